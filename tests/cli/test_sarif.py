@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from azkvlint.graph.region_lookup import LineHashes
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from tests.sarif import faults, run_in
 
 if TYPE_CHECKING:

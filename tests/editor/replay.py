@@ -27,7 +27,7 @@ from azkvlint.editor.checks import Checks, Document, EditorSettings, Outcome, Re
 from azkvlint.editor.protocol import Positions, changed, path_of
 from azkvlint.linter.linter import check
 from azkvlint.model.finding import Finding, Problem, Report
-from azkvlint.syntax.parsed_texts import PARSED_TEXTS, ParsedTexts
+from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.project_files import end_run

@@ -8,8 +8,7 @@ import pytest
 
 from azkvlint.evaluation.evaluate import MAX_DEPTH
 from azkvlint.evaluation.operators import is_same, merge_alternatives
-from azkvlint.evaluation.string_patterns import conjuncts
-from azkvlint.evaluation.to_value import Freezer
+from azkvlint.evaluation.results import Freezer, conjuncts
 from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, is_sensitive, mark_sensitive, unknown_in, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import MapValue, Scalar, Unknown

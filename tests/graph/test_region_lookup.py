@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.graph.region_lookup import places_of
 from azkvlint.model.location import Location
-from azkvlint.syntax.positions import MarkedText
+from azkvlint.syntax.texts import MarkedText
 
 SECRETS = [
     "param adminPassword string = 'hunter2'",

@@ -26,7 +26,7 @@ from azkvlint.model.location import Location, Place, Region, SourceComments, Tar
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar
 from azkvlint.readers.read_result import ReadResult, RegionLookup
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "careless" / "plan.json"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.graph.region_lookup import LineHashes
-from azkvlint.syntax.positions import Lines, MarkedText
+from azkvlint.syntax.texts import Lines, MarkedText
 
 GREETINGS = (
     "e9496ae3ebfced30:1 fb7c023a8b9ccb3f:1 ce8ba1a563dcdaca:1 e20e36e16fcb0cc8:1 "

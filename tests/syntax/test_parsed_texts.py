@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from azkvlint.syntax import texts
-from azkvlint.syntax.parsed_texts import ParsedTexts
+from azkvlint.syntax.texts import ParsedTexts
 
 
 class Parser:

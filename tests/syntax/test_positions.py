@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.model.location import Region
-from azkvlint.syntax.positions import HIDDEN, MAX_CHARACTERS, MAX_LINES, Lines
+from azkvlint.syntax.texts import HIDDEN, MAX_CHARACTERS, MAX_LINES, Lines
 
 TEXTS = st.text(st.sampled_from("ab \t\n\r\u2028é😀"), max_size=40)
 

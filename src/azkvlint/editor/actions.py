@@ -21,7 +21,7 @@ from azkvlint.fixes.sources import Sources, editor_of
 from azkvlint.model.finding import Finding, Report
 from azkvlint.model.fix import Fix, Literal, Refusal, TextEdit, apply
 from azkvlint.readers.discover import JSON, MODULE_ENDINGS
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.text import visible
 
 _T = TypeVar("_T")

@@ -24,7 +24,7 @@ from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import INPUT_UNREADABLE, Report
 from azkvlint.readers.discover import JSON, is_input_name
 from azkvlint.reporters.phrases import problem_line
-from azkvlint.syntax.parsed_texts import PARSED_TEXTS
+from azkvlint.syntax.texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.project_boundary import is_within

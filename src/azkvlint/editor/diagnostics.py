@@ -52,7 +52,7 @@ from azkvlint.reporters.phrases import (
     why_of,
 )
 from azkvlint.reporters.problems import OTHER, PROBLEMS
-from azkvlint.syntax.positions import source_text
+from azkvlint.syntax.texts import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import State, state_of
 from azkvlint.util.project_files import MAX_INPUT, read_bytes

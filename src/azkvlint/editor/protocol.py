@@ -23,7 +23,7 @@ from lsprotocol.types import (
 )
 
 from azkvlint.model.location import Region
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
 

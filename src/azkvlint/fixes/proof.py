@@ -174,7 +174,7 @@ class Prover:
     def _is_accepted(self, data: bytes) -> bool:
         if data not in self._opinions:
             from azkvlint.readers.terraform.second_opinions import syntax_error
-            from azkvlint.syntax.positions import decoded
+            from azkvlint.syntax.texts import decoded
 
             try:
                 self._opinions[data] = syntax_error(decoded(data)) is None

@@ -11,7 +11,7 @@ from azkvlint.graph.region_lookup import Hidden, safe_lines
 from azkvlint.linter.redaction import Redactor
 from azkvlint.model.fix import Change, Fix, Suggestion, TextEdit, apply, suggestion_key
 from azkvlint.model.location import Region
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import suggests_secret
 from azkvlint.util.text import visible

@@ -20,8 +20,7 @@ from azkvlint.graph.secret_formats import Spans
 from azkvlint.model.location import Excerpt, LazyExcerpt, Location, Place
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
-from azkvlint.syntax.parsed_texts import PARSED_TEXTS
-from azkvlint.syntax.positions import MAX_CHARACTERS, Lines, MarkedText
+from azkvlint.syntax.texts import MAX_CHARACTERS, PARSED_TEXTS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, may_name_secret, suggests_secret
 

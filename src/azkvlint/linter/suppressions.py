@@ -31,7 +31,7 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.location import Location, SourceComments
 from azkvlint.model.rule import Rule
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 
 if TYPE_CHECKING:
     from datetime import date

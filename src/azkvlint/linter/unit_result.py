@@ -28,7 +28,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
 from azkvlint.model.value import Absent, Path, Scalar
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.file_tracker import States
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Attribute, Block
-from azkvlint.syntax.positions import source_text
+from azkvlint.syntax.texts import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import MAX_FILE, read_bytes

@@ -15,7 +15,7 @@ from azkvlint.readers.discover import JSON, PARAMETERS
 from azkvlint.readers.missing_modules import without_duplicates
 from azkvlint.readers.plan.document import Plan, positions
 from azkvlint.readers.plan.read import read_plan
-from azkvlint.syntax.parsed_texts import PARSED_TEXTS
+from azkvlint.syntax.texts import PARSED_TEXTS
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:

@@ -215,7 +215,7 @@ class Reader:
         callers outside the scanned files.
         """
         from azkvlint.readers.bicep.read import read_bicep
-        from azkvlint.syntax.positions import source_text
+        from azkvlint.syntax.texts import source_text
 
         is_open = published and given is None and not self.settings.closed
         given = given or ParameterValues()
@@ -248,7 +248,7 @@ class Reader:
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
         """Return the result of the template of a Bicep parameter file, with the parameter values."""
         from azkvlint.readers.bicep.read import read_bicepparam
-        from azkvlint.syntax.positions import source_text
+        from azkvlint.syntax.texts import source_text
 
         text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.required, self._cache())

@@ -18,7 +18,7 @@ from azkvlint.model.finding import CHECKOV, EVERY_CHECK, KICS
 from azkvlint.model.location import SourceComments, Target
 from azkvlint.syntax.json_decoder import Document, Pointer
 from azkvlint.syntax.json_positions import locate
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:

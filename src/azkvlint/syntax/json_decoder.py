@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from azkvlint.syntax.positions import Lines, MarkedText
+from azkvlint.syntax.texts import Lines, MarkedText
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 

@@ -18,7 +18,7 @@ from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.bicep.read import ModuleCache, read_bicep, read_bicepparam
 from azkvlint.syntax.json_decoder import decode
-from azkvlint.syntax.positions import decoded
+from azkvlint.syntax.texts import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import begin_run
 

@@ -14,7 +14,7 @@ from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
 from azkvlint.evaluation.operators import is_same, may_have
-from azkvlint.evaluation.string_patterns import end, is_known, prefix, split
+from azkvlint.evaluation.results import end, is_known, prefix, split
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Closure,

@@ -19,7 +19,7 @@ from azkvlint.evaluation.functions.table import (
     is_hole,
     opaque,
 )
-from azkvlint.evaluation.string_patterns import prefix, suffix
+from azkvlint.evaluation.results import prefix, suffix
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, move
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.string_patterns import is_scope
+from azkvlint.evaluation.results import is_scope
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,

@@ -21,7 +21,7 @@ from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.missing_modules import source_name, why_missing
-from azkvlint.syntax.positions import decoded
+from azkvlint.syntax.texts import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex

@@ -12,7 +12,7 @@ from azkvlint.readers.arm.resource import AttributeFilter, attribute_filter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, SecureParts, read_file
 from azkvlint.syntax import ast
-from azkvlint.syntax.positions import Lines, source_text
+from azkvlint.syntax.texts import Lines, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_boundary import real_path

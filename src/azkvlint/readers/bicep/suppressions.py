@@ -13,7 +13,7 @@ from azkvlint.readers.bicep.read import BicepRead
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.syntax.ignore_comments import has_peer_comments
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
 
 _COMMENT_OR_TEXT = regex(

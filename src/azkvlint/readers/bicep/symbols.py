@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.string_patterns import conjuncts
+from azkvlint.evaluation.results import conjuncts
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Entity,

@@ -25,8 +25,7 @@ from azkvlint.readers.discover import is_override, module_files, names_in
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
-from azkvlint.syntax.parsed_texts import PARSED_TEXTS
-from azkvlint.syntax.positions import source_text
+from azkvlint.syntax.texts import PARSED_TEXTS, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside

@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.to_value import Freezer
+from azkvlint.evaluation.results import Freezer
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
 from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
@@ -24,7 +24,7 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
 from azkvlint.syntax.hcl.parse import REPEATED
 from azkvlint.syntax.json_decoder import decode_text
-from azkvlint.syntax.positions import Lines, decoded
+from azkvlint.syntax.texts import Lines, decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import MAX_FILE, read_bytes, resolve_inside
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from azkvlint.model.finding import Problem
 from azkvlint.syntax.ast import Fault
-from azkvlint.syntax.positions import Lines, source_text
+from azkvlint.syntax.texts import Lines, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import read_bytes, resolve_inside
 

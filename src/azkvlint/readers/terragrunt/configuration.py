@@ -24,7 +24,7 @@ from azkvlint.readers.terraform.module_evaluation import Namespace
 from azkvlint.readers.terraform.run import Texts
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
-from azkvlint.syntax.positions import source_text
+from azkvlint.syntax.texts import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.project_files import MAX_FILE, is_file, is_folder, read_bytes, reported_path

@@ -5,25 +5,29 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, remove_indentation
 from azkvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     MAX_CHAIN,
     MAX_DEPTH,
+    Directive,
     Matcher,
+    Part,
+    Piece,
     Scanner,
     Unexpected,
+    assemble,
     gap,
     heredoc_start,
     identifier,
     number_of,
     quoted,
+    remove_indentation,
     total_matcher,
     unescape,
     unexpected,
     wide_gap,
 )
-from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 

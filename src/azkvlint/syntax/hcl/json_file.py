@@ -16,13 +16,13 @@ from msgspec.structs import force_setattr
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import Reader
 from azkvlint.syntax.hcl.parse import Attribute, Block, Body, File
-from azkvlint.syntax.hcl.templates import assemble
 from azkvlint.syntax.hcl.tokens import (
     END,
     MAX_BRACKETS,
     MAX_FAULTS,
     Scanner,
     Unexpected,
+    assemble,
     number_of,
     total_matcher,
     unexpected,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.functions.table import call_pattern
-from azkvlint.evaluation.string_patterns import is_known, prefix, split, suffix
+from azkvlint.evaluation.results import is_known, prefix, split, suffix
 from azkvlint.evaluation.terraform.alternatives import gather
 from azkvlint.evaluation.terraform.functions.encoding import json_text
 from azkvlint.evaluation.terraform.functions.numbers import whole_number
