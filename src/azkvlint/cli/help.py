@@ -303,7 +303,7 @@ def _frameworks() -> Iterable[str]:
 
 
 def _services() -> Iterable[str]:
-    from azkvlint.cli.init import PIPELINES
+    from azkvlint.cli.setup import PIPELINES
 
     return [*PIPELINES, "none"]
 

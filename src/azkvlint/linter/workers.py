@@ -14,7 +14,7 @@ from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM
 from azkvlint.model.location import Location, Region
 from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import BICEP, STDIN, Source
-from azkvlint.readers.terraform.settings import TerraformSettings
+from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER

@@ -40,7 +40,7 @@ from azkvlint.readers.read_result import (
     template_result,
     terraform_result,
 )
-from azkvlint.readers.terraform.settings import TerraformSettings
+from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -48,7 +48,7 @@ from azkvlint.util.project_boundary import absolute_path, real_path, real_path_o
 from azkvlint.util.project_files import is_file, resolve_inside
 
 if TYPE_CHECKING:
-    from azkvlint.readers.bicep.run import ModuleCache
+    from azkvlint.readers.bicep.files import ModuleCache
     from azkvlint.readers.terraform.folder import FolderCache
     from azkvlint.readers.terraform.locations import Locator
     from azkvlint.syntax.json_decoder import Document
@@ -266,7 +266,7 @@ class Reader:
         return ParameterValues(values=read_parameters(source.path, document), files={source.path: document.text})
 
     def _cache(self) -> ModuleCache:
-        from azkvlint.readers.bicep.run import ModuleCache
+        from azkvlint.readers.bicep.files import ModuleCache
 
         if self._modules is None:
             self._modules = ModuleCache()

@@ -15,9 +15,9 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, ResourceGraph
 from azkvlint.model.value import Answer, select
+from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.read import TerraformRead, read_root
-from azkvlint.readers.terraform.settings import TerraformSettings
 
 ALL = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 NO_SETTINGS = TerraformSettings()

@@ -30,8 +30,8 @@ from azkvlint.readers.bicep.document import (
     read_file,
     secure_parts,
 )
+from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
-from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source, written_length
 from azkvlint.readers.bicep.templates import TemplateSource
 from azkvlint.syntax import ast

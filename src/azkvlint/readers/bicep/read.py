@@ -44,9 +44,9 @@ from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File, Symbol, inner_resources, is_decorated, is_secure_at, properties_of
+from azkvlint.readers.bicep.files import BicepRun, ModuleCache
 from azkvlint.readers.bicep.module_evaluation import BicepContent, BicepSource, ModuleInstance
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
-from azkvlint.readers.bicep.run import BicepRun, ModuleCache
 from azkvlint.readers.bicep.scenarios import Scenarios, may_exist, skip, skip_file
 from azkvlint.readers.bicep.symbols import (
     Arguments,

@@ -15,9 +15,9 @@ from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File, inner_resources
+from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.readers.bicep.module_evaluation import BicepContent, ModuleInstance
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
-from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.symbols import FileInstance, ModuleCall, ModuleSymbol, ParameterValues, condition_of
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError

@@ -28,7 +28,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.bicep.document import DeclaredTypes, File, SecureParts, body_of, properties_of
-from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 

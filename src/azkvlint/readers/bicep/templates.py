@@ -11,8 +11,8 @@ from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, Eval
 from azkvlint.readers.arm.documents import StatementLocations, find_template, scope_of_template
 from azkvlint.readers.arm.read import ResourceCollector
 from azkvlint.readers.arm.template import Template
+from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.readers.bicep.resource_symbols import module_scope
-from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.symbols import Arguments, Content, ModuleEntity
 from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError

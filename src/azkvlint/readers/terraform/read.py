@@ -46,7 +46,7 @@ from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.documents import HOLDERS
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.missing_modules import without_duplicates
-from azkvlint.readers.terraform import templates
+from azkvlint.readers.terraform import TerraformSettings, templates
 from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, load_folder, parse_text
 from azkvlint.readers.terraform.lifecycle import (
     IGNORED_CHANGES,
@@ -71,7 +71,6 @@ from azkvlint.readers.terraform.providers import locked_version, provider_of, pr
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
-from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Body

@@ -16,8 +16,8 @@ from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
-from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.util.errors import InputError

@@ -1,25 +1,30 @@
-"""The command ``kvlint init``: write a configuration, a baseline and a pipeline.
+"""The commands ``kvlint init``, which writes a configuration, a baseline and a pipeline, and ``kvlint schema``.
 
-Pipelines are for GitHub Actions, GitLab and Azure Pipelines.
+Pipelines are for GitHub Actions, GitLab and Azure Pipelines. The schema of configuration files is built from the tables
+that validate them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from azkvlint import IS_RELEASE, PROJECT, __version__
 from azkvlint.cli.output import print_problems, progress_bar, write
-from azkvlint.cli.resolve import config_of
+from azkvlint.cli.resolve import NO_SEVERITY, config_of
 from azkvlint.config.arguments import Arguments
+from azkvlint.config.config_file import KEYS, LISTS, OVERRIDE
+from azkvlint.config.option import Option
 from azkvlint.config.settings import NAMES, resolve_settings
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.engine.schema import PROFILES
 from azkvlint.linter.checkout import remote
 from azkvlint.linter.linter import baseline_of, check, exit_code_of
 from azkvlint.model.finding import Report
-from azkvlint.model.rule import Severity
+from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.reporters.phrases import summary
 from azkvlint.util.errors import EXIT_CLEAN, UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
@@ -105,6 +110,20 @@ pool:
 """
     + _AZURE_STEPS
 )
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+_SEVERITY = {"type": "string", "enum": list(SEVERITIES)}
+_DAY = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_OPERAND = {"type": ["string", "number", "boolean"]}
+_ABOUT = {
+    "paths": "Files of the findings: globs in .gitignore syntax, relative to the folder of this file.",
+    "resources": "Resource addresses, in which * matches any characters. Without instance keys: all instances.",
+    "rules": "Rules: IDs, prefixes, categories, names, or IDs of other tools.",
+    "severity": "The severity of the findings.",
+    "ignore": "Suppress the findings.",
+    "reason": "The reason for the suppression.",
+    "owner": "The owner of the suppression.",
+    "until": "The last day on which the override applies.",
+}
 
 
 class Request(NamedTuple):
@@ -316,3 +335,65 @@ def installed_commit() -> str:
     if _COMMIT.fullmatch(commit):
         return commit
     return f"v{__version__}" if IS_RELEASE else _UNKNOWN_COMMIT
+
+
+def schema() -> bytes:
+    """Return the schema as UTF-8; deterministic."""
+    properties = {key: _property(option) for key, option in sorted(KEYS.items())}
+    properties[OVERRIDE] = {
+        "type": "array",
+        "items": _override(),
+        "description": "Findings with another severity, or suppressed.",
+    }
+    return encode(
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "title": "kvlint.toml",
+            "description": "The configuration of kvlint: kvlint.toml, or [tool.kvlint] in pyproject.toml.",
+            "type": "object",
+            "additionalProperties": False,
+            "properties": properties,
+        }
+    )
+
+
+def _property(option: Option) -> dict[str, Any]:
+    return _type(option) | {"description": option.help}
+
+
+def _type(option: Option) -> dict[str, Any]:
+    if not option.takes_value:
+        return {"type": "boolean"}
+    match option.kind:
+        case "settings":
+            operands = {"anyOf": [_OPERAND, {"type": "array", "items": _OPERAND}]}
+            return {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": operands}}
+        case "profile":
+            families = {framework.family for framework in builtin_frameworks(builtin_rules())}
+            framework = {"type": "string", "pattern": f"^(?:{'|'.join(sorted(families))})(?:-[a-z0-9.]+)?$"}
+            return {"type": "array", "items": {"anyOf": [{"enum": list(PROFILES)}, framework]}}
+        case "number":
+            return {"type": "integer", "minimum": 0, "maximum": 999}
+        case "severity":
+            return _SEVERITY
+        case "threshold":
+            return {"type": "string", "enum": [*SEVERITIES, NO_SEVERITY]}
+        case "day":
+            return _DAY
+    return _STRINGS if option.many else {"type": "string"}
+
+
+def _override() -> dict[str, Any]:
+    types: dict[str, dict[str, Any]] = {key: _STRINGS | {"minItems": 1} for key in LISTS}
+    types |= {"severity": _SEVERITY, "ignore": {"type": "boolean"}, "until": _DAY}
+    types |= {"reason": {"type": "string"}, "owner": {"type": "string"}}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key: type_ | {"description": _ABOUT[key]} for key, type_ in types.items()},
+        "anyOf": [{"required": [key]} for key in LISTS],
+        "oneOf": [
+            {"required": ["severity"]},
+            {"required": ["ignore", "reason"], "properties": {"ignore": {"const": True}}},
+        ],
+    }
