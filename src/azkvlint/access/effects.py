@@ -65,7 +65,7 @@ _PROTECTION = "whether purge protection is enabled"
 _DEPLOYMENT = f"whether the principal also has `{DEPLOYS}`"
 _TEMPLATES = "whether template deployment is enabled on the vault"
 # Words for what only the control plane allows, beside the permissions of access policies.
-NETWORK, ACCESS, DELETE, PURGE = "vault/network", "vault/access", "vault/delete", "vault/purge"
+_NETWORK, _ACCESS, _DELETE, _PURGE = "vault/network", "vault/access", "vault/delete", "vault/purge"
 # Managed storage accounts are not reported.
 DATA_WORDS = frozenset(word for word in ACTIONS_OF if not word.startswith("storage/"))
 _USED = ("decrypt", "encrypt", "sign", "verify", "wrapkey", "unwrapkey", "release")
@@ -75,7 +75,7 @@ _MANAGED = {
     "certificates": "create import update delete backup restore recover managecontacts manageissuers setissuers"
     " deleteissuers",
 }
-_PURGED = frozenset({f"{kind}/purge" for kind in _MANAGED} | {PURGE})
+_PURGED = frozenset({f"{kind}/purge" for kind in _MANAGED} | {_PURGE})
 CAPABILITIES = (
     Capability("secrets/get", "read secrets", frozenset({"secrets/get"})),
     Capability("keys/use", "use keys", frozenset(f"keys/{word}" for word in _USED)),
@@ -86,9 +86,9 @@ CAPABILITIES = (
         frozenset(f"{kind}/{word}" for kind, words in _MANAGED.items() for word in words.split()),
     ),
     Capability("purge", "purge", _PURGED),
-    Capability("network", "change the network", frozenset({NETWORK})),
-    Capability("access", "change access", frozenset({ACCESS, ASSIGNS_LOCAL_ROLES})),
-    Capability("delete", "delete the vault", frozenset({DELETE})),
+    Capability("network", "change the network", frozenset({_NETWORK})),
+    Capability("access", "change access", frozenset({_ACCESS, ASSIGNS_LOCAL_ROLES})),
+    Capability("delete", "delete the vault", frozenset({_DELETE})),
 )
 _BY_NAME = {one.name: one for one in CAPABILITIES}
 _SINGLE = DATA_WORDS - _BY_NAME.keys()
@@ -243,10 +243,10 @@ def _control(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
         return
     writes = _both((role.control(_WRITES), why), writable)
     adds = _both((max(role.control(_WRITES), role.control(_ADDS_POLICIES)), why), writable)
-    found.add([NETWORK], *_ordered(writes, ""))
-    found.add([DELETE], *_ordered(_both((role.control(_DELETES), why), _unlocked(role, kind.undeletable)), ""))
+    found.add([_NETWORK], *_ordered(writes, ""))
+    found.add([_DELETE], *_ordered(_both((role.control(_DELETES), why), _unlocked(role, kind.undeletable)), ""))
     if terms.level in _ABOVE:
-        found.add([PURGE], *_ordered(_both((role.control(_PURGES), why), (kind.purgeable, _PROTECTION)), ""))
+        found.add([_PURGE], *_ordered(_both((role.control(_PURGES), why), (kind.purgeable, _PROTECTION)), ""))
     if kind.by_policies is Sure.YES:
         _by_policies(found, adds, kind, _BY_POLICY)
     else:
@@ -271,7 +271,7 @@ def _unlocked(role: Permissions, locked: Sure) -> tuple[Sure, str]:
 def _by_policies(found: Words, adds: tuple[Sure, str], kind: Kind, via: str) -> None:
     """Add what a principal has that adds an access policy for itself."""
     sure, doubt = adds
-    found.add([ACCESS], sure, "", doubt)
+    found.add([_ACCESS], sure, "", doubt)
     _add_data(found, DATA_WORDS, sure, via, doubt, kind, Sure.YES)
 
 
@@ -279,21 +279,21 @@ def _control_of_hsm(found: Words, role: Permissions, terms: Terms, kind: Kind) -
     if terms.level == OBJECT:
         return
     for word, action, locked in (
-        (NETWORK, f"{_HSM}write", kind.unwritable),
-        (DELETE, f"{_HSM}delete", kind.undeletable),
+        (_NETWORK, f"{_HSM}write", kind.unwritable),
+        (_DELETE, f"{_HSM}delete", kind.undeletable),
     ):
         found.add([word], *_ordered(_both((role.control(action), role.why), _unlocked(role, locked)), ""))
     if terms.level in _ABOVE:
-        found.add([PURGE], *_ordered(_both((role.control(_PURGES_HSM), role.why), (kind.purgeable, _PROTECTION)), ""))
+        found.add([_PURGE], *_ordered(_both((role.control(_PURGES_HSM), role.why), (kind.purgeable, _PROTECTION)), ""))
 
 
 def _assigning(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
     """Add what a principal has that can assign roles to itself, or change a role that it has."""
     assigns, defines = role.control(ASSIGNS), role.control(DEFINES)
     if terms.level != OBJECT:
-        found.add([ACCESS], assigns, "", role.why)
+        found.add([_ACCESS], assigns, "", role.why)
         sure, doubt = _both((defines, role.why), (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES))
-        found.add([ACCESS], sure, "", doubt)
+        found.add([_ACCESS], sure, "", doubt)
         _everything(found, sure, doubt, terms, kind, _BY_DEFINITION)
     if assigns is Sure.NO:
         return
@@ -301,7 +301,7 @@ def _assigning(found: Words, role: Permissions, terms: Terms, kind: Kind) -> Non
         _everything(found, assigns, role.why, terms, kind, _BY_ROLE)
         return
     for name, is_certain in terms.assignable.items():
-        other = built_in(name)
+        other = _built_in(name)
         if other is None:
             continue
         sure, doubt = _both((assigns, role.why), (Sure.YES if is_certain else Sure.PERHAPS, _CONDITION))
@@ -315,15 +315,15 @@ def _assigning(found: Words, role: Permissions, terms: Terms, kind: Kind) -> Non
 def _everything(found: Words, sure: Sure, doubt: str, terms: Terms, kind: Kind, via: str) -> None:
     """Add everything that any role at a scope allows."""
     if kind.is_hsm:
-        words = [] if terms.level == OBJECT else [NETWORK, DELETE]
+        words = [] if terms.level == OBJECT else [_NETWORK, _DELETE]
     else:
         # By a role, or with access policies by a role that can write them, which an object's scope does not allow.
         in_effect = terms.level != OBJECT or kind.by_policies is not Sure.YES
         _add_data(found, DATA_WORDS, sure, via, doubt, kind, Sure.YES if in_effect else Sure.NO)
-        words = [] if terms.level == OBJECT else [NETWORK, DELETE, ACCESS]
+        words = [] if terms.level == OBJECT else [_NETWORK, _DELETE, _ACCESS]
     found.add(words, sure, via, doubt)
     if terms.level in _ABOVE:
-        found.add([PURGE], *_ordered(_both((sure, doubt), (kind.purgeable, _PROTECTION)), via))
+        found.add([_PURGE], *_ordered(_both((sure, doubt), (kind.purgeable, _PROTECTION)), via))
 
 
 def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
@@ -333,7 +333,7 @@ def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
         broad = [
             Sure.YES if is_certain else Sure.PERHAPS
             for name, is_certain in terms.assignable.items()
-            if (other := built_in(name)) is not None and other.control(ASSIGNS) is Sure.YES and not is_limited(name)
+            if (other := _built_in(name)) is not None and other.control(ASSIGNS) is Sure.YES and not is_limited(name)
         ]
         assigns = _both(assigns, (max(broad, default=Sure.NO), _CONDITION))
     edits = (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES)
@@ -401,7 +401,7 @@ _OPEN = _Words(is_open=True)
 _UNKNOWN_BLOCK = _Block((_OPEN, _Words()), (_OPEN, _Words()))
 
 
-def built_in(name: str) -> Permissions | None:
+def _built_in(name: str) -> Permissions | None:
     """Return the permissions of a built-in role; None for another role."""
     role = role_by_name(name.lower())
     if role is None:
@@ -426,7 +426,7 @@ def permissions_of(assignment: Resource, context: Context) -> Permissions:
             return of_definition(declared, declared.address)
         return unknown("", f"the role is unknown: {name.why}" if isinstance(name, Unknown) else "the role is not set")
     text = "a role" if name.sensitive else str(name.value)
-    found = built_in(text)
+    found = _built_in(text)
     if found is not None:
         return found
     definition = custom_role(assignment, name, context)

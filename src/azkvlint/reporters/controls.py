@@ -85,7 +85,7 @@ class _Page:
 
     def lines(self, assessment: Assessment) -> Iterator[str]:
         for sheet in assessment.sheets:
-            yield self._paint(f"Framework: {framework(sheet)}", "bold")
+            yield self._paint(f"Framework: {_framework(sheet)}", "bold")
         yield ""
         for subject in assessment.subjects:
             yield from self._subject(subject, assessment)
@@ -150,7 +150,7 @@ def markdown(assessment: Assessment, options: Options) -> str:
 
 
 def _markdown_lines(assessment: Assessment) -> Iterator[str]:
-    titles = ", ".join(plain(framework(sheet)) for sheet in assessment.sheets)
+    titles = ", ".join(plain(_framework(sheet)) for sheet in assessment.sheets)
     yield f"# {titles}"
     yield ""
     yield f"{plain(summary(assessment))}."
@@ -282,7 +282,7 @@ def _basis_json(basis: Basis) -> dict[str, Any]:
         "type": finding.type,
         "message": finding.message,
         "why": finding.why,
-        "found": passing_values(finding) if finding.outcome is Outcome.PASS else "",
+        "found": _passing_values(finding) if finding.outcome is Outcome.PASS else "",
         "location": location(finding.at),
         "suppression": suppression_fields(finding),
     }
@@ -346,11 +346,11 @@ def _result_sentence(finding: Finding) -> str:
     """Return the result of a rule for a resource as a sentence."""
     if finding.outcome is not Outcome.PASS:
         return visible(f"{finding.message}.")
-    values, resource = passing_values(finding), visible(finding.resource)
+    values, resource = _passing_values(finding), visible(finding.resource)
     return f"{visible(finding.rule.title)}. {f'{resource}: {values}' if values else f'{resource} passes'}."
 
 
-def passing_values(finding: Finding) -> str:
+def _passing_values(finding: Finding) -> str:
     """Return the first values that made a rule pass, in words."""
     from azkvlint.engine.evidence import found_in_words
 
@@ -359,7 +359,7 @@ def passing_values(finding: Finding) -> str:
     return visible("; ".join(value if len(value) <= _MAX_LENGTH else f"{value[:_MAX_LENGTH]}..." for value in values))
 
 
-def framework(sheet: Sheet) -> str:
+def _framework(sheet: Sheet) -> str:
     """Return the title of a framework and its name, which contains the version if the framework has versions."""
     return visible(f"{sheet.framework.title} ({sheet.framework.name})")
 

@@ -486,10 +486,10 @@ def read_bicep(
     run = BicepRun(path, text, required, cache, root)
     run.closed = not is_open
     parsed = cache.parse(path, real_path_of_read(file) if file else "", text)
-    return read_root(run, parsed, _NOTHING if given is None else given)
+    return _read_root(run, parsed, _NOTHING if given is None else given)
 
 
-def read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
+def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
     """Add all that a root file deploys with the parameters ``given``."""
     try:
         scope = Scope(file.level) if file.level else Scope()
@@ -501,10 +501,10 @@ def read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
         why = error.message if isinstance(error, InputError) else "the declarations are nested too deeply"
         run.not_whole("error", why, Location(path=file.path))
         skip_file(run, file, why)
-    return finish(run)
+    return _finish(run)
 
 
-def finish(run: BicepRun, used: str = "") -> BicepRead:
+def _finish(run: BicepRun, used: str = "") -> BicepRead:
     """Return the results, and release everything: no expression can be evaluated afterwards."""
     sources = run.sources.items()
     found = run.done()
@@ -562,7 +562,7 @@ def read_bicepparam(
             return _read_using(run, values, using.path)
     except InputError as error:
         run.not_whole("error", error.message, Location(path=path))
-    return finish(run)
+    return _finish(run)
 
 
 def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
@@ -593,12 +593,12 @@ def _read_using(run: BicepRun, values: ParameterFile, node: ast.Expression) -> B
     path = node.value if isinstance(node, ast.Literal) else None
     if not isinstance(path, str):
         run.unreadable("the path in `using` must be a string without expressions", at)
-        return finish(run)
+        return _finish(run)
     try:
         return _read_used(run, values, path, at)
     except InputError as error:
         run.unreadable(f"`{path}`, named in `using`, cannot be read: {error.message}", at)
-        return finish(run)
+        return _finish(run)
 
 
 def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) -> BicepRead:
@@ -608,12 +608,12 @@ def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) ->
         _, template = files.artifact(run, instance.file.file, path)
         if template is None:
             files.report_missing(run, path, at)
-            return finish(run)
+            return _finish(run)
         return _read_used_template(run, values, template_in(run, template), path, at)
     file = files.find(run, instance.file.file, path)
     if path.lower().endswith((".json", ".jsonc")):
         return _read_used_template(run, values, template_in(run, file), reported_path(run.root, file), None, file)
-    read = read_root(run, files.load(run, instance.file.file, path), values)
+    read = _read_root(run, files.load(run, instance.file.file, path), values)
     read.used = file
     return read
 
@@ -633,4 +633,4 @@ def _read_used_template(
     run.budget.secrets.texts |= read.secret_texts
     run.problems += [problem if at is None else shown.problem(problem) for problem in read.problems]
     run.closed = run.closed and read.closed
-    return finish(run, used)
+    return _finish(run, used)

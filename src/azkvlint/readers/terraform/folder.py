@@ -389,7 +389,7 @@ def parse_text(file: str, text: str, *, variables: bool = False) -> File:
     return parse_json_file(text, variables=variables)
 
 
-def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
+def _calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
     """Yield the modules that a folder calls: the call's name, and its source if that is a literal."""
     for name, declaration in folder.modules.items():
         piece = declaration.attributes.get("source")
@@ -398,7 +398,7 @@ def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
         yield name, source if isinstance(source, str) else None
 
 
-def removed_types(folder: Folder) -> set[str]:
+def _removed_types(folder: Folder) -> set[str]:
     """Return the resource types in the removed blocks of a module."""
     return {steps[-2] for part in folder.removed if (steps := removed_steps(part))}
 
@@ -487,7 +487,7 @@ class FolderCache:
         """Return a module with the local modules that it reaches, and whether it reaches no others."""
         found, seen, is_whole = [folder], {folder.directory}, True
         for here in found:
-            for _, source in calls(here):
+            for _, source in _calls(here):
                 directory = self.local_module(root, here.directory, source) if source is not None else None
                 if directory is None:
                     is_whole = False
@@ -508,7 +508,7 @@ class FolderCache:
         found = self._own.get(folder.directory)
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
-            types |= removed_types(folder)
+            types |= _removed_types(folder)
             found = frozenset(type_ for type_ in types if self._is_relevant(type_) or _KEY_VAULT in type_)
             self._own[folder.directory] = found
         return found

@@ -76,7 +76,7 @@ _RDJSON_SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 def concise(report: Report, options: Options) -> str:
     """Return the report as lines. Problems and the summary are omitted if ``verbosity`` is below 0."""
     lines = [
-        finding_line(finding) for finding in (*counted_findings(report, options), *findings_in_tests(report, options))
+        _finding_line(finding) for finding in (*counted_findings(report, options), *findings_in_tests(report, options))
     ]
     if options.verbosity >= 0:
         lines += [_problem_line(problem) for problem in report.problems]
@@ -84,7 +84,7 @@ def concise(report: Report, options: Options) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def finding_line(finding: Finding) -> str:
+def _finding_line(finding: Finding) -> str:
     """Return the line of a finding."""
     level = _WORDS[GRADES[finding.severity].level]
     return f"{_place_text(finding.at)}: {finding.rule.id} {level} {full_text(finding)}"
@@ -116,7 +116,7 @@ def github(report: Report, options: Options) -> str:
     ]
     lines += [_github_line(one) for entries in by_command.values() for one in entries[_GITHUB_SHOWN:]]
     # Findings that do not count must not use up the annotations.
-    lines += [finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
+    lines += [_finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)
@@ -127,7 +127,7 @@ def _github_annotation(one: Finding | Problem) -> str:
 
 
 def _github_line(one: Finding | Problem) -> str:
-    return finding_line(one) if isinstance(one, Finding) else problem_line(one)
+    return _finding_line(one) if isinstance(one, Finding) else problem_line(one)
 
 
 def _github_finding(finding: Finding) -> str:
@@ -173,7 +173,7 @@ def azure(report: Report, options: Options) -> str:
     """Return the report as lines of a build log."""
     lines = [_azure_problem(problem) for problem in report.problems]
     lines += [_azure_finding(finding) for finding in worst_first(counted_findings(report, options))]
-    lines += [finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
+    lines += [_finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)
@@ -182,7 +182,7 @@ def azure(report: Report, options: Options) -> str:
 def _azure_finding(finding: Finding) -> str:
     level = GRADES[finding.severity].level
     if level not in _AZURE_LISTED:
-        return finding_line(finding)
+        return _finding_line(finding)
     return _azure_command(level, finding.rule.id, finding.at, sentence(finding))
 
 

@@ -579,7 +579,7 @@ def parse(text: str) -> Parsed:
             if reader.at > reader.end + 1:  # an unterminated comment
                 break
             _recover(reader, start, max(at, start))
-    suppressions, disabled = directives(text, reader.texts)
+    suppressions, disabled = _directives(text, reader.texts)
     return Parsed(tuple(declarations), tuple(faults), suppressions, disabled, reader.texts)
 
 
@@ -596,7 +596,7 @@ def _recover(reader: Declarations, start: int, at: int) -> None:
     reader.at = reader.end if found is None else found.end()
 
 
-def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, ...], tuple[Region, ...]]:
+def _directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, ...], tuple[Region, ...]]:
     """Return the lines and the regions with disabled codes. ``texts``: spans of multi-line and interpolated strings."""
     if "#disable-" not in text:
         return (), ()
