@@ -303,7 +303,7 @@ class _Reader:
 
     def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
         from azkvlint.readers.arm.documents import HOLDERS  # most plans have no such resources
-        from azkvlint.readers.plan.templates import arm_type, azapi_attributes, is_key_vault
+        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 
         declared_as, instance = change.type, self.mapper.instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
@@ -338,7 +338,7 @@ class _Reader:
             self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
 
     def _add_update(self, instance: Instance) -> None:
-        from azkvlint.readers.plan.templates import arm_type, azapi_attributes, link_argument
+        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, link_argument
 
         named = arm_type(instance)
         if named is None:
@@ -401,7 +401,7 @@ class _Reader:
         """Apply updates to the resources that they change, and report those whose target is not in the plan."""
         if not self.updates:
             return
-        from azkvlint.readers.plan.templates import apply_updates, is_key_vault
+        from azkvlint.readers.plan.azapi import apply_updates, is_key_vault
 
         for instance, error in apply_updates(self.updates, self.resources):
             if error is not None:
