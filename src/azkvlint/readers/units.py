@@ -130,7 +130,7 @@ def _terraform_modules(
     """
     if not any(is_module_file(os.path.basename(source.file)) for source in sources):
         return [], []
-    from azkvlint.readers.terraform.modules import roots_of
+    from azkvlint.readers.terraform.roots import roots_of
 
     roots = roots_of(sources, types, called)
     found = [
@@ -254,7 +254,7 @@ def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[s
             }
     if not calls:
         return frozenset(), frozenset()
-    from azkvlint.readers.terraform.modules import called_by_examples, called_by_others
+    from azkvlint.readers.terraform.roots import called_by_examples, called_by_others
 
     called = called_by_others(calls)
     return frozenset(called), called_by_examples(called, calls)

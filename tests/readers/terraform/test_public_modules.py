@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from azkvlint.readers.terraform.modules import _SPANS, KnownModule, _folder, well_known
+from azkvlint.readers.terraform.sources import _SPANS, KnownModule, _folder, well_known
 from azkvlint.syntax.hcl.parse import Body
 from tests.conftest import Run
 

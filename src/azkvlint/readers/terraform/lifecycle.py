@@ -18,7 +18,7 @@ from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, V
 from azkvlint.readers.terraform.expansion import bracket
 from azkvlint.readers.terraform.folder import Part, Piece, references_in, removed_steps, traversal_steps
 from azkvlint.readers.terraform.module_evaluation import CallArguments
-from azkvlint.readers.terraform.modules import KnownModule
+from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from azkvlint.readers.terraform.folder import Piece
 from azkvlint.readers.terraform.module_evaluation import CallArguments
-from azkvlint.readers.terraform.modules import KnownModule
+from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import is_plain_name

@@ -58,7 +58,6 @@ from azkvlint.readers.terraform.lifecycle import (
     removed_resources,
 )
 from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
-from azkvlint.readers.terraform.modules import KnownModule
 from azkvlint.readers.terraform.origins import (
     exposing_argument_resources,
     holds_secrets,
@@ -71,6 +70,7 @@ from azkvlint.readers.terraform.providers import locked_version, provider_of, pr
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
+from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Body

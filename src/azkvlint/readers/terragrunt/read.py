@@ -15,9 +15,9 @@ from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.discover import STACK_FILE, module_files, names_in
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, is_local
-from azkvlint.readers.terraform.modules import well_known
 from azkvlint.readers.terraform.read import TerraformRead, read_module, without_resources
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
+from azkvlint.readers.terraform.sources import well_known
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.readers.terragrunt.configuration import Configuration, Unit, parse_configuration
 from azkvlint.syntax import ast

@@ -1,244 +1,35 @@
-"""Find the modules that are evaluated, which no other module of the scan calls, and the module that a call names.
-
-That is in a folder beside its caller, an installed one, or a well-known public module.
-"""
+"""Find the module that a call names: a folder beside its caller, an installed one, or a well-known public module."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from azkvlint.azure.azurerm.azapi import WITH_TEMPLATE
-from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import Version, range_of_constraint
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.discover import Source, is_module_file, module_files, names_in
-from azkvlint.readers.missing_modules import EXAMPLES, source_name, why_missing
+from azkvlint.readers.discover import module_files, names_in
+from azkvlint.readers.missing_modules import source_name, why_missing
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, is_local
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import (
-    FILE_BUFFER,
-    MAX_FILE,
-    is_file,
-    is_folder,
-    read_bytes,
-    read_data,
-    recorded_real_path,
-    reported_path,
-    resolve_inside,
-)
+from azkvlint.util.project_files import is_file, is_folder, read_bytes, read_data, reported_path, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope, TerraformRun
 
-# How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
-_CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
-_SOURCE = regex(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
-_LOCAL = regex(rb"\.{1,2}(?:[/\\].*)?")
-# The files that a template function or data source reads, as far as their names are written out.
-_RENDERED = regex(
-    rb'\btemplatefile[ \t]*+\([ \t\r\n]*+"((?:[^"\\\r\n]|\\.)*+)"|'
-    rb'\btemplate[ \t]*+=[ \t]*+(?:"\$\{)?file\([ \t]*+"((?:[^"\\\r\n]|\\.)*+)"'
-)
-_OF_MODULE = regex(rb"\$\{path\.(?:module|root|cwd)\}")
-_INTERPOLATED = regex(rb"\$\{[^}]*+\}")
-# A block comment or a heredoc: a module call in one calls nothing. One that is not closed extends to the end, or many
-# of them would take quadratic time. Texts and line comments are matched too, because they may hold such marks.
-_IGNORED = regex(
-    rb'"(?:[^"\\\r\n]|\\.)*+"|(?:#|//)[^\r\n]*+'
-    rb"|(?P<ignored>/\*(?:.*?\*/|.*)|<<-?(?P<end>[\w-]+)[ \t]*+\r?\n(?:.*?^[ \t]*+(?P=end)[ \t\r]*+$|.*))",
-    re.DOTALL | re.MULTILINE,
-)
 _HOST = regex(r"registry\.(terraform\.io|opentofu\.org)/")
 _UNREAD = 1_000
 # The constraints for which Terraform installs release 0.10.1 of the AVM module, the one that differs.
 _AVM_0_10_1 = regex(r"^\s*(?:<?=\s*)?0\.10\.1\s*$|<\s*0\.10\.2|<=\s*0\.10\.1")
-
-
-class Root(NamedTuple):
-    """A module that is evaluated on its own. ``path`` is what reports call its folder, ``size`` its files' bytes.
-
-    ``published``: only its own examples and tests call it, so callers elsewhere pass other arguments.
-    """
-
-    path: str
-    directory: str
-    is_explicit: bool
-    size: int
-    published: bool = False
-
-
-class Roots(NamedTuple):
-    """``found`` are evaluated; ``other`` are the paths of modules without anything to evaluate.
-
-    ``rendered`` are patterns of the paths of the files that ``templatefile()`` reads.
-    """
-
-    found: list[Root]
-    other: list[str]
-    rendered: list[re.Pattern[str]]
-
-
-class _ModuleScan(NamedTuple):
-    calls: set[str]
-    matters: bool
-    size: int
-    rendered: list[re.Pattern[str]]
-
-
-def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_called: Collection[str] = ()) -> Roots:
-    """Return the root modules among the files of a scan, in their order.
-
-    ``types`` are the Azure types that rules evaluate; None selects every type. A module that others call, including
-    ``also_called``, is evaluated through its callers, unless the user named one of its files, or only its own examples
-    and tests call it. One of the modules that only call each other in a cycle is evaluated for all of them.
-    """
-    folders: dict[str, list[Source]] = {}
-    for source in sources:
-        if is_module_file(os.path.basename(source.file)):
-            folders.setdefault(os.path.dirname(source.file), []).append(source)
-    if not folders:
-        return Roots([], [], [])
-    words = _words(types)
-    scanned = {directory: _scan(directory, files, words) for directory, files in folders.items()}
-    calls = {directory: found.calls for directory, found in scanned.items()}
-    called = called_by_others(calls)
-    published = called_by_examples(called, calls).difference(also_called)
-    called.update(also_called)
-    roots = Roots([], [], [pattern for found in scanned.values() for pattern in found.rendered])
-    for directory, files in folders.items():
-        is_explicit = any(source.is_explicit for source in files)
-        if directory in called and not is_explicit and directory not in published:
-            continue
-        path = os.path.dirname(files[0].path) or "."
-        if is_explicit or _reaches(directory, scanned):
-            is_published = directory in published and not is_explicit
-            roots.found.append(Root(path, directory, is_explicit, scanned[directory].size, is_published))
-        else:
-            roots.other.append(path)
-    return roots
-
-
-def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
-    """Return a pattern that the text of every module matches that declares a resource to evaluate."""
-    lower = None if types is None else {type_.lower() for type_ in types}
-    names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
-    words = sorted({*names, *WITH_TEMPLATE, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
-    return re.compile("|".join(words).encode())
-
-
-def _scan(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> _ModuleScan:
-    """Return what a module calls, and whether it declares a resource to evaluate; an unreadable file may."""
-    calls: set[str] = set()
-    matters = False
-    size = 0
-    rendered: list[re.Pattern[str]] = []
-    for source in files:
-        data = _text(source.file)
-        size += len(data or b"")
-        matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
-        if data is None:
-            continue
-        if b"template" in data:
-            rendered += [_file_pattern(directory, one or other) for one, other in _RENDERED.findall(data)]
-        if b"module" not in data:
-            continue
-        # What stands before the first call calls nothing.
-        for call in _CALL.split(_without_comments(data))[1:]:
-            named = _SOURCE.findall(call)
-            beside = [one for one in named if _LOCAL.fullmatch(one)]
-            # A module that is installed, or not available, may declare anything.
-            matters = matters or not named or len(beside) < len(named)
-            for one in beside:
-                relative = one.decode("utf-8", "replace").replace("\\", "/")
-                calls.add(recorded_real_path(os.path.join(directory, relative)))
-    return _ModuleScan(calls, matters, size, rendered)
-
-
-def _file_pattern(directory: str, written: bytes) -> re.Pattern[str]:
-    """Return a pattern of the real path that a name in a module means; what is not written out may be anything."""
-    relative = _OF_MODULE.sub(b".", written)
-    parts = [part.decode("utf-8", "replace") for part in _INTERPOLATED.split(relative)]
-    # A mark in the place of what is not known, which normalizing leaves alone.
-    path = os.path.normpath(os.path.join(directory, "\0".join(parts)))
-    return re.compile("[^/]*".join(map(re.escape, path.replace(os.sep, "/").split("\0"))))
-
-
-def _is_hidden(data: bytes) -> bool:
-    """Return whether a text may hold words that no search finds: in UTF-16, or as escapes."""
-    return b"\0" in data or b"\\u" in data
-
-
-def _without_comments(data: bytes) -> bytes:
-    """Return a text without the block comments and heredocs in it, which could hold what looks like a module call."""
-    if b"/*" not in data and b"<<" not in data:
-        return data
-    return _IGNORED.sub(lambda found: b"" if found["ignored"] is not None else found[0], data)
-
-
-def _text(file: str) -> bytes | None:
-    """Return the content of a file; None if it cannot be read, or is too large to be looked through."""
-    try:
-        data = read_bytes(file, MAX_FILE)
-    except InputError:
-        return None
-    FILE_BUFFER.keep(file, data)
-    return data
-
-
-def _reaches(directory: str, scanned: Mapping[str, _ModuleScan]) -> bool:
-    """Return whether a module, or one that it calls, declares a resource to evaluate. One outside of the scan may."""
-    waiting, seen = [directory], {directory}
-    while waiting:
-        found = scanned.get(waiting.pop())
-        if found is None or found.matters:
-            return True
-        waiting += found.calls - seen
-        seen |= found.calls
-    return False
-
-
-def called_by_others(calls: Mapping[str, set[str]]) -> set[str]:
-    """Return what is called by something else. Of those that only call each other in a circle, one is left out."""
-    called = {callee for caller, callees in calls.items() for callee in callees if callee != caller}
-    waiting = [one for one in calls if one not in called]
-    reached: set[str] = set()
-    for one in [*waiting, *calls]:
-        if one in called and one not in reached:
-            called.discard(one)
-        todo = [one]
-        while todo:
-            here = todo.pop()
-            if here not in reached:
-                reached.add(here)
-                todo.extend(calls.get(here, ()))
-    return called
-
-
-def called_by_examples(called: Collection[str], calls: Mapping[str, set[str]]) -> frozenset[str]:
-    """Return those of the ``called`` folders, or files, that only examples and tests below their own folder call."""
-    callers: dict[str, list[str]] = {}
-    for caller, callees in calls.items():
-        for callee in callees - {caller}:
-            callers.setdefault(callee, []).append(caller)
-    return frozenset(one for one in called if all(_is_example(caller, one) for caller in callers.get(one, ())))
-
-
-def _is_example(caller: str, callee: str) -> bool:
-    """Return whether a caller is in a folder for examples or tests below the folder of what it calls."""
-    folder = os.path.dirname(callee) if os.path.splitext(callee)[1] == ".bicep" else callee
-    steps = os.path.relpath(caller, folder).replace(os.sep, "/").lower().split("/")
-    return steps[0] != ".." and not EXAMPLES.isdisjoint(steps)
 
 
 class _Span(NamedTuple):
