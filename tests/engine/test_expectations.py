@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.engine.evidence import expectation
+from azkvlint.engine.findings import expectation
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.engine.schema import OPERATORS
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not

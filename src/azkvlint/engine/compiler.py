@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.engine.evidence import (
+from azkvlint.engine.findings import (
     EVERY_ITEM,
     SOME_ITEM,
     Expectation,

@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint import __version__
 from azkvlint.config.run_config import Config
-from azkvlint.engine.evidence import found_in_words
+from azkvlint.engine.findings import found_in_words
 from azkvlint.engine.framework_loader import find_frameworks, sheets_of
 from azkvlint.engine.rule_store import builtin_frameworks, load_framework
 from azkvlint.engine.vault_ownership import VAULTS
