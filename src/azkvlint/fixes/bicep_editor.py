@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azkvlint.fixes.layout import Commas, Container, Item, Layout
-from azkvlint.fixes.tree_editor import TreeEditor
+from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor
 from azkvlint.model.fix import Address, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Declarations, parse

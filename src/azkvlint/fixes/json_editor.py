@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from azkvlint.fixes.layout import Commas, Container, Item, Layout
-from azkvlint.fixes.tree_editor import TreeEditor
+from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from azkvlint.fixes.layout import Commas, Container, Item, Layout
-from azkvlint.fixes.tree_editor import TreeEditor, nested
+from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, nested
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block, Body, File, parse_file
