@@ -168,7 +168,7 @@ def terraform_result(path: str, read: TerraformRead) -> ReadResult:
     """Return the result of a Terraform module."""
 
     def hidden(path: str) -> Hidden | None:
-        from azkvlint.readers.terraform.secrets import FileSecrets
+        from azkvlint.readers.terraform.folder import FileSecrets
 
         file = read.sources.get(path)
         if file is None:
