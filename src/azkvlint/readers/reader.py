@@ -158,7 +158,7 @@ class Reader:
     def _terragrunt(self, path: str, file: str) -> ReadResult:
         """Return a unit of Terragrunt. Raises InputError."""
         from azkvlint.readers.terraform.read import comments_of
-        from azkvlint.readers.terragrunt.read import read_unit
+        from azkvlint.readers.terragrunt import read_unit
 
         read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
         return msgspec.structs.replace(
@@ -168,7 +168,7 @@ class Reader:
 
     def _stack(self, source: Source) -> ReadResult:
         """Return a file of Terraform Stacks. Raises InputError."""
-        from azkvlint.readers.terragrunt.read import read_stack
+        from azkvlint.readers.terragrunt import read_stack
 
         cache = self._modules_below(self.root)
         read = read_stack(source.path, source.file, self.root, self.required, cache)

@@ -107,7 +107,7 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
     files = [source for source in sources if is_terragrunt_file(os.path.basename(source.file))]
     if not files:
         return [], frozenset()
-    from azkvlint.readers.terragrunt.read import called_by
+    from azkvlint.readers.terragrunt import called_by
 
     modules: set[str] = set()
     included: set[str] = set()

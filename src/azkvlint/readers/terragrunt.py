@@ -19,7 +19,7 @@ from azkvlint.readers.terraform.read import TerraformRead, read_module, without_
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.sources import well_known
 from azkvlint.readers.terraform.values import RootValues
-from azkvlint.readers.terragrunt.configuration import Configuration, Unit, parse_configuration
+from azkvlint.readers.terragrunt_configuration import Configuration, Unit, parse_configuration
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block
 from azkvlint.util.errors import InputError
