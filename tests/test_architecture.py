@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -34,3 +35,24 @@ def test_every_path_that_it_names_exists() -> None:
 
 def test_it_is_short_enough_to_be_read() -> None:
     assert len(TEXT.splitlines()) <= 210
+
+
+MODULES = {file.relative_to(PACKAGE): file.read_text(encoding="utf-8") for file in PACKAGE.rglob("*.py")}
+
+
+def test_the_package_has_few_modules_of_limited_length() -> None:
+    lines = {path: len(text.splitlines()) for path, text in MODULES.items()}
+    assert len(lines) <= 300
+    assert {path: count for path, count in lines.items() if count > 700} == {}
+    for room in ROOMS:
+        assert sum(count for path, count in lines.items() if path.parts[0] == room) <= 0.3 * sum(lines.values())
+
+
+def test_functions_are_short() -> None:
+    functions = (
+        (path, node)
+        for path, text in MODULES.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert [(path, node.name) for path, node in functions if (node.end_lineno or 0) - node.lineno >= 60] == []

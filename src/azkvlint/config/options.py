@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from azkvlint.config.option import Option
 
-_CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
-_FLEET = ("fleet",)
+_CHECK, _CONTROLS, _SUPPRESSIONS, _FLEET, _NONE = ("check",), ("controls",), ("suppressions",), ("fleet",), ()
 _WITH_RULES = ("check", "suppressions", "fleet", "diff", "fix")
 _WITH_RESULTS = ("check", "controls", "fleet", "diff", "fix")
 _ACCESS, _MIGRATION, _DIFF, _FIX = ("access",), ("migrate-rbac",), ("diff",), ("fix",)

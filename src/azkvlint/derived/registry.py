@@ -150,7 +150,7 @@ def _declarations() -> _Declarations:
         compiled = read_resource(os.path.join(package, "rules", _COMPILED))
     except FileNotFoundError:  # in a checkout
         return _registered()
-    return msgspec.json.decode(compiled, type=_Declarations)
+    return msgspec.json.Decoder(_Declarations).decode(compiled)
 
 
 def _registered() -> _Declarations:

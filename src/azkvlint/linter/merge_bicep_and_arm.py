@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TypeAlias
 
@@ -61,19 +61,7 @@ def merge_template(
         twin = twins.get(finding.resource)
         return twin is not None and ((finding.rule.id, twin) in decided or (finding.rule.id, twin) not in unknown_keys)
 
-    template_findings = [
-        finding for finding in compiled.findings + compiled.suppressed if _key(finding, pairs) not in failed
-    ]
-    template_findings = [_with_bicep_directives(finding, pairs, read) for finding in template_findings]
-    declared = set(map(static_address, pairs))
-    compiled = msgspec.structs.replace(
-        compiled,
-        findings=template_findings,
-        unknown=[finding for finding in compiled.unknown if finding.resource not in pairs],
-        problems=[one for one in compiled.problems if one.level == "error" or one.code in _DIRECTIVES],
-        declarations=[each for each in compiled.declarations if each.address not in declared],
-    )
-    compiled = _with_places(compiled, known, explain)
+    compiled = _only_in_template(compiled, read, known, pairs, failed, explain)
     unknown = [finding for finding in own.unknown if not is_resolved(finding)] + compiled.unknown
     problems = own.problems + compiled.problems
     differences = list(_differences(read, known, pairs))
@@ -105,6 +93,27 @@ def merge_template(
         control_answers=answers,
         secret_texts=own.secret_texts | compiled.secret_texts,
     )
+
+
+def _only_in_template(
+    compiled: UnitResult,
+    read: ReadResult,
+    known: ReadResult,
+    pairs: Mapping[str, str],
+    failed: Container[tuple[str, str]],
+    explain: bool,
+) -> UnitResult:
+    """Return what only the template has, located in it. ``failed`` are the results that the Bicep file has too."""
+    findings = [finding for finding in compiled.findings + compiled.suppressed if _key(finding, pairs) not in failed]
+    declared = set(map(static_address, pairs))
+    only = msgspec.structs.replace(
+        compiled,
+        findings=[_with_bicep_directives(finding, pairs, read) for finding in findings],
+        unknown=[finding for finding in compiled.unknown if finding.resource not in pairs],
+        problems=[one for one in compiled.problems if one.level == "error" or one.code in _DIRECTIVES],
+        declarations=[each for each in compiled.declarations if each.address not in declared],
+    )
+    return _with_places(only, known, explain)
 
 
 def _with_places(compiled: UnitResult, known: ReadResult, explain: bool) -> UnitResult:
