@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries the built-in rules compiled, so that starting kvlint reads no YAML.
+"""Build hook: a wheel carries the built-in rules compiled, so that kvlint reads no YAML and imports few modules.
 
 An editable install gets none of this: it reads the rule files of the checkout, which change.
 """
