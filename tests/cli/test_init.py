@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from azkvlint.cli.setup import PIPELINES, installed_commit
+from azkvlint.cli import init
+from azkvlint.cli.init import PIPELINES, installed_commit
 from tests.action import ACTION, ROOT
 from tests.cli.conftest import Kvlint, Said
 
@@ -335,9 +336,8 @@ def test_pipelines_are_those_of_the_documentation() -> None:
     """The commits of other actions are those that Dependabot updates, and the inputs are known."""
     text = PIPELINES["github"].text
     (pinned,) = re.findall(r"actions/checkout@\S+ # v\S+", (ROOT / "README.md").read_text(encoding="utf-8"))[:1] or [""]
-    from azkvlint.cli import setup
 
     known = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
-    assert f"uses: {setup._CHECKOUT}\n" in known
-    assert pinned in ("", setup._CHECKOUT)
+    assert f"uses: {init._CHECKOUT}\n" in known
+    assert pinned in ("", init._CHECKOUT)
     assert set(re.findall(r"add: with: \{\{ (\w+): \S+, (\w+):", text)[0]) <= ACTION["inputs"].keys()

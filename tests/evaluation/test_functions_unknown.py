@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.evaluation.results import Freezer
+from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.values import is_sensitive, mark_sensitive, partial_list
 from azkvlint.model.value import MAY_BE_ABSENT, ListValue, Scalar, Unknown, display
 

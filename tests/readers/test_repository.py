@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from azkvlint.linter.checkout import repository
+from azkvlint.linter.git_checkout import repository
 from azkvlint.util.project_boundary import root_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -8,7 +8,7 @@ import pytest
 
 from azkvlint.model.finding import Outcome
 from azkvlint.model.rule import Severity
-from azkvlint.reporters.order import fold, is_minor
+from azkvlint.reporters.grouping import fold, is_minor
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make

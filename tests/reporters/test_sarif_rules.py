@@ -13,7 +13,7 @@ import azkvlint
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.model.finding import Problem, Report
 from azkvlint.model.rule import Severity
-from azkvlint.reporters.order import GRADES
+from azkvlint.reporters.grouping import GRADES
 from azkvlint.reporters.taxonomies import CIS, CIS_VERSION, CWES, MCSB
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ OWNERS = {
     "util/cache_files.py": "reads and writes the cache, and reads files again for digests",
     "linter/state_files.py": "a member of an archive in memory",
     "fleet/checker.py": "reads remote files, through fsspec",
-    "cli/setup.py": "the record of its own installation",
+    "cli/init.py": "the record of its own installation",
     "readers/terraform/second_opinions.py": "the grammar that python-hcl2 is installed with",
 }
 OF_OS = frozenset(

@@ -20,8 +20,8 @@ from azkvlint.util.project_boundary import current_folder, is_within, real_path
 from azkvlint.util.text import pluralize
 
 if TYPE_CHECKING:
+    from azkvlint.model.access import MigrationReport
     from azkvlint.model.difference import Difference
-    from azkvlint.model.migration import MigrationReport
 
 _MOST_INPUTS = 2
 _MIGRATION, _CODE = "migrate-rbac", "code"

@@ -255,8 +255,8 @@ def lsp(
 @app.command("schema", cls=PanelCommand, rich_help_panel=_SETUP)
 def schema_() -> None:
     """Print the JSON Schema of configuration files."""
+    from azkvlint.cli.init import schema
     from azkvlint.cli.output import write
-    from azkvlint.cli.setup import schema
 
     write(schema())
 
@@ -290,7 +290,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files of kvlint.")] = False,
 ) -> None:
     """Write a configuration, a baseline and a pipeline."""
-    from azkvlint.cli.setup import Request, run_init
+    from azkvlint.cli.init import Request, run_init
 
     raise typer.Exit(run_init(Request(folder, tuple(profile or ()), tuple(exclude or ()), ci, force, dry_run)))
 

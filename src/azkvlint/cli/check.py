@@ -230,7 +230,6 @@ def _suggestions(
 def _print_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
     """Print the summary of a report and the report files to stderr."""
     from azkvlint.reporters.phrases import summary
-    from azkvlint.util.text import visible
 
     print_line(f"{summary(report)} (written to {', '.join(visible(file) for _, file in targets)})")
 

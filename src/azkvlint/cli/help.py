@@ -303,7 +303,7 @@ def _frameworks() -> Iterable[str]:
 
 
 def _services() -> Iterable[str]:
-    from azkvlint.cli.setup import PIPELINES
+    from azkvlint.cli.init import PIPELINES
 
     return [*PIPELINES, "none"]
 

@@ -12,7 +12,7 @@ perimeter's rules still allow access: where this makes a difference, the verdict
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -45,9 +45,6 @@ from azkvlint.model.value import (
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
-
-if TYPE_CHECKING:
-    from azkvlint.model.resource import Resource
 
 # --- IPv4 addresses and ranges, as written in firewall rules --------------------------------------------------------
 

@@ -293,7 +293,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
 
 def _decoded(text: Scalar) -> Value:
     """Return the value of a JSON string, as in azurerm's custom services."""
-    from azkvlint.evaluation.results import Freezer
+    from azkvlint.evaluation.freezer import Freezer
 
     try:
         found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))

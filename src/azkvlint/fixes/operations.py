@@ -21,7 +21,7 @@ from azkvlint.model.fix import Code, Literal, Refusal
 from azkvlint.model.location import Location
 from azkvlint.model.rule import EditStep
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block, Body
+from azkvlint.syntax.hcl.parse import Block, Body, parse_file
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -230,8 +230,6 @@ def _added(finding: Finding, step: EditStep, sources: Sources) -> tuple[Edits, s
 
 def _in_terraform(at: Location, names: tuple[str, ...], item: Mapping[str, Literal], sources: Sources) -> Edits:
     """Return the edits of an azurerm resource: of its list of strings, or another block."""
-    from azkvlint.syntax.hcl.parse import parse_file
-
     match = None if at.span is None else _IN_TERRAFORM.search(sources.text(at.path)[slice(*at.span)])
     for file in sources.module_files(at.path) if match is not None else ():
         if match is None or file.endswith(".json"):
@@ -316,7 +314,6 @@ def is_ignored(target: Target, name: str, sources: Sources) -> bool:
 
 def _body_of(path: str, text: str) -> Body:
     from azkvlint.syntax.hcl.json_file import parse_json_file
-    from azkvlint.syntax.hcl.parse import parse_file
 
     return (parse_json_file if path.lower().endswith(".json") else parse_file)(text).body
 

@@ -313,9 +313,6 @@ class Setting(msgspec.Struct, frozen=True):
         self, name: str, path: str, calls: Sequence[Sequence[Location]], sources: Sources
     ) -> tuple[Edits, str]:
         """Return the edit of a parameter's default or a variable in a Bicep file."""
-        from azkvlint.syntax import ast
-        from azkvlint.syntax.bicep.parse import parse
-
         for one in parse(sources.text(path)).declarations:
             if isinstance(one, ast.Parameter | ast.Variable) and one.name == name:
                 value = one.default if isinstance(one, ast.Parameter) else one.value
@@ -362,8 +359,6 @@ def _in_call(call: Location, sources: Sources) -> str:
 
 def around(span: tuple[int, int], name: str, path: str, text: str) -> tuple[int, int] | None:
     """Return the span of the innermost block or property of a name around a span; None if there is none."""
-    from azkvlint.syntax import ast
-    from azkvlint.syntax.bicep.parse import parse
     from azkvlint.syntax.hcl.json_file import parse_json_file
     from azkvlint.syntax.hcl.parse import parse_file
 

@@ -386,7 +386,5 @@ def _submit_next(chunks: Iterator[list[tuple[int, str]]], submit: Callable[[list
 
 
 def _chunks(items: Iterator[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:
-    from itertools import islice
-
     while chunk := list(islice(items, size)):
         yield chunk

@@ -46,7 +46,6 @@ _IN_DATA_PLANE: Mapping[str, tuple[str, ...]] = {
 }
 OUTPUT_TYPE, MODULE_TYPE = "Terraform/outputs", "Terraform/modules"
 ARGUMENT_TYPE, READ_TYPE = "Terraform/arguments", "Terraform/reads"
-PSEUDO_TYPES = (OUTPUT_TYPE, MODULE_TYPE, ARGUMENT_TYPE, READ_TYPE)
 ORIGINS = "valueOrigins"
 _RETENTION = ("writeOnly", "canBeWriteOnly")
 _DOMAIN = "holdsSecurityDomain"

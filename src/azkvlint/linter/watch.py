@@ -43,7 +43,7 @@ class IncrementalRun:
         return self._cache.dependencies
 
     def check(self, config: Config, progress: Progress | None = None) -> Report:
-        """Return the report that ``linter.check`` would return now. Raise UsageError and RuleError."""
+        """Return the report that ``linter.linter.check`` would return now. Raise UsageError and RuleError."""
         return check(config, progress, self._cache, self._prepare(config))
 
     def _prepare(self, config: Config) -> Prepared | None:

@@ -31,10 +31,9 @@ from azkvlint.linter.redaction import Redactor
 from azkvlint.migration.code import Blocks, Generator, GroupKey
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
 from azkvlint.migration.policy_source import BICEP, MODEL_ARGUMENTS, TERRAFORM, PolicySources
-from azkvlint.model.access import Capability
-from azkvlint.model.location import Location, static_address
-from azkvlint.model.migration import (
+from azkvlint.model.access import (
     AccessChange,
+    Capability,
     Code,
     MigrationReport,
     MigrationStep,
@@ -42,6 +41,7 @@ from azkvlint.model.migration import (
     PolicyPlan,
     VaultPlan,
 )
+from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Value
 from azkvlint.readers.read_result import ReadResult

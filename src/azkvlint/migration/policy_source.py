@@ -11,7 +11,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Attribute, Block
+from azkvlint.syntax.hcl.parse import Attribute, Block, parse_file
 from azkvlint.syntax.texts import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -116,8 +116,6 @@ class PolicySources:
 
     def _block(self, at: Location, text: str) -> Block | None:
         if at.path not in self._blocks:
-            from azkvlint.syntax.hcl.parse import parse_file
-
             self._blocks[at.path] = {block.head: block for block in parse_file(text).body.blocks}
         return None if at.span is None else self._blocks[at.path].get(at.span[1])
 

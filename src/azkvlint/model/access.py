@@ -1,4 +1,4 @@
-"""Who can reach what: the access of principals to vaults. Holds plain strings only, as a Report does."""
+"""Who can reach what, and the replacement of access policies by roles. Holds plain strings only, as a Report does."""
 
 from __future__ import annotations
 
@@ -90,3 +90,106 @@ class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     is_strict: bool = False
     repository: Repository | None = None
+
+
+# --- migration to roles -----------------------------------------------------------------------------------------------
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """Generated code in a ``language``, and where to add it: the ``path`` of a folder or, for Bicep, of a file.
+
+    ``path`` is empty for the root module of a plan, and for code that refers to nothing in the input. ``vaults`` are
+    the addresses of the vaults that the code is for.
+    """
+
+    path: str
+    language: str
+    text: str
+    vaults: tuple[str, ...]
+
+
+class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The roles for one access policy.
+
+    ``status`` is replaced, refused, unknown, or without effect, with the ``reason`` unless it is replaced. ``roles``
+    are the built-in roles with the least ``surplus``. If ``is_custom``, a custom role with the ``data_actions`` is
+    assigned instead of these, with its own ``custom_surplus``. ``assigned`` are roles that the principal has already,
+    and the addresses of their assignments.
+    """
+
+    policy: str
+    source: str
+    principal: str
+    permissions: tuple[str, ...]
+    status: str
+    reason: str
+    roles: tuple[str, ...]
+    surplus: tuple[str, ...]
+    is_custom: bool
+    data_actions: tuple[str, ...]
+    custom_surplus: tuple[str, ...]
+    assigned: tuple[tuple[str, str], ...]
+    at: Location | None
+
+    @property
+    def is_unreplaced(self) -> bool:
+        """Return whether its principal would lose access if the vault used Azure RBAC."""
+        return self.status in ("refused", "unknown")
+
+
+class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Permissions that a principal gains or loses on some vaults (addresses), and the step by which it has them."""
+
+    principal: str
+    permissions: tuple[str, ...]
+    by: str
+    vaults: tuple[str, ...]
+
+
+class MigrationStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a migration. ``kind`` is compare, assign, wait, switch or remove; ``is_blocked``: not yet."""
+
+    kind: str
+    text: str
+    is_blocked: bool = False
+
+
+class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The migration of one vault in the input ``root``.
+
+    ``lost`` is what principals lose besides those of policies that are not replaced. ``checked`` is the number of
+    principals whose access before and after was compared.
+    """
+
+    name: str
+    address: str
+    root: str
+    at: Location
+    policies: tuple[PolicyPlan, ...]
+    steps: tuple[MigrationStep, ...]
+    lost: tuple[AccessChange, ...]
+    checked: int
+
+
+class OtherVault(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault that is not migrated: it uses Azure RBAC already (no ``reason``), or its permission model is unknown."""
+
+    name: str
+    address: str
+    reason: str
+    at: Location
+
+
+class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one run of ``kvlint migrate-rbac``.
+
+    ``activated`` is what role assignments of the input allow as soon as their vaults use Azure RBAC.
+    """
+
+    vaults: tuple[VaultPlan, ...]
+    others: tuple[OtherVault, ...]
+    code: tuple[Code, ...]
+    activated: tuple[AccessChange, ...]
+    problems: tuple[Problem, ...]
+    sources: tuple[str, ...]
+    version: str

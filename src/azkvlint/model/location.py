@@ -91,7 +91,7 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     ``context_utf16`` are the region and the context with columns in UTF-16 code units, if those differ from code points
     (characters beyond U+FFFF precede them on their line). They refer to the file's own text, while ``context_text`` may
     start within a line and has secrets replaced. ``line_hash`` is GitHub's fingerprint of the line (see
-    ``syntax.line_hash``): empty if a secret could be derived from it, None for a place that is not in source.
+    ``graph.region_lookup.LineHashes``): empty if a secret could be derived from it, None for a place outside source.
     """
 
     text: str

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from azkvlint.graph.changes import without_duplicates
 from azkvlint.model.finding import BICEP_FILE, TERRAFORM_PLAN, Declaration, Problem
 from azkvlint.model.location import Location, Place, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.discover import JSON, PARAMETERS
-from azkvlint.readers.missing_modules import without_duplicates
 from azkvlint.readers.plan.document import Plan, positions
 from azkvlint.readers.plan.read import read_plan
 from azkvlint.syntax.texts import PARSED_TEXTS

@@ -18,7 +18,7 @@ from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, i
 from azkvlint.readers.terraform.read import TerraformRead, read_module, without_resources
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.sources import well_known
-from azkvlint.readers.terraform.values import RootValues
+from azkvlint.readers.terraform.values import RootValues, automatic_files
 from azkvlint.readers.terragrunt_configuration import Configuration, Unit, parse_configuration
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block
@@ -324,8 +324,6 @@ def _add(unit: Unit, run: TerraformRun) -> None:
 
 def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:
     """Return the files of values beside the unit, which Terragrunt copies into the module."""
-    from azkvlint.readers.terraform.values import automatic_files
-
     return () if folder.directory == module.directory else automatic_files(folder)
 
 

@@ -57,15 +57,15 @@ def _lazy_reporter(module: str, name: str) -> Callable[[Any, Options], str | byt
 REPORTERS: Mapping[str, Reporter] = lazy_reporters(
     {
         "text": "findings.text",
-        "concise": "findings.builds",
+        "concise": "findings.build_formats",
         "json": "findings.json",
         "sarif": "findings.sarif",
         "markdown": "findings.markdown",
-        "github": "findings.builds",
-        "gitlab": "findings.builds",
-        "azure": "findings.builds",
-        "junit": "findings.builds",
-        "rdjson": "findings.builds",
+        "github": "findings.build_formats",
+        "gitlab": "findings.build_formats",
+        "azure": "findings.build_formats",
+        "junit": "findings.build_formats",
+        "rdjson": "findings.build_formats",
         "html": "findings.html",
     }
 )

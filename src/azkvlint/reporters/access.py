@@ -31,7 +31,6 @@ _CSV_HEAD = ("vaults", "principal", "kind", "permission", "certainty", "decided 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _YES, _PERHAPS = "yes", "perhaps"
 _NO_VAULT = "No key vault or managed HSM found."
-_NO_ACCESS = "No principal has access to the vaults by the scanned files."
 _INCOMPLETE = "Other deployments can give more access: the input is not the whole deployment of"
 # The headings of columns, where a capability has a shorter name than its own.
 _HEADINGS: Mapping[str, str] = {"secrets/get": "secrets", "keys/use": "keys", "certificates/get": "certs"}
@@ -355,11 +354,6 @@ def vault_facts(vault: AccessVault) -> str:
 def principal_text(principal: Principal) -> str:
     """Return a principal with its kind."""
     return visible(f"{principal.label} ({principal.kind})" if principal.kind else principal.label)
-
-
-def _step_text(step: Step) -> str:
-    """Return a step with its place."""
-    return visible(step.text) if step.at is None else f"{visible(step.text)} [{place(step.at)}]"
 
 
 def path_text(path: Path) -> str:

@@ -39,7 +39,7 @@ from azkvlint.reporters.findings.json import location, problem, result, suppress
 from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit, folded
 from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
 from azkvlint.reporters.gfm import code, plain, prose
-from azkvlint.reporters.order import fold, unknown_causes
+from azkvlint.reporters.grouping import fold, unknown_causes
 from azkvlint.reporters.phrases import call_note, full_text, label_of, occurrence_note, place, problem_line
 from azkvlint.reporters.text_content import (
     resource_list,

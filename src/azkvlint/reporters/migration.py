@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, TypeAlias
 
-from azkvlint.model.migration import AccessChange, MigrationReport, OtherVault, PolicyPlan, VaultPlan
+from azkvlint.model.access import AccessChange, MigrationReport, OtherVault, PolicyPlan, VaultPlan
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line

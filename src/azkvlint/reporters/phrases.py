@@ -11,7 +11,7 @@ from azkvlint.model.finding import CALLED, Declaration, Evidence, Finding, Note,
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.model.value import Origin
-from azkvlint.reporters.order import is_minor, unknown_causes
+from azkvlint.reporters.grouping import is_minor, unknown_causes
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize, visible
 

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.model.finding import Evidence, Finding, Note, Problem, Report
 from azkvlint.model.location import Excerpt, Region
 from azkvlint.reporters import Options
-from azkvlint.reporters.order import Block, UnknownCause, fold, is_minor, unknown_causes
+from azkvlint.reporters.grouping import Block, UnknownCause, fold, is_minor, unknown_causes
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize, visible, without_namespaces
 

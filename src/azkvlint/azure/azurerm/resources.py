@@ -14,8 +14,8 @@ from azkvlint.azure.azurerm.consumers import (
     CONSUMERS_INTELLIGENCE,
     CONSUMERS_STORAGE,
 )
-from azkvlint.azure.azurerm.infrastructure import ALERTS, MONITOR, NETWORK, SINKS
 from azkvlint.azure.azurerm.key_vault import AUTHORIZATION, HSM, OBJECTS, VAULT
+from azkvlint.azure.azurerm.network_and_monitoring import ALERTS, MONITOR, NETWORK, SINKS
 from azkvlint.azure.azurerm.table import Mapped
 from azkvlint.azure.azurerm.workloads import COMPUTE, IDENTITIES, STORES, TLS, WORKLOADS
 from azkvlint.model.value import Scalar, Value

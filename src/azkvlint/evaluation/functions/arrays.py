@@ -14,7 +14,6 @@ from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
 from azkvlint.evaluation.operators import is_same, may_have
-from azkvlint.evaluation.results import end, is_known, prefix, split
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Closure,
@@ -23,12 +22,16 @@ from azkvlint.evaluation.values import (
     Partly,
     Result,
     as_optional,
+    end,
     find_field,
     hides_keys,
+    is_known,
     mark_map_sensitive,
     missing_fields_reason,
     name_of,
     pieces,
+    prefix,
+    split,
     text_of,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown

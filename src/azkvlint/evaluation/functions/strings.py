@@ -19,7 +19,6 @@ from azkvlint.evaluation.functions.table import (
     is_hole,
     opaque,
 )
-from azkvlint.evaluation.results import prefix, suffix
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -31,6 +30,8 @@ from azkvlint.evaluation.values import (
     is_sensitive,
     pattern_of,
     pieces,
+    prefix,
+    suffix,
     text_of,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown

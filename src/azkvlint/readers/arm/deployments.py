@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.results import conjuncts
-from azkvlint.evaluation.values import OPEN, Result, hole, pattern_of
+from azkvlint.evaluation.values import OPEN, Result, conjuncts, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown

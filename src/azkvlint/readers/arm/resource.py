@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.results import Freezer
+from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of, pieces
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource

@@ -10,7 +10,6 @@ import msgspec
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, move
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.results import is_scope
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,
@@ -20,6 +19,7 @@ from azkvlint.evaluation.values import (
     doubt_in,
     find_field,
     hole,
+    is_scope,
     name_of,
     one_of_keys,
     pattern_of,

@@ -10,7 +10,6 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.results import conjuncts
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Entity,
@@ -18,6 +17,7 @@ from azkvlint.evaluation.values import (
     Items,
     PartlySecret,
     Result,
+    conjuncts,
     find_field,
     hole,
     pattern_of,

@@ -1,4 +1,4 @@
-"""azurerm arguments of a plan -> attributes in Azure's vocabulary, by the tables of ``readers/azurerm``.
+"""azurerm arguments of a plan -> attributes in Azure's vocabulary, by the tables of ``azure/azurerm``.
 
 Large plans repeat themselves: thousands of secrets say the same but for their name and their vault. What resources say
 alike is mapped once, and all of them share the same object, so that rules evaluate it only once too.

@@ -22,7 +22,7 @@ from azkvlint.azure.azurerm.azapi import (
 )
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
-from azkvlint.evaluation.values import wrap
+from azkvlint.evaluation.values import SecretTexts, wrap
 from azkvlint.graph.changes import is_always_there, standalone_attributes, with_changes
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
@@ -133,8 +133,6 @@ def _secret_texts(plan: Plan, constants: Iterable[tuple[str, Any]], deployed: fr
 
     ``constants`` are the constants in its configuration, by name, and ``deployed`` the texts of the templates in it.
     """
-    from azkvlint.evaluation.values import SecretTexts  # no plan without findings needs it
-
     secrets, at = SecretTexts(), Location(path="")
     for name, plain in chain(variables_of(plan).items(), constants):
         secrets.note(name, wrap(plain, at))

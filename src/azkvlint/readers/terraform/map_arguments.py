@@ -21,7 +21,7 @@ from azkvlint.azure.azurerm.arguments import (
 )
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
-from azkvlint.evaluation.results import Freezer
+from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.values import Items, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange

@@ -25,7 +25,7 @@ from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.values import Items, Result
-from azkvlint.graph.changes import with_open_fields
+from azkvlint.graph.changes import with_open_fields, without_duplicates
 from azkvlint.graph.existence import VARYING, assume, skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
@@ -45,7 +45,6 @@ from azkvlint.model.resource import ACCOUNTED, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.documents import HOLDERS
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.missing_modules import without_duplicates
 from azkvlint.readers.terraform import TerraformSettings, templates
 from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, load_folder, parse_text
 from azkvlint.readers.terraform.lifecycle import (

@@ -8,8 +8,8 @@ from typing import Protocol, Self
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.results import Freezer
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
 from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem

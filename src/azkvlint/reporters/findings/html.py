@@ -16,8 +16,8 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_rules import rule_link
+from azkvlint.reporters.grouping import Block, UnknownCause, fold, is_minor, remedy, unknown_causes, worst_first
 from azkvlint.reporters.html_page import bar, code, escaped, facts, inline, link, page, problem_box, vault_row
-from azkvlint.reporters.order import Block, UnknownCause, fold, is_minor, remedy, unknown_causes, worst_first
 from azkvlint.reporters.phrases import (
     VAULT_NOUNS,
     call_note,

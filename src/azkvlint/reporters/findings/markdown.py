@@ -11,7 +11,7 @@ from azkvlint.model.finding import Finding, Report
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import code, message, plain, prose
-from azkvlint.reporters.order import worst_first
+from azkvlint.reporters.grouping import worst_first
 from azkvlint.reporters.phrases import fix_of, place, problem_text, references_of, summary, suppression, why_of
 from azkvlint.util.text import pluralize, visible
 

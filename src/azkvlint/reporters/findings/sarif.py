@@ -41,7 +41,7 @@ from azkvlint.reporters.findings.sarif_rules import (
     notifications,
     result_template,
 )
-from azkvlint.reporters.order import GRADES
+from azkvlint.reporters.grouping import GRADES
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from azkvlint.reporters.taxonomies import taxonomies

@@ -12,7 +12,7 @@ from typing import Any
 from azkvlint import file_url
 from azkvlint.model.rule import Rule
 from azkvlint.reporters.gfm import prose
-from azkvlint.reporters.order import GRADES
+from azkvlint.reporters.grouping import GRADES
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
 from azkvlint.reporters.taxonomies import pascal, relationships

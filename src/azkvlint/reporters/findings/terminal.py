@@ -8,7 +8,7 @@ from azkvlint.model.finding import Problem, Report
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options, text_content
 from azkvlint.reporters.findings.sarif_rules import rule_link
-from azkvlint.reporters.order import Block, UnknownCause, remedy
+from azkvlint.reporters.grouping import Block, UnknownCause, remedy
 from azkvlint.reporters.phrases import (
     configuration,
     details,

@@ -26,7 +26,7 @@ import msgspec
 from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Problem, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
-from azkvlint.reporters.order import UnknownCause, remedy
+from azkvlint.reporters.grouping import UnknownCause, remedy
 from azkvlint.reporters.phrases import (
     configuration,
     details,

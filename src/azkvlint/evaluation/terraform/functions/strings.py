@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.functions.table import call_pattern
-from azkvlint.evaluation.results import is_known, prefix, split, suffix
 from azkvlint.evaluation.terraform.alternatives import gather
 from azkvlint.evaluation.terraform.functions.encoding import json_text
 from azkvlint.evaluation.terraform.functions.numbers import whole_number
@@ -32,9 +31,13 @@ from azkvlint.evaluation.values import (
     Result,
     doubt_in,
     hole,
+    is_known,
     is_sensitive,
     pieces,
     plain_of,
+    prefix,
+    split,
+    suffix,
     unknown_in,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown

@@ -1,4 +1,4 @@
-"""What a function of Terraform is, and how a call of it is answered. The kinds are those of ``expressions.functions``.
+"""Functions of Terraform, and answers to their calls. The kinds are those of ``evaluation.functions.table``.
 
 Their arguments are converted as Terraform converts them, and what Terraform rejects is a FailedError.
 """

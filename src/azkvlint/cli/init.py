@@ -21,12 +21,12 @@ from azkvlint.config.option import Option
 from azkvlint.config.settings import NAMES, resolve_settings
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
-from azkvlint.linter.checkout import remote
+from azkvlint.linter.git_checkout import remote
 from azkvlint.linter.linter import baseline_of, check, exit_code_of
 from azkvlint.model.finding import Report
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.reporters.phrases import summary
-from azkvlint.util.errors import EXIT_CLEAN, UsageError, did_you_mean
+from azkvlint.util.errors import EXIT_CLEAN, InputError, UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import path_in_folder, write_in_folder
 from azkvlint.util.project_boundary import checkout_of, current_folder, real_path
@@ -324,7 +324,6 @@ def installed_commit() -> str:
     from importlib.metadata import PackageNotFoundError, distribution
 
     from azkvlint.syntax.json_decoder import decode_json
-    from azkvlint.util.errors import InputError
 
     try:
         text = distribution("azkvlint").read_text("direct_url.json")

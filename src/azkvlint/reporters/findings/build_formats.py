@@ -39,7 +39,7 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.order import GRADES, counted_findings, findings_in_tests, listed_problems, worst_first
+from azkvlint.reporters.grouping import GRADES, counted_findings, findings_in_tests, listed_problems, worst_first
 from azkvlint.reporters.phrases import (
     details,
     fix_of,
