@@ -16,7 +16,7 @@ import pytest
 import yaml
 from jsonschema import validators
 
-from azkvlint.cli.init import PIPELINES, render
+from azkvlint.cli.init import PIPELINES, pipeline_text
 from tests.action import PROGRAM, ROOT
 from tests.test_action import CARELESS, HOSTILE
 from tests.test_action_pull_request import FIXED, SECOND, add_programs_of_git, commit, git
@@ -199,7 +199,7 @@ def test_the_template_of_gitlab_meets_its_schema() -> None:
     kind.validate(filled_in(body, inputs))
     assert set(re.findall(r"inputs\.([\w-]+)", str(body))) == inputs.keys()
     assert "$[[" not in gitlab()[1]["script"][0]
-    kind.validate(yaml.safe_load(render(PIPELINES["gitlab"].text, "main")))
+    kind.validate(yaml.safe_load(pipeline_text(PIPELINES["gitlab"].text, "main")))
     assert {one["inputs"].keys() <= inputs.keys() for one in yaml.safe_load(PIPELINES["gitlab"].text)["include"]} == {
         True
     }
@@ -216,7 +216,7 @@ def test_the_page_names_all_inputs() -> None:
 def test_the_template_of_azure_meets_its_schema() -> None:
     known = schema("azure-pipelines")
     kind = validators.validator_for(known)(known)
-    for text in (AZURE.read_text(encoding="utf-8"), render(PIPELINES["azure"].text, "main")):
+    for text in (AZURE.read_text(encoding="utf-8"), pipeline_text(PIPELINES["azure"].text, "main")):
         # Every scalar is a string to the schema, as it is to the service before it is converted.
         kind.validate(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506  # which makes nothing but strings
     parameters, step = azure()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from azkvlint.cli.help import _services
+from azkvlint.cli.init import NO_PIPELINE, PIPELINES
 from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.reporters import REPORTERS
@@ -76,3 +78,7 @@ def test_the_other_shells_are_answered(kvlint: Kvlint, monkeypatch: pytest.Monke
     assert (done.code, done.err) == (0, "")
     assert "high" in done.out
     assert "low" not in done.out
+
+
+def test_completion_knows_the_services_of_pipelines() -> None:
+    assert [*_services()] == [*PIPELINES, NO_PIPELINE]

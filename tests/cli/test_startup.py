@@ -106,7 +106,9 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     others = packages(modules) - set(sys.stdlib_module_names) - {"typing_extensions"}
     assert others == {"azkvlint", "msgspec"}
     reporters = {module.rpartition(".")[2] for module in modules if module.startswith("azkvlint.reporters.findings.")}
-    assert reporters & {*REPORTERS, "builds", "terminal"} == {form if form in ("sarif", "json", "text") else "builds"}
+    assert reporters & {*REPORTERS, "build_formats", "terminal"} == {
+        form if form in ("sarif", "json", "text") else "build_formats"
+    }
     assert not any(
         module.startswith(("azkvlint.cli.app", "azkvlint.engine.rule_loader", "azkvlint.engine.yaml_decoder"))
         for module in modules

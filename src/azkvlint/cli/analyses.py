@@ -15,6 +15,7 @@ from azkvlint.cli.output import print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import cache_of, config_of, print_fault, root_uri, targets_of, words_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
+from azkvlint.model.finding import without_notes
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.project_boundary import current_folder, is_within, real_path
 from azkvlint.util.text import pluralize
@@ -47,7 +48,7 @@ def run_access(arguments: Arguments) -> int:
     for name, file in targets:
         write(ACCESS_REPORTERS[name](report, options_for(arguments, file)), file)
     if ("text", "") not in targets:
-        print_problems([problem for problem in report.problems if problem.level != "note"])
+        print_problems(without_notes(report.problems))
         for breach in report.breaches:
             print_line(breach_text(breach, report))
     return exit_code(report)
@@ -75,7 +76,7 @@ def run_controls(arguments: Arguments) -> int:
     for name, file in targets:
         write(CONTROLS_REPORTERS[name](assessment, options_for(arguments, file)), file)
     if ("text", "") not in targets:
-        print_problems([problem for problem in assessment.problems if problem.level != "note"])
+        print_problems(without_notes(assessment.problems))
     return exit_code(assessment, config.strict)
 
 
@@ -152,7 +153,7 @@ def run_migrate_rbac(arguments: Arguments) -> int:
         else:
             write(content, file)
     if ("text", "") not in targets:
-        print_problems([problem for problem in report.problems if problem.level != "note"])
+        print_problems(without_notes(report.problems))
     without = sum(policy.is_unreplaced for vault in report.vaults for policy in vault.policies)
     if without and all(name == _CODE for name, _ in targets):
         print_line(

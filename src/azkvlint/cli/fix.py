@@ -16,7 +16,7 @@ from azkvlint.fixes.proof import prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.linter.linter import exit_code_of, lint
-from azkvlint.model.finding import Report
+from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
 from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff
@@ -56,7 +56,7 @@ def run_fix(arguments: Arguments) -> int:
     for name, file in targets:
         write(FIX_REPORTERS[name](result, report, options_for(settings.arguments, file)), file)
     if ("text", "") not in targets:
-        print_problems([problem for problem in report.problems if problem.level != "note"])
+        print_problems(without_notes(report.problems))
     return exit_code_of(report.sources, report.problems, bool(result.texts) and not result.is_written)
 
 

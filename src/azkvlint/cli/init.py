@@ -23,7 +23,7 @@ from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.linter.git_checkout import remote
 from azkvlint.linter.linter import baseline_of, check, exit_code_of
-from azkvlint.model.finding import Report
+from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.reporters.phrases import summary
 from azkvlint.util.errors import EXIT_CLEAN, InputError, UsageError, did_you_mean
@@ -41,89 +41,6 @@ _COMMIT = regex(r"[0-9a-f]{40}")
 _BRANCH = regex(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 # What YAML reads as another type than a string.
 _VALUES = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
-_UNKNOWN_COMMIT = "COMMIT"
-"""What stands for the commit of kvlint if it is not known."""
-_CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-_GITHUB = """\
-# kvlint checks Azure Key Vault in infrastructure code: {project}
-name: kvlint
-
-on:
-  push:
-    branches: [{branch}]
-  pull_request:
-
-permissions: {{}}
-
-concurrency:
-  group: kvlint-${{{{ github.ref }}}}
-  cancel-in-progress: true
-
-jobs:
-  kvlint:
-    name: kvlint
-    runs-on: ubuntu-latest
-    timeout-minutes: 10
-    permissions:
-      actions: read # only in private repositories
-      contents: read
-      security-events: write # to upload the findings to code scanning
-    steps:
-      - uses: {checkout}
-        with:
-          persist-credentials: false
-      # Without code scanning, add: with: {{ upload: "false", format: github }}
-      - uses: kvlint/kvlint@{commit}
-"""
-_GITLAB = """\
-include:
-  - remote: https://raw.githubusercontent.com/kvlint/kvlint/{commit}/docs/ci/gitlab.yml
-    inputs:
-      version: {commit}
-"""
-_AZURE_STEPS = """\
-steps:
-  - checkout: self
-    persistCredentials: false
-  - task: UsePythonVersion@0
-    inputs:
-      versionSpec: "3.13"
-  - bash: |
-      set -euo pipefail
-      python -m venv "$(Agent.TempDirectory)/kvlint"
-      "$(Agent.TempDirectory)/kvlint/bin/pip" install --quiet {project}/archive/{commit}.tar.gz
-      "$(Agent.TempDirectory)/kvlint/bin/kvlint" . -f azure -f "sarif=$(Build.ArtifactStagingDirectory)/kvlint.sarif"
-    displayName: Check Azure Key Vault
-  - publish: $(Build.ArtifactStagingDirectory)
-    artifact: CodeAnalysisLogs # the name that the Scans tab requires
-    condition: always()
-"""
-_AZURE = (
-    """\
-# kvlint checks Azure Key Vault in infrastructure code: {project}
-trigger: [{branch}]
-pr: [{branch}] # no effect in Azure Repos: add a build validation policy to the branch
-
-pool:
-  vmImage: ubuntu-latest
-
-"""
-    + _AZURE_STEPS
-)
-_STRINGS = {"type": "array", "items": {"type": "string"}}
-_SEVERITY = {"type": "string", "enum": list(SEVERITIES)}
-_DAY = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
-_OPERAND = {"type": ["string", "number", "boolean"]}
-_ABOUT = {
-    "paths": "Files of the findings: globs in .gitignore syntax, relative to the folder of this file.",
-    "resources": "Resource addresses, in which * matches any characters. Without instance keys: all instances.",
-    "rules": "Rules: IDs, prefixes, categories, names, or IDs of other tools.",
-    "severity": "The severity of the findings.",
-    "ignore": "Suppress the findings.",
-    "reason": "The reason for the suppression.",
-    "owner": "The owner of the suppression.",
-    "until": "The last day on which the override applies.",
-}
 
 
 class Request(NamedTuple):
@@ -155,7 +72,7 @@ def run_init(request: Request) -> int:
     names = [_CONFIG, BASELINE, *([pipeline.file] if pipeline is not None and not is_separate else [])]
     _refuse_existing(root, names, is_forced=request.force)
     report, baseline, left_out = _check(request, root)
-    print_problems([problem for problem in report.problems if problem.level != "note"])
+    print_problems(without_notes(report.problems))
     if not report.is_complete:
         cause = "some input could not be read. Fix it, or leave it out with --exclude"
         if not report.sources and all(problem.at is None for problem in report.problems):
@@ -167,7 +84,7 @@ def run_init(request: Request) -> int:
     if count:
         files.append(_File(BASELINE, baseline.decode(), f" with {pluralize(count, 'finding')}", is_shown=False))
     if pipeline is not None and not is_separate:
-        files.append(_File(pipeline.file, render(pipeline.text, branch)))
+        files.append(_File(pipeline.file, pipeline_text(pipeline.text, branch)))
     for file in files:  # before any is written
         path_in_folder(root, file.name)
     lines = [summary(report, options=False)]
@@ -176,8 +93,8 @@ def run_init(request: Request) -> int:
             write_in_folder(root, file.name, file.text.encode(), replace=request.force)
         lines += _done(file, root, is_dry=request.dry_run)
     if is_separate and pipeline is not None:
-        lines += ["", f"Add this to {_displayed(root, pipeline.file)}:", "", render(pipeline.addition, branch)]
-    if pipeline is not None and _UNKNOWN_COMMIT in render(pipeline.text, branch):
+        lines += ["", f"Add this to {_displayed(root, pipeline.file)}:", "", pipeline_text(pipeline.addition, branch)]
+    if pipeline is not None and _UNKNOWN_COMMIT in pipeline_text(pipeline.text, branch):
         where = _displayed(root, pipeline.file)
         lines.append(f"Replace {_UNKNOWN_COMMIT} in {where} with the full SHA of a commit of {PROJECT}.")
     if pipeline is None and request.service != NO_PIPELINE:
@@ -292,6 +209,79 @@ def _displayed(root: str, name: str) -> str:
     return visible(os.path.relpath(os.path.join(root, *name.split("/")), current_folder()))
 
 
+# --- pipelines -------------------------------------------------------------------------------------------------------
+
+_UNKNOWN_COMMIT = "COMMIT"
+"""What stands for the commit of kvlint if it is not known."""
+_CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+_GITHUB = """\
+# kvlint checks Azure Key Vault in infrastructure code: {project}
+name: kvlint
+
+on:
+  push:
+    branches: [{branch}]
+  pull_request:
+
+permissions: {{}}
+
+concurrency:
+  group: kvlint-${{{{ github.ref }}}}
+  cancel-in-progress: true
+
+jobs:
+  kvlint:
+    name: kvlint
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    permissions:
+      actions: read # only in private repositories
+      contents: read
+      security-events: write # to upload the findings to code scanning
+    steps:
+      - uses: {checkout}
+        with:
+          persist-credentials: false
+      # Without code scanning, add: with: {{ upload: "false", format: github }}
+      - uses: kvlint/kvlint@{commit}
+"""
+_GITLAB = """\
+include:
+  - remote: https://raw.githubusercontent.com/kvlint/kvlint/{commit}/docs/ci/gitlab.yml
+    inputs:
+      version: {commit}
+"""
+_AZURE_STEPS = """\
+steps:
+  - checkout: self
+    persistCredentials: false
+  - task: UsePythonVersion@0
+    inputs:
+      versionSpec: "3.13"
+  - bash: |
+      set -euo pipefail
+      python -m venv "$(Agent.TempDirectory)/kvlint"
+      "$(Agent.TempDirectory)/kvlint/bin/pip" install --quiet {project}/archive/{commit}.tar.gz
+      "$(Agent.TempDirectory)/kvlint/bin/kvlint" . -f azure -f "sarif=$(Build.ArtifactStagingDirectory)/kvlint.sarif"
+    displayName: Check Azure Key Vault
+  - publish: $(Build.ArtifactStagingDirectory)
+    artifact: CodeAnalysisLogs # the name that the Scans tab requires
+    condition: always()
+"""
+_AZURE = (
+    """\
+# kvlint checks Azure Key Vault in infrastructure code: {project}
+trigger: [{branch}]
+pr: [{branch}] # no effect in Azure Repos: add a build validation policy to the branch
+
+pool:
+  vmImage: ubuntu-latest
+
+"""
+    + _AZURE_STEPS
+)
+
+
 class _Pipeline(NamedTuple):
     """The pipeline of a service: the ``file`` to write, and what to add instead if that file has other content.
 
@@ -312,7 +302,7 @@ PIPELINES = {
 """The pipelines, by the words of ``--ci``."""
 
 
-def render(template: str, branch: str) -> str:
+def pipeline_text(template: str, branch: str) -> str:
     """Return the text of a pipeline for the default branch of a repository."""
     name = branch if _BRANCH.fullmatch(branch) else "main"
     name = name if name[0].isalpha() and name.lower() not in _VALUES else f'"{name}"'
@@ -334,6 +324,24 @@ def installed_commit() -> str:
     if _COMMIT.fullmatch(commit):
         return commit
     return f"v{__version__}" if IS_RELEASE else _UNKNOWN_COMMIT
+
+
+# --- kvlint schema ---------------------------------------------------------------------------------------------------
+
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+_SEVERITY = {"type": "string", "enum": list(SEVERITIES)}
+_DAY = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_OPERAND = {"type": ["string", "number", "boolean"]}
+_ABOUT = {
+    "paths": "Files of the findings: globs in .gitignore syntax, relative to the folder of this file.",
+    "resources": "Resource addresses, in which * matches any characters. Without instance keys: all instances.",
+    "rules": "Rules: IDs, prefixes, categories, names, or IDs of other tools.",
+    "severity": "The severity of the findings.",
+    "ignore": "Suppress the findings.",
+    "reason": "The reason for the suppression.",
+    "owner": "The owner of the suppression.",
+    "until": "The last day on which the override applies.",
+}
 
 
 def schema() -> bytes:

@@ -28,6 +28,7 @@ from azkvlint.model.finding import (
     Outcome,
     Problem,
     SuppressionDirective,
+    without_notes,
 )
 from azkvlint.reporters.findings.json import location
 from azkvlint.reporters.findings.json import problem as as_json
@@ -83,7 +84,7 @@ def run_suppressions(arguments: Arguments) -> int:
     )
     for name, file in targets:
         write(_REPORTERS[name](listing), file)
-    print_problems([each for each in problems if each.level != "note"])
+    print_problems(without_notes(problems))
     # Comments for other tools do not affect the exit code.
     stale = any(each.state(total.used) in _STALE for each in listing.directives if not each.tool)
     return exit_code_of(total.read, problems, stale)

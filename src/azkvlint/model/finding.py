@@ -240,6 +240,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     is_missing_module: bool = False
 
 
+def without_notes(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that are more than notes."""
+    return [problem for problem in problems if problem.level != "note"]
+
+
 def is_complete(sources: Sequence[str], problems: Iterable[Problem]) -> bool:
     """Return whether at least one input was read, and none that should have been readable failed."""
     return bool(sources) and all(problem.level != "error" for problem in problems)

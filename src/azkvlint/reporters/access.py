@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Path, Principal, Row, Step
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import without_notes
 from azkvlint.reporters import Options, lazy_reporters
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.gfm import code, plain
@@ -62,7 +62,7 @@ def _text_lines(report: AccessReport, width: int) -> Iterator[str]:
         yield f"{vault_facts(vault)}: no access"
     for note in notes(report):
         yield from wrap(note, width, break_long_words=False, break_on_hyphens=False)
-    yield from map(problem_line, problems(report))
+    yield from map(problem_line, without_notes(report.problems))
     for breach in report.breaches:
         yield breach_text(breach, report)
     yield summary(report)
@@ -117,7 +117,7 @@ def _markdown_lines(report: AccessReport) -> Iterator[str]:
     for note in notes(report):
         yield ""
         yield plain(note)
-    found = problems(report)
+    found = without_notes(report.problems)
     if found:
         yield ""
         yield "## Analysis incomplete"
@@ -396,11 +396,6 @@ def notes(report: AccessReport) -> Iterator[str]:
     open_ = [vault.address for vault in report.vaults if not vault.is_complete]
     if open_:
         yield f"{_INCOMPLETE} {listed(open_)}."
-
-
-def problems(report: AccessReport) -> list[Problem]:
-    """Return the problems that readers should see."""
-    return [problem for problem in report.problems if problem.level != "note"]
 
 
 def summary(report: AccessReport) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from azkvlint.model.access import AccessReport
+from azkvlint.model.finding import without_notes
 from azkvlint.reporters import Options, access
 from azkvlint.reporters.html_page import code, escaped, facts, inline, page, problem_box
 from azkvlint.reporters.phrases import place
@@ -65,7 +66,7 @@ def html(report: AccessReport, options: Options) -> str:
 def _body(report: AccessReport) -> Iterator[str]:
     yield "<header><h1>Access to key vaults</h1>"
     yield f'<p class="facts">{" · ".join(facts(report.repository, report.sources, report.version))}</p>'
-    problems = access.problems(report)
+    problems = without_notes(report.problems)
     if problems:
         yield from problem_box("Not everything could be read", problems)
     yield f'<p class="about">{escaped(access.summary(report))}</p>'

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from textwrap import wrap
 from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.model.finding import Finding, Outcome, Problem
+from azkvlint.model.finding import Finding, Outcome, without_notes
 from azkvlint.model.framework import Assessment, Basis, ControlResult, Sheet, Status, Subject
 from azkvlint.reporters import Options, lazy_reporters
 from azkvlint.reporters.findings.json import location, problem
@@ -89,7 +89,7 @@ class _Page:
         yield ""
         for subject in assessment.subjects:
             yield from self._subject(subject, assessment)
-        yield from map(problem_line, problems(assessment))
+        yield from map(problem_line, without_notes(assessment.problems))
         yield self._paint(summary(assessment), "bold")
 
     def _subject(self, subject: Subject, assessment: Assessment) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _markdown_lines(assessment: Assessment) -> Iterator[str]:
     for subject in assessment.subjects:
         yield ""
         yield from _markdown_subject(subject, assessment)
-    found = problems(assessment)
+    found = without_notes(assessment.problems)
     if found:
         yield ""
         yield "## Analysis incomplete"
@@ -431,11 +431,6 @@ def summary(assessment: Assessment) -> str:
 
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}" if count else ""
-
-
-def problems(assessment: Assessment) -> Sequence[Problem]:
-    """Return the problems without notes."""
-    return [one for one in assessment.problems if one.level != "note"]
 
 
 CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = {

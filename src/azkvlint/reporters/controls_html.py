@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from azkvlint.model.finding import Outcome
+from azkvlint.model.finding import Outcome, without_notes
 from azkvlint.model.framework import Assessment, ControlResult, Sheet, Status, Subject
 from azkvlint.reporters import Options, controls
 from azkvlint.reporters.html_page import bar, code, escaped, facts, link, page, problem_box, vault_row
@@ -110,7 +110,7 @@ def _head(assessment: Assessment, title: str) -> Iterator[str]:
     names = [code(sheet.framework.name) for sheet in assessment.sheets]
     about = facts(assessment.repository, assessment.sources, assessment.version)
     yield f'<p class="facts">{" · ".join((*names, *about))}</p>'
-    problem_list = controls.problems(assessment)
+    problem_list = without_notes(assessment.problems)
     if problem_list:
         yield from problem_box("Not everything could be read", problem_list)
     if assessment.subjects:

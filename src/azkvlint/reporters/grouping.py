@@ -1,4 +1,4 @@
-"""Select and sort findings, and fold those with one cause into one block.
+"""Select, grade and sort findings, and group those with one cause.
 
 Formats for build systems sort by severity. Only the text and HTML formats fold; the other formats and the exit code
 keep each finding.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.model.finding import Evidence, Finding, Problem, Report
+from azkvlint.model.finding import Evidence, Finding, Report
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
@@ -63,11 +63,6 @@ def findings_in_tests(report: Report, options: Options) -> tuple[Finding, ...]:
 
 def _findings(report: Report, options: Options) -> tuple[Finding, ...]:
     return report.findings + (report.unknown if options.strict else ())
-
-
-def listed_problems(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the problems without notes."""
-    return [problem for problem in problems if problem.level != "note"]
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Count things in words, compare regions, and escape strings from scanned files for terminals, build logs and viewers.
+"""Count things in words, compare names of regions, and escape strings of scanned files for terminals and build logs.
 
 Such strings are untrusted: they may contain escape sequences that recolor a terminal, line breaks and direction marks
 that forge a report, or the commands that GitHub's and Azure's agents parse from a log.

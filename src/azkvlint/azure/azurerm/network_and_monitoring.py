@@ -13,6 +13,8 @@ from azkvlint.azure.azurerm.key_vault import PLACED
 from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, boolean, flag, link, links, number, value, wrap
 
 # Since 5.0 the zone is given by its id; before by its name, in an argument that differs by type.
+# --- networks --------------------------------------------------------------------------------------------------------
+
 _IN_ZONE: Mapping[str, Field] = {
     "name": value("name"),
     "resource_group_name": value("resourceGroupName"),
@@ -144,6 +146,10 @@ NETWORK: Mapping[str, Mapped] = {
         },
     ),
 }
+
+
+# --- monitoring ------------------------------------------------------------------------------------------------------
+
 _INGESTION = "properties.publicNetworkAccessForIngestion"
 _QUERY = "properties.publicNetworkAccessForQuery"
 _RETENTION = block("retentionPolicy", {"enabled": boolean("enabled"), "days": number("days")})

@@ -4,7 +4,7 @@ These are modules beside them or in registries, and what ``loadTextContent`` and
 registries are what ``bicep restore`` has left on this machine, or what is known of the module.
 
 The Bicep CLI keeps an artifact in ``br/REGISTRY/PATH/TAG$`` of its cache, ``/`` in the path and ``:`` in the registry
-replaced by ``$``; behind the ``$`` of a tag stand the places of its capital letters. Template specs lie in
+replaced by ``$``; the tag is followed by ``$`` and the positions of its capital letters. Template specs are in
 ``ts/SUBSCRIPTION/GROUP/NAME/VERSION``. Source: github.com/Azure/bicep, src/Bicep.Core/Registry; of the functions that
 read files: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-files.
 """

@@ -33,13 +33,13 @@ from typing import Any
 import msgspec
 
 from azkvlint import PROJECT
-from azkvlint.model.finding import Finding, Outcome, Problem, Report
+from azkvlint.model.finding import Finding, Outcome, Problem, Report, without_notes
 from azkvlint.model.fix import Change, suggestion_key
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.grouping import GRADES, counted_findings, findings_in_tests, listed_problems, worst_first
+from azkvlint.reporters.grouping import GRADES, counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import (
     details,
     fix_of,
@@ -207,7 +207,7 @@ def _azure_command(level: str, code: str, at: Location | None, text: str) -> str
 def gitlab(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8; an empty array without findings and problems."""
     entries = [_gitlab_finding(finding) for finding in counted_findings(report, options)]
-    entries += [_gitlab_problem(problem) for problem in listed_problems(report.problems)]
+    entries += [_gitlab_problem(problem) for problem in without_notes(report.problems)]
     entries += [_gitlab_finding(finding) for finding in findings_in_tests(report, options)]
     seen: dict[str, int] = {}
     for entry in entries:
@@ -337,7 +337,7 @@ def _junit_problem(problem: Problem) -> _JunitCase:
 def rdjson(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8."""
     diagnostics = [_rdjson_finding(finding, options) for finding in counted_findings(report, options)]
-    diagnostics += [_rdjson_problem(problem) for problem in listed_problems(report.problems)]
+    diagnostics += [_rdjson_problem(problem) for problem in without_notes(report.problems)]
     # Findings that do not count must not make reviewdog fail.
     others = (_rdjson_finding(finding, options) for finding in findings_in_tests(report, options))
     diagnostics += [one | {"severity": "INFO"} for one in others]

@@ -11,7 +11,7 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.model.finding import Declaration, Evidence, Finding, Outcome, Problem, Report
+from azkvlint.model.finding import Declaration, Evidence, Finding, Outcome, Problem, Report, without_notes
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters import Options
@@ -365,7 +365,7 @@ class _Page:
             about.append(escaped(configuration(report)))
         yield f'<p class="facts">{_BETWEEN.join(about)}</p>'
         yield f'<p class="about">{escaped(summary(report, options=False))}</p>'
-        problems = [problem for problem in report.problems if problem.level != "note"]
+        problems = without_notes(report.problems)
         if problems:
             yield from problem_box("Problems" if report.is_complete else "Analysis incomplete", problems)
         yield from self._totals()

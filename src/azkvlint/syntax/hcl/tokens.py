@@ -1,7 +1,7 @@
 """Scan the tokens of HCL, and assemble the parts of a template into one expression.
 
-Tokens have patterns, escapes, numbers, and syntax errors. Directives of templates are resolved, and indentation is
-removed.
+The patterns of tokens, escapes and numbers are here too, and the syntax errors. Directives of templates are resolved,
+and indentation is removed.
 """
 
 from __future__ import annotations
