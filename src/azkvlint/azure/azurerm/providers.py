@@ -23,6 +23,8 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
+# --- settings of providers --------------------------------------------------------------------------------------------
+
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
 VERSION = "version"
@@ -49,60 +51,6 @@ _FLAGS_SINCE = (3, 0)
 # case (internal/services/managedhsm, deletion of key_vault_managed_hardware_security_module_resource.go).
 _IDLE_FLAG, _IDLE_BELOW = "purge_soft_deleted_hardware_security_modules_on_destroy", (5, 3)
 _BOOLEANS = {"true": True, "false": False}  # also as strings, which Terraform converts
-# Attributes that contain a secret, by Terraform type. Source: the providers' documentation.
-_SECRETS: Mapping[str, frozenset[str]] = {
-    "azurerm_key_vault_secret": frozenset({"value"}),
-    "azurerm_key_vault_certificate_data": frozenset({"key"}),
-    "azurerm_key_vault_encrypted_value": frozenset({"plain_text_value", "decoded_plain_text_value"}),
-}
-_PRIVATE_KEYS: Mapping[str, frozenset[str]] = {
-    "tls_private_key": frozenset({"private_key_pem", "private_key_openssh", "private_key_pem_pkcs8"}),
-    "pkcs12_from_pem": frozenset({"result"}),
-}
-_GENERATED: Mapping[str, frozenset[str]] = {
-    "random_password": frozenset({"result"}),
-    "azuread_application_password": frozenset({"value"}),
-    "azuread_service_principal_password": frozenset({"value"}),
-}
-_CREDENTIAL = regex(
-    r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
-    r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
-)
-_SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
-_SECRET_NAME = regex(
-    r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)"
-)
-# The prefix of data sources that read a secret and could be ephemeral resources.
-READING = "data.azurerm_key_vault_secret."
-# The arguments for the value of a secret, by Terraform type.
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
-# The one of them whose value the state stores; the other is write-only.
-IN_STATE = "value"
-# Other arguments with secrets, all of which count; a dot leads into a block.
-OTHER_SECRETS: Mapping[str, tuple[str, ...]] = {
-    "azurerm_key_vault_certificate": ("certificate.contents", "certificate.password"),
-    "azurerm_key_vault_certificate_issuer": ("password",),
-}
-# Arguments that expose their values to principals without access to the secret, by Terraform type; a dot leads into a
-# block. Names and tags of all resources are exposed.
-EXPOSING: Mapping[str, tuple[str, ...]] = {
-    "null_resource": ("triggers",),
-    "terraform_data": ("input", "triggers_replace"),
-    "local_file": ("content",),
-    "local_sensitive_file": ("content",),
-    "azurerm_linux_virtual_machine": ("custom_data", "user_data"),
-    "azurerm_windows_virtual_machine": ("custom_data", "user_data"),
-    "azurerm_linux_virtual_machine_scale_set": ("custom_data", "user_data"),
-    "azurerm_windows_virtual_machine_scale_set": ("custom_data", "user_data"),
-    "azurerm_orchestrated_virtual_machine_scale_set": ("user_data_base64",),
-    "azurerm_app_configuration_key": ("value",),
-    "azurerm_virtual_machine_extension": ("settings",),
-    "azurerm_container_group": ("container.environment_variables",),
-    "azurerm_resource_deployment_script_azure_cli": ("command_line", "environment_variable.value"),
-    "azurerm_resource_deployment_script_azure_power_shell": ("command_line", "environment_variable.value"),
-    "azurerm_resource_group_template_deployment": ("parameters_content",),
-}
-_OF_ALL = ("name", "tags")
 
 
 def flag_value(flag: str, written: Value | None, version: VersionRange, at: Location) -> Value:
@@ -142,6 +90,64 @@ def version_value(version: VersionRange, at: Location) -> MapValue:
     return MapValue(at=at, fields=fields, origin=Origin.DERIVED)
 
 
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+# Attributes that contain a secret, by Terraform type. Source: the providers' documentation.
+_SECRETS: Mapping[str, frozenset[str]] = {
+    "azurerm_key_vault_secret": frozenset({"value"}),
+    "azurerm_key_vault_certificate_data": frozenset({"key"}),
+    "azurerm_key_vault_encrypted_value": frozenset({"plain_text_value", "decoded_plain_text_value"}),
+}
+_PRIVATE_KEYS: Mapping[str, frozenset[str]] = {
+    "tls_private_key": frozenset({"private_key_pem", "private_key_openssh", "private_key_pem_pkcs8"}),
+    "pkcs12_from_pem": frozenset({"result"}),
+}
+_GENERATED: Mapping[str, frozenset[str]] = {
+    "random_password": frozenset({"result"}),
+    "azuread_application_password": frozenset({"value"}),
+    "azuread_service_principal_password": frozenset({"value"}),
+}
+_CREDENTIAL = regex(
+    r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
+    r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
+)
+_SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
+_SECRET_NAME = regex(
+    r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)"
+)
+# The prefix of data sources that read a secret and could be ephemeral resources.
+SECRET_DATA_SOURCE = "data.azurerm_key_vault_secret."
+# The arguments for the value of a secret, by Terraform type.
+SECRET_ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
+# The one of them whose value the state stores; the other is write-only.
+ARGUMENT_IN_STATE = "value"
+# Other arguments with secrets, all of which count; a dot leads into a block.
+OTHER_SECRETS: Mapping[str, tuple[str, ...]] = {
+    "azurerm_key_vault_certificate": ("certificate.contents", "certificate.password"),
+    "azurerm_key_vault_certificate_issuer": ("password",),
+}
+# Arguments that expose their values to principals without access to the secret, by Terraform type; a dot leads into a
+# block. Names and tags of all resources are exposed.
+_EXPOSING: Mapping[str, tuple[str, ...]] = {
+    "null_resource": ("triggers",),
+    "terraform_data": ("input", "triggers_replace"),
+    "local_file": ("content",),
+    "local_sensitive_file": ("content",),
+    "azurerm_linux_virtual_machine": ("custom_data", "user_data"),
+    "azurerm_windows_virtual_machine": ("custom_data", "user_data"),
+    "azurerm_linux_virtual_machine_scale_set": ("custom_data", "user_data"),
+    "azurerm_windows_virtual_machine_scale_set": ("custom_data", "user_data"),
+    "azurerm_orchestrated_virtual_machine_scale_set": ("user_data_base64",),
+    "azurerm_app_configuration_key": ("value",),
+    "azurerm_virtual_machine_extension": ("settings",),
+    "azurerm_container_group": ("container.environment_variables",),
+    "azurerm_resource_deployment_script_azure_cli": ("command_line", "environment_variable.value"),
+    "azurerm_resource_deployment_script_azure_power_shell": ("command_line", "environment_variable.value"),
+    "azurerm_resource_group_template_deployment": ("parameters_content",),
+}
+_OF_ALL = ("name", "tags")
+
+
 def attribute_origins(type_: str, attribute: str) -> Origins:
     """Return the origins of an attribute of a Terraform resource; ``attribute`` is empty for the whole resource."""
     for table, word in ((_SECRETS, SECRET), (_PRIVATE_KEYS, PRIVATE_KEY), (_GENERATED, GENERATED)):
@@ -161,17 +167,17 @@ def output_origins(name: str) -> Origins:
     """Return the origins of an output of a module that is not available; names of secrets are not traced."""
     if _SECURITY_DOMAIN.fullmatch(name):
         return frozenset({SECURITY_DOMAIN})
-    return frozenset({UNTRACED if suggests_secret(name) else RESOURCE})
+    return frozenset({UNTRACED if _suggests_secret(name) else RESOURCE})
 
 
-def suggests_secret(name: str) -> bool:
+def _suggests_secret(name: str) -> bool:
     """Return whether a name suggests a secret value."""
     return _SECRET_NAME.match(name) is not None
 
 
 def exposing_arguments(type_: str, written: Container[str]) -> Iterator[str]:
     """Yield the arguments of a Terraform type that expose their values, of those that are ``written``."""
-    for name in (*EXPOSING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ())):
+    for name in (*_EXPOSING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ())):
         if name.partition(".")[0] in written:
             yield name
 

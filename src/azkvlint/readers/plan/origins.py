@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.azure.azurerm.providers import READING, exposing_arguments, has_secrets
+from azkvlint.azure.azurerm.providers import SECRET_DATA_SOURCE, exposing_arguments, has_secrets
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read, with_origins
 from azkvlint.graph.value_origins import NONE, FollowedReferences, Origins, Source, combine, union
@@ -251,13 +251,13 @@ class PlanOrigins:
         if type_ in providers.OTHER_SECRETS:
             every = [self._of_credential(names, written, name, block) for name in providers.OTHER_SECRETS[type_]]
             return (), union(every) if any(every) else None
-        arguments = ("body", "sensitive_body") if type_ in AZAPI else providers.ARGUMENTS.get(type_, ())
+        arguments = ("body", "sensitive_body") if type_ in AZAPI else providers.SECRET_ARGUMENTS.get(type_, ())
         # A plan does not show which property of an azapi body a reference belongs to.
         found = {name: written[name] for name in arguments if written.get(name) not in (None, _NULL)}
         if not found:
             return (), None
         if len(found) > 1 and type_ not in AZAPI and in_state is not None:
-            found = {name: one for name, one in found.items() if (name == providers.IN_STATE) is in_state}
+            found = {name: one for name, one in found.items() if (name == providers.ARGUMENT_IN_STATE) is in_state}
         return () if type_ in AZAPI else tuple(found), union(
             self._of(names, one, block, frozenset()) for one in found.values()
         )
@@ -313,7 +313,7 @@ class PlanOrigins:
         """Yield the data sources that read secrets, as resources."""
         for names, block in self._configuration.blocks():
             local = str(block.get("address"))
-            if local.startswith(READING):
+            if local.startswith(SECRET_DATA_SOURCE):
                 address = ".".join([*(f"module.{name}" for name in names), local])
                 yield secret_read(address, version_of(names, local), Location(path=path, address=address))
 

@@ -9,11 +9,11 @@ import msgspec
 
 from azkvlint.azure.azurerm.arguments import NAME, name_as_written, requires_unsupported, unsupported_arguments
 from azkvlint.azure.azurerm.providers import (
-    ARGUMENTS,
-    IN_STATE,
+    ARGUMENT_IN_STATE,
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
+    SECRET_ARGUMENTS,
     TENANT,
     TENANT_ARGUMENT,
     VERSION,
@@ -302,7 +302,7 @@ class ResourceMapper:
     ) -> tuple[MapValue, MapValue]:
         """Return the attributes of an azurerm resource, and those that it shares with others."""
         managed = self.providers.find(place.names, place.resource)
-        in_state = instance.is_set(IN_STATE) if change.type in ARGUMENTS else None
+        in_state = instance.is_set(ARGUMENT_IN_STATE) if change.type in SECRET_ARGUMENTS else None
         own = arguments.own_attributes(instance)
         common, secret = arguments.shared_attributes(instance, managed.version)
         if managed.link is not None:

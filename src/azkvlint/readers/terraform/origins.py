@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
-from azkvlint.azure.azurerm.providers import READING, has_secrets
+from azkvlint.azure.azurerm.providers import SECRET_DATA_SOURCE, has_secrets
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources, value_origins
@@ -228,7 +228,7 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
         parts = [of_body(entity, pieces[name], in_body) for name in ("body", "sensitive_body") if name in pieces]
         found = value_origins.union(one for one in parts if one is not None)
         return pseudo_resources.with_origins(attributes, found, sources=in_body) if found else attributes
-    written = [name for name in providers.ARGUMENTS.get(entity.type, ()) if name in pieces]
+    written = [name for name in providers.SECRET_ARGUMENTS.get(entity.type, ()) if name in pieces]
     arguments = pseudo_resources.possible_arguments((name, entity.content.attribute(name)) for name in written)
     if not arguments:
         return attributes
@@ -334,7 +334,7 @@ def exposing_argument_resources(instance: ModuleScope) -> Iterator[Resource]:
 def readings(instance: ModuleScope) -> Iterator[Resource]:
     """Yield the data sources of a module that read secrets."""
     for local, declaration in instance.folder.resources.items():
-        if local.startswith(READING):
+        if local.startswith(SECRET_DATA_SOURCE):
             at = instance.locate(declaration)
             yield secret_read(f"{instance.prefix}{local}", instance.run.version, at)
 
