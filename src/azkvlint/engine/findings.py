@@ -1,4 +1,4 @@
-"""Compiled rules, and the findings that result from them with their messages and evidence."""
+"""Make findings from compiled rules: their texts, locations, and evidence in words."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
 
+# --- texts ------------------------------------------------------------------------------------------------------------
+
 _UNKNOWN_ITEM = regex(r"(?<=[\[ ]unknown: )[^\[\]]+?(?=, unknown: |\]|$)")
 _PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
 _MOST = 3
-_MAX_PARENTS = 4
 _KNOWN_AFTER_APPLY = "known after apply"
 # The prefix of the notes of defaults.
 _NOT_SET = "not set"
@@ -44,26 +45,6 @@ _NOT_SET = "not set"
 _SENSITIVE = "(sensitive)"
 _EMPTY_TEXT = '""'
 _ALL_INSTANCES = "[*]"
-# The maximum number of items that an expectation lists.
-_MOST_ITEMS = 4
-# Regular expressions in words; a more specific one has no words of its own.
-_PATTERN_WORDS = {
-    ".+": ("a value", "no value"),
-    r"[\s\S]*\S[\s\S]*": ("a value that is not blank", "a blank value"),
-    "P.+": ("a duration such as P90D", "a value that is not a duration"),
-}
-_PREFIX, _SUFFIX = regex(r"([\w-]+)\.\*"), regex(r"\.[+*]([\w-]+)")
-# The words of the other operators, met and negated.
-_OPERATOR_WORDS = {
-    "contains": ("a value that contains {}", "a value that does not contain {}"),
-    "at_least": ("at least {}", "less than {}"),
-    "at_most": ("at most {}", "more than {}"),
-    "length_at_least": ("a length of at least {}", "a length of less than {}"),
-    "inside": ("addresses in {}", "addresses outside of {}"),
-    "overlaps": ("addresses that overlap {}", "addresses that do not overlap {}"),
-    "has_all": ("to include {}", "not to include {}"),
-}
-_OPPOSITES = {"true": "false", "false": "true"}
 
 
 class Texts(msgspec.Struct, frozen=True):
@@ -195,6 +176,11 @@ def _join(texts: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(texts))
     suffix = f" and {len(distinct) - _MOST} more" if len(distinct) > _MOST else ""
     return ", ".join(distinct[:_MOST]) + suffix
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+_MAX_PARENTS = 4
 
 
 def full_name(resource: Resource, index: GraphIndex) -> str:
@@ -407,6 +393,30 @@ def _origins(at: Location) -> Iterator[Location]:
         cause = cause.cause
 
 
+# --- expectations -----------------------------------------------------------------------------------------------------
+
+# The maximum number of items that an expectation lists.
+_MOST_ITEMS = 4
+# Regular expressions in words; a more specific one has no words of its own.
+_PATTERN_WORDS = {
+    ".+": ("a value", "no value"),
+    r"[\s\S]*\S[\s\S]*": ("a value that is not blank", "a blank value"),
+    "P.+": ("a duration such as P90D", "a value that is not a duration"),
+}
+_PREFIX, _SUFFIX = regex(r"([\w-]+)\.\*"), regex(r"\.[+*]([\w-]+)")
+# The words of the other operators, met and negated.
+_OPERATOR_WORDS = {
+    "contains": ("a value that contains {}", "a value that does not contain {}"),
+    "at_least": ("at least {}", "less than {}"),
+    "at_most": ("at most {}", "more than {}"),
+    "length_at_least": ("a length of at least {}", "a length of less than {}"),
+    "inside": ("addresses in {}", "addresses outside of {}"),
+    "overlaps": ("addresses that overlap {}", "addresses that do not overlap {}"),
+    "has_all": ("to include {}", "not to include {}"),
+}
+_OPPOSITES = {"true": "false", "false": "true"}
+
+
 class Expectation(NamedTuple):
     """What a condition expects, and what it expects inside ``not``; both follow the word *expected*.
 
@@ -482,6 +492,8 @@ def _pattern(expression: str, configured: bool) -> Expectation:
         return Expectation(f"a match of `{expression}`", f"no match of `{expression}`")
     return Expectation("a value of another form", "a value of another form")
 
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
 
 # The value of a missing link.
 _NONE = "none"
