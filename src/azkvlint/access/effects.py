@@ -90,8 +90,6 @@ CAPABILITIES = (
     Capability("access", "change access", frozenset({_ACCESS, ASSIGNS_LOCAL_ROLES})),
     Capability("delete", "delete the vault", frozenset({_DELETE})),
 )
-_BY_NAME = {one.name: one for one in CAPABILITIES}
-_SINGLE = DATA_WORDS - _BY_NAME.keys()
 
 
 class Kind(NamedTuple):
@@ -346,6 +344,9 @@ def is_limited(name: str) -> bool:
     return name.lower() == "key vault data access administrator"
 
 
+# --- permissions of roles ---------------------------------------------------------------------------------------------
+
+
 class Permissions:
     """The permissions of one role.
 
@@ -373,14 +374,14 @@ class Permissions:
         return found
 
 
-class _Words:
+class _Actions:
     """A list of actions, with those that it may contain too. ``is_open``: it may contain any."""
 
-    def __init__(self, words: Iterable[str] = (), possible: Iterable[str] = (), *, is_open: bool = False) -> None:
-        self.words, self.possible, self.is_open = tuple(words), tuple(possible), is_open
+    def __init__(self, actions: Iterable[str] = (), possible: Iterable[str] = (), *, is_open: bool = False) -> None:
+        self.actions, self.possible, self.is_open = tuple(actions), tuple(possible), is_open
 
     def fits(self, action: str) -> Sure:
-        if any_fits(self.words, action):
+        if any_fits(self.actions, action):
             return Sure.YES
         return Sure.PERHAPS if self.is_open or any_fits(self.possible, action) else Sure.NO
 
@@ -388,7 +389,7 @@ class _Words:
 class _Block:
     """One permission of a role: actions less notActions, data actions less notDataActions."""
 
-    def __init__(self, control: tuple[_Words, _Words], data: tuple[_Words, _Words]) -> None:
+    def __init__(self, control: tuple[_Actions, _Actions], data: tuple[_Actions, _Actions]) -> None:
         self._control, self._data = control, data
 
     def allows(self, action: str, is_data: bool) -> Sure:
@@ -397,8 +398,8 @@ class _Block:
         return Sure(min(given.fits(action), Sure.YES - taken.fits(action)))
 
 
-_OPEN = _Words(is_open=True)
-_UNKNOWN_BLOCK = _Block((_OPEN, _Words()), (_OPEN, _Words()))
+_OPEN = _Actions(is_open=True)
+_UNKNOWN_BLOCK = _Block((_OPEN, _Actions()), (_OPEN, _Actions()))
 
 
 def _built_in(name: str) -> Permissions | None:
@@ -407,7 +408,7 @@ def _built_in(name: str) -> Permissions | None:
     if role is None:
         return None
     actions, possible = (*role.actions, *actions_of_role(role.id)), unconfirmed_actions_of_role(role.id)
-    block = _Block((_Words(actions, possible), _Words(role.not_actions)), (_Words(role.data_actions), _Words()))
+    block = _Block((_Actions(actions, possible), _Actions(role.not_actions)), (_Actions(role.data_actions), _Actions()))
     why = f"the actions of role `{role.name}` are not confirmed" if possible else ""
     return Permissions(f"built-in {role.id}", role.name, [block], why)
 
@@ -451,35 +452,46 @@ def of_definition(definition: Resource, name: str) -> Permissions:
 def _block(permission: Value) -> _Block:
     if isinstance(permission, Unknown):
         return _UNKNOWN_BLOCK
-    parts = [_words(select(permission, (name,))) for name in ("actions", "notActions", "dataActions", "notDataActions")]
+    parts = [
+        _actions_in(select(permission, (name,))) for name in ("actions", "notActions", "dataActions", "notDataActions")
+    ]
     return _Block((parts[0], parts[1]), (parts[2], parts[3]))
 
 
-def _words(answer: Answer) -> _Words:
+def _actions_in(answer: Answer) -> _Actions:
     if isinstance(answer, Absent):
-        return _Words()
+        return _Actions()
     items = answer.items if isinstance(answer, ListValue) else (answer,)
     known = [str(item.value) for item in items if isinstance(item, Scalar)]
-    return _Words(known, is_open=len(known) < len(items))
+    return _Actions(known, is_open=len(known) < len(items))
 
 
-def names() -> list[str]:
+# --- words of options -------------------------------------------------------------------------------------------------
+
+_BY_NAME = {one.name: one for one in CAPABILITIES}
+_SINGLE = DATA_WORDS - _BY_NAME.keys()
+
+
+def permission_names() -> list[str]:
     """Return every permission that an option accepts: the capabilities, then single permissions of access policies."""
     return [*_BY_NAME, *sorted(_SINGLE)]
 
 
-def capability(text: str, option: str) -> Capability:
+def capability_of(text: str, option: str) -> Capability:
     """Return the capability that a word of an option names. Raise UsageError."""
     word = text.strip().lower()
     found = _BY_NAME.get(word)
     if found is None and word in _SINGLE:
         found = Capability(word, word, frozenset({word}))
     if found is None:
-        hint = did_you_mean(word, names()) or f"write one of {', '.join(_BY_NAME)}, or a permission such as keys/sign"
+        hint = (
+            did_you_mean(word, permission_names())
+            or f"write one of {', '.join(_BY_NAME)}, or a permission such as keys/sign"
+        )
         raise UsageError(f"{option}: `{text}` is not a permission", hint)
     return found
 
 
-def chosen(words: Iterable[str], option: str) -> tuple[Capability, ...]:
+def capabilities_of(words: Iterable[str], option: str) -> tuple[Capability, ...]:
     """Return the capabilities that the words of an option name, without repetitions. Raise UsageError."""
-    return tuple({one.name: one for one in (capability(word, option) for word in words)}.values())
+    return tuple({one.name: one for one in (capability_of(word, option) for word in words)}.values())

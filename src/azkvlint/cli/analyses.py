@@ -30,7 +30,7 @@ _MIGRATION, _CODE = "migrate-rbac", "code"
 
 def run_access(arguments: Arguments) -> int:
     """Compute the matrix of the inputs, write every report and return the exit code."""
-    from azkvlint.access.effects import CAPABILITIES, capability, chosen
+    from azkvlint.access.effects import CAPABILITIES, capabilities_of, capability_of
     from azkvlint.linter.access import Filters, access, exit_code, gates_of
     from azkvlint.reporters.access import ACCESS_REPORTERS, breach_text
 
@@ -40,8 +40,8 @@ def run_access(arguments: Arguments) -> int:
     arguments = settings.arguments
     errors = settings.errors()
     targets = errors.attempt([("text", "")], targets_of, settings, ACCESS_REPORTERS)
-    columns = errors.attempt(CAPABILITIES, chosen, arguments.permissions, "--permission")
-    gates = errors.attempt((), gates_of, arguments.maximums, arguments.denials, capability)
+    columns = errors.attempt(CAPABILITIES, capabilities_of, arguments.permissions, "--permission")
+    gates = errors.attempt((), gates_of, arguments.maximums, arguments.denials, capability_of)
     config = config_of(settings, targets, errors)
     filters = Filters(vaults=arguments.vaults, principals=arguments.principals, capabilities=columns or CAPABILITIES)
     report = access(config, filters, gates)

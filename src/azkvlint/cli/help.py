@@ -256,9 +256,9 @@ def _gates() -> Iterable[str]:
 
 
 def _permissions() -> Iterable[str]:
-    from azkvlint.access.effects import names
+    from azkvlint.access.effects import permission_names
 
-    return names()
+    return permission_names()
 
 
 def _limits() -> Iterable[str]:
