@@ -1,6 +1,6 @@
 """JSON documents of ARM: the detection of templates and parameter files, and the members and places of a template.
 
-Members have any spelling. Resources of other kinds hold templates too.
+The names of members are case-insensitive. Policies, template specs and others contain templates too.
 """
 
 from __future__ import annotations
@@ -82,13 +82,13 @@ def held_template(holder: Holder, properties: Result | None) -> HeldTemplate:
     """
     outer = properties
     for name in holder.above:
-        outer = decode_json(member_of(outer, name))
-    found = (member_of(outer, name) for name in holder.names)
+        outer = decode_result(result_member(outer, name))
+    found = (result_member(outer, name) for name in holder.names)
     template = next((one for one in found if one is not None and not isinstance(one, Absent)), None)
-    return HeldTemplate(template, member_of(outer, "parameters"), member_of(outer, "templateLink"))
+    return HeldTemplate(template, result_member(outer, "parameters"), result_member(outer, "templateLink"))
 
 
-def member_of(value: Result | None, *names: str) -> Result | None:
+def result_member(value: Result | None, *names: str) -> Result | None:
     """Return a member of an object, or None; a member of an unknown value is that value."""
     for name in names:
         if isinstance(value, Fields):
@@ -99,7 +99,7 @@ def member_of(value: Result | None, *names: str) -> Result | None:
     return value
 
 
-def decode_json(result: Result | None) -> Result | None:
+def decode_result(result: Result | None) -> Result | None:
     """Return the data of a JSON string of which parts may be unknown; anything else as it is. Raises InputError."""
     if isinstance(result, Unknown) and result.pattern and not result.sensitive:
         try:
@@ -267,14 +267,9 @@ def member(plain: Any, *names: str) -> Any:
 def is_copies(plain: list[Any]) -> bool:
     """Return whether the value of ``copy`` declares loops of properties, and is not a property itself."""
     return bool(plain) and all(
-        isinstance(loop, dict) and isinstance(_member_of(loop, "name"), str) and key_of(loop, "input") is not None
+        isinstance(loop, dict) and isinstance(member(loop, "name"), str) and key_of(loop, "input") is not None
         for loop in plain
     )
-
-
-def _member_of(plain: Mapping[str, Any], name: str) -> Any:
-    key = key_of(plain, name)
-    return None if key is None else plain[key]
 
 
 class Sections:

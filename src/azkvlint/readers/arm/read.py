@@ -27,15 +27,15 @@ from azkvlint.readers.arm.documents import (
     HeldTemplate,
     Pointer,
     StatementLocations,
-    decode_json,
+    decode_result,
     find_template,
     held_template,
     key_of,
     looks_like_parameters,
     looks_like_template,
     member,
-    member_of,
     mentions_template,
+    result_member,
     schema_of,
     scope_of_template,
     written_copies,
@@ -295,7 +295,7 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
         return None
     scope, conditions, given = one.scope, one.conditions, held.given
     if one.type == STACKS:
-        named = member_of(one.properties, "deploymentScope")
+        named = result_member(one.properties, "deploymentScope")
         if named is not None and not isinstance(named, Absent):
             scope = scope_of(pattern_of(named)) or _elsewhere(one.address, held.template)
     if holder.condition:
@@ -316,7 +316,7 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
 
 def _elsewhere(address: str, template: Result) -> Scope:
     """Return a scope that no other deployment has."""
-    schema = member_of(template, "$schema")
+    schema = result_member(template, "$schema")
     level = schema_of({"$schema": schema.value}) if isinstance(schema, Scalar) else ""
     name = hole(f"the scope of {address}")
     return Scope(level or GROUP, name, name, name)
@@ -328,7 +328,7 @@ def _policy_arguments(given: Result | None) -> Result | None:
         return given
     fields: dict[str, Result] = {}
     for name, entry in given.fields.items():
-        value = member_of(entry, "value")
+        value = result_member(entry, "value")
         is_expression = isinstance(value, Scalar) and isinstance(value.value, str) and value.value[:1] == "["
         fields[name] = Unknown(at=entry.at, why=_ASSIGNED) if value is None or is_expression else entry
     return Fields(at=given.at, fields=fields, rest=given.rest)
@@ -356,7 +356,7 @@ def deploy(run: Run, one: EmbeddedTemplate) -> None:
 
 
 def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
-    found = decode_json(one.template)
+    found = decode_result(one.template)
     plain = None
     if found is not None and not is_large(found):
         if isinstance(found, Fields):
@@ -368,7 +368,7 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
         run.not_whole("warning", _unknown_template(one.address), one.at)
         if not isinstance(plain, dict):
             return
-    given = decode_json(one.given)
+    given = decode_result(one.given)
 
     def argument(name: str) -> Result | None:
         hole = holes.found.get(name)

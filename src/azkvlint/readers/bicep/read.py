@@ -29,7 +29,7 @@ from azkvlint.graph.value_origins import (
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Path, Scalar, text_of
-from azkvlint.readers.arm.documents import DEPLOYMENTS, HOLDERS, StatementLocations, member_of
+from azkvlint.readers.arm.documents import DEPLOYMENTS, HOLDERS, StatementLocations, result_member
 from azkvlint.readers.arm.origins import (
     OUTPUT_TYPE,
     as_resource,
@@ -418,7 +418,7 @@ def _deploy_held_template(entity: ResourceEntity, conditions: frozenset[str]) ->
     problems = len(run.problems)
     held = deploy_held(run, one)
     if held is not None and len(run.problems) == problems:  # a file of which all was evaluated is not evaluated again
-        _record_deployed_files(run, held.template, member_of(one.properties, "policyRule"))
+        _record_deployed_files(run, held.template, result_member(one.properties, "policyRule"))
 
 
 def _record_deployed_files(run: BicepRun, *values: Result | None) -> None:

@@ -20,7 +20,7 @@ from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, 
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.arm.documents import POLICIES, member_of
+from azkvlint.readers.arm.documents import POLICIES, result_member
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.resource import attribute_filter
 from azkvlint.readers.arm.run import Run, TemplateRead
@@ -53,7 +53,7 @@ def deploy_templates(
         deploy(run, EmbeddedTemplate(address=instance.address, at=at, template=template, given=given, scope=scope))
         return run.done()
     above = instance.values.get("parent_id")
-    properties = member_of(_body(instance, at), "properties")
+    properties = result_member(_body(instance, at), "properties")
     if declared_as in POLICY_DEFINITIONS:
         rule = _argument(instance, POLICY_RULE, at)
         properties = Fields(at=at, fields={} if rule is None else {"policyRule": rule})

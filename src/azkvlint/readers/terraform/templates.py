@@ -39,7 +39,7 @@ from azkvlint.graph.changes import (
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
-from azkvlint.readers.arm.documents import POLICIES, member_of
+from azkvlint.readers.arm.documents import POLICIES, result_member
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.terraform.providers import provider_key
@@ -162,7 +162,7 @@ def add_policy(entity: ResourceEntity, conditions: frozenset[str]) -> None:
 
 def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> None:
     """Add what the template in the body of an azapi resource deploys. ``type_`` is in lower case."""
-    _deploy_held(entity, type_, member_of(decode_argument(entity, "body"), "properties"), conditions)
+    _deploy_held(entity, type_, result_member(decode_argument(entity, "body"), "properties"), conditions)
 
 
 def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
@@ -177,7 +177,7 @@ def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, 
     held = deploy_held(run, one)
     _take_note(entity, known)
     if held is not None and len(run.problems) == problems:
-        run.texts.deploy(held.template, held.given, member_of(properties, "policyRule"))
+        run.texts.deploy(held.template, held.given, result_member(properties, "policyRule"))
 
 
 def _deploy(
