@@ -11,7 +11,8 @@ import pytest
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.model.resource import RequiredAttributes, ResourceGraph
 from azkvlint.model.value import Answer, select
-from azkvlint.readers.bicep.read import BicepRead, ModuleCache, read_bicep, read_bicepparam
+from azkvlint.readers.bicep.files import ModuleCache
+from azkvlint.readers.bicep.read import BicepRead, read_bicep, read_bicepparam
 
 ALL = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 

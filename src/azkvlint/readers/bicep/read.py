@@ -1,4 +1,4 @@
-"""Read a Bicep or ``.bicepparam`` file: collect the resources that rules require, and the problems."""
+"""Read a Bicep or ``.bicepparam`` file: the resources that rules require, the problems, and the origins of values."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ from azkvlint.util.project_files import reported_path
 if TYPE_CHECKING:
     from azkvlint.syntax.json_decoder import Document
 
+# --- origins of values ------------------------------------------------------------------------------------------------
+
 # Functions of parameter files that read a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
-_MAX_EXTENDED = 20
 
 
 class FileOrigins:
@@ -252,6 +253,8 @@ def outputs_of(instance: FileInstance) -> Iterator[Resource]:
             f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.module_call.deployment
         )
 
+
+# --- collection -------------------------------------------------------------------------------------------------------
 
 _KEY_VAULT = "microsoft.keyvault/"
 # Types that do not configure a vault.
@@ -444,7 +447,9 @@ def _pattern(entity: ResourceEntity, name: str) -> str:
     return pattern_of(found) or hole(f"{entity.address}.{name}")
 
 
-__all__ = ("BicepRead", "ModuleCache", "read_bicep")
+# --- entry points -----------------------------------------------------------------------------------------------------
+
+_MAX_EXTENDED = 20
 _NOTHING: Mapping[str, Result] = {}
 
 
