@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.linter.suppressions import EXPIRED, MALFORMED, UNUSED, Policy, Suppressions, policy_of
+from azkvlint.linter.suppressions import (
+    EXPIRED_SUPPRESSION,
+    MALFORMED_SUPPRESSION,
+    UNUSED_SUPPRESSION,
+    Policy,
+    Suppressions,
+    policy_of,
+)
 from azkvlint.model.finding import Finding, Outcome
 from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.model.rule import All, Rule, Severity
@@ -153,7 +160,7 @@ def test_directives(comment: str, ids: tuple[str, ...], reason: str, until: date
 def test_malformed_ones_suppress_nothing_and_are_told(comment: str) -> None:
     text = f"vault kv {{ {comment}\n  purge = false {comment}\n}}\n{comment}\n"
     found = said(text)
-    assert set(codes(found)) == {MALFORMED}
+    assert set(codes(found)) == {MALFORMED_SUPPRESSION}
     assert len(found.problems) == 3
     assert all(problem.level == "warning" and problem.at is not None for problem in found.problems)
     assert [problem.at.region.start_line for problem in found.problems if problem.at and problem.at.region] == [1, 2, 4]
@@ -200,7 +207,7 @@ def test_several_in_one_comment() -> None:
 @pytest.mark.parametrize("name", ["KV00", "kv001", "KV", "*", "purge", "KV001-purge-protection", "", "KV999"])
 def test_rules_are_named_exactly(name: str) -> None:
     text = f"purge = false # kvlint: ignore[{name}] because\n"
-    assert codes(said(text)) == [MALFORMED]
+    assert codes(said(text)) == [MALFORMED_SUPPRESSION]
     assert not suppresses(text, "purge")
 
 
@@ -250,7 +257,7 @@ def test_scope(text: str, covered: list[str], reported: list[str]) -> None:
     [f"kv x {{\n  purge = 1\n}} {IGNORE}\nother = 1\n", f"kv x {{\n  purge = 1\n  {IGNORE}\n}}\nother = 1\n", IGNORE],
 )
 def test_one_that_is_about_nothing_is_told(text: str) -> None:
-    assert codes(said(text)) == [MALFORMED]
+    assert codes(said(text)) == [MALFORMED_SUPPRESSION]
     assert not any(suppresses(text, word) for word in ("kv", "purge", "other") if word in text.replace(IGNORE, ""))
 
 
@@ -305,7 +312,7 @@ def test_a_call_covers_what_is_reached_through_it_only() -> None:
 def test_it_ends_after_its_last_day(day: str, holds: bool) -> None:
     text = f"purge = false {IGNORE} until={day}\n"
     assert suppresses(text, "purge") is holds
-    assert codes(said(text)) == ([] if holds else [EXPIRED])
+    assert codes(said(text)) == ([] if holds else [EXPIRED_SUPPRESSION])
     assert bool(said(text).unused) is holds
 
 
@@ -315,7 +322,7 @@ def test_unused_ones_are_known_by_rule() -> None:
     assert sorted(id_ for _, _, id_ in found.unused) == ["KV001", "KV101"], "KV9 does not run"
     found.suppression_of(finding(at(text, "purge")))
     (left,) = found.unused.keys() - found.used
-    assert found.unused[left].code == UNUSED
+    assert found.unused[left].code == UNUSED_SUPPRESSION
     assert found.unused[left].level == "note"
     assert "KV101" in found.unused[left].message
 

@@ -15,9 +15,9 @@ from azkvlint.cli.output import print_problems, progress_bar, write
 from azkvlint.cli.resolve import cache_of, config_of, peer_tools_of, print_fault, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
-from azkvlint.linter import suppressions
 from azkvlint.linter.group_instances import group_findings
 from azkvlint.linter.linter import combined_result, exit_code_of
+from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION
 from azkvlint.model.finding import (
     EXPIRED,
     MALFORMED,
@@ -40,7 +40,7 @@ FORMAT_VERSION = 2
 _NAMED = 5
 _STALE = frozenset({EXPIRED, MALFORMED})
 # Problems that repeat the state of a listed suppression.
-_LISTED = frozenset({suppressions.EXPIRED, suppressions.MALFORMED, suppressions.UNUSED})
+_LISTED = frozenset({EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION})
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.config.run_config import Config, today
 from azkvlint.engine.rule_store import find_rules_by_prefix
-from azkvlint.linter.suppressions import EXPIRED, MALFORMED, UNUSED
+from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import (
     EXTERNAL,
@@ -74,10 +74,12 @@ class Overrides:
             if (override.fault or is_expired) and override.severity is None:
                 self._broken.append(_directive(override, at, is_expired))
             if override.fault:
-                self._add_problem(MALFORMED, f"invalid override: {override.fault}", at, "write until = 2027-03-01")
+                self._add_problem(
+                    MALFORMED_SUPPRESSION, f"invalid override: {override.fault}", at, "write until = 2027-03-01"
+                )
             elif is_expired:
                 message = f"the override expired on {override.until}"
-                self._add_problem(EXPIRED, message, at, "fix the findings, or set a later date")
+                self._add_problem(EXPIRED_SUPPRESSION, message, at, "fix the findings, or set a later date")
             else:
                 self._active.append(
                     _ActiveOverride(
@@ -100,7 +102,9 @@ class Overrides:
         for directive in self.directives():
             for word in directive.unused(self.used):
                 subject = f"{word} is not" if word != EVERY else "nothing is"
-                problems.append(_problem(UNUSED, f"unused override: {subject} reported there", directive.at))
+                problems.append(
+                    _problem(UNUSED_SUPPRESSION, f"unused override: {subject} reported there", directive.at)
+                )
         return problems
 
     def directives(self) -> list[SuppressionDirective]:
@@ -199,4 +203,6 @@ def _matches(globs: Sequence[AddressGlob], address: str) -> bool:
 
 
 def _problem(code: str, message: str, at: Location, hint: str = "") -> Problem:
-    return Problem(code=code, level="note" if code == UNUSED else "warning", message=message, at=at, hint=hint)
+    return Problem(
+        code=code, level="note" if code == UNUSED_SUPPRESSION else "warning", message=message, at=at, hint=hint
+    )

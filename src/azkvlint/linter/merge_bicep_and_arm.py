@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from azkvlint.evaluation.values import CLOSE, OPEN
-from azkvlint.linter.suppressions import EXPIRED, MALFORMED
+from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION
 from azkvlint.linter.unit_result import (
     UnitResult,
     answer_locations,
@@ -32,7 +32,7 @@ from azkvlint.util.lazy_regex import regex
 _Identity: TypeAlias = tuple[str, str]
 _Identify: TypeAlias = Callable[[Resource], "_Identity | None"]
 # The problems of directives that are reported for the template too.
-_DIRECTIVES = frozenset({MALFORMED, EXPIRED})
+_DIRECTIVES = frozenset({MALFORMED_SUPPRESSION, EXPIRED_SUPPRESSION})
 # Fields that follow from a resource's identity or are not properties.
 _NOT_COMPARED = frozenset({"id", "name", "parent", "scope", "derived", "deployment"})
 # Nested deployments are resources of the Bicep file, but not of the compiled template.

@@ -1,4 +1,4 @@
-"""Results of a run: findings, their suppressions, unknown results and problems.
+"""Results of a run: findings, suppressions, unknown results and problems; and the overrides of a configuration file.
 
 Holds plain strings only: no Values, no secrets.
 """
@@ -52,6 +52,19 @@ class Outcome(IntEnum):
     def label(self) -> str:
         """Return the name in reports."""
         return self.name.lower()
+
+
+FAIL, UNKNOWN, PASS = Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS
+
+
+def negate(outcome: Outcome) -> Outcome:
+    """Return PASS for FAIL, FAIL for PASS, and UNKNOWN for itself."""
+    return PASS if outcome is FAIL else FAIL if outcome is PASS else UNKNOWN
+
+
+def implication(when: Outcome, require: Outcome) -> Outcome:
+    """Return the outcome of a rule: not ``when``, or ``require``."""
+    return max(negate(when), require)
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
@@ -303,17 +316,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return is_complete(self.sources, self.problems)
 
 
-FAIL, UNKNOWN, PASS = Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS
-
-
-def negate(outcome: Outcome) -> Outcome:
-    """Return PASS for FAIL, FAIL for PASS, and UNKNOWN for itself."""
-    return PASS if outcome is FAIL else FAIL if outcome is PASS else UNKNOWN
-
-
-def implication(when: Outcome, require: Outcome) -> Outcome:
-    """Return the outcome of a rule: not ``when``, or ``require``."""
-    return max(negate(when), require)
+# --- suppressions and overrides ---------------------------------------------------------------------------------------
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
