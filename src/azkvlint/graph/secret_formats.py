@@ -1,4 +1,4 @@
-"""Classify strings by their form as credentials, placeholders or plain values, and find what excerpts must not show.
+"""Classify strings by form as credentials, placeholders or plain values, and find the secret parts of expressions.
 
 Sources: the formats of tokens are those that their issuers document for secret scanning
 (docs.github.com/code-security/secret-scanning, learn.microsoft.com/purview/sit-defn-all-creds).
@@ -404,6 +404,8 @@ def _is_short_number(word: str) -> bool:
     return len(word) <= 3 and _is_number(word)
 
 
+# --- secrets in expressions -------------------------------------------------------------------------------------------
+
 Span: TypeAlias = tuple[int, int]
 
 # A permission is not a secret (``secret_permissions``), and neither are ``secret_properties``.
@@ -427,7 +429,7 @@ class Spans:
         return [span for span in self._spans[first : bisect_left(self._spans, (high,))] if span[1] > low]
 
 
-def speaks_of_secret(name: object) -> bool:
+def names_secret(name: object) -> bool:
     """Return whether what stands behind a name is secret."""
     return isinstance(name, str) and suggests_secret(name) and not name.lower().endswith(_NO_SECRET)
 
@@ -444,7 +446,7 @@ def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
             if has_literal(node):
                 yield node.start, node.end
         elif isinstance(node, ast.Property):
-            stack.append((node.value, speaks_of_secret(_text_of(node.key))))
+            stack.append((node.value, names_secret(_text_of(node.key))))
         elif isinstance(node, ast.Literal):
             if type(node.value) is str and contains_secret(node.value):
                 yield node.start, node.end

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from azkvlint.graph.secret_formats import Span, Spans, has_literal, secret_spans, speaks_of_secret
+from azkvlint.graph.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, parse
@@ -314,7 +314,7 @@ def _spans_of(node: ast.Node) -> Iterator[Span]:
         return
     if is_decorated(node.decorators, "secure"):
         yield value.start, value.end
-    elif not speaks_of_secret(node.name):
+    elif not names_secret(node.name):
         yield from secret_spans(value)
     elif has_literal(value):
         yield value.start, value.end

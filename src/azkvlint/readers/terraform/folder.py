@@ -18,7 +18,7 @@ from azkvlint.azure.azurerm.azapi import AZAPI, POLICY_DEFINITIONS, WITH_TEMPLAT
 from azkvlint.azure.azurerm.providers import exposing_arguments
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
 from azkvlint.evaluation.values import MAX_ITEMS
-from azkvlint.graph.secret_formats import Span, Spans, has_literal, secret_spans, speaks_of_secret
+from azkvlint.graph.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
 from azkvlint.graph.value_origins import ANY, names_of, path_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
@@ -607,12 +607,12 @@ def _in_block(outer: Block) -> Iterator[_Attribute]:
 
 def _is_of_secret(block: Block) -> bool:
     """Return whether a nested block is named for a secret: ``secret { }``, ``dynamic "credential" { }``."""
-    return any(map(speaks_of_secret, (block.type, *block.labels)))
+    return any(map(names_secret, (block.type, *block.labels)))
 
 
 def is_sensitive(block: Block) -> bool:
     """Return whether a variable is sensitive: by its name, or by arguments that are not certainly false."""
-    if any(map(speaks_of_secret, block.labels)):
+    if any(map(names_secret, block.labels)):
         return True
     found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
     nodes = (attribute.expression() for attribute in found if attribute is not None)
@@ -627,7 +627,7 @@ def is_written(attribute: Attribute) -> bool:
 
 def _in_attribute(attribute: Attribute) -> Iterator[Span]:
     node = attribute.expression()
-    secret = speaks_of_secret(attribute.name) or attribute.name == _SETTINGS
+    secret = names_secret(attribute.name) or attribute.name == _SETTINGS
     if node is None:
         # A value that is not a valid expression may contain anything.
         if secret:

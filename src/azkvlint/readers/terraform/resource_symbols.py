@@ -8,7 +8,7 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of
-from azkvlint.graph.secret_formats import speaks_of_secret
+from azkvlint.graph.secret_formats import names_secret
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS
@@ -195,7 +195,7 @@ class ResourceEntity(Instance):
         """Return whether an attribute is sensitive, by the provider's schema or by its name."""
         mapped = RESOURCES.get(self.type)
         field = mapped.fields.get(name) if mapped is not None else None
-        return (field is not None and field.sensitive) or speaks_of_secret(name) or self._is_body_of_secret(name)
+        return (field is not None and field.sensitive) or names_secret(name) or self._is_body_of_secret(name)
 
     def _is_body_of_secret(self, name: str) -> bool:
         """Return whether an attribute is the body of a Key Vault secret that the azapi provider deploys."""
