@@ -238,11 +238,11 @@ def _csv_cells(row: Row, report: AccessReport) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _csv_quoted(text: str) -> str:
-    text = visible(text)
-    if text.startswith(_FORMULA):
-        text = f"'{text}"
-    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
+def _csv_quoted(cell: str) -> str:
+    cell = visible(cell)
+    if cell.startswith(_FORMULA):
+        cell = f"'{cell}"
+    return '"' + cell.replace('"', '""') + '"' if any(one in cell for one in ',"\n') else cell
 
 
 class _PathGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -407,11 +407,11 @@ def summary(report: AccessReport) -> str:
     verb = "has" if certain == 1 else "have"
     reached = len({vault for row in report.rows for vault in row.vaults})
     part = f"{reached} of " if 0 < reached < len(report.vaults) else ""
-    text = f"{pluralize(certain, 'principal')} {verb} access to {part}{pluralize(len(report.vaults), 'vault')}"
-    text += f", {possible} more perhaps." if possible else "."
+    line = f"{pluralize(certain, 'principal')} {verb} access to {part}{pluralize(len(report.vaults), 'vault')}"
+    line += f", {possible} more perhaps." if possible else "."
     if report.breaches:
-        text += f" {pluralize(len({one.gate for one in report.breaches}), 'gate')} broken."
-    return text
+        line += f" {pluralize(len({one.gate for one in report.breaches}), 'gate')} broken."
+    return line
 
 
 def _principals(rows: Iterable[Row]) -> set[str]:

@@ -121,27 +121,27 @@ class _Page:
         yield f"  {status} {visible(control.id).ljust(id_width)} {self._paint(title.strip(), 'bold')}"
         yield from continuation
         yield from self._wrap(reason(answer), indent)
-        for line in lines(answer, _TEXT_RESOURCES):
-            note = f" [{line.note}]" if line.note else ""
-            text = f"{line.rule} {line.place}: {line.text}{note}" if line.rule else line.text
-            yield from self._wrap(text, indent, "  ")
+        for one in lines(answer, _TEXT_RESOURCES):
+            note = f" [{one.note}]" if one.note else ""
+            line = f"{one.rule} {one.place}: {one.text}{note}" if one.rule else one.text
+            yield from self._wrap(line, indent, "  ")
         passing = passing_rules(answer)
         if passing:
             yield from self._wrap(f"Passed: {passing}.", indent, "  ")
 
-    def _wrap(self, text: str, indent: str, hanging: str = "") -> list[str]:
+    def _wrap(self, line: str, indent: str, hanging: str = "") -> list[str]:
         return wrap(
-            text, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
+            line, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
             break_on_hyphens=False, break_long_words=False,
         )  # fmt: skip
 
-    def _paint(self, text: str, style: str) -> str:
-        if not self.color or not style or not text:
-            return text
+    def _paint(self, cell: str, style: str) -> str:
+        if not self.color or not style or not cell:
+            return cell
         from rich.color import ColorSystem
         from rich.style import Style
 
-        return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
+        return Style.parse(style).render(cell, color_system=ColorSystem.STANDARD)
 
 
 def markdown(assessment: Assessment, options: Options) -> str:
@@ -410,8 +410,8 @@ def source_note(subject: Subject) -> str:
 
 def reason(answer: ControlResult) -> str:
     """Return the reason of a status apart from its evidence: a sentence, or an empty string."""
-    text = visible(answer.why)
-    return f"{text[:1].upper()}{text[1:]}{'' if not text or text.endswith('.') else '.'}"
+    line = visible(answer.why)
+    return f"{line[:1].upper()}{line[1:]}{'' if not line or line.endswith('.') else '.'}"
 
 
 def status_counts(count: Counter[Status]) -> str:

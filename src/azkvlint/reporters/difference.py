@@ -205,9 +205,9 @@ def _markdown_table(changes: Sequence[FindingChange]) -> Iterator[str]:
         finding = change.finding
         mark = "" if change.state == GONE else f"{MARKS[finding.severity]} "
         notes = plain(call_note(finding) + occurrence_note(finding) + _remark(change))
-        text = f"{prose(finding.message, cell=True)}{notes}"
+        cell = f"{prose(finding.message, cell=True)}{notes}"
         rule = plain(visible(finding.rule.id))
-        yield f"| {mark}{plain(label_of(finding))} | {rule} | {code(place(finding.at))} | {text} |"
+        yield f"| {mark}{plain(label_of(finding))} | {rule} | {code(place(finding.at))} | {cell} |"
 
 
 def json(difference: Difference, options: Options) -> bytes:
@@ -365,13 +365,13 @@ def _joined(words: list[str]) -> str:
 def _summary(difference: Difference) -> str:
     """Return the numbers of differences in one sentence."""
     parts = list(_counts(difference))
-    text = f"{', '.join(parts)}." if parts else _NONE
+    line = f"{', '.join(parts)}." if parts else _NONE
     moved = len(difference.of_state(MOVED))
     if moved:
-        text += f" {pluralize(moved, 'finding')} moved."
+        line += f" {pluralize(moved, 'finding')} moved."
     if not difference.has_access:
-        text += f" {_WITHOUT_RESOURCES}"
-    return text
+        line += f" {_WITHOUT_RESOURCES}"
+    return line
 
 
 def _counts(difference: Difference) -> Iterator[str]:
