@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, progress_bar, write
-from azkvlint.cli.resolve import cache_of, config_of, print_fault, root_uri, targets_of, words_of
+from azkvlint.cli.resolve import cache_of, config_of, print_cache_fault, root_uri, targets_of, words_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.model.finding import without_notes
@@ -72,7 +72,7 @@ def run_controls(arguments: Arguments) -> int:
     cache = cache_of(settings)
     with progress_bar() as progress:
         assessment = assess(config, names, progress, cache)
-    print_fault(cache)
+    print_cache_fault(cache)
     for name, file in targets:
         write(CONTROLS_REPORTERS[name](assessment, options_for(arguments, file)), file)
     if ("text", "") not in targets:

@@ -14,7 +14,7 @@ from azkvlint.cli.resolve import (
     cache_of,
     config_of,
     included_of,
-    print_fault,
+    print_cache_fault,
     refuse_conflicting_outputs,
     refuse_invalid_root_uri,
     root_uri,
@@ -157,7 +157,7 @@ def run_check(arguments: Arguments) -> int:
             # A closed pipe ends a watch; it has no result for the exit code to report.
             return EXIT_CLEAN
     report = _check_with_progress(config, cache)
-    print_fault(cache)
+    print_cache_fault(cache)
     return publish(report, config)
 
 

@@ -36,9 +36,6 @@ NO_SEVERITY = "none"
 # Former words for what an option accepts, for suggestions.
 _FORMER = {"undecided": "unknown"}
 COMPARISONS = ("time", "content")
-# The variables that CI services set; GitHub, GitLab and most others set CI.
-_CI = ("CI", "BUILDKITE", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD")
-_NO = ("", "0", "false", "no", "off")
 
 
 def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorCollector | None = None) -> Config:
@@ -409,6 +406,11 @@ def _is_report(file: str) -> bool:
     return not head.strip() or _BEGINS.match(head) is not None or _ENDS.search(tail) is not None
 
 
+# The variables that CI services set; GitHub, GitLab and most others set CI.
+_CI = ("CI", "BUILDKITE", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TEAMCITY_VERSION", "TF_BUILD")
+_NO = ("", "0", "false", "no", "off")
+
+
 def cache_of(settings: Settings) -> ResultCache | None:
     """Return the cache of a run; None if the run uses none. Raise UsageError for invalid settings.
 
@@ -447,7 +449,7 @@ def cache_of(settings: Settings) -> ResultCache | None:
     )
 
 
-def print_fault(cache: ResultCache | None) -> None:
+def print_cache_fault(cache: ResultCache | None) -> None:
     """Print why a folder that the user named cannot be used."""
     if cache is not None and cache.fault:
         print_line(visible(cache.fault))

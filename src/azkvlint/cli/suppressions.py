@@ -12,7 +12,7 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.cli.check import show_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
-from azkvlint.cli.resolve import cache_of, config_of, peer_tools_of, print_fault, targets_of
+from azkvlint.cli.resolve import cache_of, config_of, peer_tools_of, print_cache_fault, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.group_instances import group_findings
@@ -72,7 +72,7 @@ def run_suppressions(arguments: Arguments) -> int:
         config = msgspec.structs.replace(config, peer_tools=tools)
     with progress_bar() as progress:
         total = combined_result(config, progress, cache)
-    print_fault(cache)
+    print_cache_fault(cache)
     directives = [each for each in dict.fromkeys(total.directives) if not tools or each.tool]
     problems = [each for each in dict.fromkeys(total.problems) if each.code not in _LISTED]
     listing = Listing(

@@ -27,7 +27,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import is_within, real_path
 from azkvlint.util.project_files import is_file, is_folder, reported_path, resolve_inside
 
-HINT = "check a plan: run `terragrunt plan -out tfplan`, then `terragrunt show -json tfplan > plan.json`"
+_PLAN_HINT = "check a plan: run `terragrunt plan -out tfplan`, then `terragrunt show -json tfplan > plan.json`"
 _REGISTRY = regex(r"tfr://([^/?]*+)/([^?]*+)(?:\?(.*))?")
 _GITHUB = regex(
     r"(?:git::)?(?:https://|ssh://|git@)*+(?:[^/@]*+@)?github\.com[:/]([\w.-]{1,100})/terraform-(\w{1,64}?)-([\w.-]{1,200}?)(?:\.git)?"
@@ -161,7 +161,7 @@ def _value_files(unit: Unit, configuration: Configuration, block: Block) -> Iter
                 unit.report("note", text, configuration.where(piece))
 
 
-_HINT = "check a module separately: specify its folder on the command line"
+_STACK_HINT = "check a module separately: specify its folder on the command line"
 _MOST_NAMED = 5
 
 
@@ -185,7 +185,7 @@ def read_stack(path: str, file: str, root: str, required: RequiredAttributes, ca
         text = f"{kind} in `{path}` is not evaluated; it deploys {', '.join(named[:_MOST_NAMED])}{more}"
         if kind == "Terraform Stacks":
             text = f"components of {kind} in `{path}` are not evaluated: {', '.join(named[:_MOST_NAMED])}{more}"
-        run.problem(INPUT_INCOMPLETE, "note", text, Location(path=path, span=(first.start, first.head)), _HINT)
+        run.problem(INPUT_INCOMPLETE, "note", text, Location(path=path, span=(first.start, first.head)), _STACK_HINT)
     run.closed = False
     return without_resources(run)
 
@@ -317,9 +317,9 @@ def _add(unit: Unit, run: TerraformRun) -> None:
         if fault.level == "error":
             run.report_unreadable(fault.message, fault.at)
         elif fault.is_missing_module:
-            run.missing_module(fault.message, fault.at, HINT)
+            run.missing_module(fault.message, fault.at, _PLAN_HINT)
         else:
-            run.report_note(fault.message, fault.at, HINT)
+            run.report_note(fault.message, fault.at, _PLAN_HINT)
 
 
 def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:

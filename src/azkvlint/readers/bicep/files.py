@@ -50,9 +50,6 @@ if TYPE_CHECKING:
 
 MAX_FAULTS = 20
 _REGISTRIES = ("br:", "br/", "ts:", "ts/", "oci:")
-_NAME = "bicepconfig.json"
-_MAX_CONFIGURATION = 1_000_000
-_PUBLIC = ("mcr.microsoft.com", "bicep")
 
 
 class ModuleCache:
@@ -184,7 +181,7 @@ def missing_reason(run: BicepRun, around: str, path: str) -> tuple[str, str] | N
     return why_missing(file, around, run.root)
 
 
-FUNCTIONS = frozenset(
+LOADING_FUNCTIONS = frozenset(
     {"loadTextContent", "loadJsonContent", "loadYamlContent", "loadFileAsBase64", "loadDirectoryFileInfo"}
 )
 # Bicep loads at most 131,072 characters of text, and 96 KB of other files.
@@ -297,6 +294,11 @@ def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
             plain = {"baseName": name, "extension": os.path.splitext(name)[1], "relativePath": relative}
             found.append(wrap(plain, at))
     return Items(at=at, items=found)
+
+
+_NAME = "bicepconfig.json"
+_MAX_CONFIGURATION = 1_000_000
+_PUBLIC = ("mcr.microsoft.com", "bicep")
 
 
 def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:

@@ -297,7 +297,7 @@ class ModuleInstance:
         if node.name in _SCOPE_FUNCTIONS:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return scopes.call(node.name, arguments, self.scope, self.place(node))
-        if node.name in files.FUNCTIONS:
+        if node.name in files.LOADING_FUNCTIONS:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return files.load_content(self.run, self.file, node.name, arguments, self.place(node))
         return None
