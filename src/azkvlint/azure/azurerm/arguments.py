@@ -30,13 +30,9 @@ from azkvlint.model.value import (
 )
 from azkvlint.util.lazy_regex import regex
 
+# --- arguments that rules require -------------------------------------------------------------------------------------
+
 NEVER = (9999, 0)
-_STEP = regex(r"[^.\[\]]+|\[[^\]]*\]")
-_WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
-# The kinds of arguments whose items the author wrote one by one, so that an index means the same to the author.
-_WITH_INDEX = ("blocks", "value", "links")
-# Objects that are called so in Terraform too, apart from the spelling of the names.
-_META_ARGUMENTS = ("lifecycle", "features")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -114,6 +110,8 @@ def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | 
     return plain, f"not set (default: {word})"
 
 
+# --- trees of values --------------------------------------------------------------------------------------------------
+
 Tree: TypeAlias = dict[str, Any]
 
 
@@ -165,8 +163,10 @@ def _is_empty(value: Value) -> bool:
     return isinstance(value, ListValue) and not value.items
 
 
-NAME = "deadArgument"
-_PATH: Path = ("derived", NAME)
+# --- unsupported arguments --------------------------------------------------------------------------------------------
+
+UNSUPPORTED = "deadArgument"
+_PATH: Path = ("derived", UNSUPPORTED)
 
 
 class _Support(msgspec.Struct, frozen=True):
@@ -226,7 +226,7 @@ def with_unsupported(attributes: MapValue, arguments: Value | None) -> MapValue:
     """Return ``attributes`` with unsupported arguments as a derived attribute."""
     if arguments is None:
         return attributes
-    return with_derived(attributes, {NAME: arguments})
+    return with_derived(attributes, {UNSUPPORTED: arguments})
 
 
 def unsupported_arguments(
@@ -264,6 +264,16 @@ def _support_text(support: _Support) -> str:
 
 def _version_text(version: Version) -> str:
     return ".".join(map(str, version))
+
+
+# --- names in the source ----------------------------------------------------------------------------------------------
+
+_STEP = regex(r"[^.\[\]]+|\[[^\]]*\]")
+_WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
+# The kinds of arguments whose items the author wrote one by one, so that an index means the same to the author.
+_WITH_INDEX = ("blocks", "value", "links")
+# Objects that are called so in Terraform too, apart from the spelling of the names.
+_META_ARGUMENTS = ("lifecycle", "features")
 
 
 class _Argument(msgspec.Struct, frozen=True, gc=False):

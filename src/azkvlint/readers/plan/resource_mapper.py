@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import NAME, name_as_written, requires_unsupported, unsupported_arguments
+from azkvlint.azure.azurerm.arguments import UNSUPPORTED, name_as_written, requires_unsupported, unsupported_arguments
 from azkvlint.azure.azurerm.providers import (
     ARGUMENT_IN_STATE,
     KEY_VAULT_FLAGS,
@@ -108,7 +108,7 @@ class Additions:
         shared = self._shared.get(key)
         if shared is None:
             found = {} if words is None else origins_and_retention(words, names, version, self._at, sources)
-            shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
+            shared = self._shared[key] = found if dead is None else {**found, UNSUPPORTED: dead}
         return shared
 
 
