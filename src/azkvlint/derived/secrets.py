@@ -262,7 +262,7 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
             yield known(value, name)
 
 
-def speaks_of_secret(name: str) -> bool:
+def _names_secret(name: str) -> bool:
     """Return whether the name of a setting suggests a secret."""
     return _NAME.fullmatch(name) is not None
 
@@ -595,7 +595,7 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
     elif (
         isinstance(value, Unknown)
         and not value.why.endswith(RETURNS_SECRET)
-        and (is_connection or speaks_of_secret(name))
+        and (is_connection or _names_secret(name))
     ):
         certain = text.partition(OPEN)[0].lstrip().lower()
         if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
