@@ -593,9 +593,7 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
     if match is not None:
         yield _label(name, "setting"), value, _of_setting(match[1])
     elif (
-        isinstance(value, Unknown)
-        and not value.why.endswith(RETURNS_SECRET)
-        and (is_connection or _names_secret(name))
+        isinstance(value, Unknown) and not value.why.endswith(RETURNS_SECRET) and (is_connection or _names_secret(name))
     ):
         certain = text.partition(OPEN)[0].lstrip().lower()
         if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
