@@ -457,6 +457,8 @@ def secret_values(text: str, start: int, end: int, is_below: bool = False) -> It
 
     ``is_below``: all of them are. A value that continues after ``end`` is cut there.
     """
+    if not (is_below or may_name_secret(text[start:end])):
+        return
     tokens = [match for match in _TOKEN.finditer(text, start, end) if match.lastgroup != "comment"]
     at = 0
     while at < len(tokens):
