@@ -223,8 +223,13 @@ def _parameter_files(folder: str) -> dict[str, list[str]]:
         return {}
     found: dict[str, list[str]] = {}
     for name in names:
+        # A folder may have thousands of files, and is listed for each that is checked alone.
+        if ".parameters" not in (lower := name.casefold()) and not lower.endswith(PARAMETERS):
+            continue
+        if not is_parameters(name):
+            continue
         file = os.path.join(folder, name)
-        template = _template_of(file) if is_parameters(name) else None
+        template = _template_of(file)
         if template is not None:
             found.setdefault(template, []).append(file)
     return found
