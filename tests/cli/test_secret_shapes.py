@@ -160,6 +160,9 @@ ARM = {
     "a connection string": Case(
         {"azuredeploy.json": json.dumps(template({}, vault(f"Server=a;Password={MARK}", f"x?sig={MARK}")), indent=1)}
     ),
+    "an address with a password": Case(
+        {"azuredeploy.json": json.dumps(template({}, vault(f"https://a:{MARK}@b.com", f"c://:{MARK}@d")), indent=1)}
+    ),
     "a tag": Case({"azuredeploy.json": json.dumps(template({}, vault("bad") | {"tags": {"db_password": MARK}}))}),
 }  # fmt: skip
 WHATIF = {
@@ -224,6 +227,7 @@ def bicep(head: str, sku: str, **more: str) -> Case:
 
 SECURE = "@secure()\nparam o object\nparam sku string"
 BICEP = {
+    "an address with a password": bicep("", f"'https://a:{MARK}@b.com'"),
     "a secure parameter in a JSON file": bicep(SECURE, "sku", main_parameters_json=parameters(sku="bad", o=ALL_OF_IT)),
     "a secure parameter in a bicepparam": bicep(
         SECURE,
@@ -354,6 +358,7 @@ TERRAFORM = {
         'resource "azurerm_linux_web_app" "a" {\n  app_settings = { A = "@secret@", DB_PASSWORD = "@secret@" }\n'
         '  auth_settings_v2 {\n    custom_oidc_secret {\n      x = "@secret@"\n    }\n  }\n}',
     ),
+    "an address with a password": terraform('"https://a:@secret@@b.com"'),
     "an App Configuration key": terraform(
         '"bad"', 'resource "azurerm_app_configuration_key" "a" {\n  key = "DbPassword"\n  value = "@secret@"\n}'
     ),

@@ -16,6 +16,7 @@ from azkvlint.util.secret_names import (
     contains_secret,
     describes_secret,
     is_secret_name,
+    may_contain_secret,
     may_name_secret,
     suggests_secret,
 )
@@ -134,4 +135,19 @@ def test_a_text_without_the_parts_of_names_names_no_secret(words: list[str]) -> 
     text = " ".join(words)
     assert may_name_secret(text) or re.search(rf"(?<!\w){NAME}", text, re.IGNORECASE) is None
     assert may_name_secret("value")
+    assert may_name_secret("Access_Key")
+    assert not may_name_secret("Microsoft.KeyVault")
     assert not may_name_secret("name: location")
+
+
+_PIECES = (
+    "password", "Pwd", "ACCOUNTKEY", "sharedAccessKey", "SharedAccessSignature", "sig", "pa\u017f\u017fword", "token",
+    "api_key", "code", "secret", "=", ":", "@", "/", "//", "?", "&", ";", " ", "x", "\n",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PIECES)))
+def test_a_text_without_the_parts_of_credentials_contains_none(words: list[str]) -> None:
+    text = "".join(words)
+    assert may_contain_secret(text) or not contains_secret(text)
+    assert not may_contain_secret("resource v 'Microsoft.KeyVault/vaults@2023-07-01' = {")

@@ -9,10 +9,10 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate
 from operator import mul
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -20,15 +20,24 @@ from azkvlint.graph.secret_formats import Spans
 from azkvlint.model.location import Excerpt, LazyExcerpt, Location, Place
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
-from azkvlint.syntax.texts import MAX_CHARACTERS, PARSED_TEXTS, Lines, MarkedText
+from azkvlint.syntax.texts import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, may_name_secret, suggests_secret
+from azkvlint.util.secret_names import (
+    NAME,
+    contains_secret,
+    is_harmless,
+    may_contain_secret,
+    may_name_secret,
+    suggests_secret,
+)
 
 _LENGTH = 100
 # A search is faster for a few lines; for each line it would take quadratic time.
 _FEW = 50
 _BASE = 37
 _MASK = 2**64 - 1
+# A module with more places is reported by few units.
+_MAX_EXCERPTS = 20_000
 _END = "\uffff"
 # The factor of each code unit; those after the end of the text are zeros.
 _POWERS = [pow(_BASE, _LENGTH - 1 - at, _MASK + 1) for at in range(_LENGTH)]
@@ -54,8 +63,7 @@ class LineHashes:
         if not self._starts:
             self._index_lines()
         window = self._window(self._starts[line - 1])
-        value = sum(map(mul, map(ord, window), _POWERS)) & _MASK
-        return f"{value:x}:{self._count(line, window)}"
+        return f"{_hash_of(window)}:{self._count(line, window)}"
 
     def span(self, line: int) -> tuple[int, int]:
         """Return the part of the text that a fingerprint is made of, which could be derived from it."""
@@ -106,6 +114,12 @@ class LineHashes:
         return self._counts[line - 1]
 
 
+@lru_cache(2_000)
+def _hash_of(window: str) -> str:
+    """Return the hash of the beginning of a line, in hexadecimal digits. Many lines begin alike."""
+    return f"{sum(map(mul, map(ord, window), _POWERS)) & _MASK:x}"
+
+
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Span: TypeAlias = tuple[int, int]
 Places: TypeAlias = Mapping[Spot, Place]
@@ -139,7 +153,9 @@ _NAMED = regex(
 
 
 class Hidden(Protocol):
-    """Language-specific secrets of one text."""
+    """Language-specific secrets of one text. ``cache``: what was computed with them, by the spans of other secrets."""
+
+    cache: dict[tuple[Span, ...], Any]
 
     def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
         """Return the secret spans between two offsets, and those that overlap them."""
@@ -185,27 +201,42 @@ def places_of(
         }
         found = (_value_span(text, *span) for spot in values if (span := spans[spot]) is not None)
         value_spans = tuple(span for span in found if span is not None)
-        secret_spans = _RECENT_TEXTS.secrets(indexed, hidden(path), value_spans)
+        hidden_spans = hidden(path)
+        secret_spans = _secrets_of(indexed, hidden_spans, value_spans)
         for spot, at in spots.items():
             full_span = spans[spot]
             if full_span is not None:
                 span = lines.shortened(*full_span)
                 region = lines.region(*span)
-                cut = partial(_excerpt, indexed, secret_spans, at, span, region.start_line)
+                cut = partial(_excerpt, indexed, secret_spans, hidden_spans, at, span, region.start_line)
                 places[spot] = region, LazyExcerpt(cut)
     return places
 
 
-def _excerpt(indexed: _IndexedText, secrets: _Secrets, at: Location, span: Span, line: int) -> Excerpt:
+def _excerpt(
+    indexed: _IndexedText, secrets: _Secrets, hidden: Hidden | None, at: Location, span: Span, line: int
+) -> Excerpt:
     """Return the redacted excerpt of a span that starts on a line, with the fingerprint of the line."""
     is_json, pointer = at.pointer is not None or at.path.endswith(".json"), at.pointer or ()
     known = secrets.excerpts.get((span, is_json, pointer))
     if known is not None:
         return known
-    excerpt = indexed.lines.excerpt(*span, hidden=secrets.around(*span, is_json, pointer))
-    is_safe = secrets.are_absent_from(indexed.hashes.span(line), is_json, pointer)
+    spans, is_safe = secrets.around(*span, indexed.hashes.span(line), hidden, is_json, pointer)
+    excerpt = indexed.lines.excerpt(*span, hidden=spans)
     found = msgspec.structs.replace(excerpt, line_hash=indexed.hashes.hash_line(line) if is_safe else "")
+    if len(secrets.excerpts) >= _MAX_EXCERPTS:
+        secrets.excerpts.clear()
     secrets.excerpts[span, is_json, pointer] = found
+    return found
+
+
+def _secrets_of(indexed: _IndexedText, hidden: Hidden | None, value_spans: tuple[Span, ...]) -> _Secrets:
+    """Return the secrets of a text, those of an earlier call if they are the same."""
+    cache = indexed.cache if hidden is None else hidden.cache
+    found = cache.get(value_spans)
+    if found is None or found.text is not indexed.lines.text:
+        cache.clear()
+        found = cache[value_spans] = _Secrets(indexed, value_spans)
     return found
 
 
@@ -225,7 +256,8 @@ class _IndexedText:
     def __init__(self, text: str) -> None:
         self.lines = Lines(text)
         self.hashes = LineHashes(self.lines)
-        self.secrets: dict[tuple[int, int], list[Span]] = {}
+        self.secrets: dict[Span, list[Span]] = {}
+        self.cache: dict[tuple[Span, ...], _Secrets] = {}
 
 
 class _RecentTexts:
@@ -234,7 +266,7 @@ class _RecentTexts:
     Many units of a run report places in the files of the same modules, and so do the checks of an editor.
     """
 
-    _ROOM, _LONGEST, _OVERHEAD = 1_500_000, 200_000, 1_000
+    _ROOM, _OVERHEAD = 1_500_000, 1_000
 
     def __init__(self) -> None:
         self._texts: dict[tuple[type[str], bool, str], _IndexedText] = {}
@@ -242,7 +274,7 @@ class _RecentTexts:
 
     def indexed(self, text: str) -> _IndexedText:
         """Return a text with its index."""
-        if len(text) > self._LONGEST:
+        if len(text) > self._ROOM // 2:
             return _IndexedText(text)
         # A text with a byte order mark equals one without.
         key = type(text), isinstance(text, MarkedText) and text.is_utf8, text
@@ -257,12 +289,6 @@ class _RecentTexts:
             del self._texts[oldest]
         return found
 
-    def secrets(self, indexed: _IndexedText, hidden: Hidden | None, value_spans: tuple[Span, ...]) -> _Secrets:
-        """Return the secrets of a text, the same in every check of an editor unless it is long."""
-        if len(indexed.lines.text) > self._LONGEST:
-            return _Secrets(indexed, hidden, value_spans)
-        return PARSED_TEXTS.parsed(_Secrets, indexed, hidden, value_spans)
-
 
 _RECENT_TEXTS = _RecentTexts()
 
@@ -270,96 +296,107 @@ _RECENT_TEXTS = _RecentTexts()
 class _Secrets:
     """The secrets of one text, with the ``excerpts`` so far. Lines are scanned once: many places may be on one line."""
 
-    def __init__(self, indexed: _IndexedText, hidden: Hidden | None, value_spans: Sequence[Span] = ()) -> None:
+    def __init__(self, indexed: _IndexedText, value_spans: Sequence[Span] = ()) -> None:
         self._lines = indexed.lines
         self._own = sorted(value_spans)
-        self._hidden = hidden
-        self._text = indexed.lines.text
+        self.text = indexed.lines.text
         self._secure: Spans | None = None
         self._known = indexed.secrets
         self._absent: dict[tuple[tuple[int, int], bool, bool], bool] = {}
         self.excerpts: dict[tuple[Span, bool, Pointer], Excerpt] = {}
 
-    def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
-        """Return the parts to redact in the lines from ``start`` to ``end``, as far as an excerpt reaches."""
-        low, high = self._whole_lines(start, end)
-        spans = self._secrets(start, low, high)
+    def around(
+        self, start: int, end: int, first: Span, hidden: Hidden | None, is_json: bool, pointer: Pointer
+    ) -> tuple[list[Span], bool]:
+        """Return the parts to redact in the lines from ``start`` to ``end``, as far as an excerpt reaches.
+
+        Also return whether ``first``, the beginning of the first line, contains no secret.
+        """
+        end = min(end, start + MAX_CHARACTERS)
+        is_below = is_json and is_below_secret(pointer)
+        key = first, is_json, is_below
+        is_absent = self._absent.get(key)
+        is_near = start - first[0] < MAX_CHARACTERS // 2
+        reach = max(end, first[1]) if is_absent is None and is_near else end
+        spans = self._secrets(start, *self._whole_lines(start, reach), hidden)
+        if is_absent is None:
+            known = spans if is_near else self._secrets(first[0], *self._whole_lines(*first), hidden)
+            is_absent = self._absent[key] = self._are_absent(first, known, is_json, is_below)
         if is_json:
             # One line may contain a whole document, so text beside the place may be any value.
-            spans += text_beside(self._text, low, start, end, high)
+            low, high = self._whole_lines(start, end)
+            spans += text_beside(self.text, low, start, end, high)
             if pointer:
-                below = is_below_secret(pointer)
-                spans += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
-        return spans
+                spans += secret_values(self.text, start, end, is_below)
+        return spans, is_absent
 
     def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
         """Return the start and end of the lines that a span touches."""
         starts = self._lines.starts
         after = bisect_right(starts, end)
-        high = starts[after] if after < len(starts) else len(self._text)
+        high = starts[after] if after < len(starts) else len(self.text)
         return starts[bisect_right(starts, start) - 1], high
 
-    def _secrets(self, start: int, low: int, high: int) -> list[tuple[int, int]]:
+    def _secrets(self, start: int, low: int, high: int, hidden: Hidden | None) -> list[Span]:
         """Return the known secrets in the lines of a span."""
+        secrets: list[Span] = []
         spans = self._spans(low, high)
-        first = bisect_left(spans, (start - MAX_CHARACTERS,))
-        last = bisect_left(spans, (start + MAX_CHARACTERS,))
-        secrets = spans[max(first - 1, 0) : last]
-        if self._hidden is not None:
-            secrets += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
-        # The spans do not overlap.
-        first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
-        secrets += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
+        if spans:
+            first = bisect_left(spans, (start - MAX_CHARACTERS,))
+            secrets += spans[max(first - 1, 0) : bisect_left(spans, (start + MAX_CHARACTERS,))]
+        if hidden is not None:
+            secrets += hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
+        if self._own:  # these do not overlap
+            first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
+            secrets += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
         if self._secure is None:
-            self._secure = Spans(_secure_defaults(self._text) if "@" in self._text else ())
+            self._secure = Spans(_secure_defaults(self.text) if "@" in self.text else ())
         return secrets + self._secure.within(start - MAX_CHARACTERS, start + MAX_CHARACTERS)
 
-    def are_absent_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
-        """Return whether a span, which begins a line, contains no secret."""
-        key = span, is_json, is_json and is_below_secret(pointer)
-        found = self._absent.get(key)
-        if found is None:
-            found = self._absent[key] = self._are_absent(*key)
-        return found
-
-    def in_line(self, start: int, end: int, is_json: bool) -> bool:
+    def in_line(self, start: int, end: int, hidden: Hidden | None, is_json: bool) -> bool:
         """Return whether a secret overlaps a line."""
-        spans = self._secrets(start, *self._whole_lines(start, end))
+        spans = self._secrets(start, *self._whole_lines(start, end), hidden)
         if is_json:
-            spans += secret_values(self._text, start, end)
+            spans += secret_values(self.text, start, end)
         return any(low < end and high > start for low, high in spans)
 
-    def _are_absent(self, span: tuple[int, int], is_json: bool, is_below: bool) -> bool:
-        """Return whether a span contains no secret.
+    def _are_absent(self, span: Span, secrets: Sequence[Span], is_json: bool, is_below: bool) -> bool:
+        """Return whether a span contains none of ``secrets``, and no other.
 
         A string without a name of its own (in a list, a map, a call or over several lines) may be one.
         """
         start, end = span
-        secrets = self._secrets(start, *self._whole_lines(start, end))
-        if is_json:
-            secrets += secret_values(self._text, start, end, is_below)
-        if any(low < end and high > start for low, high in secrets):
+        more = secret_values(self.text, start, end, is_below) if is_json else ()
+        if any(low < end and high > start for low, high in (*secrets, *more)):
             return False
-        return all(_NAMED.fullmatch(line) for line in self._text[start:end].splitlines() if _QUOTED.search(line))
+        return all(_NAMED.fullmatch(line) for line in self.text[start:end].splitlines() if _QUOTED.search(line))
 
-    def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
-        if (low, high) not in self._known:
-            named = _SECRET.finditer(self._text, low, high) if may_name_secret(self._text[low:high]) else ()
-            spans = [one.span("text") for one in named if not is_harmless(one["text"])]
-            literals = _LITERAL.finditer(self._text, low, high)
-            spans += [one.span() for one in literals if "=" in one[0] and contains_secret(one[0][1:])]
-            self._known[low, high] = sorted(spans)
-        return self._known[low, high]
+    def _spans(self, low: int, high: int) -> list[Span]:
+        """Return the strings in some lines that are secret by their names or by their form."""
+        found = self._known.get((low, high))
+        if found is None:
+            found, lines = [], self.text[low:high]
+            if may_name_secret(lines):
+                named = _SECRET.finditer(self.text, low, high)
+                found += [one.span("text") for one in named if not is_harmless(one["text"])]
+            if may_contain_secret(lines):
+                literals = _LITERAL.finditer(self.text, low, high)
+                found += [one.span() for one in literals if contains_secret(one[0][1:])]
+            found.sort()
+            self._known[low, high] = found
+        return found
 
 
 def safe_lines(text: str, hidden: Hidden | None, *, is_json: bool) -> Callable[[int], bool]:
     """Return a function that states whether a line of a text (from 0, by line feeds) certainly shows no secret."""
-    secrets = _Secrets(_RECENT_TEXTS.indexed(text), hidden)
+    secrets = _Secrets(_RECENT_TEXTS.indexed(text))
     starts = [0, *accumulate([len(line) + 1 for line in text.split("\n")])]
 
     def is_safe(number: int) -> bool:
         start, end = starts[number], min(starts[number + 1], len(text))
-        return not secrets.in_line(start, end, is_json) and all(map(_is_named, _STRING.finditer(text[start:end])))
+        return not secrets.in_line(start, end, hidden, is_json) and all(
+            map(_is_named, _STRING.finditer(text[start:end]))
+        )
 
     return is_safe
 

@@ -425,6 +425,8 @@ class Spans:
 
     def within(self, low: int, high: int) -> list[Span]:
         """Return those that reach between two offsets."""
+        if not self._spans:
+            return []
         first = max(bisect_left(self._spans, (low,)) - 1, 0)
         return [span for span in self._spans[first : bisect_left(self._spans, (high,))] if span[1] > low]
 

@@ -15,7 +15,6 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.discover import JSON, PARAMETERS
 from azkvlint.readers.plan.document import Plan, positions
 from azkvlint.readers.plan.read import read_plan
-from azkvlint.syntax.texts import PARSED_TEXTS
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
@@ -128,10 +127,8 @@ def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_com
     from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
 
     def hidden(path: str) -> Hidden | None:
-        from azkvlint.readers.bicep.document import FileSecrets
-
         file = read.sources.get(path)
-        return None if file is None else FileSecrets(file, read.secrets.get(path, ()))
+        return None if file is None else file.secrets(read.secrets.get(path, ()))
 
     found = template_result(path, read, given, partial(is_suppressed, read), hidden)
     # Some of its modules may be templates.
@@ -168,12 +165,8 @@ def terraform_result(path: str, read: TerraformRead) -> ReadResult:
     """Return the result of a Terraform module."""
 
     def hidden(path: str) -> Hidden | None:
-        from azkvlint.readers.terraform.folder import FileSecrets
-
         file = read.sources.get(path)
-        if file is None:
-            return None
-        return PARSED_TEXTS.parsed(FileSecrets, file.parsed, tuple(sorted(read.secrets.get(path, ()))))
+        return None if file is None else file.secrets(read.secrets.get(path, ()))
 
     return template_result(path, read, ParameterValues(), hidden=hidden, data=read.value_files)
 

@@ -23,10 +23,13 @@ NAME = (
 )
 """The pattern of a name that suggests a secret, from the start of a word."""
 
-# One of these is in each such name.
+# One of these is in each such name, or a key of one of these kinds.
 _PARTS = (
-    "value", "key", "secret", "pass", "token", "contents", "pfx", "psk", "pwd", "credential", "connection", "sas",
-    "signature",
+    "value", "secret", "pass", "token", "contents", "pfx", "psk", "pwd", "credential", "connection", "sas", "signature",
+)  # fmt: skip
+_KINDS_OF_KEYS = (
+    "access", "account", "api", "auth", "encryption", "master", "primary", "private", "secondary", "shared", "signing",
+    "storage",
 )  # fmt: skip
 _SEPARATOR = regex(r"\W")
 _NAMES = regex(NAME, re.IGNORECASE)
@@ -36,6 +39,8 @@ _CREDENTIAL = regex(
     r"|[?&](?:access_?token|api_?key|aws_access_(?:key_secret|token)|client_?secret|code|secret|sshkey|token)=[^&\s]"
     r"|://[^/?#\s:@]*:[^/?#\s@]+@"
 )
+# One of these is in each of them without an address.
+_PARTS_OF_CREDENTIALS = ("password", "pwd", "accountkey", "sharedaccess", "sig")
 # The value of an IP rule is never a secret.
 _ADDRESS = regex(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
 # Permissions on secrets.
@@ -82,9 +87,23 @@ def _suggests_secret(name: str) -> bool:
 
 def may_name_secret(text: str) -> bool:
     """Return whether a text may contain a name that suggests a secret. A search for names takes seven times as long."""
+    if not text.isascii():
+        # Other letters than those of ASCII may equal them if case is ignored.
+        return True
     lower = text.lower()
-    # Other letters than those of ASCII may equal them if case is ignored.
-    return any(part in lower for part in _PARTS) or not text.isascii()
+    if any(part in lower for part in _PARTS):
+        return True
+    return "key" in lower and any(kind in lower for kind in _KINDS_OF_KEYS)
+
+
+def may_contain_secret(text: str) -> bool:
+    """Return whether a string in a text may contain a secret by its form. A search takes much longer."""
+    if "=" not in text and "@" not in text:
+        return False
+    if not text.isascii() or "://" in text or "?" in text or "&" in text:
+        return True
+    lower = text.lower()
+    return any(part in lower for part in _PARTS_OF_CREDENTIALS)
 
 
 def contains_secret(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -39,12 +39,20 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     imported: Mapping[str, tuple[ast.Import, str]]
     namespaces: Mapping[str, ast.Import]
     scope: ast.Expression | None
+    secrets_cache: list[FileSecrets] = []
 
     @property
     def level(self) -> str:
         """Return its ``targetScope``; empty if it has none and so goes to a resource group."""
         node = self.scope
         return node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
+
+    def secrets(self, found: Iterable[Span]) -> FileSecrets:
+        """Return its secrets, those of the last call if they are the same: many files use a module."""
+        spans = tuple(sorted(found))
+        if not self.secrets_cache or self.secrets_cache[0].found != spans:
+            self.secrets_cache[:] = [FileSecrets(self, spans)]
+        return self.secrets_cache[0]
 
     def declarations(self, kind: type[_Kind]) -> Iterator[_Kind]:
         """Yield the top-level declarations of one kind, in order."""
@@ -289,7 +297,9 @@ class FileSecrets:
     Only declarations that a report shows are searched.
     """
 
-    def __init__(self, file: File, found: Iterable[Span]) -> None:
+    def __init__(self, file: File, found: Sequence[Span]) -> None:
+        self.found = found
+        self.cache: dict[tuple[Span, ...], Any] = {}
         self._found = Spans(found)
         self._declarations = file.parsed.declarations
         self._starts = [node.start for node in self._declarations]
@@ -299,10 +309,11 @@ class FileSecrets:
         """Return the secret spans between two offsets."""
         spans = self._found.within(low, high)
         for index in range(max(bisect_left(self._starts, low) - 1, 0), bisect_left(self._starts, high)):
-            if index not in self._spans:
-                self._spans[index] = tuple(_spans_of(self._declarations[index]))
-            spans += self._spans[index]
-        return Spans(spans).within(low, high)
+            of_declaration = self._spans.get(index)
+            if of_declaration is None:
+                of_declaration = self._spans[index] = tuple(_spans_of(self._declarations[index]))
+            spans += of_declaration
+        return Spans(spans).within(low, high) if spans else spans
 
 
 def _spans_of(node: ast.Node) -> Iterator[Span]:

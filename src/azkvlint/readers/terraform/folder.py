@@ -10,7 +10,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -253,6 +253,14 @@ class ModuleFile:
         self.parsed = parsed
         self.parts = [Part(path, block) for block in parsed.body.blocks]
         self._declarations: dict[Part, Declaration] = {}
+        self._secrets: FileSecrets | None = None
+
+    def secrets(self, found: Iterable[Span]) -> FileSecrets:
+        """Return its secrets, those of the last call if they are the same: many roots share a module."""
+        known, spans = self._secrets, tuple(sorted(found))
+        if known is None or known.found != spans:
+            known = self._secrets = FileSecrets(self.parsed, spans)
+        return known
 
     def declaration(self, part: Part, local: str) -> Declaration:
         """Return the declaration of one of its blocks, without overrides."""
@@ -541,7 +549,9 @@ def is_local(source: str) -> bool:
 class FileSecrets:
     """The secrets of one file. ``found`` are the ranges whose values are known to be secret."""
 
-    def __init__(self, file: File, found: Iterable[Span]) -> None:
+    def __init__(self, file: File, found: Sequence[Span]) -> None:
+        self.found = found
+        self.cache: dict[tuple[Span, ...], Any] = {}
         self._found = Spans(found)
         # By the identity of attributes, which the file keeps: many findings are shown with the same lines.
         self._spans: dict[int, tuple[Span, ...]] = {}
