@@ -16,6 +16,8 @@ WHEEL_TESTS := $(addprefix tests/,linter/test_linter.py linter/test_controls.py 
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The tests start hundreds of processes, each of which would compile its modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check-source check-wheel install-wheel extension fuzz bench wheel docs samples pages lock clean

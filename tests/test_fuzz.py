@@ -24,7 +24,7 @@ from tests.fuzz.seeds import ROOT, Seeds, load_seeds
 from tests.fuzz.worker import write_case
 
 # Seconds of CPU time, and the number of cases that even a slow machine runs in them.
-CPU_SECONDS, CASES = 16, 200
+CPU_SECONDS, CASES = 8, 100
 DEFECTS = '''
 import io, json, os, re, signal, sys, time
 from contextlib import redirect_stdout

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 import typer
+from typer.models import CommandInfo
 
 from azkvlint.cli.help import MainGroup, PanelCommand, PanelGroup, values_of
 from azkvlint.config.arguments import Arguments, plain_arguments
@@ -48,12 +50,26 @@ def run(words: list[str]) -> int:
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
     try:
-        code = app(words or ["--help"], prog_name="kvlint", standalone_mode=False)
+        code = _app_of(words[:1])(words or ["--help"], prog_name="kvlint", standalone_mode=False)
     except SystemExit as stop:  # completions for a shell
         return stop.code if isinstance(stop.code, int) else EXIT_CLEAN
     if not words:
         return EXIT_USAGE
     return code if isinstance(code, int) else EXIT_CLEAN
+
+
+def _app_of(command: list[str]) -> typer.Typer:
+    """Return the application without other commands than this one: building them all takes longer than a small run."""
+    if not command or command[0] not in COMMANDS:
+        return app
+    only = copy(app)
+    only.registered_commands = [one for one in app.registered_commands if _name_of(one) == command[0]]
+    only.registered_groups = [one for one in app.registered_groups if one.name == command[0]]
+    return only
+
+
+def _name_of(command: CommandInfo) -> str:
+    return str(command.name or getattr(command.callback, "__name__", ""))
 
 
 def _is_for_group(word: str) -> bool:

@@ -5,7 +5,8 @@ As for rules, the faults of all files are reported at once, each with its line a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -184,52 +185,80 @@ def rules_of_frameworks(frameworks: Sequence[Framework], rules: Sequence[Rule]) 
     """Return the ids of the rules that check a control of the frameworks, disputed ones and those with a condition
     included.
     """
-    return frozenset(
-        rule.id
-        for framework in frameworks
-        for rule in rules
-        if framework.name in rule.controls
-        or framework.family in rule.controls
-        or any(
-            _checks_control(rule, control, framework) or any(_adds_rule(also, rule) for also in control.also)
-            for control in framework.controls
-        )
-    )
+    index = _RuleIndex(rules)
+    found: set[str] = set()
+    for framework in frameworks:
+        found.update(rule.id for rule in rules if framework.name in rule.controls or framework.family in rule.controls)
+        found.update(*index.of_controls(framework))
+        conditional = [also for control in framework.controls for also in control.also]
+        found.update(rule.id for rule in rules if any(_adds_rule(also, rule) for also in conditional))
+    return frozenset(found.intersection(rule.id for rule in rules))
 
 
 def sheets_of(frameworks: Sequence[Framework], rules: Sequence[Rule]) -> tuple[Sheet, ...]:
     """Return the frameworks with the rules that check each control, in the order of ``rules``."""
+    index = _RuleIndex(rules)
     return tuple(
         Sheet(
             framework=framework,
-            checks=tuple(_check_of(control, framework, rules) for control in framework.controls),
+            checks=tuple(
+                _check_of(control, always, rules)
+                for control, always in zip(framework.controls, index.of_controls(framework), strict=True)
+            ),
         )
         for framework in frameworks
     )
 
 
-def _check_of(control: Control, framework: Framework, rules: Sequence[Rule]) -> ControlCheck:
-    """Return a control with its rules. A disputed rule counts only if the control names it or has no other rule."""
-    always = [rule for rule in rules if _checks_control(rule, control, framework)]
+class _RuleIndex:
+    """The IDs of rules by what controls name: ideas, policies and, in each framework, themselves."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._by_idea = _ids_by(rules, lambda rule: rule.covers)
+        self._by_policy = _ids_by(rules, lambda rule: rule.controls.get(_POLICIES, ()))
+
+    def of_controls(self, framework: Framework) -> Iterator[set[str]]:
+        """Yield the IDs of the rules that check each control without conditions; some may be of no rule."""
+        by_control = _ids_by(self._rules, partial(_control_ids, framework))
+        for control in framework.controls:
+            yield by_control.get(control.id, set()).union(
+                control.rules,
+                *(self._by_idea.get(idea, ()) for idea in control.ideas),
+                *(self._by_policy.get(policy, ()) for policy in control.policies),
+            )
+
+
+def _control_ids(framework: Framework, rule: Rule) -> Iterable[str]:
+    return (*rule.controls.get(framework.name, ()), *rule.controls.get(framework.family, ()))
+
+
+def _ids_by(rules: Iterable[Rule], keys_of: Callable[[Rule], Iterable[str]]) -> dict[str, set[str]]:
+    """Return the IDs of the rules by each of their keys."""
+    found: dict[str, set[str]] = {}
+    for rule in rules:
+        for key in keys_of(rule):
+            found.setdefault(key, set()).add(rule.id)
+    return found
+
+
+def _check_of(control: Control, always: Container[str], rules: Sequence[Rule]) -> ControlCheck:
+    """Return a control with its rules, of which some check it without conditions.
+
+    A disputed rule counts only if the control names it or has no other rule.
+    """
     conditions = {
-        rule.id: also.when for also in control.also for rule in rules if rule not in always and _adds_rule(also, rule)
+        rule.id: also.when
+        for also in control.also
+        for rule in rules
+        if rule.id not in always and _adds_rule(also, rule)
     }
-    matching = [rule for rule in rules if rule in always or rule.id in conditions]
+    matching = [rule for rule in rules if rule.id in always or rule.id in conditions]
     undisputed = [rule for rule in matching if rule.profile != _DISPUTED or rule.id in control.rules]
     return ControlCheck(
         control=control,
         rules=tuple(rule.id for rule in undisputed or matching),
         conditions=conditions,
-    )
-
-
-def _checks_control(rule: Rule, control: Control, framework: Framework) -> bool:
-    control_ids = (*rule.controls.get(framework.name, ()), *rule.controls.get(framework.family, ()))
-    return (
-        rule.id in control.rules
-        or control.id in control_ids
-        or not set(control.ideas).isdisjoint(rule.covers)
-        or not set(control.policies).isdisjoint(rule.controls.get(_POLICIES, ()))
     )
 
 

@@ -151,6 +151,17 @@ class Compiled:
         self.evaluator = Evaluator(rules, config.explain, config.with_controls)
 
 
+_last_compiled: list[tuple[object, Compiled]] = []
+
+
+def _compiled(config: Config, rules: tuple[Rule, ...], relevant: frozenset[str]) -> Compiled:
+    """Return the rules in the form that is evaluated, that of the last run in this process if it is the same."""
+    key = rules, relevant, today(config), config.explain, config.with_controls
+    if not _last_compiled or _last_compiled[0][0] != key:
+        _last_compiled[:] = [(key, Compiled(config, rules, relevant))]
+    return _last_compiled[0][1]
+
+
 class Worker:
     """Evaluates units. Files that several of them need are read once."""
 
@@ -166,7 +177,7 @@ class Worker:
         # A run that reuses all results needs none of this.
         from azkvlint.readers.reader import Reader
 
-        compiled = Compiled(config, rules, relevant) if compiled is None else compiled
+        compiled = _compiled(config, rules, relevant) if compiled is None else compiled
         self.required = compiled.required
         self.evaluator = compiled.evaluator
         self.explain = config.explain
