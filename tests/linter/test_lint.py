@@ -14,6 +14,7 @@ import pytest
 
 import azkvlint
 from azkvlint import CheckSettings, KvlintError, Severity, exit_code, lint
+from azkvlint.linter import workers
 from tests.conftest import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python-api.md"
@@ -67,6 +68,65 @@ def test_it_reports_what_the_command_line_reports(run: Run, tmp_path: Path) -> N
     assert [one["fingerprint"] for one in printed["findings"]] == [one.fingerprint for one in report.findings] != []
     assert [one["message"] for one in printed["unknown"]] == [one.message for one in report.unknown]
     assert (exit_code(report, settings), report.is_complete) == (done.code, True)
+
+
+RULE = """
+id: ACME-1
+name: allowed-location
+title: "Vaults should be in an allowed location"
+category: hygiene
+severity: medium
+resource: Microsoft.KeyVault/vaults
+require:
+  - attribute: location
+    equals: {0}
+message: "{{resource}} is in another location"
+why: It is elsewhere.
+fix: Set the location.
+references: [https://example.com/locations]
+examples:
+  - fails: Another location fails
+    terraform: |
+      resource "azurerm_key_vault" "kv" {{
+        location = "elsewhere" # <- ACME-1
+      }}
+    bicep: |
+      resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+        name: 'example'
+        location: 'elsewhere' // <- ACME-1
+      }}
+  - passes: The location passes
+    terraform: |
+      resource "azurerm_key_vault" "kv" {{
+        location = "{0}"
+      }}
+    bicep: |
+      resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+        name: 'example'
+        location: '{0}'
+      }}
+"""
+
+
+def test_checks_in_one_process_do_not_depend_on_earlier_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "main.tf").write_text(
+        VAULT.replace("{ name", "{\nlocation = 'here'\nname").replace("'", '"').replace(" }", "\n}")
+    )
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "ACME-1-allowed-location.yaml").write_text(RULE.format(place))
+    settings = [
+        CheckSettings(select=("KV001",)), CheckSettings(), CheckSettings(as_of="2031-01-01"),
+        CheckSettings(select=("KV001", "ACME-1"), rules=(str(tmp_path / "here"),)),
+        CheckSettings(select=("KV001", "ACME-1"), rules=(str(tmp_path / "there"),)),
+    ]  # fmt: skip
+    alone = []
+    for one in settings:
+        monkeypatch.setattr(workers, "_last_compiled", [])
+        alone.append(lint(tmp_path / "main.tf", one))
+    assert len({str(report.findings) for report in alone}) > 2
+    for number in (0, 1, 0, 2, 3, 4, 3, 1, 4, 2):
+        assert lint(tmp_path / "main.tf", settings[number]) == alone[number]
 
 
 def test_an_unreadable_input_is_a_problem(tmp_path: Path) -> None:

@@ -189,7 +189,8 @@ def select_rules(
     of its profile. Raise UsageError, with a suggestion, for a word that matches no rule, and if no rule is left.
     """
     known = sorted(rules, key=lambda rule: rule.id)
-    selected, ignored = _match_all(known, select), _match_all(known, ignore)
+    words = _WordIndex(known)
+    selected, ignored = words.match_all(select), words.match_all(ignore)
     in_profile = _ids_of_profiles(known, profiles)
     grouped = in_profile & selected.grouped if select else in_profile
     ids = (selected.named | grouped) - ignored.named - ignored.grouped
@@ -223,14 +224,14 @@ def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
     Names are ids, names, former names, and equivalent ids of other tools. Raise UsageError if no rule matches.
     """
     known = tuple(rules)
-    named, grouped = _match(known, word)
+    named, grouped = _WordIndex(known).match(word)
     return tuple(rule for rule in known if rule.id in (named or grouped))
 
 
 def find_rules_by_prefix(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
     """Return the rules that a word names, and those of a category or with a prefix of ids. Raise UsageError."""
     known = tuple(rules)
-    named, grouped = _match(known, word)
+    named, grouped = _WordIndex(known).match(word)
     return tuple(rule for rule in known if rule.id in named | grouped)
 
 
@@ -248,29 +249,42 @@ def categories_of(rules: Iterable[Rule]) -> list[str]:
     return sorted({rule.category for rule in rules if rule.category})
 
 
-def _match_all(rules: Sequence[Rule], words: Iterable[str]) -> _Matches:
-    matches = [_match(rules, word) for word in words]
-    return _Matches(
-        frozenset().union(*(one.named for one in matches)), frozenset().union(*(one.grouped for one in matches))
-    )
+class _WordIndex:
+    """Rules by the words that select them."""
 
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._ids = [(rule.id.casefold(), rule.category, rule.id) for rule in rules]
+        self._names: dict[str, set[str]] = {}
+        self._peers: dict[str, set[str]] = {}
+        for rule in rules:
+            for name in (rule.id.casefold(), rule.name):
+                self._names.setdefault(name, set()).add(rule.id)
+            for name in _peers(rule):
+                self._peers.setdefault(name.casefold(), set()).add(rule.id)
 
-def _match(rules: Sequence[Rule], word: str) -> _Matches:
-    """Return what a word matches. Raise UsageError, with a suggestion, if that is nothing."""
-    # The Kelvin sign case-folds to k but only looks like one to a reviewer.
-    folded = word.casefold() if word.isascii() else word
-    named = frozenset(rule.id for rule in rules if _has_name(rule, folded))
-    if not named:
-        # A name that was given to another rule belongs to that one.
-        named = frozenset(rule.id for rule in rules if folded in rule.formerly)
-    grouped = frozenset(
-        rule.id
-        for rule in rules
-        if folded and word.isascii() and (rule.id.casefold().startswith(folded) or rule.category == folded)
-    )
-    if not named and not grouped:
-        raise _unknown_rule_error(word, rules)
-    return _Matches(named, grouped)
+    def match_all(self, words: Iterable[str]) -> _Matches:
+        """Return what any of the words matches. Raise UsageError as ``match`` does."""
+        matches = [self.match(word) for word in words]
+        return _Matches(
+            frozenset().union(*(one.named for one in matches)), frozenset().union(*(one.grouped for one in matches))
+        )
+
+    def match(self, word: str) -> _Matches:
+        """Return what a word matches. Raise UsageError, with a suggestion, if that is nothing."""
+        # The Kelvin sign case-folds to k but only looks like one to a reviewer.
+        folded = word.casefold() if word.isascii() else word
+        named = frozenset(self._names.get(folded, ())).union(self._peers.get(folded.removeprefix("avd-"), ()))
+        if not named:
+            # A name that was given to another rule belongs to that one.
+            named = frozenset(rule.id for rule in self._rules if folded in rule.formerly)
+        is_group = folded and word.isascii()
+        grouped = frozenset(
+            id_ for own, category, id_ in self._ids if is_group and (own.startswith(folded) or category == folded)
+        )
+        if not named and not grouped:
+            raise _unknown_rule_error(word, self._rules)
+        return _Matches(named, grouped)
 
 
 def _unknown_rule_error(word: str, rules: Iterable[Rule]) -> UsageError:
@@ -309,10 +323,6 @@ def _no_rule_left(outside: Sequence[str], profiles: Sequence[str]) -> UsageError
         names = ", ".join(profiles) or "default"
         return UsageError(f"no selected rule is in profile {names}", f"add --profile {outside[0]}")
     return UsageError("every selected rule is also ignored, so there is nothing to check", "shorten --ignore")
-
-
-def _has_name(rule: Rule, folded: str) -> bool:
-    return folded in (rule.id.casefold(), rule.name) or folded.removeprefix("avd-") in map(str.casefold, _peers(rule))
 
 
 def _peers(rule: Rule) -> Iterable[str]:

@@ -18,7 +18,7 @@ from azkvlint.linter.group_instances import group_findings, merge_module_problem
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult, merge_declarations
-from azkvlint.linter.workers import Compiled, evaluate_units, limit_of, set_readable_files, within_limit
+from azkvlint.linter.workers import compiled_rules, evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
     BICEP_FILE,
@@ -109,7 +109,7 @@ class Prepared:
         self.rules = rules_of(config)
         self.policy = policy_of(self.known, self.rules, today(config), config.peer_tools)
         self.relevant = evaluated_types(self.known)
-        self.compiled = Compiled(config, self.rules, self.relevant)
+        self.compiled = compiled_rules(config, self.rules, self.relevant)
 
 
 def combined_result(config: Config, progress: Progress | None = None, cache: ResultCache | None = None) -> UnitResult:

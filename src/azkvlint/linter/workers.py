@@ -151,15 +151,20 @@ class Compiled:
         self.evaluator = Evaluator(rules, config.explain, config.with_controls)
 
 
+# A fix is proven with other rules than the run has.
+_MOST_COMPILED = 2
 _last_compiled: list[tuple[object, Compiled]] = []
 
 
-def _compiled(config: Config, rules: tuple[Rule, ...], relevant: frozenset[str]) -> Compiled:
-    """Return the rules in the form that is evaluated, that of the last run in this process if it is the same."""
+def compiled_rules(config: Config, rules: tuple[Rule, ...], relevant: frozenset[str]) -> Compiled:
+    """Return the rules in the form that is evaluated, that of an earlier run in this process if it is the same."""
     key = rules, relevant, today(config), config.explain, config.with_controls
-    if not _last_compiled or _last_compiled[0][0] != key:
-        _last_compiled[:] = [(key, Compiled(config, rules, relevant))]
-    return _last_compiled[0][1]
+    for known, compiled in _last_compiled:
+        if known == key:
+            return compiled
+    compiled = Compiled(config, rules, relevant)
+    _last_compiled[:] = [(key, compiled), *_last_compiled[: _MOST_COMPILED - 1]]
+    return compiled
 
 
 class Worker:
@@ -177,7 +182,7 @@ class Worker:
         # A run that reuses all results needs none of this.
         from azkvlint.readers.reader import Reader
 
-        compiled = _compiled(config, rules, relevant) if compiled is None else compiled
+        compiled = compiled_rules(config, rules, relevant) if compiled is None else compiled
         self.required = compiled.required
         self.evaluator = compiled.evaluator
         self.explain = config.explain
