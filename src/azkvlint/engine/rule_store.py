@@ -189,8 +189,7 @@ def select_rules(
     of its profile. Raise UsageError, with a suggestion, for a word that matches no rule, and if no rule is left.
     """
     known = sorted(rules, key=lambda rule: rule.id)
-    words = _WordIndex(known)
-    selected, ignored = words.match_all(select), words.match_all(ignore)
+    selected, ignored = _match_all(known, select), _match_all(known, ignore)
     in_profile = _ids_of_profiles(known, profiles)
     grouped = in_profile & selected.grouped if select else in_profile
     ids = (selected.named | grouped) - ignored.named - ignored.grouped
@@ -249,6 +248,16 @@ def categories_of(rules: Iterable[Rule]) -> list[str]:
     return sorted({rule.category for rule in rules if rule.category})
 
 
+def _match_all(rules: Sequence[Rule], words: Sequence[str]) -> _Matches:
+    if not words:
+        return _Matches(frozenset(), frozenset())
+    index = _WordIndex(rules)
+    matches = [index.match(word) for word in words]
+    return _Matches(
+        frozenset().union(*(one.named for one in matches)), frozenset().union(*(one.grouped for one in matches))
+    )
+
+
 class _WordIndex:
     """Rules by the words that select them."""
 
@@ -262,13 +271,6 @@ class _WordIndex:
                 self._names.setdefault(name, set()).add(rule.id)
             for name in _peers(rule):
                 self._peers.setdefault(name.casefold(), set()).add(rule.id)
-
-    def match_all(self, words: Iterable[str]) -> _Matches:
-        """Return what any of the words matches. Raise UsageError as ``match`` does."""
-        matches = [self.match(word) for word in words]
-        return _Matches(
-            frozenset().union(*(one.named for one in matches)), frozenset().union(*(one.grouped for one in matches))
-        )
 
     def match(self, word: str) -> _Matches:
         """Return what a word matches. Raise UsageError, with a suggestion, if that is nothing."""
