@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
-from azkvlint.engine.findings import expectation
+from azkvlint.engine.findings import Expectation, expectation
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.engine.schema import OPERATORS
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not
@@ -37,7 +38,7 @@ CASES: list[tuple[str, Any, str, str]] = [
 
 @pytest.mark.parametrize(("operator", "operand", "met", "negated"), CASES)
 def test_words(operator: str, operand: Any, met: str, negated: str) -> None:
-    assert expectation(operator, operand) == (met, negated)
+    assert expectation(operator, operand) == Expectation(met, negated)
 
 
 def test_every_operator_has_words() -> None:
@@ -53,7 +54,7 @@ def test_no_expectation_of_a_rule_is_a_regular_expression() -> None:
     patterns = [one for one in compared if one.operator == "matches" and not str(one.operand).startswith("$")]
     assert len(patterns) > 10
     for one in patterns:
-        words = " ".join(expectation(one.operator, one.operand))
+        words = " ".join(msgspec.structs.astuple(expectation(one.operator, one.operand)))
         assert not set("\\[](){}*+?|^") & set(words), one.operand
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -95,6 +94,8 @@ def certificate_in(text: str) -> Certificate | None:
 
 
 def _decoded(text: str) -> bytes:
+    import binascii
+
     try:
         return binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except (binascii.Error, ValueError):

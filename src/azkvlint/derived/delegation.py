@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -240,7 +240,7 @@ _DEEPEST, _LONGEST = 60, 20_000
 _Token: TypeAlias = Mapping[str, str | None]
 
 
-class _Truth(NamedTuple):
+class _Truth(msgspec.Struct, frozen=True, gc=False):
     """The values that an expression may have for some request: certainly, and at most."""
 
     certain: frozenset[bool]
@@ -257,12 +257,12 @@ def _sure(value: bool) -> _Truth:
 
 
 def _not(one: _Truth) -> _Truth:
-    return _Truth(*(frozenset(not value for value in part) for part in one))
+    return _Truth(*(frozenset(not value for value in part) for part in (one.certain, one.possible)))
 
 
 def _and(left: _Truth, right: _Truth) -> _Truth:
-    parts = ((a & b & {True}) | ((a | b) & {False}) for a, b in zip(left, right, strict=True))
-    return _Truth(*parts)
+    parts = ((left.certain, right.certain), (left.possible, right.possible))
+    return _Truth(*((a & b & {True}) | ((a | b) & {False}) for a, b in parts))
 
 
 class _Misread(Exception):

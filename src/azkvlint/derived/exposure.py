@@ -12,7 +12,7 @@ perimeter's rules still allow access: where this makes a difference, the verdict
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import cache
 
 import msgspec
 
@@ -56,7 +56,7 @@ WIDE_SIZE = 1 << 24
 _RANGE = regex(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
 
 
-class Range(NamedTuple):
+class Range(msgspec.Struct, frozen=True, order=True, gc=False):
     """The first address, and the address after the last."""
 
     start: int
@@ -89,9 +89,9 @@ def range_of(text: str) -> Range | None:
 def union(ranges: list[Range]) -> int:
     """Return the number of distinct addresses in the ranges."""
     total, reached = 0, 0
-    for start, end in sorted(ranges):
-        total += max(0, end - max(start, reached))
-        reached = max(reached, end)
+    for one in sorted(ranges):
+        total += max(0, one.end - max(one.start, reached))
+        reached = max(reached, one.end)
     return total
 
 
@@ -432,15 +432,18 @@ _SUBNETS = "microsoft.network/virtualnetworks/subnets"
 _ENDPOINTS: Path = ("properties", "serviceEndpoints")
 _SERVICE = "microsoft.keyvault"
 
-_NOT_PUBLIC = [
-    (span, kind, why)
-    for kind, why, texts in (
-        ("private", "a private range", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
-        ("reserved", "a reserved range", ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
-    )
-    for text in texts
-    if (span := range_of(text)) is not None
-]
+_NOT_PUBLIC = (
+    ("private", "a private range", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
+    ("reserved", "a reserved range", ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
+)
+
+
+@cache
+def _ranges_not_public() -> list[tuple[Range, str, str]]:
+    """Return the ranges that are not public, each with its kind and description."""
+    return [
+        (span, kind, why) for kind, why, texts in _NOT_PUBLIC for text in texts if (span := range_of(text)) is not None
+    ]
 
 
 @derived(
@@ -483,7 +486,7 @@ def _kind(text: str, span: Range | None) -> tuple[str, str]:
     """Return the kind of an address for the firewall, and its description."""
     if span is None:
         return ("ipv6", "an IPv6 address") if ":" in text else ("invalid", "not an IPv4 address or range")
-    for other, kind, why in _NOT_PUBLIC:
+    for other, kind, why in _ranges_not_public():
         if other.holds(span):
             return kind, why
     return "public", "a public range"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -417,7 +417,7 @@ _OPERATOR_WORDS = {
 _OPPOSITES = {"true": "false", "false": "true"}
 
 
-class Expectation(NamedTuple):
+class Expectation(msgspec.Struct, frozen=True, gc=False):
     """What a condition expects, and what it expects inside ``not``; both follow the word *expected*.
 
     Both are empty if there is nothing to say, as for an empty list in the configuration.

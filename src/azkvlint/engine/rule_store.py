@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -172,7 +172,7 @@ _LIST = "kvlint rules lists all rules"
 _PREFIX = regex(r"KV[0-9]{0,2}", re.IGNORECASE)
 
 
-class _Matches(NamedTuple):
+class _Matches(msgspec.Struct, frozen=True, gc=False):
     """The ids of the rules that a word names, and of those in the group that it stands for: a prefix or category."""
 
     named: frozenset[str]
@@ -223,15 +223,15 @@ def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
     Names are ids, names, former names, and equivalent ids of other tools. Raise UsageError if no rule matches.
     """
     known = tuple(rules)
-    named, grouped = _WordIndex(known).match(word)
-    return tuple(rule for rule in known if rule.id in (named or grouped))
+    found = _WordIndex(known).match(word)
+    return tuple(rule for rule in known if rule.id in (found.named or found.grouped))
 
 
 def find_rules_by_prefix(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
     """Return the rules that a word names, and those of a category or with a prefix of ids. Raise UsageError."""
     known = tuple(rules)
-    named, grouped = _WordIndex(known).match(word)
-    return tuple(rule for rule in known if rule.id in named | grouped)
+    found = _WordIndex(known).match(word)
+    return tuple(rule for rule in known if rule.id in found.named | found.grouped)
 
 
 def names_of_rules(rules: Iterable[Rule]) -> list[str]:

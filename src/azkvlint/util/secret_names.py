@@ -8,7 +8,6 @@ that of ``db-user-password`` a password.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
@@ -286,6 +285,8 @@ def without_accents(text: str) -> str:
     """Return a string with accented letters replaced by their base letters."""
     if text.isascii():
         return text
+    import unicodedata
+
     # The l with a stroke has no decomposition.
     text = text.replace("\u0142", "l")
     return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))

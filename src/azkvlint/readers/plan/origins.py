@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from binascii import a2b_base64
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -135,6 +134,10 @@ def _secrets_below(value: Any, path: tuple[str, ...]) -> list[Any]:
 def _spellings(text: str) -> Iterator[str]:
     """Yield a string, and its Base64-decoded form if it has one."""
     yield text
+    if len(text) % 4 or " " in text:  # few strings can be Base64, and only then is the module needed
+        return
+    from binascii import a2b_base64
+
     try:
         yield a2b_base64(text, strict_mode=True).decode()
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -48,7 +48,7 @@ class RootModule(msgspec.Struct, frozen=True):
     difference: str = ""
 
 
-class _NamedModule(NamedTuple):
+class _NamedModule(msgspec.Struct, frozen=True):
     """A folder with a module, and the last labels of its blocks; None if only parsing would find them."""
 
     directory: str
@@ -148,9 +148,9 @@ class Locator:
     def _modules_with(self, labels: frozenset[str], modules: list[_NamedModule]) -> Iterator[RootModule]:
         """Yield the modules that have exactly these labels; only modules that contain all the names are read."""
         names = {label.rpartition(".")[2].encode() for label in labels}
-        for directory, have in modules:
-            if have is None or names <= have:
-                found = self._module(directory)
+        for module in modules:
+            if module.names is None or names <= module.names:
+                found = self._module(module.directory)
                 if found is not None and _labels(found.folder) == labels:
                     yield found
 
