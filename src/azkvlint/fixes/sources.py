@@ -149,10 +149,10 @@ class Sources:
         names = module_files(self._names(folder))
         return sorted(f"{folder}/{name}" if folder else name for name in names)
 
-    def _names(self, folder: str) -> list[str]:
-        """Return the names in a folder, in order. Raise Refusal."""
+    def _names(self, folder: str) -> frozenset[str]:
+        """Return the names in a folder. Raise Refusal."""
         try:
-            return sorted(names_in(os.path.join(self.root, folder)))
+            return names_in(os.path.join(self.root, folder))
         except InputError as error:
             raise Refusal("the folder cannot be read") from error
 
@@ -183,7 +183,7 @@ class Sources:
         files = (
             f"{folder}/{name}" if folder else name
             for folder in folders
-            for name in self._names(folder)
+            for name in sorted(self._names(folder))
             if name.lower().endswith(_TEMPLATES)
         )
         return next((path for path in files if any(text in self._content(path) for text in searched)), "")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -38,6 +39,14 @@ def is_parameters(file: str) -> bool:
     return name.lower().endswith(PARAMETERS) or PARAMETER_FILE.fullmatch(name) is not None
 
 
+@lru_cache(20)
+def parameter_names(names: frozenset[str]) -> tuple[str, ...]:
+    """Return those names in a folder that are names of parameter files, sorted."""
+    lower = ((name, name.casefold()) for name in names)
+    likely = (name for name, folded in lower if ".parameters" in folded or folded.endswith(PARAMETERS))
+    return tuple(sorted(name for name in likely if is_parameters(name)))
+
+
 # The maximum number of bytes of a file that are searched for a declaration.
 _MAX_SEARCHED = 1_000_000
 MODULE_ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
@@ -47,15 +56,16 @@ _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 def names_in(directory: str) -> frozenset[str]:
     """Return the names of all that lies in a folder. Raises InputError if it cannot be listed."""
     try:
-        return frozenset(list_names(directory))
+        return list_names(directory)
     except OSError as error:
         raise InputError(f"the folder cannot be listed: {error.strerror}") from error
 
 
-def module_files(names: Iterable[str]) -> list[str]:
-    """Return those names in a folder whose files make a module."""
+@lru_cache(20)
+def module_files(names: frozenset[str]) -> tuple[str, ...]:
+    """Return those names in a folder whose files make a module, sorted."""
     found = {name for name in names if is_module_file(name)}
-    return [name for name in found if not _is_replaced(name, found)]
+    return tuple(sorted(name for name in found if not _is_replaced(name, found)))
 
 
 def is_module_file(name: str) -> bool:

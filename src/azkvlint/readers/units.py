@@ -23,6 +23,7 @@ from azkvlint.readers.discover import (
     is_parameters,
     is_terragrunt_file,
     is_unit_file,
+    parameter_names,
 )
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
@@ -218,16 +219,11 @@ def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> 
 def _parameter_files(folder: str) -> dict[str, list[str]]:
     """Return the parameter files of a folder, by the template that each is for."""
     try:
-        names = list_names(folder)
+        names = parameter_names(list_names(folder))
     except (OSError, InputError):
         return {}
     found: dict[str, list[str]] = {}
     for name in names:
-        # A folder may have thousands of files, and is listed for each that is checked alone.
-        if ".parameters" not in (lower := name.casefold()) and not lower.endswith(PARAMETERS):
-            continue
-        if not is_parameters(name):
-            continue
         file = os.path.join(folder, name)
         template = _template_of(file)
         if template is not None:

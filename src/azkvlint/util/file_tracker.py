@@ -203,9 +203,18 @@ def state_of(path: str) -> State:
         return LINK, target
 
 
+def state_of_names(folder: str) -> State:
+    """Return a state that changes with the names in a folder. Raise OSError."""
+    return _last_change(os.stat(folder))
+
+
 def _state_of_target(result: os.stat_result) -> State:
     if stat.S_ISDIR(result.st_mode):
         return FOLDER, result.st_dev, result.st_ino
+    return _last_change(result)
+
+
+def _last_change(result: os.stat_result) -> State:
     # A program can set the time of a modification, but on POSIX not that of the last change.
     changed = result.st_ctime_ns if os.name == "posix" else result.st_mtime_ns
     # A file that has just changed gets a state that equals no other, so it is read again next time.

@@ -16,11 +16,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Generic, TypeVar
 
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, State
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, State, state_of_names
 from azkvlint.util.project_boundary import (
     INVALID_PATH,
     RUN,
@@ -44,6 +44,7 @@ MAX_FILE = 10_000_000
 # The limit in bytes for plans and other generated JSON.
 MAX_INPUT = 1_000_000_000
 _CHUNK = 1 << 20
+_T = TypeVar("_T")
 
 
 def end_run() -> None:
@@ -187,14 +188,59 @@ def exists(path: str) -> bool:
     return os.path.lexists(path)
 
 
-def list_names(folder: str) -> list[str]:
-    """Return the sorted names in a folder of the project.
+class _Listings(Generic[_T]):
+    """What is in the folders that were listed last, by real path.
+
+    A folder may hold thousands of plans, and is listed for each that is checked alone.
+    """
+
+    _MOST = 20
+
+    def __init__(self, list_folder: Callable[[str], _T]) -> None:
+        self._list = list_folder
+        self._known: dict[str, tuple[State, _T]] = {}
+
+    def of(self, folder: str) -> _T:
+        """Return what is in a folder, the same object until its names change. Raise OSError."""
+        state = state_of_names(folder)
+        known = self._known.pop(folder, None)
+        if known is None or known[0] != state:
+            known = state, self._list(folder)
+        self._known[folder] = known
+        if len(self._known) > self._MOST:
+            del self._known[next(iter(self._known))]
+        return known[1]
+
+
+def _names_and_folders(folder: str) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """Return the files in a folder, the folders, and those of them that are no links."""
+    files: set[str] = set()
+    folders: list[str] = []
+    unlinked: list[str] = []
+    with os.scandir(folder) as found:
+        for entry in found:
+            if not entry.is_dir():
+                files.add(entry.name)
+                continue
+            folders.append(entry.name)
+            if not entry.is_symlink():
+                unlinked.append(entry.name)
+    return frozenset(files), tuple(folders), tuple(unlinked)
+
+
+_NAMES = _Listings(lambda folder: frozenset(os.listdir(folder)))
+_ENTRIES = _Listings(_names_and_folders)
+
+
+def list_names(folder: str) -> frozenset[str]:
+    """Return the names in a folder of the project.
 
     Raise OSError if it cannot be listed, InputError if it is not in the project.
     """
     FILE_TRACKER.record_names(folder)
     real = enter_folder(folder)
-    return sorted({*os.listdir(real), *EDITOR_TEXTS.names_in(real)})
+    names = _NAMES.of(real)
+    return names.union(EDITOR_TEXTS.names_in(real)) if EDITOR_TEXTS else names
 
 
 def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
@@ -315,11 +361,19 @@ def link_target(link: str) -> str | None:
         return None
 
 
-def walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
+def walk(folder: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
     """Yield each folder below a folder with its folders and files, as ``os.walk`` does. Links are not followed."""
-    for here, folders, files in os.walk(folder):
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            files, found, unlinked = _ENTRIES.of(here)
+        except OSError:
+            continue
         FILE_TRACKER.record_names(here)
+        folders = list(found)
         yield here, folders, files
+        waiting += [os.path.join(here, name) for name in reversed(folders) if name in unlinked]
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:

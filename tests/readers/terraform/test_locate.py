@@ -279,14 +279,14 @@ def test_only_what_may_be_it_is_parsed(find: Find, monkeypatch: pytest.MonkeyPat
 
 def test_a_folder_is_looked_through_once_for_all_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     walked: list[str] = []
-    walk = os.walk
+    walk = locations.walk
 
     def counted(top: str) -> Any:
         walked.append(top)
         return walk(top)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(os, "walk", counted)
+    monkeypatch.setattr(locations, "walk", counted)
     locator = Locator(os.path.realpath(tmp_path), lambda _: FolderCache(EVERYTHING))
     for _ in range(3):
         assert locator.root_module(configuration_of(LABELS), "", "") is None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.readers.discover import SKIPPED, is_module_file, module_files, names_in
+from azkvlint.readers.discover import SKIPPED, module_files, names_in
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
@@ -190,7 +190,7 @@ def _modules(base: str, limits: _Limits) -> list[_NamedModule] | None:
         known += len(folders)
         if known > limits.folders or left < 0:
             return None
-        if any(map(is_module_file, files)):
+        if module_files(files):
             names, size = _names(here)
             left -= size
             found.append(_NamedModule(here, names))
