@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +33,7 @@ from azkvlint.model.rule import (
 from azkvlint.util import regex_proof, safe_regex
 from azkvlint.util.errors import InternalError, RuleError, UsageError
 from azkvlint.util.safe_regex import compile_pattern
+from tests.conftest import Run
 
 PATH = "rules/vault/KV001-purge-protection.yaml"
 # Each key of a rule, so that a test can put another in its place.
@@ -869,6 +871,18 @@ def test_compiled_rules_that_are_broken_are_our_mistake(tmp_path: Path, content:
     (tmp_path / "rules" / "compiled.json").write_bytes(content)
     with pytest.raises(InternalError, match="cannot be read"):
         rules_of_package(str(tmp_path))
+
+
+def test_a_damaged_installation_is_to_be_installed_again(installed: Path, tmp_path: Path, run: Run) -> None:
+    copied = shutil.copytree(installed, tmp_path / "copy")
+    for file in sorted((copied / "azkvlint" / "rules").glob("*.json")):
+        content = file.read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+        done = run("-", stdin=b"{}", env={"PYTHONPATH": str(copied)})
+        damaged = done.code == 3 and "cannot be read" in done.err and "(Install kvlint again.)" in done.err
+        assert damaged or file.name == "examples.json", (file.name, done.err)
+        assert "internal error" not in done.err
+        file.write_bytes(content)
 
 
 def test_missing_rules_are_our_mistake(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
+from azkvlint.util.errors import InternalError
 from azkvlint.util.project_files import read_resource, resource_files
 
 Reads: TypeAlias = Mapping[str, tuple[Path, ...]]
@@ -148,9 +149,12 @@ def _declarations() -> _Declarations:
     package = os.path.dirname(os.path.dirname(__file__))
     try:
         compiled = read_resource(os.path.join(package, "rules", _COMPILED))
+        return msgspec.json.Decoder(_Declarations).decode(compiled)
     except FileNotFoundError:  # in a checkout
         return _registered()
-    return msgspec.json.Decoder(_Declarations).decode(compiled)
+    except (OSError, msgspec.MsgspecError) as error:
+        text = f"the declarations of derived attributes cannot be read: {error}"
+        raise InternalError(text, hint="Install kvlint again.") from error
 
 
 def _registered() -> _Declarations:

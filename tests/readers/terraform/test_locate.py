@@ -18,6 +18,7 @@ from azkvlint.readers.terraform import locations
 from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.locations import Locator, labels_of
 from azkvlint.util.project_boundary import RUN, begin_run
+from azkvlint.util.project_files import walk
 
 Files: TypeAlias = Mapping[str, str]
 Find: TypeAlias = Callable[..., str | None]
@@ -279,7 +280,6 @@ def test_only_what_may_be_it_is_parsed(find: Find, monkeypatch: pytest.MonkeyPat
 
 def test_a_folder_is_looked_through_once_for_all_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     walked: list[str] = []
-    walk = locations.walk
 
     def counted(top: str) -> Any:
         walked.append(top)
