@@ -30,6 +30,7 @@ from azkvlint.util.project_files import (
     read_named,
     read_stdin,
     resolve_inside,
+    walk,
 )
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
@@ -51,6 +52,36 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(found)
     begin_run([str(found)])
     return found
+
+
+def test_a_listing_is_that_of_now(checkout: Path) -> None:
+    for number in range(30):
+        put(checkout / "a" / f"{number}.tf")
+        names = list_names(str(checkout / "a"))
+        assert names == {"main.tf", *(f"{one}.tf" for one in range(number + 1))}
+        assert next(walk(str(checkout / "a")))[2] == names
+    for number in range(30):
+        (checkout / "a" / f"{number}.tf").rename(checkout / f"{number}.tf")
+        assert f"{number}.tf" not in list_names(str(checkout / "a"))
+        assert f"{number}.tf" not in next(walk(str(checkout / "a")))[2]
+
+
+def test_folders_are_walked_as_python_does(checkout: Path) -> None:
+    for name in ("b/c/x", "b/d/e/y", "skipped/z", "f"):
+        put(checkout / name)
+    (checkout / "link").symlink_to("b")
+    for again in range(2):
+        found = {}
+        for here, folders, files in walk(str(checkout)):
+            folders[:] = [name for name in folders if name != "skipped"]
+            found[here] = set(folders), files
+        expected = {}
+        for here, below, others in os.walk(checkout):
+            below[:] = [name for name in below if name != "skipped"]
+            links = {name for name in below if (Path(here) / name).is_symlink()}
+            expected[here] = set(below) - links, frozenset(links.union(others))
+        assert found == expected, again
+    assert list(walk(str(checkout / "missing"))) == []
 
 
 @pytest.mark.parametrize("name", ["main.tf", "link.tf", "broken.tf", "other", "..", ".", "", "missing.tf"])

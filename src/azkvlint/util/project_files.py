@@ -212,24 +212,16 @@ class _Listings(Generic[_T]):
         return known[1]
 
 
-def _names_and_folders(folder: str) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
-    """Return the files in a folder, the folders, and those of them that are no links."""
-    files: set[str] = set()
-    folders: list[str] = []
-    unlinked: list[str] = []
+def _folders_and_files(folder: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the folders in a folder, and its other entries."""
     with os.scandir(folder) as found:
-        for entry in found:
-            if not entry.is_dir():
-                files.add(entry.name)
-                continue
-            folders.append(entry.name)
-            if not entry.is_symlink():
-                unlinked.append(entry.name)
-    return frozenset(files), tuple(folders), tuple(unlinked)
+        is_folder = {entry.name: entry.is_dir(follow_symlinks=False) for entry in found}
+    folders = tuple(name for name, one in is_folder.items() if one)
+    return folders, frozenset(is_folder).difference(folders)
 
 
 _NAMES = _Listings(lambda folder: frozenset(os.listdir(folder)))
-_ENTRIES = _Listings(_names_and_folders)
+_ENTRIES = _Listings(_folders_and_files)
 
 
 def list_names(folder: str) -> frozenset[str]:
@@ -362,18 +354,18 @@ def link_target(link: str) -> str | None:
 
 
 def walk(folder: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
-    """Yield each folder below a folder with its folders and files, as ``os.walk`` does. Links are not followed."""
+    """Yield each folder below a folder with its folders and files, as ``os.walk`` does. A link counts as a file."""
     waiting = [folder]
     while waiting:
         here = waiting.pop()
         try:
-            files, found, unlinked = _ENTRIES.of(here)
+            found, files = _ENTRIES.of(here)
         except OSError:
             continue
         FILE_TRACKER.record_names(here)
         folders = list(found)
         yield here, folders, files
-        waiting += [os.path.join(here, name) for name in reversed(folders) if name in unlinked]
+        waiting += [os.path.join(here, name) for name in reversed(folders)]
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
