@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from azkvlint.graph import region_lookup
 from azkvlint.graph.region_lookup import places_of
 from azkvlint.model.location import Location
 from azkvlint.syntax.texts import MarkedText
@@ -73,6 +74,28 @@ def test_defaults_of_secure_parameters_are_not_shown(decorators: str, default: s
     for span in ((start, start + 7), (start, text.index("\nvar")), (text.index("=") + 2, text.index("\nvar"))):
         assert "hunter2" not in shown(text, Location(path="main.bicep", span=span))
     assert "var y = 1" in shown(text, Location(path="main.bicep", span=(text.index("var"), len(text))))
+
+
+@pytest.mark.parametrize("name", ["password: ", "x = AccountKey="])
+def test_a_string_that_ends_after_the_excerpt_is_not_shown(name: str) -> None:
+    long = f"  // {'x' * 900}\n" * 3
+    text = f"networkAcls: {{\n  /* {name}'''\n  AccountKey=hunter2\n{long}  ''' */\n}}\n"
+    assert "hunter2" not in shown(text, Location(path="main.bicep", span=(0, len(text))))
+
+
+def test_what_is_hidden_does_not_depend_on_the_order_of_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "var x = '''\nhunter2\nAccountKey=hunter3'''\nvar y = 'z'\n" + "var z = [\n  'a'\n]\n" * 30
+    spans = [(0, 10), (0, 60), (2, 60), (5, 9), (0, len(text)), (40, 45), (len(text) - 9, len(text))]
+    found = set()
+    for order in (spans, spans[::-1], spans[3:] + spans[:3]):
+        monkeypatch.setattr(region_lookup, "_RECENT_TEXTS", region_lookup._RecentTexts())
+        cuts = {
+            at: cut
+            for span in order
+            for at, (_, cut) in places_of({"main.bicep": text}, [Location(path="main.bicep", span=span)]).items()
+        }
+        found.add(tuple(cuts["main.bicep", span]() for span in spans))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("line", ["bypass: 'AzureServices'", "name: 'kv'", "keyVaultName: 'kv'", "value: '10.0.0.0/8'"])

@@ -129,6 +129,21 @@ def test_checks_in_one_process_do_not_depend_on_earlier_ones(tmp_path: Path, mon
         assert lint(tmp_path / "main.tf", settings[number]) == alone[number]
 
 
+def test_a_rule_that_requires_1_is_not_one_that_requires_true(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kv" {\n  soft_delete_retention_days = 1\n}\n')
+    rule = tmp_path / "rules" / "ACME-1-allowed-location.yaml"
+    rule.parent.mkdir()
+    text = RULE.format("here").replace(
+        "location\n    equals: here", "properties.softDeleteRetentionInDays\n    equals: {}"
+    )
+    settings = CheckSettings(select=("ACME-1",), rules=(str(rule),))
+    found = []
+    for value in ("1", "true", "1", "true"):
+        rule.write_text(text.replace("{}", value, 1))
+        found.append(len(lint(tmp_path / "main.tf", settings).findings))
+    assert found == [0, 1, 0, 1]
+
+
 def test_an_unreadable_input_is_a_problem(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text("{")

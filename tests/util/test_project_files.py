@@ -69,7 +69,8 @@ def test_a_listing_is_that_of_now(checkout: Path) -> None:
 def test_folders_are_walked_as_python_does(checkout: Path) -> None:
     for name in ("b/c/x", "b/d/e/y", "skipped/z", "f"):
         put(checkout / name)
-    (checkout / "link").symlink_to("b")
+    for link, target in (("link", "b"), ("b/loop", "loop"), ("b/c/through", "x/y"), ("gone", "nothing")):
+        (checkout / link).symlink_to(target)
     for again in range(2):
         found = {}
         for here, folders, files in walk(str(checkout)):

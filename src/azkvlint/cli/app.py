@@ -8,6 +8,7 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command_name
 from typer.models import CommandInfo
 
 from azkvlint.cli.help import MainGroup, PanelCommand, PanelGroup, values_of
@@ -59,7 +60,7 @@ def run(words: list[str]) -> int:
 
 
 def _app_of(command: list[str]) -> typer.Typer:
-    """Return the application without other commands than this one: building them all takes longer than a small run."""
+    """Return the application with this command alone: building all commands takes longer than a small run."""
     if not command or command[0] not in COMMANDS:
         return app
     only = copy(app)
@@ -69,7 +70,7 @@ def _app_of(command: list[str]) -> typer.Typer:
 
 
 def _name_of(command: CommandInfo) -> str:
-    return str(command.name or getattr(command.callback, "__name__", ""))
+    return command.name or get_command_name(getattr(command.callback, "__name__", ""))
 
 
 def _is_for_group(word: str) -> bool:

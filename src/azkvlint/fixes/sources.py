@@ -147,7 +147,7 @@ class Sources:
         """Return the files of the Terraform module that a file belongs to. Raise Refusal."""
         folder = path.rpartition("/")[0]
         names = module_files(self._names(folder))
-        return sorted(f"{folder}/{name}" if folder else name for name in names)
+        return [f"{folder}/{name}" if folder else name for name in names]
 
     def _names(self, folder: str) -> frozenset[str]:
         """Return the names in a folder. Raise Refusal."""

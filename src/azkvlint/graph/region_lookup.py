@@ -37,7 +37,7 @@ _FEW = 50
 _BASE = 37
 _MASK = 2**64 - 1
 # A module with more places is reported by few units.
-_MAX_EXCERPTS = 20_000
+_MAX_EXCERPTS = 5_000
 _END = "\uffff"
 # The factor of each code unit; those after the end of the text are zeros.
 _POWERS = [pow(_BASE, _LENGTH - 1 - at, _MASK + 1) for at in range(_LENGTH)]
@@ -153,7 +153,10 @@ _NAMED = regex(
 
 
 class Hidden(Protocol):
-    """Language-specific secrets of one text. ``cache``: what was computed with them, by the spans of other secrets."""
+    """Language-specific secrets of one text.
+
+    ``cache`` is for the last ``_Secrets`` of the text, by the spans of the other secrets that it was made with.
+    """
 
     cache: dict[tuple[Span, ...], Any]
 
@@ -312,13 +315,14 @@ class _Secrets:
 
         Also return whether ``first``, the beginning of the first line, contains no secret.
         """
-        end = min(end, start + MAX_CHARACTERS)
+        # A string in several lines is only found where its end is searched too, whatever the excerpt shows of it.
+        reach, end = end, min(end, start + MAX_CHARACTERS)
         is_below = is_json and is_below_secret(pointer)
         key = first, is_json, is_below
         is_absent = self._absent.get(key)
+        # Of a line that is not long, one search finds the secrets in both.
         is_near = start - first[0] < MAX_CHARACTERS // 2
-        reach = max(end, first[1]) if is_absent is None and is_near else end
-        spans = self._secrets(start, *self._whole_lines(start, reach), hidden)
+        spans = self._secrets(start, *self._whole_lines(start, max(reach, first[1]) if is_near else reach), hidden)
         if is_absent is None:
             known = spans if is_near else self._secrets(first[0], *self._whole_lines(*first), hidden)
             is_absent = self._absent[key] = self._are_absent(first, known, is_json, is_below)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import is_
 from typing import TYPE_CHECKING
 
 from azkvlint.config.run_config import Config, today
@@ -153,17 +154,18 @@ class Compiled:
 
 # A fix is proven with other rules than the run has.
 _MOST_COMPILED = 2
-_last_compiled: list[tuple[object, Compiled]] = []
+_last_compiled: list[tuple[tuple[Rule, ...], object, Compiled]] = []
 
 
 def compiled_rules(config: Config, rules: tuple[Rule, ...], relevant: frozenset[str]) -> Compiled:
     """Return the rules in the form that is evaluated, that of an earlier run in this process if it is the same."""
-    key = rules, relevant, today(config), config.explain, config.with_controls
-    for known, compiled in _last_compiled:
-        if known == key:
+    key = relevant, today(config), config.explain, config.with_controls
+    for known_rules, known_key, compiled in _last_compiled:
+        # Not by equality: a rule that requires 1 equals one that requires true.
+        if known_key == key and len(known_rules) == len(rules) and all(map(is_, known_rules, rules)):
             return compiled
     compiled = Compiled(config, rules, relevant)
-    _last_compiled[:] = [(key, compiled), *_last_compiled[: _MOST_COMPILED - 1]]
+    _last_compiled[:] = [(rules, key, compiled), *_last_compiled[: _MOST_COMPILED - 1]]
     return compiled
 
 

@@ -189,9 +189,10 @@ def exists(path: str) -> bool:
 
 
 class _Listings(Generic[_T]):
-    """What is in the folders that were listed last, by real path.
+    """What is in the folders that were listed last, as long as their last change is the same.
 
-    A folder may hold thousands of plans, and is listed for each that is checked alone.
+    A folder may hold thousands of plans, and is listed for each that is checked alone. What links lead to is not part
+    of a listing, because it changes without the folder.
     """
 
     _MOST = 20
