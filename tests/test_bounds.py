@@ -497,7 +497,7 @@ def each_calls_the_next(name: str, call: str, own: str) -> dict[str, str]:
             "KV001", True, id="terragrunt-units",
         ),
         pytest.param(
-            {f"t{one}.bicep": BICEP_VAULT % "range(0, 9999)" for one in range(MANY)}, "KV", True, id="bicep-loops"
+            {f"t{one}.bicep": BICEP_VAULT % "range(0, 9999)" for one in range(MANY)}, "KV0", True, id="bicep-loops"
         ),
     ],
 )  # fmt: skip
