@@ -16,7 +16,8 @@ WHEEL_TESTS := $(addprefix tests/,linter/test_linter.py linter/test_controls.py 
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# The tests start hundreds of processes, each of which would compile its modules again.
+# Write bytecode even if the environment forbids it: the tests start hundreds of processes, each of which would
+# otherwise compile its modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help

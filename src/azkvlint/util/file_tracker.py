@@ -215,6 +215,7 @@ def _state_of_target(result: os.stat_result) -> State:
 
 
 def _last_change(result: os.stat_result) -> State:
+    """Return the state of a file or folder by the times of its last change."""
     # A program can set the time of a modification, but on POSIX not that of the last change.
     changed = result.st_ctime_ns if os.name == "posix" else result.st_mtime_ns
     # A file that has just changed gets a state that equals no other, so it is read again next time.

@@ -14,21 +14,22 @@ from functools import lru_cache
 
 from azkvlint.util.lazy_regex import regex
 
+# What a key is for, or where it belongs, in the names of keys that are secret.
+_KINDS_OF_KEYS = (
+    "access", "account", "api", "auth", "encryption", "master", "primary", "private", "secondary", "shared", "signing",
+    "storage",
+)  # fmt: skip
 # The lookahead runs once, from the start of a name: on a long name more attempts would be quadratic.
 NAME = (
     r"(?=\w*?(?=[acempstv])(?:contents|password|passwd|passphrase|(?<!by)pass(?![a-z])|pfx|psk|pwd|secret|token"
     r"|credential|connection_?string|sas|signature|value"
-    r"|(?:access|account|api|auth|encryption|master|primary|private|secondary|shared|signing|storage)_?key))"
+    rf"|(?:{'|'.join(_KINDS_OF_KEYS)})_?key))"
 )
 """The pattern of a name that suggests a secret, from the start of a word."""
 
-# One of these is in each such name, or a key of one of these kinds.
+# One of these is in each such name, except for the names of keys.
 _PARTS = (
     "value", "secret", "pass", "token", "contents", "pfx", "psk", "pwd", "credential", "connection", "sas", "signature",
-)  # fmt: skip
-_KINDS_OF_KEYS = (
-    "access", "account", "api", "auth", "encryption", "master", "primary", "private", "secondary", "shared", "signing",
-    "storage",
 )  # fmt: skip
 _SEPARATOR = regex(r"\W")
 _NAMES = regex(NAME, re.IGNORECASE)
