@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import Block, File
+from azkvlint.syntax.hcl.parse import REPEATED, Block, File
 
 
 def parsed(value: Any, **options: Any) -> File:
@@ -157,7 +157,10 @@ def test_all_says_where_it_stands(ends: str, mark: str) -> None:
 def test_what_is_given_twice() -> None:
     text = '{"locals": {"a": 1, "b": 2, "a": 3}, "resource": {"a": {"b": {"c": 1}, "b": {"c": 2}}, "a": {"d": {}}}}'
     local, *resources = parse_json_file(text).body.blocks
-    assert attributes(local) == {"b": 2, "a": 3}
+    # Terraform rejects a repeated argument. A repeated block is another block.
+    assert [(fault.message, fault.at) for fault in local.body.faults] == [(REPEATED, text.index('"a": 3'))]
+    assert list(local.body.attributes) == ["b", "a"]
+    assert text[local.body.attributes["a"].value_start] == "3"
     assert names(resources) == ["resource a b", "resource a b", "resource a d"]
     assert [attributes(block) for block in resources] == [{"c": 1}, {"c": 2}, {}]
 

@@ -71,10 +71,11 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameter values by name, and the contents of their files by reported path."""
+    """Parameter values by name, the contents of their files by reported path, and the problems of these."""
 
     values: Mapping[str, Result] = {}
     files: Mapping[str, str] = {}
+    problems: Sequence[Problem] = ()
 
 
 def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadResult:
@@ -204,6 +205,7 @@ def template_result(
         return find
 
     return ReadResult(
-        path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
-        locate=locate, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
+        path=path, resources=without_duplicates(read.resources), problems=[*given.problems, *read.problems],
+        is_complete=read.closed, locate=locate, is_suppressed=is_suppressed, skipped=read.skipped,
+        secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

@@ -259,11 +259,15 @@ class Reader:
         source = unit.parameters
         if source is None:
             return None
+        from azkvlint.readers.arm.documents import problems_of_keys
         from azkvlint.readers.arm.read import read_parameters
         from azkvlint.syntax.json_decoder import decode
 
         document = decode(read_source(source))
-        return ParameterValues(values=read_parameters(source.path, document), files={source.path: document.text})
+        return ParameterValues(
+            values=read_parameters(source.path, document), files={source.path: document.text},
+            problems=problems_of_keys(source.path, document),
+        )  # fmt: skip
 
     def _cache(self) -> ModuleCache:
         from azkvlint.readers.bicep.files import ModuleCache

@@ -653,6 +653,8 @@ def _load_template(instance: EvaluatedResource, path: str, at: Location) -> _Lin
     if not isinstance(document.value, dict):
         run.not_whole("error", f"linked template `{path}` is not an ARM template", at)
         return None
+    if path not in run.files:
+        run.report_repeated(path, document)
     run.add_text(path, document.text)
     return path, document.value
 

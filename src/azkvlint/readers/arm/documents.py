@@ -12,12 +12,16 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Result, find_field, wrap
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import INPUT_INCOMPLETE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
-from azkvlint.syntax.json_decoder import decode_text
+from azkvlint.syntax.json_decoder import Document, decode_text
+from azkvlint.syntax.json_positions import JsonObject
+from azkvlint.syntax.json_positions import Scalar as Plain
+from azkvlint.syntax.repeated_keys import repeated_keys
+from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
 
 _Path: TypeAlias = tuple[str, ...]
@@ -29,6 +33,8 @@ BLUEPRINTS = "microsoft.blueprint/blueprints/artifacts"
 # What a policy deploys where a resource is missing.
 REMEDY: _Path = ("then", "details", "deployment", "properties")
 Pointer: TypeAlias = tuple[str | int, ...]
+_KEY_VAULT = "microsoft.keyvault/"
+_MOST_REPEATED = 20
 # A member with another usual spelling is not the one that is sought.
 _USUAL = frozenset(
     {
@@ -228,6 +234,38 @@ def looks_like_parameters(value: Any) -> bool:
         or (isinstance(given, dict) and key_of(given, "value") is not None)
         for given in parameters.values()
     )  # fmt: skip
+
+
+def problems_of_keys(path: str, document: Document) -> list[Problem]:
+    """Return the problems of keys that a template or parameter file repeats.
+
+    Azure Resource Manager uses the last of equal keys (github.com/Azure/azure-quickstart-templates/pull/5847). Which
+    one it uses where only the letter case differs is not documented, so in a Key Vault resource, and outside of
+    resources, that is an error. Other resources may have maps in which letter case matters.
+    """
+    found = repeated_keys(document)
+    if not found:
+        return []
+    lines = Lines(document.text)
+    problems: list[Problem] = []
+    for one in found[:_MOST_REPEATED]:
+        at = Location(path=path, region=lines.region(one.at, one.at), span=(one.at, one.at))
+        if one.is_exact:
+            level, text = "warning", "this key is repeated in its object, so only the last value was evaluated"
+        else:
+            level = "warning" if any(map(_is_other_resource, one.above)) else "error"
+            text = "this key differs from another one in its object only in letter case, so the value is unknown"
+        problems.append(Problem(code=INPUT_INCOMPLETE, level=level, message=text, at=at, hint="remove one of the keys"))
+    return problems
+
+
+def _is_other_resource(value: JsonObject) -> bool:
+    """Return whether an object is a resource, but not one of Key Vault or a deployment."""
+    types = [one.value.value for one in value.members if one.key.lower() == "type" and isinstance(one.value, Plain)]
+    return any(
+        isinstance(type_, str) and "/" in type_ and not type_.lower().startswith((_KEY_VAULT, DEPLOYMENTS))
+        for type_ in types
+    )
 
 
 def written_copies(plain: Mapping[str, Any]) -> int:

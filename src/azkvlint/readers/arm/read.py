@@ -458,6 +458,7 @@ def read_template(
     if found is None:
         raise InputError("the file is not an ARM template")
     run = Run(path, document.text, attribute_filter(required), load)
+    run.report_repeated(path, document)
     # A policy deploys what is missing beside things that others deploy.
     run.closed = not found.remedy
     values = {**wrapped_parameters(path, found.given, found.given_at), **given}

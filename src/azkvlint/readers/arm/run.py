@@ -14,7 +14,7 @@ from azkvlint.graph.value_origins import FollowedReferences
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.readers.arm.documents import Pointer
+from azkvlint.readers.arm.documents import Pointer, problems_of_keys
 from azkvlint.readers.arm.resource import AttributeFilter
 from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.ast import Expression
@@ -123,6 +123,10 @@ class Run:
         if (message, at) not in self._reported:
             self._reported.add((message, at))
             self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
+
+    def report_repeated(self, path: str, document: Document) -> None:
+        """Report the repeated keys of a file."""
+        self.problems += problems_of_keys(path, document)
 
     def not_whole(self, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something that could not be read, in which more resources may be declared."""

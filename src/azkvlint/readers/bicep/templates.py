@@ -43,6 +43,8 @@ class TemplateSource:
         run = instance.run
         run.count_deployment()
         if not self.name:
+            if self.path not in run.files:
+                run.report_repeated(self.path, self.document)
             run.add_text(self.path, self.document.text)
         own = scope_of_template(found.plain)
         scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)

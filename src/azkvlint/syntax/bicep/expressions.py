@@ -220,7 +220,21 @@ class Collections(Strings):
         self.at = at
         self.depth -= 1
         self.wrap = wrap
+        if len(members) > 1:
+            self._note_repeated(members)
         return ast.Object(start, at, tuple(members), tuple(resources))
+
+    def _note_repeated(self, members: list[ast.Property | ast.Spread]) -> None:
+        """Record the properties whose names occur before in an object. Case matters to Bicep (BCP025)."""
+        names = [one.key for one in members if type(one) is ast.Property and type(one.key) is str]
+        if len(set(names)) == len(names):
+            return
+        seen: set[object] = set()
+        for one in members:
+            if isinstance(one, ast.Property) and isinstance(one.key, str):
+                if one.key in seen:
+                    self.repeated.add(one.start)
+                seen.add(one.key)
 
     def _member(self, members: list[ast.Property | ast.Spread], resources: list[ast.Resource]) -> None:
         """Parse a member of an object by the general method, and the end of the member."""

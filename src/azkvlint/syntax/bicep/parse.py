@@ -531,6 +531,7 @@ class Declarations(Bodies):
 _NEXT_DECLARATION = regex(rf"[\r\n](?={DECLARATION})")
 _ALIAS = regex(r"^import[ \t]++\*[ \t]++as[ \t]++([A-Za-z_][A-Za-z0-9_]*+)", re.MULTILINE)
 MAX_FAULTS = 100
+REPEATED = "this property is set twice"
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
@@ -579,6 +580,9 @@ def parse(text: str) -> Parsed:
             if reader.at > reader.end + 1:  # an unterminated comment
                 break
             _recover(reader, start, max(at, start))
+    if reader.repeated:
+        faults += [ast.Fault(REPEATED, at) for at in reader.repeated]
+        faults = sorted(faults, key=lambda fault: fault.at)[:MAX_FAULTS]
     suppressions, disabled = _directives(text, reader.texts)
     return Parsed(tuple(declarations), tuple(faults), suppressions, disabled, reader.texts)
 

@@ -56,7 +56,7 @@ class Text:
     ``wrap`` states whether line breaks are white space here. Methods raise Unexpected.
     """
 
-    __slots__ = ("at", "depth", "end", "modules", "text", "texts", "wrap")
+    __slots__ = ("at", "depth", "end", "modules", "repeated", "text", "texts", "wrap")
 
     def __init__(self, text: str) -> None:
         self.text = text + _END
@@ -68,6 +68,8 @@ class Text:
         """Spans of multi-line and interpolated strings, by start."""
         self.modules: frozenset[str] = frozenset()
         """Aliases of wildcard imports."""
+        self.repeated: set[int] = set()
+        """Offsets of properties that their object sets before."""
 
     def unexpected(self, expected: str) -> Unexpected:
         """Return the error for the token at the cursor. Words and strings are not quoted: they may be secrets."""

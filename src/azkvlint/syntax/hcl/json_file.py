@@ -15,7 +15,7 @@ from msgspec.structs import force_setattr
 
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import Reader
-from azkvlint.syntax.hcl.parse import Attribute, Block, Body, File
+from azkvlint.syntax.hcl.parse import REPEATED, Attribute, Block, Body, File
 from azkvlint.syntax.hcl.tokens import (
     END,
     MAX_BRACKETS,
@@ -186,8 +186,10 @@ def _body(kind: Kind, values: list[Value]) -> Body:
             mode = kind.modes.get(member.key, kind.mode)
             source = _Source(kind, member.value, mode)
             value = member.value
-            # The last of repeated keys counts, at its own position.
-            attributes.pop(member.key, None)
+            # Terraform rejects a repeated argument. The last one counts, at its own position; a repeated key that
+            # stands for several blocks of a provider is not supported.
+            if attributes.pop(member.key, None) is not None:
+                faults.append(ast.Fault(REPEATED, member.start))
             attributes[member.key] = Attribute(member.key, member.start, value.end, value.start, source)
         else:
             blocks += _blocks(inner, member, faults)
@@ -335,6 +337,8 @@ def lower(value: Value, mode: Mode, start: int, end: int) -> ast.Expression:
         return ast.Array(start, end, tuple([lower(item, mode, start, end) for item in value.items]))
     last: dict[str, Member] = {}
     for member in value.members:
+        if member.key in last and member.key != "//":
+            raise Unexpected(REPEATED, member.start)
         last[member.key] = member
     return ast.Object(start, end, tuple([_property(member, mode) for member in last.values()]))
 
