@@ -82,7 +82,7 @@ def test_half_of_a_character_in_utf16() -> None:
         ('["\\ude00\\ud83d"]', "1:3: invalid JSON: this escape is an unpaired surrogate"),
         ('["\\ud83d\\ude00\\ude00"]', "1:15: invalid JSON: this escape is an unpaired surrogate"),
         ('{"\\ud83d \\ude00": 1}', "1:3: invalid JSON: this escape is an unpaired surrogate"),
-        ('["\\u12"]', "1:5: invalid JSON: expected four hexadecimal digits after `\\u`"),
+        ('["\\u12"]', "1:3: invalid JSON: expected four hexadecimal digits after `\\u`"),
         ("[1] 2", "1:5: invalid JSON: expected the end of the file"),
         ("[1, /* 2]", "1:5: invalid JSON: this comment is not closed"),
         ("[1,,]", "1:4: invalid JSON: expected a value"),
@@ -98,7 +98,7 @@ def test_half_of_a_character_in_utf16() -> None:
     ],
 )
 def test_says_what_is_wrong_and_where(data: bytes | str, message: str) -> None:
-    assert re.sub(r"1:4: (invalid JSON: expected four)", r"1:5: \1", fault(data)) == message  # Python's versions differ
+    assert fault(data) == message
 
 
 def test_too_long_a_number_is_refused() -> None:

@@ -359,6 +359,23 @@ _MOST_BYTES = 250_000
 # Parsing a dotted key takes quadratic time in its depth, and a key is on one line.
 _MOST_DOTS = 1_000
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
+# The standard library's texts differ between versions of Python: a part of each, and the reason that is stated.
+_TOML_FAULTS = (
+    ("Expected '='", "expected `=` after the key"),
+    ("Invalid value", "expected a value"),
+    ("Cannot overwrite", "the key is set twice"),
+    ("Cannot declare", "the table is declared twice"),
+    ("Cannot mutate", "the table is already complete"),
+    ("Unclosed array", "the array is not closed"),
+    ("Unclosed inline table", "the inline table is not closed"),
+    ("Duplicate inline table key", "the key is set twice"),
+    ("Invalid date", "the date does not exist"),
+    ("Unescaped '\\'", "a backslash must be escaped"),
+    ("Illegal character", "a control character is not allowed here"),
+    ("Unterminated string", "the string is not closed"),
+    ("Expected newline or end of document", "expected the end of the line"),
+    ("Invalid initial character for a key part", "expected a key"),
+)
 _KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
 _HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
 
@@ -384,10 +401,11 @@ def parse_toml(text: str, display_path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message = visible(str(error))
+        message = str(error)
         place = _PLACE.search(message)
         location = f"{display_path}:{place[1]}:{place[2]}" if place is not None else display_path
-        raise UsageError(f"{location}: invalid TOML: {_PLACE.sub('', message).strip()}") from error
+        reason = next((reason for part, reason in _TOML_FAULTS if part in message), "the syntax is not valid here")
+        raise UsageError(f"{location}: invalid TOML: {reason}") from error
     except RecursionError as error:
         raise UsageError(f"{display_path}: the file is nested too deeply") from error
     except ValueError as error:  # Python limits integers to 4,300 digits

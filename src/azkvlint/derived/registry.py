@@ -153,8 +153,9 @@ def _declarations() -> _Declarations:
     except FileNotFoundError:  # in a checkout
         return _registered()
     except (OSError, msgspec.MsgspecError) as error:
-        text = f"the declarations of derived attributes cannot be read: {error}"
-        raise InternalError(text, hint="Install kvlint again.") from error
+        raise InternalError(
+            "the declarations of derived attributes cannot be read", hint="Install kvlint again."
+        ) from error
 
 
 def _registered() -> _Declarations:

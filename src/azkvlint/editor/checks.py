@@ -24,6 +24,7 @@ from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import INPUT_UNREADABLE, Report
 from azkvlint.readers.discover import JSON, is_input_name
 from azkvlint.reporters.phrases import problem_line
+from azkvlint.syntax.json_faults import shape_fault
 from azkvlint.syntax.texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
@@ -323,5 +324,5 @@ def settings_of(value: object) -> tuple[EditorSettings, list[str]]:
         try:
             found[field.name] = msgspec.convert(given, field.type)
         except msgspec.ValidationError as error:
-            faults.append(f"the setting `{_SECTION}.{field.encode_name}` is ignored: {visible(str(error))}")
+            faults.append(f"the setting `{_SECTION}.{field.encode_name}` is ignored: {shape_fault(error)}")
     return EditorSettings(**found), faults

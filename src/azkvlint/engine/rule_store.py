@@ -54,7 +54,7 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
     except FileNotFoundError:
         return rules_of_checkout(package)
     except (OSError, msgspec.MsgspecError) as error:
-        raise InternalError(f"the built-in rules cannot be read: {error}", hint="Install kvlint again.") from error
+        raise InternalError("the built-in rules cannot be read", hint="Install kvlint again.") from error
 
 
 def _compiled(package: str, name: str, kind: type[_T]) -> _T:

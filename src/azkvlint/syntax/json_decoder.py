@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
+from azkvlint.syntax.json_faults import JsonFault, first_fault, shape_fault
 from azkvlint.syntax.texts import Lines, MarkedText
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -35,27 +36,18 @@ _NUMBER = regex(rf"{STRING}|(?P<number>-?[0-9][0-9.eE+-]*+|-?[A-Za-z]++)", re.DO
 _NO_MEMBER = frozenset(("", "{", "[", ",", ":"))
 DECODE_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
 """The errors that msgspec raises for invalid data, not all of which are its own."""
+_NOT_JSON = "the value is not JSON in UTF-8"
 _T = TypeVar("_T")
-_BYTE = regex(r"^(?:JSON is malformed: )?(?P<what>.*?) \(byte (?P<byte>\d+)\)$")
 _DECODER = msgspec.json.Decoder()
 _CONTAINERS = frozenset((dict, list))
 _ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _HIGH, _LOW, _NO_SURROGATE = 0xD800, 0xDC00, 0xE000
 # Each string, with the colon after it if it is a key.
 _KEYS = regex(rb'"(?:[^"\\]++|\\.)*+"(:)?', re.DOTALL)
+_INNERMOST = regex(rb"\{\}|\[\]")
+_QUOTED = regex(rb'"[^"]*+"')
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARKS = tuple(mark for mark, _ in _BOMS)
-# Messages of the standard library, which differ between its versions, with kvlint's wording.
-_FAULTS = (
-    ("Expecting value", "expected a value"),
-    ("Expecting ',' delimiter", "expected `,` or a closing bracket"),
-    ("Expecting property name", "expected a key in double quotes"),
-    ("Expecting ':' delimiter", "expected `:`"),
-    ("Unterminated string", "this string is not closed"),
-    ("Invalid \\u", "expected four hexadecimal digits after `\\u`"),
-    ("Invalid \\", "this character cannot be escaped with a backslash"),
-    ("Extra data", "expected the end of the file"),
-)
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -104,11 +96,13 @@ def decode_error(error: Exception) -> str:
         case RecursionError():
             return "the nesting is too deep"
         case UnicodeError():
-            return "the text is not UTF-8"
+            return _NOT_JSON
         case OverflowError():
             return "a number is too large"
+        case msgspec.ValidationError():
+            return shape_fault(error)
         case _:
-            return str(error).replace("'", "`")
+            return _NOT_JSON
 
 
 def decode_string(quoted: str) -> str:
@@ -166,7 +160,9 @@ def _decode_unusual(text: str) -> Any:
     try:
         value = decoder.decode(cleaned)
     except json.JSONDecodeError as error:
-        _refuse(text, error.pos, _fault(text, error.pos, error.msg))
+        found = first_fault(cleaned, strict=False) or JsonFault(error.pos, "unexpected character")
+        is_comment = text.startswith("/*", found.at)
+        _refuse(text, found.at, "this comment is not closed" if is_comment else found.reason)
     except _NumberRefused as error:
         _refuse(text, _place_of_number(cleaned, error.text), "the number is out of range")
     except RecursionError:
@@ -216,15 +212,6 @@ def _place_of_number(text: str, number: str) -> int:
     return next((match.start() for match in _NUMBER.finditer(text) if match["number"] == number), 0)
 
 
-def _fault(text: str, at: int, message: str) -> str:
-    if text.startswith("/*", at):
-        return "this comment is not closed"
-    if text.startswith("'", at):
-        return "strings require double quotes"
-    fault_text = next((words for start, words in _FAULTS if message.startswith(start)), "unexpected character")
-    return f"unexpected end of file: {fault_text}" if not text[at:].strip() else fault_text
-
-
 def _refuse(text: str, at: int, reason: str) -> NoReturn:
     line, column = Lines(text).place(at)
     raise InputError(f"invalid JSON: {reason}", line=line, column=column) from None
@@ -257,6 +244,28 @@ def _too_deep(value: Any) -> bool:
             if type(inner) in _CONTAINERS
         ]
     return bool(level)
+
+
+_NOT_BRACKETS = bytes(set(range(256)) - set(b'{}[]"'))
+
+
+def is_nested_deeper(data: bytes, levels: int) -> bool:
+    """Return whether arrays and objects in ``data`` are nested deeper than ``levels``, whatever else it holds.
+
+    Needs no recursion, whose limit is another one on each version of Python. Data that is not JSON has any result.
+    """
+    if data.count(b"{") + data.count(b"[") <= levels:
+        return False
+    # Only brackets outside of strings remain. Removing two adjacent quotation marks moves no bracket into a string.
+    marks = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_BRACKETS).replace(b'""', b"")
+    marks = _QUOTED.sub(b"", marks)
+    for _ in range(levels):
+        fewer = _INNERMOST.sub(b"", marks)
+        if len(fewer) == len(marks):
+            # What was cut off has brackets that are never closed.
+            return marks.count(b"{") + marks.count(b"[") > levels
+        marks = fewer
+    return bool(marks)
 
 
 class ByteLines:
@@ -328,23 +337,21 @@ def _count_keys(data: bytes) -> int:
     return data.count(b'":') - data.count(b'\\":')
 
 
-def is_complete(data: bytes) -> bool:
-    """Return whether ``data`` is one complete JSON value, ignoring invalid characters."""
-    import json
-
+def fault(data: bytes) -> tuple[str, int | None, int | None]:
+    """Return why ``data``, which could not be decoded, is not strict JSON in UTF-8, with line and column (1-based)."""
     try:
-        json.loads(data, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def fault(data: bytes, text: str) -> tuple[str, int | None, int | None]:
-    """Return the message of a decoder's error, and its line and column (1-based) if it names a byte."""
-    match = _BYTE.match(text)
-    if match is None:
-        return text, None, None
-    return match["what"], *place(data, min(int(match["byte"]), len(data)))
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        return "the file is not UTF-8", *place(data, error.start)
+    found = first_fault(text)
+    if found is None:
+        half = _lone_surrogate(text)
+        if half is None:
+            return "a value is not supported", None, None
+        found = JsonFault(half, "a string contains an unpaired surrogate escape")
+    elif found.is_end:
+        found = JsonFault(len(text), "unexpected end of file")
+    return found.reason, *Lines(text).place(found.at)
 
 
 def place(data: bytes, offset: int) -> tuple[int, int]:

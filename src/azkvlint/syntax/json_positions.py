@@ -277,25 +277,34 @@ class _Parser:
         return match.end()
 
 
+class RepeatedKeyError(msgspec.DecodeError):
+    """A key that the outermost object has twice, with the byte offset of the second one or of what follows it."""
+
+    def __init__(self, reason: str, at: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.at = at
+
+
 def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
     """Return the byte offset of each value of the outermost object of ``data``, whose raw values are ``parts``.
 
-    The lengths of the values lead from one to the next without a search. Raise DecodeError for a repeated key.
+    The lengths of the values lead from one to the next without a search. Raise RepeatedKeyError.
     """
     places: dict[str, int] = {}
     at = len(_space(data, 0)) + 1
     while len(places) < len(parts):
         match = _KEY.match(data, at)
         if match is None:
-            raise msgspec.DecodeError(f"a key is duplicated (byte {at})")
+            raise RepeatedKeyError("a key is duplicated", at)
         key = msgspec.json.decode(match[1], type=str)
         if key in places or key not in parts:
-            raise msgspec.DecodeError(f"key `{key}` is duplicated (byte {match.start(1)})")
+            raise RepeatedKeyError(f"key `{key}` is duplicated", match.start(1))
         places[key] = match.end()
         at = match.end() + memoryview(parts[key]).nbytes
         at += len(_space(data, at)) + 1
     if places and data[at - 1] == _COMMA:
-        raise msgspec.DecodeError(f"a key is duplicated (byte {at})")
+        raise RepeatedKeyError("a key is duplicated", at)
     return places
 
 

@@ -20,6 +20,18 @@ MAX_DEPTH = 50
 
 # libyaml's parser is about ten times as fast; not every platform's wheel has it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# The texts of libyaml and of PyYAML's own parser differ: a part of each, and the reason that is stated.
+_FAULTS = (
+    ("could not find expected ':'", "expected `:` after the key"),
+    ("mapping values are not allowed", "`:` is not allowed here"),
+    ("unexpected end of stream", "a string is not closed"),
+    ("cannot start any token", "this character cannot begin a value"),
+    ("unknown escape character", "this character cannot be escaped with a backslash"),
+    ("expected <block end>", "the indentation does not match the lines before"),
+    ("did not find expected key", "the indentation does not match the lines before"),
+    ("did not find expected '-' indicator", "the indentation does not match the lines before"),
+    ("expected ',' or", "expected `,` or a closing bracket"),
+)
 _UNPRINTABLE = regex("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INTEGER = regex(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -88,7 +100,9 @@ def compose(text: str) -> Document:
     except _Unreadable:
         pass
     except yaml.MarkedYAMLError as error:
-        composer.fault(error.problem_mark or error.context_mark, f"invalid YAML: {error.problem or error.context}")
+        problem = f"{error.problem or ''}"
+        reason = next((reason for part, reason in _FAULTS if part in problem), "the syntax is not valid here")
+        composer.fault(error.problem_mark or error.context_mark, f"invalid YAML: {reason}")
     except (yaml.YAMLError, ValueError, OverflowError):
         # PyYAML's own parser leaks a few of Python's errors, for escapes beyond Unicode and the like.
         composer.faults.append(Fault(1, 1, "invalid YAML"))

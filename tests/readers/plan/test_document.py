@@ -30,7 +30,11 @@ REFUSED = {
     "no JSON": (b"Terraform will perform the following actions:", "invalid JSON: ", MAKE_PLAN_JSON),
     "HCL": (b'resource "azurerm_key_vault" "kv" {}', "invalid JSON: ", MAKE_PLAN_JSON),
     "YAML": (b"resource_changes: []", "invalid JSON: ", MAKE_PLAN_JSON),
-    "two documents": (b'{"resource_changes":[]}\n{"resource_changes":[]}', "trailing characters", MAKE_PLAN_JSON),
+    "two documents": (
+        b'{"resource_changes":[]}\n{"resource_changes":[]}',
+        "expected the end of the file",
+        MAKE_PLAN_JSON,
+    ),
     "cut off": (b'{"resource_changes":[{"address":"a', "unexpected end of file", MAKE_PLAN_JSON),
     "cut off after a bracket": (b'{"resource_changes":[{"change":{}', "unexpected end of file", MAKE_PLAN_JSON),
     "unpaired surrogate": (b'{"resource_changes":[{"address":"\\ud83d"}]}', "unpaired surrogate", MAKE_PLAN_JSON),
@@ -52,12 +56,16 @@ REFUSED = {
         "plan format 2.0 is not supported",
         "update kvlint",
     ),
-    "nested too deeply": (b'{"resource_changes":' + b"[" * 1000 + b"]" * 1000 + b"}", "too deep", MAKE_PLAN_JSON),
-    "never closed": (b'{"resource_changes":' + b"[" * 100_000, "too deep", MAKE_PLAN_JSON),
-    "resource_changes an object": (b'{"resource_changes":{}}', "resource_changes: Expected `array", MAKE_PLAN_JSON),
-    "resource_changes a text": (b'{"resource_changes":"x"}', "resource_changes: Expected `array", MAKE_PLAN_JSON),
-    "configuration a list": (b'{"resource_changes":[],"configuration":[]}', "configuration: ", MAKE_PLAN_JSON),
-    "configuration a number": (b'{"resource_changes":[],"configuration":1e999}', "configuration: ", MAKE_PLAN_JSON),
+    "nested too deeply": (
+        b'{"resource_changes":' + b"[" * 1000 + b"]" * 1000 + b"}",
+        "deeper than 500 levels",
+        MAKE_PLAN_JSON,
+    ),
+    "never closed": (b'{"resource_changes":' + b"[" * 100_000, "deeper than 500 levels", MAKE_PLAN_JSON),
+    "resource_changes an object": (b'{"resource_changes":{}}', "`resource_changes`: expected an array", MAKE_PLAN_JSON),
+    "resource_changes a text": (b'{"resource_changes":"x"}', "`resource_changes`: expected an array", MAKE_PLAN_JSON),
+    "configuration a list": (b'{"resource_changes":[],"configuration":[]}', "`configuration`: ", MAKE_PLAN_JSON),
+    "configuration a number": (b'{"resource_changes":[],"configuration":1e999}', "`configuration`: ", MAKE_PLAN_JSON),
     "twice at the top": (b'{"resource_changes":[],"resource_changes":[]}', "is duplicated", MAKE_PLAN_JSON),
     "twice in an entry": (
         b'{"resource_changes":[{"type":"a","type":"b"}]}',
@@ -238,7 +246,7 @@ class TestWrongShapes:
         try:
             found = read(text)
         except InputError as error:
-            assert "too deep" in error.message  # noqa: PT017  # either answer will do
+            assert "deeper than 500 levels" in error.message  # noqa: PT017  # either answer will do
             return
         assert found.get("azurerm_key_vault.good", "name") == "good"
         for problem in found.problems:
@@ -256,7 +264,7 @@ class TestWrongShapes:
         try:
             found = read(plan.text().replace(b'"DEEP"', (start * depth + "1" + end * depth).encode()))
         except InputError as error:
-            assert "too deep" in error.message  # noqa: PT017  # either answer will do
+            assert "deeper than 500 levels" in error.message  # noqa: PT017  # either answer will do
             return
         assert found.get("azurerm_key_vault.good", "name") == "good"
         assert all("the nesting is too deep" in problem.message for problem in found.problems)
@@ -332,7 +340,7 @@ def test_a_large_plan_is_not_checked_for_duplicates_inside_but_breaks_nothing(pl
         assert [problem.level for problem in found.problems] in ([], ["error"])
     found = read(text.replace(b'{"name":"kv"}', b'{"name":"\xff"}'))
     assert [problem.level for problem in found.problems] == ["error"]
-    assert "not UTF-8" in found.problems[0].message
+    assert "not JSON in UTF-8" in found.problems[0].message
 
 
 class TestCommandLine:

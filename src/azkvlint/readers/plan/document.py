@@ -15,8 +15,9 @@ import msgspec
 
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX
 from azkvlint.model.location import Excerpt, LazyExcerpt, Place, Region
-from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines, duplicate_key, fault, is_complete, place
-from azkvlint.syntax.json_positions import elements, members
+from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines, duplicate_key, fault, is_nested_deeper, place
+from azkvlint.syntax.json_faults import shape_fault
+from azkvlint.syntax.json_positions import RepeatedKeyError, elements, members
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
@@ -25,6 +26,9 @@ MAKE_UTF8 = "in PowerShell, run `terraform show -json tfplan | Out-File -Encodin
 # Above this many bytes only the outermost keys are checked for duplicates: Terraform itself never prints any, and the
 # exact check costs more than all other reading combine.
 DUPLICATES_CHECKED_UP_TO = 1 << 20
+# Far deeper than any plan, and below what the interpreters decode. Checked in plans up to that size; in larger ones the
+# limit of the interpreter applies, which is some thousand levels.
+MAX_PLAN_DEPTH = 500
 # The parts of a plan that nothing is read from. The first is often as long as all others together.
 _NOT_READ = frozenset({"planned_values", "relevant_attributes", "checks"})
 # The head of an entry is all that precedes its change: address, type, name, index, provider. It contains no values.
@@ -242,6 +246,8 @@ def decode_plan(data: bytes) -> Plan:
         data = data[3:]
     _refuse_other_files(data)
     try:
+        if len(data) <= DUPLICATES_CHECKED_UP_TO and is_nested_deeper(data, MAX_PLAN_DEPTH):
+            raise InputError(f"invalid plan: the nesting is deeper than {MAX_PLAN_DEPTH} levels", MAKE_PLAN_JSON)
         parts = _RAW.decode(data)
         _refuse_other_documents(parts)
         places = members(data, parts)
@@ -266,11 +272,11 @@ def decode_plan(data: bytes) -> Plan:
             complete=bytes(parts.get("complete", b"")) != b"false",
         )
     except msgspec.ValidationError as error:
-        raise InputError(f"invalid plan: {error}", MAKE_PLAN_JSON) from error
+        raise InputError(f"invalid plan: {shape_fault(error)}", MAKE_PLAN_JSON) from error
     except msgspec.DecodeError as error:
         raise _malformed(data, error) from error
-    except UnicodeDecodeError as error:
-        raise InputError("invalid plan: the file is not UTF-8", MAKE_PLAN_JSON) from error
+    except UnicodeDecodeError:
+        raise _malformed(data, msgspec.DecodeError()) from None
     except RecursionError as error:
         raise InputError("invalid plan: the nesting is too deep", MAKE_PLAN_JSON) from error
 
@@ -306,7 +312,7 @@ def _part(parts: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Dec
     try:
         return None if raw is None else decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise InputError(f"invalid plan: {name}: {error}", MAKE_PLAN_JSON) from error
+        raise InputError(f"invalid plan: `{name}`: {shape_fault(error)}", MAKE_PLAN_JSON) from error
 
 
 def _refuse_other_files(data: bytes) -> None:
@@ -348,14 +354,10 @@ def _text(raw: msgspec.Raw | None) -> str:
 
 
 def _malformed(data: bytes, error: msgspec.DecodeError) -> InputError:
-    what, line, column = fault(data, str(error))
-    if "truncated" in what.lower():
-        if is_complete(data):
-            what = "a string contains an unpaired surrogate escape"
-        else:
-            what, line, column = "unexpected end of file", *place(data, len(data))
-    quoted = what.replace("'", "`")
-    return InputError(f"invalid JSON: {quoted}", MAKE_PLAN_JSON, line, column)
+    if isinstance(error, RepeatedKeyError):
+        return InputError(f"invalid JSON: {error.reason}", MAKE_PLAN_JSON, *place(data, error.at))
+    reason, line, column = fault(data)
+    return InputError(f"invalid JSON: {reason}", MAKE_PLAN_JSON, line, column)
 
 
 def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, Place]:
