@@ -551,6 +551,27 @@ def test_two_fixes_that_insert_the_same_property(kvlint: Kvlint, folder: Path) -
     assert (folder / "main.bicep").read_text().count("enableRbacAuthorization: false") == 1
 
 
+ON_ONE_LINE = (
+    "resource kv 'Microsoft.KeyVault/vaults@2022-07-01' = { name: 'kv-one', location: 'westeurope', properties: {"
+    " tenantId: tenant().tenantId, sku: { family: 'A', name: 'standard' }, accessPolicies: [] } }"
+)
+
+
+@pytest.mark.parametrize("rules", ["KV001,KV050,KV301", "KV001,KV050,KV052", "KV050,KV052,KV301", "KV001,KV301"])
+@pytest.mark.parametrize("name", ["main.bicep", "main.json"])
+def test_fixes_of_one_line_set_a_property_once(kvlint: Kvlint, folder: Path, name: str, rules: str) -> None:
+    (folder / "main.tf").unlink()
+    template = json.loads(json.dumps(OF_ARM).replace("2023-07-01", "2022-07-01"))
+    template["resources"][0]["properties"] = {"accessPolicies": []}
+    (folder / name).write_text(ON_ONE_LINE if name == "main.bicep" else json.dumps(template, separators=(",", ":")))
+    said = kvlint("fix", name, "--write", "--unsafe", "--select", rules)
+    assert (said.code, said.out.count("No fix")) == (0, 0)
+    text = (folder / name).read_text()
+    names = ("enableRbacAuthorization", "enablePurgeProtection")
+    assert [text.count(one) for one in names] == [1, int("KV001" in rules)]
+    assert kvlint("fix", name, "--unsafe", "--select", rules).out == "Nothing to fix.\n"
+
+
 OF_ARM: dict[str, Any] = {
     "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
     "resources": [

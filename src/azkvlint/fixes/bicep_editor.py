@@ -123,7 +123,8 @@ class BicepEditor(TreeEditor):
             raise Refusal("the place is not a declaration")
         if any(isinstance(one, ast.Call) and one.name == name for one in node.decorators):
             return ()
-        if name == "secure" and not self._can_be_secure(getattr(node, "type", None)):
+        type_ = node.type if isinstance(node, ast.Parameter | ast.Output) else None
+        if name == "secure" and not self._can_be_secure(type_):
             raise Refusal("only strings and objects can be secure")
         names = {one.name for one in self.declarations if isinstance(one, ast.Parameter | ast.Variable | ast.Function)}
         prefix = "sys." if name in names else ""

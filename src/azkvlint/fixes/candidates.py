@@ -22,6 +22,7 @@ from azkvlint.fixes.places import (
     linked,
 )
 from azkvlint.fixes.sources import Sources
+from azkvlint.fixes.steps import Steps
 from azkvlint.model.finding import Evidence, Finding
 from azkvlint.model.fix import Literal, Refusal, TextEdit
 from azkvlint.model.rule import EditPlan, EditStep
@@ -97,16 +98,15 @@ def _of_steps(
 
 def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[str]]:
     """Return the edits of several steps, each made on the text that the ones before it result in."""
-    now, titles = sources, list[str]()
-    edits: Edits = ()
+    steps, titles = Steps(sources), list[str]()
     for change in changes:
-        edits, title = change(now)
+        edits, title = change(steps.now)
         if edits:
             titles.append(title)
-            now = now.edited(edits)
-    if len(changes) == 1:
-        return edits, titles
-    return sources.edits_to(now), titles
+            if len(changes) == 1:
+                return edits, titles
+            steps.add(edits)
+    return steps.edits, titles
 
 
 def _changes(finding: Finding, step: EditStep, sources: Sources) -> Iterator[Change]:

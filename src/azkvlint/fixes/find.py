@@ -407,7 +407,12 @@ def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending
 
 
 def _touch(one: TextEdit, other: TextEdit, sources: Sources) -> bool:
-    """Return whether there is nothing but white space between two edits: both may insert the same attribute."""
+    """Return whether two edits change one name, or have nothing but white space between them.
+
+    The second one is then made on the tree that the first one results in.
+    """
+    if not set(one.names).isdisjoint(other.names):
+        return True
     first, second = sorted((one, other), key=lambda edit: edit.start)
     return first.end >= second.start or not sources.text(one.path)[first.end : second.start].strip(" \t\r\n,")
 

@@ -16,6 +16,7 @@ from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
 from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
 from azkvlint.fixes.sources import Sources
+from azkvlint.fixes.steps import Steps
 from azkvlint.model.finding import Finding
 from azkvlint.model.fix import Code, Literal, Refusal
 from azkvlint.model.location import Location
@@ -217,15 +218,15 @@ def _append(finding: Finding, step: EditStep, _: Target) -> Iterator[Change]:
 
 
 def _added(finding: Finding, step: EditStep, sources: Sources) -> tuple[Edits, str]:
-    now = sources
+    steps = Steps(sources)
     is_bicep = finding.at.path.lower().endswith(".bicep")
     name = step.names[-1 if is_bicep else 0].rpartition(".")[2]
     places = {one.at.position_key: one.at for one in finding.evidence}
     for at in sorted(places.values(), key=lambda at: (at.path, at.span or (0, 0)), reverse=True):
         add = _in_bicep if is_bicep else _in_terraform
-        now = now.edited(add(at, step.names, step.value, now))
+        steps.add(add(at, step.names, step.value, steps.now))
     item = step.value if isinstance(step.value, str) else next(iter(step.value.values()))
-    return sources.edits_to(now), f"Add `{item}` to `{name}`"
+    return steps.edits, f"Add `{item}` to `{name}`"
 
 
 def _in_terraform(at: Location, names: tuple[str, ...], item: Mapping[str, Literal], sources: Sources) -> Edits:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.fixes.sources import Sources
+from azkvlint.fixes.steps import Steps
 from azkvlint.model.finding import CALLED, Evidence, Finding
 from azkvlint.model.fix import Address, Code, Literal, Refusal, TextEdit
 from azkvlint.model.location import Location
@@ -276,17 +277,17 @@ class Setting(msgspec.Struct, frozen=True):
 
     def _of_calls(self, name: str, calls: Sequence[Sequence[Location]], sources: Sources) -> tuple[Edits, str]:
         """Return the edits that pass the value in each call of the module."""
-        now, titles = sources, []
+        steps, titles = Steps(sources), []
         # Edits move what follows them, so the last call is the first.
         for call in sorted(calls[-1], key=lambda call: (call.path, call.span or (0, 0)), reverse=True):
             argument: tuple[str, ...] = (name,) if self.language == "terraform" else ("params", name)
             if call.pointer is not None:
                 argument = ("properties", "parameters", name, "value")
-            edits = now.editor(call.path).set_value(_of_declaration(call), argument, self.value)
-            edits, title = self._checked(edits, (name,), call.path, calls[:-1], now, _in_call(call, sources))
+            edits = steps.now.editor(call.path).set_value(_of_declaration(call), argument, self.value)
+            edits, title = self._checked(edits, (name,), call.path, calls[:-1], steps.now, _in_call(call, sources))
             titles.append(title)
-            now = now.edited(edits)
-        return sources.edits_to(now), joined(titles[::-1])
+            steps.add(edits)
+        return steps.edits, joined(titles[::-1])
 
     def _of_module(
         self, reference: _Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources

@@ -362,16 +362,18 @@ class TreeEditor:
         while True:
             item = box.find(path[0], any_case=self.any_case)
             if item is None:
-                return self.checked(self.place(box, path, value, blocks, beside))
+                return self.checked(self.place(box, path, value, blocks, beside), (box, path[0]))
             if len(path) == 1:
-                return self.checked(self.replace(item, value))
+                return self.checked(self.replace(item, value), (box, path[0]))
             box, path = self.members_of(item), path[1:]
 
     def replace_value(self, at: Address, value: Literal) -> tuple[TextEdit, ...]:
         """Replace the value at an address: that of an attribute, or an expression in it."""
-        item, (start, end) = self.locate(at).item, self.span(at)
+        spot, (start, end) = self.locate(at), self.span(at)
+        item = spot.item
         if item.is_block or start < item.value or (start, end) == (item.value, item.end):
-            return self.checked(self.replace(item, value, conditional=True))
+            names = () if item.name is None else ((spot.box, item.name),)
+            return self.checked(self.replace(item, value, conditional=True), *names)
         if not _has_node(item.node, start, end):
             raise Refusal("the place is not a value")
         new = self.write(value, self.layout.indent(start), not self.layout.starts_line(item.start))
@@ -400,7 +402,8 @@ class TreeEditor:
         if found is None:
             return ()
         box, item = found
-        return self.checked([*self.layout.remove(box, item), *self.align(box, item, None)])
+        names = () if item.name is None else ((box, item.name),)
+        return self.checked([*self.layout.remove(box, item), *self.align(box, item, None)], *names)
 
     def rename(self, container: Address, path: tuple[str, ...], name: str) -> tuple[TextEdit, ...]:
         """Rename the item at a path, or at the address itself."""
@@ -415,11 +418,13 @@ class TreeEditor:
         if box.find(name, any_case=self.any_case) not in {None, item} and not item.is_block:
             raise Refusal(f"`{name}` is already set")
         key = self.string(name) if self.text[item.start] in "\"'" else self.key(name)
-        return self.checked([self.layout.edit(item.start, item.key_end, key), *self.align(box, item, key)])
+        edits = [self.layout.edit(item.start, item.key_end, key), *self.align(box, item, key)]
+        return self.checked(edits, (box, item.name), (box, name))
 
     def add_block(self, container: Address, name: str, body: Mapping[str, Literal]) -> tuple[TextEdit, ...]:
         """Add a block, an object or an array's item, unless there is an equal one. Mappings in it are blocks in HCL."""
-        return self.checked(self.new_block(self.container_at(container, (name,)), name, body))
+        box = self.container_at(container, (name,))
+        return self.checked(self.new_block(box, name, body), (box, name))
 
     def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
         """Add a decorator. ``secure`` is a secure type in an ARM template, and ``sensitive = true`` in Terraform."""
@@ -495,8 +500,11 @@ class TreeEditor:
         new = self.write(value, self.layout.indent(item.start), not self.layout.starts_line(item.start))
         return [self.layout.edit(item.value, item.end, new)]
 
-    def checked(self, edits: Iterable[TextEdit]) -> tuple[TextEdit, ...]:
-        """Return the edits in order, without those that change nothing. Raise Refusal if the result does not parse."""
+    def checked(self, edits: Iterable[TextEdit], *names: tuple[Container, str]) -> tuple[TextEdit, ...]:
+        """Return the edits in order, without those that change nothing. Raise Refusal if the result does not parse.
+
+        ``names`` are those that the operation changes, each with its container.
+        """
         kept: list[TextEdit] = []
         changes = dict.fromkeys(edit for edit in edits if self.text[edit.start : edit.end] != edit.replacement)
         for edit in sorted(changes, key=lambda edit: (edit.start, edit.end)):
@@ -507,6 +515,9 @@ class TreeEditor:
                 kept.append(edit)
         if kept and not self.is_valid(apply(self.text, kept)):
             raise Refusal("the result would not parse")
+        if kept and names:
+            changed = tuple((box.start, name.lower() if self.any_case else name) for box, name in names)
+            kept[0] = msgspec.structs.replace(kept[0], names=changed)
         return tuple(kept)
 
     # --- literals ----------------------------------------------------------------------------------------------------

@@ -89,13 +89,21 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
     is_written: bool = False
 
 
+Name: TypeAlias = tuple[int, str]
+"""A name in a container, with the offset at which the container starts."""
+
+
 class TextEdit(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A replacement in the file ``path``, as reports show it, of the code points from ``start`` to ``end``."""
+    """A replacement in the file ``path``, as reports show it, of the code points from ``start`` to ``end``.
+
+    ``names`` are those that the operation sets, removes or renames, if it is the first edit of one.
+    """
 
     path: str
     start: int
     end: int
     replacement: str
+    names: tuple[Name, ...] = ()
 
 
 class Refusal(Exception):
