@@ -242,6 +242,58 @@ def test_an_output_waits_for_what_it_depends_on(tmp_path: Path, run: Run) -> Non
     assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.id"]
 
 
+WAITS = """
+data "azurerm_client_config" "me" {}
+resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+resource "azurerm_key_vault_access_policy" "me" {
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = data.azurerm_client_config.me.object_id
+  secret_permissions = ["Set"]
+}
+module "wait" {
+  source     = "./wait"
+  depends_on = ["azurerm_key_vault_access_policy.me"]
+}
+"""
+QUOTED = (
+    '["azurerm_key_vault_access_policy.me"]',
+    '["azurerm_key_vault_access_policy.me[0]"]',
+    '["azurerm_key_vault_access_policy.me[\\"a.b\\"]"]',
+    '["azurerm_key_vault.kv", "azurerm_key_vault_access_policy.me"]',
+    '["module.wait"]',
+    '["module.wait.name"]',
+)
+
+
+VAULT_ID = "azurerm_key_vault.kv.id"
+
+
+def secret_of(name: str, more: str) -> str:
+    head = f'resource "azurerm_key_vault_secret" "{name}" {{'
+    return f'{head}\n  name = "{name}"\n  key_vault_id = {VAULT_ID}\n{more}}}\n'
+
+
+def test_depends_on_in_quotation_marks_is_a_dependency(tmp_path: Path, run: Run) -> None:
+    waiting = "".join(secret_of(f"s{i}", f"  depends_on = {items}\n") for i, items in enumerate(QUOTED))
+    in_json = {
+        f"j{i}": {"name": f"j{i}", "key_vault_id": f"${{{VAULT_ID}}}", "depends_on": [item]}
+        for i, item in enumerate(("azurerm_key_vault_access_policy.me", "${azurerm_key_vault_access_policy.me}"))
+    }
+    # A string in another argument is not a dependency.
+    early = secret_of("early", '  content_type = "azurerm_key_vault_access_policy.me"\n')
+    files = {
+        "main.tf": WAITS + waiting + early,
+        "a.tf.json": json.dumps({"resource": {"azurerm_key_vault_secret": in_json}}),
+        "wait/main.tf": 'output "name" {\n  value = "named"\n}\n',
+    }
+    write(tmp_path, files)
+    found = json.loads(run("-f", "json", "--select", "KV055", ".", cwd=tmp_path).out)
+    assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.early"]
+    assert not found["unknown"]
+
+
 ECHO = """
 @secure()
 param input string

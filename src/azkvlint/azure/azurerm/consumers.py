@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.azure.azurerm.key_vault import PLACED
+from azkvlint.azure.azurerm.key_vault import IDENTITY_BLOCK, PLACED
 from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, boolean, flag, link, links, value
 
 NAME = value("name")
 SKU = value("sku.name")
 KEY = link("derived.keyId")
-# The tenant of an identity is that of its resource.
-IDENTITY = block("identity", {"tenant_id": value("tenantId", computed=True)})
 SPLIT_KEY: Mapping[str, Field] = {
     "key_vault_id": link("derived.keyVaultId"),
     "key_name": value("derived.keyName"),
@@ -133,7 +131,7 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
         "Microsoft.Compute/diskEncryptionSets",
         **keys("key_vault_key_id", "managed_hsm_key_id"),
         federated_client_id=value("properties.federatedClientId"),
-        identity=IDENTITY,
+        identity=IDENTITY_BLOCK,
         auto_key_rotation_enabled=value("properties.rotationToLatestKeyVersionEnabled", default=False),
         encryption_type=value("properties.encryptionType", default="EncryptionAtRestWithCustomerKey"),
     ),
@@ -207,7 +205,7 @@ CONSUMERS_DATABASES: Mapping[str, Mapped] = {
     "azurerm_mssql_server": placed(
         "Microsoft.Sql/servers",
         azuread_administrator=block("properties.administrators", {"tenant_id": value("tenantId", computed=True)}),
-        identity=IDENTITY,
+        identity=IDENTITY_BLOCK,
         **keys("transparent_data_encryption_key_vault_key_id"),
     ),
     "azurerm_mssql_database": child(
@@ -264,8 +262,26 @@ CONSUMERS_DATABASES: Mapping[str, Mapped] = {
 }
 
 
+# A Machine Learning workspace, with the vault that it is associated with.
+_WORKSPACE: Mapping[str, Field] = {
+    "key_vault_id": link("properties.keyVault"),
+    "identity": IDENTITY_BLOCK,
+    "encryption": block(
+        "",
+        {
+            "key_id": KEY,
+            "user_assigned_identity_id": link("properties.encryption.identity.userAssignedIdentity"),
+        },
+    ),
+}
+
 CONSUMERS_INTELLIGENCE: Mapping[str, Mapped] = {
-    "azurerm_ai_foundry": placed("Microsoft.MachineLearningServices/workspaces", encryption=within("key_id")),
+    "azurerm_ai_foundry": Mapped(
+        type="Microsoft.MachineLearningServices/workspaces",
+        fields={**PLACED, **_WORKSPACE},
+        # Source: the provider's internal/services/machinelearning/ai_foundry_resource.go.
+        fixed={"kind": "Hub"},
+    ),
     "azurerm_ai_services": placed(
         "Microsoft.CognitiveServices/accounts", customer_managed_key=within("key_vault_key_id", "managed_hsm_key_id")
     ),
@@ -294,7 +310,7 @@ CONSUMERS_INTELLIGENCE: Mapping[str, Mapped] = {
     "azurerm_machine_learning_workspace": placed(
         "Microsoft.MachineLearningServices/workspaces",
         kind=value("kind", default="Default"),
-        encryption=within("key_id"),
+        **_WORKSPACE,
     ),
     "azurerm_media_services_account": placed(
         "Microsoft.Media/mediaservices",
@@ -355,7 +371,7 @@ CONSUMERS_STORAGE: Mapping[str, Mapped] = {
     "azurerm_storage_account": placed(
         _STORAGE,
         account_kind=value("kind", default="StorageV2"),
-        identity=IDENTITY,
+        identity=IDENTITY_BLOCK,
         customer_managed_key=within("key_vault_key_id", "managed_hsm_key_id"),
         # The settings for the storage of audit events.
         immutability_policy=Field(

@@ -34,6 +34,18 @@ PLACED: Mapping[str, Field] = {
     "tags": value("tags"),
 }
 
+# The identities that are assigned to a resource, also to one of the provider azapi. ARM has an object whose keys are the
+# IDs. The tenant of an identity is that of its resource.
+IDENTITY_BLOCK = block(
+    "identity",
+    {
+        "type": value("type"),
+        "identity_ids": links("identityIds"),
+        "principal_id": value("principalId", computed=True),
+        "tenant_id": value("tenantId", computed=True),
+    },
+)
+
 # The contacts that receive a notification before a certificate expires.
 CONTACT: Mapping[str, Field] = {"email": value("emailAddress"), "name": value("name"), "phone": value("phone")}
 
@@ -282,6 +294,7 @@ _ASSIGNMENT: Mapping[str, Field] = {
     "role_definition_id": link("properties.roleDefinitionId", computed=True),
     "role_definition_name": value("properties.roleDefinitionName", computed=True),
     "principal_id": value("properties.principalId"),
+    "principal_type": value("properties.principalType", computed=True),
     "description": value("properties.description"),
     **_CONDITION,
 }
@@ -290,6 +303,7 @@ _SCHEDULED: Mapping[str, Field] = {
     "scope": link("scope"),
     "role_definition_id": link("properties.roleDefinitionId"),
     "principal_id": value("properties.principalId"),
+    "principal_type": value("properties.principalType", computed=True),
     "justification": value("properties.justification", computed=True),
 }
 
@@ -304,27 +318,26 @@ _CLIENT = Mapped(
 )
 
 # An application of the directory, with its client id; until azuread 3.0 that was called application_id.
-_REGISTERED = Mapped(
-    type="Terraform/applications",
-    fields={"client_id": value("clientId", computed=True), "application_id": value("clientId", computed=True)},
-)
+_CLIENT_ID: Mapping[str, Field] = {
+    "client_id": value("clientId", computed=True),
+    "application_id": value("clientId", computed=True),
+}
 
 AUTHORIZATION: Mapping[str, Mapped] = {
     # The user principal name of a guest account contains #EXT#.
     "azuread_user": Mapped(
         type="Terraform/users", fields={"user_principal_name": value("properties.userPrincipalName")}
     ),
-    "azuread_application": _REGISTERED,
-    "azuread_service_principal": _REGISTERED,
+    "azuread_application": Mapped(type="Terraform/applications", fields=_CLIENT_ID),
+    # Its object ID is that of a principal; that of an application is not.
+    "azuread_service_principal": Mapped(
+        type="Terraform/applications", fields={**_CLIENT_ID, "object_id": value("objectId", computed=True)}
+    ),
     "azurerm_client_config": _CLIENT,
     "azuread_client_config": _CLIENT,
     "azurerm_role_assignment": Mapped(
         type="Microsoft.Authorization/roleAssignments",
-        fields={
-            **_ASSIGNMENT,
-            "scope": link("scope"),
-            "principal_type": value("properties.principalType", computed=True),
-        },
+        fields={**_ASSIGNMENT, "scope": link("scope")},
     ),
     "azurerm_marketplace_role_assignment": Mapped(
         type="Microsoft.Authorization/roleAssignments",
@@ -384,7 +397,11 @@ AUTHORIZATION: Mapping[str, Mapped] = {
     ),
     "azurerm_user_assigned_identity": Mapped(
         type="Microsoft.ManagedIdentity/userAssignedIdentities",
-        fields={**PLACED, "client_id": value("properties.clientId", computed=True)},
+        fields={
+            **PLACED,
+            "client_id": value("properties.clientId", computed=True),
+            "principal_id": value("properties.principalId", computed=True),
+        },
     ),
 }
 

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.azure.azurerm.key_vault import PLACED
+from azkvlint.azure.azurerm.key_vault import IDENTITY_BLOCK, PLACED
 from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, link, links, value
 
 GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
 # Federated identity credentials of applications, which their service principals have too.
 APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 
-# The identities that are assigned to a resource. ARM has an object whose keys are the IDs.
-IDENTITY: Mapping[str, Field] = {
-    "identity": block("identity", {"type": value("type"), "identity_ids": links("identityIds")})
-}
+IDENTITY: Mapping[str, Field] = {"identity": IDENTITY_BLOCK}
 
 _MACHINE, _SCALE_SET = "Microsoft.Compute/virtualMachines", "Microsoft.Compute/virtualMachineScaleSets"
 
@@ -195,7 +192,7 @@ WORKLOADS: Mapping[str, Mapped] = {
         for kind in ("web_app", "function_app")
     },
     "azurerm_function_app_flex_consumption": _app("service_plan_id"),
-    "azurerm_logic_app_standard": _app("app_service_plan_id"),
+    "azurerm_logic_app_standard": _app("app_service_plan_id", **_REFERENCE_IDENTITY),
     **{f"azurerm_{system}_web_app_slot": _slot("app_service_id") for system in _SYSTEMS},
     **{f"azurerm_{system}_function_app_slot": _slot("function_app_id") for system in _SYSTEMS},
     "azurerm_service_plan": Mapped(
@@ -385,7 +382,7 @@ TLS: Mapping[str, Mapped] = {
     ),
     "azurerm_firewall_policy": Mapped(
         type="Microsoft.Network/firewallPolicies",
-        fields={**PLACED, "tls_certificate": block("", {"key_vault_secret_id": _CERTIFICATE})},
+        fields={**PLACED, **IDENTITY, "tls_certificate": block("", {"key_vault_secret_id": _CERTIFICATE})},
     ),
     "azurerm_api_management_certificate": _part(
         "Microsoft.ApiManagement/service/certificates",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import as_resource, is_key_vault_type, parent_attribute
+from azkvlint.azure.azurerm.azapi import BESIDE_BODY, as_resource, is_key_vault_type, parent_attribute
 from azkvlint.graph.changes import apply_update, may_change, possibly_set, target_of, with_open_fields
 from azkvlint.graph.references import Index
+from azkvlint.model.location import Location
 from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.address import longest
 from azkvlint.readers.plan.configuration import expression_at, references
+from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentTable
 from azkvlint.readers.plan.planned_resource import Instance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -22,7 +25,7 @@ from azkvlint.util.lazy_regex import regex
 
 _VERSION = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]+)?")
 _VAULT_URIS = ("vault_uri", "vaulturi")
-_TOP = ("id", "name", "location", "tags", "identity")
+_TOP = ("id", "name", "location", "tags")
 
 
 def arm_type(instance: Instance) -> tuple[str, str] | None:
@@ -57,6 +60,7 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
         )
         if found is not None:
             fields.setdefault(name, found)
+    fields = {**_beside_body(instance.at).written(instance).fields, **fields}
     fields["apiVersion"] = Scalar(at=instance.at, value=api_version)
     host = _vault_in_host(instance) if data_plane else None
     above = host if host is not None else link_argument(instance, "parent_id")
@@ -71,6 +75,11 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
         why = "the body does not set the value, and Azure keeps the existing one"
         attributes = with_open_fields(attributes, Unknown(at=instance.at, why=why))
     return attributes if data_plane else with_defaults(attributes, type_, api_version)
+
+
+@lru_cache(8)
+def _beside_body(at: Location) -> ArgumentMap:
+    return ArgumentMap(ArgumentTable(BESIDE_BODY, frozenset({()}), frozenset()), at)
 
 
 def _vault_in_host(instance: Instance) -> Link | None:

@@ -221,6 +221,13 @@ class ArgumentMap:
             found = self._expressions[place] = msgspec.json.encode(written) if block else b""
         return found
 
+    def written(self, instance: Instance) -> MapValue:
+        """Return what the arguments of an instance set, without the attributes that identify it."""
+        tree: Tree = {}
+        values, marks, secrets = instance.values, instance.unknown, instance.sensitive
+        self._fill(tree, self._entries, instance, VersionRange(), values, marks, secrets, ())
+        return freeze(tree, self._at)
+
     def _tree(self, instance: Instance, version: VersionRange) -> Tree:
         tree: Tree = {"derived": planned_attributes(instance)}
         self._fill(tree, self._entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())

@@ -26,6 +26,7 @@ from azkvlint.model.value import Absent, Path, Scalar
 from azkvlint.readers.discover import is_override, module_files, names_in
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.expressions import parse_reference
 from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
 from azkvlint.syntax.texts import PARSED_TEXTS, source_text
 from azkvlint.util.errors import InputError
@@ -38,6 +39,7 @@ _IDLE = frozenset({"check", "import", "action"})
 # The maximum number of cached modules; few projects have more, and the others are read again.
 _MOST = 500
 _KEY_VAULT = "key_vault"
+DEPENDS_ON = "depends_on"
 # What an app is given may be anything.
 _SETTINGS = "app_settings"
 _FALSE = (False, "false", None)
@@ -177,13 +179,14 @@ class Declaration:
     @cached_property
     def references(self) -> frozenset[tuple[str, ...]]:
         """Return all references in its expressions, without their indexes."""
-        nodes = [piece.attribute.expression() for piece in self.attributes.values()]
+        nodes = [piece.attribute.expression() for name, piece in self.attributes.items() if name != DEPENDS_ON]
         waiting = [*self.blocks]
         while waiting:
             part = waiting.pop()
             nodes += [attribute.expression() for attribute in part.block.body.attributes.values()]
             waiting += part.blocks
-        return frozenset(names for node in nodes if node is not None for names in references_in(node))
+        found = {names for node in nodes if node is not None for names in references_in(node)}
+        return frozenset(found.union(dependencies_in(self.attributes.get(DEPENDS_ON))))
 
     @cached_property
     def exposing(self) -> tuple[ExposingArgument, ...]:
@@ -235,6 +238,19 @@ def references_in(node: ast.Node) -> Iterator[tuple[str, ...]]:
         if isinstance(here, ast.Item):
             yield from references_in(here.index)
         here = here.of
+
+
+def dependencies_in(piece: Piece | None) -> Iterator[tuple[str, ...]]:
+    """Yield all references in ``depends_on``. Items in quotation marks are references too.
+
+    Source: Terraform's internal/configs/depends_on.go (shimTraversalInString).
+    """
+    node = piece.attribute.expression() if piece is not None else None
+    for item in node.items if isinstance(node, ast.Array) else (node,):
+        quoted = item.value if isinstance(item, ast.Literal) else None
+        written = parse_reference(quoted) if isinstance(quoted, str) else item
+        if written is not None:
+            yield from references_in(written)
 
 
 def _names_in(written: Part | Declaration) -> frozenset[str]:

@@ -5,7 +5,7 @@ Source: developer.hashicorp.com/terraform/language/meta-arguments/lifecycle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.azure.azurerm.azapi import AZAPI
@@ -16,7 +16,15 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
 from azkvlint.readers.terraform.expansion import bracket
-from azkvlint.readers.terraform.folder import Part, Piece, references_in, removed_steps, traversal_steps
+from azkvlint.readers.terraform.folder import (
+    DEPENDS_ON,
+    Part,
+    Piece,
+    dependencies_in,
+    references_in,
+    removed_steps,
+    traversal_steps,
+)
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.syntax import ast
@@ -69,7 +77,7 @@ class ApplyOrder:
         """Return what the calls wait for that lead to a module."""
         found, given = _NONE, instance.call.given
         while isinstance(given, CallArguments):
-            found |= self._piece(given.caller, given.pieces.get("depends_on"))
+            found |= self._references(given.caller, dependencies_in(given.pieces.get(DEPENDS_ON)))
             given = given.caller.call.given
         return found
 
@@ -79,7 +87,10 @@ class ApplyOrder:
     def _node(self, instance: ModuleScope, node: ast.Node | None) -> _Grants:
         if node is None or isinstance(node, ast.Literal):
             return _NONE
-        return _NONE.union(*(self._reference(instance, names) for names in set(references_in(node))))
+        return self._references(instance, references_in(node))
+
+    def _references(self, instance: ModuleScope, found: Iterable[tuple[str, ...]]) -> _Grants:
+        return _NONE.union(*(self._reference(instance, names) for names in set(found)))
 
     def _reference(self, instance: ModuleScope, names: tuple[str, ...]) -> _Grants:
         match names:
@@ -110,10 +121,13 @@ class ApplyOrder:
         if not rest:
             return self._once(address, lambda: self._module_grants(content)) | {static_address(address)}
         output = content.folder.outputs.get(rest[0])
-        pieces = [output.attributes.get(name) for name in ("value", "depends_on")] if output is not None else []
+        written = output.attributes if output is not None else {}
         return self._once(
             f"{address}.{rest[0]}",
-            lambda: self._calls(content).union(*(self._piece(content, piece) for piece in pieces)),
+            lambda: self._calls(content).union(
+                self._piece(content, written.get("value")),
+                self._references(content, dependencies_in(written.get(DEPENDS_ON))),
+            ),
         )
 
     def _module_grants(self, instance: ModuleScope) -> _Grants:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
+from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_DATA_PLANE,
+    BESIDE_BODY,
     LEVELS,
     OLD,
     POLICY_RULE,
@@ -37,18 +40,20 @@ from azkvlint.graph.changes import (
     with_open_fields,
 )
 from azkvlint.graph.references import Index
-from azkvlint.model.resource import Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.documents import POLICIES, result_member
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
+from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.readers.terraform.providers import provider_key
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
 
-_TOP = ("name", "location", "tags", "identity")
+_TOP = ("name", "location", "tags")
+_WHOLE = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 
 
 def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
@@ -61,6 +66,8 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
         value = run.freeze(found) if found is not None else None
         if value is not None:
             fields.setdefault(name, value)
+    beside = freeze(_beside_body().attributes(content, run.links, run.version, entity.symbol.is_data), entity.at)
+    fields = {**beside.fields, **fields}
     fields["apiVersion"] = Scalar(at=entity.at, value=version)
     above = content.attribute("parent_id")
     value = run.freeze(above) if above is not None else None
@@ -71,6 +78,11 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
         why = "`sensitive_body` may set the value"
         whole = with_open_fields(whole, Unknown(at=entity.at, why=why))
     return whole if is_data_plane else with_defaults(whole, type_, version)
+
+
+@cache
+def _beside_body() -> ArgumentMap:
+    return ArgumentMap(BESIDE_BODY, _WHOLE)
 
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:

@@ -650,3 +650,11 @@ def parse_template(text: str) -> ast.Expression:
     except Unexpected as error:
         line, column = Lines(text).place(error.at)
         raise InputError(f"invalid template: {error.message}", line=line, column=column) from None
+
+
+def parse_reference(text: str) -> ast.Expression | None:
+    """Parse a reference that a string contains, such as ``module.a.b``; None if it is not an expression."""
+    try:
+        return Reader(Scanner(text)).read_expression(0, len(text))
+    except Unexpected:
+        return None
