@@ -24,13 +24,13 @@ import psutil
 from inputs import generator
 
 from azkvlint.config.run_config import Config
-from azkvlint.fleet.checker import portable
+from azkvlint.fleet.inputs import portable
 from azkvlint.fleet.results import entries_of
 from azkvlint.fleet.rows import failed_result, result_of
 from azkvlint.linter.linter import Prepared, check
 from azkvlint.readers.discover import ENDINGS
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.output_files import ResultFolder
+from azkvlint.util.result_folder import ResultFolder
 
 MEBIBYTE = 1 << 20
 AS_OF = "2026-11-01"
@@ -83,7 +83,7 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> None:
     for entry in entries_of(ResultFolder(str(folder / "out"))):
         if entry.summary.input in found:
             sys.exit(f"twice: {entry.summary.input}")
-        found[entry.summary.input] = (folder / "out" / entry.rows).read_bytes()
+        found[entry.summary.input] = (folder / "out" / entry.file).read_bytes()
     different = [name for name in rows if rows[name] != found.get(name)]
     print(f"{len(found):,} inputs in the manifest, {len(different)} with other rows")
     if different or len(found) != len(names):

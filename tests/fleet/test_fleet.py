@@ -17,17 +17,19 @@ import pytest
 from azkvlint import KvlintError
 from azkvlint.config.run_config import Config
 from azkvlint.fleet import checker, page, run
-from azkvlint.fleet.checker import fetch
+from azkvlint.fleet.inputs import inputs_of, write_inputs
+from azkvlint.fleet.remote import fetch
 from azkvlint.fleet.results import Entry, Totals, entries_of, totals_of
 from azkvlint.fleet.results import Run as FleetRun
 from azkvlint.fleet.rows import Row, failed_result, result_of
-from azkvlint.fleet.run import Fleet, inputs_of, run_fleet, write_inputs
+from azkvlint.fleet.run import Fleet, run_fleet
 from azkvlint.linter.linter import check
 from azkvlint.linter.rule_tests import expand
 from azkvlint.model.rule import Severity
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.output_files import ResultFolder, StagingFolder
+from azkvlint.util.output_files import StagingFolder
 from azkvlint.util.processes import Child
+from azkvlint.util.result_folder import ResultFolder
 from tests.conftest import Run
 from tests.reporters.browser import Parsed, find_chromium, results
 
@@ -78,7 +80,7 @@ def rows_of(folder: Path) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {}
     for entry in entries_of(out):
         assert entry.summary.input not in found
-        found[entry.summary.input] = (folder / entry.rows).read_bytes().splitlines()
+        found[entry.summary.input] = (folder / entry.file).read_bytes().splitlines()
     return found
 
 
@@ -146,7 +148,7 @@ def test_each_input_once_while_workers_die_and_the_run_is_interrupted(
     rows = rows_of(out)
     assert rows == serial(names)
     parts = {entry.part for entry in entries_of(ResultFolder(str(out)))}
-    expected = {f"parquet/{part}.parquet" for part in parts} | {e.rows for e in entries_of(ResultFolder(str(out)))}
+    expected = {f"parquet/{part}.parquet" for part in parts} | {e.file for e in entries_of(ResultFolder(str(out)))}
     assert files_of(out) == expected | {"run.json", "inputs.jsonl", "manifest.jsonl", ".lock"}
     assert _parquet(out) == sorted(json.dumps(json.loads(line)) for lines in rows.values() for line in lines)
     found = totals(out)
@@ -338,7 +340,7 @@ def _status(port: int, path: str) -> int:
 
 
 def test_inputs_are_sorted_and_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("azkvlint.fleet.run._RUN", 3)  # several sorted parts
+    monkeypatch.setattr("azkvlint.fleet.inputs._RUN", 3)  # several sorted parts
     names = ["b.json", "a.json", "sub/c.json", "line\nbreak.json", os.fsdecode(b"not-utf8-\xff.json")]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -346,7 +348,8 @@ def test_inputs_are_sorted_and_listed_once(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "list").write_bytes(b"# comment\n a.json \r\n\nnot-there.json\nabfs://plans/x.json\n")
     monkeypatch.chdir(tmp_path)
     folder = ResultFolder(str(tmp_path / "out"))
-    count = write_inputs(folder, ["*.json", "**/*.json", "@list"], ["list"])
+    folder.create({})
+    count, _ = write_inputs(folder, ["*.json", "**/*.json", "@list"], ["list"])
     found = list(inputs_of(folder))
     assert found == sorted({*names, "not-there.json", "abfs://plans/x.json"})
     assert (count, [path.name for path in Path(folder.path).iterdir()]) == (len(found), ["inputs.jsonl"])
@@ -398,7 +401,12 @@ def _entry(number: int, severity: str = "high", count: int = 1) -> Entry:
         "input": f"plans/{'x' * 90}/plan-{number}.json", "findings": [["KV050", severity, count]], "is_failing": True,
         "exposures": {"all networks": 1, "private access only": 2}, "vaults": [vault], "resources": 4,
     }  # fmt: skip
-    return msgspec.convert({"number": number, "part": "part-0", "summary": summary}, Entry)
+    return _converted(number, summary)
+
+
+def _converted(number: int, summary: object) -> Entry:
+    digests = {"inputs": 1, "rows": "0" * 64, "parquet": "0" * 64}
+    return msgspec.convert({"number": number, "part": f"part-{0:016x}", "summary": summary, **digests}, Entry)
 
 
 def test_totals_do_not_depend_on_the_order_of_the_manifest() -> None:
@@ -409,17 +417,14 @@ def test_totals_do_not_depend_on_the_order_of_the_manifest() -> None:
     assert (found.count, found.exit_code, found.retiring) == (60, 1, sum(number % 5 + 1 for number in range(60)))
     assert [entry.number for entry in found.inputs[:2]] == [9, 24]
     assert totals_of([]).exit_code == 3
-    failed = msgspec.convert(
-        {"number": 0, "part": "p", "summary": msgspec.to_builtins(failed_result("x", "gone").summary)}, Entry
-    )
+    failed = _converted(0, msgspec.to_builtins(failed_result("x", "gone").summary))
     assert totals_of([*entries, failed]).exit_code == 3
 
 
 def test_the_page_fits_a_desk_and_a_phone(tmp_path: Path) -> None:
     chromium = find_chromium()
-    finished = msgspec.convert(
-        {"kvlint": "0", "settings": "", "as_of": "2026-11-01", "base": "/", "inputs": 60}, FleetRun
-    )
+    fields = {"kvlint": "0", "settings": "0" * 64, "as_of": "2026-11-01", "base": "/", "inputs": 60, "list": "0" * 64}
+    finished = msgspec.convert(fields, FleetRun)
     text = page.html(totals_of(_entry(number) for number in range(60)), finished, {})
     measure = "() => [document.documentElement.scrollWidth, innerWidth, document.querySelectorAll('section').length]"
     found = results(chromium, tmp_path, measure, (text, 1280), (text, 390))

@@ -19,7 +19,8 @@ OWNERS = {
     "util/file_tracker.py": "lists folders again, to compare their states",
     "util/cache_files.py": "reads and writes the cache, and reads files again for digests",
     "linter/state_files.py": "a member of an archive in memory",
-    "fleet/checker.py": "reads remote files, through fsspec",
+    "util/result_folder.py": "reads and writes the folder of a long run, below a folder that it opens once",
+    "fleet/remote.py": "reads remote files, through fsspec",
     "cli/init.py": "the record of its own installation",
     "readers/terraform/second_opinions.py": "the grammar that python-hcl2 is installed with",
 }

@@ -16,7 +16,7 @@ from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
 from azkvlint.linter.linter import notice_problems
-from azkvlint.util.errors import UsageError
+from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.project_boundary import real_path
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run_fleet(arguments: Arguments) -> int:
 
 def _run(fleet: Any) -> int:
     from azkvlint.fleet import page
-    from azkvlint.fleet.results import entries_of, totals_of
+    from azkvlint.fleet.results import MANIFEST, entries_of, totals_of
     from azkvlint.fleet.run import run_fleet as run_on_cluster
     from azkvlint.linter.linter import known_rules
 
@@ -63,6 +63,10 @@ def _run(fleet: Any) -> int:
         print_line(f"interrupted; continue with kvlint fleet --resume --out {fleet.out}")
         raise
     totals = totals_of(entries_of(folder))
+    if totals.count != run.inputs:
+        raise KvlintError(
+            f"`{folder.place(MANIFEST)}` is damaged: it does not have all inputs", "continue with --resume"
+        )
     rules = {rule.id: rule for rule in known_rules(fleet.config)}
     folder.write(_PAGE, page.html(totals, run, rules).encode("utf-8", "backslashreplace"))
     write(page.text(totals, rules, os.path.join(fleet.out, _PAGE)))

@@ -158,7 +158,7 @@ class _Page:
 
 def _results_link(entry: Entry) -> str:
     """Return the name of an input, with a link to its results."""
-    return f'<a href="{escaped(entry.rows)}">{escaped(entry.summary.input)}</a>'
+    return f'<a href="{escaped(entry.file)}">{escaped(entry.summary.input)}</a>'
 
 
 def _row(name: str, counts: Mapping[str, int], note: str = "", most: int = 0) -> str:

@@ -1,81 +1,189 @@
 """The folder with the results of a run, which survives an interruption at any moment.
 
-The files of a chunk get a random name, and are complete once they have it. Then one write adds a line for each input of
-the chunk to the manifest. Only the manifest counts: a file that it does not name is removed when the run continues.
+The files of a chunk, a part, get a random name, and are complete once they have it. Then one write adds a line for each
+input of the chunk to the manifest. A part counts if the manifest has all of its lines, and its files are those that the
+lines describe. When the run continues, everything else is removed, and its inputs are checked again.
 """
 
 from __future__ import annotations
 
 import os
+import re
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from heapq import nsmallest
+from itertools import groupby, islice
+from typing import Annotated, TypeVar
 
 import msgspec
 
-from azkvlint.fleet.checker import ChunkResult, is_remote
-from azkvlint.fleet.rows import InputResult, InputSummary, VaultSummary, risk_key
+from azkvlint import __version__
+from azkvlint.fleet.checker import ChunkResult
+from azkvlint.fleet.inputs import check_inputs, damaged
+from azkvlint.fleet.remote import is_remote
+from azkvlint.fleet.rows import InputSummary, VaultSummary, is_summary_of, risk_key
 from azkvlint.readers.discover import ENDINGS
-from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
-from azkvlint.util.output_files import ResultFolder
+from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, KvlintError, UsageError
+from azkvlint.util.result_folder import ResultFolder
+from azkvlint.util.sha256 import sha256_hex
 
 RUN, MANIFEST = "run.json", "manifest.jsonl"
 PARQUET, JSONL = "parquet", "jsonl"
+_OWN = re.compile(r"part-[0-9a-f]{16}(\.parquet)?(\.[0-9a-f]{16})?(\.partial)?|[0-9]{7,10}\.jsonl")
+# One line of the manifest contains the name of an input, and numbers for each rule.
+_LONGEST_LINE = 2 << 20
+_LONGEST_ROW = 64 << 20
+MOST_IN_PART = 50
+OTHER_RUN = "the run has other settings, or was started by another version of kvlint"
+
+_Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+_Sealed = TypeVar("_Sealed", "Run", "Entry")
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The identity of a run. It continues only with the same version of kvlint and the same ``settings`` (a digest).
 
     ``as_of`` is the day that dates are compared with, ``base`` the folder that relative inputs start from, ``inputs``
-    their number.
+    their number, and ``list`` the digest of their list. ``digest`` is that of the other fields.
     """
 
     kvlint: str
-    settings: str
-    as_of: str
+    settings: _Digest
+    as_of: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     base: str
-    inputs: int
+    inputs: Annotated[int, msgspec.Meta(ge=1, le=999_999_999)]
+    list: _Digest
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse values that a run does not have."""
+        date.fromisoformat(self.as_of)
+        if not os.path.isabs(self.base) or "\0" in self.base:
+            raise ValueError("expected the path of a folder")
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the manifest: the number of an input in the list of inputs, the part with its rows, and its summary."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A line of the manifest: the number of an input in the list of inputs, the part with its rows, and its summary.
 
-    number: int
-    part: str
+    ``inputs`` is how many inputs the part has. ``rows`` and ``parquet`` are the digests of the files, and ``digest`` is
+    that of the other fields.
+    """
+
+    number: Annotated[int, msgspec.Meta(ge=0, le=999_999_999)]
+    part: Annotated[str, msgspec.Meta(pattern="^part-[0-9a-f]{16}$")]
+    inputs: Annotated[int, msgspec.Meta(ge=1, le=MOST_IN_PART)]
+    rows: _Digest
+    parquet: _Digest
     summary: InputSummary
+    digest: str = ""
 
     @property
-    def rows(self) -> str:
+    def file(self) -> str:
         """Return the path of the rows of the input, relative to the folder."""
         return f"{JSONL}/{self.part}/{_row_file(self.number)}"
 
 
 def read_run(folder: ResultFolder) -> Run:
-    """Return the run in a folder. Raise UsageError if there is none."""
+    """Return the run in a folder. Raise UsageError if there is none, or KvlintError if it is damaged."""
     if not folder.has(RUN):
-        raise UsageError(f"`{folder.path}` contains no run to continue", "leave out --resume to start one")
+        raise UsageError(f"the folder `{folder.name}` contains no run to continue", "leave out --resume to start one")
+    data = next(folder.lines(RUN, _LONGEST_LINE), b"")
+    run = _decoded(data, Run)
+    if run is not None:
+        return run
+    version = _decoded_version(data)
+    if version not in ("", __version__):
+        raise UsageError(OTHER_RUN, "start it again")
+    raise damaged(folder, RUN, "it does not describe a run")
+
+
+class _Version(msgspec.Struct):
+    kvlint: str
+
+
+def _decoded_version(data: bytes) -> str:
+    """Return the version of kvlint that began a run, whose other fields may be unknown."""
     try:
-        return msgspec.json.decode(folder.read(RUN), type=Run)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"`{folder.path}` was not written by this version of kvlint") from error
+        return msgspec.json.decode(data, type=_Version).kvlint
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
 
 
-def write_run(folder: ResultFolder, run: Run) -> None:
-    """Write the identity of a run, after its list of inputs."""
-    folder.write(RUN, msgspec.json.encode(run) + b"\n")
+def write_run(folder: ResultFolder, run: Run) -> Run:
+    """Write the identity of a run, after its list of inputs, and return it."""
+    run = _sealed(run)
+    folder.write(RUN, _encoded(run))
+    return run
 
 
-def recover(folder: ResultFolder, count: int) -> bytearray:
-    """Remove what an interruption left unfinished. Return which of the inputs are done."""
-    folder.repair(MANIFEST)
-    done = bytearray(count)
+def _encoded(item: Run | Entry) -> bytes:
+    return msgspec.json.encode(item) + b"\n"
+
+
+def _sealed(item: _Sealed) -> _Sealed:
+    """Return a line with the digest of its fields, which shows whether the line is damaged."""
+    return msgspec.structs.replace(item, digest=sha256_hex(_encoded(msgspec.structs.replace(item, digest=""))))
+
+
+def _decoded(line: bytes, type_: type[_Sealed]) -> _Sealed | None:
+    """Return what a line contains; None if it is not a line as ``_sealed`` and ``_encoded`` write it."""
+    try:
+        item = msgspec.json.decode(line, type=type_)
+        return item if _encoded(_sealed(item)) == line else None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def recover(folder: ResultFolder, run: Run) -> bytearray:
+    """Remove what an interruption left unfinished, and what is damaged. Return which of the inputs are done.
+
+    Raise KvlintError for what cannot be repaired, and for links.
+    """
+    names = check_inputs(folder, run.inputs, run.list)
+    done = bytearray(run.inputs)
     parts: set[str] = set()
-    for entry in entries_of(folder):
-        done[entry.number] = 1
-        parts.add(entry.part)
-    folder.keep_only(PARQUET, {f"{part}.parquet" for part in parts})
-    folder.keep_only(JSONL, parts)
+    folder.write_lines(MANIFEST, _whole_parts(folder, names, done, parts))
+    folder.keep_only(PARQUET, {f"{part}.parquet" for part in parts}, _OWN)
+    folder.keep_only(JSONL, parts, _OWN)
     return done
+
+
+def _whole_parts(folder: ResultFolder, names: array[int], done: bytearray, parts: set[str]) -> Iterator[bytes]:
+    """Yield the lines of the manifest that count, and mark their inputs and parts."""
+    lines = (_decoded(line, Entry) for line in folder.lines(MANIFEST, _LONGEST_LINE))
+    for part, found in groupby(lines, key=lambda entry: "" if entry is None else entry.part):
+        # One write adds the lines of a part, so that they are next to each other.
+        entries = [entry for entry in islice(found, MOST_IN_PART + 1) if entry is not None]
+        if part and part not in parts and _is_whole(folder, entries, names, done):
+            parts.add(part)
+            for entry in entries:
+                done[entry.number] = 1
+                yield _encoded(entry)
+
+
+def _is_whole(folder: ResultFolder, entries: Sequence[Entry], names: array[int], done: bytearray) -> bool:
+    """Return whether lines of the manifest are all of a part, and its files are complete and unchanged."""
+    first, numbers = entries[0], {entry.number for entry in entries}
+    if {(entry.inputs, entry.parquet) for entry in entries} != {(len(numbers), first.parquet)}:
+        return False
+    if len(entries) != len(numbers) or any(number >= len(names) or done[number] for number in numbers):
+        return False
+    if any(hash(entry.summary.input) != names[entry.number] for entry in entries):
+        return False
+    return (
+        folder.digest(f"{PARQUET}/{first.part}.parquet") == first.parquet
+        and folder.names(f"{JSONL}/{first.part}") == sorted(map(_row_file, numbers))
+        and all(_has_rows(folder, entry) for entry in entries)
+    )
+
+
+def _has_rows(folder: ResultFolder, entry: Entry) -> bool:
+    """Return whether the rows of an input are those that a line of the manifest describes."""
+    if folder.digest(entry.file) != entry.rows:
+        return False
+    return is_summary_of(entry.summary, folder.lines(entry.file, _LONGEST_ROW))
 
 
 def commit(folder: ResultFolder, numbers: Sequence[int], chunk: ChunkResult) -> None:
@@ -84,11 +192,19 @@ def commit(folder: ResultFolder, numbers: Sequence[int], chunk: ChunkResult) -> 
     folder.write(f"{PARQUET}/{part}.parquet", chunk.parquet)
     pairs = list(zip(numbers, chunk.results, strict=True))
     folder.write_folder(f"{JSONL}/{part}", [(_row_file(number), result.rows) for number, result in pairs])
-    folder.append(MANIFEST, b"".join(_manifest_line(number, part, result) for number, result in pairs))
-
-
-def _manifest_line(number: int, part: str, result: InputResult) -> bytes:
-    return msgspec.json.encode(Entry(number=number, part=part, summary=result.summary)) + b"\n"
+    digest = sha256_hex(chunk.parquet)
+    entries = (
+        Entry(
+            number=number,
+            part=part,
+            inputs=len(pairs),
+            rows=sha256_hex(result.rows),
+            parquet=digest,
+            summary=result.summary,
+        )
+        for number, result in pairs
+    )
+    folder.append(MANIFEST, b"".join(_encoded(_sealed(entry)) for entry in entries))
 
 
 def _row_file(number: int) -> str:
@@ -96,12 +212,12 @@ def _row_file(number: int) -> str:
 
 
 def entries_of(folder: ResultFolder) -> Iterator[Entry]:
-    """Yield the lines of the manifest."""
-    decoder = msgspec.json.Decoder(Entry)
-    try:
-        yield from map(decoder.decode, folder.lines(MANIFEST))
-    except msgspec.DecodeError as error:
-        raise UsageError(f"`{MANIFEST}` in `{folder.path}` is damaged") from error
+    """Yield the lines of the manifest. Raise KvlintError if one is damaged."""
+    for number, line in enumerate(folder.lines(MANIFEST, _LONGEST_LINE), 1):
+        entry = _decoded(line, Entry)
+        if entry is None:
+            raise KvlintError(f"`{folder.place(MANIFEST)}` is damaged in line {number}", "continue with --resume")
+        yield entry
 
 
 MOST_INPUTS = 2_000

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -23,11 +23,16 @@ from azkvlint.util.text import encode
 _MOST_VAULTS = 20
 _LONGEST_NAME = 60
 _NOT_EVALUATED = "not evaluated"
+_LONGEST_TEXT = 2_000
 _UNKNOWN = "⟨"  # begins an expression whose value is not known
 _BLOCK_SIZE = 1 << 20
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+_Severity = Annotated[str, msgspec.Meta(pattern="^(info|low|medium|high|critical)$")]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One result of an input. ``kind`` is finding, unknown, suppressed, problem, resource or skipped.
 
     ``rule`` is the code of a problem, and ``severity`` its level. ``reason`` is why a result is unknown or suppressed,
@@ -58,16 +63,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exposure: str | None = None
 
 
-class VaultSummary(msgspec.Struct, frozen=True, kw_only=True):
+class VaultSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vault with findings: their numbers by severity, the most severe first."""
 
     name: str
     path: str
-    line: int
-    findings: tuple[tuple[str, int], ...]
+    line: _Number
+    findings: tuple[tuple[_Severity, _Number], ...]
 
 
-class InputSummary(msgspec.Struct, frozen=True, kw_only=True):
+class InputSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The numbers of one input. ``findings`` are (rule, severity, number) of those that count.
 
     ``is_complete``: all of it was read. ``is_failing``: it has findings that fail a check. ``exposures`` are the
@@ -78,13 +83,13 @@ class InputSummary(msgspec.Struct, frozen=True, kw_only=True):
     repository: str = ""
     is_complete: bool = True
     is_failing: bool = False
-    findings: tuple[tuple[str, str, int], ...] = ()
-    unknown: int = 0
-    suppressed: int = 0
-    problems: int = 0
-    resources: int = 0
-    exposures: dict[str, int] = {}
-    vaults: tuple[VaultSummary, ...] = ()
+    findings: tuple[tuple[str, _Severity, _Number], ...] = ()
+    unknown: _Number = 0
+    suppressed: _Number = 0
+    problems: _Number = 0
+    resources: _Number = 0
+    exposures: dict[str, _Number] = {}
+    vaults: Annotated[tuple[VaultSummary, ...], msgspec.Meta(max_length=_MOST_VAULTS)] = ()
     error: str = ""
 
 
@@ -102,7 +107,7 @@ def result_of(name: str, report: Report, settings: CheckSettings) -> InputResult
     errors = [problem.message for problem in report.problems if problem.level == "error"]
     summary = InputSummary(
         input=name,
-        repository="" if report.repository is None else report.repository.uri,
+        repository="" if report.repository is None else _brief(report.repository.uri),
         is_complete=report.is_complete,
         is_failing=exit_code(msgspec.structs.replace(report, problems=()), settings) == EXIT_FINDINGS,
         findings=tuple((rule, severity.label, count) for (rule, severity), count in sorted(counts.items())),
@@ -112,7 +117,7 @@ def result_of(name: str, report: Report, settings: CheckSettings) -> InputResult
         resources=sum(report.resource_counts.values()),
         exposures=_exposures(report.evaluated),
         vaults=tuple(_vaults(counted)),
-        error=errors[0] if errors else "",
+        error=_brief(errors[0]) if errors else "",
     )
     return InputResult(rows=_lines(_rows(name, report)), summary=summary)
 
@@ -121,8 +126,44 @@ def failed_result(name: str, message: str, hint: str = "") -> InputResult:
     """Return the result of an input that could not be checked."""
     row = Row(kind="problem", input=name, rule=INPUT_UNREADABLE, severity="error", message=message, hint=hint or None)
     return InputResult(
-        rows=_lines([row]), summary=InputSummary(input=name, is_complete=False, problems=1, error=message)
+        rows=_lines([row]), summary=InputSummary(input=name, is_complete=False, problems=1, error=_brief(message))
     )
+
+
+def is_summary_of(summary: InputSummary, lines: Iterable[bytes]) -> bool:
+    """Return whether a summary is one of these rows, which are JSON Lines."""
+    kinds: Counter[str] = Counter()
+    most: Counter[tuple[str, str]] = Counter()
+    uncounted: Counter[tuple[str, str]] = Counter()
+    decoder = msgspec.json.Decoder(Row)
+    is_complete = True
+    for line in lines:
+        try:
+            row = decoder.decode(line)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return False
+        if row.input != summary.input or not line.endswith(b"\n"):
+            return False
+        kinds[row.kind] += 1
+        is_complete = is_complete and (row.kind, row.severity) != ("problem", "error")
+        if row.kind == "finding":
+            key = row.rule or "", row.severity or ""
+            most[key] += 1
+            uncounted[key] += bool(row.in_tests)
+    found = {(rule, severity): count for rule, severity, count in summary.findings}
+    return (
+        len(found) == len(summary.findings)
+        and found.keys() <= most.keys()
+        # Whether findings in folders of tests count is a setting.
+        and all(most[key] - uncounted[key] <= found.get(key, 0) <= most[key] for key in most)
+        and summary.unknown <= kinds["unknown"]
+        and (summary.suppressed, summary.problems) == (kinds["suppressed"], kinds["problem"])
+        and (is_complete or not summary.is_complete)
+    )
+
+
+def _brief(text: str, longest: int = _LONGEST_TEXT) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _lines(rows: Iterable[Row]) -> bytes:
@@ -238,8 +279,8 @@ def _vault(name: str, findings: list[Finding]) -> VaultSummary:
     if _UNKNOWN in name and own:
         name = own[0].resource  # an address is shorter than the expression of a name
     return VaultSummary(
-        name=name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…",
-        path=worst.at.path,
+        name=_brief(name, _LONGEST_NAME),
+        path=_brief(worst.at.path),
         line=0 if worst.at.region is None else worst.at.region.start_line,
         findings=tuple((severity.label, counts[severity]) for severity in sorted(counts, reverse=True)),
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from heapq import merge
-from itertools import groupby, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,99 +13,17 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.config.run_config import Config, today
 from azkvlint.fleet import checker, results
-from azkvlint.fleet.checker import is_remote, refuse_credentials, remote_matches
+from azkvlint.fleet.inputs import INPUTS, SORTING, inputs_of, portable, write_inputs
 from azkvlint.fleet.rows import failed_result
 from azkvlint.linter.linter import Progress, rules_of
 from azkvlint.util.errors import KvlintError, UsageError
-from azkvlint.util.output_files import ResultFolder
 from azkvlint.util.project_boundary import absolute_path, current_folder
-from azkvlint.util.project_files import expand_glob, named_lines
+from azkvlint.util.result_folder import ResultFolder
 from azkvlint.util.sha256 import sha256_hex
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-INPUTS, SORTING = "inputs.jsonl", "sorting"
-_RUN = 100_000  # inputs that are sorted in memory
-_LONGEST = 65_536
-
-
-def write_inputs(folder: ResultFolder, words: Sequence[str], lists: Sequence[str]) -> int:
-    """Write the inputs that ``words`` and the files in ``lists`` name to the folder, and return their number.
-
-    Raise UsageError if a word names nothing.
-    """
-    counts = [0]
-    folder.write_lines(INPUTS, _counted(_sorted(folder, _expanded(words, lists)), counts))
-    folder.remove_folder(SORTING)
-    if not counts[0]:
-        raise UsageError("there are no inputs", "name paths, globs or addresses, or a list with --inputs-from")
-    return counts[0]
-
-
-def inputs_of(folder: ResultFolder) -> Iterator[str]:
-    """Yield the inputs of a run."""
-    return (json.loads(line) for line in folder.lines(INPUTS))
-
-
-def _counted(addresses: Iterable[str], counts: list[int]) -> Iterator[bytes]:
-    for address in addresses:
-        counts[0] += 1
-        yield _line(address)
-
-
-def _line(address: str) -> bytes:
-    return json.dumps(address).encode() + b"\n"
-
-
-def _sorted(folder: ResultFolder, addresses: Iterator[str]) -> Iterator[str]:
-    """Yield the addresses in order, each once, whatever their number: sorted parts are merged from files."""
-    files: list[str] = []
-    while part := list(islice(addresses, _RUN)):
-        files.append(f"{SORTING}/{len(files)}.jsonl")
-        folder.write_lines(files[-1], map(_line, sorted(part)))
-    parts = [(json.loads(line) for line in folder.lines(file)) for file in files]
-    yield from (address for address, _ in groupby(merge(*parts)))
-
-
-def _expanded(words: Sequence[str], lists: Sequence[str]) -> Iterator[str]:
-    for word in words:
-        if word.startswith("@"):
-            yield from _listed(word[1:])
-        else:
-            yield from _matches(word)
-    for file in lists:
-        yield from _listed(file)
-
-
-def _listed(file: str) -> Iterator[str]:
-    """Yield the inputs in a list. Empty lines and lines that begin with # are ignored."""
-    for line in named_lines(file, f"the list `{file}`", _LONGEST):
-        word = line.strip()
-        if word and not word.startswith("#"):
-            # Whether an input of a list exists is part of its result.
-            if is_remote(word):
-                refuse_credentials(word)
-            yield word
-
-
-def _matches(word: str) -> Iterator[str]:
-    """Yield the inputs that a word of the command line names. Raise UsageError if there are none."""
-    if is_remote(word):
-        yield from remote_matches(word)
-        return
-    if os.path.lexists(word):
-        yield word
-        return
-    found = False
-    for path in expand_glob(word):
-        found = True
-        yield path
-    if not found:
-        raise UsageError(f"'{word}' does not exist", "name a path, a glob, an address or @FILE")
-
-
-_CHUNK = 50
 _CHUNKS_EACH = 8
 _WAITING_EACH = 2
 _CONNECT = 30
@@ -186,21 +102,22 @@ def _begin(fleet: Fleet, folder: ResultFolder) -> tuple[results.Run, bytearray]:
         run = results.read_run(folder)
         folder.lock()
         if (run.kvlint, run.settings) != (__version__, digest):
-            raise UsageError(
-                "the run has other settings, or was started by another version of kvlint", "start it again"
-            )
-        return run, results.recover(folder, run.inputs)
-    folder.create(leftovers=(".lock", INPUTS, SORTING))
+            raise UsageError(results.OTHER_RUN, "start it again")
+        return run, results.recover(folder, run)
+    folder.create(leftovers={".lock": False, INPUTS: False, SORTING: True})
     folder.lock()
-    count = write_inputs(folder, fleet.words, fleet.lists)
-    run = results.Run(
-        kvlint=__version__,
-        settings=digest,
-        as_of=today(fleet.config).isoformat(),
-        base=current_folder(),
-        inputs=count,
+    count, inputs_digest = write_inputs(folder, fleet.words, fleet.lists)
+    run = results.write_run(
+        folder,
+        results.Run(
+            kvlint=__version__,
+            settings=digest,
+            as_of=today(fleet.config).isoformat(),
+            base=current_folder(),
+            inputs=count,
+            list=inputs_digest,
+        ),
     )
-    results.write_run(folder, run)
     return run, bytearray(count)
 
 
@@ -325,7 +242,7 @@ def _check_all(
     total, finished = len(done), sum(done)
     if progress is not None:
         progress(finished, total)
-    size = min(_CHUNK, max(1, (total - finished) // (threads * _CHUNKS_EACH)))
+    size = min(results.MOST_IN_PART, max(1, (total - finished) // (threads * _CHUNKS_EACH)))
     chunks = _chunks(((number, name) for number, name in enumerate(inputs_of(folder)) if not done[number]), size)
     running: dict[Any, list[tuple[int, str]]] = {}
     completed: SimpleQueue[Any] = SimpleQueue()
@@ -352,7 +269,7 @@ def _check_all(
                     submit([item])
                 continue
             message = _LOST if type(error).__name__ == "KilledWorker" else f"not checked: {type(error).__name__}"
-            data = checker.encoded_chunk([failed_result(checker.portable(chunk[0][1]), message)])
+            data = checker.encoded_chunk([failed_result(portable(chunk[0][1]), message)])
         future.release()
         results.commit(folder, [number for number, _ in chunk], msgspec.msgpack.decode(data, type=checker.ChunkResult))
         finished += len(chunk)

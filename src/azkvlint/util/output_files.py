@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import BinaryIO, TextIO, cast
 
@@ -32,8 +32,6 @@ from azkvlint.util.project_boundary import (
 _CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | COMMON
 _APPEND: int = os.O_WRONLY | os.O_APPEND | COMMON | getattr(os, "O_NOCTTY", 0)
 _MAX_LINKS = 40
-_PARTIAL = ".partial"
-_BLOCK = 1 << 16
 _AGAIN = "run the command again"
 
 
@@ -212,136 +210,6 @@ class StagingFolder:
         from shutil import rmtree
 
         rmtree(self.path, ignore_errors=True)
-
-
-class ResultFolder:
-    """A folder that a long run fills with files, so that it can continue after an interruption at any moment.
-
-    New files and folders are written under another name and then renamed. Each line of a journal is appended in one
-    write. Only one process uses the folder at a time. Methods raise OSError.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self.path = output_path(folder)
-        self._lock: int | None = None
-
-    def create(self, leftovers: Container[str]) -> None:
-        """Create the folder, which may exist if it is empty. Raise UsageError otherwise.
-
-        ``leftovers`` are files and folders of a run that ended before it began.
-        """
-        os.makedirs(self.path, exist_ok=True)
-        if any(name not in leftovers and not name.endswith(_PARTIAL) for name in os.listdir(self.path)):
-            raise UsageError(
-                f"the folder `{self.path}` is not empty", "use --resume to continue its run, or another folder"
-            )
-
-    def lock(self) -> None:
-        """Lock the folder until this process ends. Raise UsageError if another process has locked it."""
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            return
-        self._lock = os.open(os.path.join(self.path, ".lock"), os.O_RDWR | os.O_CREAT | COMMON, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UsageError(f"another run is using the folder `{self.path}`") from error
-
-    def close(self) -> None:
-        """Release the lock."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    def has(self, name: str) -> bool:
-        """Return whether a file exists."""
-        return os.path.isfile(os.path.join(self.path, name))
-
-    def write(self, name: str, data: bytes) -> None:
-        """Write a file."""
-        self.write_lines(name, [data])
-
-    def write_lines(self, name: str, parts: Iterable[bytes]) -> None:
-        """Write a file from its parts, of any total size."""
-        target = os.path.join(self.path, name)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        partial = f"{target}.{os.urandom(8).hex()}{_PARTIAL}"
-        try:
-            with os.fdopen(os.open(partial, _CREATE, 0o666), "wb") as out:
-                out.writelines(parts)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(partial, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(partial)
-            raise
-
-    def write_folder(self, name: str, files: Iterable[tuple[str, bytes]]) -> None:
-        """Write a new folder with files."""
-        target = os.path.join(self.path, name)
-        partial = f"{target}{_PARTIAL}"
-        os.makedirs(partial)
-        for file, data in files:
-            with os.fdopen(os.open(os.path.join(partial, file), _CREATE, 0o666), "wb") as out:
-                out.write(data)
-        os.replace(partial, target)
-
-    def append(self, name: str, lines: bytes) -> None:
-        """Append whole lines to a journal."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | COMMON
-        with os.fdopen(os.open(os.path.join(self.path, name), flags, 0o666), "wb", buffering=0) as out:
-            out.write(lines)
-            os.fsync(out.fileno())
-
-    def repair(self, name: str) -> None:
-        """Remove the last line of a journal if it is incomplete."""
-        file = os.path.join(self.path, name)
-        if not os.path.exists(file):
-            return
-        with open(file, "rb+") as stream:
-            end = stream.seek(0, os.SEEK_END)
-            while end:
-                start = max(0, end - _BLOCK)
-                stream.seek(start)
-                found = stream.read(end - start).rfind(b"\n")
-                if found >= 0:
-                    end = start + found + 1
-                    break
-                end = start
-            stream.truncate(end)
-
-    def lines(self, name: str) -> Iterator[bytes]:
-        """Yield the lines of a file, which may be missing."""
-        file = os.path.join(self.path, name)
-        if os.path.exists(file):
-            with open(file, "rb") as stream:
-                yield from stream
-
-    def read(self, name: str) -> bytes:
-        """Return the content of a file."""
-        with open(os.path.join(self.path, name), "rb") as stream:
-            return stream.read()
-
-    def remove_folder(self, name: str) -> None:
-        """Remove a folder, which may be missing."""
-        from shutil import rmtree
-
-        rmtree(os.path.join(self.path, name), ignore_errors=True)
-
-    def keep_only(self, folder: str, names: Container[str]) -> None:
-        """Remove every entry of a folder that is not among ``names``: what an interrupted run left unfinished."""
-        from shutil import rmtree
-
-        path = os.path.join(self.path, folder)
-        for entry in list(os.scandir(path)) if os.path.isdir(path) else ():
-            if entry.name in names:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                rmtree(entry.path)
-            else:
-                os.unlink(entry.path)
 
 
 def _replace(target: str, data: bytes) -> None:

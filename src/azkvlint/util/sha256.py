@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 
@@ -26,3 +26,11 @@ _HASH = _sha256()
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 digest in hexadecimal."""
     return cast("str", _HASH(data).hexdigest())
+
+
+def sha256_of(parts: Iterable[bytes]) -> str:
+    """Return the SHA-256 digest of data that comes in parts, in hexadecimal."""
+    found = _HASH()
+    for part in parts:
+        found.update(part)
+    return cast("str", found.hexdigest())
