@@ -50,14 +50,15 @@ def test_the_list_says_what_each_fix_does_and_why_others_are_refused(kvlint: Kvl
     said = kvlint("fix", "--select", "KV001,KV006,KV501", "--unsafe")
     assert said.code == 1
     assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` and" in said.out
-    assert "main.tf:6:3: KV001 Set `purge_protection_enabled = true`\n  not safe: Purge protection cannot" in said.out
+    assert (
+        "main.tf:6:3: KV001 Set `purge_protection_enabled = true`\n  not safe (irreversible): Purge protection cannot"
+        in said.out
+    )
     assert "No fix: needs a decision: choose an expiration date" in said.out
     assert "key.tf:1:1: KV501" in said.out
     safe = kvlint("fix", "--select", "KV001")
-    assert (safe.code, safe.out) == (
-        0,
-        "No fix: the fix is not safe (use --unsafe)\n  main.tf:6:3: KV001\n\nNo fixes for 1 finding.\n",
-    )
+    assert safe.code == 0
+    assert safe.out.startswith("No fix: not safe: it needs --allow irreversible,apply-fails\n  main.tf:6:3: KV001\n")
 
 
 def test_write_changes_the_files_once(kvlint: Kvlint, folder: Path) -> None:
@@ -341,7 +342,7 @@ def test_an_installed_module_is_pinned_to_its_version(kvlint: Kvlint, folder: Pa
         "Modules": [{"Key": "v", "Source": "x/keyvault/azurerm", "Version": "1.2.3", "Dir": ".terraform/modules/v"}]
     }
     (folder / ".terraform/modules/modules.json").write_text(json.dumps(modules))
-    assert kvlint("fix", "--write", "--select", "KV057").code == 0
+    assert kvlint("fix", "--write", "--allow", "replaces", "--select", "KV057").code == 0
     assert (folder / "main.tf").read_text() == call.replace('azurerm"\n', 'azurerm"\n  version = "1.2.3"\n').replace(
         "source =", "source  ="
     )
@@ -369,7 +370,9 @@ def test_reports_contain_fixes(kvlint: Kvlint, folder: Path) -> None:
     sarif = fixes_in(kvlint, "sarif")
     assert violations(sarif) == []
     (fix,) = sarif["runs"][0]["results"][0]["fixes"]
-    assert fix["description"]["text"].startswith("Set `purge_protection_enabled = true`. Purge protection cannot")
+    assert fix["description"]["text"].startswith(
+        "Set `purge_protection_enabled = true`. irreversible: Purge protection cannot"
+    )
     (change,) = fix["artifactChanges"]
     assert change["artifactLocation"] == {"uri": "main.tf", "uriBaseId": "%SRCROOT%"}
     region = {"startLine": 4, "startColumn": 30, "endLine": 4, "endColumn": 35}
@@ -391,7 +394,56 @@ def test_reports_contain_fixes(kvlint: Kvlint, folder: Path) -> None:
 def test_reports_contain_safe_fixes_only_unless_asked(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_text(PURGES + vault(OFF))
     found = json.loads(kvlint("check", ".", "--fixes", "--select", "KV001,KV006", "-f", "json").out)
-    assert {one["ruleId"]: "fix" in one for one in found["findings"]} == {"KV001": False, "KV006": True}
+    assert {one["ruleId"]: "fix" in one for one in found["findings"]} == {"KV001": False, "KV006": False}
+    allow = ("--fixes", "--allow", "apply-fails", "--select", "KV001,KV006", "-f", "json")
+    found = json.loads(kvlint("check", ".", *allow).out)["findings"]
+    assert {one["ruleId"]: one.get("fix", {}).get("classes") for one in found} == {"KV001": None, "KV006": [LATER]}
+
+
+LATER = "apply-fails"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "fixed"),
+    [
+        ((), []),
+        (("irreversible",), []),
+        (("irreversible,apply-fails",), ["KV001", "KV003"]),
+        (("apply-fails", "irreversible"), ["KV001", "KV003"]),
+        (("access",), ["KV303"]),
+        (("Access", "irreversible"), ["KV303"]),
+    ],
+)
+def test_a_fix_is_offered_if_all_its_classes_are_allowed(
+    kvlint: Kvlint, folder: Path, allowed: tuple[str, ...], fixed: list[str]
+) -> None:
+    (folder / "main.tf").write_text(vault(OFF + RETENTION + "  enabled_for_disk_encryption = true\n"))
+    words = [word for name in allowed for word in ("--allow", name)]
+    only = ("--profile", "strict", "--select", "KV001,KV003,KV303")
+    found = json.loads(kvlint("fix", *words, *only, "-f", "json").out)
+    assert [one["rule"] for one in found["fixes"]] == fixed
+    everything = json.loads(kvlint("fix", "--unsafe", *words, *only, "-f", "json").out)
+    classes = {one["rule"]: one["classes"] for one in everything["fixes"]}
+    assert classes == {
+        "KV001": ["irreversible", LATER],
+        "KV003": ["irreversible", LATER],
+        "KV303": ["access"],
+    }
+
+
+def test_an_unknown_class_is_an_error(kvlint: Kvlint, folder: Path) -> None:
+    said = kvlint("fix", "--allow", "acess")
+    assert said.code == 2
+    assert "--allow acess: unknown class" in said.err
+    assert "access" in said.err.partition("unknown class")[2]
+
+
+def test_a_diff_names_the_effects_of_its_changes(kvlint: Kvlint, folder: Path) -> None:
+    said = kvlint("fix", "--diff", "--unsafe", "--select", "KV001").out
+    assert said.startswith("# main.tf:3:3: KV001 not safe (irreversible): Purge protection cannot be disabled again.\n")
+    assert said.index("# main.tf") < said.index("--- a/main.tf")
+    subprocess.run([GIT, "apply", "-"], input=said.encode(), cwd=folder, check=True)
+    assert "purge_protection_enabled = true" in (folder / "main.tf").read_text()
 
 
 def test_each_fix_in_a_report_is_the_first_that_is_proven(kvlint: Kvlint, folder: Path) -> None:
@@ -645,7 +697,7 @@ def test_a_fix_with_a_consequence_is_not_safe(kvlint: Kvlint, folder: Path, rule
     assert kvlint("fix", "--select", rule).code == 0
     said = kvlint("fix", "--unsafe", "--select", f"{rule},KV053")
     assert said.code == 1
-    assert "not safe: " in said.out
+    assert "not safe (" in said.out
 
 
 def test_a_new_api_version_is_safe_where_the_permission_model_is_set(kvlint: Kvlint, folder: Path) -> None:

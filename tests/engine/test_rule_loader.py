@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from azkvlint.engine.parameters import patterns_of
 from azkvlint.engine.rule_loader import load_rules
 from azkvlint.engine.rule_store import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
+from azkvlint.model.effect import Effect
 from azkvlint.model.rule import (
     All,
     AnyOf,
@@ -470,7 +471,7 @@ def test_edits() -> None:
             "- set: [properties.a, properties.b]\n  to: $least\n  language: [bicep, arm]\n"
             "- all:\n    - {remove: properties.c}\n"
             "    - {api_version: supported, resource: Microsoft.KeyVault/vaults}\n"
-            "  unsafe: It hurts.\n"
+            "  unsafe: {apply-fails: It hurts., access: They stay outside.}\n  sources: ['https://a.example/b']\n"
             "- decision: choose a date"
         )
     )
@@ -481,7 +482,8 @@ def test_edits() -> None:
         "$least",
     )
     assert [step.operation for step in second.steps] == ["remove", "api_version"]
-    assert (second.consequence, second.steps[1].resources) == ("It hurts.", ("Microsoft.KeyVault/vaults",))
+    assert second.effects == (Effect("access", "They stay outside."), Effect("apply-fails", "It hurts."))
+    assert (second.sources, second.steps[1].resources) == (("https://a.example/b",), ("Microsoft.KeyVault/vaults",))
     assert (third.decision, third.steps) == ("choose a date", ())
 
 

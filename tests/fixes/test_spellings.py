@@ -16,6 +16,7 @@ from azkvlint.config.run_config import Config
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.fixes.find import faults_of_edits, fixes_of
 from azkvlint.linter.linter import check
+from azkvlint.model.effect import CLASSES, names_of
 from azkvlint.model.fix import Fix, apply
 from azkvlint.model.rule import EXAMPLE_DAY
 
@@ -186,7 +187,7 @@ def outcomes(spelling: str) -> Mapping[Case, Outcome]:
     config = Config(paths=(str(top),), profiles=("all",), ignore=OTHERS, as_of=EXAMPLE_DAY, jobs=1)
     report = check(config)
     own = [one for one in report.findings if one.rule.id == folders[one.at.path.split("/")[0]].rule]
-    found = fixes_of(msgspec.structs.replace(report, findings=tuple(own)), config, unsafe=True)
+    found = fixes_of(msgspec.structs.replace(report, findings=tuple(own)), config, CLASSES)
     return {
         case: Outcome(
             texts[case],
@@ -271,16 +272,29 @@ def test_most_rules_have_examples_in_each_spelling(spelling: str) -> None:
 
 
 SAFE = {
-    "KV002", "KV006", "KV017", "KV050", "KV057", "KV117", "KV216", "KV611", "KV620", "KV905", "KV907",
+    "KV002", "KV216", "KV611", "KV907",
 }  # fmt: skip
 
 
-def test_fixes_that_end_access_recreate_or_cannot_be_undone_say_so() -> None:
-    safe = {rule.id for rule in FIXABLE if not any(plan.consequence or plan.decision for plan in rule.edits)}
+def test_fixes_have_the_classes_of_what_they_do() -> None:
+    safe = {rule.id for rule in FIXABLE if not any(plan.possible_effects or plan.decision for plan in rule.edits)}
     assert safe == SAFE
-    unsafe = {rule.id for rule in FIXABLE if all(plan.consequence for plan in rule.edits)}
-    assert unsafe >= {"KV001", "KV003", "KV104", "KV105", "KV301", "KV303", "KV503", "KV801"}
-    assert all(plan.consequence.endswith(".") for rule in FIXABLE for plan in rule.edits if plan.consequence)
+    classes = {rule.id: [set(names_of(plan.possible_effects)) for plan in rule.edits] for rule in FIXABLE}
+    for rule in ("KV003", "KV006", "KV017", "KV301"):
+        assert all("apply-fails" in found for found in classes[rule]), rule
+    for rule in ("KV104", "KV105", "KV108", "KV123", "KV301", "KV303"):
+        assert all("access" in found for found in classes[rule]), rule
+    assert all("irreversible" in found for rule in ("KV001", "KV801") for found in classes[rule])
+    assert [found & {"replaces"} for found in classes["KV503"]] == [{"replaces"}, set()]
+    assert all("cost" in found for found in classes["KV515"])
+
+
+def test_each_edit_names_the_sources_of_its_classes() -> None:
+    without = [rule.id for rule in FIXABLE for plan in rule.edits if plan.steps and not plan.sources]
+    assert without == []
+    effects = [effect for rule in FIXABLE for plan in rule.edits for effect in plan.possible_effects]
+    assert {effect.name for effect in effects} == set(CLASSES)
+    assert all(effect.text.endswith(".") for effect in effects)
 
 
 REQUIRED = (

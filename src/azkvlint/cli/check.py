@@ -11,6 +11,7 @@ import msgspec
 
 from azkvlint.cli.output import append, print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import (
+    allowed_classes,
     cache_of,
     config_of,
     included_of,
@@ -125,6 +126,8 @@ def run_check(arguments: Arguments) -> int:
     errors = settings.errors()
     targets = errors.attempt([("text", "")], targets_of, settings, REPORTERS)
     included = errors.attempt(frozenset(), included_of, settings)
+    allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
+    arguments = msgspec.structs.replace(arguments, allow=tuple(allowed))
     errors.attempt(None, refuse_conflicting_outputs, arguments, targets)
     errors.attempt(None, refuse_invalid_root_uri, arguments.sarif_root_uri)
     cache = errors.attempt(None, cache_of, settings)
@@ -223,7 +226,7 @@ def _suggestions(
     if is_too_large(report):
         return {}
     prover = prover_of(report, config)
-    found = fixes_of(report, config, unsafe=arguments.unsafe, prover=prover)
+    found = fixes_of(report, config, arguments.allow, prover=prover)
     return suggestions_of(found.fixes, report.root, prover.secret_texts)
 
 

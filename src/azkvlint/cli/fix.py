@@ -8,7 +8,7 @@ import msgspec
 
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, progress_bar, write
-from azkvlint.cli.resolve import config_of, targets_of
+from azkvlint.cli.resolve import allowed_classes, config_of, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.fixes.find import fixes_together, is_too_large
@@ -19,7 +19,7 @@ from azkvlint.linter.linter import exit_code_of, lint
 from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
-from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff
+from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff, effects_in
 from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.output_files import replace_files
 from azkvlint.util.text import visible
@@ -39,11 +39,12 @@ def run_fix(arguments: Arguments) -> int:
         if any(name != "text" and not file for name, file in targets):
             raise UsageError("--diff is written to standard output", "write the report to a file: -f json=FILE")
         targets = [target for target in targets if target != ("text", "")]
+    allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
     config = config_of(settings, targets, errors)
     with progress_bar() as progress:
         report = lint(config.paths, config, progress)
         prover = None if is_too_large(report) else prover_of(report, config)
-        result = fixes_together(report, config, unsafe=arguments.unsafe, prover=prover)
+        result = fixes_together(report, config, allowed, prover=prover)
     if prover is not None and arguments.write and result.texts:
         result = _write(report, result)
         for bicep, template in prover.stale.items():
@@ -81,7 +82,10 @@ def _write(report: Report, result: FixResult) -> FixResult:
 
 
 def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> str:
-    """Return the changes as a diff from the top of the checkout, without files whose lines may contain secrets."""
+    """Return the changes as a diff from the top of the checkout, without files whose lines may contain secrets.
+
+    The effects of the fixes of a file are comments before its changes, which ``git apply`` and ``patch`` skip.
+    """
     before, after = Sources(report.root, result.originals), Sources(report.root, result.texts)
     parts: list[str] = []
     for path in sorted(result.texts):
@@ -90,5 +94,6 @@ def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> st
         part = diff(before.path_in_checkout(path), FileChange(*texts, *shown))
         if part is None:
             print_line(f"{visible(path)} is not in the diff: a line may contain a secret or control characters")
+        parts += [f"# {line}\n" for line in effects_in(result, path)] if part else []
         parts.append(part or "")
     return "".join(parts)

@@ -15,6 +15,7 @@ from azkvlint.config.run_config import Config
 from azkvlint.config.settings import ABOUT_RULES, CACHE_KEY, Settings
 from azkvlint.engine.rule_store import find_rules_by_prefix, rules_of_profile, select_rules
 from azkvlint.linter.linter import known_rules
+from azkvlint.model.effect import CLASSES
 from azkvlint.model.finding import TOOLS
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
@@ -295,6 +296,14 @@ def peer_tools_of(settings: Settings) -> tuple[str, ...]:
     option = settings.label("peer_tools")
     words = words_of(option, settings.arguments.peer_tools, "tool", f"one of {', '.join(TOOLS)}")
     return tuple(dict.fromkeys(_choice(option, word, TOOLS, "tool") for word in words))
+
+
+def allowed_classes(settings: Settings) -> frozenset[str]:
+    """Return the classes of effects that fixes may have. Raise UsageError for unknown ones."""
+    option = settings.label("allow")
+    words = words_of(option, settings.arguments.allow, "class", f"one of {', '.join(CLASSES)}")
+    allowed = frozenset(_choice(option, word, CLASSES, "class") for word in words)
+    return frozenset(CLASSES) if settings.arguments.unsafe else allowed
 
 
 def refuse_invalid_root_uri(word: str) -> None:

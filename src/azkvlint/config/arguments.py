@@ -85,6 +85,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     diff: bool = False
     write: bool = False
     unsafe: bool = False
+    allow: tuple[str, ...] = ()
     fixes: bool = False
     explicit_fields: frozenset[str] = frozenset()
 

@@ -18,6 +18,7 @@ from azkvlint.editor.protocol import Positions, path_of, share_a_line
 from azkvlint.fixes.find import fixes_of, fixes_together
 from azkvlint.fixes.proof import Prover, prover_of
 from azkvlint.fixes.sources import Sources, editor_of
+from azkvlint.model.effect import CLASSES, labeled
 from azkvlint.model.finding import Finding, Report
 from azkvlint.model.fix import Fix, Literal, Refusal, TextEdit, apply
 from azkvlint.readers.discover import JSON, MODULE_ENDINGS
@@ -94,7 +95,7 @@ class Actions:
             search = partial(self._fixing.fixes, outcome.request, inputs, outcome.checked[inputs], findings)
             actions += [
                 types.CodeAction(
-                    title=visible(f"{fix.title}. {fix.consequence}" if fix.consequence else fix.title),
+                    title=visible(". ".join([fix.title, " ".join(labeled(fix.effects))]) if fix.effects else fix.title),
                     kind=types.CodeActionKind.QuickFix,
                     diagnostics=[items[fix.fingerprint].diagnostic],
                     is_preferred=fix.is_safe,
@@ -242,7 +243,7 @@ class _Fixing:
         if new:
             kept.fixes.update((finding.fingerprint, None) for finding in new)
             report = msgspec.structs.replace(checked.report, findings=new)
-            result = fixes_of(report, checked.config, unsafe=True, prover=kept.prover)
+            result = fixes_of(report, checked.config, CLASSES, prover=kept.prover)
             kept.fixes.update((fix.fingerprint, fix) for fix in result.fixes)
         found = (kept.fixes[finding.fingerprint] for finding in findings)
         sources = Sources(checked.report.root)
@@ -254,7 +255,7 @@ class _Fixing:
         """Return the edits of all safe fixes of some findings together, by real path. Raise KvlintError."""
         kept = self._prepared(request, inputs, checked)
         report = msgspec.structs.replace(checked.report, findings=tuple(findings))
-        result = fixes_together(report, checked.config, unsafe=False, prover=kept.prover)
+        result = fixes_together(report, checked.config, prover=kept.prover)
         before = Sources(checked.report.root)
         return _by_file(before, before.edits_to(Sources(checked.report.root, result.texts)))
 

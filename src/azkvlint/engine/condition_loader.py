@@ -15,12 +15,14 @@ from azkvlint.engine.schema import (
     EDIT_KEYS,
     EDIT_OPERATIONS,
     FIX_LANGUAGES,
+    LINK,
     OPERATORS,
     PRESENCE,
     STEP_KEYS,
     OperandKind,
 )
 from azkvlint.engine.yaml_decoder import Decoder, Fields, describe, either, suggestion
+from azkvlint.model.effect import CLASSES, Effect, merged
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, EditPlan, EditStep, Given, Items, Linked, Not, Operand
 from azkvlint.model.value import Path, Plain
 from azkvlint.syntax.attribute_path import PathError, parse_path
@@ -289,9 +291,19 @@ class EditDecoder:
             yield EditPlan(
                 steps=tuple(self._steps(item, fields)),
                 languages=self._languages(fields.get("language")),
-                consequence=self._decoder.line(fields.get("unsafe"), "unsafe"),
+                effects=self._effects(fields.get("unsafe")),
+                sources=self._decoder.texts(fields.get("sources"), "sources", LINK, "an https:// link"),
                 decision=self._decoder.line(fields.get("decision"), "decision"),
             )
+
+    def _effects(self, node: Node | None) -> tuple[Effect, ...]:
+        """Return the effects for which a change is not safe, by class."""
+        found = []
+        for key, value in self._decoder.entries(node, "unsafe"):
+            if str(key.value) not in CLASSES:
+                self._decoder.mismatch(key, "unsafe", either(CLASSES))
+            found.append(Effect(str(key.value), self._decoder.line(value, str(key.value))))
+        return merged(found) if all(effect.name in CLASSES for effect in found) else ()
 
     def _languages(self, node: Node | None) -> tuple[str, ...]:
         """Return one language, or a list of them."""
@@ -309,8 +321,8 @@ class EditDecoder:
                 if below.complete and sum(name in below for name in EDIT_OPERATIONS) != 1:
                     self._decoder.fault(step, f"a step needs one of {either(EDIT_OPERATIONS)}")
                 elif below.complete:
-                    consequence = self._decoder.line(below.get("unsafe"), "unsafe")
-                    yield msgspec.structs.replace(self._step(step, below), consequence=consequence)
+                    effects = self._effects(below.get("unsafe"))
+                    yield msgspec.structs.replace(self._step(step, below), effects=effects)
         elif "decision" not in fields and fields.complete:
             yield self._step(item, fields)
 
@@ -338,6 +350,7 @@ class EditDecoder:
             is_linked=decoder.word(fields.get("on"), "on", ("linked",), "") == "linked",
             unless_used=self._uses(fields.get("unless_used"), names),
             if_absent=decoder.flag(fields.get("if_absent"), "if_absent"),
+            if_reported=decoder.flag(fields.get("if_reported"), "if_reported"),
             resources=() if types is None else decoder.resource_types(types, "resource"),
         )
 

@@ -19,6 +19,7 @@ from azkvlint.engine.schema import (
     EXPECTATIONS,
     FIX_LANGUAGES,
     LANGUAGES,
+    LINK,
     PLACEHOLDERS,
     PROFILES,
     REQUIRED_KEYS,
@@ -326,7 +327,6 @@ _USERS_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
-_LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
 _QUOTED = regex(r"'(\{[\w.]+\})'")
 _START = Fault(1, 1, "")
@@ -411,7 +411,7 @@ class _RuleDecoder:
             label=self._message(fields.get("label"), "label"),
             why=decoder.text(fields.get("why"), "why"),
             fixes=self._fixes(fields.get("fix")),
-            references=decoder.texts(fields.get("references"), "references", _LINK, "an https:// link"),
+            references=decoder.texts(fields.get("references"), "references", LINK, "an https:// link"),
             examples=self._examples(fields.get("examples"), rule_id, parameters_by_name, further),
             path=decoder.path,
             edits=plans,

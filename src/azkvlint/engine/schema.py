@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from azkvlint.util.lazy_regex import regex
+
 
 class OperandKind(Enum):
     """The operand that an operator accepts, in words."""
@@ -112,10 +114,12 @@ CATEGORIES = (
 )
 # The languages of fixes.
 FIX_LANGUAGES = ("terraform", "bicep", "arm")
+# A reference or source.
+LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 # What an edit does, in the rule and in the steps of an edit.
 EDIT_OPERATIONS = ("set", "remove", "rename", "append", "api_version", "versionless", "pin", "secure")
-STEP_KEYS = (*EDIT_OPERATIONS, "to", "to_least_of", "on", "if_absent", "unless_used", "resource")
-EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe")
+STEP_KEYS = (*EDIT_OPERATIONS, "to", "to_least_of", "on", "if_absent", "if_reported", "unless_used", "resource")
+EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe", "sources")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")
 EXPECTATIONS = ("fails", "passes", "unknown")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")

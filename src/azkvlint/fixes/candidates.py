@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +23,7 @@ from azkvlint.fixes.places import (
 )
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
+from azkvlint.model.effect import Effect, merged, names_of
 from azkvlint.model.finding import Evidence, Finding
 from azkvlint.model.fix import Literal, Refusal, TextEdit
 from azkvlint.model.rule import EditPlan, EditStep
@@ -32,7 +33,6 @@ from azkvlint.util.lazy_regex import regex
 _INDEX = regex(r"\[[^\]]*\]")
 _WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 _CURRENT = "current"
-_NOT_SAFE = "the fix is not safe (use --unsafe)"
 _NULL = regex(r"[:=]\s*null\b")
 
 
@@ -41,11 +41,14 @@ class Candidate(NamedTuple):
 
     edits: tuple[TextEdit, ...]
     title: str
-    consequence: str
+    effects: tuple[Effect, ...]
 
 
-def candidates(finding: Finding, sources: Sources, *, unsafe: bool) -> Iterator[Candidate | Refusal]:
-    """Yield the edits that may fix a finding, best first, and the reasons why others cannot be made."""
+def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> Iterator[Candidate | Refusal]:
+    """Yield the edits that may fix a finding, best first, and the reasons why others cannot be made.
+
+    Those with an effect of a class that is not ``allowed`` are refused.
+    """
     language = language_at(finding.resource_at or finding.at)
     plans = [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
     applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
@@ -56,12 +59,17 @@ def candidates(finding: Finding, sources: Sources, *, unsafe: bool) -> Iterator[
     for plan, steps in applicable:
         if plan.decision:
             yield Refusal(f"needs a decision: {plan.decision}")
-        elif plan.consequence and not unsafe:
-            yield Refusal(_NOT_SAFE)
+        elif refusal := _not_allowed(plan.effects, allowed):
+            yield refusal
         else:
-            for found in _of_steps(finding, steps, plan.consequence, sources):
-                is_offered = isinstance(found, Refusal) or unsafe or not found.consequence
-                yield found if is_offered else Refusal(_NOT_SAFE)
+            for found in _of_steps(finding, steps, plan.effects, sources):
+                yield found if isinstance(found, Refusal) else _not_allowed(found.effects, allowed) or found
+
+
+def _not_allowed(effects: Collection[Effect], allowed: Collection[str]) -> Refusal | None:
+    """Return the refusal of effects whose classes are not allowed; None if all are."""
+    names = [name for name in names_of(effects) if name not in allowed]
+    return Refusal(f"not safe: it needs --allow {','.join(names)}") if names else None
 
 
 def _steps_for(finding: Finding, plan: EditPlan) -> list[EditStep]:
@@ -70,30 +78,33 @@ def _steps_for(finding: Finding, plan: EditPlan) -> list[EditStep]:
 
 
 def _of_steps(
-    finding: Finding, steps: Sequence[EditStep], consequence: str, sources: Sources
+    finding: Finding, steps: Sequence[EditStep], effects: tuple[Effect, ...], sources: Sources
 ) -> Iterator[Candidate | Refusal]:
     """Yield the candidates of the steps of a plan. If a step has several choices, each makes a candidate."""
     if any(step.operation == "api_version" for step in steps) and is_terraform(finding.declared_as):
         return  # azurerm sets the version itself
     try:
         choices = [list(_changes(finding, step, sources)) for step in steps]
+        steps = [step for step, of_step in zip(steps, choices, strict=True) if of_step]
+        choices = [of_step for of_step in choices if of_step]
     except Refusal as refusal:
         yield refusal
         return
-    for number in range(max(map(len, choices))):
+    for number in range(max(map(len, choices), default=0)):
         changes = [of_step[min(number, len(of_step) - 1)] for of_step in choices]
         try:
             edits, titles = combined(changes, sources)
-            effects = [
-                step.consequence
+            of_steps = [
+                effect
                 for step, change in zip(steps, changes, strict=True)
-                if step.consequence and change(sources)[0]
+                if step.effects and change(sources)[0]
+                for effect in step.effects
             ]
         except Refusal as refusal:
             yield refusal
             continue
         if edits:
-            yield Candidate(edits, joined(titles), " ".join(filter(None, (consequence, *effects))))
+            yield Candidate(edits, joined(titles), merged((*effects, *of_steps)))
 
 
 def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[str]]:
@@ -124,7 +135,10 @@ def _changes(finding: Finding, step: EditStep, sources: Sources) -> Iterator[Cha
 def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources) -> Iterator[Change]:
     """Yield the changes that set the attributes of a step: of several, those that the finding is about."""
     by_name = {} if step.is_linked else evidence_by_attribute(finding)
-    names = [name for name in step.names if name in by_name] or list(step.names)
+    names = [name for name in step.names if name in by_name]
+    if not names and step.if_reported:
+        return
+    names = names or list(step.names)
     for name in names:
         user = sources.template_with(step.unless_used[name]) if name in step.unless_used else ""
         if user:

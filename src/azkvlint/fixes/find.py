@@ -6,7 +6,7 @@ The edits of a rule must fix one of its own failing examples, for ``kvlint rules
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from azkvlint.fixes.candidates import Candidate, candidates
 from azkvlint.fixes.proof import Fault, Prover, State, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import check
+from azkvlint.model.effect import CLASSES, names_of
 from azkvlint.model.finding import FROM_PLAN, Finding, Report
 from azkvlint.model.fix import Fix, FixResult, Refusal, Refused, TextEdit
 from azkvlint.model.rule import EXAMPLE_DAY, Rule
@@ -35,14 +36,17 @@ _NAMES = {"terraform": "main.tf", "terraform_json": "main.tf.json", "bicep": "ma
 _MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$", re.MULTILINE)
 
 
-def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | None = None) -> FixResult:
+def fixes_of(
+    report: Report, config: Config, allowed: Collection[str] = (), *, prover: Prover | None = None
+) -> FixResult:
     """Return a proven fix for each finding that has one. Each can be applied on its own to the texts of the report.
 
-    Fixes that are not safe are offered if ``unsafe``. Raise UsageError and RuleError as a check does.
+    Fixes with effects are offered if the classes of these are ``allowed``. Raise UsageError and RuleError as a check
+    does.
     """
     if is_too_large(report):
         return refused(report)
-    search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
+    search = _Search(report, prover_of(report, config) if prover is None else prover, allowed)
     pending = search.start(search.remaining())
     if max((len(part.groups[0]) for part in _parts(pending)), default=0) <= _MOST_ALONE:
         search.prove_each(pending)
@@ -54,14 +58,16 @@ def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | N
     return search.result()
 
 
-def fixes_together(report: Report, config: Config, *, unsafe: bool, prover: Prover | None = None) -> FixResult:
+def fixes_together(
+    report: Report, config: Config, allowed: Collection[str] = (), *, prover: Prover | None = None
+) -> FixResult:
     """Return the fixes that were proven together, with the texts of all changed files.
 
     The edits of a fix refer to the text with the fixes before it; there are none if another fix fixes its finding too.
     """
     if is_too_large(report):
         return refused(report)
-    search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
+    search = _Search(report, prover_of(report, config) if prover is None else prover, allowed)
     pending = search.start(search.remaining())
     while pending:
         batch, later = _batch(pending, search.sources)
@@ -113,7 +119,7 @@ class _Pending(msgspec.Struct):
     @property
     def is_safe(self) -> bool:
         """Return whether the candidate is safe."""
-        return self.candidate is not None and not self.candidate.consequence
+        return self.candidate is not None and not self.candidate.effects
 
     @property
     def edits(self) -> tuple[TextEdit, ...]:
@@ -132,8 +138,8 @@ class _Outcome(msgspec.Struct):
 class _Search:
     """The search for the fixes of one report. ``sources`` have the edits of accepted fixes if fixes are combined."""
 
-    def __init__(self, report: Report, prover: Prover, unsafe: bool) -> None:
-        self._prover, self._unsafe = prover, unsafe
+    def __init__(self, report: Report, prover: Prover, allowed: Collection[str]) -> None:
+        self._prover, self._allowed = prover, allowed
         self.sources, self.state = Sources(report.root, inputs=report.sources), prover.before
         self.findings = report.counted(report.findings)
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
@@ -156,7 +162,7 @@ class _Search:
             number = next((self._numbers[key] for key in keys_of(finding) if key in self._numbers), -1)
             if number < 0 or number in self._fixes:
                 continue
-            one = _Pending(finding, number, candidates(finding, self.sources, unsafe=self._unsafe))
+            one = _Pending(finding, number, candidates(finding, self.sources, self._allowed))
             if self._advance(one):
                 found.append(one)
             else:
@@ -167,9 +173,8 @@ class _Search:
         """Return the findings of the present state that are not fixed. Those that are gone too count as fixed."""
         for number, finding in enumerate(self.findings):
             if number not in self._fixes and number not in self._lost and is_gone(finding, self.state):
-                effects = (plan.consequence for plan in finding.rule.edits)
-                consequence = next(filter(None, effects), "")
-                self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=(), consequence=consequence)
+                effects = next(filter(None, (plan.possible_effects for plan in finding.rule.edits)), ())
+                self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=(), effects=effects)
         numbers = (next((self._numbers.get(key) for key in keys_of(one)), None) for one in self.state.report.findings)
         return [
             one
@@ -282,7 +287,7 @@ class _Search:
             finding=self.findings[one.number],
             title=one.candidate.title,
             edits=one.edits,
-            consequence=one.candidate.consequence,
+            effects=one.candidate.effects,
         )
         for edit in one.edits:
             self._changed.setdefault(edit.path, set()).update(one.roots)
@@ -333,17 +338,25 @@ class _Search:
         return edited, state, [*faults, *self._unsafe_effects(group, state)]
 
     def _unsafe_effects(self, group: Sequence[_Pending], state: State) -> Iterator[Fault]:
-        """Yield the findings whose fix is not safe, but that safe fixes of the same resource fix too."""
+        """Yield the findings that fixes of the same resource fix too, but with effects that nobody has allowed."""
         fixed = {key for one in group for key in keys_of(one.finding)}
         fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
-        safe = {key[1:] for one in group if one.is_safe for key in keys_of(one.finding)}
+        classes: dict[tuple[str, ...], set[str]] = {}
+        for one in group:
+            for key in keys_of(one.finding):
+                effects = () if one.candidate is None else one.candidate.effects
+                classes.setdefault(key[1:], set()).update(names_of(effects))
         # Also findings that are not selected, or that are suppressed.
         for finding in (*self.state.report.findings, *self.state.report.suppressed):
             keys = set(keys_of(finding))
             resources = frozenset(key[1:] for key in keys)
-            if not resources & safe or keys & fixed:
+            concerned = [classes[resource] for resource in resources if resource in classes]
+            if not concerned or keys & fixed:
                 continue
-            if any(plan.consequence for plan in finding.rule.edits) and is_gone(finding, state):
+            others = {name for plan in finding.rule.edits for name in names_of(plan.possible_effects)}
+            # What is shown as safe is safe, and all others have classes that are allowed.
+            is_allowed = all(not others or (found and others <= found.union(self._allowed)) for found in concerned)
+            if not is_allowed and is_gone(finding, state):
                 yield Fault(f"it would also fix {finding.rule.id}, which is not safe", resources)
 
 
@@ -422,8 +435,10 @@ def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:
     fixable = {rule.id: rule for rule in rules if any(plan.steps for plan in rule.edits)}
     for rule in fixable.values():
         for plan in rule.edits:
-            if plan.consequence and not plan.consequence.endswith("."):
-                yield f"{rule.path}: {rule.id}: unsafe must be a sentence that ends with '.'"
+            if not all(effect.text.endswith(".") for effect in plan.possible_effects):
+                yield f"{rule.path}: {rule.id}: unsafe must be sentences that end with '.'"
+            if plan.steps and not plan.sources:
+                yield f"{rule.path}: {rule.id}: each edit needs sources: that show what it does"
     if not fixable:
         return
     fixed: set[str] = set()
@@ -472,7 +487,7 @@ def _applied(
     )
     report = check(config)
     own = tuple(one for one in report.findings if owners.get(one.at.path.split("/")[0]) == one.rule.id)
-    found = fixes_of(msgspec.structs.replace(report, findings=own), config, unsafe=True)
+    found = fixes_of(msgspec.structs.replace(report, findings=own), config, CLASSES)
     reasons: dict[str, set[str]] = {}
     for refused in found.refusals:
         reasons.setdefault(refused.finding.rule.id, set()).add(refused.reason)

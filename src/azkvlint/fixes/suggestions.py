@@ -37,7 +37,7 @@ def suggestions_of(
             lines.setdefault(path, Lines(sources.text(path)))
         found[suggestion_key(fix.finding)] = Suggestion(
             title=fix.title,
-            consequence=fix.consequence,
+            effects=fix.effects,
             changes=tuple(_change(edit, lines[edit.path]) for edit in fix.edits),
             whole=_whole(fix.edits, lines, secret_texts),
         )

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from azkvlint.model.effect import Effect
 from azkvlint.model.finding import Finding
 from azkvlint.model.location import Location, Region
 
@@ -14,14 +15,14 @@ from azkvlint.model.location import Location, Region
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
     """A proven fix of ``finding``: with its ``edits``, the finding is gone, and nothing else is reported.
 
-    ``title`` is an instruction such as ``Set `purge_protection_enabled = true```. ``consequence`` states what a fix
-    does that is not safe. The offsets of ``edits`` refer to the texts that were checked.
+    ``title`` is an instruction such as ``Set `purge_protection_enabled = true```. ``effects`` are those for which it is
+    not safe. The offsets of ``edits`` refer to the texts that were checked.
     """
 
     finding: Finding
     title: str
     edits: tuple[TextEdit, ...]
-    consequence: str = ""
+    effects: tuple[Effect, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -35,8 +36,8 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_safe(self) -> bool:
-        """Return whether the fix ends no access, recreates no resource and can be undone."""
-        return not self.consequence
+        """Return whether the fix has no effect of ``effect.CLASSES``."""
+        return not self.effects
 
     @property
     def at(self) -> Location:
@@ -58,7 +59,7 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     """A fix for reports. ``whole`` are its changes as one, if they are in one file and that shows no secret."""
 
     title: str
-    consequence: str
+    effects: tuple[Effect, ...]
     changes: tuple[Change, ...]
     whole: Change | None = None
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from azkvlint.model.effect import Effect, merged
 from azkvlint.model.value import Path, Plain
 
 Operand: TypeAlias = Plain | tuple[Plain, ...]
@@ -140,9 +141,10 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     vocabulary, or the language's own if Azure has no name. ``value`` is plain data, ``$name`` for a parameter of the
     rule, or ``current`` for the default that applies; ``choices`` are numbers, of which the least that is not below the
     present value is written. ``is_linked``: the declaration is that of the linked resource that decides. ``if_absent``:
-    nothing changes where the attribute is set. ``unless_used`` maps an attribute to texts that show its use: with one
+    nothing changes where the attribute is set. ``if_reported``: only attributes that the finding is about are set, so
+    that the step may change nothing. ``unless_used`` maps an attribute to texts that show its use: with one
     of them in a Bicep or JSON file beside an input, there is no fix. ``resources`` are the types that the step is for;
-    empty: all. ``consequence`` is that of the plan if the step changes something.
+    empty: all. ``effects`` are those of the plan if the step changes something.
     """
 
     operation: str
@@ -151,22 +153,29 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[int, ...] = ()
     is_linked: bool = False
     if_absent: bool = False
+    if_reported: bool = False
     unless_used: Mapping[str, tuple[str, ...]] = {}
     resources: tuple[str, ...] = ()
-    consequence: str = ""
+    effects: tuple[Effect, ...] = ()
 
 
 class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One way to fix a finding. ``languages`` are empty for all.
 
-    ``consequence`` states what the change does if it is not safe: it can end access, recreate a resource or be
-    irreversible. ``decision`` is what only people can decide; such a plan has no steps.
+    ``effects`` are those for which the change is not safe; ``sources`` show that it has these effects and no others.
+    ``decision`` is what only people can decide; such a plan has no steps.
     """
 
     steps: tuple[EditStep, ...]
     languages: tuple[str, ...] = ()
-    consequence: str = ""
+    effects: tuple[Effect, ...] = ()
+    sources: tuple[str, ...] = ()
     decision: str = ""
+
+    @property
+    def possible_effects(self) -> tuple[Effect, ...]:
+        """Return the effects of the plan and of all its steps."""
+        return merged((*self.effects, *(effect for step in self.steps for effect in step.effects)))
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint import __version__
+from azkvlint.model.effect import consequence_of, names_of
 from azkvlint.model.finding import Finding, Report
-from azkvlint.model.fix import FixResult
+from azkvlint.model.fix import Fix, FixResult
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line
@@ -38,8 +39,7 @@ def text(result: FixResult, report: Report, options: Options) -> str:
 def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]:
     for fix in result.fixes:
         yield f"{place(fix.at)}: {fix.rule} {visible(fix.title)}"
-        if fix.consequence:
-            yield f"  not safe: {fix.consequence}"
+        yield from (f"  {line}" for line in _effects(fix))
     by_reason: dict[str, list[str]] = {}
     for refused in result.refusals:
         by_reason.setdefault(refused.reason, []).append(f"{place(refused.finding.at)}: {refused.finding.rule.id}")
@@ -55,6 +55,11 @@ def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]
         yield ""
     yield from (problem_line(one) for one in report.problems if one.level != "note")
     yield summary(result)
+
+
+def _effects(fix: Fix) -> list[str]:
+    """Return what a fix does that is not safe, by class."""
+    return [f"not safe ({effect.name}): {visible(effect.text)}" for effect in fix.effects]
 
 
 def summary(result: FixResult) -> str:
@@ -90,7 +95,8 @@ def json(result: FixResult, report: Report, _: Options) -> bytes:
                     **_finding(fix.finding),
                     "title": fix.title,
                     "safe": fix.is_safe,
-                    "consequence": fix.consequence or None,
+                    "consequence": consequence_of(fix.effects) or None,
+                    "classes": list(names_of(fix.effects)),
                 }
                 for fix in result.fixes
             ],
@@ -112,6 +118,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 FIX_REPORTERS: Mapping[str, FixReporter] = {"text": text, "json": json}
 """The formats of ``kvlint fix``."""
+
+
+def effects_in(result: FixResult, path: str) -> Iterator[str]:
+    """Yield the effects of the fixes that change a file, each with the place and rule of its finding."""
+    for fix in result.fixes:
+        if any(edit.path == path for edit in fix.edits):
+            yield from (f"{place(fix.at)}: {fix.rule} {line}" for line in _effects(fix))
 
 
 # --- unified diffs ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from azkvlint.model.effect import consequence_of, names_of
 from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurrence, Problem, Report
 from azkvlint.model.fix import Suggestion, suggestion_key
 from azkvlint.model.location import Location
@@ -100,7 +101,14 @@ def _fix(suggestion: Suggestion | None) -> dict[str, Any]:
         }
         for change in suggestion.changes
     ]
-    return {"fix": {"title": suggestion.title, "consequence": suggestion.consequence or None, "edits": edits}}
+    return {
+        "fix": {
+            "title": suggestion.title,
+            "consequence": consequence_of(suggestion.effects) or None,
+            "classes": list(names_of(suggestion.effects)),
+            "edits": edits,
+        }
+    }
 
 
 def _occurrence(one: Occurrence) -> dict[str, Any]:

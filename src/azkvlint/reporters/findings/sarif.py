@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from azkvlint import PROJECT
+from azkvlint.model.effect import labeled
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Problem, Report, Repository, Suppression
 from azkvlint.model.fix import Suggestion, suggestion_key
 from azkvlint.model.location import Excerpt, Location, Region
@@ -269,7 +270,7 @@ def _fix(suggestion: Suggestion) -> dict[str, Any]:
         }
         one = {"deletedRegion": deleted} | ({"insertedContent": {"text": change.text}} if change.text else {})
         by_path.setdefault(change.path, []).append(one)
-    text = f"{suggestion.title}. {suggestion.consequence}".rstrip(" ")
+    text = f"{suggestion.title}. {' '.join(labeled(suggestion.effects))}".rstrip(" ")
     changes = [{"artifactLocation": _artifact(path), "replacements": found} for path, found in by_path.items()]
     return {"description": {"text": inert(text)}, "artifactChanges": changes}
 
