@@ -169,6 +169,6 @@ def test_output_is_shown_where_it_matters() -> None:
     shown = {page: [step.command for step in steps(page) if step.shown] for page in PAGES}
     assert shown["README.md"] == [
         "kvlint samples/careless/main.tf --select KV001",
-        "kvlint fix samples/careless/main.tf --select KV303 --unsafe --diff",
+        "kvlint fix samples/careless/main.tf --select KV001 --unsafe --diff",
     ]
     assert shown["docs/tutorial.md"] == ["kvlint terraform"] * 3 + ["kvlint bicep"] * 3 + ["kvlint arm"] * 3
