@@ -289,6 +289,20 @@ def test_fixes_have_the_classes_of_what_they_do() -> None:
     assert all("cost" in found for found in classes["KV515"])
 
 
+@pytest.mark.parametrize("language", ["terraform", "bicep", "arm"])
+def test_no_edit_is_repeated_with_other_classes_for_a_language(language: str) -> None:
+    for rule in FIXABLE:
+        steps = [
+            (step.operation, step.names, str(step.value), type_)
+            for plan in rule.edits
+            if not plan.languages or language in plan.languages
+            for step in plan.steps
+            for type_ in step.resources or rule.resources
+            if len(plan.steps) == 1
+        ]
+        assert len(steps) == len(set(steps)), rule.id
+
+
 def test_each_edit_names_the_sources_of_its_classes() -> None:
     without = [rule.id for rule in FIXABLE for plan in rule.edits if plan.steps and not plan.sources]
     assert without == []

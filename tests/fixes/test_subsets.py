@@ -15,6 +15,7 @@ import pytest
 from azkvlint.config.run_config import Config
 from azkvlint.fixes.find import fixes_together
 from azkvlint.linter.linter import check
+from azkvlint.model.effect import CLASSES
 from azkvlint.model.finding import Report
 
 NAMES = {"hcl": "main.tf", "tf.json": "main.tf.json", "bicep": "main.bicep", "arm": "main.json"}
@@ -233,7 +234,7 @@ def test_any_subset_of_fixes_is_accepted_by_other_readers(tmp_path: Path, langua
     assert not report.problems
     fixable = [one for one in report.findings if one.rule.edits]
     subset = tuple(one for one in fixable if choose.random() < 0.6)
-    found = fixes_together(msgspec.structs.replace(report, findings=subset), config, unsafe=True)
+    found = fixes_together(msgspec.structs.replace(report, findings=subset), config, CLASSES)
     assert len(found.fixes) > DOCUMENTS
     for path, data in found.texts.items():
         (tmp_path / path).write_bytes(data)
