@@ -16,6 +16,16 @@ WHEEL_TESTS := $(addprefix tests/,linter/test_linter.py linter/test_controls.py 
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# LATEST=yes and LOWEST=yes run the tests with the newest and the lowest run-time dependencies that pyproject.toml allows;
+# everything else comes from the lock files. The names of the stamps tell these environments apart.
+MODE := $(if $(LATEST),-latest,$(if $(LOWEST),-lowest))
+ifdef MODE
+define install-bounds
+$(@D)/bin/python .github/development/bounds.py $(MODE:-%=%) >$(@D)/bounds.txt
+$(@D)/bin/pip install --quiet --upgrade --requirement $(@D)/bounds.txt
+endef
+endif
+
 # Write bytecode even if the environment forbids it: the tests start hundreds of processes, each of which would
 # otherwise compile its modules again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -26,7 +36,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: .venv/kvlint ## set up, and run kvlint on the samples
+demo: .venv/kvlint$(MODE) ## set up, and run kvlint on the samples
 	@for input in samples/*/main.tf samples/*/plan.json samples/*/main.bicep samples/*/main.json; do \
 	  printf '\n$$ kvlint %s\n' "$$input"; \
 	  status=0; $(BIN)/kvlint "$$input" || status=$$?; \
@@ -36,7 +46,7 @@ demo: .venv/kvlint ## set up, and run kvlint on the samples
 
 test: lint check-source check-wheel ## every check, then the tests once more against the built wheel
 
-lint: .venv/dev ## style, format, types, import layers, workflows
+lint: .venv/dev$(MODE) ## style, format, types, import layers, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,7 +54,7 @@ lint: .venv/dev ## style, format, types, import layers, workflows
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/jactionlint --strict-exit
 	$(BIN)/zizmor --offline --persona pedantic --quiet .
 
-check-source: .venv/dev ## the tests
+check-source: .venv/dev$(MODE) ## the tests
 	$(BIN)/python -m pytest $(PARALLEL)
 
 check-wheel: install-wheel ## the tests of whole runs against the wheel, with src and rules out of sight
@@ -54,66 +64,77 @@ check-wheel: install-wheel ## the tests of whole runs against the wheel, with sr
 	  "$$python" -m pytest $(PARALLEL) $(WHEEL_TESTS)
 
 # BUILT=yes takes the wheel that lies in dist as it is: what a release publishes is built once.
-install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test
+install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test$(MODE)
 	$(WHEEL_BIN)/pip uninstall -qq --yes azkvlint
-	$(WHEEL_BIN)/pip install --quiet dist/*.whl
+	$(WHEEL_BIN)/pip install --quiet --no-deps --no-index dist/*.whl
+	$(WHEEL_BIN)/pip check
 
-extension: .venv/dev ## build, test and package the extension for Visual Studio Code; needs npm and the network
+extension: .venv/dev$(MODE) ## build, test and package the extension for Visual Studio Code; needs npm and the network
 	cd editors/vscode && npm ci && npm run lint && KVLINT="$(CURDIR)/$(BIN)/kvlint" npm test && npm run package
 
 # COUNT=N, JOBS=N (the number of processors by default), SEED=N (random by default), SAVE=FOLDER for what fails.
 COUNT ?= 200000
-fuzz: .venv/dev ## run kvlint on mutated inputs; COUNT=N, JOBS=N, SEED=N, SAVE=FOLDER
+fuzz: .venv/dev$(MODE) ## run kvlint on mutated inputs; COUNT=N, JOBS=N, SEED=N, SAVE=FOLDER
 	$(BIN)/python -m tests.fuzz --count $(COUNT) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(SAVE),--save "$(SAVE)") $(addprefix --corpora ,$(wildcard ../shared/corpora))
 
 bench: install-wheel ## precision and speed of the wheel; KVGEN=FOLDER names the generator of plans
+	$(WHEEL_BIN)/pip install --quiet 'pip>=25.1'
 	$(WHEEL_BIN)/pip install --quiet --group bench
 	$(WHEEL_BIN)/python benchmarks/score.py --kvgen "$(KVGEN)"
 	$(WHEEL_BIN)/python benchmarks/speed.py --kvgen "$(KVGEN)"
 
-wheel: .venv/dev ## sdist and wheel into dist, the wheel built from the sdist
+wheel: .venv/dev$(MODE) ## sdist and wheel into dist, the wheel built from the sdist
 	rm -rf dist
-	$(BIN)/python -m build
+	$(BIN)/python -m build --no-isolation
 
-docs: .venv/dev ## the documentation as a site, in the folder site; SITE_URL=URL says where it will be
+docs: .venv/dev$(MODE) ## the documentation as a site, in the folder site; SITE_URL=URL says where it will be
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-samples: .venv/dev ## update the expected output of the samples, and the pages and pictures with output
+samples: .venv/dev$(MODE) ## update the expected output of the samples, and the pages and pictures with output
 	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/linter/test_controls.py
 	$(BIN)/python -m pytest --write-expected tests/cli/test_config_schema.py tests/test_extension.py
 	$(MAKE) pages
 
-pages: .venv/dev ## update the output, the pictures and the generated parts of the README and of docs/
+pages: .venv/dev$(MODE) ## update the output, the pictures and the generated parts of the README and of docs/
 	$(BIN)/python -m pytest --write-expected tests/test_readme.py tests/test_documents.py
 
-# What is pinned stays as it is where it can; Dependabot upgrades. No name of a server may get into the file.
-lock: .venv/dev ## pin what the action installs, in .github/action/requirements.txt; needs the network
+# What is pinned stays as it is where it can; Dependabot upgrades. No name of a server may get into the files.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
+lock: .venv/dev$(MODE) ## pin what the action, the tests and the demo install; needs the network
+	$(BIN)/pip install --quiet 'pip>=25.1'
 	$(BIN)/pip install --quiet --group lock
 	cd .github/action && "$(CURDIR)/$(BIN)/pip-compile" --quiet --generate-hashes --strip-extras \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file=requirements.txt requirements.in
+	cd .github/development && for name in dev test; do \
+	  "$(CURDIR)/$(BIN)"/$(COMPILE) --output-file $$name.txt $$name.in || exit; done
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-wheel dist site .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf editors/vscode/node_modules editors/vscode/dist editors/vscode/out
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A virtual environment with a pip that knows dependency groups.
 .venv/made .venv-wheel/made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kvlint needs Python 3.11 or newer")'
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/pip install --quiet 'pip>=25.1'
 	@touch $@
 
-# An editable install with nothing but the run-time dependencies.
-.venv/kvlint: pyproject.toml hatch_build.py | .venv/made
-	$(BIN)/pip install --quiet --editable .
+# An editable install with nothing but the run-time dependencies and those of the build, from the lock of the action.
+.venv/kvlint$(MODE): pyproject.toml hatch_build.py .github/action/requirements.txt | .venv/made
+	@rm -f .venv/kvlint* .venv/dev*
+	$(BIN)/pip install --quiet --require-hashes --requirement .github/action/requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	$(install-bounds)
 	@touch $@
 
-.venv/dev: .venv/kvlint
-	$(BIN)/pip install --quiet --group dev
+.venv/dev$(MODE): .venv/kvlint$(MODE) .github/development/dev.txt
+	@rm -f .venv/dev*
+	$(BIN)/pip install --quiet --require-hashes --requirement .github/development/dev.txt
+	$(install-bounds)
 	@touch $@
 
-.venv-wheel/test: pyproject.toml | .venv-wheel/made
-	$(WHEEL_BIN)/pip install --quiet --group test
+.venv-wheel/test$(MODE): pyproject.toml .github/development/test.txt | .venv-wheel/made
+	@rm -f .venv-wheel/test*
+	$(WHEEL_BIN)/pip install --quiet --require-hashes --requirement .github/development/test.txt
+	$(install-bounds)
 	@touch $@
