@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,14 @@ class Run(Protocol):
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
     ) -> Ran: ...
+
+
+def pytest_configure() -> None:
+    """Give the tests the default reactions to signals, which a parent such as ``nohup`` may have turned off."""
+    for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 _LOWEST = re.compile(r"([\w.-]+)>=([\w.]+)(?:,.*)?")
 
 
 def bounds(document: str, kind: str) -> list[str]:
-    """Return the requirements of a kind. Raise ValueError if a dependency has no lowest version, or for another kind."""
+    """Return the requirements of a kind. Raise ValueError for another kind, or without a lowest version."""
     project = tomllib.loads(document)["project"]
-    ranges = sorted({*project["dependencies"], *sum(project["optional-dependencies"].values(), [])}, key=str.lower)
+    extras = chain.from_iterable(project["optional-dependencies"].values())
+    ranges = sorted({*project["dependencies"], *extras}, key=str.lower)
     if kind == "latest":
         return ranges
     found = [_LOWEST.fullmatch(text) for text in ranges]
