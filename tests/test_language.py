@@ -98,7 +98,7 @@ MESSAGE_PHRASES = {
     r"not looked (?:at|into|for)": "not supported",
     r"is given|was given|be given": "expects, does not accept, is set",
     r"rights?": "permission",
-    r"(?<!virtual )machines?": "virtual machine",
+    r"(?<!virtual )machines?(?! learning)": "virtual machine",
     r"grants? of|a grant": "role assignment, access policy",
     r"is (?:not )?part of this input": "is not in the checked files",
 }

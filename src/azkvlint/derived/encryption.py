@@ -457,8 +457,8 @@ def _vaults(resource: Resource, context: Context) -> Iterator[str]:
                 yield from below.targets if below is not None else ()
 
 
-# --- Whether Microsoft grants access to the key ------------------------------------------------------------------------
-# The system-assigned identity of a Machine Learning workspace gets its role assignments on the resources associated with
+# --- Whether Microsoft grants access to the key -----------------------------------------------------------------------
+# The system-assigned identity of a Machine Learning workspace gets its role assignments on the associated resources of
 # the workspace from Microsoft; those of a user-assigned identity are the customer's. Source:
 # learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication, workspace identity types.
 

@@ -18,7 +18,7 @@ from azkvlint.util.lazy_regex import regex
 AZAPI_RESOURCE, AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
 AZAPI_DATA_PLANE, AZAPI_ACTION = "azapi_data_plane_resource", "azapi_resource_action"
 AZAPI = frozenset({AZAPI_RESOURCE, AZAPI_UPDATE, AZAPI_DATA_PLANE, AZAPI_ACTION})
-# The arguments of an azapi resource for properties outside of its body, without those that are in Azure's words already.
+# The arguments of an azapi resource for properties outside of its body, without those that have Azure's names already.
 # Source: registry.terraform.io/providers/Azure/azapi/latest/docs/resources/resource.
 BESIDE_BODY = Mapped(type="", fields={"identity": IDENTITY_BLOCK})
 # Extension types: their parent_id is the extended resource.

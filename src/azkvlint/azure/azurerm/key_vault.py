@@ -34,8 +34,8 @@ PLACED: Mapping[str, Field] = {
     "tags": value("tags"),
 }
 
-# The identities that are assigned to a resource, also to one of the provider azapi. ARM has an object whose keys are the
-# IDs. The tenant of an identity is that of its resource.
+# The identities that are assigned to a resource, also to one of the provider azapi. ARM has an object whose keys are
+# the IDs. The tenant of an identity is that of its resource.
 IDENTITY_BLOCK = block(
     "identity",
     {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from azkvlint.azure.azurerm.key_vault import IDENTITY_BLOCK, PLACED
-from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, link, links, value
+from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, link, value
 
 GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
 # Federated identity credentials of applications, which their service principals have too.
