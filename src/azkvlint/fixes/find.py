@@ -338,7 +338,7 @@ class _Search:
         return edited, state, [*faults, *self._unsafe_effects(group, state)]
 
     def _unsafe_effects(self, group: Sequence[_Pending], state: State) -> Iterator[Fault]:
-        """Yield the findings that fixes of the same resource fix too, but with effects that nobody has allowed."""
+        """Yield the findings that fixes of the same resource fix too, but with effects that no one has allowed."""
         fixed = {key for one in group for key in keys_of(one.finding)}
         fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
         classes: dict[tuple[str, ...], set[str]] = {}
