@@ -9,7 +9,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import accumulate
 from operator import mul
 from typing import Any, Protocol, TypeAlias
@@ -132,6 +132,13 @@ _SECRET = regex(
     re.IGNORECASE,
 )
 _LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
+# A comment, and what may look like one: a string. Then a name in a comment that suggests a secret, up to its value.
+_COMMENT = regex(
+    r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\""
+    r"|(?P<comment>(?:\#|//)[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+)"
+)
+_IN_COMMENT = regex(rf"(?<!\w){NAME}\w++['\"`]?\s*+[:=]\s*+", re.IGNORECASE)
+_LINE_END = regex(r"[\r\n]")
 _QUOTE = regex("['\"]")
 _KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
 # A decorator, a parameter up to the value of its default, and the start of the next line.
@@ -162,6 +169,34 @@ class Hidden(Protocol):
 
     def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
         """Return the secret spans between two offsets, and those that overlap them."""
+
+
+class HiddenSpans:
+    """Secret spans of one text."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self.cache: dict[tuple[Span, ...], Any] = {}
+        self._spans = Spans(spans)
+
+    def within(self, low: int, high: int) -> list[Span]:
+        """See ``Hidden``."""
+        return self._spans.within(low, high)
+
+
+def spans_at(text: str, values: Iterable[Pointer], keys: Iterable[Pointer]) -> Iterator[Span]:
+    """Yield the spans of some values of a JSON text, without their keys, and those of some keys."""
+    values, keys = [*values], [*keys]
+    found = locate(text, [*values, *keys]) if values or keys else {}
+    for pointer in values:
+        if pointer in found:
+            start, end = found[pointer]
+            key = _KEY.match(text, start, end)
+            value = text[start if key is None else key.end() : end].lstrip()
+            yield end - len(value), end
+    for pointer in keys:
+        key = _KEY.match(text, *found[pointer]) if pointer in found else None
+        if key is not None:
+            yield key.start(), key.end() - 1
 
 
 def spot_of(at: Location) -> Spot | None:
@@ -204,22 +239,34 @@ def places_of(
         }
         found = (_value_span(text, *span) for spot in values if (span := spans[spot]) is not None)
         value_spans = tuple(span for span in found if span is not None)
-        hidden_spans = hidden(path)
-        secret_spans = _secrets_of(indexed, hidden_spans, value_spans)
+        # Most places are shown without an excerpt.
+        of_text = cache(partial(_known_secrets, indexed, hidden, path, value_spans))
         for spot, at in spots.items():
             full_span = spans[spot]
             if full_span is not None:
                 span = lines.shortened(*full_span)
                 region = lines.region(*span)
-                cut = partial(_excerpt, indexed, secret_spans, hidden_spans, at, span, region.start_line)
+                cut = partial(_excerpt, indexed, of_text, at, span, region.start_line)
                 places[spot] = region, LazyExcerpt(cut)
     return places
 
 
+_KnownSecrets: TypeAlias = "tuple[_Secrets, Hidden | None]"
+
+
+def _known_secrets(
+    indexed: _IndexedText, hidden: Callable[[str], Hidden | None], path: str, value_spans: tuple[Span, ...]
+) -> _KnownSecrets:
+    """Return the secrets in the text of a file, and those that are specific to its language."""
+    found = hidden(path)
+    return _secrets_of(indexed, found, value_spans), found
+
+
 def _excerpt(
-    indexed: _IndexedText, secrets: _Secrets, hidden: Hidden | None, at: Location, span: Span, line: int
+    indexed: _IndexedText, of_text: Callable[[], _KnownSecrets], at: Location, span: Span, line: int
 ) -> Excerpt:
     """Return the redacted excerpt of a span that starts on a line, with the fingerprint of the line."""
+    secrets, hidden = of_text()
     is_json, pointer = at.pointer is not None or at.path.endswith(".json"), at.pointer or ()
     known = secrets.excerpts.get((span, is_json, pointer))
     if known is not None:
@@ -261,6 +308,18 @@ class _IndexedText:
         self.hashes = LineHashes(self.lines)
         self.secrets: dict[Span, list[Span]] = {}
         self.cache: dict[tuple[Span, ...], _Secrets] = {}
+
+    @cached_property
+    def in_comments(self) -> Spans:
+        """Return what comments say of secrets: of a line all that follows the name of one, in quotes or not."""
+        text, found = self.lines.text, list[Span]()
+        for one in _COMMENT.finditer(text) if may_name_secret(text) else ():
+            at, end = one.span("comment")
+            while at >= 0 and (name := _IN_COMMENT.search(text, at, end)) is not None:
+                line = _LINE_END.search(text, name.end(), end)
+                at = end if line is None else line.start()
+                found.append((name.end(), at))
+        return Spans(found)
 
 
 class _RecentTexts:
@@ -305,6 +364,7 @@ class _Secrets:
         self.text = indexed.lines.text
         self._secure: Spans | None = None
         self._known = indexed.secrets
+        self._indexed = indexed
         self._absent: dict[tuple[tuple[int, int], bool, bool], bool] = {}
         self.excerpts: dict[tuple[Span, bool, Pointer], Excerpt] = {}
 
@@ -386,6 +446,7 @@ class _Secrets:
             if may_contain_secret(lines):
                 literals = _LITERAL.finditer(self.text, low, high)
                 found += [one.span() for one in literals if contains_secret(one[0][1:])]
+            found += self._indexed.in_comments.within(low, high)
             found.sort()
             self._known[low, high] = found
         return found

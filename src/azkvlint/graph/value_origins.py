@@ -354,7 +354,7 @@ def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
 
 def _member_origins(node: ast.Object, scope: Scope, rest: Path) -> Origins:
     """Return the origins at ``rest`` in an object, of all its members that the step may refer to."""
-    by_name, others, spread = _members(node)
+    by_name, others, spread = members_of(node)
     if rest[0] == ANY:
         values = [*by_name.values(), *others]
     else:
@@ -374,7 +374,7 @@ _cache: dict[int, tuple[ast.Object, _Members]] = {}
 _LARGE, _MAX_CACHED = 20, 100
 
 
-def _members(node: ast.Object) -> _Members:
+def members_of(node: ast.Object) -> _Members:
     """Return an object's values by key, those with an expression as key, and the objects spread into it."""
     cached = _cache.get(id(node))
     if cached is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from azkvlint.evaluation.values import Result
     from azkvlint.graph.region_lookup import Hidden
     from azkvlint.readers.arm.read import TemplateRead
+    from azkvlint.readers.arm.secret_sources import Places
     from azkvlint.readers.bicep.read import BicepRead
     from azkvlint.readers.terraform.read import TerraformRead
     from azkvlint.readers.terraform.run import Stub
@@ -127,9 +128,11 @@ def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_com
     """Return the result of a Bicep file, with comments for other tools if ``peer_comments``."""
     from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
 
+    sources = cache(read.secret_sources)
+
     def hidden(path: str) -> Hidden | None:
         file = read.sources.get(path)
-        return None if file is None else file.secrets(read.secrets.get(path, ()))
+        return None if file is None else file.secrets({*read.secrets.get(path, ()), *sources().get(path, ())})
 
     found = template_result(path, read, given, partial(is_suppressed, read), hidden)
     # Some of its modules may be templates.
@@ -164,12 +167,35 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
 
 def terraform_result(path: str, read: TerraformRead) -> ReadResult:
     """Return the result of a Terraform module."""
+    sources = cache(read.secret_sources)
 
     def hidden(path: str) -> Hidden | None:
         file = read.sources.get(path)
-        return None if file is None else file.secrets(read.secrets.get(path, ()))
+        return None if file is None else file.secrets({*read.secrets.get(path, ()), *sources().get(path, ())})
 
     return template_result(path, read, ParameterValues(), hidden=hidden, data=read.value_files)
+
+
+class _TemplateSecrets:
+    """The secrets of the templates among the files of a unit, found on first use."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = files
+        self._places: Mapping[str, Places] | None = None
+
+    def hidden(self, path: str) -> Hidden | None:
+        """Return the secrets of one file; None if it contains no template."""
+        from azkvlint.graph.region_lookup import HiddenSpans, spans_at
+        from azkvlint.readers.arm.secret_sources import secret_places
+
+        if not path.lower().endswith(JSON):
+            return None
+        if self._places is None:
+            self._places = secret_places({one: text for one, text in self._files.items() if one.lower().endswith(JSON)})
+        found, text = self._places.get(path), self._files[path]
+        if found is None:
+            return None
+        return HiddenSpans([(0, len(text))] if found.is_all else spans_at(text, found.values, found.keys))
 
 
 def _nothing_is_hidden(path: str) -> Hidden | None:  # the default
@@ -193,10 +219,14 @@ def template_result(
     from azkvlint.graph.region_lookup import places_of, spot_of
 
     files = {**given.files, **read.files}
+    templates = _TemplateSecrets(files)
+
+    def secrets_of(path: str) -> Hidden | None:
+        return hidden(path) or templates.hidden(path)
 
     def locate(locations: Iterable[Location]) -> RegionLookup:
         values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
-        found = places_of(files, locations, hidden, secret_places(read.resources.values()), values)
+        found = places_of(files, locations, secrets_of, secret_places(read.resources.values()), values)
 
         def find(at: Location) -> Place | None:
             spot = spot_of(at)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -459,7 +460,8 @@ class BicepRead(TemplateRead, kw_only=True):
     ``suppressions`` and ``disabled`` are the suppressed ranges by reported path: see
     ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
     path of the file that a parameter file is for, if it is a file; ``deployed`` are those of files with templates that
-    are evaluated with it. ``parsed`` are the files that were read, by reported path.
+    are evaluated with it. ``parsed`` are the files that were read, by reported path. ``secret_sources`` returns the
+    spans in each file from which secrets are made.
     """
 
     suppressions: Mapping[str, tuple[Suppression, ...]]
@@ -468,6 +470,7 @@ class BicepRead(TemplateRead, kw_only=True):
     used: str = ""
     parsed: Mapping[str, Parsed] = {}
     deployed: frozenset[str] = frozenset()
+    secret_sources: Callable[[], Mapping[str, Collection[tuple[int, int]]]] = dict
 
 
 @with_recursion_limit
@@ -527,7 +530,15 @@ def _finish(run: BicepRun, used: str = "") -> BicepRead:
         used=used,
         parsed={path: file.parsed for path, file in sources},
         deployed=frozenset(run.deployed),
+        secret_sources=partial(_secret_sources, run),
     )
+
+
+def _secret_sources(run: BicepRun) -> Mapping[str, Collection[tuple[int, int]]]:
+    """Return the spans from which the secrets of files are made, whichever resources were evaluated."""
+    from azkvlint.readers.bicep.secret_sources import secret_sources  # most runs show no excerpt
+
+    return secret_sources(run.sources.values(), partial(files.load, run))
 
 
 def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resource]:

@@ -41,7 +41,7 @@ _MOST = 500
 _KEY_VAULT = "key_vault"
 DEPENDS_ON = "depends_on"
 # What an app is given may be anything.
-_SETTINGS = "app_settings"
+SETTINGS = "app_settings"
 _FALSE = (False, "false", None)
 
 
@@ -528,6 +528,13 @@ class FolderCache:
                         is_whole = False
         return found, is_whole
 
+    def local_calls(self, folder: Folder, root: str) -> Iterator[tuple[str, str]]:
+        """Yield the calls of local modules in a module: the name of each, and the folder of its module."""
+        for name, source in _calls(folder):
+            directory = self.local_module(root, folder.directory, source) if source is not None else None
+            if directory is not None:
+                yield name, directory
+
     def local_module(self, root: str, directory: str, source: str) -> str | None:
         """Return the folder of a local source; None if the source is not local, or leads out of the project."""
         return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
@@ -638,8 +645,11 @@ def _is_of_secret(block: Block) -> bool:
 
 def is_sensitive(block: Block) -> bool:
     """Return whether a variable is sensitive: by its name, or by arguments that are not certainly false."""
-    if any(map(names_secret, block.labels)):
-        return True
+    return any(map(names_secret, block.labels)) or is_marked(block)
+
+
+def is_marked(block: Block) -> bool:
+    """Return whether a variable or output is marked as sensitive or ephemeral, or may be."""
     found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
     nodes = (attribute.expression() for attribute in found if attribute is not None)
     return not all(isinstance(node, ast.Literal) and node.value in _FALSE for node in nodes)
@@ -653,7 +663,7 @@ def is_written(attribute: Attribute) -> bool:
 
 def _in_attribute(attribute: Attribute) -> Iterator[Span]:
     node = attribute.expression()
-    secret = names_secret(attribute.name) or attribute.name == _SETTINGS
+    secret = names_secret(attribute.name) or attribute.name == SETTINGS
     if node is None:
         # A value that is not a valid expression may contain anything.
         if secret:

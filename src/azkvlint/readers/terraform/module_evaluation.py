@@ -354,7 +354,9 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         """Return the source of the module; None, with a Problem, if it is not available."""
         if not self._loaded:
             self._loaded = True
-            self._source = source_of(self.instance, self.declaration, self.at)
+            self._source = found = source_of(self.instance, self.declaration, self.at)
+            if found is not None:
+                self.instance.run.calls[self.instance.folder.directory, self.name] = found.folder
         return self._source
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -93,7 +94,7 @@ class ResourceCollector:
         self.run = run
         self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
-        reached, _ = run.cache.reached(folder, run.root)
+        self.reached = reached = run.cache.reached(folder, run.root)[0]
         self.shows_secrets = requires_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
         self.order = (
             ApplyOrder() if requires_order(run.required) and any(map(declares_role_assignments, reached)) else None
@@ -472,7 +473,8 @@ class TerraformRead(TemplateRead, kw_only=True):
     address: foreign or missing modules, and declarations without instances. ``undeclared_variables`` are variables that
     options set but the module does not declare. ``deployed`` are the real paths of templates and parameter files that
     it deploys, and of modules that it calls through expressions; all of them are evaluated with it. ``moved`` are the
-    new addresses of resources and modules by the old ones.
+    new addresses of resources and modules by the old ones. ``secret_sources`` returns the spans in each file from which
+    secrets are made.
     """
 
     sources: dict[str, ModuleFile]
@@ -481,6 +483,7 @@ class TerraformRead(TemplateRead, kw_only=True):
     undeclared_variables: frozenset[str]
     deployed: frozenset[str]
     moved: Mapping[str, str] = {}
+    secret_sources: Callable[[], Mapping[str, Collection[tuple[int, int]]]] = dict
 
 
 @with_recursion_limit
@@ -553,8 +556,21 @@ def read_module(
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), stubs=run.stubs,
         undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),
-        moved=run.moved,
+        moved=run.moved, secret_sources=partial(_secret_sources, gathering.reached, run.calls, run.cache, run.root),
     )  # fmt: skip
+
+
+def _secret_sources(
+    reached: list[Folder], opened: Mapping[tuple[str, str], Folder], cache: FolderCache, root: str
+) -> Mapping[str, Collection[tuple[int, int]]]:
+    """Return the spans from which the secrets of modules are made, whichever resources were evaluated."""
+    from azkvlint.readers.terraform.secret_sources import secret_sources  # most runs show no excerpt
+
+    calls = {key: folder.directory for key, folder in opened.items()}
+    for folder in reached:
+        for name, directory in cache.local_calls(folder, root):
+            calls.setdefault((folder.directory, name), directory)
+    return secret_sources([*reached, *opened.values()], calls)
 
 
 def without_resources(run: TerraformRun) -> TerraformRead:

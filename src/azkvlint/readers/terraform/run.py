@@ -156,6 +156,8 @@ class TerraformRun(Run):
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
+        # The modules of the calls that were opened, by the folder of the caller and the name of the call.
+        self.calls: dict[tuple[str, str], Folder] = {}
         self.moved: dict[str, str] = {}
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()

@@ -1,0 +1,284 @@
+"""Where the secrets of templates are written: see ``graph.secret_sources``.
+
+A template is read as written. A nested deployment of inner scope, and a linked template, have their own parameters.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from azkvlint.graph.secret_sources import (
+    KEYS,
+    Part,
+    hide_sources,
+    is_any,
+    is_index,
+    name_of,
+    names_value,
+    places_by_type,
+)
+from azkvlint.model.value import Path
+from azkvlint.readers.arm.documents import Sections, find_template, key_of, member
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm_expression import is_expression, parse_expression
+from azkvlint.syntax.json_decoder import Pointer, decode_text
+from azkvlint.util.errors import InputError
+from azkvlint.util.secret_names import is_harmless
+
+# Steps for each character of the code, and for each run.
+_STEPS, _MIN_STEPS = 2, 10_000
+# What declares a type of its own.
+_TYPES = frozenset({"parameters", "outputs", "definitions"})
+
+
+class _Json(ast.Node, frozen=True, gc=False):
+    """A JSON value in a template; ``at`` is its pointer. It has no offsets."""
+
+    plain: Any
+    at: Pointer
+
+
+class Places:
+    """The places of secrets in one text: ``values`` and ``keys`` by their pointers; ``is_all``: all of it is one."""
+
+    def __init__(self) -> None:
+        self.values: set[Pointer] = set()
+        self.keys: set[Pointer] = set()
+        self.is_all = False
+
+
+class _Template:
+    """One template, and the calls of it: their parameters in the template around it, or in another file."""
+
+    def __init__(self, path: str, plain: Mapping[str, Any], pointer: Pointer, places: Places) -> None:
+        self.path, self.plain, self.pointer, self.places = path, plain, pointer, places
+        self.calls: list[tuple[_Scope, Any, Pointer]] = []
+        self.nested: list[_Template] = []
+        self._nodes: dict[Pointer, _Json] = {}
+
+    @cached_property
+    def sections(self) -> Sections:
+        """Return its declarations."""
+        return Sections(self.plain, self.pointer)
+
+    def node(self, plain: Any, pointer: Pointer) -> _Json:
+        """Return the node of a JSON value, always the same one."""
+        found = self._nodes.get(pointer)
+        if found is None:
+            found = self._nodes[pointer] = _Json(0, 0, plain, pointer)
+        return found
+
+
+def secret_places(texts: Mapping[str, str]) -> dict[str, Places]:
+    """Return the places from which secrets are made in the texts of templates, by reported path."""
+    roots: dict[str, _Template] = {}
+    for path, text in texts.items():
+        try:
+            document = decode_text(text)
+            found = find_template(document.value)
+        except InputError:
+            continue
+        if found is not None:
+            roots[path] = _Template(path, found.plain, found.pointer, Places())
+    secrets = [part for root in roots.values() for part in _secrets_of(root, roots)]
+    limit = _MIN_STEPS + _STEPS * sum(len(texts[path]) for path in roots)
+    is_done = hide_sources(secrets, limit)
+    for root in roots.values():
+        root.places.is_all = not is_done
+    return {path: root.places for path, root in roots.items()}
+
+
+class _Scope:
+    """The scope of a value of a template, at ``pointer`` if that is an expression. ``inside`` a function, it has only
+    the parameters of that.
+    """
+
+    def __init__(self, template: _Template, pointer: Pointer = (), inside: bool = False) -> None:
+        self.template, self.pointer, self.inside = template, pointer, inside
+        self.key: Hashable = (template.path, template.pointer, pointer, inside)
+
+    def hide(self, node: ast.Node) -> None:
+        """See ``Scope``."""
+        self.template.places.values.add(node.at if isinstance(node, _Json) else self.pointer)
+
+    def hide_key(self, node: ast.Property) -> None:
+        """See ``Scope``."""
+        self.hide(node)
+
+    def part(self, plain: Any, pointer: Pointer, rest: Path = ()) -> Part:
+        """Return a JSON value as a part."""
+        return Part(self.template.node(plain, pointer), _Scope(self.template, (), self.inside), rest)
+
+    def written(self, node: ast.Node, rest: Path) -> Iterable[Part] | None:
+        """See ``Scope``."""
+        if isinstance(node, _Json):
+            return list(self._of_json(node, rest))
+        if isinstance(node, ast.Call):
+            found = self._of_call(node, rest)
+            return None if found is None else list(found)
+        return None
+
+    def _of_json(self, node: _Json, rest: Path) -> Iterator[Part]:
+        plain, at = node.plain, node.at
+        if isinstance(plain, str):
+            yield from self._of_text(node, plain, rest)
+        elif isinstance(plain, dict):
+            if rest and rest[0] == KEYS:
+                self.template.places.keys.update((*at, key) for key in plain)
+                return
+            wanted = None if not rest or is_any(rest[0]) else name_of(rest[0]).lower()
+            for key, value in plain.items():
+                if wanted is None or key.lower() == wanted:
+                    yield self.part(value, (*at, key), rest[1:])
+                elif key.lower() == "copy" and isinstance(value, list):
+                    yield from self._of_copies(value, (*at, key), wanted, rest)
+        elif isinstance(plain, list):
+            below = rest[1:] if rest and is_index(rest[0]) else rest
+            for number, value in enumerate(plain):
+                yield self.part(value, (*at, number), below)
+        elif plain is not None and not isinstance(plain, bool):
+            self.hide(node)
+
+    def _of_copies(self, loops: list[Any], at: Pointer, wanted: str, rest: Path) -> Iterator[Part]:
+        for number, loop in enumerate(loops):
+            key = key_of(loop, "input") if isinstance(loop, dict) else None
+            if key is not None and str(member(loop, "name")).lower() == wanted:
+                below = rest[2:] if rest[1:] and is_index(rest[1]) else rest[1:]
+                yield self.part(loop[key], (*at, number, key), below)
+
+    def _of_text(self, node: _Json, text: str, rest: Path) -> Iterator[Part]:
+        if len(text) < 2 or not is_expression(text):
+            if text and not is_harmless(text):
+                self.hide(node)
+            return
+        try:
+            yield Part(parse_expression(text[1:-1]), _Scope(self.template, node.at, self.inside), rest)
+        except InputError:
+            self.hide(node)
+
+    def _of_call(self, node: ast.Call, rest: Path) -> Iterator[Part] | None:
+        name = node.name.lower()
+        if name in ("parameters", "variables"):
+            return self._declared(node, name, rest)
+        if name in ("reference", "references"):
+            return self._outputs(rest)
+        if name in ("copyindex", "lambdavariables"):
+            return iter(())
+        function = self.template.sections.functions.get(name)
+        return None if function is None else self._of_function(node, function)
+
+    def _of_function(self, node: ast.Call, function: tuple[Mapping[str, Any], Pointer]) -> Iterator[Part]:
+        plain, pointer = function
+        key = key_of(plain, "output")
+        value = key_of(plain[key], "value") if key is not None and isinstance(plain[key], dict) else None
+        if key is not None and value is not None:
+            inner = _Scope(self.template, (), inside=True)
+            yield inner.part(plain[key][value], (*pointer, key, value))
+        for one in node.arguments:
+            yield Part(one, self)
+
+    def _declared(self, node: ast.Call, section: str, rest: Path) -> Iterator[Part]:
+        """Yield the value of a parameter or variable, or of all if its name is an expression."""
+        if self.inside and section == "parameters":
+            return
+        template, sections = self.template, self.template.sections
+        declared = sections.parameters if section == "parameters" else {**sections.variables, **sections.loops}
+        first = node.arguments[0] if node.arguments else None
+        for name in [str(first.value).lower()] if isinstance(first, ast.Literal) else declared:
+            if section == "parameters":
+                yield from self._parameter(name, rest)
+            elif name in sections.loops:
+                plain, pointer = sections.loops[name]
+                key = key_of(plain, "input")
+                if key is not None:
+                    below = rest[1:] if rest and is_index(rest[0]) else rest
+                    yield _Scope(template).part(plain[key], (*pointer, key), below)
+            elif name in sections.variables:
+                yield _Scope(template).part(*sections.variables[name], rest)
+
+    def _parameter(self, name: str, rest: Path) -> Iterator[Part]:
+        plain, pointer = self.template.sections.parameters.get(name, (None, ()))
+        key = key_of(plain, "defaultValue") if isinstance(plain, dict) else None
+        if key is not None:
+            yield _Scope(self.template).part(plain[key], (*pointer, key), rest)
+        for scope, given, at in self.template.calls:
+            spelled = next((one for one in given if one.lower() == name), None) if isinstance(given, dict) else None
+            if spelled is not None:
+                yield scope.part(given[spelled], (*at, spelled), ("value", *rest))
+            elif isinstance(given, str):
+                yield scope.part(given, at, (name, "value", *rest))
+
+    def _outputs(self, rest: Path) -> Iterator[Part]:
+        """Yield the outputs of nested deployments at a path, whichever of them the reference is to."""
+        if "outputs" not in rest:
+            return
+        steps = rest[rest.index("outputs") + 1 :]
+        for inner in self.template.nested:
+            key = key_of(inner.plain, "outputs")
+            if key is not None:
+                yield _Scope(inner).part(inner.plain[key], (*inner.pointer, key), steps)
+
+
+def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Part]:
+    """Yield the values of a template, and of those that are nested in it, that are secret."""
+    waiting: list[tuple[_Template, Any, Pointer]] = [(root, root.plain, root.pointer)]
+    while waiting:
+        template, plain, pointer = waiting.pop()
+        scope = _Scope(template)
+        if isinstance(plain, list):
+            waiting += [(template, value, (*pointer, number)) for number, value in enumerate(plain)]
+        if not isinstance(plain, dict):
+            continue
+        type_ = member(plain, "type")
+        for path in places_by_type(ast.Literal(0, 0, type_)) if isinstance(type_, str) else ():
+            yield scope.part(plain, pointer, path)
+        _open(template, plain, pointer, roots)
+        for key, value in plain.items():
+            at = (*pointer, key)
+            inner = next((one for one in template.nested if one.pointer == at), None)
+            if inner is not None:
+                waiting.append((inner, value, at))
+            elif key.lower() in _TYPES and pointer == template.pointer and isinstance(value, dict):
+                yield from _of_section(scope, value, at)
+            elif names_value(key):
+                yield scope.part(value, at)
+            else:
+                waiting.append((template, value, at))
+
+
+def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[Part]:
+    """Yield the default or value of each parameter or output that is secure, or whose name is that of a secret."""
+    for name, plain in section.items():
+        kind = member(plain, "type")
+        is_secure = names_value(name) or (isinstance(kind, str) and kind.lower().startswith("secure"))
+        for key in ("defaultValue", "value") if is_secure else ():
+            spelled = key_of(plain, key) if isinstance(plain, dict) else None
+            if spelled is not None:
+                yield scope.part(plain[spelled], (*at, name, spelled))
+
+
+def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots: Mapping[str, _Template]) -> None:
+    """Add the template that a resource deploys, if it has its own parameters."""
+    key = key_of(plain, "properties")
+    properties = plain[key] if key is not None else None
+    if not isinstance(properties, dict):
+        return
+    at: Pointer = (*pointer, str(key))
+    given = key_of(properties, "parameters")
+    call = (_Scope(template), properties[given], (*at, given)) if given is not None else None
+    inline, link = key_of(properties, "template"), member(properties, "templateLink", "relativePath")
+    scope = member(properties, "expressionEvaluationOptions", "scope")
+    called: _Template | None = None
+    if inline is not None and isinstance(properties[inline], dict):
+        if str(scope).lower() != "inner":
+            return
+        called = _Template(template.path, properties[inline], (*at, inline), template.places)
+    elif isinstance(link, str):
+        called = roots.get(posixpath.normpath(posixpath.join(posixpath.dirname(template.path), link)))
+    if called is not None:
+        template.nested.append(called)
+        if call is not None:
+            called.calls.append(call)

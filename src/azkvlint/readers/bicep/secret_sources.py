@@ -1,0 +1,223 @@
+"""Where the secrets of a Bicep file and of the modules that it calls are written: see ``graph.secret_sources``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+
+from azkvlint.graph.secret_formats import Span
+from azkvlint.graph.secret_sources import Part, hide_sources, places_by_type, secrets_in
+from azkvlint.graph.value_origins import ANY, path_of
+from azkvlint.model.value import Path
+from azkvlint.readers.bicep.document import File, is_decorated
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
+from azkvlint.util.secret_names import NameKind, is_secret_name, kind_of_name
+
+# Steps for each character of the code, and for each run.
+_STEPS, _MIN_STEPS = 2, 10_000
+_MOST_FILES = 1_000
+_REFERENCES = (ast.Name, ast.Member, ast.Item, ast.Splat, ast.NotNull)
+_Load = Callable[[str, str], File]
+
+
+class _Files:
+    """The files of one root, with the calls of each. ``load`` returns the file at a path beside another one."""
+
+    def __init__(self, files: Iterable[File], load: _Load) -> None:
+        self.all = list(files)
+        self.spans: dict[str, set[Span]] = {}
+        self._load = load
+        self._known: dict[tuple[str, str], File | None] = {}
+        self.callers: dict[str, list[tuple[File, ast.Module]]] = {}
+        # The parameter files that a file is used with, and the reverse.
+        self.values: dict[str, list[File]] = {}
+        names = {file.path for file in self.all}
+        for file in self.all:
+            for node in file.parsed.declarations:
+                if isinstance(node, ast.Module):
+                    used = self.beside(file, node.path)
+                    if used is not None:
+                        self.callers.setdefault(used.path, []).append((file, node))
+                elif isinstance(node, (ast.Using, ast.Import, ast.Extends)):
+                    used = self.beside(file, node.path)
+                    if used is not None and not isinstance(node, ast.Import):
+                        self.values.setdefault(used.path, []).append(file)
+                else:
+                    continue
+                if used is not None and used.path not in names and len(names) < _MOST_FILES:
+                    names.add(used.path)
+                    self.all.append(used)
+
+    def beside(self, file: File, path: ast.Expression | None) -> File | None:
+        """Return the Bicep file that another one names; None if there is none."""
+        name = path.value if isinstance(path, ast.Literal) else None
+        if not isinstance(name, str) or not name.lower().endswith((".bicep", ".bicepparam")) or ":" in name:
+            return None
+        key = file.file, name
+        if key not in self._known:
+            try:
+                self._known[key] = self._load(*key)
+            except InputError:
+                self._known[key] = None
+        return self._known[key]
+
+    def imported(self, file: File, name: str) -> tuple[File, str] | None:
+        """Return the file from which a name is imported, and its name there."""
+        node, exported = file.imported.get(name, (None, ""))
+        found = None if node is None else self.beside(file, node.path)
+        return None if found is None else (found, exported)
+
+    def namespace(self, file: File, name: str) -> File | None:
+        """Return the file all of whose exports have one name."""
+        node = file.namespaces.get(name)
+        return None if node is None else self.beside(file, node.path)
+
+
+def secret_sources(files: Iterable[File], load: _Load) -> dict[str, set[Span]]:
+    """Return the spans from which secrets are made, by the reported path of their file."""
+    known = _Files(files, load)
+    size = sum(len(file.text) for file in known.all)
+    secrets = (part for file in known.all for part in _secrets_of(known, file))
+    if not hide_sources(secrets, _MIN_STEPS + _STEPS * size):
+        return {file.path: {(0, len(file.text))} for file in known.all}
+    return known.spans
+
+
+class _Scope:
+    """The scope of a file. ``locals`` are the parameters of a function, whose arguments are followed by themselves."""
+
+    def __init__(self, files: _Files, file: File, names: tuple[str, ...] = ()) -> None:
+        self.files, self.file, self.names = files, file, names
+        self.key: Hashable = (file.path, names)
+
+    def hide(self, node: ast.Node) -> None:
+        """See ``Scope``."""
+        self.files.spans.setdefault(self.file.path, set()).add((node.start, node.end))
+
+    def hide_key(self, node: ast.Property) -> None:
+        """See ``Scope``."""
+        self.files.spans.setdefault(self.file.path, set()).add((node.start, node.value.start))
+
+    def written(self, node: ast.Node, rest: Path) -> Iterable[Part] | None:
+        """See ``Scope``."""
+        if isinstance(node, ast.Call):
+            return self._of_function(node)
+        steps: Path = path_of(node) if isinstance(node, _REFERENCES) else ()
+        if not steps:
+            return None
+        if steps[0] in self.names:
+            return ()
+        return list(self._named(self.file, (*steps, *rest)))
+
+    def _of_function(self, node: ast.Call) -> Iterable[Part] | None:
+        file, name = self.file, node.name
+        if isinstance(node.of, ast.Name):
+            found = self.files.namespace(self.file, node.of.name)
+            if found is None:
+                return None
+            file = found
+        elif node.of is not None:
+            return None
+        for _ in range(_MOST_FILES):
+            symbol = file.symbols.get(name)
+            if isinstance(symbol, ast.Function):
+                scope = _Scope(self.files, file, symbol.parameters)
+                return [Part(symbol.body, scope), *(Part(one, self) for one in node.arguments)]
+            further = self.files.imported(file, name)
+            if further is None:
+                return None
+            file, name = further
+        return None
+
+    def _named(self, file: File, steps: Path, hops: int = 0) -> Iterator[Part]:
+        name = str(steps[0])
+        symbol, scope = file.symbols.get(name), _Scope(self.files, file)
+        match symbol:
+            case ast.Parameter():
+                yield from self._parameter(file, symbol, steps[1:])
+            case ast.Variable(value=value):
+                yield Part(value, scope, steps[1:])
+            case ast.Module():
+                yield from self._output(file, symbol, steps[1:])
+            case ast.Resource(body=body) if len(steps) > 1 and kind_of_name(str(steps[-1])) is not NameKind.PLAIN:
+                yield Part(body, scope, steps[1:])
+            case None if hops < _MOST_FILES:
+                found = self.files.imported(file, name)
+                there = self.files.namespace(file, name)
+                if found is not None:
+                    yield from self._named(found[0], (found[1], *steps[1:]), hops + 1)
+                elif there is not None and len(steps) > 1:
+                    yield from self._named(there, steps[1:], hops + 1)
+
+    def _parameter(self, file: File, node: ast.Parameter, rest: Path) -> Iterator[Part]:
+        if node.default is not None:
+            yield Part(node.default, _Scope(self.files, file), rest)
+        for caller, call in self.files.callers.get(file.path, ()):
+            yield Part(call.body, _Scope(self.files, caller), (*_of_loop(call.body), "params", node.name, *rest))
+        waiting, seen = [*self.files.values.get(file.path, ())], set[str]()
+        while waiting:
+            values = waiting.pop()
+            if values.path in seen:
+                continue
+            seen.add(values.path)
+            given = values.symbols.get(node.name)
+            if isinstance(given, ast.Parameter) and given.default is not None:
+                yield Part(given.default, _Scope(self.files, values), rest)
+            bases = (self.files.beside(values, one.path) for one in values.declarations(ast.Extends))
+            waiting += [one for one in bases if one is not None]
+
+    def _output(self, file: File, node: ast.Module, steps: Path) -> Iterator[Part]:
+        while steps and str(steps[0]).startswith("["):
+            steps = steps[1:]
+        called = self.files.beside(file, node.path)
+        if called is None or steps[:1] != ("outputs",):
+            return
+        names = [str(steps[1])] if len(steps) > 1 and not str(steps[1]).startswith("[") else [*called.outputs]
+        for name in names:
+            output = called.outputs.get(name)
+            if output is not None:
+                yield Part(output.value, _Scope(self.files, called), steps[2:])
+
+
+def _of_loop(body: ast.Expression) -> Path:
+    """Return the step from a declaration to any of its instances."""
+    return (ANY,) if isinstance(body, ast.For) else ()
+
+
+def _secrets_of(files: _Files, file: File) -> Iterator[Part]:
+    """Yield the expressions of a file whose values are secret."""
+    scope = _Scope(files, file)
+    for node in file.parsed.declarations:
+        match node:
+            case ast.Parameter(default=value) | ast.Variable(value=value) | ast.Output(value=value):
+                if value is None:
+                    continue
+                if is_decorated(node.decorators, "secure") or is_secret_name(node.name):
+                    yield Part(value, scope)
+                else:
+                    yield from secrets_in(Part(value, scope))
+            case ast.Resource(body=body):
+                for path in places_by_type(node.type):
+                    yield Part(body, scope, (*_of_loop(body), *path))
+                yield from secrets_in(Part(body, scope))
+                yield from _nested(body, scope)
+            case ast.Module(body=body):
+                called = files.beside(file, node.path)
+                for one in () if called is None else called.declarations(ast.Parameter):
+                    if is_decorated(one.decorators, "secure"):
+                        yield Part(body, scope, (*_of_loop(body), "params", one.name))
+                yield from secrets_in(Part(body, scope))
+
+
+def _nested(body: ast.Node, scope: _Scope) -> Iterator[Part]:
+    """Yield the secrets of the resources that are declared in another one."""
+    waiting = [body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Object):
+            for one in node.resources:
+                for path in places_by_type(one.type):
+                    yield Part(one.body, scope, (*_of_loop(one.body), *path))
+                waiting.append(one.body)
+        elif isinstance(node, (ast.For, ast.If)):
+            waiting.append(node.body)

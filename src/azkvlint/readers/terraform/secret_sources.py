@@ -1,0 +1,265 @@
+"""Where the secrets of a root module and of the modules that it calls are written: see ``graph.secret_sources``."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.providers import OTHER_SECRETS, SECRET_ARGUMENTS
+from azkvlint.graph.secret_formats import Span, names_secret
+from azkvlint.graph.secret_sources import KEYS, Part, hide_sources, secrets_in
+from azkvlint.graph.value_origins import ANY, path_of
+from azkvlint.model.value import Path
+from azkvlint.readers.terraform.folder import SETTINGS, Declaration, Folder, Piece, is_marked
+from azkvlint.readers.terraform.folder import Part as Written
+from azkvlint.syntax import ast
+from azkvlint.util.secret_names import NameKind, describes_secret, is_secret_name, kind_of_name, may_name_secret
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.hcl.parse import Block
+
+# What a plan or an app is given may be anything.
+_OPAQUE = frozenset({SETTINGS, "parameters_content", "sticky_settings"})
+# Arguments that are secret though their names do not suggest it, by Terraform type.
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    **SECRET_ARGUMENTS,
+    **{type_: (*names, "contents") for type_, names in OTHER_SECRETS.items()},
+    "azurerm_app_configuration_key": ("value",),
+    "azurerm_api_management_named_value": ("value",),
+    "azurerm_automation_variable_string": ("value",),
+}
+# Types whose attributes are those that they are given, under other names.
+_REPEATING = ("terraform_data", "null_", "template_", "external", "local_", "cloudinit_")
+_SECRETS_IN_BODY = "keyvault/vaults/secrets"
+_BODY: Path = ("properties", "value")
+# Steps for each character of the code, and for each run.
+_STEPS, _MIN_STEPS = 2, 10_000
+
+
+class Module:
+    """A folder, and its place among the others: the modules that it calls, and the calls of it."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.called: dict[str, Module] = {}
+        self.callers: list[tuple[Module, Declaration]] = []
+        self.texts = {file.path: file.parsed.text for file in folder.files}
+
+
+def secret_sources(folders: Iterable[Folder], calls: Mapping[tuple[str, str], str]) -> dict[str, set[Span]]:
+    """Return the spans from which secrets are made, by the reported path of their file.
+
+    ``calls`` has the folder of each called module by that of its caller and the name of the call.
+    """
+    modules = {folder.directory: Module(folder) for folder in folders}
+    for (caller, name), directory in calls.items():
+        outer, inner = modules.get(caller), modules.get(directory)
+        declaration = outer.folder.modules.get(name) if outer is not None else None
+        if outer is not None and inner is not None and declaration is not None:
+            outer.called[name] = inner
+            inner.callers.append((outer, declaration))
+    spans: dict[str, set[Span]] = {}
+    size = sum(len(file.parsed.text) for module in modules.values() for file in module.folder.files)
+    secrets = (part for module in modules.values() for part in _secrets_of(module, spans))
+    if not hide_sources(secrets, _MIN_STEPS + _STEPS * size):
+        for file in (file for module in modules.values() for file in module.folder.files):
+            spans[file.path] = {(0, len(file.parsed.text))}
+    return spans
+
+
+class _Scope:
+    """The scope of an attribute of a module. ``around`` is the declaration that ``each`` belongs to.
+
+    ``iterators`` are the iterators of the dynamic blocks around it, with their collections.
+    """
+
+    def __init__(
+        self, spans: dict[str, set[Span]], module: Module, piece: Piece, around: Declaration | None,
+        iterators: Mapping[str, Piece],
+    ) -> None:  # fmt: skip
+        self.spans, self.module, self.around, self.iterators = spans, module, around, iterators
+        self.path, self.attribute = piece.path, piece.attribute
+        self.key: Hashable = (module.folder.directory, piece.path, id(around), *map(id, iterators.values()))
+
+    def hide(self, node: ast.Node) -> None:
+        """See ``Scope``."""
+        attribute, span = self.attribute, (node.start, node.end)
+        if span == (attribute.start, attribute.value_start):  # in JSON, where only members have spans of their own
+            span = attribute.value_start, attribute.end
+        self.spans.setdefault(self.path, set()).add(span)
+
+    def hide_key(self, node: ast.Property) -> None:
+        """See ``Scope``."""
+        self.spans.setdefault(self.path, set()).add((node.start, node.value.start))
+
+    def written(self, node: ast.Node, rest: Path) -> Iterable[Part] | None:
+        """See ``Scope``."""
+        if not isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)):
+            return None
+        steps: Path = (*path_of(node), *rest)
+        if len(steps) == len(rest):
+            return None
+        return list(self._named(steps))
+
+    def _named(self, steps: Path) -> Iterator[Part]:
+        folder = self.module.folder
+        match steps:
+            case (name, "key", *_) if name in self.iterators:
+                yield from self.of(self.iterators[str(name)], None, (KEYS,))
+            case (name, "value", *more) if name in self.iterators:
+                yield from self.of(self.iterators[str(name)], self.around, (ANY, *more))
+            case ("var", name, *more):
+                yield from self._variable(str(name), tuple(more))
+            case ("local", name, *more):
+                yield from self.of(folder.locals.get(str(name)), None, tuple(more))
+            case ("each", "key", *_) if self.around is not None:
+                piece = self.around.attributes.get("for_each")
+                yield from self.of(piece, None, (KEYS,))
+            case ("each", "value", *more) if self.around is not None:
+                yield from self.of(self.around.attributes.get("for_each"), None, (ANY, *more))
+            case ("module", call, *more):
+                yield from self._output(str(call), tuple(more))
+            case (("data" | "ephemeral") as mode, type_, name, *more):
+                yield from self._attribute(folder.resources.get(f"{mode}.{type_}.{name}"), str(type_), tuple(more))
+            case ("self", *more) if self.around is not None:
+                yield from self._attribute(self.around, self.around.type, tuple(more))
+            case (type_, name, *more):
+                yield from self._attribute(folder.resources.get(f"{type_}.{name}"), str(type_), tuple(more))
+
+    def of(self, piece: Piece | None, around: Declaration | None, rest: Path = ()) -> Iterator[Part]:
+        """Yield the value at ``rest`` in an attribute of the same module."""
+        if piece is not None:
+            yield from _part(self.spans, self.module, piece, around, {}, rest)
+
+    def _variable(self, name: str, rest: Path) -> Iterator[Part]:
+        declaration = self.module.folder.variables.get(name)
+        if declaration is not None:
+            yield from self.of(declaration.attributes.get("default"), None, rest)
+        for caller, call in self.module.callers:
+            piece = call.attributes.get(name)
+            if piece is not None:
+                yield from _part(self.spans, caller, piece, call, {}, rest)
+
+    def _output(self, call: str, more: Path) -> Iterator[Part]:
+        called = self.module.called.get(call)
+        if called is None:
+            return
+        while more and str(more[0]).startswith("["):
+            more = more[1:]
+        outputs = called.folder.outputs
+        for name in outputs if not more else (str(more[0]),):
+            piece = outputs[name].attributes.get("value") if name in outputs else None
+            if piece is not None:
+                yield from _part(self.spans, called, piece, None, {}, more[1:])
+
+    def _attribute(self, declaration: Declaration | None, type_: str, more: Path) -> Iterator[Part]:
+        """Yield what an attribute of a resource is given, unless its name shows that it is not secret."""
+        while more and str(more[0]).startswith("["):
+            more = more[1:]
+        if declaration is None or not more or kind_of_name(str(more[0])) is NameKind.PLAIN:
+            return
+        if str(more[0]) in declaration.attributes:
+            yield from self.of(declaration.attributes[str(more[0])], declaration, more[1:])
+        elif type_.startswith(_REPEATING):
+            for piece in declaration.attributes.values():
+                yield from self.of(piece, declaration)
+        else:
+            for part in declaration.blocks:
+                if part.block.type == str(more[0]):
+                    names = [str(step) for step in more[1:] if not str(step).startswith("[")]
+                    chosen = [part.attributes[names[0]]] if names[:1] and names[0] in part.attributes else ()
+                    for piece in chosen or part.attributes.values():
+                        yield from self.of(piece, declaration)
+
+
+def _part(
+    spans: dict[str, set[Span]], module: Module, piece: Piece, around: Declaration | None,
+    iterators: Mapping[str, Piece], rest: Path = (),
+) -> Iterator[Part]:  # fmt: skip
+    node = piece.attribute.expression()
+    if node is None:
+        # A value that is not a valid expression may contain anything.
+        spans.setdefault(piece.path, set()).add((piece.attribute.value_start, piece.attribute.end))
+    else:
+        yield Part(node, _Scope(spans, module, piece, around, iterators), rest)
+
+
+def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[Part]:
+    """Yield the expressions of a module whose values are secret."""
+    folder = module.folder
+    add = partial(_part, spans, module)
+    for name, piece in folder.locals.items():
+        yield from _in_piece(module, piece, add(piece, None, {}), is_secret_name(name))
+    for output in folder.outputs.values():
+        is_secret = is_secret_name(output.local) or is_marked(output.block)
+        for name, piece in output.attributes.items():
+            yield from _in_piece(module, piece, add(piece, None, {}), is_secret and name == "value")
+    for call in folder.modules.values():
+        called = module.called.get(call.local)
+        for name, piece in call.attributes.items():
+            variable = called.folder.variables.get(name) if called is not None else None
+            is_secret = is_secret_name(name) or (variable is not None and is_marked(variable.block))
+            yield from _in_piece(module, piece, add(piece, call, {}), is_secret)
+    for resource in folder.resources.values():
+        yield from _in_resource(module, spans, resource)
+    for provider in (*folder.providers, *folder.settings):
+        yield from _in_blocks(module, spans, [provider], None)
+
+
+def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declaration) -> Iterator[Part]:
+    arguments = _ARGUMENTS.get(resource.type, ())
+    is_azapi_secret = resource.type in AZAPI and _is_secret_type(resource)
+    for layer in resource.layers:
+        for name, piece in layer.attributes.items():
+            found = _part(spans, module, piece, resource, {})
+            is_secret = is_secret_name(name) or name in _OPAQUE or name in arguments
+            yield from _in_piece(module, piece, found, is_secret)
+            if is_azapi_secret and name in ("body", "sensitive_body"):
+                yield from _part(spans, module, piece, resource, {}, _BODY)
+        yield from _in_blocks(module, spans, layer.blocks, resource)
+
+
+def _is_secret_type(resource: Declaration) -> bool:
+    piece = resource.attributes.get("type")
+    node = piece.attribute.expression() if piece is not None else None
+    return not isinstance(node, ast.Literal) or _SECRETS_IN_BODY in str(node.value).lower()
+
+
+def _in_blocks(
+    module: Module, spans: dict[str, set[Span]], parts: Iterable[Written], around: Declaration | None
+) -> Iterator[Part]:
+    """Yield the secrets in blocks and in those that are nested in them."""
+    arguments = _ARGUMENTS.get(around.type, ()) if around is not None else ()
+    waiting: list[tuple[Written, Mapping[str, Piece], bool]] = [(one, {}, False) for one in parts]
+    while waiting:
+        part, iterators, is_below = waiting.pop()
+        is_below = is_below or any(map(names_secret, (part.block.type, *part.block.labels)))
+        inner = _with_iterator(part, iterators)
+        for name, piece in part.attributes.items():
+            is_secret = is_secret_name(name) or name in _OPAQUE or name in arguments or name == "value"
+            is_secret = is_secret or (is_below and not describes_secret(name) and name not in ("for_each", "iterator"))
+            found = _part(spans, module, piece, around, inner)
+            yield from _in_piece(module, piece, found, is_secret)
+        waiting += [(one, inner, is_below) for one in part.blocks]
+
+
+def _with_iterator(part: Written, iterators: Mapping[str, Piece]) -> Mapping[str, Piece]:
+    """Return the iterators in a block, which is a dynamic one or not."""
+    block: Block = part.block
+    piece = part.attributes.get("for_each")
+    if block.type != "dynamic" or not block.labels or piece is None:
+        return iterators
+    named = part.attributes.get("iterator")
+    node = named.attribute.expression() if named is not None else None
+    return {**iterators, node.name if isinstance(node, ast.Name) else block.labels[0]: piece}
+
+
+def _in_piece(module: Module, piece: Piece, found: Iterator[Part], is_secret: bool) -> Iterator[Part]:
+    """Yield the value of an attribute if it is secret, or else the secrets in it by their names."""
+    if is_secret:
+        yield from found
+    elif may_name_secret(module.texts[piece.path][piece.attribute.value_start : piece.attribute.end]):
+        for part in found:
+            yield from secrets_in(part)
