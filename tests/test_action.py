@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -69,6 +70,25 @@ def test_findings_are_uploaded_and_fail_the_job(action: Runner) -> None:
     assert f"::error title=kvlint::Exit code 1, findings: {KNOWN}" in done.log
     assert "KV101" in done.summary
     assert files(action.workspace) == before
+
+
+def test_the_error_names_the_rules_and_severities(action: Runner) -> None:
+    (action.workspace / "main.bicep").write_text(CARELESS + UNDATED.replace(" kv ", " old ").replace(": kv", ": old"))
+    done = action(paths="main.bicep", select="KV001\nKV601\nKV603")
+    assert "::error title=kvlint::Exit code 1, findings: 2: KV001 (1 high), KV601 (1 medium)\n" in done.log
+
+
+def test_a_long_list_of_rules_is_cut() -> None:
+    spec = importlib.util.spec_from_file_location("result", ROOT / ".github" / "action" / "result.py")
+    assert spec is not None
+    assert spec.loader is not None
+    result: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(result)
+    findings = [{"ruleId": f"KV{number:03}", "severity": "low"} for number in range(20)]
+    findings += [{"ruleId": "KV019", "severity": "critical"}, {"ruleId": "x\n::error::y", "severity": "low"}]
+    text = result.by_rule([*findings, findings[0]])
+    assert text.startswith("KV019 (1 critical), KV000 (2 low), KV001 (1 low), ")
+    assert text.endswith("KV010 (1 low), 9 more")
 
 
 def test_none_are_uploaded_too_and_close_what_was_open(action: Runner) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -131,7 +132,7 @@ def test_a_new_finding_fails_and_has_one_comment(action: Runner, api: Server) ->
     done = compared(action, {"main.bicep": CARELESS}, head, comment="true")
     assert (done.code, done.outputs["exit-code"]) == (1, "1")
     assert int(done.outputs["new"]) > 0 < int(done.outputs["gone"])
-    assert f", new: {done.outputs['new']}" in done.log
+    assert re.search(rf", new: {done.outputs['new']}: KV001 \(1 high\), KV101 \(1 high\), .*\)\n", done.log)
     assert "kvlint: a comment was added" in done.log
     added = api.comments[-1]["body"]
     assert added.startswith("<!-- kvlint e3b0c44298fc1c14 -->\n## ❌ kvlint diff\n")
@@ -188,6 +189,7 @@ def test_a_token_is_sent_to_https_only() -> None:
 def test_gates_are_those_of_the_comparison(fail_on: str, code: int, action: Runner) -> None:
     done = compared(action, {"main.bicep": CARELESS}, {"main.bicep": FIXED}, fail_on=fail_on)
     assert done.code == code
+    assert ("::error title=kvlint::Exit code 1, findings: 6, new: 0: one-way (1)\n" in done.log) is ("way" in fail_on)
     # What the comparison refuses is no reason to pass.
     assert ("could not be compared, so all findings count" in done.log) is (fail_on == "no-such-gate")
 

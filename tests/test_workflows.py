@@ -208,7 +208,10 @@ def test_the_called_workflow_passes_its_inputs_to_the_action() -> None:
     (step,) = [step for step in steps(workflow) if step.get("uses") == "./kvlint"]
     passed = step["with"]
     assert passed.keys() <= ACTION["inputs"].keys()
-    assert passed.keys() - {"diff-base"} == inputs.keys() - own
+    assert passed.keys() - {"diff-base", "checkout"} == inputs.keys() - own
+    # A folder of the repository never decides which checkout is compared.
+    checkouts = [step["with"] for step in steps(workflow) if step.get("uses", "").startswith("actions/checkout@")]
+    assert [passed["checkout"]] == [one["path"] for one in checkouts if "repository" not in one]
     assert ACTION["inputs"].keys() - passed.keys() == {"plan", "source-root", "token"}
     for name in inputs.keys() - own - {"working-directory"}:
         assert passed[name] == f"${{{{ inputs.{name} }}}}"

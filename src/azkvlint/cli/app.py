@@ -312,6 +312,22 @@ def init(
     raise typer.Exit(run_init(Request(folder, tuple(profile or ()), tuple(exclude or ()), ci, force, dry_run)))
 
 
+@app.command("git-base", cls=PanelCommand, hidden=True)
+def git_base(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A file or folder, relative to the workspace.")],
+    workspace: Annotated[str, typer.Option("--workspace", metavar="DIR", help="The workspace of the job.")] = ".",
+    checkout: Annotated[
+        str, typer.Option("--checkout", metavar="DIR", help="The checkout (default: the outermost one).")
+    ] = "",
+    revision: Annotated[str, typer.Option("--revision", metavar="COMMIT", help="Write the files of this commit.")] = "",
+    output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Write them to this new folder.")] = "",
+) -> None:
+    """Print the checkout of a path and the path inside it, and write a commit of the checkout to a folder."""
+    from azkvlint.cli.git_base import Request, run_git_base
+
+    raise typer.Exit(run_git_base(Request(path, workspace, checkout, revision, output)))
+
+
 @rules_app.callback()
 def _rules(
     context: typer.Context,

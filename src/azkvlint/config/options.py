@@ -706,5 +706,5 @@ OPTIONS = (
 )
 COMMANDS = (
     "check", "fix", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
-    "lsp", "schema", "init",
+    "lsp", "schema", "init", "git-base",
 )  # fmt: skip

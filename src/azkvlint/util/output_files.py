@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import BinaryIO, TextIO, cast
 
@@ -210,6 +210,45 @@ class StagingFolder:
         from shutil import rmtree
 
         rmtree(self.path, ignore_errors=True)
+
+
+class CommitFolder:
+    """A new folder with the files of a commit. ``path`` must not exist; only the user can read the folder.
+
+    Links are created after everything else, and nothing replaces what exists, so nothing is written through a link,
+    whatever the names are. Paths are plain names, separated by /. Methods raise OSError.
+    """
+
+    def __init__(self, path: str) -> None:
+        os.mkdir(path, 0o700)
+        self.path = path
+        self._has_links = False
+
+    def add_folder(self, path: str) -> None:
+        """Create a folder in an existing one."""
+        os.mkdir(self._full(path))
+
+    def add_file(self, path: str, parts: Iterable[bytes]) -> None:
+        """Create a file in an existing folder."""
+        with os.fdopen(os.open(self._full(path), _CREATE, 0o666), "wb") as out:
+            out.writelines(parts)
+
+    def add_link(self, path: str, target: str) -> None:
+        """Create a link in an existing folder. On Windows, where not every user may, it is a file with the target."""
+        full = os.path.join(self.path, *path.split("/"))
+        try:
+            os.symlink(target, full)
+        except OSError:
+            if os.name != "nt" or os.path.lexists(full):
+                raise
+            self.add_file(path, [os.fsencode(target)])
+        else:
+            self._has_links = True
+
+    def _full(self, path: str) -> str:
+        if self._has_links:
+            raise ValueError("links are created last")
+        return os.path.join(self.path, *path.split("/"))
 
 
 def _replace(target: str, data: bytes) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar, cast
 
 from azkvlint.util.errors import KvlintError
@@ -254,6 +254,41 @@ def read_frame(stream: BinaryIO) -> bytes | None:
     size = int.from_bytes(length)
     data = stream.read(size)
     return data if len(data) == size else None
+
+
+# --- another program --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def running_program(
+    words: Sequence[str], folder: str, environment: Mapping[str, str], timeout: float
+) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Yield standard input and output of a program that runs until the block ends, at most ``timeout`` seconds.
+
+    It has only this environment, and its standard error is discarded. ``words`` begin with its absolute path, because
+    a search could find a program of a checkout. Raise OSError if it cannot be started.
+    """
+    import subprocess
+    from threading import Timer
+
+    if not os.path.isabs(words[0]):
+        raise ValueError(words[0])
+    process = subprocess.Popen(  # noqa: S603  # an absolute path, and no shell
+        words, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    timer = Timer(timeout, process.kill)
+    timer.daemon = True
+    timer.start()
+    streams = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
+    try:
+        yield streams
+    finally:
+        timer.cancel()
+        process.kill()
+        process.wait()
+        for stream in streams:
+            with suppress(OSError):
+                stream.close()
 
 
 # --- in a worker ------------------------------------------------------------------------------------------------------

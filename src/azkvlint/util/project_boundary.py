@@ -16,7 +16,7 @@ from azkvlint.util.errors import InputError, UsageError
 
 _MAX_METADATA = 16 * 1024 * 1024  # packed-refs of the largest repositories are smaller
 _MAX_INDEX = 128 * 1024 * 1024
-_GIT_FILES = frozenset({"HEAD", "commondir", "config", "packed-refs"})
+_GIT_FILES = frozenset({"HEAD", "commondir", "config", "gitdir", "packed-refs"})
 OUTSIDE = "the path is a symbolic link that leads out of the project"
 INTO_GIT = "the path is a symbolic link into a `.git` folder"
 USE_A_COPY = "replace the link with a copy of the file"
@@ -379,14 +379,19 @@ def git_folder(checkout: str) -> str:
     dotgit = os.path.join(checkout, ".git")
     if os.path.isdir(dotgit):
         return dotgit
-    text = _metadata(dotgit)
-    return os.path.join(checkout, text.removeprefix("gitdir:").strip()) if text else dotgit
+    named = read_gitfile(dotgit)
+    return os.path.join(checkout, named) if named else dotgit
+
+
+def read_gitfile(dotgit: str) -> str:
+    """Return the folder that a ``.git`` file names; empty if it cannot be read."""
+    return _metadata(dotgit).removeprefix("gitdir:").strip()
 
 
 def read_git_metadata(folder: str, name: str) -> str:
     """Return the text of a file in git's metadata; empty if it does not exist.
 
-    Raise ValueError for files other than those that name the commit, the branch and the remote.
+    Raise ValueError for files other than those that name the commit, the branch, the remote and the worktree.
     """
     if name not in _GIT_FILES and not name.startswith("refs/"):
         raise ValueError(name)

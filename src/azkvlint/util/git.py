@@ -1,0 +1,419 @@
+"""Find the checkout of a folder, and write the files of one of its commits to another folder.
+
+The checkout may be that of a pull request by an unknown contributor. Git does not track paths below ``.git``, so the
+outermost ``.git`` on the way to a folder was created by the job; a folder inside the checkout can contain a repository
+of its own (its files `HEAD`, `config` and `objects` are ordinary files), which is never used.
+
+Git is started to read objects alone (``git cat-file --batch``), with the git directory and the work tree by their
+paths, without the configuration of the user and the system, and without its environment variables. Reading objects
+runs no filter, attribute, hook, file system monitor, diff driver or pager. Downloads of missing objects are disabled.
+The identifier of a commit is the digest of everything in it and is verified, so it does not matter where git found the
+objects (alternates, replacements, multi-pack indexes).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple, NoReturn
+
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.output_files import CommitFolder
+from azkvlint.util.processes import running_program
+from azkvlint.util.project_boundary import (
+    absolute_path,
+    is_within,
+    leads_into_git,
+    read_git_metadata,
+    read_gitfile,
+    real_path,
+)
+from azkvlint.util.text import visible
+
+# The limits of a commit: entries of all folders, bytes of all files, and bytes of an object that is held in memory.
+_MOST_ENTRIES, _MOST_BYTES, _MOST_HELD = 500_000, 10_000_000_000, 64_000_000
+_MOST_OF_LINK = 4_096
+_SECONDS = 900.0
+_CHUNK = 1 << 20
+_LONGEST_HEADER, _LONGEST_REVISION = 4_096, 500
+_TREE, _LINK, _SUBMODULE, _FILES = 0o040000, 0o120000, 0o160000, frozenset({0o100644, 0o100755, 0o100664})
+_SHA1_BYTES, _LONGEST_MODE, _OCTAL = 20, 6, frozenset(b"01234567")
+# Names that git for Windows refuses too, because they name devices, or something other than one file.
+_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{one}{number}" for one in ("com", "lpt") for number in range(10))}
+)
+_NOT_IN_WINDOWS = frozenset('<>:"\\|?*')
+# Reading objects uses none of these but the last but one, which versions before 2.45 need in a partial clone.
+_OPTIONS = {
+    "core.attributesFile": "/dev/null",
+    "core.commitGraph": "false",
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "protocol.allow": "never",
+    "safe.bareRepository": "explicit",
+}
+_VARIABLES = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_SYSTEM": "/dev/null",
+    "GIT_GRAFT_FILE": "/dev/null",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "HOME": "/dev/null",
+    "LC_ALL": "C",
+}
+NO_CHECKOUT_HINT = "check the repository out with git, and name its folder if it is not the workspace"
+
+
+class Checkout(NamedTuple):
+    """A checkout: its folder with links resolved, its git directory, and the path of a file or folder inside it.
+
+    ``inside`` is separated by /, and is "." for the top folder.
+    """
+
+    top: str
+    git_folder: str
+    inside: str
+
+
+class Entry(NamedTuple):
+    """A file, link, folder or submodule of a commit: its path, separated by /, its mode and its object."""
+
+    path: bytes
+    mode: int
+    object: str
+
+
+# --- the checkout -----------------------------------------------------------------------------------------------------
+
+
+def find_checkout(workspace: str, path: str, checkout: str = "") -> Checkout | None:
+    """Return the checkout of a path in the workspace of a job; None if there is none.
+
+    It is the folder ``checkout`` of the workspace if that is named, and the outermost checkout on the way from the
+    workspace to the path otherwise. Raise UsageError if the path is outside of it.
+    """
+    start = absolute_path(workspace)
+    full = os.path.normpath(os.path.join(start, path))
+    top = _named_checkout(start, checkout) if checkout else _outermost_checkout(start, full)
+    if top is None:
+        return None
+    if not is_within(full, top):
+        raise UsageError(f"`{visible(path)}` is outside of the checkout `{visible(top)}`")
+    real = real_path(top)
+    target = real_path(full)
+    if not is_within(target, real) or leads_into_git(target, real):
+        raise UsageError(f"`{visible(path)}` leads out of the checkout, through a symbolic link or into `.git`")
+    inside = os.path.relpath(full, top).replace(os.sep, "/")
+    return Checkout(real, _git_folder(real), inside)
+
+
+def _outermost_checkout(start: str, full: str) -> str | None:
+    if not is_within(full, start):
+        return None
+    folder = start
+    for name in ("", *os.path.relpath(full, start).split(os.sep)):
+        folder = os.path.join(folder, name) if name not in ("", os.curdir) else folder
+        if os.path.lexists(os.path.join(folder, ".git")):
+            return folder
+    return None
+
+
+def _named_checkout(start: str, name: str) -> str:
+    """Return the folder of a checkout that the job names. Raise UsageError if it is not one."""
+    folder = os.path.normpath(os.path.join(start, name))
+    if not is_within(folder, start):
+        raise UsageError(f"the checkout `{visible(name)}` is outside of the workspace `{visible(start)}`")
+    here = folder
+    while here != start:
+        if os.path.islink(here):
+            raise UsageError(f"the checkout `{visible(name)}` is a symbolic link, or below one")
+        here = os.path.dirname(here)
+    if not os.path.lexists(os.path.join(folder, ".git")):
+        raise UsageError(f"`{visible(name)}` is not a git checkout", NO_CHECKOUT_HINT)
+    return folder
+
+
+def _git_folder(top: str) -> str:
+    """Return the git directory of a checkout. Raise UsageError for anything but a repository or a worktree of one.
+
+    The `.git` of a worktree is a file, and its git directory names that file. That of a submodule does not.
+    """
+    dotgit = os.path.join(top, ".git")
+    if os.path.islink(dotgit):
+        raise UsageError(f"`{visible(dotgit)}` is a symbolic link")
+    if os.path.isdir(dotgit):
+        return dotgit
+    named = read_gitfile(dotgit)
+    folder = real_path(os.path.join(top, named)) if named else ""
+    back = read_git_metadata(folder, "gitdir").strip() if folder else ""
+    if not back or real_path(os.path.join(folder, back)) != real_path(dotgit):
+        raise UsageError(f"`{visible(dotgit)}` is not the `.git` of a repository or of one of its worktrees")
+    return folder
+
+
+# --- git --------------------------------------------------------------------------------------------------------------
+
+
+def git_command(checkout: Checkout, *words: str) -> list[str]:
+    """Return a command of git for a checkout. Raise InputError if git is not installed."""
+    options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
+    folders = (f"--git-dir={checkout.git_folder}", f"--work-tree={checkout.top}")
+    return [_program(checkout.top), "--no-pager", *folders, *options, *words]
+
+
+def git_environment(program: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of git: its own variables, and what the system needs to start a program."""
+    system = {name: environment[name] for name in ("SYSTEMROOT", "WINDIR") if name in environment}
+    return {**system, **_VARIABLES, "PATH": os.path.dirname(program)}
+
+
+def _program(top: str) -> str:
+    """Return the path of git. A folder of PATH that is relative, or in the checkout, is not searched."""
+    name = "git.exe" if os.name == "nt" else "git"
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        program = os.path.join(folder, name)
+        if not os.path.isabs(folder) or not os.path.isfile(program) or not os.access(program, os.X_OK):
+            continue
+        if not is_within(absolute_path(program), top) and not is_within(real_path(program), top):
+            return program
+    raise InputError("git is not installed", "install git, or add its folder to PATH")
+
+
+class Objects:
+    """The objects of a checkout, which ``git cat-file --batch`` reads and this class verifies."""
+
+    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    def commit(self, revision: str) -> tuple[str, str]:
+        """Return the identifiers of a commit and of its top folder. Raise UsageError if it does not exist."""
+        is_name = 0 < len(revision) <= _LONGEST_REVISION and revision.isprintable() and revision[0] != "-"
+        if not is_name:
+            raise _no_commit(revision)
+        found = self._header(f"{revision}^{{commit}}")
+        if found is None:
+            raise _no_commit(revision)
+        commit, kind, size = found
+        name, _, tree = self._whole(commit, kind, size, "commit").partition(b"\n")[0].partition(b" ")
+        if name != b"tree" or len(tree) != len(commit):
+            _fail(f"the commit {commit} is damaged")
+        return commit, tree.decode("ascii", "replace")
+
+    def folder(self, identifier: str) -> Iterator[tuple[bytes, int, str]]:
+        """Yield the name, the mode and the object of each entry of a folder."""
+        kind, size = self._found(identifier)
+        data = self._whole(identifier, kind, size, "tree")
+        length, at = len(identifier) // 2, 0
+        while at < len(data):
+            mode = data[at : at + _LONGEST_MODE + 1].partition(b" ")[0]
+            name, end = at + len(mode) + 1, data.find(b"\0", at)
+            is_mode = 0 < len(mode) <= _LONGEST_MODE and _OCTAL.issuperset(mode)
+            if not is_mode or not name <= end < len(data) - length:
+                _fail(f"the folder {identifier} of the commit is damaged")
+            at = end + 1 + length
+            yield data[name:end], int(mode, 8), data[end + 1 : at].hex()
+
+    def file(self, identifier: str, use: Callable[[int], object]) -> Iterator[bytes]:
+        """Yield the content of a file in parts; ``use`` gets its size first, and may refuse it."""
+        kind, size = self._found(identifier)
+        if kind != "blob":
+            _fail(f"the object {identifier} of the commit is not a file")
+        use(size)
+        yield from self._content(identifier, kind, size)
+
+    def _whole(self, identifier: str, kind: str, size: int, expected: str) -> bytes:
+        if kind != expected or size > _MOST_HELD:
+            _fail(f"the object {identifier} of the commit is not a {expected}, or larger than {_MOST_HELD:,} bytes")
+        return b"".join(self._content(identifier, kind, size))
+
+    def _found(self, identifier: str) -> tuple[str, int]:
+        found = self._header(identifier)
+        if found is None or found[0] != identifier:
+            raise InputError(
+                f"the object {identifier} of the commit is not in the checkout",
+                "fetch it before: a partial clone has only the objects of the commits that it checked out",
+            )
+        return found[1:]
+
+    def _header(self, name: str) -> tuple[str, str, int] | None:
+        """Return the identifier, the kind and the size of an object; None if it does not exist or is ambiguous."""
+        try:
+            self._requests.write(os.fsencode(name) + b"\n")
+            self._requests.flush()
+            header = self._answers.readline(_LONGEST_HEADER)
+        except (OSError, ValueError):
+            header = b""
+        if not header.endswith(b"\n"):
+            _fail("git cannot read the repository of the checkout")
+        words = header.decode("ascii", "replace").split()
+        if len(words) != 3 or words[1] not in ("commit", "tree", "blob", "tag") or not words[2].isdigit():
+            return None
+        return words[0], words[1], int(words[2])
+
+    def _content(self, identifier: str, kind: str, size: int) -> Iterator[bytes]:
+        """Yield the content of an object whose header was read. Raise InputError if it is not what it is named by."""
+        import hashlib
+
+        digest = hashlib.new("sha1" if len(identifier) == _SHA1_BYTES * 2 else "sha256", usedforsecurity=False)
+        digest.update(f"{kind} {size}\0".encode())
+        left = size
+        while left:
+            part = self._answers.read(min(left, _CHUNK))
+            if not part:
+                _fail("git cannot read the repository of the checkout")
+            left -= len(part)
+            digest.update(part)
+            yield part
+        if self._answers.read(1) != b"\n" or digest.hexdigest() != identifier:
+            _fail(f"the object {identifier} of the commit is damaged")
+
+
+def _no_commit(revision: str) -> UsageError:
+    return UsageError(
+        f"`{visible(revision)}` is not a commit of the checkout", "fetch it before: a clone may be shallow"
+    )
+
+
+def _fail(message: str) -> NoReturn:
+    raise InputError(message)
+
+
+# --- a commit in a folder ---------------------------------------------------------------------------------------------
+
+
+def write_commit(checkout: Checkout, revision: str, target: str, address: str) -> None:
+    """Write the files of a commit to the new folder ``target``, as they are in the repository.
+
+    Its ``.git`` has the commit, the ``address`` of the remote and the index, and is the boundary of what is read there.
+    A submodule is an empty folder, and a file of Git LFS is its pointer. Raise UsageError if the commit does not exist,
+    InputError if something in it cannot be written.
+    """
+    command = git_command(checkout, "cat-file", "--batch")
+    environment = git_environment(command[0], os.environ)
+    try:
+        with running_program(command, checkout.git_folder, environment, _SECONDS) as (requests, answers):
+            objects = Objects(requests, answers)
+            commit, tree = objects.commit(revision)
+            folder = CommitFolder(target)
+            folder.add_folder(".git")
+            entries = _write_folders(folder, objects, tree)
+            links = _write_files(folder, objects, entries)
+            folder.add_file(".git/HEAD", [f"{commit}\n".encode()])
+            folder.add_file(".git/config", [f'[remote "origin"]\n\turl = {address}\n'.encode()] if address else [])
+            folder.add_file(".git/index", _index(entries))
+            for path, link in links.items():
+                with _naming(path):
+                    folder.add_link(os.fsdecode(path), link)
+    except OSError as error:
+        raise InputError(f"the commit cannot be written: {error.strerror}") from error
+
+
+def _write_folders(folder: CommitFolder, objects: Objects, tree: str) -> list[Entry]:
+    """Create the folders of a commit, and return its other entries."""
+    entries: list[Entry] = []
+    waiting, count = [(b"", tree)], 0
+    while waiting:
+        above, identifier = waiting.pop()
+        for name, mode, content in objects.folder(identifier):
+            count += 1
+            if count > _MOST_ENTRIES:
+                _fail(f"the commit has more than {_MOST_ENTRIES:,} files and folders")
+            path = above + name
+            _check_name(name, path)
+            if mode in (_TREE, _SUBMODULE):
+                with _naming(path):
+                    folder.add_folder(os.fsdecode(path))
+            if mode == _TREE:
+                waiting.append((path + b"/", content))
+            elif mode in _FILES or mode in (_LINK, _SUBMODULE):
+                entries.append(Entry(path, mode, content))
+            else:
+                _fail(f"`{_shown(path)}` in the commit has the unknown mode {mode:o}")
+    return entries
+
+
+def _write_files(folder: CommitFolder, objects: Objects, entries: list[Entry]) -> dict[bytes, str]:
+    """Create the files of a commit, and return the targets of its links."""
+    left = _MOST_BYTES
+    links: dict[bytes, str] = {}
+
+    def use(size: int) -> None:
+        nonlocal left
+        left -= size
+        if left < 0:
+            _fail(f"the files of the commit are larger than {_MOST_BYTES:,} bytes")
+
+    for path, mode, content in entries:
+        if mode in _FILES:
+            with _naming(path):
+                folder.add_file(os.fsdecode(path), objects.file(content, use))
+        elif mode == _LINK:
+            if path in links:
+                _fail(f"`{_shown(path)}` in the commit exists twice")
+            links[path] = _target(objects, content, path)
+    return links
+
+
+def _target(objects: Objects, identifier: str, path: bytes) -> str:
+    def use(size: int) -> None:
+        if size > _MOST_OF_LINK:
+            _fail(f"the symbolic link `{_shown(path)}` in the commit is longer than {_MOST_OF_LINK:,} bytes")
+
+    data = b"".join(objects.file(identifier, use))
+    if not data or b"\0" in data:
+        _fail(f"the symbolic link `{_shown(path)}` in the commit is invalid")
+    return os.fsdecode(data)
+
+
+@contextmanager
+def _naming(path: bytes) -> Iterator[None]:
+    """Raise InputError with the path of an entry if it cannot be created."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise InputError(f"`{_shown(path)}` in the commit has the same path as another file or folder here") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "the name is invalid"
+        raise InputError(f"`{_shown(path)}` in the commit cannot be written: {why}") from error
+
+
+def _check_name(name: bytes, path: bytes) -> None:
+    """Raise InputError for a name that leads out of its folder, or into ``.git``."""
+    text = os.fsdecode(name)
+    is_plain = text not in ("", os.curdir, os.pardir) and "/" not in text and not leads_into_git(text)
+    if is_plain and os.name == "nt":
+        has_mark = bool(_NOT_IN_WINDOWS.intersection(text)) or text.endswith((".", " ")) or min(text) < " "
+        is_plain = not has_mark and text.split(".")[0].rstrip().lower() not in _DEVICES
+    if not is_plain:
+        _fail(f"`{_shown(path)}` in the commit is not a valid path")
+
+
+def _shown(path: bytes) -> str:
+    return visible(os.fsdecode(path))
+
+
+def _index(entries: list[Entry]) -> Iterator[bytes]:
+    """Yield the parts of an index in git's version 2, from which kvlint reads the names of the tracked files.
+
+    The files have no state, and identifiers are cut to the length of SHA-1.
+    """
+    import hashlib
+
+    digest = hashlib.sha1(usedforsecurity=False)
+    header = b"DIRC" + (2).to_bytes(4) + len(entries).to_bytes(4)
+    digest.update(header)
+    yield header
+    for path, mode, content in sorted(entries):
+        record = bytes(24) + mode.to_bytes(4) + bytes(12) + bytes.fromhex(content)[:_SHA1_BYTES]
+        record += min(len(path), 0xFFF).to_bytes(2) + path
+        record += bytes(8 - len(record) % 8)
+        digest.update(record)
+        yield record
+    yield digest.digest()

@@ -1,0 +1,105 @@
+"""The action on checkouts of hostile pull requests: its scripts run unchanged, and none of these may pass the gate."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.action import Runner
+from tests.test_action_pull_request import VAULT, commit, git
+from tests.util.test_git import embed
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("bash") is None or shutil.which("git") is None or os.name == "nt",
+    reason="there is no bash or no git to run the steps, or no links",
+)
+
+PROTECTED = VAULT.replace("}", "  purge_protection_enabled = true\n}")
+
+
+@pytest.fixture
+def action(tmp_path: Path, installed: Path) -> Runner:
+    return Runner(tmp_path, installed)
+
+
+def repository(folder: Path) -> Path:
+    """A checkout whose pull request, the last commit, takes the protection of a vault away."""
+    folder.mkdir(exist_ok=True)
+    git(folder, "init", "--quiet")
+    commit(folder, {"infra/main.tf": PROTECTED})
+    commit(folder, {"infra/main.tf": VAULT})
+    return folder
+
+
+def test_a_repository_in_a_folder_neither_runs_nor_is_the_base(action: Runner, tmp_path: Path) -> None:
+    top = repository(action.workspace)
+    embed(top / "infra", tmp_path)
+    git(top, "add", "--all", "--force")
+    git(top, "commit", "--quiet", "--amend", "--no-edit")
+    done = action(working_directory="infra", diff_base="HEAD^1", fail_on="high", select="KV001")
+    assert (done.code, done.outputs["exit-code"], done.outputs["new"]) == (1, "1", "1"), done.log
+    assert [one["checkout_path"] for one in done.uploaded] == [str(top)]
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_the_named_checkout_is_used_whatever_is_around_and_inside_it(action: Runner, tmp_path: Path) -> None:
+    """As in the reusable workflow, on a runner whose workspace has the checkout of an earlier job."""
+    git(action.workspace, "init", "--quiet")
+    commit(action.workspace, {"README.md": "1"})
+    commit(action.workspace, {"README.md": "2"})
+    top = repository(action.workspace / "repository")
+    embed(top / "infra", tmp_path)
+    (top / "infra" / "sub").mkdir()
+    (top / "infra" / "sub" / ".git").write_text(f"gitdir: {tmp_path}\n")
+    inputs = {"diff_base": "HEAD^1", "fail_on": "high", "select": "KV001", "checkout": "repository"}
+    done = action(working_directory="repository/infra", **inputs)
+    assert (done.code, done.outputs["new"]) == (1, "1"), done.log
+    assert [one["checkout_path"] for one in done.uploaded] == [str(top)]
+    done = action(working_directory=".", paths="repository/infra", **inputs)
+    assert (done.code, done.outputs["new"]) == (1, "1"), done.log
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize("inputs", [{"working_directory": "infra"}, {"paths": "infra"}])
+def test_a_link_does_not_exchange_what_is_compared(inputs: dict[str, str], action: Runner, tmp_path: Path) -> None:
+    top = repository(action.workspace)
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(top / "infra", elsewhere)
+    (elsewhere / "main.tf").write_text(PROTECTED)
+    (top / "infra").symlink_to(elsewhere)
+    commit(top, {})
+    done = action(diff_base="HEAD^1", fail_on="high", **inputs)
+    assert (done.code, done.outputs["exit-code"]) == (2, "2"), done.log
+    assert "leads out of the checkout" in done.log
+
+
+def test_variables_of_git_have_no_effect(action: Runner, tmp_path: Path) -> None:
+    top = repository(action.workspace)
+    other = repository(tmp_path / "other")
+    commit(other, {"README.md": "The base here has no protection."})
+    environment = {
+        "GIT_DIR": str(other / ".git"),
+        "GIT_WORK_TREE": str(other),
+        "GIT_OBJECT_DIRECTORY": str(other / ".git" / "objects"),
+        "GIT_TRACE": str(tmp_path / "pwned"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.worktree",
+        "GIT_CONFIG_VALUE_0": str(other),
+    }
+    assert git(top, "rev-parse", "HEAD^1") != git(other, "rev-parse", "HEAD^1")
+    done = action(environment, diff_base="HEAD^1", fail_on="high", select="KV001")
+    assert (done.code, done.outputs["new"]) == (1, "1"), done.log
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_a_base_that_is_not_complete_fails_the_job(action: Runner, tmp_path: Path) -> None:
+    source = repository(tmp_path / "source")
+    git(source, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", f"file://{source}", str(action.workspace))
+    done = action(diff_base="HEAD^1", fail_on="none")
+    assert (done.code, done.outputs["exit-code"], done.outputs["new"]) == (3, "3", "")
+    assert "of the commit is not in the checkout" in done.log
+    assert "::error title=kvlint::the commit of diff-base could not be written" in done.log
