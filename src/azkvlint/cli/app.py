@@ -312,7 +312,7 @@ def init(
     raise typer.Exit(run_init(Request(folder, tuple(profile or ()), tuple(exclude or ()), ci, force, dry_run)))
 
 
-@app.command("git-base", cls=PanelCommand, hidden=True)
+@app.command("git-base", cls=PanelCommand, rich_help_panel=_CHECKS)
 def git_base(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A file or folder, relative to the workspace.")],
     workspace: Annotated[str, typer.Option("--workspace", metavar="DIR", help="The workspace of the job.")] = ".",
@@ -322,7 +322,7 @@ def git_base(
     revision: Annotated[str, typer.Option("--revision", metavar="COMMIT", help="Write the files of this commit.")] = "",
     output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Write them to this new folder.")] = "",
 ) -> None:
-    """Print the checkout of a path and the path inside it, and write a commit of the checkout to a folder."""
+    """Write the files of a commit, and print the checkout of a path."""
     from azkvlint.cli.git_base import Request, run_git_base
 
     raise typer.Exit(run_git_base(Request(path, workspace, checkout, revision, output)))

@@ -127,7 +127,6 @@ class PanelGroup(TyperGroup):
         rows = (
             (each.rich_help_panel if isinstance(each.rich_help_panel, str) else _COMMANDS, name, each.help)
             for name, each in commands.items()
-            if not each.hidden
         )
         _write_panels(formatter, rows)
         _write_panels(formatter, _panels_of_parameters(self, ctx))
