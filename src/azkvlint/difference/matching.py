@@ -126,6 +126,15 @@ class Roots:
                 found = {(name, self.renamed(name, address)) for name, address in found}
         return found
 
+    def twin(self, occurrence: Occurrence) -> tuple[str, str]:
+        """Return the root, relative to BASE, and the address of the same resource in a compiled template."""
+        root, address = occurrence.twin
+        return self._relative[id(self.base)](root) if root else "", address
+
+    def place(self, occurrence: Occurrence) -> tuple[str, str]:
+        """Return the root, relative to HEAD, and the address of a resource of HEAD."""
+        return self._relative[id(self.head)](occurrence.root), occurrence.address
+
     def key(self, side: Side, occurrence: Occurrence) -> tuple[str, str]:
         """Return root and address by which an occurrence is found on the other side, in the words of HEAD."""
         if side is self.head:
@@ -269,6 +278,7 @@ def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChang
         if pair.before is not None
         and pair.after is not None
         and pair.before.occurrence.address != pair.after.occurrence.address
+        and not _is_twin(pair.before, pair.after, roots)
     }
     removed = roots.addresses(is_base=True) - roots.addresses(is_base=False)
     for pair in pairs:
@@ -339,10 +349,26 @@ def _pairs(old: Sequence[_Item], new: Sequence[_Item], roots: Roots) -> list[_Pa
             partial(_key_unless, key_of, known[0]),
         )
         taken.update(id(item) for pair in found for item in pair)
+    found += _still_in_template(old, [item for item in rest[1] if id(item) not in taken], roots)
+    taken.update(id(item) for pair in found for item in pair)
     pairs += [_Pair(before, after) for before, after in found]
     pairs += [_Pair(item, None) for item in rest[0] if id(item) not in taken]
     pairs += [_Pair(None, item) for item in rest[1] if id(item) not in taken]
     return pairs
+
+
+def _still_in_template(old: Iterable[_Item], new: Iterable[_Item], roots: Roots) -> Iterator[tuple[_Item, _Item]]:
+    """Yield the findings of compiled templates that their Bicep files had too, and no longer have: they are not new."""
+    twins = {(item.rule, *roots.twin(item.occurrence)): item for item in old if item.outcome == _FAIL}
+    for item in new:
+        before = twins.get((item.rule, *roots.place(item.occurrence))) if item.outcome == _FAIL else None
+        if before is not None:
+            yield before, item
+
+
+def _is_twin(before: _Item, after: _Item, roots: Roots) -> bool:
+    """Return whether a finding of a Bicep file is now one of its compiled template."""
+    return bool(before.occurrence.twin[0]) and roots.twin(before.occurrence) == roots.place(after.occurrence)
 
 
 def _key_unless(key_of: Callable[[_Item], _Key | None], known: Collection[tuple[str, str]], item: _Item) -> _Key | None:
@@ -397,6 +423,8 @@ def _same(before: _Item, after: _Item, roots: Roots, names: Mapping[str, str]) -
     old, new = before.finding.severity, after.finding.severity
     if old is not new:
         return CHANGED, f"severity was {old.label}"
+    if _is_twin(before, after, roots):
+        return MOVED, ""
     if _facts(before.occurrence.message, names) != _facts(after.occurrence.message, {}):
         return CHANGED, ""
     is_moved = before.occurrence.address != after.occurrence.address or roots.is_moved(before.finding, after.finding)

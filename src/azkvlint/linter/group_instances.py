@@ -94,6 +94,7 @@ def occurrence_of(finding: Finding) -> Occurrence:
         type=finding.type,
         full_name=finding.full_name,
         message=finding.message,
+        twin=finding.twin,
     )
 
 

@@ -56,6 +56,7 @@ def merge_template(
     failed = {(finding.rule.id, finding.resource) for finding in own.findings + own.suppressed}
     decided = {(finding.rule.id, finding.resource) for finding in compiled.findings + compiled.suppressed}
     unknown_keys = {(finding.rule.id, finding.resource) for finding in compiled.unknown}
+    own_findings = list(_with_twins(own.findings, compiled.findings, pairs))
 
     def is_resolved(finding: Finding) -> bool:
         twin = twins.get(finding.resource)
@@ -80,7 +81,7 @@ def merge_template(
         answers = _merged_answers(answers, compiled.control_answers, (*passes_resolved, *template_passes), pairs)
     return msgspec.structs.replace(
         own,
-        findings=own.findings + [finding for finding in compiled.findings if finding.suppressed is None],
+        findings=own_findings + [finding for finding in compiled.findings if finding.suppressed is None],
         unknown=unknown,
         suppressed=own.suppressed + [finding for finding in compiled.findings if finding.suppressed is not None],
         problems=problems,
@@ -93,6 +94,16 @@ def merge_template(
         control_answers=answers,
         secret_texts=own.secret_texts | compiled.secret_texts,
     )
+
+
+def _with_twins(
+    findings: Iterable[Finding], compiled: Iterable[Finding], pairs: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Yield the findings of a Bicep file, each with the resource of the template that has it too."""
+    found = {_key(finding, pairs): (finding.root, finding.resource) for finding in compiled}
+    for finding in findings:
+        twin = found.get((finding.rule.id, finding.resource))
+        yield finding if twin is None else msgspec.structs.replace(finding, twin=twin)
 
 
 def _only_in_template(

@@ -140,13 +140,17 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False, array_like=True):
-    """One of the resources that a finding groups. ``root`` is the document or folder through which it was found."""
+    """One of the resources that a finding groups. ``root`` is the document or folder through which it was found.
+
+    ``twin`` is that of the finding.
+    """
 
     root: str
     address: str
     type: str
     full_name: str
     message: str
+    twin: tuple[str, str] = ("", "")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -160,7 +164,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for a finding
     from a plan that is reported in source. ``regraded`` is the severity of this resource or from the configuration. A
     grouped finding has ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or
-    examples, or only arguments from one cause it.
+    examples, or only arguments from one cause it. ``twin`` is the root and address of the same resource in a compiled
+    template, where the rule fails too.
     """
 
     rule: Rule
@@ -189,6 +194,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     regraded: Severity | None = None
     occurrences: tuple[Occurrence, ...] = ()
     in_tests: bool = False
+    twin: tuple[str, str] = ("", "")
 
     @property
     def severity(self) -> Severity:
