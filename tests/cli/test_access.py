@@ -414,7 +414,7 @@ variable "policies" {}
     assert "secrets/get" in {what for _, what in rows}
 
 
-def test_a_plan_replaces_its_source_and_has_the_places_of_it(given: Input) -> None:
+def test_a_plan_that_is_named_replaces_its_source_and_has_the_places_of_it(given: Input) -> None:
     given.write(TWO)
     plan = {
         "azurerm_resource_group.rg": {"name": "rg"},
@@ -429,7 +429,9 @@ def test_a_plan_replaces_its_source_and_has_the_places_of_it(given: Input) -> No
         },
     }  # fmt: skip
     (given.folder / "plan.json").write_bytes(expand(json.dumps(plan)))
-    report = json.loads(given.run("-f", "json").out)
+    found = json.loads(given.run("-f", "json").out)
+    assert sorted(vault["root"] for vault in found["vaults"]) == [".", "plan.json"]
+    report = json.loads(given.run("plan.json", "-f", "json").out)
     assert [(vault["root"], vault["location"]["path"]) for vault in report["vaults"]] == [("plan.json", "main.tf")]
     assert {step["location"]["path"] for row in report["rows"] for step in row["path"]} == {"main.tf"}
 

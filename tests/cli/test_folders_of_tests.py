@@ -54,7 +54,7 @@ def marked(kvlint: Kvlint, *words: str) -> dict[str, bool]:
     [
         "test", "tests", "Tests", "test/fixtures/basic", "examples/basic", "example", "Samples", "infra/demo",
         "fixtures", "testdata", "e2e", "modules/kv/tests/unit", "Contoso.Vaults.Tests", "integration-tests",
-        "vendor/kv", "third_party/kv", "test-fixtures", "kv.test",
+        "validation/kv", "vendor/kv", "third_party/kv", "test-fixtures", "kv.test",
     ],
 )  # fmt: skip
 def test_folders_of_tests_and_examples(folder: str, kvlint: Kvlint) -> None:
@@ -121,12 +121,59 @@ def test_templates_and_plans_are_in_folders_too(kvlint: Kvlint) -> None:
     assert marked(kvlint, ".") == {"tests/e2e/main.bicep": True, "fixtures/plan.json": True}
 
 
-def test_the_place_decides_not_the_caller(kvlint: Kvlint) -> None:
+def test_the_place_of_a_module_decides_that_only_an_example_calls(kvlint: Kvlint) -> None:
     write('module "kv" {\n  source = "../../modules/kv"\n}\n', "examples/basic/main.tf")
     write(BAD, "modules/kv/main.tf")
-    write('module "kv" {\n  source = "./examples/shared"\n}\n', "main.tf")
-    write(BAD, "examples/shared/main.tf")
-    assert marked(kvlint, ".") == {"modules/kv/main.tf": False, "examples/shared/main.tf": True}
+    assert marked(kvlint, ".") == {"modules/kv/main.tf": False}
+
+
+@pytest.mark.parametrize("folder", ["vendor/kv", "examples/shared", "infra/tests/kv", ".terraform/kv", "x.tests"])
+def test_a_module_counts_wherever_it_is_if_a_root_outside_of_tests_calls_it(folder: str, kvlint: Kvlint) -> None:
+    write(f'module "kv" {{\n  source = "../{folder}"\n}}\n', "prod/main.tf")
+    write(f'module "kv" {{\n  source = "../../{folder}"\n}}\n', "examples/basic/main.tf")
+    write(BAD, f"{folder}/main.tf")
+    assert marked(kvlint, ".") == {f"{folder}/main.tf": False}
+
+
+def test_a_bicep_module_counts_if_a_file_outside_of_tests_calls_it(kvlint: Kvlint) -> None:
+    write(VAULT_IN_BICEP.format("null"), "samples/kv.bicep")
+    write("module kv '../samples/kv.bicep' = {\n  name: 'kv'\n}\n", "infra/main.bicep")
+    assert marked(kvlint, ".") == {"samples/kv.bicep": False}
+
+
+def test_a_linked_template_counts_if_a_template_outside_of_tests_links_it(kvlint: Kvlint) -> None:
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "properties": {}}
+    linked = {"mode": "Incremental", "templateLink": {"relativePath": "examples/kv.json"}}
+    deployment = {"type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "d",
+                  "properties": linked}  # fmt: skip
+    for name, resource in (("examples/kv.json", vault), ("main.json", deployment)):
+        write(json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "resources": [resource]}), name)
+    assert marked(kvlint, ".") == {"examples/kv.json": False}
+
+
+AZ = "az deployment group create --resource-group rg"
+
+
+def test_a_template_counts_that_a_pipeline_deploys(kvlint: Kvlint) -> None:
+    write(VAULT_IN_BICEP.format("null"), "samples/kv/main.bicep")
+    write(VAULT_IN_BICEP.format("null"), "samples/other.bicep")
+    write(f"run: {AZ} -f samples/kv/main.bicep\n", ".github/workflows/deploy.yml")
+    assert marked(kvlint, ".") == {"samples/kv/main.bicep": False, "samples/other.bicep": True}
+
+
+def test_a_root_counts_that_a_script_deploys_with_its_modules(kvlint: Kvlint) -> None:
+    write('module "kv" {\n  source = "../shared"\n}\n', "samples/kv/main.tf")
+    write(BAD, "samples/shared/main.tf")
+    write(BAD, "samples/other/main.tf")
+    write("terraform -chdir=samples/kv apply\n", "deploy.sh")
+    assert marked(kvlint, ".") == {"samples/shared/main.tf": False, "samples/other/main.tf": True}
+
+
+def test_a_pipeline_outside_of_the_named_folder_is_evidence_too(kvlint: Kvlint) -> None:
+    write(VAULT_IN_BICEP.format("null"), "infra/samples/main.bicep")
+    write(f"run: {AZ} -f infra/samples/main.bicep\n", ".github/workflows/deploy.yml")
+    assert marked(kvlint, "infra") == {"infra/samples/main.bicep": False}
 
 
 MODULE = """

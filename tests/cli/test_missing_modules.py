@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
     from tests.conftest import Ran, Run
 
 VAULT = """resource "azurerm_key_vault" "kv" {
@@ -253,3 +254,34 @@ def test_a_folder_without_input_is_an_error_where_it_is_named(run: Run, tmp_path
     write(tmp_path, {"a/main.tf": "", "b/readme.md": ""})
     assert checked(run, tmp_path)[0].code == 0
     assert checked(run, tmp_path, "a", "b")[0].code == 3
+
+
+def test_a_submodule_that_is_not_checked_out_is_named(kvlint: Kvlint, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    for name in (".git", "infra", "other/deep"):
+        (checkout / name).mkdir(parents=True)
+    both = '[submodule "a"]\n\tpath = infra\n\turl = ../a\n[submodule "b"]\n\tpath = other/deep\n\turl = ../b\n'
+    (checkout / ".gitmodules").write_text(both)
+    said = kvlint(checkout)
+    assert said.code == 3
+    text = "the git submodules `infra`, `other/deep` are not checked out (run `git submodule update --init`)"
+    assert text in said.out
+    # What is read elsewhere says nothing of it.
+    (checkout / "main.tf").write_text('resource "azurerm_key_vault" "kv" {}\n')
+    said = kvlint(checkout, "--select", "KV001")
+    assert said.code == 1
+    assert "note[KVE002] the git submodule `infra` is not checked out, so nothing in it was checked" in said.out
+    (checkout / "infra" / "main.bicep").write_text("")
+    said = kvlint(checkout / "infra", "--select", "KV001")
+    assert (said.code, "submodule" in said.out) == (0, False)
+
+
+def test_the_path_of_a_submodule_may_be_anything(kvlint: Kvlint, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / ".git").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    (checkout / "link").symlink_to(tmp_path / "empty")
+    paths = ("../empty", "/", "", ".", "..", "link", "\0", "x" * 5_000, str(tmp_path / "empty"))
+    (checkout / ".gitmodules").write_text("".join(f'[submodule "x"]\n\tpath = {path}\n' for path in paths))
+    (checkout / "main.tf").write_text("")
+    assert "submodule" not in kvlint(checkout).out

@@ -58,7 +58,7 @@ def test_a_plan_and_its_source_are_one_deployment(away: Path, run: Run) -> None:
     for name in ("main.bicep", "main.json"):
         (away / "samples/hardened" / name).unlink()
     (vault,) = document(run, "samples/hardened", cwd=away)["vaults"]
-    assert vault["root"] == "samples/hardened/plan.json"
+    assert vault["root"] == "samples/hardened"
     assert vault["location"]["path"] == "samples/hardened/main.tf"
 
 

@@ -374,12 +374,50 @@ def test_the_plans_verdict_counts(purge: bool, write: Make) -> None:
     entries = [vault(ADDRESS, purge_protection_enabled=purge)]
     write({"main.tf": UNKNOWN, "plan.json": plan(entries, [block(ADDRESS), block(OTHER)], variables={"purge": purge})})
     assert told(of("main.tf"), "KV001") == ATTRIBUTE | BESIDE
-    for paths in ((".",), ("plan.json", "main.tf"), ("main.tf", "plan.json")):
+    for paths in ((".", "plan.json"), ("plan.json", "main.tf"), ("main.tf", "plan.json")):
         report = of(*paths)
         assert told(report, "KV001") == BESIDE | ({} if purge else ATTRIBUTE)
         assert [one for one in report.unknown if one.rule.id == "KV001"] == []
         assert {one.source for one in report.findings if one.resource == ADDRESS} == {"plan"}
         assert {one.source for one in report.findings if one.resource == OTHER} == {""}
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_a_plan_that_is_found_in_a_folder_removes_no_result(purge: bool, write: Make) -> None:
+    entries = [vault(ADDRESS, purge_protection_enabled=purge), vault(OTHER)]
+    write({"main.tf": UNKNOWN})
+    alone = of(".")
+    write({"plan.json": plan(entries, [block(ADDRESS), block(OTHER)], variables={"purge": purge})})
+    report = of(".")
+    assert {key: place for key, place in told(alone).items() if key not in told(report)} == {}
+    assert told(report, "KV001") == BESIDE | ATTRIBUTE
+    found = [one for one in report.findings if one.rule.id == "KV001"]
+    assert [(one.resource, len(one.occurrences)) for one in found] == [(ADDRESS, 1), (OTHER, 1)][purge:]
+    assert [one.resource for one in report.unknown if one.rule.id == "KV001"] == [ADDRESS][: int(purge)]
+    assert report.resource_counts == alone.resource_counts
+    assert [(one.address, one.instances) for one in report.evaluated] == [
+        (one.address, one.instances) for one in alone.evaluated
+    ]
+    # Named on the command line, it is the deployment.
+    assert (("KV001", OTHER) in told(of(".", "plan.json"), "KV001")) is False
+
+
+def test_a_plan_that_is_found_in_a_folder_adds_what_its_source_leaves_open(write: Make) -> None:
+    source = f"""{HEAD}variable "purge" {{}}
+variable "names" {{}}
+resource "{VAULT}" "kv" {{
+  for_each                 = toset(var.names)
+  name                     = each.key
+  purge_protection_enabled = each.key != "b"
+}}
+"""
+    instances = [vault(f'{ADDRESS}["{name}"]', name=name, purge_protection_enabled=name != "b") for name in "ab"]
+    write({"main.tf": source, "plan.json": plan(instances, [block(ADDRESS)], variables={"purge": True})})
+    report = of(".")
+    assert f'{ADDRESS}["b"]' in {one.address for found in report.findings for one in found.occurrences}
+    assert f'{ADDRESS}["a"]' not in {
+        one.address for found in report.findings if found.rule.id == "KV001" for one in found.occurrences
+    }
 
 
 def test_two_plans_of_one_root(write: Make) -> None:
@@ -392,6 +430,7 @@ def test_two_plans_of_one_root(write: Make) -> None:
     })  # fmt: skip
     report = of(".")
     assert told(report, "KV001") == ATTRIBUTE | BESIDE
+    assert len([one for one in report.findings if one.rule.id == "KV001"]) == 2
     assert told(of("prod.json"), "KV001") == {}
     assert told(of("dev.json", "test.json"), "KV001") == ATTRIBUTE
     assert report.problems == ()
@@ -405,7 +444,7 @@ def test_directives_in_the_source_count(write: Make) -> None:
     for paths in (("plan.json",), (".",)):
         report = of(*paths)
         assert [one.rule.id for one in report.suppressed] == ["KV001"]
-        assert report.suppressed[0].source == "plan"
+        assert report.suppressed[0].source == ("plan" if paths == ("plan.json",) else "")
         assert ("KV001", ADDRESS) not in told(report)
         assert report.problems == ()
 

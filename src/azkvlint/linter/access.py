@@ -103,8 +103,13 @@ class _Root(Root, kw_only=True):
 Evaluate: TypeAlias = Callable[[ReadResult, ReadResult | None, str], RootT | None]
 
 
-def evaluate_roots(config: Config, required: RequiredAttributes, evaluate: Evaluate[RootT]) -> RunRoots[RootT]:
-    """Read the inputs, and compute something for each root. Failures on a root are problems."""
+def evaluate_roots(
+    config: Config, required: RequiredAttributes, evaluate: Evaluate[RootT], *, plans_replace: bool = False
+) -> RunRoots[RootT]:
+    """Read the inputs, and compute something for each root. Failures on a root are problems.
+
+    A plan that the command line names replaces the source that it was made from, and with ``plans_replace`` any plan.
+    """
     set_readable_files(config)
     matched: set[int] = set()
     sources, root = discover(config.paths, config.exclude, matched)
@@ -112,13 +117,14 @@ def evaluate_roots(config: Config, required: RequiredAttributes, evaluate: Evalu
     reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []
     roots: list[RootT | None] = []
-    for unit in units_of(sources, parameter_files, frozenset(required.paths)):
+    units = units_of(sources, parameter_files, frozenset(required.paths))
+    for unit in units:
         result, found = _evaluated(unit, reader, config.source_root, evaluate)
         results.append(result)
         roots.append(found)
     kept = {id(result) for result in without_decided(results)}
-    # A plan replaces the source that it was made from.
-    planned = {one.source for one in roots if one is not None and one.source}
+    named = (one for unit, one in zip(units, roots, strict=True) if unit.source.is_explicit or plans_replace)
+    planned = {one.source for one in named if one is not None and one.source}
     found_roots = [
         one
         for result, one in zip(results, roots, strict=True)

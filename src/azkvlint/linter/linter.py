@@ -22,6 +22,7 @@ from azkvlint.linter.workers import compiled_rules, evaluate_units, limit_of, se
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
     BICEP_FILE,
+    INPUT_INCOMPLETE,
     INPUT_UNREADABLE,
     SETTING_WITHOUT_EFFECT,
     STACK_FILE,
@@ -38,6 +39,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, Source, declares_variable, discover, is_module_file
+from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.syntax.json_faults import shape_fault
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
@@ -350,19 +352,24 @@ _WITH_VARIABLES = (TERRAFORM_MODULE, TERRAGRUNT_UNIT, STACK_FILE)
 def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     """Yield the units; those of Terraform source without the resources that a plan of the same root has decided.
 
-    A template that another one links or a Terraform module deploys, or a module with a caller that only evaluation has
+    Only a plan that the command line names decides. One that was found in a folder adds to its source: a checkout can
+    contain a plan of anything. A template that another one links or a Terraform module deploys, or a module with a caller that only evaluation has
     found, is evaluated with the arguments of its caller instead of on its own.
     """
     deploying = [(number, unit) for number, unit in enumerate(units) if unit.deployed]
     decided_by_root: dict[str, frozenset[str]] = {}
     for unit in units:
-        if unit.from_plan:
+        if unit.from_plan and not unit.adds_to_source:
             decided_by_root[unit.root] = decided_by_root.get(unit.root, frozenset()) | unit.decided
+    if any(unit.adds_to_source for unit in units):
+        from azkvlint.linter.found_plans import without_duplicates
+
+        units = without_duplicates(units)
     for number, unit in enumerate(units):
         if unit.standalone_templates and any(_deploys(other, index, unit, number) for index, other in deploying):
             yield UnitResult(read=unit.read, directives=unit.directives, kinds=unit.kinds)
         else:
-            yield unit if unit.from_plan else _without_plan_resources(unit, decided_by_root)
+            yield unit if unit.from_plan and not unit.adds_to_source else _without_plan_resources(unit, decided_by_root)
 
 
 def _deploys(unit: UnitResult, number: int, other: UnitResult, number_of_other: int) -> bool:
@@ -525,10 +532,34 @@ def problems_of_run(config: Config, root: str, read: Iterable[str], problems: li
 
         problems = with_second_opinions(problems, root)
     unread = _folders_without_input(config, root, read)
-    return merge_module_problems([*problems, _no_input_problem(unread)] if unread else problems)
+    missing = _unfetched_submodules(config, problems)
+    problems = [*problems, *map(_submodule_problem, [] if unread else missing)]
+    return merge_module_problems([*problems, _no_input_problem(unread, missing)] if unread else problems)
 
 
-def _no_input_problem(paths: Sequence[str]) -> Problem:
+def _unfetched_submodules(config: Config, problems: Iterable[Problem]) -> list[str]:
+    """Return the git submodules in the folders of a run that are not checked out and that no problem names."""
+    folders = [real_path(path) for path in config.paths if path != STDIN and os.path.isdir(path)]
+    found: list[str] = []
+    for checkout in sorted({root_of(folder) for folder in folders}):
+        for name in unfetched_submodules(checkout):
+            is_named = any(f"`{name}`" in problem.message for problem in problems if problem.hint == FETCH)
+            if not is_named and any(is_within(os.path.join(checkout, name), folder) for folder in folders):
+                found.append(name)
+    return found
+
+
+def _submodule_problem(name: str) -> Problem:
+    text = f"the git submodule `{name}` is not checked out, so nothing in it was checked"
+    return Problem(code=INPUT_INCOMPLETE, level="note", message=text, hint=FETCH)
+
+
+def _no_input_problem(paths: Sequence[str], submodules: Sequence[str]) -> Problem:
+    if submodules:
+        names = ", ".join(f"`{name}`" for name in submodules)
+        text = f"the git submodule {names} is" if len(submodules) == 1 else f"the git submodules {names} are"
+        message = f"nothing to check in {', '.join(paths)}: {text} not checked out"
+        return Problem(code=INPUT_UNREADABLE, level="error", message=message, hint=FETCH)
     what = "no Terraform module, plan, Bicep file, ARM template or what-if result was found"
     from azkvlint.readers.reader import MAKE_INPUT
 

@@ -1,9 +1,11 @@
 """Recognize findings in folders of tests and examples, which are reported but do not count for the exit code.
 
 Folders are recognized by name, below the paths on the command line. ``test``, ``demo`` and ``e2e`` may also be
-environments: next to a folder such as ``prod``, or in one such as ``environments``, they are not test folders. A
-finding in a module counts, unless it exists only through the call of a test although the module is also evaluated on
-its own.
+environments: next to a folder such as ``prod``, or in one such as ``environments``, they are not test folders.
+
+Who deploys decides: a finding that a root outside of these folders leads to counts, and so does one in a root that a
+pipeline or script deploys. Of the others, a finding in a module counts, unless it exists only through the call of a
+test although the module is also evaluated on its own.
 """
 
 from __future__ import annotations
@@ -17,15 +19,17 @@ import msgspec
 from azkvlint.config.run_config import Config
 from azkvlint.model.finding import FROM_PLAN, Finding
 from azkvlint.model.rule import Severity
+from azkvlint.readers.discover import SKIPPED
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_boundary import real_path, root_of
 
 if TYPE_CHECKING:
+    from azkvlint.readers.deployments import Deployments
     from azkvlint.util.globs import PathGlob
 
 NAMES = regex(
     r"tests?|testing|testdata|test[-_]?(?:cases?|data|fixtures?|resources?)|__tests__|fixtures?|e2e|terratest"
-    r"|examples?|samples?|demos?|vendor|third[-_]party|node_modules|\.terraform"
+    r"|validation|examples?|samples?|demos?|vendor|third[-_]party|node_modules|\.terraform"
     # azurerm.tests, integration-tests, app.test; not app-test, which is often an environment.
     r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
 )
@@ -60,12 +64,31 @@ class FoldersOfTests:
         self._read = frozenset(read)
         self._environments: frozenset[str] | None = None
         self._known: dict[tuple[str, str], bool] = {}
+        self._deployments: Deployments | None = None
 
     def mark(self, finding: Finding) -> Finding:
-        """Return a finding, marked if it is in a test folder or only arguments from one cause it."""
-        if self._is_in_tests(finding.source, finding.at.path) or self._is_caused_by_tests(finding):
+        """Return a finding, marked if it is in a test folder or only arguments from one cause it.
+
+        What a root outside of tests deploys counts, wherever its code is.
+        """
+        is_in_tests = self._is_in_tests(finding.source, finding.at.path) or self._is_caused_by_tests(finding)
+        if is_in_tests and not self._is_deployed(finding):
             return msgspec.structs.replace(finding, in_tests=True)
         return finding
+
+    def _is_deployed(self, finding: Finding) -> bool:
+        """Return whether the root through which a finding was found is outside of tests, or a pipeline deploys it."""
+        if not finding.root or not self._is_root_in_tests(finding):
+            return bool(finding.root)
+        if self._globs is not None:
+            return False  # the user has said which folders are deployed
+        if self._deployments is None:
+            from azkvlint.readers.deployments import deployments_in
+
+            tops = sorted({root_of(input_) for input_ in self._inputs})
+            self._deployments = deployments_in(tops, SKIPPED, NAMES)
+        root = self._roots.get(finding.source, self._roots[""])
+        return self._deployments.include(os.path.normpath(os.path.join(root, finding.root)))
 
     def limit_severity(self, finding: Finding) -> Finding:
         """Return a finding, one in tests with medium severity at most, unless findings in tests count.
@@ -83,7 +106,7 @@ class FoldersOfTests:
 
         Findings that do not depend on arguments are reported there too.
         """
-        if finding.source or not finding.callers or not self._is_in_tests("", finding.root):
+        if finding.source or not finding.callers or not self._is_root_in_tests(finding):
             return False
         places = (finding.at, *finding.callers)
         return any(self._is_evaluated(at.path) and not self._is_in_tests("", at.path) for at in places)
@@ -91,6 +114,10 @@ class FoldersOfTests:
     def _is_evaluated(self, path: str) -> bool:
         """Return whether a template, or the Terraform module of a file, is evaluated on its own."""
         return path in self._read or (os.path.dirname(path) or ".") in self._read
+
+    def _is_root_in_tests(self, finding: Finding) -> bool:
+        """Return whether the root of a finding, which is a file or a folder, is a test folder or in one."""
+        return self._is_in_tests(finding.source, f"{finding.root}/-")
 
     def _is_in_tests(self, source: str, path: str) -> bool:
         key = source, path

@@ -154,7 +154,8 @@ class UnitResult(msgspec.Struct, kw_only=True):
     is reported unless a unit has ``used`` it. ``directives`` are all directives and other suppressions.
 
     ``root`` is the Terraform root module of the unit or of its plan. ``from_plan``: the unit is a plan, and ``decided``
-    are the static addresses of its resources. For ``undeclared_variables`` and ``deployed`` see ``ReadResult``.
+    are the static addresses of its resources; ``adds_to_source``: it was found in a folder, so that it replaces no
+    result of its source. For ``undeclared_variables`` and ``deployed`` see ``ReadResult``.
     ``standalone_templates`` are the real paths of the files of a template that is not named on the command line, so
     that another input may deploy it. ``control_answers`` are None unless the evaluator computes them. ``declarations``
     are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
@@ -176,6 +177,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     root: str = ""
     from_plan: bool = False
     decided: frozenset[str] = frozenset()
+    adds_to_source: bool = False
     undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
     standalone_templates: tuple[str, ...] = ()

@@ -257,7 +257,9 @@ class Worker:
             return with_plan_note(result, read.path, _NO_SOURCE, len(result.findings) + len(result.unknown))
         from azkvlint.linter.merge_plan_and_source import merge_source
 
-        return merge_source(result, read, source, self.required, self.evaluator, self.policy)
+        merged = merge_source(result, read, source, self.required, self.evaluator, self.policy)
+        merged.adds_to_source = not unit.source.is_explicit
+        return merged
 
     def _read(self, unit: Unit) -> ReadResult | None:
         return self._with_suppressions(self.reader.read(unit))

@@ -82,10 +82,10 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
     """Return the plan of the migration. Raise UsageError if there is nothing to migrate."""
     required = attributes_of_matrix()
     planner = _Planner(required, choices)
-    found = evaluate_roots(config, required, planner.plan)
+    found = evaluate_roots(config, required, planner.plan, plans_replace=True)
     conflicts = planner.conflicts()
     if conflicts:
-        found = evaluate_roots(config, required, _Planner(required, choices, conflicts).plan)
+        found = evaluate_roots(config, required, _Planner(required, choices, conflicts).plan, plans_replace=True)
     if not any(problem.level == "error" for problem in found.problems):
         _refuse(choices, found.roots)
     chosen = [one.lower() for one in choices.vaults]

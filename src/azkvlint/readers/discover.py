@@ -69,8 +69,16 @@ def module_files(names: frozenset[str]) -> tuple[str, ...]:
 
 
 def is_module_file(name: str) -> bool:
-    """Return whether a file belongs to the module in its folder, by its name: an editor's own files do not."""
-    return name.endswith(MODULE_ENDINGS) and not name.startswith((".", "#"))
+    """Return whether Terraform or OpenTofu loads a file as a part of the module in its folder, by its name."""
+    return name.endswith(MODULE_ENDINGS) and not is_ignored_name(name)
+
+
+def is_ignored_name(name: str) -> bool:
+    """Return whether Terraform ignores a file in a folder that it loads: a hidden file, or an editor's own.
+
+    Source: IsIgnoredFile in internal/configs/parser_config_dir.go, the same in Terraform and in OpenTofu.
+    """
+    return name.startswith(".") or name.endswith("~") or (name.startswith("#") and name.endswith("#"))
 
 
 def _is_replaced(name: str, names: set[str]) -> bool:
@@ -108,7 +116,7 @@ def is_unit_file(name: str) -> bool:
 
 def is_stack_file(name: str) -> bool:
     """Return whether a file belongs to a Terraform Stack or a Terragrunt stack."""
-    return name == STACK_FILE or (name.endswith(_STACK_ENDINGS) and not name.startswith((".", "#")))
+    return name == STACK_FILE or (name.endswith(_STACK_ENDINGS) and not is_ignored_name(name))
 
 
 def is_terragrunt_file(name: str) -> bool:

@@ -7,10 +7,10 @@ import re
 
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import below_named, is_within
+from azkvlint.util.project_boundary import below_named, is_within, real_path
 from azkvlint.util.project_files import MAX_FILE, is_file, list_names, read_bytes, reported_path
 
-_FETCH = "run `git submodule update --init`"
+FETCH = "run `git submodule update --init`"
 _NAME_IT = "add the missing file; name the folder on the command line to make this an error"
 # Folders for what uses a module without being a deployment.
 EXAMPLES = frozenset(
@@ -38,7 +38,7 @@ def why_missing(path: str, caller: str, root: str) -> tuple[str, str] | None:
     """
     submodule = _submodule_of(path, root)
     if submodule is not None:
-        return f"git submodule `{submodule}` is not fetched, so its modules are not evaluated", _FETCH
+        return f"git submodule `{submodule}` is not fetched, so its modules are not evaluated", FETCH
     below = below_named(caller).lower()
     if not EXAMPLES.isdisjoint(below.split(os.sep)) or below.endswith(_TEST_FILE):
         name = reported_path(root, path) if is_within(path, root) else os.path.basename(path)
@@ -61,6 +61,17 @@ def _submodule_of(path: str, root: str) -> str | None:
             break
         top = os.path.dirname(top)
     return None
+
+
+def unfetched_submodules(checkout: str) -> list[str]:
+    """Return the paths of the git submodules of a checkout, relative to it, whose folders are empty."""
+    found = (os.path.normpath(name) for name in _submodules(os.path.join(checkout, ".gitmodules")))
+    folders = {name: os.path.join(checkout, name) for name in found}
+    return sorted(
+        name.replace(os.sep, "/")
+        for name, folder in folders.items()
+        if folder.startswith(f"{checkout}{os.sep}") and is_within(real_path(folder), checkout) and _is_empty(folder)
+    )
 
 
 def _submodules(file: str) -> list[str]:

@@ -84,7 +84,8 @@ def units_of(
             continue
         if is_parameters(source.file):
             found += _by_parameters(source)
-            continue
+            if not _contains_template(source.file):
+                continue
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
         is_published = source.file in published and not source.is_explicit
         found += (
@@ -158,6 +159,22 @@ def _once(units: list[Unit]) -> list[Unit]:
     for unit in units:
         kept.setdefault((unit.source.file, unit.parameters.file if unit.parameters is not None else ""), unit)
     return list(kept.values())
+
+
+def _contains_template(file: str) -> bool:
+    """Return whether a file with the name of a parameter file contains a template, as tools decide it."""
+    if not file.lower().endswith(JSON):
+        return False
+    from azkvlint.readers.arm.documents import looks_like_template, mentions_template
+    from azkvlint.syntax.json_decoder import decode
+
+    data = read_start(file, _MAX_FILE)
+    if not mentions_template(data):
+        return False
+    try:
+        return looks_like_template(decode(data).value)
+    except InputError:
+        return True  # evaluating it reports why it cannot be read
 
 
 def _is_template(file: str) -> bool:

@@ -1,0 +1,303 @@
+"""What the pipelines and scripts of a checkout deploy: the templates and root folders that their commands name.
+
+Such a file or folder is deployed wherever it lies. Files are read as text, and a file counts only if it contains a
+command that deploys; what its commands name is then collected from the whole file, since names are often in variables.
+Too much therefore counts rather than too little: evidence can only raise the severity of results.
+
+Sources of the forms: learn.microsoft.com/cli/azure/deployment and /cli/azure/stack (``--template-file``, ``-f``,
+``--parameters``), learn.microsoft.com/powershell/module/az.resources (``-TemplateFile``), the inputs of the actions
+Azure/arm-deploy (``template``) and Azure/bicep-deploy (``template-file``), and of the task
+AzureResourceManagerTemplateDeployment of Azure Pipelines (``csmFile``),
+learn.microsoft.com/azure/developer/azure-developer-cli/azd-schema (``infra.path``, by default ``infra``),
+developer.hashicorp.com/terraform/cli/commands (``-chdir``), docs.github.com/actions (``working-directory``),
+docs.terragrunt.com (``--working-dir``), and docs.gitlab.com/user/infrastructure/iac (``TF_ROOT``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import read_start, walk
+
+# Names of files that may contain deployment commands, in lower case.
+_ENDINGS = (".yml", ".yaml", ".sh", ".bash", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy")
+_NAMES = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "package.json"})
+_AZD = frozenset({"azure.yaml", "azure.yml"})
+_BICEPPARAM = ".bicepparam"
+# Beyond these limits everything counts as deployed. Longer files are not written by hand.
+_MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 20_000, 200_000_000, 200_000
+_MOST_TARGETS, _MOST_WORDS, _MOST_NAMES = 20_000, 500, 200
+_MOST_VALUES, _MOST_BASES, _MOST_VARIABLES = 20, 50, 5
+
+# A file without any of these words contains no command that deploys.
+_HINTS = regex(rb"(?i)deploy|apply|\bstack\b|TF_ROOT")
+_TEMPLATE_COMMAND = regex(
+    r"\baz(?:\.cmd)?[ \t]{1,9}(?:deployment|stack|group[ \t]{1,9}deployment)\b"
+    r"|\b(?:New|Set)-Az\w{0,30}Deployment(?:Stack)?\b|arm-deploy\b|bicep-deploy\b"
+    r"|AzureResource(?:Manager)?(?:Template|Group)Deployment",
+    re.IGNORECASE,
+)
+_ROOT_COMMAND = regex(
+    r"\b(?:terraform|tofu|terragrunt|tf|opentofu)\b[^\n]{0,300}?\bapply\b|\bapply\b[^\n]{0,300}?auto-approve"
+    r"|\bcommand:[ \t]{0,9}[\"']?apply\b|terraform-apply|tofu-apply|\bTF_ROOT\b",
+    re.IGNORECASE,
+)
+# A word of a command line, or a value of YAML; parts of it may be quoted or be expressions.
+_WORD = (
+    r"""((?:"[^"\n]{0,300}+"|'[^'\n]{0,300}+'|\$\{\{[^}\n]{0,100}+\}\}|\$\([^)\n]{0,100}+\)"""
+    r"""|[^\s"',;|&()\[\]]){1,300}+)"""
+)
+_JOINED = r"(?:\([ \t]{0,9}Join-Path[ \t]{1,9}(?:-Path[ \t]{1,9})?[^\s]{1,100}[ \t]{1,9}(?:-ChildPath[ \t]{1,9})?)?"
+_TEMPLATE = regex(
+    r"(?:--template-file|-TemplateFile|\bcsmFile:|\btemplate(?:[-_]?file)?:|(?<=\s)-f)"
+    rf"(?:[ \t]{{0,9}}[=:][ \t]{{0,9}}|\s{{1,20}}+){_JOINED}{_WORD}",
+    re.IGNORECASE,
+)
+_FOLDER = regex(
+    r"(?:-chdir=|(?<![\w.-])[\w.-]{0,40}?(?:dir|directory|root|path|folder)[\"']?[ \t]{0,9}[:=][ \t]{0,9}"
+    r"|--(?:terragrunt-)?working-dir[ \t]{1,9}|\b(?:cd|pushd|Set-Location|Push-Location)[ \t]{1,9}(?:/d[ \t]{1,9})?"
+    rf"|\s-C[ \t]{{1,9}}){_JOINED}{_WORD}",
+    re.IGNORECASE,
+)
+# The word before the ending of a parameter file, which is searched backwards.
+_BEFORE = regex(r"[^\s\"',;|&=]{1,300}\Z")
+_CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
+_VARIABLE = regex(
+    r"\$\{\{([^}\n]{0,100})\}\}|\$\{([^}\n]{0,100})\}|\$\(([^)\n]{0,100})\)|\$(?:env:)?(\w{1,100}(?:\.\w{1,100}){0,5})"
+    r"|%(\w{1,100})%"
+)
+_LAST_NAME = regex(r"[A-Za-z_][\w-]{0,100}")
+_USING = regex(r"^[ \t]{0,99}using[ \t]{1,9}'([^'\r\n]*)'", re.MULTILINE)
+_INFRA_PATH = regex(
+    r"""^infra:[ \t]{0,9}\r?\n(?:[ \t]{1,20}[^\n]{0,300}\n){0,20}?[ \t]{1,20}path:[ \t]{0,9}["']?([^\s"'#]{1,300})""",
+    re.MULTILINE,
+)
+_UNKNOWN = "\0"
+# A pipeline whose name has one of these words tests, unless it has one of the others too.
+_TESTING = frozenset({"test", "tests", "testing", "e2e", "example", "examples", "terratest"})
+_DEPLOYING = frozenset({"deploy", "deployment", "release", "cd", "prod", "production", "provision"})
+
+
+class Deployments:
+    """The files and folders that commands deploy, as real paths. ``is_complete``: the search was not cut short."""
+
+    def __init__(self) -> None:
+        self.is_complete = True
+        self._paths: set[str] = set()
+        self._patterns: dict[str, tuple[str, ...]] = {}
+
+    def include(self, path: str) -> bool:
+        """Return whether a command deploys a template (the path of a file), or the module in a folder."""
+        if not self.is_complete:
+            return True
+        candidates = (path, os.path.dirname(path))
+        if not self._paths.isdisjoint(candidates):
+            return True
+        steps = [tuple(one.split(os.sep)) for one in candidates]
+        return any(_matches(pattern, one) for pattern in self._patterns.values() for one in steps)
+
+    def add(self, base: str, name: str, checkout: str) -> None:
+        """Add what a name in a command means, from a folder; parts that are unknown may be anything."""
+        path = os.path.normpath(os.path.join(base, name))
+        if not path.startswith(f"{checkout}{os.sep}"):
+            return
+        if _UNKNOWN not in path:
+            self._paths.add(path)
+        else:
+            self._patterns.setdefault(path, tuple(path.split(os.sep)))
+        if len(self._paths) + len(self._patterns) > _MOST_TARGETS:
+            self.is_complete = False
+
+
+def _matches(pattern: tuple[str, ...], steps: tuple[str, ...]) -> bool:
+    return len(pattern) == len(steps) and all(map(_matches_step, pattern, steps))
+
+
+def _matches_step(pattern: str, step: str) -> bool:
+    """Return whether a name consists of the known parts of a pattern, in their order, in linear time."""
+    first, *others = pattern.split(_UNKNOWN)
+    if not others:
+        return pattern == step
+    *middle, last = others
+    if not step.startswith(first) or not step.endswith(last) or len(step) < len(first) + len(last):
+        return False
+    at, end = len(first), len(step) - len(last)
+    for part in middle:
+        at = step.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
+
+
+def deployments_in(checkouts: Iterable[str], skipped: frozenset[str], tests: re.Pattern[str]) -> Deployments:
+    """Return what the pipelines and scripts in these folders deploy, those in tests aside.
+
+    ``tests`` matches the lower-case names of folders of tests; folders with a ``skipped`` name are not searched.
+    """
+    found = Deployments()
+    size = files = 0
+    for checkout in checkouts:
+        for script, is_code in _scripts(checkout, skipped, tests, found):
+            data = read_start(script, _LONGEST)
+            files += 1
+            size += len(data)
+            if files > _MOST_FILES or size > _MOST_BYTES:
+                found.is_complete = False
+            if not found.is_complete:
+                return found
+            if is_code and _HINTS.search(data) is None:
+                continue
+            text = data.decode("utf-8", "replace")
+            if is_code:
+                _add_commands(found, script, text, checkout)
+            elif script.lower().endswith(_BICEPPARAM):
+                _add_template_of(found, script, text, checkout)
+            else:
+                infra = _INFRA_PATH.search(text)
+                found.add(os.path.dirname(script), infra[1] if infra is not None else "infra", checkout)
+    return found
+
+
+def _scripts(
+    checkout: str, skipped: frozenset[str], tests: re.Pattern[str], found: Deployments
+) -> Iterator[tuple[str, bool]]:
+    """Yield the files that may name what is deployed, and whether it is in commands."""
+    for known, (here, folders, files) in enumerate(walk(checkout)):
+        if known > _MOST_FOLDERS:
+            found.is_complete = False
+            return
+        folders[:] = [name for name in folders if name not in skipped and tests.fullmatch(name.lower()) is None]
+        for name in sorted(files):
+            lower = name.lower()
+            if lower in _AZD or lower.endswith(_BICEPPARAM):
+                yield os.path.join(here, name), False
+            elif (lower.endswith(_ENDINGS) or lower in _NAMES) and not _is_testing(lower):
+                yield os.path.join(here, name), True
+
+
+def _is_testing(name: str) -> bool:
+    words = set(re.split(r"[^a-z0-9]+", name))
+    return not words.isdisjoint(_TESTING) and words.isdisjoint(_DEPLOYING)
+
+
+def _add_template_of(found: Deployments, script: str, text: str, checkout: str) -> None:
+    """Add the template that a Bicep parameter file uses."""
+    used = _USING.search(text)
+    if used is not None:
+        found.add(os.path.dirname(script), used[1], checkout)
+
+
+def _add_commands(found: Deployments, script: str, text: str, checkout: str) -> None:
+    """Add what the commands in a file deploy."""
+    text = _CONTINUATION.sub(" ", text)
+    takes_templates, takes_roots = _TEMPLATE_COMMAND.search(text) is not None, _ROOT_COMMAND.search(text) is not None
+    if not takes_templates and not takes_roots:
+        return
+    words = _Words(text)
+    folders = words.names(_FOLDER)
+    near = (checkout, os.path.dirname(script))
+    named = [os.path.normpath(os.path.join(base, name)) for name in folders if _UNKNOWN not in name for base in near]
+    bases = list(dict.fromkeys((*near, *named)))[:_MOST_BASES]
+    names = dict.fromkeys(folders if takes_roots else ())
+    if takes_templates:
+        names |= dict.fromkeys(words.names(_TEMPLATE))
+        names |= dict.fromkeys(words.names_of(_parameter_files(text)))
+    found.is_complete = found.is_complete and words.is_complete
+    for name in names:
+        for base in bases:
+            found.add(base, name, checkout)
+            if name.lower().endswith(_BICEPPARAM) and _UNKNOWN not in name:
+                file = real_path(os.path.join(base, name))
+                if file.startswith(f"{checkout}{os.sep}"):
+                    _add_template_of(found, file, read_start(file, _LONGEST).decode("utf-8", "replace"), checkout)
+        if not found.is_complete:
+            return
+
+
+def _parameter_files(text: str) -> Iterator[str]:
+    """Yield the words that end like the name of a Bicep parameter file."""
+    lower = text.lower()
+    at = lower.find(_BICEPPARAM)
+    while at >= 0:
+        word = _BEFORE.search(text, max(at - 300, 0), at)
+        if word is not None:
+            yield word[0] + _BICEPPARAM
+        at = lower.find(_BICEPPARAM, at + 1)
+
+
+class _Words:
+    """The words of a file that name paths. ``is_complete``: no limit was exceeded."""
+
+    def __init__(self, text: str) -> None:
+        self.is_complete = True
+        self._text = text
+        self._values: dict[str, list[str]] = {}
+
+    def names(self, pattern: re.Pattern[str]) -> list[str]:
+        """Return the paths that the words which a pattern finds may mean."""
+        return self.names_of(match[1] for match in pattern.finditer(self._text))
+
+    def names_of(self, found: Iterable[str]) -> list[str]:
+        """Return the paths that words may mean."""
+        words = dict.fromkeys(found)
+        if len(words) > _MOST_WORDS:
+            self.is_complete = False
+            return []
+        return list(dict.fromkeys(name for word in words for name in self._meanings(word)))
+
+    def _meanings(self, word: str) -> list[str]:
+        """Return the paths that a word may mean, with the values of its variables where the file sets them."""
+        found: dict[str, None] = {}
+        waiting = [(word, 0)]
+        while waiting:
+            here, depth = waiting.pop()
+            variable = _VARIABLE.search(here)
+            if variable is None:
+                path = _plain(here)
+                found |= {path: None} if path.strip(f"./{_UNKNOWN}") else {}
+                continue
+            before, after = here[: variable.start()], here[variable.end() :]
+            names = _LAST_NAME.findall(next((group for group in variable.groups() if group), ""))
+            values = self._values_of(names[-1]) if names and depth < _MOST_VARIABLES else []
+            if len(found) + len(waiting) + len(values) > _MOST_WORDS:
+                self.is_complete = False
+                break
+            waiting.append((f"{before}{_UNKNOWN}{after}", depth + 1))
+            # A value that names a variable is not followed further: values could be each other's.
+            waiting += [(f"{before}{_VARIABLE.sub(_UNKNOWN, value)}{after}", depth + 1) for value in values]
+        return list(found)
+
+    def _values_of(self, name: str) -> list[str]:
+        """Return the values that the file gives to a variable: words on its line, or the items of its list."""
+        known = self._values.get(name.lower())
+        if known is not None:
+            return known
+        if len(self._values) >= _MOST_NAMES:
+            self.is_complete = False
+            return []
+        pattern = re.compile(
+            rf"(?<![\w-])['\"]?{re.escape(name)}['\"]?[ \t]{{0,9}}[:=][ \t]{{0,9}}"
+            r"(?:\r?\n((?:[ \t]{0,40}-[ \t]{1,9}[^\n]{0,300}\n){1,50})|([^\n]{0,500}))",
+            re.IGNORECASE,
+        )
+        found: dict[str, None] = {}
+        for match in pattern.finditer(self._text):
+            found |= dict.fromkeys(part for part in re.findall(_WORD, match[1] or match[2] or "") if part.strip("-"))
+            if len(found) > _MOST_VALUES:
+                break
+        values = self._values[name.lower()] = list(found)[:_MOST_VALUES]
+        return values
+
+
+def _plain(word: str) -> str:
+    """Return the path that a word means, without quotes. Where it begins with what is unknown, that is left out.
+
+    That is the checkout, or the folder of the script.
+    """
+    path = re.sub(r"[\"'`]", "", word).replace("\\", "/").lstrip("@")
+    return path.lstrip(f"{_UNKNOWN}/") if path.startswith((_UNKNOWN, "/")) else path

@@ -1,0 +1,156 @@
+"""What the pipelines and scripts of a checkout deploy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from azkvlint.linter.test_folders import NAMES
+from azkvlint.readers import deployments
+from azkvlint.readers.deployments import Deployments, deployments_in
+from azkvlint.readers.discover import SKIPPED
+
+AZ = "az deployment group create --resource-group rg"
+NEW = "New-AzResourceGroupDeployment -ResourceGroupName rg"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in (".git/HEAD", "samples/kv/main.bicep", "samples/kv/main.tf", "samples/other.bicep"):
+        write(tmp_path, "", name)
+    write(tmp_path, "using 'main.bicep'\n", "samples/kv/prod.bicepparam")
+    return tmp_path
+
+
+def write(folder: Path, text: str, name: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def found_in(checkout: Path, name: str, text: str) -> Deployments:
+    write(checkout, text, name)
+    return deployments_in([str(checkout)], SKIPPED, NAMES)
+
+
+COMMANDS = {
+    "the long option": ("deploy.sh", f"{AZ} --template-file samples/kv/main.bicep\n"),
+    "an equals sign": ("deploy.sh", f"{AZ} --template-file=samples/kv/main.bicep\n"),
+    "the short option": ("deploy.sh", f"{AZ} -f ./samples/kv/main.bicep -p a=b\n"),
+    "quotes": ("deploy.sh", f'{AZ} -f "samples/kv/main.bicep"\n'),
+    "several lines": ("deploy.sh", f"{AZ} \\\n  --name x \\\n  --template-file \\\n  samples/kv/main.bicep\n"),
+    "the former command": ("deploy.sh", "az group deployment create -g rg --template-file samples/kv/main.bicep\n"),
+    "a subscription": ("deploy.sh", "az deployment sub create -l westeurope -f samples/kv/main.bicep\n"),
+    "a stack": ("deploy.sh", "az stack group create -n s -f samples/kv/main.bicep --dm none\n"),
+    "the folder of the script": ("ops/deploy.sh", f'{AZ} -f "$(dirname "$0")/../samples/kv/main.bicep"\n'),
+    "a variable of the checkout": ("a.yml", f"run: {AZ} -f ${{{{ github.workspace }}}}/samples/kv/main.bicep\n"),
+    "a variable of the shell": ("deploy.sh", f"TEMPLATE=samples/kv/main.bicep\n{AZ} -f $TEMPLATE\n"),
+    "a variable in the middle": ("deploy.sh", f'{AZ} -f "samples/${{APP}}/main.bicep"\n'),
+    "a folded text": (".github/workflows/a.yml", f"run: >\n  {AZ}\n  --template-file samples/kv/main.bicep\n"),
+    "a matrix": (
+        ".github/workflows/a.yml",
+        f"matrix:\n  app:\n    - other\n    - kv\nrun: {AZ} -f samples/${{{{ matrix.app }}}}/main.bicep\n",
+    ),
+    "a folder that is changed to": ("deploy.sh", f"cd samples/kv\n{AZ} -f main.bicep\n"),
+    "a working directory": (
+        ".github/workflows/a.yml", f"run: {AZ} -f main.bicep\nworking-directory: ./samples/kv\n",
+    ),
+    "PowerShell": ("deploy.ps1", f"{NEW} -TemplateFile samples\\kv\\main.bicep\n"),
+    "the folder of a PowerShell script": ("ops/d.ps1", f'{NEW} -TemplateFile "$PSScriptRoot/../samples/kv/main.bicep"'),
+    "lines of PowerShell": ("job.yml", f"{NEW} `\n  -TemplateFile $(System.Folder)/samples/kv/main.bicep `\n"),
+    "a variable of PowerShell": ("d.ps1", f'$file = "$Root/samples/kv/main.bicep"\n{NEW} -TemplateFile $file\n'),
+    "Join-Path": ("d.ps1", f'{NEW} -TemplateFile (Join-Path $Root "samples/kv/main.bicep")\n'),
+    "a variable with Join-Path": (
+        "d.ps1", f'$file = Join-Path $Root "samples/kv/main.bicep"\n{NEW} -TemplateFile $file\n',
+    ),
+    "a stack of PowerShell": ("d.ps1", "New-AzResourceGroupDeploymentStack -TemplateFile samples/kv/main.bicep\n"),
+    "an action": ("a.yml", "uses: azure/arm-deploy@v2\nwith:\n  template: ./samples/kv/main.bicep\n"),
+    "the newer action": (
+        ".github/workflows/a.yaml", "uses: azure/bicep-deploy@v2\nwith:\n  template-file: samples/kv/main.bicep\n",
+    ),
+    "a task": (
+        "azure-pipelines.yml",
+        "task: AzureResourceManagerTemplateDeployment@3\ncsmFile: '$(Build.Folder)/samples/kv/main.bicep'",
+    ),
+    "a parameter file": ("deploy.sh", f"{AZ} --parameters samples/kv/prod.bicepparam\n"),
+    "a parameter file elsewhere": ("prod/main.bicepparam", "using '../samples/kv/main.bicep'\n"),
+    "azd": ("azure.yaml", "name: app\ninfra:\n  provider: bicep\n  path: samples/kv\nservices: {}\n"),
+    "Makefile": ("Makefile", f"deploy:\n\t{AZ} -f samples/kv/main.bicep\n"),
+    "GitLab": (".gitlab-ci.yml", f"deploy:\n  script:\n    - {AZ} -f samples/kv/main.bicep\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", COMMANDS)
+def test_a_command_deploys_a_template(form: str, checkout: Path) -> None:
+    found = found_in(checkout, *COMMANDS[form])
+    assert found.include(str(checkout / "samples/kv/main.bicep"))
+    assert not found.include(str(checkout / "samples/other.bicep"))
+
+
+ROOTS = {
+    "chdir": ("deploy.sh", "terraform -chdir=samples/kv apply -auto-approve\n"),
+    "cd": ("deploy.sh", "cd samples/kv && tofu init && tofu apply tfplan\n"),
+    "a working directory": (
+        ".github/workflows/a.yml",
+        "defaults:\n  run:\n    working-directory: samples/kv\nrun: terraform apply\n",
+    ),
+    "a variable of GitLab": (".gitlab-ci.yml", "variables:\n  TF_ROOT: ${CI_PROJECT_DIR}/samples/kv\n"),
+    "a task": ("azure-pipelines.yml", "command: 'apply'\nworkingDirectory: '$(Build.SourcesDirectory)/samples/kv'\n"),
+    "an action": ("a.yml", "uses: dflook/terraform-apply@v1\nwith:\n  path: samples/kv\n"),
+    "Terragrunt": ("deploy.sh", "terragrunt apply --working-dir samples/kv\n"),
+    "azd": ("azure.yaml", "infra:\n  provider: terraform\n  path: ./samples/kv\n"),
+}
+
+
+@pytest.mark.parametrize("form", ROOTS)
+def test_a_command_deploys_the_module_in_a_folder(form: str, checkout: Path) -> None:
+    found = found_in(checkout, *ROOTS[form])
+    assert found.include(str(checkout / "samples/kv"))
+    assert not found.include(str(checkout / "samples"))
+    assert not found.include(str(checkout / "samples/other.bicep"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tests/deploy.sh", f"{AZ} -f ../samples/kv/main.bicep\n"),
+        (".github/workflows/e2e-test.yml", f"{AZ} -f samples/kv/main.bicep\n"),
+        ("lint.sh", "az bicep build --file samples/kv/main.bicep\n"),
+        ("deploy.sh", f"{AZ} -f samples/kv/other.bicep\n"),
+        ("deploy.sh", f"{AZ} -f ../../samples/kv/main.bicep\n"),
+        ("notes.txt", f"{AZ} -f samples/kv/main.bicep\n"),
+        ("azure.yaml", "name: app\n"),
+    ],
+)
+def test_nothing_else_deploys_a_template(name: str, text: str, checkout: Path) -> None:
+    assert not found_in(checkout, name, text).include(str(checkout / "samples/kv/main.bicep"))
+
+
+def test_a_search_that_was_cut_short_rules_nothing_out(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployments, "_MOST_FILES", 3)
+    for number in range(4):
+        write(checkout, "deploy", f"{number}.sh")
+    assert found_in(checkout, "x.yml", "").include(str(checkout / "samples/kv/main.bicep"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{AZ} -f " + "$x" * 10_000,
+        f"{AZ} -f " + "$(" * 20_000,
+        f"{AZ} -f '" + "$x/" * 5_000 + "'",
+        "x: $x\n" * 5_000 + f"{AZ} -f $x",
+        "x:\n" + "  - $x\n" * 5_000 + f"{AZ} -f $x/$x/$x",
+        f"{AZ} -f $x\n" * 2_000,
+        "cd $x\n" * 5_000 + f"{AZ} -f $x",
+        "infra:\n" + "  a\n" * 10_000,
+        f"{AZ} -f ((((" * 2_000,
+        "terraform " * 5_000,
+        "apply " * 10_000,
+        "dir" * 20_000 + AZ,
+    ],
+    ids=range(12),
+)
+def test_hostile_scripts_cost_little(text: str, checkout: Path) -> None:
+    write(checkout, text, "azure.yaml")
+    found_in(checkout, "deploy.sh", text)
