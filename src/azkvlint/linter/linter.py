@@ -353,8 +353,8 @@ def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     """Yield the units; those of Terraform source without the resources that a plan of the same root has decided.
 
     Only a plan that the command line names decides. One that was found in a folder adds to its source: a checkout can
-    contain a plan of anything. A template that another one links or a Terraform module deploys, or a module with a caller that only evaluation has
-    found, is evaluated with the arguments of its caller instead of on its own.
+    contain a plan of anything. A template that another one links or a Terraform module deploys, or a module with a
+    caller that only evaluation has found, is evaluated with the arguments of its caller instead of on its own.
     """
     deploying = [(number, unit) for number, unit in enumerate(units) if unit.deployed]
     decided_by_root: dict[str, frozenset[str]] = {}

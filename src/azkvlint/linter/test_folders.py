@@ -81,7 +81,7 @@ class FoldersOfTests:
         if not finding.root or not self._is_root_in_tests(finding):
             return bool(finding.root)
         if self._globs is not None:
-            return False  # the user has said which folders are deployed
+            return False  # the user lists the folders that are not deployed
         if self._deployments is None:
             from azkvlint.readers.deployments import deployments_in
 

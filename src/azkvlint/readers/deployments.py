@@ -273,7 +273,7 @@ class _Words:
         return list(found)
 
     def _values_of(self, name: str) -> list[str]:
-        """Return the values that the file gives to a variable: words on its line, or the items of its list."""
+        """Return the values of a variable in the file: words on its line, or the items of its list."""
         known = self._values.get(name.lower())
         if known is not None:
             return known
