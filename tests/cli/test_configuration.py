@@ -723,8 +723,8 @@ def test_a_former_word_is_corrected(kvlint: Kvlint, project: Path) -> None:
 # --- help -------------------------------------------------------------------------------------------------------------
 
 VERBS = {
-    "Add", "Append", "Assess", "Check", "Color", "Continue", "Count", "Evaluate", "Exit", "Ignore", "List", "Map",
-    "Name", "Print", "Read", "Report", "Respect", "Run", "Set", "Skip", "Stop", "Treat", "Use", "Write",
+    "Accept", "Add", "Append", "Assess", "Check", "Color", "Continue", "Count", "Evaluate", "Exit", "Ignore", "List",
+    "Map", "Name", "Print", "Read", "Report", "Respect", "Run", "Set", "Skip", "Stop", "Treat", "Trust", "Use", "Write",
 }  # fmt: skip
 
 

@@ -166,7 +166,7 @@ def _migrate_rbac(arguments: Arguments) -> int:
 
 
 def _diff(arguments: Arguments) -> int:
-    from azkvlint.cli.analyses import run_diff
+    from azkvlint.cli.diff import run_diff
 
     return run_diff(arguments)
 
@@ -203,7 +203,7 @@ _add_check_command(
     "diff",
     "Compare two states: findings, one-way doors and access.",
     _diff,
-    "Gates: new, new:high and other severities, one-way, access-lost, access-gained, none. Default: new.",
+    "Gates: new, new:high etc., suppressed, one-way, access-lost, access-gained, none. Default: new.",
     paths=_SIDES,
 )
 _add_check_command(

@@ -317,6 +317,7 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("diff", "formats"): _difference_formats,
     ("fix", "formats"): lambda: ("text", "json"),
     ("", "gates"): _gates,
+    ("", "accept"): lambda: ("suppressed",),
     ("", "permissions"): _permissions,
     ("", "denials"): _permissions,
     ("", "maximums"): _limits,

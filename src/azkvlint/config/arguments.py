@@ -60,6 +60,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     extend_exclude: tuple[str, ...] = ()
     config: str = ""
     isolated: bool = False
+    untrusted: bool = False
     show_settings: bool = False
     no_ignores: bool = False
     respect_peer_suppressions: bool = False
@@ -82,6 +83,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     output_language: str = ""
     built_in_roles: bool = False
     gates: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
     diff: bool = False
     write: bool = False
     unsafe: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from azkvlint.config.option import Option
+from azkvlint.config.run_options import RUN_OPTIONS
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _FLEET, _NONE = ("check",), ("controls",), ("suppressions",), ("fleet",), ()
 _WITH_RULES = ("check", "suppressions", "fleet", "diff", "fix")
@@ -13,7 +14,7 @@ _WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppres
 _OF_FINDINGS = ("check", "fleet", "diff", "fix")
 _EVERY = ("check", "controls", "suppressions", "fleet", "access", "migrate-rbac", "diff", "fix")
 _INPUT, _RULES, _OUTPUT, _EXIT = "Input", "Rules", "Output", "Exit code"
-_BASELINE, _SARIF, _RUN = "Baseline and suppressions", "SARIF", "General"
+_BASELINE, _SARIF = "Baseline and suppressions", "SARIF"
 OPTIONS = (
     Option(
         ("--inputs-from",),
@@ -487,6 +488,16 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(
+        ("--accept",),
+        _EXIT,
+        "accept",
+        "Accept what HEAD turns off: write suppressed.",
+        metavar="WHAT",
+        many=True,
+        commands=_DIFF,
+        configured=_NONE,
+    ),
+    Option(
         ("--strict",),
         _EXIT,
         "strict",
@@ -603,106 +614,7 @@ OPTIONS = (
         commands=_CHECK,
         configured=_NONE,
     ),
-    Option(
-        ("--config",),
-        _RUN,
-        "config",
-        "Read the configuration from FILE.",
-        metavar="FILE",
-        commands=_EVERY,
-        kind="path",
-        configured=_NONE,
-    ),
-    Option(
-        ("--isolated",),
-        _RUN,
-        "isolated",
-        "Read no configuration file.",
-        takes_value=False,
-        configured=_NONE,
-        commands=_NOT_FLEET,
-    ),
-    Option(
-        ("--show-settings",),
-        _RUN,
-        "show_settings",
-        "Print all settings with their sources, and exit.",
-        takes_value=False,
-        configured=_NONE,
-        commands=_NOT_FLEET,
-    ),
-    Option(
-        ("--scheduler",),
-        _RUN,
-        "scheduler",
-        "Run on the Dask cluster at this address (tcp:// or tls://).",
-        metavar="ADDRESS",
-        commands=_FLEET,
-        configured=_NONE,
-    ),
-    Option(
-        ("--workers",),
-        _RUN,
-        "workers",
-        "Run N worker processes (0: one for each processor).",
-        metavar="N",
-        commands=_FLEET,
-        kind="number",
-        configured=_NONE,
-    ),
-    Option(
-        ("--timeout",),
-        _RUN,
-        "timeout",
-        "Stop an input after N seconds (default: 900).",
-        metavar="N",
-        commands=_FLEET,
-        kind="number",
-        configured=_NONE,
-    ),
-    Option(
-        ("--jobs", "-j"),
-        _RUN,
-        "jobs",
-        "Run N processes (0: automatic).",
-        metavar="N",
-        kind="number",
-        commands=("check", "controls", "suppressions", "diff"),
-    ),
-    # A configuration file of a checkout must not choose where results come from.
-    Option(
-        ("--cache-dir",),
-        _RUN,
-        "cache_dir",
-        "Read and write results of earlier runs in FOLDER.",
-        metavar="FOLDER",
-        in_files=False,
-    ),
-    Option(
-        ("--no-cache",),
-        _RUN,
-        "no_cache",
-        "Ignore results of earlier runs, and keep none.",
-        takes_value=False,
-        in_files=False,
-    ),
-    Option(
-        ("--cache-by",),
-        _RUN,
-        "cache_by",
-        "Set how files are compared: time (default) or content.",
-        metavar="METHOD",
-        in_files=False,
-    ),
-    Option(
-        ("--watch",),
-        _RUN,
-        "watch",
-        "Check again after each change, until Ctrl-C.",
-        takes_value=False,
-        commands=_CHECK,
-        configured=_NONE,
-    ),
+    *RUN_OPTIONS,
 )
 COMMANDS = (
     "check", "fix", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",

@@ -22,6 +22,7 @@ from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.project_files import MAX_FILE, read_named
+from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
     from azkvlint.config.config_file import ConfigFile
@@ -93,7 +94,8 @@ def resolve_settings(arguments: Arguments, command: str) -> Settings:
     variables = [name for name in os.environ if name.startswith(_PREFIX)]
     if variables:
         _add_settings(_from_environment(variables, command, notices), values, places)
-    file = _file(arguments, notices)
+    is_untrusted = bool(values.get("untrusted", arguments.untrusted))
+    file = _file(arguments, notices, is_untrusted=is_untrusted)
     configured: frozenset[str] = frozenset()
     if file is not None:
         before = set(places)
@@ -105,6 +107,8 @@ def resolve_settings(arguments: Arguments, command: str) -> Settings:
         configured = frozenset(places.keys() - before)
     if values:
         arguments = msgspec.structs.replace(arguments, **values)
+    if is_untrusted:
+        arguments = _without_checkout(arguments, places, notices)
     return Settings(
         arguments=arguments,
         places=places,
@@ -113,6 +117,18 @@ def resolve_settings(arguments: Arguments, command: str) -> Settings:
         base="" if file is None else _glob_base(file, arguments.paths),
         notices=tuple(notices),
     )
+
+
+def _without_checkout(arguments: Arguments, places: dict[str, str], notices: list[Notice]) -> Arguments:
+    """Return the arguments of ``--untrusted``: nothing in the checkout lowers a result."""
+    from azkvlint.config.influences import untrusted_values
+
+    source = places.get("untrusted", "--untrusted")
+    for field, value, more in list(untrusted_values(arguments, places)):
+        arguments = msgspec.structs.replace(arguments, **{field: value})
+        places[field] = source
+        notices += more
+    return arguments
 
 
 def _option_of(field: str) -> Option:
@@ -156,8 +172,11 @@ def _parse_variable(option: Option, text: str) -> Any:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
-    """Return the configuration file that the user names, or else the nearest to the first input."""
+def _file(arguments: Arguments, notices: list[Notice], *, is_untrusted: bool) -> ConfigFile | None:
+    """Return the configuration file that the user names, or else the nearest to the first input.
+
+    In an untrusted checkout there is none.
+    """
     explicit_file = arguments.config or os.environ.get("KVLINT_CONFIG", "")
     if "config" in arguments.explicit_fields and not arguments.config:
         raise UsageError("--config requires a file", "use --isolated to read no configuration file")
@@ -165,6 +184,15 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
         if arguments.config:
             raise UsageError("--isolated and --config cannot be combined", "remove one of them")
         return None
+    if is_untrusted:
+        from azkvlint.config.influences import ignored_notice, is_in_checkout
+
+        if explicit_file and is_in_checkout(explicit_file, arguments.paths):
+            option = "--config" if arguments.config else "KVLINT_CONFIG"
+            notices.append(ignored_notice(option, visible(explicit_file)))
+            return None
+        if not explicit_file:
+            return None
     if explicit_file:
         from azkvlint.config.config_file import read_file
 
@@ -244,11 +272,16 @@ def _nearest_files(folder: str, files_by_folder: dict[str, list[str]]) -> list[s
 def _search_upwards(folder: str, last: str, files_by_folder: dict[str, list[str]]) -> list[str]:
     while True:
         if folder not in files_by_folder:
-            files = [os.path.join(folder, name) for name in NAMES]
-            files_by_folder[folder] = [file for file in files if os.path.lexists(file) and _configures_kvlint(file)]
+            files_by_folder[folder] = files_in(folder)
         if files_by_folder[folder] or folder == last:
             return files_by_folder[folder]
         folder = os.path.dirname(folder)
+
+
+def files_in(folder: str) -> list[str]:
+    """Return the configuration files in a folder, the one that counts first."""
+    files = [os.path.join(folder, name) for name in NAMES]
+    return [file for file in files if os.path.lexists(file) and _configures_kvlint(file)]
 
 
 def _configures_kvlint(file: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -9,24 +10,41 @@ import msgspec
 
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.config.run_config import Config, today
+from azkvlint.config.weakened import Weakening
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Side, before_and_after, relative_to, two_sides
 from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
 from azkvlint.difference.one_way_doors import Doors
+from azkvlint.difference.turned_off import (
+    added_suppressions,
+    counted_entries,
+    hidden_by_own,
+    setting_entries,
+    suppression_entries,
+    without_suppressions,
+)
 from azkvlint.linter.linter import exit_code_of, known_rules
 from azkvlint.model.access import AccessReport, Path, Principal
 from azkvlint.model.difference import (
+    ACCEPTED,
+    BY_BASE,
+    BY_ITSELF,
+    BY_NONE,
+    BY_REPORTS,
     CHANGED,
     GAINED,
     GONE,
     LOST,
     NEW,
+    SUPPRESSED,
     UNKNOWN,
     AccessChange,
+    Basis,
     BrokenGate,
     Difference,
     FindingChange,
     OneWayDoor,
+    TurnedOff,
     counted,
 )
 from azkvlint.model.finding import INPUT_INCOMPLETE, SETTING_WITHOUT_EFFECT, Finding, Outcome, Problem
@@ -35,9 +53,11 @@ from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.text import pluralize, visible
 
 ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE = "one-way", "access-lost", "access-gained", "none"
-GATES = (NEW, *(f"{NEW}:{name}" for name in SEVERITIES), ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE)
+GATES = (NEW, *(f"{NEW}:{name}" for name in SEVERITIES), SUPPRESSED, ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE)
 """The gates of ``--fail-on``."""
-_ALL_GATES = f"write {NEW}, {NEW}:high or another severity, {ONE_WAY}, {ACCESS_LOST}, {ACCESS_GAINED} or {NO_GATE}"
+_ALL_GATES = (
+    f"write {NEW}, {NEW}:high or another severity, {SUPPRESSED}, {ONE_WAY}, {ACCESS_LOST}, {ACCESS_GAINED} or {NO_GATE}"
+)
 _NAMED = 5
 _DEFAULT, _STRICT = "default", "strict"
 _ACCESS = "access"
@@ -71,12 +91,20 @@ def gates_of(words: Iterable[str]) -> tuple[Gate, ...]:
     return tuple(gate for kind, gate in found.items() if kind != NO_GATE)
 
 
-def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gate]) -> Difference:
+def compare(
+    configs: Sequence[Config],
+    words: Sequence[str],
+    gates: Sequence[Gate],
+    basis: Basis,
+    weakenings: Sequence[Weakening] = (),
+    own: Callable[[], Config] | None = None,
+) -> Difference:
     """Return the difference between two inputs, or between the states before and after one.
 
-    ``configs`` are the configurations of the inputs ``words``. If a side is incomplete, there is no difference but the
-    problems. Unless rules are selected, resources that met a rule of the profile strict before are compared by it too.
-    Raise UsageError for inputs that cannot be compared.
+    ``configs`` are the configurations of the inputs ``words``, as ``basis`` states. If a side is incomplete, there is
+    no difference but the problems. Unless rules are selected, resources that met a rule of the profile strict before
+    are compared by it too. ``weakenings`` are the settings that HEAD changes, and ``own`` returns the configuration of
+    HEAD. Raise UsageError for inputs that cannot be compared.
     """
     is_extended = not any(config.profiles or config.select for config in configs)
     if is_extended:
@@ -92,11 +120,11 @@ def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gat
         return Difference(
             base=names[0], head=names[1], report=head.report, changes=(), doors=(), access=(), gates=(), problems=errors
         )
-    if len(words) == 2:
-        _refuse_unlike(base, head)
+    unlike = list(_unlike(base, head, words)) if len(words) == 2 else []
     ran, problems = _rules_of_both(base, head)
-    roots = Roots(base, head)
     has_access = base.access is not None and head.access is not None
+    roots, basis, entries = _sides(base, head, basis if has_access else Basis(kind=BY_REPORTS), configs[0], weakenings)
+    head = roots.head
     unmet = next((gate for gate in gates if gate.kind != NEW and not has_access), None)
     if unmet is not None:
         text = f"--fail-on: JSON reports cannot meet `{unmet.text}`, because they contain neither resources nor access"
@@ -111,13 +139,37 @@ def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gat
         )
     doors = tuple(_doors(roots, Doors(today(configs[-1]))))
     access = _access_changes(roots)
+    if basis.kind == BY_NONE and entries:
+        if weakenings and own is not None:
+            entries += hidden_by_own(head, own)
+        entries = list(counted_entries(entries, changes, {address for _, address in roots.addresses(is_base=True)}))
     known = {_problem_key(one, base) for one in base.report.problems}
     warnings = [one for one in head.report.problems if one.level == "warning" and _problem_key(one, head) not in known]
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
-        problems=(*problems, *warnings), has_access=has_access, base_root=base.report.root,
+        problems=(*unlike, *problems, *warnings), has_access=has_access, base_root=base.report.root,
+        turned_off=tuple(dict.fromkeys(entries)), basis=basis,
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
+
+
+def _sides(
+    base: Side, head: Side, basis: Basis, config: Config, weakenings: Sequence[Weakening]
+) -> tuple[Roots, Basis, list[TurnedOff]]:
+    """Return the sides, with what HEAD turns off undone unless it is accepted, and the entries of that.
+
+    ``config`` is that of BASE.
+    """
+    roots = Roots(base, head)
+    if basis.kind == BY_ITSELF:
+        return roots, basis, []
+    if basis.kind == BY_NONE and base.report.suppressed:
+        basis = Basis(kind=BY_BASE)  # kvlint is in use there
+    added = added_suppressions(roots)
+    entries = [*setting_entries(weakenings, config, base, head), *suppression_entries(added)]
+    if basis.kind != ACCEPTED and added:
+        roots = Roots(base, without_suppressions(head, added))
+    return roots, basis, entries
 
 
 def exit_code(difference: Difference) -> int:
@@ -150,21 +202,27 @@ def _problem_key(problem: Problem, side: Side) -> tuple[str, str, str]:
     return problem.code, problem.message, path
 
 
-def _refuse_unlike(base: Side, head: Side) -> None:
-    """Raise UsageError for inputs of different kinds, and for inputs that have nothing in common."""
+def _unlike(base: Side, head: Side, words: Sequence[str]) -> Iterator[Problem]:
+    """Yield a warning if two folders have nothing in common: everything is new or gone then.
+
+    Raise UsageError for two files of different kinds, or without a common resource: one of them is the wrong file.
+    """
+    is_folder = all(os.path.isdir(word) for word in words)
     kinds = [set(side.report.unit_counts) for side in (base, head)]
-    if all(kinds) and not kinds[0] & kinds[1]:
+    if all(kinds) and not kinds[0] & kinds[1] and not is_folder:
         old, new = (" and ".join(sorted(one)) for one in kinds)
         text = f"'{visible(base.label)}' contains a {old}, and '{visible(head.label)}' a {new}"
         raise UsageError(text, "compare two inputs of one kind")
     resources = [_resources(side) for side in (base, head)]
     if not all(resources) or resources[0] & resources[1]:
         return
-    repositories = [side.report.repository for side in (base, head)]
-    is_same = repositories[0] is not None and repositories[1] is not None and repositories[0].uri == repositories[1].uri
-    if not is_same or base.folder != head.folder or base.report.root == head.report.root:
-        text = f"'{visible(base.label)}' and '{visible(head.label)}' have no resource in common"
+    text = f"'{visible(base.label)}' and '{visible(head.label)}' have no resource in common"
+    if not is_folder:
         raise UsageError(text, "compare two states of one deployment")
+    yield Problem(
+        code=SETTING_WITHOUT_EFFECT, level="warning", message=f"{text}: everything is new or gone",
+        hint="compare two states of one deployment",
+    )  # fmt: skip
 
 
 def _resources(side: Side) -> set[tuple[str, ...]]:
@@ -438,6 +496,9 @@ def _broken(difference: Difference, gates: Iterable[Gate], *, is_strict: bool) -
         if gate.kind == NEW:
             worse = [one for one in counted(difference.changes, difference.report) if _is_worse(one, is_strict)]
             count = sum(one.finding.severity >= gate.severity for one in worse)
+        elif gate.kind == SUPPRESSED:
+            is_accepted = difference.basis.kind == ACCEPTED
+            count = 0 if is_accepted else sum(one.is_counted for one in difference.turned_off)
         elif gate.kind == ONE_WAY:
             count = sum(one.is_certain or is_strict for one in difference.doors)
         else:

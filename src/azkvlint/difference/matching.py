@@ -35,7 +35,7 @@ _Thing = TypeVar("_Thing")
 # A chain of `moved` blocks that is longer is a circle.
 _MOST_MOVES = 50
 _WORD = regex(r"[^\s,;]+")
-_FAIL, _OPEN, _HIDDEN = "fail", "unknown", "suppressed"
+_FAIL, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
 def moved_address(address: str, moved: Mapping[str, str]) -> str:
@@ -246,7 +246,7 @@ def _unique_pairs(
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-class _Item(NamedTuple):
+class Item(NamedTuple):
     """One occurrence of a finding, and its outcome: fail, unknown or suppressed."""
 
     finding: Finding
@@ -256,22 +256,23 @@ class _Item(NamedTuple):
 
     @property
     def rule(self) -> str:
+        """Return the id of the rule."""
         return self.finding.rule.id
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """Two items of the same rule and resource, or one of them alone."""
 
-    before: _Item | None
-    after: _Item | None
+    before: Item | None
+    after: Item | None
 
 
 def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChange, ...]:
     """Return all findings of both sides with their states. Only ``rules`` ran on both sides."""
-    old = [item for item in _items(roots, roots.base) if item.rule in rules]
-    new = [item for item in _items(roots, roots.head) if item.rule in rules]
+    old = [item for item in items_of(roots, roots.base) if item.rule in rules]
+    new = [item for item in items_of(roots, roots.head) if item.rule in rules]
     groups: dict[_Key, list[tuple[Occurrence, Finding, Finding | None]]] = {}
-    pairs = _pairs(old, new, roots)
+    pairs = pairs_of(old, new, roots)
     names = {
         pair.before.occurrence.address: pair.after.occurrence.address
         for pair in pairs
@@ -311,34 +312,36 @@ def _order(change: FindingChange) -> tuple[object, ...]:
     return STATES.index(change.state), at.path, region, rest
 
 
-def _items(roots: Roots, side: Side) -> Iterator[_Item]:
+def items_of(roots: Roots, side: Side) -> Iterator[Item]:
+    """Yield each occurrence of each result of a side."""
     report = side.report
-    for outcome, findings in ((_FAIL, report.findings), (_OPEN, report.unknown), (_HIDDEN, report.suppressed)):
+    for outcome, findings in ((_FAIL, report.findings), (_OPEN, report.unknown), (HIDDEN, report.suppressed)):
         for finding in findings:
             for occurrence in finding.occurrences:
-                yield _Item(finding, occurrence, outcome, roots.key(side, occurrence))
+                yield Item(finding, occurrence, outcome, roots.key(side, occurrence))
 
 
-def _pairs(old: Sequence[_Item], new: Sequence[_Item], roots: Roots) -> list[_Pair]:
-    by_key: dict[_Key, tuple[list[_Item], list[_Item]]] = {}
+def pairs_of(old: Sequence[Item], new: Sequence[Item], roots: Roots) -> list[Pair]:
+    """Return the results of the same rule and resource in pairs, and the others alone."""
+    by_key: dict[_Key, tuple[list[Item], list[Item]]] = {}
     for number, items in enumerate((old, new)):
         for item in items:
             by_key.setdefault((item.rule, *item.key), ([], []))[number].append(item)
-    pairs: list[_Pair] = []
-    rest: tuple[list[_Item], list[_Item]] = ([], [])
+    pairs: list[Pair] = []
+    rest: tuple[list[Item], list[Item]] = ([], [])
     for befores, afters in by_key.values():
         both = min(len(befores), len(afters))
         if both > 1:
             for items in (befores, afters):
                 items.sort(key=lambda item: (item.outcome, item.occurrence.message, repr(item.finding.at.position_key)))
-        pairs += map(_Pair, befores[:both], afters[:both])
+        pairs += map(Pair, befores[:both], afters[:both])
         rest[0].extend(befores[both:])
         rest[1].extend(afters[both:])
     known = [
         {(item.key[0], item.key[1]) for item in items} | roots.addresses(is_base=is_base)
         for items, is_base in ((old, True), (new, False))
     ]
-    found: list[tuple[_Item, _Item]] = []
+    found: list[tuple[Item, Item]] = []
     taken: set[int] = set()
     for key_of in (_name, _static_address):
         left, right = ([item for item in items if id(item) not in taken] for items in rest)
@@ -351,13 +354,13 @@ def _pairs(old: Sequence[_Item], new: Sequence[_Item], roots: Roots) -> list[_Pa
         taken.update(id(item) for pair in found for item in pair)
     found += _still_in_template(old, [item for item in rest[1] if id(item) not in taken], roots)
     taken.update(id(item) for pair in found for item in pair)
-    pairs += [_Pair(before, after) for before, after in found]
-    pairs += [_Pair(item, None) for item in rest[0] if id(item) not in taken]
-    pairs += [_Pair(None, item) for item in rest[1] if id(item) not in taken]
+    pairs += [Pair(before, after) for before, after in found]
+    pairs += [Pair(item, None) for item in rest[0] if id(item) not in taken]
+    pairs += [Pair(None, item) for item in rest[1] if id(item) not in taken]
     return pairs
 
 
-def _still_in_template(old: Iterable[_Item], new: Iterable[_Item], roots: Roots) -> Iterator[tuple[_Item, _Item]]:
+def _still_in_template(old: Iterable[Item], new: Iterable[Item], roots: Roots) -> Iterator[tuple[Item, Item]]:
     """Yield the findings of compiled templates that their Bicep files had too, and no longer have: they are not new."""
     twins = {(item.rule, *roots.twin(item.occurrence)): item for item in old if item.outcome == _FAIL}
     for item in new:
@@ -366,26 +369,26 @@ def _still_in_template(old: Iterable[_Item], new: Iterable[_Item], roots: Roots)
             yield before, item
 
 
-def _is_twin(before: _Item, after: _Item, roots: Roots) -> bool:
+def _is_twin(before: Item, after: Item, roots: Roots) -> bool:
     """Return whether a finding of a Bicep file is now one of its compiled template."""
     return bool(before.occurrence.twin[0]) and roots.twin(before.occurrence) == roots.place(after.occurrence)
 
 
-def _key_unless(key_of: Callable[[_Item], _Key | None], known: Collection[tuple[str, str]], item: _Item) -> _Key | None:
+def _key_unless(key_of: Callable[[Item], _Key | None], known: Collection[tuple[str, str]], item: Item) -> _Key | None:
     """Return the key of an item, unless the other side has its address."""
     return None if item.key in known else key_of(item)
 
 
-def _name(item: _Item) -> _Key | None:
+def _name(item: Item) -> _Key | None:
     one = item.occurrence
     return (item.rule, item.key[0], one.type.lower(), one.full_name.lower()) if one.full_name else None
 
 
-def _static_address(item: _Item) -> _Key:
+def _static_address(item: Item) -> _Key:
     return item.rule, item.key[0], static_address(item.key[1])
 
 
-def _is_worse(pair: _Pair) -> bool:
+def _is_worse(pair: Pair) -> bool:
     """Return whether a finding counts now and did not before, or is more severe."""
     before, after = pair
     if before is None or after is None or after.outcome != _FAIL:
@@ -393,9 +396,7 @@ def _is_worse(pair: _Pair) -> bool:
     return before.outcome != _FAIL or after.finding.severity > before.finding.severity
 
 
-def _state(
-    pair: _Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]
-) -> tuple[str, str]:
+def _state(pair: Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]) -> tuple[str, str]:
     """Return the state of a pair and a note; no state if it is not reported.
 
     ``removed`` are the resources that HEAD does not have.
@@ -407,7 +408,7 @@ def _state(
         return NEW, ""
     if before is not None and was == _FAIL and not now:
         return GONE, "resource removed" if before.key in removed else ""
-    if now == _HIDDEN and was != _HIDDEN:
+    if now == HIDDEN and was != HIDDEN:
         return SUPPRESSED, "" if was else "not there before"
     if now == _OPEN and was != _OPEN:
         return (CHANGED, "failed before") if was == _FAIL else (UNKNOWN, "")
@@ -418,7 +419,7 @@ def _state(
     return _same(before, after, roots, names)
 
 
-def _same(before: _Item, after: _Item, roots: Roots, names: Mapping[str, str]) -> tuple[str, str]:
+def _same(before: Item, after: Item, roots: Roots, names: Mapping[str, str]) -> tuple[str, str]:
     """Return the state of a finding that both sides have."""
     old, new = before.finding.severity, after.finding.severity
     if old is not new:

@@ -27,7 +27,7 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     groups: dict[_Key, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(fold_key(finding), []).append(finding)
-    return tuple(sorted((_merge(group) for group in groups.values()), key=_order))
+    return tuple(sorted((_merge(group) for group in groups.values()), key=order_of))
 
 
 def merge_module_problems(problems: Iterable[Problem]) -> list[Problem]:
@@ -115,7 +115,8 @@ def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
     return (*distinct[:MAX_RELATED], Note(text=f"and {more}", at=distinct[MAX_RELATED].at))
 
 
-def _order(finding: Finding) -> tuple[object, ...]:
+def order_of(finding: Finding) -> tuple[object, ...]:
+    """Return the key by which findings are sorted: path, line, column and rule."""
     at, region, reason = finding.at, finding.at.region, finding.suppressed
     # Findings without a region are sorted by the other fields.
     place = (0, 0, 0, 0, repr(at.position_key)) if region is None else (*msgspec.structs.astuple(region), "")

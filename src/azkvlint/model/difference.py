@@ -15,6 +15,10 @@ UNKNOWN, SUPPRESSED = "unknown", "suppressed"
 STATES = (NEW, GONE, CHANGED, UNKNOWN, SUPPRESSED, MOVED, UNCHANGED)
 """The states of findings, in the order of reports."""
 LOST, GAINED = "lost", "gained"
+BY_BASE, BY_NONE, BY_OTHER, ACCEPTED, BY_ITSELF, BY_REPORTS = "base", "none", "outside", "accepted", "self", "reports"
+BASES = (BY_BASE, BY_NONE, BY_OTHER, ACCEPTED, BY_ITSELF, BY_REPORTS)
+"""By which configuration both sides are checked: that of BASE, which may have none; one outside of both sides, or none;
+each by its own, because that is accepted; a single input, which is its own base; reports, which are checked already."""
 
 
 class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,12 +86,40 @@ class BrokenGate(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class TurnedOff(msgspec.Struct, frozen=True, kw_only=True):
+    """A check that HEAD turns off or weakens: what the checkout adds or changes, and where.
+
+    ``kind`` is that of a row of the table of influences. ``rules`` are the ids that it affects, as far as known (empty:
+    any), and ``resource`` the address, "" if it is not about one. ``is_in_base``: only BASE has the place.
+    ``is_counted``: it counts for ``--fail-on suppressed``.
+    """
+
+    kind: str
+    text: str
+    at: Location
+    rules: tuple[str, ...] = ()
+    resource: str = ""
+    is_in_base: bool = False
+    is_counted: bool = True
+
+
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
+    """By which configuration a difference was made.
+
+    ``kind`` is one of BASES. ``file`` is the configuration file, "" without one.
+    """
+
+    kind: str
+    file: str = ""
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one run of ``kvlint diff``.
 
     ``base`` and ``head`` name the two sides. ``report`` is that of HEAD, with findings that count for SARIF logs.
-    Paths of what is gone start from ``base_root``. ``has_access`` is false if the inputs are reports, which contain
-    neither access nor resources.
+    Paths of what is gone start from ``base_root``. ``turned_off`` are the checks that HEAD turns off, and ``basis`` is
+    the configuration that counts. ``has_access`` is false if the inputs are reports, which contain neither access nor
+    resources.
     """
 
     base: str
@@ -100,6 +132,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     has_access: bool = True
     base_root: str = ""
+    turned_off: tuple[TurnedOff, ...] = ()
+    basis: Basis = Basis(kind="outside")
 
     def of_state(self, *states: str) -> list[FindingChange]:
         """Return the findings in one of the states."""
@@ -108,7 +142,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_empty(self) -> bool:
         """Return whether nothing differs, except the places of findings."""
-        return not (self.doors or self.access or any(one.state not in (MOVED, UNCHANGED) for one in self.changes))
+        return not (
+            self.doors
+            or self.access
+            or self.turned_off
+            or any(one.state not in (MOVED, UNCHANGED) for one in self.changes)
+        )
 
 
 def counted(changes: Iterable[FindingChange], report: Report) -> list[FindingChange]:

@@ -16,6 +16,10 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint.model.difference import (
+    ACCEPTED,
+    BY_BASE,
+    BY_ITSELF,
+    BY_NONE,
     CHANGED,
     GAINED,
     GONE,
@@ -30,6 +34,7 @@ from azkvlint.model.difference import (
     Difference,
     FindingChange,
     OneWayDoor,
+    TurnedOff,
     counted,
 )
 from azkvlint.model.finding import Finding, Outcome
@@ -63,6 +68,8 @@ _SECTIONS = (
 )
 """The states that are listed, with their headings."""
 _NONE = "No differences."
+_TURNED_OFF = "Checks turned off by this change"
+_ACCEPT = f"To accept it, run kvlint with --accept {SUPPRESSED}; nothing in the checkout can accept it."
 _WITHOUT_RESOURCES = "JSON reports contain neither access nor resources, so only findings are compared."
 
 
@@ -89,6 +96,10 @@ def _moved(difference: Difference, base: Move, head: Move) -> Difference:
             for one in difference.doors
         ),
         access=tuple(_moved_access(one, base if one.direction == LOST else head) for one in difference.access),
+        turned_off=tuple(
+            msgspec.structs.replace(one, at=moved_location(one.at, base if one.is_in_base else head))
+            for one in difference.turned_off
+        ),
     )
 
 
@@ -101,6 +112,11 @@ def _moved_access(change: AccessChange, move: Move) -> AccessChange:
 
 
 def _text_lines(difference: Difference) -> Iterator[str]:
+    if difference.turned_off:
+        yield f"{_TURNED_OFF}:"
+        yield from (f"  {place(one.at)}: {short_address(_turned_off_text(one))}" for one in difference.turned_off)
+        yield f"  {basis_text(difference)}"
+        yield ""
     for state, heading in _SECTIONS:
         found = difference.of_state(state)
         if found:
@@ -120,6 +136,8 @@ def _text_lines(difference: Difference) -> Iterator[str]:
                 yield f"    {short_address(_access_path(change))}"
             yield ""
     yield from (problem_line(problem) for problem in difference.problems)
+    if not difference.turned_off:
+        yield from filter(None, [basis_text(difference)])
     yield from (gate_text(gate.gate, gate.count) for gate in difference.gates)
     yield _summary(difference)
 
@@ -161,6 +179,16 @@ def _markdown_lines(difference: Difference) -> Iterator[str]:
     for gate in difference.gates:
         yield ""
         yield f"- {plain(gate_text(gate.gate, gate.count))}"
+    if difference.turned_off:
+        yield ""
+        yield f"### {_TURNED_OFF}"
+        yield ""
+        for one in difference.turned_off:
+            yield f"- {code(place(one.at), cell=False)} {plain(_turned_off_text(one))}"
+    basis = basis_text(difference)
+    if basis:
+        yield ""
+        yield plain(basis)
     if difference.doors:
         yield ""
         yield "### One-way doors"
@@ -220,7 +248,9 @@ def json(difference: Difference, options: Options) -> bytes:
             "repository": report.repository,
             "base": difference.base,
             "head": difference.head,
+            "basis": difference.basis,
             "summary": _summary_json(difference),
+            "turnedOff": [_turned_off_json(one) for one in difference.turned_off],
             "findings": [_change_json(one) for one in difference.changes],
             "oneWayDoors": [_door_json(one) for one in difference.doors],
             "access": [_access_json(one) for one in difference.access],
@@ -235,6 +265,7 @@ def _summary_json(difference: Difference) -> dict[str, int]:
     access = difference.access
     return {
         **{state: len(difference.of_state(state)) for state in STATES},
+        "turnedOff": len(difference.turned_off),
         "oneWayDoors": len(difference.doors),
         "accessLost": sum(one.direction == LOST for one in access),
         "accessGained": sum(one.direction == GAINED for one in access),
@@ -262,6 +293,18 @@ def _before_json(finding: Finding) -> dict[str, Any]:
         "resource": finding.resource,
         "message": finding.message,
         "location": location(finding.at),
+    }
+
+
+def _turned_off_json(entry: TurnedOff) -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "text": entry.text,
+        "rules": entry.rules,
+        "resource": entry.resource or None,
+        "isInBase": entry.is_in_base,
+        "isCounted": entry.is_counted,
+        "location": location(entry.at),
     }
 
 
@@ -332,6 +375,29 @@ def _remark(change: FindingChange) -> str:
     return visible(f" ({'; '.join(notes)})") if notes else ""
 
 
+def _turned_off_text(entry: TurnedOff) -> str:
+    return visible(entry.text if entry.is_counted else f"{entry.text} (not counted)")
+
+
+def basis_text(difference: Difference) -> str:
+    """Return by which configuration and suppressions the difference was made, where that matters; else ""."""
+    basis, has_entries = difference.basis, bool(difference.turned_off)
+    if basis.kind == BY_ITSELF:
+        own = difference.report.suppressed or difference.report.configuration
+        return "There is no base: the input was checked with its own configuration and suppressions." if own else ""
+    if not has_entries:
+        return ""
+    if basis.kind == ACCEPTED:
+        return f"--accept {SUPPRESSED}: each side was checked with its own configuration and suppressions."
+    if basis.kind == BY_NONE:
+        return (
+            "BASE has no configuration of kvlint, so the defaults applied. Only entries about new and changed resources"
+            f" count for --fail-on {SUPPRESSED}. {_ACCEPT}"
+        )
+    of_base = " and the configuration of BASE applied" if basis.kind == BY_BASE else ""
+    return f"What this change turns off had no effect{of_base}. {_ACCEPT}"
+
+
 def _door_text(door: OneWayDoor) -> str:
     """Return a one-way door, with what decides it if it is not certain."""
     return visible(door.text if door.is_certain else f"perhaps: {door.text}; decided by: {door.doubt}")
@@ -386,6 +452,8 @@ def _counts(difference: Difference) -> Iterator[str]:
             yield f"{count} ({graded})"
         if len(found) > len(own):
             yield f"{len(found) - len(own)} {state} in tests and examples"
+    if difference.turned_off:
+        yield f"{pluralize(len(difference.turned_off), 'check')} turned off"
     unknown, suppressed = difference.of_state(UNKNOWN), difference.of_state(SUPPRESSED)
     if unknown:
         yield f"{pluralize(len(unknown), 'result')} newly unknown"

@@ -1,0 +1,333 @@
+"""The command ``kvlint diff``: compare two inputs by the configuration of the first, and write the reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from azkvlint.cli.check import options_for, show_settings
+from azkvlint.cli.output import print_line, print_problems, write
+from azkvlint.cli.resolve import config_of, root_uri, targets_of, words_of
+from azkvlint.config.arguments import Arguments
+from azkvlint.config.run_config import Config
+from azkvlint.config.settings import Settings, files_in, resolve_settings
+from azkvlint.model.difference import ACCEPTED, BY_BASE, BY_ITSELF, BY_NONE, BY_OTHER, SUPPRESSED, Basis
+from azkvlint.readers.discover import SKIPPED, STDIN
+from azkvlint.util.errors import UsageError, did_you_mean
+from azkvlint.util.project_boundary import is_within, real_path, root_of
+from azkvlint.util.project_files import walk
+from azkvlint.util.text import visible
+
+if TYPE_CHECKING:
+    from azkvlint.config.config_file import ConfigFile
+    from azkvlint.config.weakened import Weakening
+    from azkvlint.model.difference import Difference
+
+_MOST_INPUTS = 2
+_CONFIG_VARIABLE = "KVLINT_CONFIG"
+# Options whose files may be part of the compared checkouts.
+_RULE_FILES, _VALUE_FILES = ("rules",), ("parameters", "variable_files")
+
+
+class Configured(NamedTuple):
+    """The configurations of both sides, and what HEAD changes there.
+
+    ``own`` returns the configuration of HEAD itself.
+    """
+
+    configs: list[Config]
+    basis: Basis
+    weakenings: list[Weakening]
+    own: Callable[[], Config]
+
+
+class Checkouts:
+    """Maps paths between the checkouts of the two inputs."""
+
+    def __init__(self, base: str, head: str) -> None:
+        folders = [_folder_of(word) for word in (base, head)]
+        roots = [root_of(word if word != STDIN else os.curdir) for word in (base, head)]
+        self._pairs = [(old, new) for old, new in (folders, roots) if old != new]
+        self._are_same = roots[0] == roots[1]
+        self.head_root = roots[1]
+        self.folders = folders
+
+    def to_head(self, path: str) -> str:
+        """Return the path of HEAD for a path (real) of BASE; any other path as it is."""
+        return path if self.is_in_head(path) else self._moved(path, 0)
+
+    def to_base(self, path: str) -> str:
+        """Return the path of BASE for a path (real) of HEAD; any other path as it is."""
+        return self._moved(path, 1) if self.is_in_head(path) else path
+
+    def is_in_head(self, path: str) -> bool:
+        """Return whether a path (real) is part of HEAD alone."""
+        base, head = (
+            max((len(pair[side]) for pair in self._pairs if is_within(path, pair[side])), default=-1) for side in (0, 1)
+        )
+        return head > base
+
+    def is_in_base(self, path: str) -> bool:
+        """Return whether a path (real) is part of BASE alone."""
+        return not self.is_in_head(path) and any(is_within(path, old) for old, _ in self._pairs)
+
+    def _moved(self, path: str, side: int) -> str:
+        for pair in self._pairs:
+            if is_within(path, pair[side]):
+                return os.path.normpath(os.path.join(pair[1 - side], os.path.relpath(path, pair[side])))
+        return path
+
+    def folders_above(self, side: int) -> Iterator[str]:
+        """Yield the folders from the input of a side up to the root of its checkout."""
+        folder, root = self.folders[side], root_of(self.folders[side])
+        while is_within(folder, root):
+            yield folder
+            above = os.path.dirname(folder)
+            if above == folder:
+                return
+            folder = above
+
+
+def _folder_of(word: str) -> str:
+    real = real_path(os.curdir if word == STDIN else word)
+    return real if os.path.isdir(real) else os.path.dirname(real)
+
+
+def run_diff(arguments: Arguments) -> int:
+    """Compare the inputs, write every report and return the exit code."""
+    from azkvlint.difference.compare import compare, exit_code, gates_of
+    from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
+
+    words = arguments.paths
+    if len(words) > _MOST_INPUTS:
+        raise UsageError(f"kvlint diff compares two inputs, not {len(words)}", "write `kvlint diff BASE HEAD`")
+    if len(words) == 1:
+        settings = resolve_settings(msgspec.structs.replace(arguments, paths=words), "diff")
+        checkouts = None
+    else:
+        checkouts = Checkouts(*words)
+        settings = resolve_settings(_of_base(arguments, words[0], checkouts), "diff")
+    if arguments.show_settings:
+        return show_settings(settings, "diff")
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, DIFFERENCE_REPORTERS)
+    gates = errors.attempt((), gates_of, settings.arguments.gates)
+    is_accepted = bool(errors.attempt((), _accepted, settings.arguments.accept))
+    config = config_of(settings, targets, errors)
+    if checkouts is None:
+        configured = Configured([config], Basis(kind=BY_ITSELF, file=config.display_path), [], lambda: config)
+    else:
+        configured = _configured(arguments, settings, config, targets, checkouts, is_accepted=is_accepted)
+    # The reasons of results that became unknown are listed.
+    configs = [msgspec.structs.replace(one, explain=True) for one in configured.configs]
+    difference = compare(configs, words, gates, configured.basis, configured.weakenings, configured.own)
+    code = exit_code(difference)
+    if any(problem.level == "error" for problem in difference.problems):
+        print_problems(difference.problems)
+        print_line("the inputs were not compared, because they could not be read completely")
+        return code
+    if not difference.has_access and any(name == "sarif" for name, _ in targets):
+        raise UsageError("a SARIF log cannot be made from JSON reports", "compare the inputs themselves")
+    _write_difference(difference, targets, settings.arguments)
+    return code
+
+
+def _write_difference(difference: Difference, targets: Sequence[tuple[str, str]], arguments: Arguments) -> None:
+    from azkvlint.reporters.difference import DIFFERENCE_REPORTERS, gate_text
+
+    for name, file in targets:
+        options = options_for(arguments, file)
+        if name == "sarif":
+            options = msgspec.structs.replace(options, root_uri=root_uri("", file, difference.report.root))
+        write(DIFFERENCE_REPORTERS[name](difference, options), file)
+    if ("text", "") not in targets:
+        print_problems(difference.problems)
+        for gate in difference.gates:
+            print_line(gate_text(gate.gate, gate.count))
+
+
+def _accepted(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what ``--accept`` lists. Raise UsageError for anything but suppressions."""
+    names = words_of("--accept", words, "value", f"write --accept {SUPPRESSED}")
+    for name in names:
+        if name != SUPPRESSED:
+            hint = did_you_mean(name, [SUPPRESSED]) or f"write --accept {SUPPRESSED}"
+            raise UsageError(f"--accept: `{visible(name)}` cannot be accepted", hint)
+    return names
+
+
+# --- by whose configuration -------------------------------------------------------------------------------------------
+
+
+def _of_base(arguments: Arguments, word: str, checkouts: Checkouts) -> Arguments:
+    """Return the arguments for BASE. Of a file that the command line names in HEAD, BASE has its own version."""
+    found = msgspec.structs.replace(arguments, paths=(word,))
+    named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
+    if named and not arguments.isolated and checkouts.is_in_head(real_path(named)):
+        file = checkouts.to_base(real_path(named))
+        if os.path.isfile(file):
+            found = msgspec.structs.replace(found, config=file)
+        else:
+            explicit = found.explicit_fields - {"config"}
+            found = msgspec.structs.replace(found, config="", isolated=True, explicit_fields=explicit)
+    return _with_files(found, (*_RULE_FILES, *_VALUE_FILES, "source_root"), checkouts.is_in_head, checkouts.to_base)
+
+
+def _of_head(arguments: Arguments, word: str, checkouts: Checkouts) -> Arguments:
+    """Return the arguments for HEAD alone. Of a file that the command line names in BASE, HEAD has its own version."""
+    found = msgspec.structs.replace(arguments, paths=(word,))
+    named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
+    if named and not arguments.isolated and checkouts.is_in_base(real_path(named)):
+        file = checkouts.to_head(real_path(named))
+        explicit = found.explicit_fields - {"config"}
+        is_there = os.path.isfile(file)
+        found = msgspec.structs.replace(
+            found, config=file if is_there else "", isolated=not is_there, explicit_fields=explicit
+        )
+    return _with_files(found, (*_RULE_FILES, *_VALUE_FILES, "source_root"), checkouts.is_in_base, checkouts.to_head)
+
+
+def _with_files(
+    arguments: Arguments, fields: Sequence[str], is_other: Callable[[str], bool], twin: Callable[[str], str]
+) -> Arguments:
+    """Return the arguments with the files of one side in place of those of the other, as far as they exist."""
+    values: dict[str, Any] = {}
+    for field in fields:
+        value = getattr(arguments, field)
+        paths = value if isinstance(value, tuple) else (value,) if value else ()
+        moved = [twin(real_path(path)) if is_other(real_path(path)) else path for path in paths]
+        kept = tuple(new for old, new in zip(paths, moved, strict=True) if new == old or os.path.exists(new))
+        if kept != paths:
+            values[field] = kept if isinstance(value, tuple) else "".join(kept)
+    return msgspec.structs.replace(arguments, **values)
+
+
+def _configured(
+    arguments: Arguments,
+    settings: Settings,
+    config: Config,
+    targets: list[tuple[str, str]],
+    checkouts: Checkouts,
+    *,
+    is_accepted: bool,
+) -> Configured:
+    """Return the configurations of two sides: those of BASE, or each its own if that is accepted.
+
+    ``settings`` and ``config`` are those of BASE.
+    """
+    head_word = arguments.paths[1]
+
+    def own() -> Config:
+        found = resolve_settings(_of_head(arguments, head_word, checkouts), "diff")
+        return msgspec.structs.replace(config_of(found, targets), explain=True)
+
+    basis = _basis(settings, checkouts)
+    weakenings = (
+        [] if _is_outside(arguments, settings, checkouts) else list(_weakenings(arguments, settings, checkouts))
+    )
+    if is_accepted:
+        return Configured([config, own()], msgspec.structs.replace(basis, kind=ACCEPTED), weakenings, own)
+    return Configured([config, _for_head(config, head_word, checkouts)], basis, weakenings, own)
+
+
+def _is_outside(arguments: Arguments, settings: Settings, checkouts: Checkouts) -> bool:
+    """Return whether no configuration file of the two sides counts."""
+    named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
+    is_of_side = checkouts.is_in_head(real_path(named)) or checkouts.is_in_base(real_path(named)) if named else True
+    return arguments.isolated or settings.arguments.untrusted or not is_of_side
+
+
+def _basis(settings: Settings, checkouts: Checkouts) -> Basis:
+    """Return by which configuration both sides are configured. ``settings`` are those of BASE."""
+    file = settings.file
+    if file is None:
+        is_isolated = "isolated" in settings.arguments.explicit_fields or settings.arguments.untrusted
+        return Basis(kind=BY_OTHER if is_isolated else BY_NONE)
+    is_of_base = checkouts.is_in_base(real_path(file.file))
+    return Basis(kind=BY_BASE if is_of_base else BY_OTHER, file=file.display_path)
+
+
+def _for_head(config: Config, word: str, checkouts: Checkouts) -> Config:
+    """Return the configuration of BASE for HEAD: paths and globs refer to the same places of HEAD, rules stay."""
+
+    def moved(path: str) -> str:
+        return checkouts.to_head(real_path(path)) if path else path
+
+    def there(files: Sequence[str]) -> tuple[str, ...]:
+        pairs = ((file, moved(file)) for file in files)
+        found = (file if new == real_path(file) else new for file, new in pairs)
+        return tuple(file for file in found if os.path.exists(file))
+
+    source_root = moved(config.source_root)
+    return msgspec.structs.replace(
+        config,
+        paths=(word,),
+        parameters=there(config.parameters),
+        variable_files=there(config.variable_files),
+        required_variable_files=there(config.required_variable_files),
+        source_root=source_root if os.path.isdir(source_root) else "",
+        exclude=tuple((moved(folder), glob) for folder, glob in config.exclude),
+        test_folders=None
+        if config.test_folders is None
+        else tuple((moved(folder), glob) for folder, glob in config.test_folders),
+        base=moved(config.base),
+        # They are about BASE, whose report has them.
+        notices=(),
+    )
+
+
+def _weakenings(arguments: Arguments, settings: Settings, checkouts: Checkouts) -> Iterator[Weakening]:
+    """Yield what HEAD changes in configuration files, and in the files that these name."""
+    from azkvlint.config.weakened import pairs_of_files, unreadable, weakenings
+
+    named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
+    if named:
+        pairs = [(settings.file, _named_file(arguments, checkouts))]
+    else:
+        files = [dict(_files(checkouts, side)) for side in (0, 1)]
+        pairs = list(pairs_of_files(files[0], files[1]))
+    for old, new in pairs:
+        if (old and old.file) != (new and new.file):
+            yield from weakenings(old, new, checkouts.to_head)
+    head = _of_head(arguments, arguments.paths[1], checkouts)
+    try:
+        resolve_settings(head, "diff").errors().raise_errors()
+    except UsageError as error:
+        files_above = (file for folder in checkouts.folders_above(1) for file in files_in(folder))
+        file = head.config or next(files_above, checkouts.folders[1])
+        yield unreadable(file, visible(error.message.splitlines()[0]))
+
+
+def _named_file(arguments: Arguments, checkouts: Checkouts) -> ConfigFile | None:
+    from azkvlint.config.config_file import read_file
+
+    found = _of_head(arguments, arguments.paths[1], checkouts)
+    file = found.config or ("" if found.isolated else os.environ.get(_CONFIG_VARIABLE, ""))
+    try:
+        return read_file(file, is_explicit=True) if file else None
+    except UsageError:
+        return None  # named as such
+
+
+def _files(checkouts: Checkouts, side: int) -> Iterator[tuple[str, ConfigFile]]:
+    """Yield the configuration files around and below the input of a side, each with its folder in HEAD."""
+    from azkvlint.config.config_file import read_file
+
+    folders = list(checkouts.folders_above(side))
+    for here, below, _ in walk(checkouts.folders[side]):
+        below[:] = [name for name in below if name not in SKIPPED]
+        folders.append(here)
+    top = checkouts.head_root
+    for folder in dict.fromkeys(folders):
+        files = files_in(folder)
+        if files:
+            try:
+                found = read_file(files[0])
+            except UsageError:
+                continue  # where it applies to the input, it is named as such
+            if found is not None:
+                place = os.path.relpath(checkouts.to_head(folder), top)
+                yield "" if place == os.curdir else place, found

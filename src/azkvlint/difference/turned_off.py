@@ -1,0 +1,179 @@
+"""What HEAD turns off: its own suppressions and settings, which do not count unless they are accepted.
+
+A suppression of HEAD counts if BASE has one for the same rule and resource. Configuration files are compared by
+``config/weakened.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+import msgspec
+
+from azkvlint.config.influences import COMMENT, CONFIGURATION, METADATA, PEER_COMMENT
+from azkvlint.config.run_config import Config
+from azkvlint.config.weakened import Weakening
+from azkvlint.difference.inputs import Side
+from azkvlint.difference.matching import HIDDEN, Item, Roots, items_of, pairs_of
+from azkvlint.engine.rule_store import find_rules_by_prefix
+from azkvlint.linter.group_instances import order_of
+from azkvlint.linter.linter import check, known_rules
+from azkvlint.model.difference import CHANGED, NEW, FindingChange, TurnedOff
+from azkvlint.model.finding import IN_SOURCE, Finding, Occurrence, Outcome
+from azkvlint.model.location import Location, Region
+from azkvlint.util.errors import UsageError
+from azkvlint.util.project_files import reported_name
+
+_JSON = (".json", ".jsonc")
+
+
+# --- suppressions -----------------------------------------------------------------------------------------------------
+
+
+def added_suppressions(roots: Roots) -> list[Item]:
+    """Return the results that comments and metadata of HEAD suppress, and for which BASE has no suppression."""
+    old = [item for item in items_of(roots, roots.base) if item.outcome == HIDDEN]
+    new = [item for item in items_of(roots, roots.head) if item.outcome == HIDDEN and _is_in_source(item.finding)]
+    known = {(item.rule, *item.key) for item in old}
+    rest = [item for item in new if (item.rule, *item.key) not in known]
+    if not rest:
+        return []
+    # The resource may have another address, or be in another module.
+    found = {id(pair.after) for pair in pairs_of(old, rest, roots) if pair.before is not None}
+    return [item for item in rest if id(item) not in found]
+
+
+def _is_in_source(finding: Finding) -> bool:
+    return finding.suppressed is not None and finding.suppressed.kind == IN_SOURCE
+
+
+def suppression_entries(items: Iterable[Item]) -> Iterator[TurnedOff]:
+    """Yield the entries of suppressions that HEAD adds."""
+    for item in items:
+        reason = item.finding.suppressed
+        if reason is None:
+            continue
+        kind = PEER_COMMENT if reason.tool else METADATA if reason.at.path.endswith(_JSON) else COMMENT
+        of_tool = f" for {reason.tool}" if reason.tool else ""
+        why = f": {reason.justification}" if reason.justification else ""
+        what = "metadata" if kind is METADATA else "a comment"
+        yield TurnedOff(
+            kind=kind.kind,
+            text=f"{what}{of_tool} suppresses {item.rule} on {item.occurrence.address}{why}",
+            at=reason.at,
+            rules=(item.rule,),
+            resource=item.occurrence.address,
+        )
+
+
+def without_suppressions(side: Side, items: Iterable[Item]) -> Side:
+    """Return a side on which some suppressed results count."""
+    by_finding: dict[int, list[Item]] = {}
+    for item in items:
+        by_finding.setdefault(id(item.finding), []).append(item)
+    if not by_finding:
+        return side
+    report = side.report
+    suppressed: list[Finding] = []
+    counted: list[Finding] = []
+    for finding in report.suppressed:
+        kept = {id(item.occurrence) for item in by_finding.get(id(finding), ())}
+        for is_counted in (True, False):
+            occurrences = tuple(one for one in finding.occurrences if (id(one) in kept) is is_counted)
+            if occurrences:
+                part = restricted(finding, occurrences)
+                if is_counted:
+                    counted.append(msgspec.structs.replace(part, suppressed=None))
+                else:
+                    suppressed.append(part)
+    report = msgspec.structs.replace(
+        report,
+        findings=_with(report.findings, (one for one in counted if one.outcome is Outcome.FAIL)),
+        unknown=_with(report.unknown, (one for one in counted if one.outcome is not Outcome.FAIL)),
+        suppressed=tuple(suppressed),
+    )
+    return msgspec.structs.replace(side, report=report)
+
+
+def _with(findings: Sequence[Finding], more: Iterable[Finding]) -> tuple[Finding, ...]:
+    added = tuple(more)
+    return tuple(sorted((*findings, *added), key=order_of)) if added else tuple(findings)
+
+
+def restricted(finding: Finding, occurrences: tuple[Occurrence, ...]) -> Finding:
+    """Return a finding with only some of its occurrences, of which it describes the first."""
+    if len(occurrences) == len(finding.occurrences):
+        return finding
+    first = occurrences[0]
+    return msgspec.structs.replace(
+        finding, message=first.message, resource=first.address, full_name=first.full_name, type=first.type,
+        root=first.root, occurrences=occurrences,
+    )  # fmt: skip
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def setting_entries(weakenings: Sequence[Weakening], config: Config, base: Side, head: Side) -> Iterator[TurnedOff]:
+    """Yield the entries of settings that HEAD adds or changes. ``config`` is that of BASE."""
+    known = known_rules(msgspec.structs.replace(config, settings=())) if weakenings else ()
+    for one in weakenings:
+        rules: set[str] = set()
+        for word in one.words:
+            try:
+                rules.update(rule.id for rule in find_rules_by_prefix(known, word))
+            except UsageError:
+                continue  # a rule that only HEAD has
+        root = (base if one.is_in_base else head).report.root
+        region = Region(one.line, 1, one.line, 1) if one.line else None
+        yield TurnedOff(
+            kind=one.kind,
+            text=one.text,
+            at=Location(path=reported_name(root, one.file), region=region),
+            rules=tuple(sorted(rules)),
+            resource=one.resources[0] if len(one.resources) == 1 else "",
+            is_in_base=one.is_in_base,
+        )
+
+
+def hidden_by_own(head: Side, own: Callable[[], Config]) -> Iterator[TurnedOff]:
+    """Yield the findings of HEAD that its own configuration hides or weakens."""
+    try:
+        report = check(own())
+    except UsageError:
+        return  # an entry states that the configuration cannot be used
+    found = {
+        (finding.rule.id, one.root, one.address): finding.severity
+        for finding in report.counted(report.findings)
+        for one in finding.occurrences
+    }
+    for finding in head.report.counted(head.report.findings):
+        for one in finding.occurrences:
+            severity = found.get((finding.rule.id, one.root, one.address))
+            if severity is None or severity < finding.severity:
+                how = "hides" if severity is None else f"lowers to {severity.label}"
+                yield TurnedOff(
+                    kind=CONFIGURATION.kind,
+                    text=f"the configuration of HEAD {how} {finding.rule.id} on {one.address}",
+                    at=finding.at,
+                    rules=(finding.rule.id,),
+                    resource=one.address,
+                )
+
+
+def counted_entries(
+    entries: Iterable[TurnedOff], changes: Iterable[FindingChange], known: Collection[str]
+) -> Iterator[TurnedOff]:
+    """Yield the entries of a pull request that introduces kvlint: only those on new and changed resources count.
+
+    ``known`` are the addresses of the resources that did not change.
+    """
+    differing = {
+        (change.finding.rule.id, one.address)
+        for change in changes
+        if change.state in (NEW, CHANGED)
+        for one in change.finding.occurrences
+    }
+    for entry in entries:
+        is_new = entry.resource not in known or any((rule, entry.resource) in differing for rule in entry.rules)
+        yield msgspec.structs.replace(entry, is_counted=bool(entry.resource) and is_new)

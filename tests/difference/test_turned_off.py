@@ -1,0 +1,317 @@
+"""What HEAD turns off does not count: both sides are judged by the configuration of BASE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from azkvlint.linter.rule_tests import expand
+from tests.difference.conftest import Compared, Diff
+
+VAULT = """\
+resource "azurerm_key_vault" "<name>" {
+  name                     = "kv-<name>"
+  location                 = "westeurope"
+  resource_group_name      = "rg"
+  tenant_id                = "11111111-1111-1111-1111-111111111111"
+  sku_name                 = "standard"
+  purge_protection_enabled = <value>
+}
+"""
+RULES = ("--select", "KV001,KV017")
+NEW_HIGH, TURNED_OFF = ("--fail-on", "new:high"), ("--fail-on", "suppressed")
+CONFIGURED = {"kvlint.toml": "strict = false\n"}
+
+
+def vault(name: str = "prod", value: str = "false", comment: str = "") -> str:
+    """Return a vault, with a comment on its first line."""
+    text = VAULT.replace("<name>", name).replace("<value>", value)
+    return f"# {comment}\n{text}" if comment else text
+
+
+OLD = {"main.tf": vault("old", "true")}
+IGNORE = "kvlint: ignore[KV001] accepted by the team"
+
+
+class Sides:
+    """Two checkouts with a vault, of which HEAD may have more files."""
+
+    def __init__(self, diff: Diff) -> None:
+        self._diff = diff
+
+    def compare(
+        self, base: Mapping[str, str], head: Mapping[str, str], *words: str, checkouts: bool = True
+    ) -> Compared:
+        """Return the comparison of two checkouts."""
+        more = {".git/HEAD": "ref: refs/heads/main\n"} if checkouts else {}
+        self._diff.write("base", {**OLD, **more, **base})
+        self._diff.write("head", {**OLD, **more, **head})
+        return self._diff.compare("base", "head", *RULES, *words)
+
+
+@pytest.fixture
+def sides(diff: Diff) -> Sides:
+    return Sides(diff)
+
+
+def entries(found: Compared) -> list[tuple[str, list[str], str | None]]:
+    """Return kind, rules and resource of what is turned off."""
+    return [(one["kind"], one["rules"], one["resource"]) for one in found.document["turnedOff"]]
+
+
+SETTINGS: dict[str, tuple[str, tuple[str, list[str], str | None]]] = {
+    "ignore": ('ignore = ["KV001"]', ("setting", ["KV001"], None)),
+    "select": ('select = ["KV017"]', ("setting", [], None)),
+    "min-severity": ('min-severity = "critical"', ("setting", [], None)),
+    "fail-on": ('fail-on = "none"', ("setting", [], None)),
+    "exclude": ('exclude = ["prod.tf"]', ("setting", [], None)),
+    "extend-exclude": ('extend-exclude = ["prod.tf"]', ("setting", [], None)),
+    "test-folders": ('test-folders = ["*"]', ("setting", [], None)),
+    "baseline": ('baseline = "b.json"', ("baseline", [], None)),
+    "profile": ('profile = ["cmk"]', ("setting", [], None)),
+    "parameter": ("[set]\nKV003.minimum = 7", ("setting", ["KV003"], None)),
+    "comments of others": ("respect-peer-suppressions = true", ("setting", [], None)),
+    "override severity": ('[[override]]\nrules = ["KV001"]\nseverity = "info"', ("override", ["KV001"], None)),
+    "override": (
+        '[[override]]\nresources = ["azurerm_key_vault.prod"]\nignore = true\nreason = "x"',
+        ("override", [], "azurerm_key_vault.prod"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("file", ["kvlint.toml", ".kvlint.toml", "pyproject.toml"])
+def test_a_setting_of_head_does_not_count_and_is_listed(file: str, name: str, sides: Sides) -> None:
+    text, entry = SETTINGS[name]
+    if file == "pyproject.toml":
+        tables = {"[[override]]": "[[tool.kvlint.override]]", "[set]": "[tool.kvlint.set]"}
+        for old, new in tables.items():
+            text = text.replace(old, new)
+        text = f"[tool.kvlint]\n{text}"
+    base = {file: "[tool.kvlint]\nstrict = false\n" if file == "pyproject.toml" else "strict = false\n"}
+    found = sides.compare(base, {"prod.tf": vault(), file: text}, *NEW_HIGH, *TURNED_OFF)
+    assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
+    assert entries(found) == [entry]
+    assert found.document["gates"] == [
+        {"gate": "--fail-on new:high", "count": 1}, {"gate": "--fail-on suppressed", "count": 1},
+    ]  # fmt: skip
+    assert found.document["turnedOff"][0]["location"]["path"] == file
+
+
+RAISED = {
+    "a lower severity": ('min-severity = "high"', 'min-severity = "low"'),
+    "fewer ignored rules": ('ignore = ["KV003", "KV017"]', 'ignore = ["KV017"]'),
+    "more selected rules": ('select = ["KV017"]', 'select = ["KV001", "KV017"]'),
+    "all rules": ('select = ["KV017"]', ""),
+    "every folder": ("", "test-folders = []"),
+    "strict": ("", "strict = true"),
+    "tests count": ("", "include-tests = true"),
+    "critical": ("", '[[override]]\nrules = ["KV001"]\nseverity = "critical"'),
+    "no override": ('[[override]]\nrules = ["KV001"]\nignore = true\nreason = "x"', ""),
+    "another reason": (
+        '[[override]]\nrules = ["KV001"]\nignore = true\nreason = "x"',
+        '[[override]]\nrules = ["KV001"]\nignore = true\nreason = "y"',
+    ),
+    "a format": ("", 'format = ["json"]'),
+}
+
+
+@pytest.mark.parametrize("name", RAISED)
+def test_a_setting_that_only_reports_more_is_not_listed(name: str, sides: Sides) -> None:
+    base, head = RAISED[name]
+    found = sides.compare({"kvlint.toml": base}, {"kvlint.toml": head}, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+
+
+def test_the_configuration_of_base_counts_on_both_sides(sides: Sides) -> None:
+    settings, new = {"kvlint.toml": 'exclude = ["lab/"]\n'}, {"lab/main.tf": vault()}
+    found = sides.compare(settings, {**new, **settings}, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, found.findings("new")) == (0, [])
+    found = sides.compare(settings, {**new, "kvlint.toml": ""}, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, found.findings("new"), entries(found)) == (0, [], [])
+
+
+def test_a_removed_configuration_is_listed_with_what_it_raised(sides: Sides) -> None:
+    text = 'strict = true\n[[override]]\nrules = ["KV017"]\nseverity = "critical"\n'
+    found = sides.compare({"kvlint.toml": text}, {}, *TURNED_OFF)
+    assert found.code == 1
+    assert [(kind, rules) for kind, rules, _ in entries(found)] == [("setting", []), ("override", ["KV017"])]
+    assert all(one["isInBase"] for one in found.document["turnedOff"])
+
+
+@pytest.mark.parametrize("place", ["infra/kvlint.toml", "infra/pyproject.toml", ".kvlint.toml"])
+def test_a_file_that_shadows_that_of_base_is_listed(place: str, sides: Sides) -> None:
+    text = 'ignore = ["KV001"]\n'
+    head = {"infra/main.tf": vault(), place: f"[tool.kvlint]\n{text}" if "pyproject" in place else text}
+    base = {"kvlint.toml": "strict = true\n"}
+    if place == ".kvlint.toml":
+        found = sides.compare({"pyproject.toml": "[tool.kvlint]\nstrict = true\n"}, head, *TURNED_OFF)
+    else:
+        found = sides.compare(base, {**base, **head}, *TURNED_OFF)
+    assert found.code == 1
+    assert ("setting", ["KV001"], None) in entries(found)
+    assert ("setting", [], None) in entries(found)  # strict is off there
+
+
+@pytest.mark.parametrize("text", ["ignore = [", "nothing = 1", "[[override]]\n"])
+def test_a_configuration_of_head_that_cannot_be_used_is_listed(text: str, sides: Sides) -> None:
+    found = sides.compare(CONFIGURED, {"prod.tf": vault(), "kvlint.toml": text}, *NEW_HIGH, *TURNED_OFF)
+    assert found.code == 1
+    assert [kind for kind, _, _ in entries(found)] == ["configuration"]
+    assert "kvlint.toml" in found.document["turnedOff"][0]["text"]
+
+
+# --- suppressions -----------------------------------------------------------------------------------------------------
+
+COMMENTED = {
+    "a comment": {"prod.tf": vault(comment=IGNORE)},
+    "a comment on the line": {"prod.tf": vault().replace("= false", f"= false # {IGNORE}")},
+    "a whole file": {"prod.tf": f"# kvlint: ignore-file[KV001] accepted\n{vault()}"},
+}
+
+
+@pytest.mark.parametrize("name", COMMENTED)
+def test_a_suppression_of_head_does_not_count(name: str, sides: Sides) -> None:
+    found = sides.compare(CONFIGURED, {**CONFIGURED, **COMMENTED[name]}, *NEW_HIGH, *TURNED_OFF)
+    assert found.code == 1
+    assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
+    assert entries(found) == [("comment", ["KV001"], "azurerm_key_vault.prod")]
+
+
+def test_a_suppression_of_an_old_finding_does_not_count(sides: Sides) -> None:
+    found = sides.compare(
+        {"prod.tf": vault(), **CONFIGURED}, {**CONFIGURED, "prod.tf": vault(comment=IGNORE)}, *TURNED_OFF
+    )
+    assert (found.code, found.findings("new")) == (1, [])
+    assert entries(found) == [("comment", ["KV001"], "azurerm_key_vault.prod")]
+
+
+MOVED = {
+    "the same": vault(comment=IGNORE),
+    "another reason": vault(comment="kvlint: ignore[purge-protection] other words"),
+    "another place": vault().replace("= false", f"= false # {IGNORE}"),
+    "the whole file": f"# kvlint: ignore-file[KV001] accepted\n{vault()}",
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_a_suppression_that_base_has_counts_where_it_is_now(name: str, sides: Sides) -> None:
+    found = sides.compare({"prod.tf": vault(comment=IGNORE)}, {"other.tf": MOVED[name]}, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+    assert found.findings("new") == []
+
+
+def test_a_suppression_follows_a_renamed_resource(sides: Sides) -> None:
+    renamed = vault(comment=IGNORE).replace('"prod"', '"main"')
+    found = sides.compare({"prod.tf": vault(comment=IGNORE)}, {"prod.tf": renamed}, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+
+
+@pytest.mark.parametrize("comment", ["kvlint: ignore[KV001] x", "kvlint: ignore[KV001,KV017] x"])
+def test_a_suppression_of_another_rule_or_resource_does_not_count(comment: str, sides: Sides) -> None:
+    base = {"prod.tf": vault("a", comment="kvlint: ignore[KV017] x") + vault("b", comment=IGNORE)}
+    head = {"prod.tf": vault("a", comment=comment) + vault("b", comment=IGNORE)}
+    found = sides.compare(base, head, *TURNED_OFF)
+    assert found.code == 1
+    assert ("comment", ["KV001"], "azurerm_key_vault.a") in entries(found)
+
+
+def test_comments_for_other_tools_count_as_base_has_them(sides: Sides) -> None:
+    respected = {"kvlint.toml": "respect-peer-suppressions = true\n"}
+    commented = vault().replace("{\n", "{\n  # checkov:skip=CKV_AZURE_110: accepted\n", 1)
+    found = sides.compare(respected, {**respected, "prod.tf": commented}, *TURNED_OFF)
+    assert (found.code, entries(found)) == (1, [("comment-of-another-tool", ["KV001"], "azurerm_key_vault.prod")])
+    found = sides.compare({**respected, "prod.tf": commented}, {**respected, "prod.tf": commented}, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+
+
+# --- accepting, and bases without a configuration ---------------------------------------------------------------------
+
+
+def test_what_is_accepted_counts_and_is_listed(sides: Sides) -> None:
+    head = {"prod.tf": vault(comment=IGNORE), "kvlint.toml": 'ignore = ["KV017"]'}
+    found = sides.compare(CONFIGURED, head, *NEW_HIGH, *TURNED_OFF, "--accept", "suppressed")
+    assert (found.code, found.findings("new")) == (0, [])
+    assert found.findings("suppressed") == [("KV001", "azurerm_key_vault.prod")]
+    assert [kind for kind, _, _ in entries(found)] == ["setting", "comment"]
+    assert found.document["basis"]["kind"] == "accepted"
+
+
+def test_only_suppressions_can_be_accepted(diff: Diff) -> None:
+    said = diff.run("base", "head", "--accept", "new")
+    assert (said.code, said.out) == (2, "")
+    assert "--accept: `new` cannot be accepted" in said.err
+
+
+def test_the_pull_request_that_introduces_kvlint_may_ignore_what_it_does_not_change(sides: Sides) -> None:
+    prod = {"prod.tf": vault()}
+    settings = {"kvlint.toml": 'ignore = ["KV001"]\n'}
+    found = sides.compare(prod, {**prod, **settings}, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, found.document["basis"]["kind"]) == (0, "none")
+    assert not any(one["isCounted"] for one in found.document["turnedOff"])
+    found = sides.compare(prod, {**prod, **settings, "new.tf": vault("new")}, *TURNED_OFF)
+    assert found.code == 1
+    counted = [one["resource"] for one in found.document["turnedOff"] if one["isCounted"]]
+    assert counted == ["azurerm_key_vault.new"]
+
+
+def test_a_configuration_outside_of_the_checkout_counts_for_both_sides(sides: Sides, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('ignore = ["KV017"]\n', "utf-8")
+    head = {"prod.tf": vault(), "kvlint.toml": 'ignore = ["KV001"]\n'}
+    for words in (("--config", str(tmp_path / "own.toml")), ("--isolated",), ("--untrusted",)):
+        found = sides.compare({}, head, *NEW_HIGH, *TURNED_OFF, *words)
+        assert (found.code, entries(found), found.document["basis"]["kind"]) == (1, [], "outside")
+        assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
+
+
+def test_a_configuration_that_is_named_in_head_is_that_of_base(sides: Sides) -> None:
+    head = {"prod.tf": vault(), "ci/k.toml": 'ignore = ["KV001"]\n'}
+    for base in ({"ci/k.toml": "strict = false\n"}, CONFIGURED):
+        found = sides.compare(base, head, *NEW_HIGH, *TURNED_OFF, "--config", "head/ci/k.toml")
+        assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
+        assert ("setting", ["KV001"], None) in entries(found)
+        assert found.code == 1
+
+
+def test_without_a_base_an_input_is_its_own(diff: Diff) -> None:
+    diff.write("plan.json", expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"))
+    assert diff.compare("plan.json").document["basis"] == {"kind": "self", "file": ""}
+
+
+def test_folders_without_a_common_resource_are_compared(diff: Diff) -> None:
+    diff.write("base", {"main.tf": vault("a", "true")})
+    diff.write("head", {"main.tf": vault("b")})
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH)
+    assert found.code == 1
+    assert "have no resource in common" in found.document["problems"][0]["message"]
+
+
+def test_another_language_is_a_new_state_and_no_wrong_use(diff: Diff) -> None:
+    diff.write("base", {"main.tf": vault("a", "true")})
+    bicep = (
+        "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n  location: 'x'\n  properties: {}\n}\n"
+    )
+    diff.write("head", {"main.bicep": bicep})
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH)
+    assert found.code == 1
+    assert ("KV001", "kv") in found.findings("new")
+
+
+FORMS: dict[str, Any] = {
+    "text": "Checks turned off by this change:\n",
+    "markdown": "### Checks turned off by this change",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_section_states_how_to_accept_it(form: str, diff: Diff) -> None:
+    diff.write("base", {**OLD, **CONFIGURED})
+    diff.write("head", {**OLD, **CONFIGURED, "prod.tf": vault(comment=IGNORE)})
+    said = diff.run("base", "head", *RULES, *TURNED_OFF, "-f", form)
+    assert said.code == 1
+    assert FORMS[form] in said.out
+    assert "accepted by the team" in said.out
+    assert "--accept suppressed" in said.out
