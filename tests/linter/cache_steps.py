@@ -181,7 +181,8 @@ class Project:
         """Change one thing in the project, or how it is checked."""
         edits = (
             (30, self._set_text), (8, self._keep_times), (6, self._touch), (5, self._remove), (5, self._move),
-            (4, self._copy), (6, self._link), (4, self._link_folder), (3, self._add_checkout), (3, self._mutate),
+            (4, self._copy), (6, self._link), (4, self._link_folder), (6, self._swap), (3, self._add_checkout),
+            (3, self._mutate),
             (3, self._add_odd_name), (3, self._registry), (15, self._change_case), (4, self._damage_cache),
             (3, self._rewrite_all), (8, self._nothing),
         )  # fmt: skip
@@ -282,6 +283,32 @@ class Project:
         link.symlink_to(target)
         return f"link {link} to {target}"
 
+    def _swap(self) -> str:
+        """Replace an entry by another kind of the same name: a file, a folder with a source, a link, or a FIFO."""
+        entry = self.chance.choice([self._any_file(), self._any_folder(), self.root / "z"])
+        if entry == self.root:
+            return "nothing"
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
+        sources = [self.root / "e" / "main.tf", self.root / "a" / "main.tf"]
+        kind = self.chance.choice(["file", "folder", "folder", "link", "link to nothing", "fifo"])
+        match kind:
+            case "file":
+                entry.write_text(self.chance.choice(["hello", VAULT.format(name="z", on="false")]), encoding="utf-8")
+            case "folder":
+                entry.mkdir()
+                texts = [source.read_text(encoding="utf-8") for source in sources if source.is_file()]
+                (entry / "main.tf").write_text(self.chance.choice([*texts, ""]), encoding="utf-8")
+            case "link":
+                entry.symlink_to(self.chance.choice([self._any_file, self._any_folder])())
+            case "link to nothing":
+                entry.symlink_to(self.chance.choice([entry, self.root / "nowhere"]))
+            case "fifo":
+                os.mkfifo(entry)
+        return f"replace {entry} by a {kind}"
+
     def _add_checkout(self) -> str:
         dotgit = self._any_folder() / ".git"
         if dotgit.is_dir():
@@ -358,6 +385,9 @@ class Project:
     def _rewrite_all(self) -> str:
         """Write all files again with other times and inodes, as a new checkout does."""
         copied = self.top / "copied"
+        for entry in self.root.rglob("*"):
+            if entry.is_fifo():  # it cannot be copied
+                entry.unlink()
         shutil.copytree(self.root, copied, symlinks=True, copy_function=shutil.copy)
         shutil.rmtree(self.root)
         copied.rename(self.root)
@@ -371,8 +401,8 @@ class Project:
     def compare(self) -> None:
         """Compare a run with the cache to one without. Raise Difference."""
         named = self.root / "a"  # some runs name it
-        if named.is_symlink() and not named.exists():
-            named.unlink()
+        if not named.is_dir():
+            named.unlink(missing_ok=True)
         named.mkdir(exist_ok=True)
         formats = tuple(self.chance.sample(_FORMATS, 3))
         cold = self._run(formats, "--no-cache")

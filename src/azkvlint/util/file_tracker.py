@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import UserDict
-from collections.abc import Callable, Hashable, Iterable, MutableMapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
 from time import time_ns
 from typing import TypeAlias, TypeVar
 
@@ -18,7 +18,7 @@ from azkvlint.util.project_boundary import real_path
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
-"""Values that identify one state of a file or of the names in a folder; empty if it does not exist.
+"""Values that identify one state of a file or of the entries of a folder; empty if it does not exist.
 
 The first value of other states than those of files is NAMES, FOLDER, LINK (a broken link), PLACE or TEXT.
 """
@@ -132,7 +132,7 @@ class FileTracker:
         return places
 
     def record_names(self, folder: str) -> None:
-        """Record a folder before its names are listed."""
+        """Record a folder before its entries are listed: their names, and which of them are folders and links."""
         if self.is_on:
             self.record(folder.rstrip(os.sep) + os.sep)
 
@@ -181,7 +181,7 @@ def state_of(path: str) -> State:
     """Return the current state of a file, of the names in a folder, or of a place."""
     try:
         if path.endswith(os.sep):
-            return (NAMES, *sorted({*os.listdir(path), *EDITOR_TEXTS.names_in(path)}))
+            return (NAMES, *sorted({*_entries_of(path), *EDITOR_TEXTS.names_in(path)}))
         if path.endswith(_PLACE_ENDING):
             folder = path[: -len(_PLACE_ENDING)]
             target = real_path(folder) if os.path.islink(folder) else ""
@@ -201,6 +201,29 @@ def state_of(path: str) -> State:
         return (*_state_of_target(os.stat(path)), target)
     except OSError:
         return LINK, target
+
+
+def _entries_of(folder: str) -> Iterator[str]:
+    """Yield the name of each entry of a folder, with what it is unless that is a file. Raise OSError.
+
+    A slash, which no name contains, separates the two; after a link follows what it leads to.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                yield f"{entry.name}/{_kind_of(entry)}/{os.readlink(entry)}"
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.name
+            else:
+                yield f"{entry.name}/{_kind_of(entry)}"
+
+
+def _kind_of(entry: os.DirEntry[str]) -> str:
+    """Return what an entry is, or what a link leads to: a folder, a file, or something else."""
+    try:
+        return "folder" if entry.is_dir() else "file" if entry.is_file() else "other"
+    except OSError:  # a link to itself
+        return "other"
 
 
 def state_of_names(folder: str) -> State:

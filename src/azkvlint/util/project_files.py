@@ -359,11 +359,11 @@ def walk(folder: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
     waiting = [folder]
     while waiting:
         here = waiting.pop()
+        FILE_TRACKER.record_names(here)
         try:
             found, files = _ENTRIES.of(here)
         except OSError:
             continue
-        FILE_TRACKER.record_names(here)
         folders = list(found)
         yield here, folders, files
         waiting += [os.path.join(here, name) for name in reversed(folders)]
