@@ -34,27 +34,35 @@ def run_hook(name: str, names: list[str], folder: Path, run: Run) -> Ran:
 
 
 @pytest.mark.parametrize(
-    ("path", "whole", "single"),
+    ("path", "is_checked"),
     [
-        ("main.tf", True, True),
-        ("a b/main.tofu", True, True),
-        ("main.tf.json", True, True),
-        ("main.tofu.json", True, True),
-        ("main.bicep", True, True),
-        ("main.prod.bicepparam", True, True),
-        ("prod.tfvars", True, False),
-        ("prod.auto.tfvars.json", True, False),
-        ("live/terragrunt.hcl", True, True),
-        ("terragrunt.hcl", True, True),
-        ("main.tfcomponent.hcl", True, True),
-        ("root.hcl", True, False),
-        ("plan.json", False, False),
-        ("main.tf.bak", False, False),
-        ("maintf", False, False),
+        ("main.tf", True),
+        ("a b/main.tofu", True),
+        ("main.tf.json", True),
+        ("main.tofu.json", True),
+        ("main.bicep", True),
+        ("main.prod.bicepparam", True),
+        ("prod.tfvars", False),
+        ("prod.auto.tfvars.json", False),
+        ("live/terragrunt.hcl", True),
+        ("terragrunt.hcl", True),
+        ("main.tfcomponent.hcl", True),
+        ("root.hcl", False),
+        ("plan.json", False),
+        ("main.tf.bak", False),
+        ("maintf", False),
     ],
 )
-def test_files(path: str, whole: bool, single: bool) -> None:
-    assert [bool(re.search(HOOKS[name]["files"], path)) for name in ("kvlint", "kvlint-files")] == [whole, single]
+def test_files_that_are_inputs_by_their_name_are_checked_alone(path: str, is_checked: bool) -> None:
+    assert bool(re.search(HOOKS["kvlint-files"]["files"], path)) is is_checked
+
+
+def test_the_whole_repository_is_checked_for_every_commit() -> None:
+    """Any file can change a result, also one that is deleted, and pre-commit passes no names of those."""
+    hook = HOOKS["kvlint"]
+    assert hook["always_run"]
+    assert not hook["pass_filenames"]
+    assert not {"files", "types", "types_or", "exclude", "stages"} & hook.keys()
 
 
 def test_the_whole_repository(tmp_path: Path, run: Run) -> None:
@@ -107,11 +115,13 @@ def test_with_pre_commit_itself(tmp_path: Path) -> None:
     (project / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     committed(project, environment)
     command = [sys.executable, "-m", "pre_commit", "run", "--color=never"]
-    ran = subprocess.run(
-        [*command, "--files", "azuredeploy.json"], cwd=project, env=environment, capture_output=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout
-    assert ran.stdout.decode().count("(no files to check)Skipped") == 2
+    # A template has no name of its own, and the files of a commit that deletes one are none at all.
+    for files in (["--files", "azuredeploy.json"], []):
+        ran = subprocess.run([*command, *files], cwd=project, env=environment, capture_output=True, check=False)
+        whole, _, single = ran.stdout.decode().partition("kvlint (changed files)")
+        assert ran.returncode == 1, ran.stdout
+        assert "azuredeploy.json:20:7: high[KV101]" in whole
+        assert "(no files to check)Skipped" in single
     ran = subprocess.run(
         [*command, "--files", "main.bicep"], cwd=project, env=environment, capture_output=True, check=False
     )

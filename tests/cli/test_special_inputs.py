@@ -71,6 +71,43 @@ def test_files_have_the_same_limit(kvlint: Kvlint, monkeypatch: pytest.MonkeyPat
     assert "the file is larger than 100 bytes" in said.out
 
 
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "b.tf",
+        "b.tf.json",
+        "b.tofu",
+        "terraform.tfvars",
+        "b.bicep",
+        "b.bicepparam",
+        "b.json",
+        "b.jsonc",
+        "terragrunt.hcl",
+    ],
+)
+def test_a_pointer_of_git_lfs_is_named(name: str, kvlint: Kvlint) -> None:
+    Path("x").mkdir()
+    Path("x/main.tf").write_text(VAULT.replace("}", "  purge_protection_enabled = true\n}"))
+    Path("x", name).write_text(POINTER)
+    said = kvlint("x", "--select", "KV001")
+    assert said.code == 3
+    assert f"x/{name}: error[KVE001] the file is a pointer of Git LFS" in said.out
+    if name.startswith("b.json"):  # which may be data of any kind
+        assert kvlint("x", "--select", "KV001", "--exclude", name).code == 0
+
+
+def test_a_pointer_of_git_lfs_is_not_the_content_of_a_file(kvlint: Kvlint) -> None:
+    Path("x").mkdir()
+    Path("x/n.txt").write_text(POINTER)
+    Path("x/main.tf").write_text(VAULT.replace('"kv"\n', 'file("n.txt")\n'))
+    said = kvlint("x", "--select", "KV010", "--show-unknown")
+    assert "git-lfs" not in said.out
+    assert said.code == 0
+
+
 @pytest.mark.parametrize(
     "words", [("../p",), (".",), ("main.tf",), ("-",), ("graph", "../p"), ("controls", "../p"), ("suppressions", ".")]
 )

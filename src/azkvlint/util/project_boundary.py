@@ -21,6 +21,9 @@ OUTSIDE = "the path is a symbolic link that leads out of the project"
 INTO_GIT = "the path is a symbolic link into a `.git` folder"
 USE_A_COPY = "replace the link with a copy of the file"
 INVALID_PATH = "the path is invalid"
+# Source: github.com/git-lfs/git-lfs/blob/main/docs/spec.md: the first line of a pointer is its version.
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_FETCH_CONTENT = "run `git lfs pull`; in GitHub Actions, set `lfs: true` of actions/checkout"
 _NOT_REGULAR = "the path is not a regular file"
 _BROKEN_LINK = "the path is a broken symbolic link"
 # Flags that a platform lacks are 0. O_NONBLOCK keeps opening a pipe from waiting for its other end.
@@ -337,7 +340,7 @@ def open_fault(error: OSError, file: str) -> InputError:
 
 
 def read_descriptor(descriptor: int, limit: int) -> bytes:
-    """Read an open file and close it. Raise InputError if it is larger than ``limit`` bytes."""
+    """Read an open file and close it. Raise InputError if it is larger than ``limit`` bytes or a Git LFS pointer."""
     try:
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
             # read(limit) would allocate a buffer of that size for each file.
@@ -348,6 +351,8 @@ def read_descriptor(descriptor: int, limit: int) -> bytes:
         raise InputError("the file is too large for the available memory") from error
     if data is None or len(data) > limit:
         raise InputError(f"the file is larger than {limit:,} bytes")
+    if data.startswith(_POINTER):
+        raise InputError("the file is a pointer of Git LFS, and its content is not in the checkout", _FETCH_CONTENT)
     return data
 
 
