@@ -176,7 +176,9 @@ def test_a_release_publishes_what_was_tested() -> None:
         "github",
         "pypi",
     ]
-    assert [name for name, job in jobs.items() if any("checkout@" in one.get("uses", "") for one in job["steps"])] == [
+    assert [
+        name for name, job in jobs.items() if any("checkout@" in one.get("uses", "") for one in job.get("steps", ()))
+    ] == [
         "build",
         "test",
         "sbom",
