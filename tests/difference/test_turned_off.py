@@ -315,3 +315,92 @@ def test_the_section_states_how_to_accept_it(form: str, diff: Diff) -> None:
     assert FORMS[form] in said.out
     assert "accepted by the team" in said.out
     assert "--accept suppressed" in said.out
+
+
+# --- places that count less -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["examples/prod", "tests", "validation/x"])
+def test_a_resource_that_moves_into_a_folder_of_tests_counts_as_before(folder: str, sides: Sides) -> None:
+    base, head = {"prod/main.tf": vault(value="true")}, {f"{folder}/main.tf": vault()}
+    found = sides.compare(base, head, *NEW_HIGH, *TURNED_OFF)
+    assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
+    assert [one["severity"] for one in found.document["findings"] if one["state"] == "new"] == ["high"]
+    assert entries(found) == [("test-folder", ["KV001"], "azurerm_key_vault.prod")]
+    assert len(found.document["gates"]) == 2
+
+
+def test_a_vault_that_moves_without_a_finding_is_listed(sides: Sides) -> None:
+    base, head = {"prod/main.tf": vault(value="true")}, {"examples/main.tf": vault(value="true")}
+    assert entries(sides.compare(base, head)) == [("test-folder", [], "azurerm_key_vault.prod")]
+
+
+def test_a_vault_leaves_a_module_that_stays_for_a_folder_of_tests(sides: Sides) -> None:
+    base = {"prod/main.tf": vault(value="true") + vault("other", "true")}
+    head = {"prod/main.tf": vault("other", "true"), "examples/x/main.tf": vault()}
+    found = sides.compare(base, head, *NEW_HIGH)
+    assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
+
+
+def test_a_folder_that_becomes_one_of_tests_counts_as_before(sides: Sides) -> None:
+    base = {"test/main.tf": vault(value="true"), "prod/main.tf": vault("p", "true")}
+    found = sides.compare(base, {"test/main.tf": vault(), "x/main.tf": vault("p", "true")}, *NEW_HIGH)
+    assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
+
+
+def test_a_pipeline_that_no_longer_deploys_a_folder_does_not_lower_it(sides: Sides) -> None:
+    pipeline = {".github/workflows/x.yml": "run: terraform -chdir=examples/prod apply\n"}
+    base = {"examples/prod/main.tf": vault(value="true"), **pipeline}
+    found = sides.compare(base, {"examples/prod/main.tf": vault()}, *NEW_HIGH)
+    assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
+
+
+def test_new_examples_do_not_count(sides: Sides) -> None:
+    found = sides.compare({}, {"examples/prod/main.tf": vault()}, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+    base, head = {"examples/a/main.tf": vault(value="true")}, {"tests/b/main.tf": vault()}
+    found = sides.compare(base, head, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+
+
+OVERRIDES = {
+    "a path that is ignored": '[[override]]\npaths = ["old/"]\nignore = true\nreason = "x"\n',
+    "a path of lower severity": '[[override]]\npaths = ["old/"]\nseverity = "info"\n',
+    "an address": '[[override]]\nresources = ["azurerm_key_vault.legacy"]\nseverity = "info"\n',
+    "an excluded path": 'exclude = ["old/"]\n',
+}
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_a_resource_that_moves_to_where_settings_of_base_lower_it_counts_as_before(name: str, sides: Sides) -> None:
+    settings = {"kvlint.toml": OVERRIDES[name]}
+    base = {"prod/main.tf": vault(value="true"), "old/main.tf": vault("o"), **settings}
+    moved = vault() if name != "an address" else vault().replace('"prod"', '"legacy"')
+    place = "old/prod/main.tf" if name != "an address" else "prod/main.tf"
+    found = sides.compare(base, {place: moved, "old/main.tf": vault("o"), **settings}, *NEW_HIGH, *TURNED_OFF)
+    address = "azurerm_key_vault.legacy" if name == "an address" else "azurerm_key_vault.prod"
+    assert found.findings("new") == [("KV001", address)]
+    assert [(rules, resource) for _, rules, resource in entries(found)] == [(["KV001"], address)]
+    assert len(found.document["gates"]) == 2
+
+
+def test_what_settings_of_base_lower_stays_low(sides: Sides) -> None:
+    settings = {"kvlint.toml": OVERRIDES["a path of lower severity"]}
+    found = sides.compare({"old/a.tf": vault(), **settings}, {"old/b.tf": vault(), **settings}, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+
+
+def test_a_parameter_file_of_head_removes_no_result(diff: Diff) -> None:
+    template = (
+        "param on bool = <on>\n"
+        "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n  location: 'x'\n"
+        "  properties: { enablePurgeProtection: on ? true : null }\n}\n"
+    )
+    parameters = '{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#", '
+    parameters += '"contentVersion": "1.0.0.0", "parameters": {"on": {"value": true}}}'
+    for name in ("main.parameters.json", "main.bicepparam"):
+        text = parameters if name.endswith("json") else "using 'main.bicep'\nparam on = true\n"
+        diff.write(f"base-{name}", {"main.bicep": template.replace("<on>", "true")})
+        diff.write(f"head-{name}", {"main.bicep": template.replace("<on>", "false"), name: text})
+        found = diff.compare(f"base-{name}", f"head-{name}", *RULES, *NEW_HIGH)
+        assert (found.code, found.findings("new")) == (1, [("KV001", "kv")]), name

@@ -15,7 +15,7 @@ from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, files_in, resolve_settings
 from azkvlint.model.difference import ACCEPTED, BY_BASE, BY_ITSELF, BY_NONE, BY_OTHER, SUPPRESSED, Basis
-from azkvlint.readers.discover import SKIPPED, STDIN
+from azkvlint.readers.discover import SKIPPED, STDIN, parameter_names
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.project_boundary import is_within, real_path, root_of
 from azkvlint.util.project_files import walk
@@ -274,9 +274,30 @@ def _for_head(config: Config, word: str, checkouts: Checkouts) -> Config:
         if config.test_folders is None
         else tuple((moved(folder), glob) for folder, glob in config.test_folders),
         base=moved(config.base),
+        default_worlds=frozenset(_default_worlds(checkouts)),
         # They are about BASE, whose report has them.
         notices=(),
     )
+
+
+def _default_worlds(checkouts: Checkouts) -> Iterator[str]:
+    """Yield the templates that have parameter files in HEAD alone: what BASE deploys is evaluated too."""
+    from azkvlint.readers.units import parameter_files
+
+    for folder, _, names in _folders_below(checkouts.folders[1]):
+        for template in parameter_files(folder) if parameter_names(names) else ():
+            old = checkouts.to_base(real_path(template))
+            if old != real_path(template) and os.path.isfile(old):
+                given = {real_path(one) for one in parameter_files(os.path.dirname(old))}
+                if old not in given:
+                    yield real_path(template)
+
+
+def _folders_below(top: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
+    """Yield each folder at and below a folder that is searched, with its folders and files."""
+    for here, below, names in walk(top):
+        below[:] = [name for name in below if name not in SKIPPED]
+        yield here, below, names
 
 
 def _weakenings(arguments: Arguments, settings: Settings, checkouts: Checkouts) -> Iterator[Weakening]:
@@ -317,9 +338,7 @@ def _files(checkouts: Checkouts, side: int) -> Iterator[tuple[str, ConfigFile]]:
     from azkvlint.config.config_file import read_file
 
     folders = list(checkouts.folders_above(side))
-    for here, below, _ in walk(checkouts.folders[side]):
-        below[:] = [name for name in below if name not in SKIPPED]
-        folders.append(here)
+    folders += (here for here, _, _ in _folders_below(checkouts.folders[side]))
     top = checkouts.head_root
     for folder in dict.fromkeys(folders):
         files = files_in(folder)

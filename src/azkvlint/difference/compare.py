@@ -15,6 +15,7 @@ from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Side, before_and_after, relative_to, two_sides
 from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
 from azkvlint.difference.one_way_doors import Doors
+from azkvlint.difference.places import without_places
 from azkvlint.difference.turned_off import (
     added_suppressions,
     counted_entries,
@@ -123,7 +124,7 @@ def compare(
     unlike = list(_unlike(base, head, words)) if len(words) == 2 else []
     ran, problems = _rules_of_both(base, head)
     has_access = base.access is not None and head.access is not None
-    roots, basis, entries = _sides(base, head, basis if has_access else Basis(kind=BY_REPORTS), configs[0], weakenings)
+    roots, basis, entries = _sides(base, head, basis if has_access else Basis(kind=BY_REPORTS), configs, weakenings)
     head = roots.head
     unmet = next((gate for gate in gates if gate.kind != NEW and not has_access), None)
     if unmet is not None:
@@ -154,20 +155,26 @@ def compare(
 
 
 def _sides(
-    base: Side, head: Side, basis: Basis, config: Config, weakenings: Sequence[Weakening]
+    base: Side, head: Side, basis: Basis, configs: Sequence[Config], weakenings: Sequence[Weakening]
 ) -> tuple[Roots, Basis, list[TurnedOff]]:
     """Return the sides, with what HEAD turns off undone unless it is accepted, and the entries of that.
 
-    ``config`` is that of BASE.
+    ``configs`` are those with which the sides were checked.
     """
     roots = Roots(base, head)
     if basis.kind == BY_ITSELF:
         return roots, basis, []
     if basis.kind == BY_NONE and base.report.suppressed:
         basis = Basis(kind=BY_BASE)  # kvlint is in use there
+    is_accepted = basis.kind == ACCEPTED
+    entries = list(setting_entries(weakenings, configs[0], base, head))
+    if basis.kind != BY_REPORTS:
+        head, moves = without_places(roots, configs[0], configs[1], is_accepted=is_accepted)
+        entries += moves
+        roots = Roots(base, head) if head is not roots.head else roots
     added = added_suppressions(roots)
-    entries = [*setting_entries(weakenings, config, base, head), *suppression_entries(added)]
-    if basis.kind != ACCEPTED and added:
+    entries += suppression_entries(added)
+    if added and not is_accepted:
         roots = Roots(base, without_suppressions(head, added))
     return roots, basis, entries
 

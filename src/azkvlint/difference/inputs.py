@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -52,12 +52,21 @@ _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
 _TWO_INPUTS = "name two inputs: `kvlint diff BASE HEAD`"
 
 
+class Declared(NamedTuple):
+    """The type and name of a resource, in lower case, and the place of its declaration."""
+
+    type: str
+    name: str
+    at: Location
+
+
 class RootState(msgspec.Struct, kw_only=True):
     """One root of a side: its path, and that of its ``source`` if it is a plan.
 
     ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
     their types; ``moved`` are the new addresses by the old ones. ``declared`` are the types and names of the resources
-    of a template by their addresses: only Terraform identifies a resource by its address.
+    of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
+    resources by their addresses.
     """
 
     path: str
@@ -67,6 +76,7 @@ class RootState(msgspec.Struct, kw_only=True):
     names: frozenset[tuple[str, str]]
     moved: Mapping[str, str]
     declared: Mapping[str, tuple[str, str]] = {}
+    resources: Mapping[str, Declared] = {}
 
 
 class Side(msgspec.Struct, kw_only=True):
@@ -112,6 +122,10 @@ class _Observer:
             declared={clean.text(one.address): (one.type.lower(), clean.text(one.name).lower()) for one in kept}
             if is_template
             else {},
+            resources={
+                clean.text(one.address): Declared(one.type.lower(), clean.text(one.name).lower(), one.at)
+                for one in kept
+            },
         )
 
     def keep(self, path: str, source: str, found: Any) -> None:
@@ -130,7 +144,7 @@ def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, S
             raise UsageError(
                 f"'{visible(word)}' is a JSON report and '{visible(other)}' is not", "compare two inputs of one kind"
             )
-    return _checked(base, words[0]), _checked(head, words[1])
+    return checked(base, words[0]), checked(head, words[1])
 
 
 def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
@@ -146,7 +160,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     file = real_path(word)
     held = EDITOR_TEXTS.get(file)
     config = msgspec.structs.replace(config, paths=(word,))
-    after = _checked(config, word)
+    after = checked(config, word)
     if after.errors:
         return after, after
     kinds = set(after.report.unit_counts)
@@ -160,7 +174,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
         return Side(label=BASE, report=report, access=access_report, folder=after.folder), after
     EDITOR_TEXTS[file] = earlier
     try:
-        before = _checked(config, word)
+        before = checked(config, word)
     finally:
         EDITOR_TEXTS.pop(file, None)
         if held is not None:
@@ -168,7 +182,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0]), after
 
 
-def _checked(config: Config, word: str) -> Side:
+def checked(config: Config, word: str) -> Side:
     """Return the side of an input that is checked now."""
     report = check(config)
     observer = _Observer()

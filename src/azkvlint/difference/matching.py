@@ -35,7 +35,7 @@ _Thing = TypeVar("_Thing")
 # A chain of `moved` blocks that is longer is a circle.
 _MOST_MOVES = 50
 _WORD = regex(r"[^\s,;]+")
-_FAIL, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
+FAILED, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
 def moved_address(address: str, moved: Mapping[str, str]) -> str:
@@ -109,6 +109,18 @@ class Roots:
     def moved(self, root: str) -> Mapping[str, str]:
         """Return the new addresses by the old ones in a root of HEAD."""
         return self._moved.get(root, {})
+
+    def key_of(self, root: str, address: str) -> tuple[str, str]:
+        """Return the root and address of HEAD for a resource of BASE."""
+        other = self.observed.get(root)
+        if other is None:
+            return f"\0{root}", address
+        return other, self.renamed(other, moved_address(address, self.moved(other)))
+
+    def is_same_path(self, old: str, new: str) -> bool:
+        """Return whether a path of BASE is that of HEAD, relative to the inputs."""
+        is_same: bool = self._relative[id(self.base)](old) == self._relative[id(self.head)](new)
+        return is_same
 
     def in_base(self, at: Location) -> Location:
         """Return a place of BASE, without lines that do not exist."""
@@ -315,7 +327,7 @@ def _order(change: FindingChange) -> tuple[object, ...]:
 def items_of(roots: Roots, side: Side) -> Iterator[Item]:
     """Yield each occurrence of each result of a side."""
     report = side.report
-    for outcome, findings in ((_FAIL, report.findings), (_OPEN, report.unknown), (HIDDEN, report.suppressed)):
+    for outcome, findings in ((FAILED, report.findings), (_OPEN, report.unknown), (HIDDEN, report.suppressed)):
         for finding in findings:
             for occurrence in finding.occurrences:
                 yield Item(finding, occurrence, outcome, roots.key(side, occurrence))
@@ -362,9 +374,9 @@ def pairs_of(old: Sequence[Item], new: Sequence[Item], roots: Roots) -> list[Pai
 
 def _still_in_template(old: Iterable[Item], new: Iterable[Item], roots: Roots) -> Iterator[tuple[Item, Item]]:
     """Yield the findings of compiled templates that their Bicep files had too, and no longer have: they are not new."""
-    twins = {(item.rule, *roots.twin(item.occurrence)): item for item in old if item.outcome == _FAIL}
+    twins = {(item.rule, *roots.twin(item.occurrence)): item for item in old if item.outcome == FAILED}
     for item in new:
-        before = twins.get((item.rule, *roots.place(item.occurrence))) if item.outcome == _FAIL else None
+        before = twins.get((item.rule, *roots.place(item.occurrence))) if item.outcome == FAILED else None
         if before is not None:
             yield before, item
 
@@ -391,9 +403,9 @@ def _static_address(item: Item) -> _Key:
 def _is_worse(pair: Pair) -> bool:
     """Return whether a finding counts now and did not before, or is more severe."""
     before, after = pair
-    if before is None or after is None or after.outcome != _FAIL:
+    if before is None or after is None or after.outcome != FAILED:
         return False
-    return before.outcome != _FAIL or after.finding.severity > before.finding.severity
+    return before.outcome != FAILED or after.finding.severity > before.finding.severity
 
 
 def _state(pair: Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]) -> tuple[str, str]:
@@ -404,17 +416,17 @@ def _state(pair: Pair, roots: Roots, names: Mapping[str, str], removed: Collecti
     before, after = pair
     was = "" if before is None else before.outcome
     now = "" if after is None else after.outcome
-    if not was and now == _FAIL:
+    if not was and now == FAILED:
         return NEW, ""
-    if before is not None and was == _FAIL and not now:
+    if before is not None and was == FAILED and not now:
         return GONE, "resource removed" if before.key in removed else ""
     if now == HIDDEN and was != HIDDEN:
         return SUPPRESSED, "" if was else "not there before"
     if now == _OPEN and was != _OPEN:
-        return (CHANGED, "failed before") if was == _FAIL else (UNKNOWN, "")
-    if now == _FAIL and was != _FAIL:
+        return (CHANGED, "failed before") if was == FAILED else (UNKNOWN, "")
+    if now == FAILED and was != FAILED:
         return CHANGED, f"{was} before"
-    if before is None or after is None or now != _FAIL:
+    if before is None or after is None or now != FAILED:
         return "", ""
     return _same(before, after, roots, names)
 

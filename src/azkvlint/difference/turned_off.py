@@ -88,14 +88,15 @@ def without_suppressions(side: Side, items: Iterable[Item]) -> Side:
                     suppressed.append(part)
     report = msgspec.structs.replace(
         report,
-        findings=_with(report.findings, (one for one in counted if one.outcome is Outcome.FAIL)),
-        unknown=_with(report.unknown, (one for one in counted if one.outcome is not Outcome.FAIL)),
+        findings=sorted_with(report.findings, (one for one in counted if one.outcome is Outcome.FAIL)),
+        unknown=sorted_with(report.unknown, (one for one in counted if one.outcome is not Outcome.FAIL)),
         suppressed=tuple(suppressed),
     )
     return msgspec.structs.replace(side, report=report)
 
 
-def _with(findings: Sequence[Finding], more: Iterable[Finding]) -> tuple[Finding, ...]:
+def sorted_with(findings: Iterable[Finding], more: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings with more of them, in the order of reports."""
     added = tuple(more)
     return tuple(sorted((*findings, *added), key=order_of)) if added else tuple(findings)
 

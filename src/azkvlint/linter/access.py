@@ -117,7 +117,7 @@ def evaluate_roots(
     reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []
     roots: list[RootT | None] = []
-    units = units_of(sources, parameter_files, frozenset(required.paths))
+    units = units_of(sources, parameter_files, frozenset(required.paths), config.default_worlds)
     for unit in units:
         result, found = _evaluated(unit, reader, config.source_root, evaluate)
         results.append(result)

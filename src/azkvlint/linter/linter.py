@@ -271,9 +271,11 @@ def unit_results(
         cache.begin(config, rules, root, policy, relevant)
     try:
         units = (
-            units_of(sources, parameter_files, relevant)
+            units_of(sources, parameter_files, relevant, config.default_worlds)
             if cache is None
-            else cache.units(sources, parameter_files, lambda: units_of(sources, parameter_files, relevant))
+            else cache.units(
+                sources, parameter_files, lambda: units_of(sources, parameter_files, relevant, config.default_worlds)
+            )
         )
         found = evaluate_units(units, config, rules, root, policy, relevant, cache, compiled)
         for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):

@@ -72,14 +72,18 @@ class FoldersOfTests:
         What a root outside of tests deploys counts, wherever its code is.
         """
         is_in_tests = self._is_in_tests(finding.source, finding.at.path) or self._is_caused_by_tests(finding)
-        if is_in_tests and not self._is_deployed(finding):
+        if is_in_tests and not self._is_deployed(finding.source, finding.root):
             return msgspec.structs.replace(finding, in_tests=True)
         return finding
 
-    def _is_deployed(self, finding: Finding) -> bool:
-        """Return whether the root through which a finding was found is outside of tests, or a pipeline deploys it."""
-        if not finding.root or not self._is_root_in_tests(finding):
-            return bool(finding.root)
+    def include(self, root: str, path: str) -> bool:
+        """Return whether a resource of a root, which is declared at a path, is in tests, and no root deploys it."""
+        return self._is_in_tests("", path) and not self._is_deployed("", root)
+
+    def _is_deployed(self, source: str, path: str) -> bool:
+        """Return whether the root at a path is outside of tests, or a pipeline deploys it."""
+        if not path or not self._is_in_tests(source, f"{path}/-"):
+            return bool(path)
         if self._globs is not None:
             return False  # the user lists the folders that are not deployed
         if self._deployments is None:
@@ -87,8 +91,8 @@ class FoldersOfTests:
 
             tops = sorted({root_of(input_) for input_ in self._inputs})
             self._deployments = deployments_in(tops, SKIPPED, NAMES)
-        root = self._roots.get(finding.source, self._roots[""])
-        return self._deployments.include(os.path.normpath(os.path.join(root, finding.root)))
+        root = self._roots.get(source, self._roots[""])
+        return self._deployments.include(os.path.normpath(os.path.join(root, path)))
 
     def limit_severity(self, finding: Finding) -> Finding:
         """Return a finding, one in tests with medium severity at most, unless findings in tests count.
@@ -106,7 +110,7 @@ class FoldersOfTests:
 
         Findings that do not depend on arguments are reported there too.
         """
-        if finding.source or not finding.callers or not self._is_root_in_tests(finding):
+        if finding.source or not finding.callers or not self._is_in_tests("", f"{finding.root}/-"):
             return False
         places = (finding.at, *finding.callers)
         return any(self._is_evaluated(at.path) and not self._is_in_tests("", at.path) for at in places)
@@ -114,10 +118,6 @@ class FoldersOfTests:
     def _is_evaluated(self, path: str) -> bool:
         """Return whether a template, or the Terraform module of a file, is evaluated on its own."""
         return path in self._read or (os.path.dirname(path) or ".") in self._read
-
-    def _is_root_in_tests(self, finding: Finding) -> bool:
-        """Return whether the root of a finding, which is a file or a folder, is a test folder or in one."""
-        return self._is_in_tests(finding.source, f"{finding.root}/-")
 
     def _is_in_tests(self, source: str, path: str) -> bool:
         key = source, path

@@ -27,7 +27,7 @@ from azkvlint.readers.discover import (
 )
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import boundary_of
+from azkvlint.util.project_boundary import boundary_of, real_path
 from azkvlint.util.project_files import is_file, list_names, read_start, recorded_real_path, resolve_inside
 
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
@@ -61,12 +61,16 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def units_of(
-    sources: Sequence[Source], parameters: Sequence[Source], types: Collection[str] | None = None
+    sources: Sequence[Source],
+    parameters: Sequence[Source],
+    types: Collection[str] | None = None,
+    defaults: Collection[str] = (),
 ) -> list[Unit]:
     """Return the units to evaluate: Terraform modules, then the rest in the order of the sources.
 
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
-    evaluate; None selects every type. Raises UsageError for parameters without any template.
+    evaluate; None selects every type. ``defaults`` are the templates (real paths) that are evaluated with the defaults
+    of their parameters too, whatever parameter files they have. Raises UsageError for parameters without any template.
     """
     configured, called_by_units = _terragrunt_units(sources)
     modules, rendered = _terraform_modules(sources, types, called_by_units)
@@ -87,6 +91,8 @@ def units_of(
             if not _contains_template(source.file):
                 continue
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
+        if given and defaults and not parameters and real_path(source.file) in defaults:
+            given.insert(0, None)
         is_published = source.file in published and not source.is_explicit
         found += (
             Unit(source=source, parameters=one, compiled=made.get(source.file), published=is_published)
@@ -228,12 +234,12 @@ def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> 
         return
     folder = os.path.dirname(source.file)
     if folder not in folders:
-        folders[folder] = _parameter_files(folder)
+        folders[folder] = parameter_files(folder)
     for file in folders[folder].get(source.file, ()):
         yield Source(file=file, path=_beside(source, file), is_explicit=source.is_explicit)
 
 
-def _parameter_files(folder: str) -> dict[str, list[str]]:
+def parameter_files(folder: str) -> dict[str, list[str]]:
     """Return the parameter files of a folder, by the template that each is for."""
     try:
         names = parameter_names(list_names(folder))
