@@ -47,7 +47,7 @@ WRONG = {
     "Terraform, huge": Wrong("a.tf", b"#" * (MAX_FILE + 1), "the file is larger than 10,000,000 bytes"),
     "Terraform, binary": Wrong("a.tf", BINARY, "the file is not UTF-8"),
     "Bicep, binary": Wrong("a.bicep", BINARY, "the file is not UTF-8"),
-    "JSON, binary": Wrong("a.json", BINARY[2:], "invalid JSON: invalid character"),
+    "JSON, binary": Wrong("a.json", BINARY[2:], "invalid JSON: the file is not UTF-8"),
     "JSON, binary like UTF-16": Wrong("a.json", BINARY, "expected UTF-8"),
     "Terraform, Latin-1": Wrong("a.tf", "# é\n".encode("latin-1"), "the file is not UTF-8"),
     "Bicep, Latin-1": Wrong("a.bicep", "// é\n".encode("latin-1"), "the file is not UTF-8"),
