@@ -278,7 +278,7 @@ def test_rules_come_in_the_order_of_their_ids() -> None:
         ),
         (
             require("- attribute: properties.logs[*].x\n  equals: true\n  default: false"),
-            "9:16: `properties.logs[*].x`: wildcards are not supported; use `some:` or `every:`",
+            "9:16: `properties.logs[*].x`: wildcards and slices are not supported; use `some:` or `every:`",
         ),
         (
             require("- attribute: properties.enablePurgeProtection\n  equals: true\n  equals: true\n  default: false"),
@@ -306,7 +306,7 @@ def test_all_faults_of_a_file_come_at_once_in_the_order_of_the_text() -> None:
         "2:1: a rule needs fix:",
         "2:5: 'KV1' is not an id, which is KV and 3 digits",
         "5:11: there is no severity 'hihg'; did you mean 'high'?",
-        "8:17: `a[*]`: wildcards are not supported; use `some:` or `every:`",
+        "8:17: `a[*]`: wildcards and slices are not supported; use `some:` or `every:`",
         "9:20: an attribute condition has no key 'equls'; did you mean 'equals'?",
         "28:1: a rule has no key 'sevrity'; did you mean 'severity'?",
     ]

@@ -10,7 +10,7 @@ from jsonpath_ng.parser import parse
 from azkvlint.model.value import Path, path_text
 from azkvlint.syntax.attribute_path import PathError, parse_path
 
-WILDCARD = "wildcards are not supported; use `some:` or `every:`"
+WILDCARD = "wildcards and slices are not supported; use `some:` or `every:`"
 FILTER = "filters are not supported; use `some:` with `where:`"
 UNION = "unions are not supported; use `any:`"
 BACKTICKS = "words in backticks are not supported"
@@ -47,7 +47,7 @@ def test_a_path_leads_to_one_place(text: str, path: Path) -> None:
         ("a.*", WILDCARD),
         ("*", WILDCARD),
         ("a.'*'", WILDCARD),
-        ("a[1:2]", "slices are not supported; use `some:` or `every:`"),
+        ("a[1:2]", "wildcards and slices are not supported; use `some:` or `every:`"),
         ("a[0,1]", UNION),
         ("a,b", UNION),
         ("a['x','y']", UNION),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MAX_LENGTH = 500
 _MAX_INDEX = 99_999
 
-_WILDCARD = "wildcards are not supported; use `some:` or `every:`"
+_WILDCARD = "wildcards and slices are not supported; use `some:` or `every:`"
 _UNION = "unions are not supported; use `any:`"
 _FILTER = "filters are not supported; use `some:` with `where:`"
 _UNREADABLE = "not a path; join names with dots and quote names with special characters"
@@ -25,7 +25,7 @@ _BACKTICKS = "words in backticks are not supported"
 # By class name, because some of jsonpath-ng's classes are private.
 _REFUSED = {
     "Wildcard": _WILDCARD,
-    "Slice": "slices are not supported; use `some:` or `every:`",
+    "Slice": _WILDCARD,
     "Descendants": "`..` is not supported; write the whole path",
     "Union": _UNION,
     "Intersect": _UNION,
