@@ -104,6 +104,11 @@ def _of_steps(
             yield refusal
             continue
         if edits:
+            try:
+                sources.checkout.refuse_others(sources.real_path(path) for path in {edit.path for edit in edits})
+            except Refusal as refusal:
+                yield refusal
+                continue
             yield Candidate(edits, joined(titles), merged((*effects, *of_steps)))
 
 

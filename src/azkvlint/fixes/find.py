@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.fixes.candidates import Candidate, candidates
-from azkvlint.fixes.proof import Fault, Prover, State, is_gone, keys_of, prover_of
+from azkvlint.fixes.proof import Fault, Prover, State, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import check
 from azkvlint.model.effect import CLASSES, names_of
@@ -140,7 +140,7 @@ class _Search:
 
     def __init__(self, report: Report, prover: Prover, allowed: Collection[str]) -> None:
         self._prover, self._allowed = prover, allowed
-        self.sources, self.state = Sources(report.root, inputs=report.sources), prover.before
+        self.sources, self.state = Sources(report.root, inputs=inputs_of(report)), prover.before
         self.findings = report.counted(report.findings)
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
         self._fixes: dict[int, Fix] = {}

@@ -207,6 +207,11 @@ def prover_of(report: Report, config: Config) -> Prover:
     return prover
 
 
+def inputs_of(report: Report) -> tuple[str, ...]:
+    """Return what the prover of a report evaluates: its inputs, and the sources of its plans."""
+    return *report.sources, *sorted({one.root for one in report.findings if one.source == FROM_PLAN})
+
+
 def keys_of(finding: Finding) -> Iterator[Key]:
     """Yield the keys of the results that a finding groups."""
     for one in finding.occurrences:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from azkvlint.fixes.checkout import Checkout
 from azkvlint.model.fix import Refusal, TextEdit, apply
 from azkvlint.readers.discover import module_files, names_in
 from azkvlint.syntax.json_decoder import decode_text
@@ -41,6 +42,7 @@ class Sources:
         texts: Mapping[str, bytes] | None = None,
         originals: dict[str, bytes] | None = None,
         inputs: Sequence[str] = (),
+        checkout: Checkout | None = None,
     ) -> None:
         self.root = root
         self._inputs = inputs
@@ -51,6 +53,8 @@ class Sources:
         self._paths: dict[str, str] = {}
         self._files: dict[str, str] = {}
         self._boundary = checkout_of(root) or real_path(root)
+        # What reads what is searched when the first edit asks, once for all states.
+        self.checkout = checkout or Checkout(self._boundary, root, [self.real_path(path) for path in inputs])
 
     def real_path(self, path: str) -> str:
         """Return the real path of a reported path."""
@@ -170,7 +174,7 @@ class Sources:
             data = self.data(path)
             mark = _MARK if data.startswith(_MARK) else b""
             texts[path] = mark + apply(self.text(path), of_file).encode()
-        return Sources(self.root, texts, self.originals, self._inputs)
+        return Sources(self.root, texts, self.originals, self._inputs, self.checkout)
 
     def template_with(self, texts: Sequence[str]) -> str:
         """Return the first Bicep or JSON file beside the inputs that contains one of some texts; empty if none does.

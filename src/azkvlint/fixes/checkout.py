@@ -1,0 +1,270 @@
+"""Who else reads what an edit changes: a search of the whole checkout, not only of the inputs of a run.
+
+Files are read as text, once, when the first edit asks. What may be a reader counts as one, because an edit that breaks
+a deployment costs more than a refusal.
+
+Sources of what reads a file: developer.hashicorp.com/terraform/language/modules/sources (local paths),
+learn.microsoft.com/azure/azure-resource-manager/bicep/modules and /templates/linked-templates,
+docs.terragrunt.com/reference/hcl/blocks (``terraform``). Sources of what reads an output of a deployment:
+learn.microsoft.com/azure/azure-resource-manager/templates/outputs, the input ``deploymentOutputs`` of the task
+AzureResourceManagerTemplateDeployment, and learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables
+(azd keeps all outputs). Terraform redacts sensitive outputs without ``-json`` or ``-raw``
+(developer.hashicorp.com/terraform/cli/commands/output), and ``terraform_remote_state`` does not heed whether an output
+is sensitive (opentofu.org/docs/language/state/remote-state-data).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from azkvlint.model.fix import Refusal
+from azkvlint.readers.discover import BICEP, JSON, PARAMETERS, SKIPPED, is_module_file, is_terragrunt_file
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import is_within, real_path
+from azkvlint.util.project_files import read_start, walk
+
+# Beyond these limits nothing is known about the checkout. Longer files are not written by hand.
+_MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 50_000, 300_000_000, 4_000_000
+_MOST_VISITED, _MOST_NAMED = 10_000, 2
+_TOO_LARGE = "the checkout is too large to find who else reads it"
+
+# Files that may contain commands, in lower case.
+_SCRIPTS = (
+    ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy", ".py", ".js", ".mjs",
+    ".ts", ".cs", ".csx", ".fsx", ".go", ".rb", ".java", ".kt", ".pl", ".http", ".bicepparam", ".tf", ".tofu", ".hcl",
+)  # fmt: skip
+_SCRIPT_NAMES = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "package.json"})
+_AZD = frozenset({"azure.yaml", "azure.yml"})
+
+_MODULE_SOURCE = regex(r'\bsource"?[ \t]{0,99}[=:][ \t]{0,99}"([^"\r\n]{1,500})"')
+_BICEP_PATH = regex(r"'([^'\r\n]{1,500}\.(?:bicep|bicepparam|jsonc?))'", re.IGNORECASE)
+_RELATIVE_PATH = regex(r'"relativePath"\s{0,99}:\s{0,99}"([^"\r\n]{1,500})"', re.IGNORECASE)
+_JSON_NAME = regex(r"([\w.-]{1,200}\.jsonc?)(?![\w.-])", re.IGNORECASE)
+# Terraform and Terragrunt know the folder only if the expression before the path is that of the file's own folder.
+_HERE = ("${path.module}/", "${get_terragrunt_dir()}/")
+
+# What follows ``outputs`` where one of them is read by its name, and where all are.
+_ONE = r"""\s{0,9}\)?\s{0,9}(?:[?!]{0,1}\.\s{0,9}|\[\s{0,9}\\?["'])"""
+_ALL_IN_TEMPLATE = regex(r"(?:\)|\w|\])[?!]?\.outputs\b(?![ \t]{0,9}(?:[?!]?\.\s{0,9}\w|\[\s{0,9}'\w))", re.IGNORECASE)
+_ALL_IN_SCRIPT = regex(
+    r"""[.\])"']outputs\b(?![ \t]{0,9}(?:\?{0,1}\.\s{0,9}["']{0,1}\w|\[\s{0,9}\\{0,1}["']\w))"""
+    r"|\boutputs\.(?:keys|values|items|count|getenumerator|psobject)\b|\bdeploymentOutputs\b|\boutput_content\b",
+    re.IGNORECASE,
+)
+_TERRAFORM_OUTPUT = regex(
+    r"\b(?:terraform|tofu|terragrunt)(?:\.exe)?[ \t]{1,9}(?:[^\n|;&]{0,200}?[ \t])?output\b([^\n|;&)]{0,300})"
+)
+_PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
+_CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
+
+
+class _File(NamedTuple):
+    """A file that may read outputs. ``is_template``: it is a Bicep file or in JSON."""
+
+    path: str
+    is_template: bool
+
+
+class Checkout:
+    """The files below ``boundary``, and what reads what. ``evaluated`` are the real paths of the inputs of the run.
+
+    Paths are real; those in messages are relative to ``root``.
+    """
+
+    def __init__(self, boundary: str, root: str, evaluated: Collection[str]) -> None:
+        self._boundary = boundary
+        self._root = root
+        self._evaluated = frozenset(evaluated)
+        self._outputs: dict[str, list[str]] = {}
+
+    # --- who evaluates a file -----------------------------------------------------------------------------------------
+
+    def refuse_others(self, files: Iterable[str]) -> None:
+        """Raise Refusal if inputs outside of the run evaluate one of some files too."""
+        others = list(dict.fromkeys(other for file in files for other in self._others(file)))
+        if others:
+            verb = "evaluate" if len(others) > 1 else "evaluates"
+            raise Refusal(
+                f"{self._named(others)} {verb} it too; add {'them' if len(others) > 1 else 'it'} to the inputs"
+            )
+
+    def callers(self, folder: str) -> list[str]:
+        """Return the folders whose modules call the module in a folder. Raise Refusal if they are not known."""
+        return sorted(node for node in self._readers(folder) if os.path.isdir(node))
+
+    def _others(self, file: str) -> Iterator[str]:
+        """Yield what evaluates a file, is evaluated by no other, and is not an input of the run."""
+        waiting = [file, *([os.path.dirname(file)] if is_module_file(os.path.basename(file)) else [])]
+        seen = set(waiting)
+        first = frozenset(waiting)
+        while waiting:
+            node = waiting.pop()
+            above = self._readers(node) - {node}
+            if not above and node not in first and not self._is_evaluated(node):
+                yield node
+            waiting += sorted(above - seen)
+            seen |= above
+            if len(seen) > _MOST_VISITED:
+                raise Refusal(_TOO_LARGE)
+
+    def _is_evaluated(self, node: str) -> bool:
+        if node in self._evaluated:
+            return True
+        # Parameter files are read with the template beside them.
+        folders = {one if os.path.isdir(one) else os.path.dirname(one) for one in self._evaluated}
+        return node.lower().endswith(PARAMETERS) and any(is_within(node, folder) for folder in folders)
+
+    def _readers(self, node: str) -> set[str]:
+        found = set(self._graph.readers.get(node, ()))
+        found |= self._graph.by_name.get(os.path.basename(node).lower(), set())
+        found.update(reader for suffix, reader in self._graph.by_suffix if node.endswith(suffix))
+        return found
+
+    def _named(self, paths: Iterable[str]) -> str:
+        """Return paths for a message."""
+        names = sorted(f"`{os.path.relpath(path, self._root).replace(os.sep, '/')}`" for path in paths)
+        if len(names) > _MOST_NAMED:
+            names = [*names[:_MOST_NAMED], f"{len(names) - _MOST_NAMED} more"]
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+    # --- who reads an output ------------------------------------------------------------------------------------------
+
+    def refuse_output_readers(self, name: str) -> None:
+        """Raise Refusal if a template, script or pipeline reads the output ``name`` of a deployment, or all outputs."""
+        known = self._outputs.get(name)
+        if known is None:
+            known = self._outputs[name] = list(self._output_readers(name))
+        if known:
+            verb = "read" if len(known) > 1 else "reads"
+            raise Refusal(f"{self._named(known)} {verb} the output `{name}`")
+
+    def _output_readers(self, name: str) -> Iterator[str]:
+        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
+        access = re.compile(rf"\boutputs{_ONE}{re.escape(name)}(?![\w-])", re.IGNORECASE)
+        for file in self._graph.files:
+            text = _text(file.path)
+            if os.path.basename(file.path).lower() in _AZD:
+                yield file.path
+            elif file.is_template:
+                if access.search(text) or _ALL_IN_TEMPLATE.search(text):
+                    yield file.path
+            elif _ALL_IN_SCRIPT.search(text) or (word.search(text) and "output" in text.lower()):
+                yield file.path
+
+    def refuse_readers_of_redacted(self, name: str) -> None:
+        """Raise Refusal if a script reads the Terraform output ``name`` in a form that hides sensitive ones."""
+        found = []
+        for file in self._graph.files:
+            text = _CONTINUATION.sub(" ", _text(file.path)) if not file.is_template else ""
+            for match in _TERRAFORM_OUTPUT.finditer(text):
+                words = [word.strip("\"'") for word in match[1].split() if not word.startswith(("-", ">", "2>"))]
+                if not _PLAIN.search(match[0]) and (not words or name in words or "$" in match[1]):
+                    found.append(file.path)
+                    break
+        if found:
+            verb = "read" if len(found) > 1 else "reads"
+            raise Refusal(f"{self._named(found)} {verb} the output `{name}` without `-json` or `-raw`")
+
+    # --- who names an argument ----------------------------------------------------------------------------------------
+
+    def refuse_readers_of_argument(self, name: str) -> None:
+        """Raise Refusal if Terraform code reads an argument of a resource, or lists it in ``ignore_changes``."""
+        used = re.compile(
+            rf"\.{re.escape(name)}(?![\w-])|ignore_changes[^\]]{{0,2000}}(?<![\w-]){re.escape(name)}(?![\w-])"
+        )
+        found = [file for file in self._graph.terraform if used.search(_text(file))]
+        if found:
+            verb = "read" if len(found) > 1 else "reads"
+            raise Refusal(f"{self._named(found)} {verb} `{name}`")
+
+    @cached_property
+    def _graph(self) -> _Graph:
+        return _graph_of(self._boundary)
+
+
+class _Graph(NamedTuple):
+    """What reads what: by real path, by the name of a file, and by the end of a path whose beginning is an expression.
+
+    The module in a folder is that folder. ``files`` are those that mention outputs, ``terraform`` those of modules.
+    """
+
+    readers: dict[str, set[str]]
+    by_name: dict[str, set[str]]
+    by_suffix: list[tuple[str, str]]
+    files: list[_File]
+    terraform: list[str]
+
+
+def _graph_of(boundary: str) -> _Graph:
+    """Read the files of a checkout. Raise Refusal if there are too many."""
+    graph = _Graph({}, {}, [], [], [])
+    folders = files = size = 0
+    for here, below, names in walk(boundary):
+        below[:] = [name for name in below if name not in SKIPPED]
+        folders += 1
+        for name in sorted(names):
+            lower = name.lower()
+            is_script = lower.endswith(_SCRIPTS) or lower in _SCRIPT_NAMES
+            if not is_script and not lower.endswith((*BICEP, *JSON)):
+                continue
+            path = os.path.join(here, name)
+            data = read_start(path, _LONGEST)
+            files += 1
+            size += len(data)
+            if folders > _MOST_FOLDERS or files > _MOST_FILES or size > _MOST_BYTES:
+                raise Refusal(_TOO_LARGE)
+            text = _decoded(data)
+            _add(graph, path, text)
+            if lower in _AZD or "output" in text.lower():
+                graph.files.append(_File(path, lower.endswith((*BICEP, *JSON)) and lower not in _SCRIPT_NAMES))
+    return graph
+
+
+def _add(graph: _Graph, path: str, text: str) -> None:
+    """Add what a file reads."""
+    folder, name = os.path.split(path)
+    if os.path.islink(path):
+        real = real_path(path)
+        graph.readers.setdefault(real, set()).add(folder if is_module_file(name) else path)
+    is_module = is_module_file(name)
+    if is_module or is_terragrunt_file(name):
+        graph.terraform.append(path)
+        for source in _MODULE_SOURCE.findall(text):
+            _add_module(graph, folder, source, folder if is_module else path)
+    elif name.lower().endswith((*BICEP, *PARAMETERS)):
+        for other in _BICEP_PATH.findall(text):
+            graph.readers.setdefault(real_path(os.path.join(folder, other)), set()).add(path)
+    elif name.lower().endswith(JSON) and '"templatelink"' in text.lower():
+        relative = _RELATIVE_PATH.findall(text)
+        for other in relative:
+            graph.readers.setdefault(real_path(os.path.join(folder, other)), set()).add(path)
+        for other in _JSON_NAME.findall(text):
+            if not any(one.endswith(other) for one in relative):
+                graph.by_name.setdefault(other.lower(), set()).add(path)
+
+
+def _add_module(graph: _Graph, folder: str, source: str, reader: str) -> None:
+    """Add the module in a folder of the checkout that a source names."""
+    for prefix in _HERE:
+        source = source.removeprefix(prefix) if source.startswith(prefix + ".") else source
+    source = re.sub(r"(?<!:)//+", "/", source)
+    if source.startswith(("./", "../")) and "${" not in source:
+        graph.readers.setdefault(real_path(os.path.join(folder, source)), set()).add(reader)
+    elif source.startswith((".", "${")) and "}" in source:
+        suffix = source.rpartition("}")[2].rstrip("/")
+        if "/" in suffix:
+            graph.by_suffix.append((suffix[suffix.index("/") :], reader))
+
+
+def _text(path: str) -> str:
+    return _decoded(read_start(path, _LONGEST))
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text of a file; PowerShell and Visual Studio also write UTF-16."""
+    return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig", "replace")
