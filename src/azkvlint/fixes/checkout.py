@@ -7,8 +7,8 @@ Sources of what reads a file: developer.hashicorp.com/terraform/language/modules
 learn.microsoft.com/azure/azure-resource-manager/bicep/modules and /templates/linked-templates,
 docs.terragrunt.com/reference/hcl/blocks (``terraform``). Sources of what reads an output of a deployment:
 learn.microsoft.com/azure/azure-resource-manager/templates/outputs, the input ``deploymentOutputs`` of the task
-AzureResourceManagerTemplateDeployment, and learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables
-(azd keeps all outputs). Terraform redacts sensitive outputs without ``-json`` or ``-raw``
+AzureResourceManagerTemplateDeployment, and azd, which keeps all outputs
+(learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables). Terraform redacts sensitive outputs without ``-json`` or ``-raw``
 (developer.hashicorp.com/terraform/cli/commands/output), and ``terraform_remote_state`` does not heed whether an output
 is sensitive (opentofu.org/docs/language/state/remote-state-data).
 """
@@ -86,12 +86,11 @@ class Checkout:
 
     def refuse_others(self, files: Iterable[str]) -> None:
         """Raise Refusal if inputs outside of the run evaluate one of some files too."""
-        others = list(dict.fromkeys(other for file in files for other in self._others(file)))
-        if others:
-            verb = "evaluate" if len(others) > 1 else "evaluates"
-            raise Refusal(
-                f"{self._named(others)} {verb} it too; add {'them' if len(others) > 1 else 'it'} to the inputs"
-            )
+        for file in files:
+            others = list(dict.fromkeys(self._others(file)))
+            if others:
+                verb, what = ("use", "them") if len(others) > 1 else ("uses", "it")
+                raise Refusal(f"{self._named(others)} {verb} {self._named([file])} too; add {what} to the inputs")
 
     def callers(self, folder: str) -> list[str]:
         """Return the folders whose modules call the module in a folder. Raise Refusal if they are not known."""
@@ -174,9 +173,8 @@ class Checkout:
 
     def refuse_readers_of_argument(self, name: str) -> None:
         """Raise Refusal if Terraform code reads an argument of a resource, or lists it in ``ignore_changes``."""
-        used = re.compile(
-            rf"\.{re.escape(name)}(?![\w-])|ignore_changes[^\]]{{0,2000}}(?<![\w-]){re.escape(name)}(?![\w-])"
-        )
+        word = rf"{re.escape(name)}(?![\w-])"
+        used = re.compile(rf"\.{word}|ignore_changes[^\]]{{0,2000}}(?<![\w-]){word}")
         found = [file for file in self._graph.terraform if used.search(_text(file))]
         if found:
             verb = "read" if len(found) > 1 else "reads"

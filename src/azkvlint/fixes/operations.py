@@ -1,12 +1,7 @@
-"""The operations of edits other than setting a value: from a step of a rule to changes of a declaration.
-
-Operations refuse what Terraform would not accept: it rejects sensitive values in ``for_each`` and ``count``, and in
-outputs that are not sensitive themselves.
-"""
+"""The operations of edits other than setting a value: from a step of a rule to changes of a declaration."""
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -14,7 +9,9 @@ from typing import TypeAlias
 
 from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
+from azkvlint.fixes.azapi_releases import refuse_unknown_version
 from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
+from azkvlint.fixes.sensitive import body_of, refuse_sensitive
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
 from azkvlint.model.finding import Finding
@@ -22,11 +19,10 @@ from azkvlint.model.fix import Code, Literal, Refusal
 from azkvlint.model.location import Location
 from azkvlint.model.rule import EditStep
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block, Body, parse_file
+from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import suggests_secret
 
 Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
 _VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9a-fA-F]{32}")
@@ -41,11 +37,6 @@ _VERSIONLESS: Mapping[str, tuple[tuple[str, str], ...]] = {
 _IN_TERRAFORM = regex(r"\b([a-z]\w*)\.([\w-]+)\.id\b")
 _IN_BICEP = regex(r"\b(\w+)\.id\b")
 _ELSEWHERE = "the other resource is not declared beside it"
-# References that are followed for one variable.
-_MOST = 200
-_REPETITIONS = ("for_each", "count")
-# Arguments of azurerm_key_vault_secret, which are sensitive already.
-_VALUES = ("value", "value_wo")
 
 
 def names_in_language(target: Target, name: str) -> tuple[str, ...]:
@@ -66,6 +57,8 @@ def _remove(finding: Finding, step: EditStep, target: Target) -> Iterator[Change
 
 def _without(finding: Finding, target: Target, name: str, sources: Sources) -> tuple[Edits, str]:
     path = names_in_language(target, name)
+    if target.language == "terraform":
+        sources.checkout.refuse_readers_of_argument(path[-1])
     editor = sources.editor(target.path)
     title = f"Remove `{path[-1]}`"
     try:
@@ -94,6 +87,7 @@ def _rename(_: Finding, step: EditStep, target: Target) -> Iterator[Change]:
 
 
 def _with_name(target: Target, name: str, new: str, sources: Sources) -> tuple[Edits, str]:
+    sources.checkout.refuse_readers_of_argument(name)
     return sources.editor(target.path).rename(target.address, (name,), new), f"Rename `{name}` to `{new}`"
 
 
@@ -115,6 +109,7 @@ def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
         elif target.language == "bicep":
             edits = editor.replace_text(target.address, f"@{old}", f"@{SUPPORTED_API}")
         else:
+            refuse_unknown_version(target, SUPPORTED_API, sources)
             edits = editor.set_value(target.address, ("type",), f"{target.type}@{SUPPORTED_API}")
         return edits, f"Use API version {SUPPORTED_API}"
 
@@ -204,12 +199,26 @@ def _secure(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
             raise Refusal("the value does not come from a parameter")
         if language_at(at) == "terraform":
             edits = editor.set_value(address_of(at), ("sensitive",), True)
-            _refuse_sensitive(at, sources)
+            refuse_sensitive(at, sources)
             return edits, "Set `sensitive = true`"
+        output = _output_at(at, sources)
+        if output:
+            sources.checkout.refuse_output_readers(output)
         edits = editor.add_decorator(address_of(at), "secure")
         return edits, "Use a secure type" if at.pointer else "Add `@secure()`"
 
     yield change
+
+
+def _output_at(at: Location, sources: Sources) -> str:
+    """Return the name of the output that is declared at a place in a Bicep file or template; empty if none is."""
+    if at.pointer is not None:
+        return str(at.pointer[-1]) if at.pointer[-2:-1] == ("outputs",) else ""
+    from azkvlint.syntax.bicep.parse import parse
+
+    start = (at.span or (-1, -1))[0]
+    declared = (one for one in parse(sources.text(at.path)).declarations if one.start <= start < one.end)
+    return next((one.name for one in declared if isinstance(one, ast.Output)), "")
 
 
 def _append(finding: Finding, step: EditStep, _: Target) -> Iterator[Change]:
@@ -276,108 +285,17 @@ def _in_bicep(at: Location, names: tuple[str, ...], item: Mapping[str, Literal],
     raise Refusal(_ELSEWHERE)
 
 
-def _refuse_sensitive(at: Location, sources: Sources) -> None:
-    """Raise Refusal if a use of the variable that is declared at a location may reject a sensitive value."""
-    start = (at.span or (0, 0))[0]
-    blocks = _body_of(at.path, sources.text(at.path)).blocks
-    found = next((one for one in blocks if one.type == "variable" and one.start <= start < one.end), None)
-    if found is None:
-        return
-    pending = [(posixpath.dirname(at.path), rf"var\.{re.escape(found.labels[0])}")] if found.labels else []
-    seen = set(pending)
-    while pending:
-        if len(seen) > _MOST:
-            raise Refusal("the variable has too many uses")
-        folder, reference = pending.pop()
-        pattern = re.compile(rf"(?<![\w.-]){reference}(?![\w-])")
-        for file in sources.module_files(f"{folder}/" if folder else ""):
-            text = sources.text(file)
-            if pattern.search(text):
-                for use in _uses(_body_of(file, text), text, pattern):
-                    further = _further(*use, folder, sources)
-                    if further is not None and further not in seen:
-                        seen.add(further)
-                        pending.append(further)
-
-
 def is_ignored(target: Target, name: str, sources: Sources) -> bool:
     """Return whether Terraform ignores changes of an argument, so that a fix has no effect on existing resources."""
     text = sources.text(target.path)
     if target.language != "terraform" or "ignore_changes" not in text:
         return False
-    block = next((one for one in _body_of(target.path, text).blocks if one.start == target.address[0]), None)
+    block = next((one for one in body_of(target.path, text).blocks if one.start == target.address[0]), None)
     for inner in () if block is None else block.body.blocks:
         ignored = inner.body.attributes.get("ignore_changes") if inner.type == "lifecycle" else None
         if ignored is not None:
             return re.search(rf"\b(?:all|{re.escape(name)})\b", text[ignored.value_start : ignored.end]) is not None
     return False
-
-
-def _body_of(path: str, text: str) -> Body:
-    from azkvlint.syntax.hcl.json_file import parse_json_file
-
-    return (parse_json_file if path.lower().endswith(".json") else parse_file)(text).body
-
-
-def _uses(body: Body, text: str, pattern: re.Pattern[str]) -> Iterator[tuple[Block, str, str]]:
-    """Yield the uses of a reference: the top block, the argument, and its argument or block in the top block."""
-    nodes = [(block, block.body, "") for block in body.blocks]
-    while nodes:
-        top, inner, name = nodes.pop()
-        for attribute in inner.attributes.values():
-            if pattern.search(text, attribute.start, attribute.end):
-                yield top, attribute.name, name or attribute.name
-        nodes += [(top, block.body, name or _name_of(block)) for block in inner.blocks]
-
-
-def _is_sensitive(block: Block) -> bool:
-    return _literal(block, "sensitive") is True
-
-
-def _literal(block: Block, name: str) -> object:
-    attribute = block.body.attributes.get(name)
-    expression = None if attribute is None else attribute.expression()
-    return expression.value if isinstance(expression, ast.Literal) else None
-
-
-def _name_of(block: Block) -> str:
-    return block.labels[0] if block.type == "dynamic" and block.labels else block.type
-
-
-def _further(top: Block, argument: str, name: str, folder: str, sources: Sources) -> tuple[str, str] | None:
-    """Return a reference that becomes sensitive with an argument, and its folder. Raise Refusal."""
-    if argument in _REPETITIONS:
-        raise Refusal(f"`{argument}` depends on the variable and cannot be sensitive")
-    if argument == "error_message":
-        raise Refusal("an error message depends on the variable and cannot be sensitive")
-    labels = [re.escape(label) for label in top.labels]
-    match top.type:
-        case "output":
-            if not _is_sensitive(top):
-                raise Refusal("an output that is not sensitive depends on the variable")
-        case "locals":
-            return folder, rf"local\.{re.escape(name)}"
-        case "module":
-            return _in_module(top, name, folder, sources)
-        case "resource" | "data" | "ephemeral" if len(labels) > 1:
-            if argument not in _VALUES and not suggests_secret(argument):
-                address = r"\.".join(labels if top.type == "resource" else [top.type, *labels])
-                return folder, rf"{address}(?:\[[^\]]*\])*(?:\.{re.escape(name)}|(?![\w.\[-]))"
-    return None
-
-
-def _in_module(call: Block, name: str, folder: str, sources: Sources) -> tuple[str, str] | None:
-    """Return a variable of a called module, and its folder; None if it is sensitive already. Raise Refusal."""
-    source = _literal(call, "source")
-    if not isinstance(source, str) or not source.startswith(("./", "../")):
-        raise Refusal("the variable is passed to a module outside the checkout")
-    inner = posixpath.normpath(posixpath.join(folder, source))
-    inner = "" if inner == "." else inner
-    for file in sources.module_files(f"{inner}/" if inner else ""):
-        for block in _body_of(file, sources.text(file)).blocks:
-            if block.type == "variable" and block.labels == (name,) and _is_sensitive(block):
-                return None
-    return inner, rf"var\.{re.escape(name)}"
 
 
 OPERATIONS: Mapping[str, Operation] = {
