@@ -723,7 +723,10 @@ PASSWORD = 'variable "password" {\n  type = string\n}\n' + SECRET.format(value="
             "`count`",
         ),
         ('locals {\n  all = [var.password]\n}\noutput "o" {\n  value = local.all\n}\n', "an output that is not"),
-        ('module "m" {\n  source = "./m"\n  word   = var.password\n}\n', "`for_each` depends on the variable"),
+        (
+            'module "m" {\n  source = "./m"\n  word   = var.password\n}\n',
+            "`for_each` of `m/main.tf` depends on the variable",
+        ),
         ('module "m" {\n  source = "a/b/c"\n  word   = var.password\n}\n', "passed to a module outside the checkout"),
         (
             (
@@ -759,7 +762,7 @@ def test_a_variable_in_json_is_not_sensitive_in_for_each(kvlint: Kvlint, folder:
     (folder / "main.tf").unlink()
     (folder / "main.tf.json").write_text(json.dumps(document))
     said = kvlint("fix", "--select", "KV611")
-    assert "`for_each` depends on the variable" in said.out
+    assert "`for_each` of `main.tf.json` depends on the variable" in said.out
 
 
 def test_only_strings_and_objects_are_secure_in_bicep(kvlint: Kvlint, folder: Path) -> None:

@@ -4,13 +4,15 @@ Files are read as text, once, when the first edit asks. What may be a reader cou
 a deployment costs more than a refusal.
 
 Sources of what reads a file: developer.hashicorp.com/terraform/language/modules/sources (local paths),
-learn.microsoft.com/azure/azure-resource-manager/bicep/modules and /templates/linked-templates,
+learn.microsoft.com/azure/azure-resource-manager/bicep/modules and /templates/linked-templates, and
 docs.terragrunt.com/reference/hcl/blocks (``terraform``). Sources of what reads an output of a deployment:
 learn.microsoft.com/azure/azure-resource-manager/templates/outputs, the input ``deploymentOutputs`` of the task
 AzureResourceManagerTemplateDeployment, and azd, which keeps all outputs
-(learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables). Terraform redacts sensitive outputs without ``-json`` or ``-raw``
-(developer.hashicorp.com/terraform/cli/commands/output), and ``terraform_remote_state`` does not heed whether an output
-is sensitive (opentofu.org/docs/language/state/remote-state-data).
+(learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables).
+
+Terraform redacts sensitive outputs without ``-json`` or ``-raw`` (developer.hashicorp.com/terraform/cli/commands).
+``terraform_remote_state`` does not heed whether an output is sensitive
+(opentofu.org/docs/language/state/remote-state-data), and neither does ``dependency`` of Terragrunt.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ _ALL_IN_SCRIPT = regex(
     r"|\boutputs\.(?:keys|values|items|count|getenumerator|psobject)\b|\bdeploymentOutputs\b|\boutput_content\b",
     re.IGNORECASE,
 )
+_DECLARATIONS = (".tf", ".tofu", ".hcl", ".bicepparam")
 _TERRAFORM_OUTPUT = regex(
     r"\b(?:terraform|tofu|terragrunt)(?:\.exe)?[ \t]{1,9}(?:[^\n|;&]{0,200}?[ \t])?output\b([^\n|;&)]{0,300})"
 )
@@ -80,7 +83,7 @@ class Checkout:
         self._boundary = boundary
         self._root = root
         self._evaluated = frozenset(evaluated)
-        self._outputs: dict[str, list[str]] = {}
+        self._outputs: dict[str, list[tuple[str, bool]]] = {}
 
     # --- who evaluates a file -----------------------------------------------------------------------------------------
 
@@ -138,22 +141,22 @@ class Checkout:
         known = self._outputs.get(name)
         if known is None:
             known = self._outputs[name] = list(self._output_readers(name))
+        certain = [path for path, is_certain in known if is_certain]
+        if certain:
+            verb = "read" if len(certain) > 1 else "reads"
+            raise Refusal(f"{self._named(certain)} {verb} the output `{name}`")
         if known:
-            verb = "read" if len(known) > 1 else "reads"
-            raise Refusal(f"{self._named(known)} {verb} the output `{name}`")
+            raise Refusal(f"{self._named(path for path, _ in known)} may read the output `{name}`")
 
-    def _output_readers(self, name: str) -> Iterator[str]:
+    def _output_readers(self, name: str) -> Iterator[tuple[str, bool]]:
+        """Yield the files that read an output, or may read it."""
         word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
         access = re.compile(rf"\boutputs{_ONE}{re.escape(name)}(?![\w-])", re.IGNORECASE)
         for file in self._graph.files:
             text = _text(file.path)
-            if os.path.basename(file.path).lower() in _AZD:
-                yield file.path
-            elif file.is_template:
-                if access.search(text) or _ALL_IN_TEMPLATE.search(text):
-                    yield file.path
-            elif _ALL_IN_SCRIPT.search(text) or (word.search(text) and "output" in text.lower()):
-                yield file.path
+            is_certain = access.search(text) is not None
+            if is_certain or _may_read_all(file, text) or (_runs_deployments(file, text) and word.search(text)):
+                yield file.path, is_certain
 
     def refuse_readers_of_redacted(self, name: str) -> None:
         """Raise Refusal if a script reads the Terraform output ``name`` in a form that hides sensitive ones."""
@@ -266,3 +269,17 @@ def _text(path: str) -> str:
 def _decoded(data: bytes) -> str:
     """Return the text of a file; PowerShell and Visual Studio also write UTF-16."""
     return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig", "replace")
+
+
+def _may_read_all(file: _File, text: str) -> bool:
+    """Return whether a file, or the tool that it configures, reads all outputs of a deployment."""
+    if file.is_template:
+        return _ALL_IN_TEMPLATE.search(text) is not None
+    return os.path.basename(file.path).lower() in _AZD or _ALL_IN_SCRIPT.search(text) is not None
+
+
+def _runs_deployments(file: _File, text: str) -> bool:
+    """Return whether a script mentions deployments and outputs: it may read one through a variable."""
+    lower = text.lower()
+    is_script = not file.is_template and not file.path.lower().endswith(_DECLARATIONS)
+    return is_script and "deploy" in lower and "outputs" in lower

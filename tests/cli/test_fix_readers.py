@@ -1,0 +1,360 @@
+"""Fixes of values that others in the checkout read: callers, parents, scripts, and the tools themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+VAULT = 'resource "azurerm_key_vault" "v" {\n  name                     = "kv"\n  purge_protection_enabled = false\n}\n'
+CALL = 'module "kv" {{\n  source = "{}"\n}}\n'
+TEMPLATE = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+KEYS = "[listKeys(resourceId('Microsoft.Storage/storageAccounts', 'sa'), '2023-01-01').keys[0].value]"
+
+
+@pytest.fixture
+def checkout(kvlint: Kvlint, tmp_path: Path) -> Path:
+    """An empty checkout, which is the current folder."""
+    for file in tmp_path.glob("*.json"):
+        file.unlink()
+    put(tmp_path, ".git/HEAD", "ref: refs/heads/main")
+    return tmp_path
+
+
+def put(checkout: Path, name: str, text: str) -> None:
+    file = checkout / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def child(name: str = "key") -> str:
+    outputs = {name: {"type": "string", "value": KEYS}}
+    return json.dumps({"$schema": TEMPLATE, "contentVersion": "1.0.0.0", "resources": [], "outputs": outputs})
+
+
+def parent(value: str, **link: str) -> str:
+    deployment = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2021-04-01",
+        "name": "child",
+        "properties": {"mode": "Incremental", "templateLink": link},
+    }
+    outputs = {"n": {"type": "int", "value": value}}
+    document = {"$schema": TEMPLATE, "contentVersion": "1.0.0.0", "resources": [deployment], "outputs": outputs}
+    return json.dumps(document)
+
+
+# --- inputs that evaluate the same file -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("prod/main.tf", CALL.format("../m"), "prod"),
+        ("prod/main.tofu", CALL.format(".././m//"), "prod"),
+        ("prod/main.tf.json", '{"module": {"kv": {"source": "../m"}}}', "prod"),
+        ("prod/main.tf", CALL.format("${path.module}/../m"), "prod"),
+        ("prod/terragrunt.hcl", 'terraform {\n  source = "${get_repo_root()}//infra/m"\n}\n', "prod/terragrunt.hcl"),
+        ("live/a/terragrunt.hcl", 'terraform {\n  source = "../..//m"\n}\n', "live/a/terragrunt.hcl"),
+    ],
+)
+def test_a_module_that_others_call_too_is_not_changed(
+    kvlint: Kvlint, checkout: Path, name: str, text: str, shown: str
+) -> None:
+    folder = "infra/m" if "infra" in text else "m"
+    put(checkout, f"{folder}/main.tf", VAULT)
+    assert kvlint("fix", folder, "--unsafe", "--select", "KV001").code == 1
+    put(checkout, name, text)
+    said = kvlint("fix", folder, "--unsafe", "--select", "KV001")
+    assert said.code == 0
+    assert f"No fix: `{shown}` uses `{folder}/main.tf` too; add it to the inputs\n" in said.out
+    assert "Found 1 fix" in kvlint("fix", ".", "--unsafe", "--select", "KV001").out
+
+
+def test_callers_of_callers_count_and_calls_from_inputs_do_not(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "m/main.tf", VAULT)
+    put(checkout, "n/main.tf", CALL.format("../m"))
+    put(checkout, "a/main.tf", CALL.format("../n"))
+    assert "Found 1 fix" in kvlint("fix", "a", "--unsafe", "--select", "KV001").out
+    for name in ("b", "c", "d"):
+        put(checkout, f"{name}/main.tf", CALL.format("../n"))
+    said = kvlint("fix", "a", "b", "--unsafe", "--select", "KV001").out
+    assert "No fix: `c` and `d` use `m/main.tf` too; add them to the inputs\n" in said
+    assert "No fix: `b`, `c` and 1 more use" in kvlint("fix", "a", "--unsafe", "--select", "KV001").out
+
+
+def test_a_default_in_a_module_that_others_call_is_not_changed(kvlint: Kvlint, checkout: Path) -> None:
+    variable = 'variable "purge" {\n  type    = bool\n  default = false\n}\n'
+    put(checkout, "m/main.tf", variable + VAULT.replace("= false", "= var.purge"))
+    put(checkout, "a/main.tf", CALL.format("../m"))
+    said = kvlint("fix", "m", "--unsafe", "--select", "KV001").out
+    assert "No fix: `a` uses `m/main.tf` too" in said
+    # In the call of an input that is checked, the value is that of this input alone.
+    put(checkout, "b/main.tf", CALL.format("../m"))
+    assert "Set `purge = true` in module `kv`" in kvlint("fix", "a", "--unsafe", "--select", "KV001").out
+
+
+def test_a_bicep_module_that_others_use_is_not_changed(kvlint: Kvlint, checkout: Path) -> None:
+    properties = "{\n    enablePurgeProtection: null\n  }"
+    vault = f"resource v 'Microsoft.KeyVault/vaults@2023-07-01' = {{\n  name: 'v'\n  properties: {properties}\n}}\n"
+    put(checkout, "m/kv.bicep", vault)
+    put(checkout, "main.bicep", "module m 'm/kv.bicep' = {\n  name: 'm'\n}\n")
+    said = kvlint("fix", "m/kv.bicep", "--unsafe", "--select", "KV001")
+    assert "No fix: `main.bicep` uses `m/kv.bicep` too; add it to the inputs" in said.out
+    assert "Found 1 fix" in kvlint("fix", ".", "--unsafe", "--select", "KV001").out
+
+
+def test_a_linked_file_is_not_changed_for_one_of_its_modules(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "a/main.tf", VAULT)
+    put(checkout, "b/other.tf", "")
+    (checkout / "b/main.tf").symlink_to("../a/main.tf")
+    assert "No fix: `b` uses `a/main.tf` too" in kvlint("fix", "a", "--unsafe", "--select", "KV001").out
+
+
+def test_a_plan_and_its_source_are_inputs_of_the_run(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "m/main.tf", VAULT)
+    put(checkout, "a/main.tf", CALL.format("../m"))
+    assert "Found 1 fix" in kvlint("fix", "a/main.tf", "--unsafe", "--select", "KV001").out
+
+
+def test_a_checkout_that_is_too_large_has_no_fixes(
+    kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(checkout, "a/main.tf", VAULT)
+    monkeypatch.setattr("azkvlint.fixes.checkout._MOST_FILES", 0)
+    said = kvlint("fix", "a", "--unsafe", "--select", "KV001")
+    assert "No fix: the checkout is too large to find who else reads it\n" in said.out
+
+
+# --- outputs of deployments -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("parent.json", parent("[length(reference('child').outputs.key.value)]", relativePath="child.json")),
+        ("p/parent.json", parent("[length(reference('child').OUTPUTS.Key.value)]", uri="https://a.example/child.json")),
+        ("parent.json", parent("[length(reference('x').outputs['key'].value)]", relativePath="child.json")),
+        ("main.bicep", "module c 'child.json' = {\n  name: 'c'\n}\noutput n int = length(c.outputs.key)\n"),
+        ("main.bicep", "module c 'child.json' = {\n  name: 'c'\n}\noutput n int = length(c.outputs['key'])\n"),
+        ("deploy.sh", "az deployment group create -f child.json --query properties.outputs.key.value -o tsv\n"),
+        ("deploy.ps1", '$d = New-AzResourceGroupDeployment -TemplateFile c\n$d.Outputs["key"].Value\n'),
+        ("ci.yml", "steps:\n  - run: echo ${{ steps.deploy.outputs.key }}\n"),
+    ],
+)
+def test_an_output_that_is_read_is_not_secured(kvlint: Kvlint, checkout: Path, name: str, text: str) -> None:
+    put(checkout, "child.json", child())
+    assert "Use a secure type" in kvlint("fix", ".", "--unsafe", "--select", "KV612").out
+    put(checkout, name, text)
+    said = kvlint("fix", ".", "--unsafe", "--select", "KV612")
+    assert f"No fix: `{name}` reads the output `key`\n" in said.out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("parent.json", parent("[length(reference('child').outputs[parameters('x')].value)]", relativePath="a.json")),
+        ("parent.json", parent("[length(string(reference('child').outputs))]", relativePath="child.json")),
+        ("main.bicep", "module c 'child.json' = {\n  name: 'c'\n}\noutput n int = length(string(c.outputs))\n"),
+        ("deploy.sh", "az deployment group show -n d --query properties.outputs -o json > outputs.json\n"),
+        ("deploy.ps1", "$d = New-AzResourceGroupDeployment\nforeach ($k in $d.Outputs.Keys) { $k }\n"),
+        ("deploy.ps1", "$o = (Get-AzDeployment).Outputs\n$name = 'key'\n$o.$name.Value\n"),
+        (
+            "azure-pipelines.yml",
+            "- task: AzureResourceManagerTemplateDeployment@3\n  inputs:\n    deploymentOutputs: o\n",
+        ),
+        ("azure.yaml", "name: app\n"),
+        ("main.tf", 'output "k" {\n  value = azurerm_resource_group_template_deployment.d.output_content\n}\n'),
+        ("deploy.py", "outputs = client.deployments.get(group, name).properties.outputs\nprint(outputs[NAME])\n"),
+    ],
+)
+def test_an_output_is_not_secured_if_something_may_read_all_outputs(
+    kvlint: Kvlint, checkout: Path, name: str, text: str
+) -> None:
+    put(checkout, "child.json", child())
+    put(checkout, name, text)
+    said = kvlint("fix", ".", "--unsafe", "--select", "KV612")
+    assert f"No fix: `{name}` may read the output `key`\n" in said.out
+
+
+def test_texts_in_utf_16_are_read_too(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "child.json", child())
+    (checkout / "deploy.ps1").write_text("$d.Outputs.key.Value\n", encoding="utf-16")
+    assert "`deploy.ps1` reads the output `key`" in kvlint("fix", ".", "--unsafe", "--select", "KV612").out
+
+
+def test_reads_of_other_outputs_do_not_matter(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "child.json", child())
+    put(checkout, "parent.json", parent("[length(reference('c').outputs.keyName.value)]", relativePath="child.json"))
+    put(checkout, "deploy.sh", "az deployment group show --query properties.outputs.keyid.value\n")
+    put(checkout, "build.py", "def key(outputs):\n    return outputs\n")
+    assert "Use a secure type" in kvlint("fix", ".", "--unsafe", "--select", "KV612").out
+
+
+# --- outputs of Terraform ---------------------------------------------------------------------------------------------
+
+SECRET = 'data "azurerm_key_vault_secret" "s" {\n  name         = "s"\n  key_vault_id = "x"\n}\n'
+OUTPUT = SECRET + 'output "password" {\n  value = data.azurerm_key_vault_secret.s.value\n}\n'
+PLAIN = (
+    'variable "password" {\n  type = string\n}\n'
+    'resource "azurerm_key_vault_secret" "s" {\n  name  = "s"\n  value = var.password\n}\n'
+)
+
+
+@pytest.mark.parametrize("command", ["terraform output", "terraform -chdir=x output password", "tofu output -no-color"])
+def test_an_output_that_a_script_reads_redacted_is_not_sensitive(kvlint: Kvlint, checkout: Path, command: str) -> None:
+    put(checkout, "main.tf", OUTPUT)
+    assert "Set `sensitive = true`" in kvlint("fix", "--select", "KV612").out
+    put(checkout, "ci/deploy.sh", f"x=$({command})\n")
+    said = kvlint("fix", "--select", "KV612").out
+    assert "No fix: `ci/deploy.sh` reads the output `password` without `-json` or `-raw`\n" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x=$(terraform output -raw password)\n",
+        "terraform output -json | jq .password\n",
+        "terraform output other\n",
+        "# the output of terraform\n",
+    ],
+)
+def test_an_output_that_a_script_reads_in_plain_text_can_be_sensitive(
+    kvlint: Kvlint, checkout: Path, text: str
+) -> None:
+    put(checkout, "main.tf", OUTPUT)
+    put(checkout, "deploy.sh", text)
+    assert "Set `sensitive = true`" in kvlint("fix", "--select", "KV612").out
+
+
+# --- places that reject sensitive values ------------------------------------------------------------------------------
+
+ID = "https://kv.vault.azure.net/secrets/s/"
+PLACES = [
+    (f'import {{\n  to = azurerm_key_vault_secret.s\n  id = "{ID}${{var.password}}"\n}}\n', "`id` in `import`"),
+    ("import {\n  for_each = toset([var.password])\n  to = a.b\n  id = each.key\n}\n", "`for_each` in `import`"),
+    ('import {\n  to = a.b[var.password]\n  id = "x"\n}\n', "`to` in `import`"),
+    ('terraform {\n  backend "azurerm" {\n    key = var.password\n  }\n}\n', "`key` in `terraform.backend`"),
+    ("terraform {\n  encryption {\n    x = var.password\n  }\n}\n", "`x` in `terraform.encryption`"),
+    ('module "m" {\n  source = "./${var.password}"\n}\n', "`source` in `module`"),
+    ('module "m" {\n  source = "a/b/c"\n  version = var.password\n}\n', "`version` in `module`"),
+    ('provider "azurerm" {\n  for_each = toset([var.password])\n  alias = "a"\n}\n', "`for_each` in `provider`"),
+    (
+        'resource "a" "b" {\n  lifecycle {\n    enabled = var.password != ""\n  }\n}\n',
+        "`enabled` in `resource.lifecycle`",
+    ),
+    ('resource "a" "b" {\n  lifecycle {\n    prevent_destroy = var.password != ""\n  }\n}\n', "`prevent_destroy` in"),
+    ('resource "a" "b" {\n  dynamic "c" {\n    for_each = [var.password]\n    content {}\n  }\n}\n', "`for_each` in"),
+    ('resource "a" "b" {\n  provider = azurerm.by[var.password]\n}\n', "`provider`"),
+    ('check "c" {\n  assert {\n    condition = true\n    error_message = var.password\n  }\n}\n', "`error_message` in"),
+    ('action "a" "b" {\n  config {\n    x = var.password\n  }\n}\n', "`x` in `action.config`"),
+    ('something "new" {\n  x = var.password\n}\n', "`x` in `something`"),
+]
+
+
+@pytest.mark.parametrize(("use", "where"), PLACES)
+def test_a_variable_is_not_sensitive_where_a_tool_rejects_it(
+    kvlint: Kvlint, checkout: Path, use: str, where: str
+) -> None:
+    put(checkout, "main.tf", PLAIN)
+    assert "Set `sensitive = true`" in kvlint("fix", "--select", "KV611").out
+    put(checkout, "use.tofu", use)
+    said = kvlint("fix", "--select", "KV611").out
+    assert f"No fix: {where}" in said
+    assert "`use.tofu` depends on the variable and cannot be sensitive" in said
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        'check "c" {\n  assert {\n    condition     = var.password != ""\n    error_message = "x"\n  }\n}\n',
+        'resource "a" "b" {\n  lifecycle {\n    precondition {\n      condition = var.password != ""\n    }\n  }\n}\n',
+        'resource "a" "b" {\n  dynamic "c" {\n    for_each = [1]\n    content {\n      d = var.password\n}\n}\n}\n',
+        'resource "a" "b" {\n  provisioner "local-exec" {\n    command = var.password\n  }\n}\n',
+        'provider "x" {\n  password = var.password\n}\n',
+    ],
+)
+def test_a_variable_is_sensitive_where_tools_accept_it(kvlint: Kvlint, checkout: Path, use: str) -> None:
+    put(checkout, "main.tf", PLAIN)
+    put(checkout, "use.tf", use)
+    assert "Set `sensitive = true`" in kvlint("fix", "--select", "KV611").out
+
+
+# --- API versions that a provider knows -------------------------------------------------------------------------------
+
+AZAPI = (
+    'resource "azapi_resource" "kv" {{\n  type      = "Microsoft.KeyVault/vaults@2023-07-01"\n  name      = "kv"\n'
+    "{}  body = {{\n    properties = {{\n      enableRbacAuthorization = true\n    }}\n  }}\n}}\n"
+)
+REQUIRED = (
+    'terraform {{\n  required_providers {{\n    {} = {{\n      source  = "Azure/azapi"\n      version = "{}"\n'
+    "    }}\n  }}\n}}\n"
+)
+LOCK = 'provider "registry.terraform.io/azure/azapi" {{\n  version = "{}"\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("constraint", "locked", "reason"),
+    [
+        ("= 1.9.0", "", "the constraint `= 1.9.0` in `main.tf` allows no version"),
+        ("~> 2.8.0", "", "the constraint `~> 2.8.0` in `main.tf` allows no version"),
+        (">= 1.0, < 2.9", "", "the constraint `>= 1.0, < 2.9`"),
+        ("~> 2.0", "2.8.0", "`.terraform.lock.hcl` (azapi 2.8.0) allows no version"),
+        ("~> 2.0", "2.9.0", ""),
+        ("~> 2.0", "", ""),
+        ("2.11.0", "", ""),
+        ("", "", ""),
+    ],
+)
+@pytest.mark.parametrize("name", ["azapi", "renamed"])
+def test_an_api_version_is_raised_only_if_azapi_knows_it(
+    kvlint: Kvlint, checkout: Path, constraint: str, locked: str, reason: str, name: str
+) -> None:
+    put(checkout, "main.tf", (REQUIRED.format(name, constraint) if constraint else "") + AZAPI.format(""))
+    if locked:
+        put(checkout, ".terraform.lock.hcl", LOCK.format(locked))
+    said = kvlint("fix", "--select", "KV050").out
+    assert ("Use API version 2026-02-01" in said) is (not reason)
+    assert not reason or (f"No fix: {reason}" in said and "API version 2026-02-01 (since azapi 2.9)" in said)
+
+
+def test_the_constraint_of_a_calling_module_counts_for_azapi(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "m/main.tf", AZAPI.format(""))
+    put(checkout, "main.tf", CALL.format("./m") + REQUIRED.format("azapi", "~> 1.6.0"))
+    said = kvlint("fix", "--select", "KV050").out
+    assert "No fix: the constraint `~> 1.6.0` in `main.tf` allows no version of azapi" in said
+
+
+def test_without_schema_validation_azapi_accepts_any_version(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "main.tf", REQUIRED.format("azapi", "1.9.0") + AZAPI.format("  schema_validation_enabled = false\n"))
+    assert "Use API version 2026-02-01" in kvlint("fix", "--select", "KV050").out
+
+
+def test_a_body_in_json_text_is_that_of_an_old_azapi(kvlint: Kvlint, checkout: Path) -> None:
+    text = AZAPI.format("").replace("body = {\n", "body = jsonencode({\n").replace("  }\n}\n", "  })\n}\n")
+    put(checkout, "main.tf", text)
+    said = kvlint("fix", "--select", "KV050").out
+    assert "No fix: azapi before 2.0, which `body` is written for, does not know API version 2026-02-01" in said
+
+
+# --- arguments that other code names ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        'output "rbac" {\n  value = azurerm_key_vault.v.enable_rbac_authorization\n}\n',
+        'resource "a" "b" {\n  lifecycle {\n    ignore_changes = [tags, enable_rbac_authorization]\n  }\n}\n',
+    ],
+)
+def test_an_argument_that_other_code_names_is_not_renamed(kvlint: Kvlint, checkout: Path, use: str) -> None:
+    required = REQUIRED.format("azurerm", "~> 5.1").replace("Azure/azapi", "hashicorp/azurerm")
+    put(checkout, "main.tf", required + 'resource "azurerm_key_vault" "v" {\n  enable_rbac_authorization = true\n}\n')
+    assert "Rename `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
+    put(checkout, "use.tf", use)
+    assert "No fix: `use.tf` reads `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
