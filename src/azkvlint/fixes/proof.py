@@ -22,7 +22,7 @@ from azkvlint.readers.units import compiled_templates
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import read_start
+from azkvlint.util.project_files import is_folder, read_start
 
 Key: TypeAlias = tuple[str, str, str]
 """The rule of a result, the input through which it was found, and the address of its resource."""
@@ -194,10 +194,13 @@ def is_gone(finding: Finding, state: State) -> bool:
 
 
 def prover_of(report: Report, config: Config) -> Prover:
-    """Return the prover of a report: of findings from plans, it evaluates the source that they are reported in."""
+    """Return the prover of a report: of findings from plans, it evaluates the source that they are reported in.
+
+    A plan beside its source adds to that, but shows the values before an edit.
+    """
     roots = {finding.root for finding in report.findings if finding.source == FROM_PLAN}
     folders = tuple(os.path.join(report.root, root) for root in sorted(roots))
-    if not folders:
+    if not folders and not any(is_folder(os.path.join(report.root, path)) for path in report.sources):
         return Prover(config)
     names = [path for path in report.sources if path.lower().endswith(".json")]
     found = [name for name in names if _PLAN.search(read_start(os.path.join(report.root, name), _HEAD))]
