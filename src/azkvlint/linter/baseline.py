@@ -16,7 +16,7 @@ import msgspec
 from azkvlint.config.run_config import Config
 from azkvlint.linter.group_instances import fold_key, occurrence_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
+from azkvlint.model.finding import EXTERNAL, IN_BASELINE, Finding, Occurrence, Outcome, Problem, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.syntax.json_decoder import decode_json
@@ -28,7 +28,6 @@ from azkvlint.util.text import encode, pluralize, visible
 
 VERSION = 1
 STALE = "KVE012"
-JUSTIFICATION = "baseline"
 _MOST_BYTES = 100_000_000
 # The maximum number of stale entries that are reported individually.
 _MAX_STALE = 50
@@ -91,7 +90,7 @@ class Baseline:
             counted = []
             for finding in findings:
                 if _unit(finding) in matched:
-                    reason = Suppression(kind=EXTERNAL, justification=JUSTIFICATION, at=self._at)
+                    reason = Suppression(kind=EXTERNAL, justification=IN_BASELINE, at=self._at)
                     total.suppressed.append(msgspec.structs.replace(finding, suppressed=reason))
                 else:
                     counted.append(finding)
@@ -182,7 +181,7 @@ def _entry(fingerprint: str, outcome: str, findings: Sequence[Finding]) -> Entry
 
 def _is_from(baseline: str, finding: Finding) -> bool:
     reason = finding.suppressed
-    if reason is None or (reason.kind, reason.justification) != (EXTERNAL, JUSTIFICATION):
+    if reason is None or not reason.is_baseline:
         return False
     return os.path.basename(reason.at.path) == os.path.basename(real_path(baseline))
 

@@ -32,6 +32,8 @@ CAUSED = "the value comes from here"
 FROM_PLAN = "plan"
 # The kinds of Suppression.
 IN_SOURCE, EXTERNAL = "inSource", "external"
+IN_BASELINE = "baseline"
+"""The justification of suppressions by a baseline."""
 # The kinds of inputs, in the order of reports.
 TERRAFORM_MODULE, TERRAFORM_PLAN = "Terraform module", "Terraform plan"
 TERRAGRUNT_UNIT, STACK_FILE = "Terragrunt unit", "stack file"
@@ -137,6 +139,11 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
     until: str = ""
     owner: str = ""
     tool: str = ""
+
+    @property
+    def is_baseline(self) -> bool:
+        """Return whether the finding is in the baseline."""
+        return (self.kind, self.justification) == (EXTERNAL, IN_BASELINE)
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False, array_like=True):

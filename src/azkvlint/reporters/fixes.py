@@ -14,7 +14,7 @@ import msgspec
 
 from azkvlint import __version__
 from azkvlint.model.effect import consequence_of, names_of
-from azkvlint.model.finding import Finding, Report
+from azkvlint.model.finding import Finding, Outcome, Report
 from azkvlint.model.fix import Fix, FixResult
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.json import location, problem
@@ -55,6 +55,16 @@ def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]
         yield ""
     yield from (problem_line(one) for one in report.problems if one.level != "note")
     yield summary(result)
+    hidden = _in_baseline(report)
+    if hidden:
+        them = "it" if hidden == 1 else "them"
+        yield f"{pluralize(hidden, 'more finding')} in the baseline (--no-ignores includes {them})."
+
+
+def _in_baseline(report: Report) -> int:
+    """Return the number of findings that the baseline hides."""
+    fails = (one.suppressed for one in report.suppressed if one.outcome is Outcome.FAIL)
+    return sum(reason is not None and reason.is_baseline for reason in fails)
 
 
 def _effects(fix: Fix) -> list[str]:
@@ -89,6 +99,7 @@ def json(result: FixResult, report: Report, _: Options) -> bytes:
                 "refused": len(result.refusals),
                 "files": len(result.texts),
                 "written": result.is_written,
+                "inBaseline": _in_baseline(report),
             },
             "fixes": [
                 {
