@@ -74,7 +74,7 @@ def test_what_is_written_leaves_nothing_new_to_report(repository: Repository, kv
     page = "https://github.com/kvlint/kvlint"
     where = ".github/workflows/kvlint.yml"
     assert f"\nReplace COMMIT in {where} with the full SHA of a commit of {page}.\n" in said.out
-    assert said.out.endswith("Next: commit the files, and run kvlint .\n")
+    assert f"\nkvlint . passes: No issues found in 1 key vault. {count} suppressed.\nNext: commit" in said.out
     assert kvlint(".").code == 0
     assert kvlint(".", "--no-ignores").code == 1
 
@@ -185,7 +185,40 @@ def test_the_next_command_can_be_pasted(
     monkeypatch.chdir(tmp_path)
     said = kvlint("init", "--", name)
     assert f"Fix first: kvlint {shown} --min-severity critical\n" in said.out
-    assert said.out.endswith(f"and run kvlint {shown}\n")
+    assert f"\nkvlint {shown} fails with exit code 1: Found 1 issue (1 critical) in 1 key vault." in said.out
+
+
+def test_a_variable_with_which_the_next_run_fails_is_reported(
+    repository: Repository, kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository()
+    monkeypatch.setenv("KVLINT_PROFILE", "nope")
+    assert "\nkvlint . fails: " in kvlint("init").out
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_files_that_git_ignores_are_named_with_the_line_to_add(
+    words: tuple[str, ...], repository: Repository, kvlint: Kvlint
+) -> None:
+    files = {"main.tf": VAULT, ".gitignore": "\n*.json\n", ".git/info/exclude": "/kvlint.toml\n"}
+    folder = repository(**files)
+    said = kvlint("init", *words)
+    assert said.code == 0
+    assert (
+        "git ignores kvlint-baseline.json, because of `*.json` (.gitignore:2).\n"
+        "Add this line at the end of .gitignore, so that the file is committed:\n  !/kvlint-baseline.json\n"
+    ) in said.out
+    assert "git ignores kvlint.toml, because of `/kvlint.toml` (.git/info/exclude:1).\n" in said.out
+    assert "git ignores .github" not in said.out
+    (folder / ".gitignore").write_text("*.json\n!/kvlint-baseline.json\n!/kvlint.toml\n", encoding="utf-8")
+    assert "git ignores" not in kvlint("init", *words, "--force").out
+
+
+def test_a_pattern_of_a_file_that_git_ignores_is_escaped(repository: Repository, kvlint: Kvlint) -> None:
+    repository(**{"main.tf": VAULT, ".gitignore": "kvlint*\x1b[31m\nkvlint[\x1b-]baseline*\n"})
+    said = kvlint("init")
+    assert "\x1b" not in said.out
+    assert "git ignores kvlint-baseline.json, because of `kvlint[" in said.out
 
 
 def test_mistakes(repository: Repository, kvlint: Kvlint) -> None:

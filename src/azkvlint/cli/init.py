@@ -22,11 +22,13 @@ from azkvlint.config.settings import NAMES, resolve_settings
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.linter.git_checkout import remote
-from azkvlint.linter.linter import baseline_of, check, exit_code_of
+from azkvlint.linter.linter import baseline_of, check, exit_code, exit_code_of
+from azkvlint.linter.state_files import is_tracked
 from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.reporters.phrases import summary
-from azkvlint.util.errors import EXIT_CLEAN, InputError, UsageError, did_you_mean
+from azkvlint.util.errors import EXIT_CLEAN, InputError, KvlintError, UsageError, did_you_mean
+from azkvlint.util.gitignore import GitIgnore
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import path_in_folder, write_in_folder
 from azkvlint.util.project_boundary import checkout_of, current_folder, real_path
@@ -102,6 +104,7 @@ def run_init(request: Request) -> int:
         force = "" if request.dry_run else ", and --force"  # the other files exist then
         text = f"To add one, use --ci {', '.join(others)} or {last}{force}."
         lines.append(f"No pipeline: the service is not known. {text}")
+    lines += _ignored(root, [file.name for file in files])
     lines += _next(left_out, root, is_dry=request.dry_run)
     write("".join(f"{line}\n" for line in lines))
     return EXIT_CLEAN
@@ -187,11 +190,44 @@ def _done(file: _File, root: str, *, is_dry: bool) -> Iterator[str]:
 
 
 def _next(left_out: int, root: str, *, is_dry: bool) -> Iterator[str]:
-    path = _argument(root)
     if left_out:
         what = pluralize(left_out, "critical finding")
-        yield f"Not in the baseline: {what}. Fix first: kvlint {path} --min-severity critical"
-    yield "Next: run the command without --dry-run" if is_dry else f"Next: commit the files, and run kvlint {path}"
+        yield f"Not in the baseline: {what}. Fix first: kvlint {_argument(root)} --min-severity critical"
+    if is_dry:
+        yield "Next: run the command without --dry-run"
+    else:
+        yield from (_outcome(root), "Next: commit the files")
+
+
+def _outcome(root: str) -> str:
+    """Run the check that the files are for, and return its result: what every later run reports for the same state."""
+    command = f"kvlint {_argument(root)}"
+    try:
+        config = config_of(resolve_settings(Arguments(paths=(root,)), "check"), [("text", "")])
+        with progress_bar() as progress:
+            report = check(config, progress)
+    except KvlintError as error:
+        return f"{command} fails: {error.message}"
+    code = exit_code(report, config)
+    result = "passes" if code == EXIT_CLEAN else f"fails with exit code {code}"
+    return f"{command} {result}: {summary(report, options=False)}"
+
+
+def _ignored(root: str, names: Sequence[str]) -> Iterator[str]:
+    """Yield which files git ignores, and what to add to .gitignore files to commit them."""
+    if checkout_of(root) != root:
+        return
+    patterns = GitIgnore(root)
+    for name in names:
+        found = None if is_tracked(os.path.join(root, *name.split("/"))) else patterns.ignored_by(name)
+        if found is None:
+            continue
+        place = f"{_displayed(root, found.file)}:{found.line}"
+        yield f"git ignores {_displayed(root, name)}, because of `{visible(found.text)}` ({place})."
+        for file, added in patterns.lines_to_include(name).items():
+            what = "this line" if len(added) == 1 else "these lines"
+            yield f"Add {what} at the end of {_displayed(root, file)}, so that the file is committed:"
+            yield from (f"  {line}" for line in added)
 
 
 def _argument(root: str) -> str:

@@ -35,8 +35,8 @@ def state_file_problems(sources: Sequence[Source]) -> Iterator[Problem]:
     """Yield a problem for each state or plan file with secret values that git tracks, or may track."""
     indexes: dict[str, bytes] = {}
     for source in sources[:_MOST_FILES]:
-        is_tracked = _is_tracked(source.file, indexes)
-        if is_tracked is False:
+        tracked = is_tracked(source.file, indexes)
+        if tracked is False:
             continue  # such as the state of a local backend, which .gitignore lists
         try:
             count = _secret_count(read_bytes(source.file, _MOST_BYTES))
@@ -46,8 +46,8 @@ def state_file_problems(sources: Sequence[Source]) -> Iterator[Problem]:
             continue
         if count:
             text = f"the file contains secret values of {pluralize(count, 'resource')}"
-            text += " and is tracked by git" if is_tracked else "; whether it is in a repository is unknown"
-            level = "warning" if is_tracked else "note"
+            text += " and is tracked by git" if tracked else "; whether it is in a repository is unknown"
+            level = "warning" if tracked else "note"
             at = Location(path=source.path)
             yield Problem(code=SECRETS_IN_STATE, level=level, message=text, at=at, hint=_REMEDY)
     if len(sources) > _MOST_FILES:
@@ -55,12 +55,13 @@ def state_file_problems(sources: Sequence[Source]) -> Iterator[Problem]:
         yield Problem(code=SECRETS_IN_STATE, level="note", message=text)
 
 
-def _is_tracked(file: str, indexes: dict[str, bytes]) -> bool | None:
+def is_tracked(file: str, indexes: dict[str, bytes] | None = None) -> bool | None:
     """Return whether git tracks a file; None if that is not known. ``indexes`` keeps the index of each checkout."""
     real = real_path(file)
     checkout = checkout_of(os.path.dirname(real))
     if checkout is None:
         return None
+    indexes = {} if indexes is None else indexes
     index = indexes.get(checkout)
     if index is None:
         index = indexes[checkout] = git_index(checkout)

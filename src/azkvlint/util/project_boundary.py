@@ -16,7 +16,7 @@ from azkvlint.util.errors import InputError, UsageError
 
 _MAX_METADATA = 16 * 1024 * 1024  # packed-refs of the largest repositories are smaller
 _MAX_INDEX = 128 * 1024 * 1024
-_GIT_FILES = frozenset({"HEAD", "commondir", "config", "gitdir", "packed-refs"})
+_GIT_FILES = frozenset({"HEAD", "commondir", "config", "gitdir", "info/exclude", "packed-refs"})
 OUTSIDE = "the path is a symbolic link that leads out of the project"
 INTO_GIT = "the path is a symbolic link into a `.git` folder"
 USE_A_COPY = "replace the link with a copy of the file"
@@ -396,7 +396,7 @@ def read_gitfile(dotgit: str) -> str:
 def read_git_metadata(folder: str, name: str) -> str:
     """Return the text of a file in git's metadata; empty if it does not exist.
 
-    Raise ValueError for files other than those that name the commit, the branch, the remote and the worktree.
+    Raise ValueError for files other than those that name the commit, the branch, the remote, the worktree and patterns.
     """
     if name not in _GIT_FILES and not name.startswith("refs/"):
         raise ValueError(name)
