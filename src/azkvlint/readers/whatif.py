@@ -574,7 +574,7 @@ class PredictedResources:
         if not isinstance(type_, str) or type_[:1] == "[" or "/" not in type_:
             self.closed = False
             text = "the ID and type of a resource are unknown, so the resource was not evaluated"
-            self.problem("warning", text, pointer, TYPE_UNKNOWN)
+            self.problem("error", text, pointer, TYPE_UNKNOWN)
             return None
         name = body.get("name")
         names = pattern_of(self.values.result(name, pointer)).split("/") if isinstance(name, str) else []

@@ -233,7 +233,7 @@ def test_only_what_is_asked_is_read() -> None:
     [
         ("Microsoft.KeyVault/vaults/news", [("KVE003", "error")]),
         ("Microsoft.KeyVault/vaults/privateEndpointConnections", []),
-        ("[parameters('n')]", [("KVE003", "warning")]),
+        ("[parameters('n')]", [("KVE003", "error")]),
         ("Microsoft.Web/sites", []),
     ],
 )

@@ -332,7 +332,7 @@ def test_types_that_nobody_knows_are_said(read: Read) -> None:
     text = "Key Vault type `Microsoft.KeyVault/vaults/novelties` is not supported, so the resource was not evaluated"
     assert messages(found) == [
         ("KVE003", "error", text),
-        ("KVE003", "warning", "the type of `b` is unknown, so the resource was not evaluated"),
+        ("KVE003", "error", "the type of `b` is unknown, so the resource was not evaluated"),
     ]
 
 
@@ -342,8 +342,8 @@ def test_types_that_nobody_knows_are_said(read: Read) -> None:
         ("[]", None),
         ("[{ type: 'Microsoft.Web/sites', name: 'x' }]", None),
         ("[{ type: 'Microsoft.KeyVault/vaults', name: 'x' }]", None),
-        ("[{ type: t, name: 'x' }]", "warning"),
-        ("t", "warning"),
+        ("[{ type: t, name: 'x' }]", "error"),
+        ("t", "error"),
     ],
 )
 def test_what_is_not_known_of_a_template_that_is_written_out(read: Read, resources: str, level: str | None) -> None:

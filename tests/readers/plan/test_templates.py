@@ -75,8 +75,8 @@ def test_parameters_that_are_not_known(plan: PlanJson, read: Reader) -> None:
 @pytest.mark.parametrize(
     ("after", "unknown", "level"),
     [
-        ({}, {"template_content": True}, "warning"),
-        ({"template_content": None}, {}, "warning"),
+        ({}, {"template_content": True}, "error"),
+        ({"template_content": None}, {}, "error"),
         ({"template_content": "{}}"}, {}, "error"),
         ({"template_spec_version_id": "/x"}, {}, "note"),
     ],

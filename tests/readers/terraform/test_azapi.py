@@ -84,12 +84,12 @@ def test_what_is_not_a_type_is_an_error(type_: str, judge: Judge) -> None:
 
 
 @pytest.mark.parametrize("type_", ["var.t", '"${var.t}@2023-07-01"', "local.t"])
-def test_a_type_that_only_a_plan_knows_is_a_note(type_: str, judge: Judge) -> None:
-    """It may be the diagnostic setting that the vault needs."""
+def test_a_type_that_only_a_plan_knows_is_an_error(type_: str, judge: Judge) -> None:
+    """It may be a vault, or the diagnostic setting that the vault needs."""
     declared = variable("t") + 'locals {\n  t = "${var.t}/vaults"\n}\n'
     found = judge(declared + resource(BODY, type_=type_) + vault("true"))
-    assert [message for *_, message in found.notes()] == [TYPE_NOT_KNOWN]
-    assert found.code in (0, 1)
+    assert [message for *_, message in found.errors()] == [TYPE_NOT_KNOWN]
+    assert found.code == 3
     assert found.outcomes("KV201") == {"azurerm_key_vault.kv": "unknown"}
 
 

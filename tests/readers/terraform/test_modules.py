@@ -200,8 +200,8 @@ def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -
 
 def test_a_source_that_nobody_knows(judge: Judge) -> None:
     found = judge(variable("s") + 'module "m" {\n  source = var.s\n}\n', "main.tf")
-    text = "the source of module `m` is unknown, so its resources are not evaluated"
-    assert (found.code, [message for *_, message in found.notes()]) == (0, [text])
+    text = "the source of module `m` is unknown, so its resources were not evaluated"
+    assert (found.code, found.errors()) == (3, [("main.tf", 3, text)])
 
 
 def test_a_call_without_a_source(judge: Judge) -> None:

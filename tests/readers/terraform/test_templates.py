@@ -105,8 +105,6 @@ def test_a_text_with_something_unknown_in_it(read: Read) -> None:
     [
         deployment("var.unknown"),
         deployment("jsonencode(var.unknown)"),
-        deployment("jsonencode({ resources = var.unknown })"),
-        deployment("jsonencode({ resources = [var.unknown] })"),
         deployment('"[]"'),
         deployment('file("gone.json")'),
         deployment(""),
@@ -117,9 +115,15 @@ def test_a_text_with_something_unknown_in_it(read: Read) -> None:
 def test_a_template_that_is_not_known_is_told(written: str, read: Read) -> None:
     found = read(f'variable "unknown" {{}}\n{written}')
     address = "azapi_resource.d" if "azapi" in written else f"{GROUP}.d"
-    assert ("warning", f"the template of `{address}` is unknown, so its resources were not evaluated") in messages(
-        found
-    )
+    assert ("error", f"the template of `{address}` is unknown, so its resources were not evaluated") in messages(found)
+    assert not found.closed
+
+
+@pytest.mark.parametrize("resources", ["var.unknown", "[var.unknown]", "{ a = var.unknown }", '"text"'])
+def test_resources_that_are_not_known_are_told_where_they_are(resources: str, read: Read) -> None:
+    found = read(f'variable "unknown" {{}}\n{deployment(f"jsonencode({{ resources = {resources} }})")}')
+    text = "the value in place of a resource is unknown or not an object, so it was not evaluated"
+    assert messages(found) == [("error", text)]
     assert not found.closed
 
 

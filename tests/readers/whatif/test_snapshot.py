@@ -76,7 +76,7 @@ def test_resources_without_a_known_id_are_still_judged() -> None:
     assert found.resource().name == "kv"
     assert not found.read.closed
     unknown = read(snapshot({"id": "[parameters('id')]", "properties": {}}))
-    assert [level for level, _ in unknown.problems] == ["warning"]
+    assert [level for level, _ in unknown.problems] == ["error"]
     assert not unknown.read.closed
 
 

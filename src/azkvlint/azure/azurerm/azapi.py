@@ -12,7 +12,7 @@ import msgspec
 from azkvlint.azure.azurerm.key_vault import IDENTITY_BLOCK
 from azkvlint.azure.azurerm.table import Mapped
 from azkvlint.graph.changes import with_open_fields
-from azkvlint.model.value import Link, ListValue, MapValue, Unknown, Value
+from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
 AZAPI_RESOURCE, AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
@@ -38,6 +38,21 @@ def parent_attribute(type_: str) -> str:
 def is_key_vault_type(type_: str) -> bool:
     """Return whether an Azure type is one of Key Vault's."""
     return type_.lower().startswith("microsoft.keyvault/")
+
+
+# The argument of an azapi_resource_action for its HTTP method.
+METHOD = "method"
+# The methods that create or change a resource.
+_WRITING = frozenset({"PUT", "PATCH"})
+
+
+def action_level(method: Value | str | None) -> str:
+    """Return the level of the problem for an action on Key Vault: an error if it may create or change a resource.
+
+    ``method`` is the argument, not set if None. The default is POST, for actions such as the purge of a deleted vault.
+    """
+    text = method.value if isinstance(method, Scalar) else method
+    return "warning" if text is None or (isinstance(text, str) and text.upper() not in _WRITING) else "error"
 
 
 def unsupported_message(declared_as: str) -> str:

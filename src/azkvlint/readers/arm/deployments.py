@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,7 +12,17 @@ from azkvlint.evaluation.values import OPEN, Result, conjuncts, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.documents import DEPLOYMENTS, Pointer, is_usual, key_of, member, schema_of, written_copies
+from azkvlint.readers.arm.documents import (
+    DEPLOYMENTS,
+    Pointer,
+    is_usual,
+    key_of,
+    member,
+    result_member,
+    schema_of,
+    written_copies,
+)
+from azkvlint.readers.arm.linked_templates import linked_template
 from azkvlint.readers.arm.resource import (
     Declaration,
     RequiredMembers,
@@ -361,6 +370,18 @@ class Deployment:
                 if isinstance(resource, dict):
                     yield "", resource, (*pointer, str(key), number)
 
+    def unread(self, above: EvaluatedResource | None = None) -> Iterator[Pointer]:
+        """Yield the pointer of each value in place of resources that declares none, such as an expression."""
+        plain, pointer = (self.plain, self.pointer) if above is None else (above.plain, above.pointer)
+        key = key_of(plain, "resources") if above is None else above.key_of("resources")
+        section = plain[key] if key is not None else None
+        where = (*pointer, str(key))
+        if isinstance(section, dict | list):
+            items = section.items() if isinstance(section, dict) else enumerate(section)
+            yield from ((*where, step) for step, resource in items if not isinstance(resource, dict))
+        elif section is not None:
+            yield where
+
     def instances(
         self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: EvaluatedResource | None = None
     ) -> list[EvaluatedResource]:
@@ -462,7 +483,6 @@ def _runtime_of(instance: EvaluatedResource, whole: bool, at: Location) -> Runti
     return Runtime(at, instance.identity.id or hole(instance.address), instance, whole)
 
 
-_Linked: TypeAlias = tuple[str, Mapping[str, Any]]
 # Azure allows five levels; each one costs Python frames.
 _MAX_CHAIN = 40
 
@@ -511,8 +531,10 @@ def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
     key = key_of(instance.plain, "properties")
     properties = instance.plain[key] if key is not None else None
     at = instance.place("type")
+    if instance.plain.get("existing") is True or computed_template(instance) is not None:
+        return None
     if not isinstance(properties, dict):
-        run.not_whole("warning", "the resources of a nested deployment are known after deployment", at)
+        run.not_whole("error", f"`{instance.address}` has no template, so its resources were not evaluated", at)
         return None
     pointer = (*instance.pointer, str(key))
     run.count_deployment()
@@ -523,17 +545,41 @@ def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
     where: Pointer = ()
     if inline is not None:
         plain, where = properties[inline], (*pointer, inline)
-        if not isinstance(plain, dict):
-            run.not_whole("warning", "the template of a nested deployment is known after deployment", at)
-            return None
     else:
-        linked = _linked_template(instance, properties, pointer)
+        linked = linked_template(deployment.template, instance.local, chain, properties, pointer, at)
         if linked is None:
             return None
         path, plain = linked
         chain = (*chain, path)
     arguments = Arguments(deployment.template, instance.local, properties, pointer)
     return _nested_deployment(instance, plain, where, path, chain, arguments, properties)
+
+
+class ComputedTemplate(NamedTuple):
+    """A template that an expression returns, and the parameters that the deployment passes to it."""
+
+    template: Result
+    given: Result | None
+
+
+def computed_template(instance: EvaluatedResource) -> ComputedTemplate | None:
+    """Return the template of a deployment that has an expression where its properties or its template would be.
+
+    Expressions in the result are evaluated in the nested deployment, whatever its scope.
+    """
+    key = key_of(instance.plain, "properties")
+    properties = instance.plain[key] if key is not None else None
+    if isinstance(properties, dict):
+        inline = key_of(properties, "template")
+        if inline is None or isinstance(properties[inline], dict):
+            return None
+    elif not isinstance(properties, str):
+        return None
+    found = instance.evaluate("properties")
+    template = result_member(found, "template")
+    return ComputedTemplate(
+        Absent(at=instance.place("properties")) if template is None else template, result_member(found, "parameters")
+    )
 
 
 def _nested_deployment(
@@ -608,55 +654,6 @@ def _member_pattern(instance: EvaluatedResource, name: str) -> str:
     if found is None or isinstance(found, Absent):
         return ""
     return pattern_of(found) or hole(f"{instance.address}.{name}")
-
-
-def _linked_template(instance: EvaluatedResource, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
-    """Return the path and the JSON of a linked template; None, with a problem, if it is not available."""
-    run, at = instance.deployment.run, instance.place("type")
-    link = member(properties, "templateLink")
-    key = str(key_of(properties, "templateLink"))
-    relative = key_of(link, "relativePath") if isinstance(link, dict) else None
-    if relative is None:
-        spec = isinstance(link, dict) and key_of(link, "id") is not None
-        what = "a template spec" if spec else "a linked template"
-        run.not_whole("note", f"{what} is not available, so its resources were not evaluated", at)
-        return None
-    found = instance.deployment.template.value(link[relative], (*pointer, key, relative), instance.local)
-    if not isinstance(found, Scalar) or not isinstance(found.value, str):
-        run.not_whole("note", "the path of a linked template is unknown, so its resources were not evaluated", at)
-        return None
-    here = instance.deployment.template.path
-    if here not in run.files:  # the template is inside another resource, which has no folder
-        run.not_whole("note", "a linked template is not available, so its resources were not evaluated", at)
-        return None
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(here), found.value.replace("\\", "/")))
-    if path.startswith(("/", "../")) or ":" in path or "\0" in path:
-        run.not_whole("note", "a linked template is outside the project, so its resources were not evaluated", at)
-        return None
-    if path in (run.path, *instance.deployment.chain):
-        run.not_whole("warning", f"linked template `{path}` links to itself", at)
-        return None
-    return _load_template(instance, path, at)
-
-
-def _load_template(instance: EvaluatedResource, path: str, at: Location) -> _Linked | None:
-    run = instance.deployment.run
-    try:
-        start = posixpath.dirname(run.path) or "."
-        document = run.load(posixpath.relpath(path, start)) if run.load is not None else None
-    except InputError as error:
-        run.not_whole("error", f"linked template `{path}` cannot be read: {error.message}", at)
-        return None
-    if document is None:
-        run.not_whole("note", f"linked template `{path}` is not available, so its resources were not evaluated", at)
-        return None
-    if not isinstance(document.value, dict):
-        run.not_whole("error", f"linked template `{path}` is not an ARM template", at)
-        return None
-    if path not in run.files:
-        run.report_repeated(path, document)
-    run.add_text(path, document.text)
-    return path, document.value
 
 
 def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditions: frozenset[str]) -> Resource:

@@ -18,7 +18,14 @@ from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, resource_of
+from azkvlint.readers.arm.deployments import (
+    Deployment,
+    DeploymentContext,
+    EvaluatedResource,
+    computed_template,
+    resource_of,
+    target_scope,
+)
 from azkvlint.readers.arm.documents import (
     DEPLOYMENTS,
     HOLDERS,
@@ -95,6 +102,7 @@ class ResourceCollector:
                 self.run.resources[output.address] = output
         passed = self._passed
         self._expect(deployment)
+        self._report_unread(deployment)
         for symbol, plain, pointer in deployment.declarations():
             type_ = plain.get("type")
             # Most resources are of no interest, and hold nothing that is.
@@ -116,6 +124,11 @@ class ResourceCollector:
                 deployments += number
         self.run.budget.spend(declared // DECLARATIONS_A_STEP)
         self.run.expect(resources, deployments)
+
+    def _report_unread(self, deployment: Deployment, above: EvaluatedResource | None = None) -> None:
+        for pointer in deployment.unread(above):
+            text = "the value in place of a resource is unknown or not an object, so it was not evaluated"
+            self.run.not_whole("error", text, deployment.template.location(pointer))
 
     def _collect_declaration(
         self,
@@ -183,10 +196,9 @@ class ResourceCollector:
         if not instance.written_type:
             run.closed = False
             text = "the resource type is unknown, so the resource was not evaluated"
-            run.type_not_known("warning", text, instance.place("type"))
+            run.type_not_known("error", text, instance.place("type"))
         elif instance.is_deployment:
-            if instance.conditions() is not None and instance.nested is not None:
-                self.collect(instance.nested.deployment)
+            self._collect_nested(instance)
         elif instance.identity.type.lower() in HOLDERS:
             self._deploy_held(instance)
         else:
@@ -195,8 +207,26 @@ class ResourceCollector:
                 self._report_unknown_type(instance)
             else:
                 self._keep(instance, required)
+        self._report_unread(deployment, instance)
         for symbol, plain, pointer in deployment.declarations(instance):
             self._collect_declaration(deployment, symbol, plain, pointer, instance)
+
+    def _collect_nested(self, instance: EvaluatedResource) -> None:
+        """Collect the resources of a nested deployment."""
+        conditions = instance.conditions()
+        if conditions is None or instance.plain.get("existing") is True:
+            return
+        computed = computed_template(instance)
+        if computed is None:
+            if instance.nested is not None:
+                self.collect(instance.nested.deployment)
+            return
+        at = instance.place("type")
+        one = EmbeddedTemplate(
+            address=instance.address, at=at, template=computed.template, given=computed.given,
+            scope=target_scope(instance), conditions=conditions, callers=(*instance.deployment.callers, at),
+        )  # fmt: skip
+        deploy(self.run, one)
 
     def _deploy_held(self, instance: EvaluatedResource) -> None:
         """Add what the template inside a deployment stack, a template spec, or a policy definition deploys."""
@@ -287,7 +317,7 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
             text = f"the linked template of `{one.address}` is not available, so its resources were not evaluated"
             run.not_whole("note", text, one.at)
         elif not holder.is_optional:
-            run.not_whole("warning", _unknown_template(one.address), one.at)
+            run.not_whole("error", _unknown_template(one.address), one.at)
         return None
     if isinstance(held.template, Unknown) and holder.is_optional:
         text = "the rule of a policy definition is unknown, so a template in it was not evaluated"
@@ -364,10 +394,9 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
         plain = holes.plain(found)
         if found is not one.template:
             holes.locations.clear()
-    if not isinstance(plain, dict) or not _is_complete(plain):
-        run.not_whole("warning", _unknown_template(one.address), one.at)
-        if not isinstance(plain, dict):
-            return
+    if not isinstance(plain, dict):
+        run.not_whole("error", _unknown_template(one.address), one.at)
+        return
     given = decode_result(one.given)
 
     def argument(name: str) -> Result | None:
@@ -381,13 +410,6 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
     context = DeploymentContext(address=address, conditions=one.conditions, callers=one.callers)
     deployment = template.references = Deployment(template, plain, (), scope, context)
     ResourceCollector(run, remedy=one.remedy).collect(deployment)
-
-
-def _is_complete(plain: dict[str, Any]) -> bool:
-    """Return whether all resources of a template are known."""
-    resources = member(plain, "resources")
-    each = resources.values() if isinstance(resources, dict) else resources
-    return resources is None or (isinstance(resources, list | dict) and all(isinstance(one, dict) for one in each))
 
 
 def _argument(given: Result | None, name: str) -> Result | None:

@@ -351,7 +351,7 @@ def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
     if not type_:
         entity.instance.run.closed = False
         text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
-        entity.instance.run.type_not_known("warning", text, entity.at)
+        entity.instance.run.type_not_known("error", text, entity.at)
     elif lower.startswith(_KEY_VAULT) and canonical(type_) is None and lower not in _HARMLESS:
         text = f"Key Vault type `{type_}` is not supported, so the resource was not evaluated"
         entity.instance.run.type_not_known("error", text, entity.at)

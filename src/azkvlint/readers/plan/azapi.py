@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import BESIDE_BODY, as_resource, is_key_vault_type, parent_attribute
+from azkvlint.azure.azurerm.azapi import BESIDE_BODY, METHOD, as_resource, is_key_vault_type, parent_attribute
 from azkvlint.graph.changes import apply_update, may_change, possibly_set, target_of, with_open_fields
 from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
@@ -40,6 +40,11 @@ def arm_type(instance: Instance) -> tuple[str, str] | None:
     if mark(instance.sensitive, "type") and not _VERSION.fullmatch(version):
         return type_, ""
     return type_, version
+
+
+def method_of(instance: Instance) -> Value | None:
+    """Return the HTTP method of an ``azapi_resource_action``; None if it is not set."""
+    return instance.plain(instance.values.get(METHOD), mark(instance.unknown, METHOD), False, (METHOD,))
 
 
 def is_key_vault(instance: Instance) -> bool:

@@ -15,6 +15,7 @@ from azkvlint.azure.azurerm.azapi import (
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     WITH_TEMPLATE,
+    action_level,
     is_key_vault_type,
     is_known,
     unknown_type_message,
@@ -301,21 +302,19 @@ class _Reader:
 
     def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
         from azkvlint.readers.arm.documents import HOLDERS  # most plans have no such resources
-        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
+        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes
 
         declared_as, instance = change.type, self.mapper.instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
             self._add_update(instance)
             return
         if declared_as == AZAPI_ACTION:
-            if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
-                self._problem(TYPE_UNKNOWN, "warning", unsupported_message(declared_as), instance.address)
+            self._report_action(instance)
             return
         named = arm_type(instance)
         data_plane = declared_as == AZAPI_DATA_PLANE
         if named is None:
-            text = f"the type of an {declared_as} is known after apply, so the resource was not evaluated"
-            self._problem(TYPE_UNKNOWN, "error", text, instance.address)
+            self._report_unknown_type(instance, declared_as)
             return
         type_ = canonical(named[0]) or named[0]
         if type_.lower() in HOLDERS:
@@ -335,13 +334,28 @@ class _Reader:
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
 
+    def _report_unknown_type(self, instance: Instance, declared_as: str) -> None:
+        text = f"the type of an {declared_as} is known after apply, so the resource was not evaluated"
+        self._problem(TYPE_UNKNOWN, "error", text, instance.address)
+
+    def _report_action(self, instance: Instance) -> None:
+        """Report an action on Key Vault, or one that may create a vault."""
+        from azkvlint.readers.plan.azapi import arm_type, is_key_vault, method_of
+
+        if instance.action in REMOVED_ACTIONS or instance.is_data:
+            return
+        level = action_level(method_of(instance))
+        if is_key_vault(instance):
+            self._problem(TYPE_UNKNOWN, level, unsupported_message(AZAPI_ACTION), instance.address)
+        elif arm_type(instance) is None and level == "error":
+            self._report_unknown_type(instance, AZAPI_ACTION)
+
     def _add_update(self, instance: Instance) -> None:
         from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, link_argument
 
         named = arm_type(instance)
         if named is None:
-            text = f"the type of an {AZAPI_UPDATE} is known after apply, so the resource was not evaluated"
-            self._problem(TYPE_UNKNOWN, "error", text, instance.address)
+            self._report_unknown_type(instance, AZAPI_UPDATE)
         elif self.required.paths_of(named[0]) is None:
             return
         elif is_always_there(named[0]):

@@ -15,7 +15,9 @@ from azkvlint.azure.azurerm.azapi import (
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     LEVELS,
+    METHOD,
     POLICY_DEFINITIONS,
+    action_level,
     is_key_vault_type,
     is_known,
     unknown_type_message,
@@ -310,8 +312,8 @@ class ResourceCollector:
             self._add_update(entity, conditions)
             return
         if entity.type == AZAPI_ACTION:
-            if templates.is_key_vault(entity) and not entity.symbol.is_data:
-                self.run.type_not_known("warning", unsupported_message(entity.type), entity.at)
+            if not entity.symbol.is_data:
+                self._report_action(entity)
             return
         named = entity.azapi_type()
         is_data_plane = entity.type == AZAPI_DATA_PLANE
@@ -332,12 +334,19 @@ class ResourceCollector:
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self.run.type_not_known("error", unknown_type_message(type_), entity.at)
 
+    def _report_action(self, entity: ResourceEntity) -> None:
+        """Report an action on Key Vault, or one that may create a vault."""
+        level = action_level(templates.plain_argument(entity, METHOD))
+        if templates.is_key_vault(entity):
+            self.run.type_not_known(level, unsupported_message(entity.type), entity.at)
+        elif entity.azapi_type() is None and level == "error":
+            self._unknown_type(entity)
+
     def _unknown_type(self, entity: ResourceEntity) -> None:
-        """Report a resource of unknown type; this is not an error if only a plan contains the type."""
+        """Report a resource of unknown type, which may be a vault."""
         self.run.closed = False
-        level = "note" if isinstance(entity.content.attribute("type"), Unknown) else "error"
         text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
-        self.run.type_not_known(level, text, entity.at)
+        self.run.type_not_known("error", text, entity.at)
 
     def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         changed = entity.azapi_type()

@@ -143,8 +143,8 @@ def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> 
     piece = declaration.attributes.get("source")
     written = instance.evaluate(piece, {}) if piece is not None else None
     if isinstance(written, Unknown):
-        text = f"the source of module `{declaration.local}` is unknown, so its resources are not evaluated"
-        instance.run.report_note(text, at, _GIVE)
+        text = f"the source of module `{declaration.local}` is unknown, so its resources were not evaluated"
+        instance.run.report_unreadable(text, at, _GIVE)
         return None
     if not isinstance(written, Scalar) or not isinstance(written.value, str):
         instance.run.report_unreadable(f"the source of module `{declaration.local}` is unknown", at)

@@ -121,7 +121,7 @@ def overlay_update(update: ResourceEntity, conditions: frozenset[str], resources
     ``conditions`` decide on its existence: if the resource may exist without it, what it sets is unknown.
     """
     named = update.azapi_type()
-    by_id, name, above = (_argument(update, each) for each in ("resource_id", "name", "parent_id"))
+    by_id, name, above = (plain_argument(update, each) for each in ("resource_id", "name", "parent_id"))
     target = None if named is None else target_of(Index(resources), named[0], by_id, name, above)
     if target is None or target.existing:
         others = () if named is None or target is not None else may_change(Index(resources), named[0], by_id, name)
@@ -144,10 +144,11 @@ def standalone_update(update: ResourceEntity) -> tuple[str, MapValue] | None:
     if named is None or not is_always_there(named[0]):
         return None
     type_ = canonical(named[0]) or named[0]
-    return type_, standalone_attributes(attributes(update, type_, named[1]), _argument(update, "resource_id"))
+    return type_, standalone_attributes(attributes(update, type_, named[1]), plain_argument(update, "resource_id"))
 
 
-def _argument(entity: ResourceEntity, name: str) -> Value | None:
+def plain_argument(entity: ResourceEntity, name: str) -> Value | None:
+    """Return an argument of a resource; None if it is not set."""
     found = entity.content.attribute(name)
     return entity.instance.run.freeze(found) if found is not None else None
 
