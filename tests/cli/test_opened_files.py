@@ -136,8 +136,9 @@ def _outside(paths: Iterable[str], checkout: Path) -> list[str]:
     }
     files |= {"/proc/meminfo", "/proc/stat", "/proc/cpuinfo"}
     allowed = (*own, *system, "/usr/share/zoneinfo", "/usr/share/locale")
-    # Which commit was checked, and where it comes from, is in reports.
-    metadata = [checkout / ".git" / name for name in ("HEAD", "config", "commondir", "packed-refs", "refs/heads/main")]
+    # Which commit was checked, and where it comes from, is in reports. The index lists tracked files.
+    names = ("HEAD", "config", "commondir", "packed-refs", "refs/heads/main", "index")
+    metadata = [checkout / ".git" / name for name in names]
     found = []
     for path in sorted(set(paths)):
         in_checkout = Path(path).is_relative_to(checkout) and ".git" not in Path(path).parts

@@ -20,7 +20,7 @@ from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
 from azkvlint.util.processes import in_processes
-from azkvlint.util.project_boundary import begin_run, real_path_of_read
+from azkvlint.util.project_boundary import USE_A_COPY, begin_run, real_path_of_read
 from azkvlint.util.project_files import MAX_FILE
 
 if TYPE_CHECKING:
@@ -214,6 +214,9 @@ class Worker:
             return _nothing_to_evaluate(path)
         if unit.source.is_link:
             at = Location(path=path)
+            if unit.source.is_code:
+                problem = Problem(code=INPUT_UNREADABLE, level="error", message=_LINKED, at=at, hint=USE_A_COPY)
+                return UnitResult(problems=[problem])
             return UnitResult(problems=[Problem(code=INPUT_INCOMPLETE, level="note", message=_LINKED, at=at)])
         try:
             read = self._read(unit)

@@ -15,12 +15,14 @@ import msgspec
 
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.git_index import SUBMODULE, TrackedFiles
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import current_folder, is_within, named_path, real_path, root_of
+from azkvlint.util.project_boundary import checkout_of, current_folder, is_within, named_path, real_path, root_of
 from azkvlint.util.project_files import (
     MAX_FILE,
     MAX_INPUT,
     is_file,
+    leads_out,
     link_target,
     list_entries,
     list_names,
@@ -132,8 +134,9 @@ ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
 _STATE_ENDINGS = (".tfstate", ".tfstate.backup", ".tfplan")
 _PLAN_NAME = "tfplan"
 # Folders that contain third-party code, or no code.
+_GIT = ".git"
 SKIPPED = frozenset(
-    {".git", ".terraform", ".terragrunt-cache", ".terragrunt-stack", "node_modules", ".venv", "__pycache__"}
+    {_GIT, ".terraform", ".terragrunt-cache", ".terragrunt-stack", "node_modules", ".venv", "__pycache__"}
 )
 
 
@@ -141,13 +144,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One file to read: ``file`` is the path to open, ``path`` its name in reports.
 
     ``is_explicit``: the user named the file itself, not a folder that contains it. ``is_link``: it is a link to a
-    folder outside the project, which is not followed.
+    folder outside the project, which is not followed; ``is_code``: it may stand for infrastructure code.
     """
 
     file: str
     path: str
     is_explicit: bool
     is_link: bool = False
+    is_code: bool = False
 
 
 def discover(
@@ -177,22 +181,21 @@ def discover(
         if path == STDIN:
             found[STDIN, ""] = Source(file=STDIN, path=STDIN_NAME, is_explicit=True)
         elif os.path.isdir(path):
-            closed: list[str] = []
-            links: list[str] = []
-            kept: list[str] = []
             excluded = _excluding(exclude, real_path(path), matched) if exclude else None
-            for file, real in _files(path, closed, links, excluded, kept):
+            search = FolderSearch(real_path(path), excluded)
+            for file, real in search.files():
                 found.setdefault(
                     _reading(file, real), Source(file=file, path=_reported_path(file, root), is_explicit=False)
                 )
             if states is not None:
-                states += (Source(file=one, path=_reported_path(one, root), is_explicit=False) for one in kept)
-            for file in closed:
+                states += (Source(file=one, path=_reported_path(one, root), is_explicit=False) for one in search.states)
+            for file in search.closed:
                 found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=True))
-            for file in links:
-                found.setdefault(
-                    (file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=False, is_link=True)
+            for file, is_code in search.links_out().items():
+                source = Source(
+                    file=file, path=_reported_path(file, root), is_explicit=False, is_link=True, is_code=is_code
                 )
+                found.setdefault((file, ""), source)
         else:
             file = named_path(path)
             found[_reading(file, file)] = Source(file=file, path=_reported_path(file, root), is_explicit=True)
@@ -280,45 +283,153 @@ def _excluding(exclude: Sequence[tuple[str, str]], named: str, matched: set[int]
     return excluded
 
 
-def _files(
-    folder: str,
-    closed: list[str],
-    links: list[str],
-    excluded: Callable[[str, bool], bool] | None,
-    states: list[str],
-) -> Iterator[tuple[str, str]]:
-    """Yield all supported files below a folder, with their real paths.
+class FolderSearch:
+    """Searches a folder (real) for supported files.
 
-    A folder that cannot be listed is added to ``closed``. Links to folders are not followed, which prevents infinite
-    loops; a link to a folder outside the project is added to ``links``, and a state or plan file to ``states``.
+    ``closed`` are folders that cannot be listed, and ``states`` the state and plan files. A link to a folder inside the
+    project is followed, unless that folder contains the searched one: a deployment may load what it leads to. Each
+    folder is searched once, which prevents infinite loops. In folders with a name in SKIPPED, only files that git
+    tracks are found; if that is not known, all files are.
     """
-    waiting = [real_path(folder)]
-    while waiting:
-        here = waiting.pop()
-        try:
-            found = list_entries(here)
-        except OSError:
-            closed.append(here)
-            continue
-        folders: list[str] = []
-        for entry in found:
-            # The directory listing already contains the type of each entry that is not a link.
-            is_folder = entry.is_dir(follow_symlinks=False)
-            is_input = not is_folder and is_input_name(entry.name)
-            if excluded and excluded(entry.path, is_folder or (entry.is_symlink() and not is_input)):
+
+    def __init__(self, folder: str, excluded: Callable[[str, bool], bool] | None) -> None:
+        self.closed: list[str] = []
+        self.states: list[str] = []
+        self._folder = folder
+        self._excluded = excluded
+        self._searched: set[str] = set()
+        self._skipped: list[str] = []
+        self._links: list[str] = []
+        self._code: set[str] = set()
+        self._tracked: dict[str, TrackedFiles] = {}
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Yield all supported files, with their real paths."""
+        yield from self._files_below(self._folder)
+        followed = 0
+        while self._skipped or followed < len(self._links):
+            skipped, self._skipped = self._skipped, []
+            for folder in skipped:
+                yield from self._tracked_files(folder)
+            links = self._links[followed:]
+            followed += len(links)
+            for link in links:
+                target = self._target(link)
+                if target and not is_within(self._folder, target):
+                    yield from self._files_below(target)
+
+    def links_out(self) -> dict[str, bool]:
+        """Return the links to folders outside of the project, and whether each may stand for infrastructure code.
+
+        It may if the folder with the link contains such code, and git tracks the link. Of those whose names are in
+        SKIPPED, only tracked ones are returned.
+        """
+        links = [link for link in self._links if link_target(link) is None]
+        if not links:
+            return {}
+        names = frozenset(map(os.path.basename, links))
+        beside_code = self._folders_with_code()
+        indexes: dict[str, TrackedFiles] = {}
+        found: dict[str, bool] = {}
+        for link in links:
+            checkout = checkout_of(os.path.dirname(link)) or self._folder
+            index = indexes.get(checkout)
+            if index is None:
+                index = indexes[checkout] = TrackedFiles(checkout, names)
+            if os.path.basename(link) not in SKIPPED or (index.exists and index.tracks(link)):
+                found[link] = os.path.dirname(link) in beside_code and index.tracks(link)
+        return found
+
+    def _folders_with_code(self) -> set[str]:
+        """Return the folders with infrastructure code in them, or in folders below them."""
+        found: set[str] = set()
+        for folder in self._code:
+            here = folder
+            while here not in found:
+                found.add(here)
+                if here == self._folder:
+                    break
+                here = os.path.dirname(here)
+        return found
+
+    def _files_below(self, folder: str) -> Iterator[tuple[str, str]]:
+        waiting = [folder]
+        while waiting:
+            here = waiting.pop()
+            if here in self._searched:
                 continue
-            if is_folder:
-                if entry.name not in SKIPPED:
-                    folders.append(entry.path)
-            elif is_input:
-                yield from _file(entry)
-            elif _is_state(entry.name) and entry.is_file(follow_symlinks=False):
-                states.append(entry.path)
-            elif entry.is_symlink() and _leads_out(entry):
-                links.append(entry.path)
-        if EDITOR_TEXTS:
-            yield from _new_files(here, {entry.name for entry in found}, excluded)
-        waiting.extend(reversed(folders))
+            self._searched.add(here)
+            try:
+                found = list_entries(here)
+            except OSError:
+                self.closed.append(here)
+                continue
+            folders: list[str] = []
+            for entry in found:
+                # The directory listing already contains the type of each entry that is not a link.
+                is_folder = entry.is_dir(follow_symlinks=False)
+                is_input = not is_folder and is_input_name(entry.name)
+                if self._excluded and self._excluded(entry.path, is_folder or (entry.is_symlink() and not is_input)):
+                    continue
+                if is_folder:
+                    if entry.name not in SKIPPED:
+                        folders.append(entry.path)
+                    elif entry.name != _GIT:
+                        self._skipped.append(entry.path)
+                elif is_input and not _is_link_to_folder(entry):
+                    if entry.name.endswith(_WRITTEN_BY_HAND):
+                        self._code.add(here)
+                    yield from _file(entry)
+                else:
+                    self._add_other(entry)
+            if EDITOR_TEXTS:
+                yield from _new_files(here, {entry.name for entry in found}, self._excluded)
+            waiting.extend(reversed(folders))
+
+    def _add_other(self, entry: os.DirEntry[str]) -> None:
+        """Add a state or plan file, or a link to a folder."""
+        if _is_state(entry.name) and entry.is_file(follow_symlinks=False):
+            self.states.append(entry.path)
+        elif entry.is_symlink() and _may_be_folder(entry):
+            self._links.append(entry.path)
+
+    def _tracked_files(self, folder: str) -> Iterator[tuple[str, str]]:
+        """Yield the supported files below a skipped folder that git tracks."""
+        index = self._index(os.path.dirname(folder))
+        entries = index.below(folder)
+        if entries is None:
+            yield from self._files_below(folder)
+            return
+        for entry in entries:
+            path = os.path.join(index.checkout, *entry.path.split("/"))
+            if self._excluded and self._excluded(path, False):
+                continue
+            if entry.is_link and not is_input_name(os.path.basename(path)):
+                self._links.append(path)
+            elif entry.type == SUBMODULE:
+                yield from self._files_below(path)
+            elif is_input_name(os.path.basename(path)) and is_file(path):
+                yield path, link_target(path) or path
+
+    def _target(self, link: str) -> str:
+        """Return the folder in the project that a link leads to; empty if it leads to none."""
+        target = link_target(link)
+        return target if target is not None and os.path.isdir(target) and self._is_counted(link) else ""
+
+    def _is_counted(self, link: str) -> bool:
+        """Return whether a link counts. Tools put links with names in SKIPPED into a work tree too."""
+        if os.path.basename(link) not in SKIPPED:
+            return True
+        index = self._index(os.path.dirname(link))
+        return index.exists and index.tracks(link)
+
+    def _index(self, folder: str) -> TrackedFiles:
+        """Return the entries of the index of a folder's checkout that have a name in SKIPPED."""
+        checkout = checkout_of(folder) or folder
+        index = self._tracked.get(checkout)
+        if index is None:
+            index = self._tracked[checkout] = TrackedFiles(checkout, SKIPPED - {_GIT})
+        return index
 
 
 def _new_files(folder: str, known: set[str], excluded: Callable[[str, bool], bool] | None) -> Iterator[tuple[str, str]]:
@@ -352,9 +463,16 @@ def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, str]]:
         yield entry.path, target
 
 
-def _leads_out(entry: os.DirEntry[str]) -> bool:
-    """Return whether a link leads to a folder outside of the project."""
-    return entry.name not in SKIPPED and link_target(entry.path) is None and os.path.isdir(entry.path)
+def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether a link leads to a folder inside the project."""
+    return entry.is_symlink() and os.path.isdir(entry.path) and link_target(entry.path) is not None
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether a link leads to a folder, or out of the project to what is not there."""
+    if os.path.isdir(entry.path):
+        return True
+    return not os.path.exists(entry.path) and not os.path.splitext(entry.name)[1] and leads_out(entry.path)
 
 
 def _root(paths: Sequence[str]) -> str:

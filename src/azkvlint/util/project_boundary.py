@@ -412,6 +412,15 @@ def git_index(checkout: str) -> bytes:
         return b""
 
 
+def shared_git_index(checkout: str, digest: str) -> bytes:
+    """Return the shared index that the index of a checkout is based on; empty if it cannot be read."""
+    file = os.path.join(git_folder(checkout), f"sharedindex.{digest}")
+    try:
+        return read_descriptor(open_at(real_path(file), file), _MAX_INDEX)
+    except InputError:
+        return b""
+
+
 def _metadata(file: str) -> str:
     try:
         return read_descriptor(open_at(real_path(file), file), _MAX_METADATA).decode("utf-8", "replace")

@@ -354,6 +354,19 @@ def link_target(link: str) -> str | None:
         return None
 
 
+def leads_out(link: str) -> bool:
+    """Return whether the text of a link in a folder (real) of the project is a path outside of the project.
+
+    Links on that path are not followed, so that a chain of links costs nothing.
+    """
+    try:
+        target = os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))
+    except (OSError, ValueError):
+        return False
+    boundary = boundary_of(os.path.dirname(link))
+    return not boundary or not is_within(target, boundary)
+
+
 def walk(folder: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
     """Yield each folder below a folder with its folders and files, as ``os.walk`` does. A link counts as a file."""
     waiting = [folder]
