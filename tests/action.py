@@ -126,8 +126,8 @@ class Runner:
         assert step["shell"] == "bash"
         script, outputs = self._files / f"{position}.sh", self._files / f"{position}.outputs"
         script.write_text(step["run"], encoding="utf-8")
-        for file in (outputs, self._summary):
-            file.touch()
+        outputs.write_text("")  # an earlier run may have left some
+        self._summary.touch()
         self._event.write_text(json.dumps(self.event), encoding="utf-8")
         clean = {
             "PATH": os.environ["PATH"],

@@ -103,3 +103,60 @@ def test_a_base_that_is_not_complete_fails_the_job(action: Runner, tmp_path: Pat
     assert (done.code, done.outputs["exit-code"], done.outputs["new"]) == (3, "3", "")
     assert "of the commit is not in the checkout" in done.log
     assert "::error title=kvlint::the commit of diff-base could not be written" in done.log
+
+
+# Each takes the protection of a vault away and hides that: only the last commit has these files.
+WAYS = {
+    "a comment": {"infra/main.tf": f"# kvlint: ignore[KV001] a reason\n{VAULT}"},
+    "a setting": {"kvlint.toml": 'ignore = ["KV001"]\n'},
+    "a selection": {"kvlint.toml": 'select = ["KV201"]\n'},
+    "a deeper setting": {"infra/kvlint.toml": 'min-severity = "critical"\n'},
+    "test folders": {"kvlint.toml": 'test-folders = ["*"]\n'},
+    "an override": {"kvlint.toml": '[[override]]\nrules = ["KV001"]\nseverity = "info"\n'},
+    "excluded files": {"kvlint.toml": 'exclude = ["infra"]\n', "other/main.tf": PROTECTED},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_pull_request_turns_off_fails_the_job(way: str, action: Runner) -> None:
+    top = repository(action.workspace)
+    commit(top, WAYS[way])
+    done = action(diff_base="HEAD^1^1", fail_on="high", ignore="KV101", upload="false")
+    assert (done.code, done.outputs["exit-code"]) == (1, "1"), done.log
+    assert "KV001" in done.log.rpartition("::error")[2] or "suppressed (" in done.log
+
+
+def test_only_an_input_accepts_what_a_pull_request_turns_off(action: Runner) -> None:
+    top = repository(action.workspace)
+    commit(top, {"kvlint.toml": "quiet = true\n"})
+    commit(top, {**WAYS["a comment"], "kvlint.toml": 'accept = ["suppressed"]\n'})
+    inputs = {"diff_base": "HEAD^1", "fail_on": "high", "select": "KV001", "upload": "false"}
+    done = action({"INPUT_ACCEPT": "suppressed"}, **inputs)
+    assert done.code != 0, done.log
+    (top / "kvlint.toml").write_text("quiet = true\n")
+    done = action(**inputs)
+    assert (done.code, done.outputs["new"]) == (1, "0"), done.log
+    assert "::error title=kvlint::Exit code 1, findings: 0, new: 0: suppressed (1)" in done.log
+    assert "Checks turned off by this change" in done.summary
+    done = action(accept="suppressed", **inputs)
+    assert (done.code, done.outputs["new"]) == (0, "0"), done.log
+    assert action(accept="everything", **inputs).code == 2
+    assert action(**{**inputs, "fail_on": "none"}).code == 0
+
+
+def test_a_pull_request_gains_nothing_by_preventing_the_comparison(action: Runner) -> None:
+    top = repository(action.workspace)
+    commit(top, {"infra/main.tf": VAULT, "b.bicep": "resource"})
+    commit(top, {"b.bicep": "", **WAYS["a comment"], "kvlint.toml": 'ignore = ["KV001"]\n'})
+    done = action(diff_base="HEAD^1", fail_on="high", ignore="KV101", upload="false")
+    assert "::warning title=kvlint::The commit of diff-base could not be compared" in done.log
+    assert (done.code, done.outputs["exit-code"]) == (1, "1"), done.log
+    assert "KV001 (1 high)" in done.log.rpartition("::error title=kvlint::Exit code 1, findings: ")[2]
+
+
+def test_without_a_base_the_log_states_what_has_an_effect(action: Runner) -> None:
+    repository(action.workspace)
+    action.event = {"pull_request": {"number": 1}}
+    notice = "::notice title=kvlint::Without diff-base, settings and suppressions of this pull request have an effect"
+    assert notice in action(select="KV001").log
+    assert notice not in action(select="KV001", args="--untrusted").log

@@ -199,8 +199,9 @@ def test_without_a_complete_base_all_findings_count(action: Runner, api: Server)
         action, {"main.bicep": CARELESS, "b.bicep": "resource"}, {"b.bicep": ""}, comment="true", upload="false"
     )
     assert (done.code, done.outputs["exit-code"], done.outputs["new"]) == (1, "1", "")
-    assert "::warning title=kvlint::The commit of diff-base could not be compared, so all findings count." in done.log
-    assert "could not be compared, so all findings count.\n\n## " in api.comments[-1]["body"]
+    text = "could not be compared, so all findings count, without settings and suppressions."
+    assert f"::warning title=kvlint::The commit of diff-base {text}" in done.log
+    assert f"{text}\n\n## " in api.comments[-1]["body"]
 
 
 @pytest.mark.parametrize("name", ["infra", "-x $(touch pwned); '; touch pwned; '"])

@@ -64,10 +64,15 @@ class Job:
         program.chmod(0o755)
         git(self.checkout, "init", "--quiet")
 
-    def __call__(self, *, paths: str = ".", args: str = "", fail_on: str = "", compare: bool = False) -> Ran:
+    def __call__(
+        self, *, paths: str = ".", args: str = "", fail_on: str = "", compare: bool = False, accepted: bool = False
+    ) -> Ran:
         inputs = {"INPUT_VERSION": "x", "INPUT_PATHS": paths, "INPUT_ARGS": args, "INPUT_FAIL_ON": fail_on}
+        inputs["INPUT_ACCEPT"] = "suppressed" if accepted else "$(notSet)"
+        inputs["INPUT_ACCEPT_LABEL"] = "kvlint: accepted"
+        labels = {"CI_MERGE_REQUEST_LABELS": "bug,kvlint: accepted" if accepted else "kvlint: accepted too,kvlint"}
         environment = {"PATH": f"{self._bin}:{os.environ['PATH']}", "HOME": str(self.temp), "TMPDIR": str(self.temp)}
-        environment |= {"LC_ALL": "C.UTF-8", "CI": "true"}
+        environment |= {"LC_ALL": "C.UTF-8", "CI": "true", **labels}
         if self.service == "gitlab":
             script = gitlab()[1]["script"][0]
             inputs["INPUT_COMPARE"] = str(compare).lower()
@@ -140,6 +145,22 @@ def test_only_new_findings_fail_a_comparison(job: Job) -> None:
     assert "`other.bicep:1:1`" in job.difference().read_text(encoding="utf-8")
     assert job(compare=True, fail_on="none").code == 0
     assert git(job.checkout, "worktree", "list").count("\n") == 1
+
+
+def test_what_a_change_turns_off_fails_unless_it_is_accepted_outside_of_it(job: Job) -> None:
+    commit(job.checkout, {"main.bicep": FIXED, "kvlint.toml": 'select = ["KV001"]\n'})
+    commit(job.checkout, {"main.bicep": f"// kvlint: ignore[KV001] a reason\n{CARELESS}"})
+    assert job().code == 0
+    assert job(compare=True).code == 1
+    assert job(compare=True, accepted=True).code == 0
+
+
+def test_without_a_comparison_no_setting_of_the_change_counts(job: Job) -> None:
+    commit(job.checkout, {"a/main.bicep": CARELESS, "b/main.bicep": UNREADABLE})
+    commit(job.checkout, {"b/main.bicep": "", "kvlint.toml": 'exclude = ["a"]\n'})
+    ran = job(compare=True, fail_on="high", args="--select=KV001")
+    assert "the base could not be compared" in ran.log
+    assert ran.code == 1
 
 
 def test_a_comparison_runs_no_hook_and_no_filter_of_lfs(job: Job, tmp_path: Path) -> None:

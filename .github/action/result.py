@@ -1,6 +1,6 @@
 """Print what the steps of the action hand over about a report: numbers, and the rules and severities of findings.
 
-Usage: ``result.py check REPORT.json REPORT.sarif`` or ``result.py diff DIFFERENCE.json``. Each line is an output of a
+Usage: ``result.py check REPORT.json [REPORT.sarif]`` or ``result.py diff DIFFERENCE.json``. Each line is an output of a
 step: only numbers, words of this file, severities and IDs of rules are printed, and nothing else from a report.
 """
 
@@ -20,10 +20,10 @@ _GATE = re.compile(r"--fail-on (?!new\b)([a-z][a-z:-]{0,40})")
 _MOST_RULES = 12
 
 
-def of_check(report: Any, sarif: Any) -> dict[str, str]:
-    """Return the number of results in the SARIF log, and the findings that count, by rule."""
-    findings = [one for one in report["findings"] if not one["inTests"]]
-    return {"findings": str(len(sarif["runs"][0]["results"])), "rules": by_rule(findings)}
+def of_check(report: Any, sarif: Any = None) -> dict[str, str]:
+    """Return the number of results, in the SARIF log if there is one, and the findings that count, by rule."""
+    results = report["findings"] if sarif is None else sarif["runs"][0]["results"]
+    return {"findings": str(len(results)), "rules": by_rule(one for one in report["findings"] if not one["inTests"])}
 
 
 def of_difference(report: Any) -> dict[str, str]:
