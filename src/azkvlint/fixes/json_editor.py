@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor
+from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, item_at
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
@@ -81,6 +81,19 @@ class JsonEditor(TreeEditor):
     def is_valid(self, text: str) -> bool:
         """Return whether a text has no syntax error."""
         return self._parse(text) is not None
+
+    def part_around(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return the span of the innermost object around two offsets; None without one."""
+        found: tuple[int, int] | None = None
+        box: Container | None = self.root
+        while box is not None:
+            item = item_at(box, start, end)
+            box = None if item is None else self.container(item.node)
+            if box is None or not (box.start < start and end < box.end):
+                break
+            if not box.is_array:
+                found = box.start, box.end
+        return found
 
     def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
         """Return the spans of the string literals between two offsets of an item."""

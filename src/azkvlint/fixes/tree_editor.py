@@ -5,6 +5,7 @@ Blocks, objects and arrays of any language are containers; a layout shows where 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import ClassVar
@@ -444,7 +445,7 @@ class TreeEditor:
         start, end = self.span(at)
         box = self.root
         while True:
-            item = next((item for item in box.items if item.start <= start and end <= item.end), None)
+            item = item_at(box, start, end)
             if item is None:
                 raise Refusal("the place is not a value or a block")
             inner = None if start == item.start else self.within(item, start, end)
@@ -513,12 +514,30 @@ class TreeEditor:
                 kept.append(self.layout.edit(last.start, edit.end, last.replacement + edit.replacement))
             else:
                 kept.append(edit)
-        if kept and not self.is_valid(apply(self.text, kept)):
+        if kept and not self._is_valid_with(kept):
             raise Refusal("the result would not parse")
         if kept and names:
             changed = tuple((box.start, name.lower() if self.any_case else name) for box, name in names)
             kept[0] = msgspec.structs.replace(kept[0], names=changed)
         return tuple(kept)
+
+    def _is_valid_with(self, edits: Sequence[TextEdit]) -> bool:
+        """Return whether the text has no syntax error after edits in order.
+
+        If all of them are inside of a part that is valid by itself, only that is parsed: many edits are made in a file.
+        """
+        part = self.part_around(edits[0].start, edits[-1].end)
+        if part is not None:
+            start, end = part
+            moved = [self.layout.edit(one.start - start, one.end - start, one.replacement) for one in edits]
+            if self.is_valid(apply(self.text[start:end], moved)):
+                return True
+        return self.is_valid(apply(self.text, edits))
+
+    def part_around(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return the span of a part of the file around two offsets that is valid by itself; None without one."""
+        item = item_at(self.root, start, end)
+        return (item.start, item.end) if item is not None and item.start < start and end < item.end else None
 
     # --- literals ----------------------------------------------------------------------------------------------------
 
@@ -551,6 +570,13 @@ class TreeEditor:
         newline = self.layout.newline
         lines = f"{separator}{newline}{indent}{self.layout.unit}".join(parts)
         return f"{marks[0]}{newline}{indent}{self.layout.unit}{lines}{newline}{indent}{marks[1]}"
+
+
+def item_at(box: Container, start: int, end: int) -> Item | None:
+    """Return the item of a container that contains a span. Items are in order."""
+    index = bisect_right(box.items, start, key=lambda item: item.start)
+    item = box.items[index - 1] if index else None
+    return item if item is not None and end <= item.end else None
 
 
 def nested(path: tuple[str, ...], value: Literal, make: Callable[[dict[str, Literal]], Literal] = dict) -> Literal:
