@@ -464,7 +464,7 @@ def test_too_many_findings(kvlint: Kvlint, folder: Path, monkeypatch: pytest.Mon
 
 
 def test_work_that_would_take_too_long(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("azkvlint.fixes.find._MOST_CHARACTERS", 10)
+    monkeypatch.setattr("azkvlint.fixes.find._MOST_CHARACTERS", 1)
     assert "No fix: too many findings; select fewer rules or files\n" in kvlint("fix", *ONLY).out
     monkeypatch.undo()
     monkeypatch.chdir(folder)
@@ -508,7 +508,7 @@ def test_a_fault_names_the_file_in_which_resources_change(folder: Path) -> None:
         TextEdit(path="two.json", start=text.index('kv",'), end=text.index('", "properties'), replacement="other"),
     )
     edited = Sources(str(folder)).edited(edits)
-    faults = [one for one in prover.faults((), prover.state(edited), edited) if not one.resources]
+    faults = [one for one in prover.faults((), prover.state(edited)) if not one.resources]
     assert faults == [Fault("other resources would be evaluated", paths=frozenset(("two.json",)))]
 
 

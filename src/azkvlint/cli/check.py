@@ -227,7 +227,7 @@ def _suggestions(
         return {}
     prover = prover_of(report, config)
     found = fixes_of(report, config, arguments.allow, prover=prover)
-    return suggestions_of(found.fixes, report.root, prover.secret_texts)
+    return suggestions_of(found.fixes, report.root, prover.secret_texts if found.fixes else frozenset())
 
 
 def _print_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:

@@ -53,7 +53,7 @@ def run_fix(arguments: Arguments) -> int:
         for plan in prover.plans:
             print_line(f"{visible(plan)}: create the plan again, because its source may have changed")
     if prover is not None and arguments.diff:
-        write(_diff(report, result, prover.secret_texts))
+        write(_diff(report, result, prover.secret_texts if result.texts else frozenset()))
     for name, file in targets:
         write(FIX_REPORTERS[name](result, report, options_for(settings.arguments, file)), file)
     if ("text", "") not in targets:

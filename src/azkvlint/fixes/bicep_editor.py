@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor
+import msgspec
+
+from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, focused
 from azkvlint.model.fix import Address, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Declarations, parse
@@ -18,18 +20,28 @@ class BicepEditor(TreeEditor):
     any_case = True
     separators = "", ""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, focus: tuple[int, int] | None = None) -> None:
+        self.cursor = Declarations(text)
+        items = self._read(text if focus is None else focused(text, focus))
+        super().__init__(
+            Layout(path, text, self._end_of_gap), Container(0, len(text), items, Commas.NONE, is_root=True)
+        )
+        self.is_focused = focus is not None
+        boxes = [(item, self.inside(item)) for item in items]
+        self.layout.learn_unit((item.start, one.start) for item, box in boxes if box is not None for one in box.items)
+
+    def _read(self, text: str) -> list[Item]:
+        """Return the items of a text. Raise Refusal for a syntax error."""
         parsed = parse(text)
         if parsed.faults:
             raise Refusal("the file has a syntax error")
         self.declarations = parsed.declarations
-        self.cursor = Declarations(text)
-        items = [self._declaration(one) for one in parsed.declarations]
-        super().__init__(
-            Layout(path, text, self._end_of_gap), Container(0, len(text), items, Commas.NONE, is_root=True)
-        )
-        boxes = [(item, self.inside(item)) for item in items]
-        self.layout.learn_unit((item.start, one.start) for item, box in boxes if box is not None for one in box.items)
+        return [self._declaration(one) for one in parsed.declarations]
+
+    def widen(self) -> None:
+        """Parse all of the text."""
+        self.is_focused = False
+        self.root = msgspec.structs.replace(self.root, items=self._read(self.text))
 
     def _end_of_gap(self, at: int) -> int:
         self.cursor.at, self.cursor.wrap = at, False
@@ -117,6 +129,8 @@ class BicepEditor(TreeEditor):
 
     def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
         """Add a decorator without arguments to a declaration, below those that it has."""
+        if self.is_focused:
+            self.widen()
         item = self.locate(container).item
         node = next((one for one in self._decorated() if one.start == item.start), None)
         if node is None:

@@ -6,7 +6,10 @@ The edits of a rule must fix one of its own failing examples, for ``kvlint rules
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -17,14 +20,16 @@ from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import check
 from azkvlint.model.effect import CLASSES, names_of
 from azkvlint.model.finding import FROM_PLAN, Finding, Report
-from azkvlint.model.fix import Fix, FixResult, Refusal, Refused, TextEdit
+from azkvlint.model.fix import Fix, FixResult, Name, Refusal, Refused, TextEdit
 from azkvlint.model.rule import EXAMPLE_DAY, Rule
+from azkvlint.readers.discover import JSON
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import StagingFolder
 
 # Evaluations of one search, the results of all of them, and the characters of all texts for which edits are made: what
 # is left after them is refused.
-_MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 400, 600_000, 40_000_000
+_MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 200, 2_500_000, 40_000_000
+_SHARE = 32
 # Findings of one search whose rules have fixes.
 _MOST_FINDINGS = 3_000
 # Fixes of one input up to which each is proven without the others.
@@ -47,6 +52,8 @@ def fixes_of(
     if is_too_large(report):
         return refused(report)
     search = _Search(report, prover_of(report, config) if prover is None else prover, allowed)
+    if not search.has_candidates():
+        return search.result()
     pending = search.start(search.remaining())
     if max((len(part.groups[0]) for part in _parts(pending)), default=0) <= _MOST_ALONE:
         search.prove_each(pending)
@@ -68,6 +75,8 @@ def fixes_together(
     if is_too_large(report):
         return refused(report)
     search = _Search(report, prover_of(report, config) if prover is None else prover, allowed)
+    if not search.has_candidates():
+        return search.result()
     pending = search.start(search.remaining())
     while pending:
         batch, later = _batch(pending, search.sources)
@@ -122,6 +131,11 @@ class _Pending(msgspec.Struct):
         return self.candidate is not None and not self.candidate.effects
 
     @property
+    def title(self) -> str:
+        """Return the title of the candidate."""
+        return "" if self.candidate is None else self.candidate.title
+
+    @property
     def edits(self) -> tuple[TextEdit, ...]:
         """Return the edits of the candidate."""
         return () if self.candidate is None else self.candidate.edits
@@ -140,45 +154,72 @@ class _Search:
 
     def __init__(self, report: Report, prover: Prover, allowed: Collection[str]) -> None:
         self._prover, self._allowed = prover, allowed
-        self.sources, self.state = Sources(report.root, inputs=inputs_of(report)), prover.before
+        self.sources = Sources(report.root, inputs=inputs_of(report))
         self.findings = report.counted(report.findings)
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
         self._fixes: dict[int, Fix] = {}
-        self._lost = {number for number, finding in enumerate(self.findings) if is_gone(finding, prover.before)}
-        self._refusals = {
-            number: Refused(finding=self.findings[number], reason=_of_lost(self.findings[number]))
-            for number in self._lost
-        }
+        self._lost: set[int] = set()
+        self._refusals: dict[int, Refused] = {}
         self._characters = 0
         self._before = prover.runs, prover.results
-        # The inputs of the fixes in each changed file, and why candidates failed on the changed texts of their inputs.
-        self._changed: dict[str, set[str]] = {}
-        self._failed: dict[tuple[int, tuple[TextEdit, ...], frozenset[tuple[str, bytes]]], str] = {}
+        # The number of fixes of each resource, and why candidates failed, by their titles and that number.
+        self._accepted: Counter[tuple[str, ...]] = Counter()
+        self._failed: dict[tuple[int, str, int], str] = {}
+        self._reasons: dict[tuple[int, str], str] = {}
 
-    def start(self, findings: Iterable[Finding]) -> list[_Pending]:
-        """Return the findings that have a candidate; the others are refused."""
-        found = []
+    def has_candidates(self) -> bool:
+        """Return whether an edit can be made for any finding; otherwise all are refused, and nothing is evaluated."""
+        # The place of a finding from a plan is known once its source is evaluated.
+        if any(finding.source == FROM_PLAN for finding in self.findings) or self._prover.is_evaluated:
+            return True
+        if self.start(self.findings, is_complete=False):
+            self._refusals.clear()
+            self._characters = 0
+            return True
+        return False
+
+    @cached_property
+    def state(self) -> State:
+        """Return the state with the accepted edits."""
+        before = self._prover.before
+        self._before = self._prover.runs, self._prover.results
+        self._lost = {number for number, finding in enumerate(self.findings) if is_gone(finding, before)}
+        for number in self._lost:
+            finding = self.findings[number]
+            self._refusals[number] = Refused(finding=finding, reason=_of_lost(finding))
+        return before
+
+    def start(self, findings: Iterable[Finding], *, is_complete: bool = True) -> list[_Pending]:
+        """Return the findings that have a candidate, or only the first; the others are refused."""
+        found: list[_Pending] = []
         for finding in findings:
             number = next((self._numbers[key] for key in keys_of(finding) if key in self._numbers), -1)
             if number < 0 or number in self._fixes:
                 continue
             one = _Pending(finding, number, candidates(finding, self.sources, self._allowed))
-            if self._advance(one):
+            opposite = self._prover.opposites.get(finding.rule.id)
+            if opposite is not None and finding.type in opposite.resources:
+                one.reason = f"{opposite.id} requires the opposite: ignore one of the two rules"
+                self._refuse(one)
+            elif self._advance(one):
                 found.append(one)
+                if not is_complete:
+                    return found
             else:
                 self._refuse(one)
         return found
 
     def remaining(self) -> list[Finding]:
         """Return the findings of the present state that are not fixed. Those that are gone too count as fixed."""
+        state = self.state
         for number, finding in enumerate(self.findings):
-            if number not in self._fixes and number not in self._lost and is_gone(finding, self.state):
+            if number not in self._fixes and number not in self._lost and is_gone(finding, state):
                 effects = next(filter(None, (plan.possible_effects for plan in finding.rule.edits)), ())
                 self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=(), effects=effects)
-        numbers = (next((self._numbers.get(key) for key in keys_of(one)), None) for one in self.state.report.findings)
+        numbers = (next((self._numbers.get(key) for key in keys_of(one)), None) for one in state.report.findings)
         return [
             one
-            for number, one in zip(numbers, self.state.report.findings, strict=True)
+            for number, one in zip(numbers, state.report.findings, strict=True)
             if number is not None and number not in self._fixes
         ]
 
@@ -222,13 +263,13 @@ class _Search:
 
         Parts that share neither inputs nor files are divided at the same time.
         """
-        parts = _parts(batch)
+        parts = _parts_by_resource(batch)
         left, is_proven, edited, state = self._divide(parts)
         kept = [one for part in parts for one in part.kept]
         if kept and not is_proven:
             edited, state, faults = self._attempt(kept, is_last=True)
             if faults:  # parts that seemed independent are not
-                parts = [_Part(set(), [kept], [])]
+                parts = [_Part(set(), set(), [kept], [])]
                 more, _, edited, state = self._divide(parts)
                 left += more
                 kept = parts[0].kept
@@ -255,31 +296,42 @@ class _Search:
             kept = [one for part in parts for one in part.kept]
             edited, state, faults = self._attempt([*kept, *(one for group in groups for one in group)])
             tried = len(kept) + sum(map(len, groups))
-            by_part = [[fault for fault in faults if part.is_concerned(fault)] for part in active]
-            others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
-            if others and len(active) > 1:
-                # It is not known which part is the cause.
-                for part, group in zip(active, groups, strict=True):
+            blamed, suspected = _blame(faults, active)
+            if not blamed and len(suspected) == 1:
+                blamed, suspected = suspected, {}
+            is_unclear = not blamed and bool(suspected)
+            for number, (part, group) in enumerate(zip(active, groups, strict=True)):
+                if number in blamed:
+                    left += self._decide(part, group, blamed[number])
+                elif number in suspected:
                     part.groups.append(group)
-                bundles += _halves(active)
-                continue
-            for part, group, found in zip(active, groups, by_part, strict=True):
-                left += self._decide(part, group, [*found, *others])
-            bundles.append(active)
+                else:
+                    part.kept += group
+            # It is not known which of the suspected parts is the cause.
+            bundles += _halves([active[number] for number in suspected]) if is_unclear else [active]
+            if is_unclear:
+                bundles.insert(0, active)
         return left, tried == sum(len(part.kept) for part in parts), edited, state
 
     def _decide(self, part: _Part, group: list[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
-        """Keep a group of a part, divide it, or return its only finding with the next candidate."""
-        if not faults:
-            part.kept += group
-        elif len(group) > 1:
-            blamed = [one for one in group if any(fault.concerns(one.finding) for fault in faults)]
-            others = [one for one in group if one not in blamed]
-            middle = len(group) // 2
-            part.groups += [blamed, others] if blamed and others else [group[middle:], group[:middle]]
-        else:
-            return self._next(group[0], faults[0].text)
+        """Divide a group of a part, or return findings with their next candidates."""
+        causes = group if len(group) == 1 else [one for one in group if self._is_cause(one, faults)]
+        if causes:
+            others = [one for one in group if one not in causes]
+            if others:
+                part.groups.append(others)
+            found = [self._next(one, _reason(one, faults), [*part.kept, *others]) for one in causes]
+            return [one for more in found for one in more]
+        blamed = [one for one in group if any(fault.concerns(one.finding) for fault in faults)]
+        others = [one for one in group if one not in blamed]
+        middle = len(group) // 2
+        part.groups += [blamed, others] if blamed and others else [group[middle:], group[:middle]]
         return []
+
+    def _is_cause(self, one: _Pending, faults: Sequence[Fault]) -> bool:
+        """Return whether a candidate is certainly the cause of a fault: its finding remains, or it failed like that."""
+        earlier = self._reasons.get((one.number, one.title))
+        return any(fault.is_of(one.finding) or fault.text == earlier for fault in faults)
 
     def _accept(self, one: _Pending) -> None:
         assert one.candidate is not None  # noqa: S101  # for the type checker
@@ -289,12 +341,15 @@ class _Search:
             edits=one.edits,
             effects=one.candidate.effects,
         )
-        for edit in one.edits:
-            self._changed.setdefault(edit.path, set()).update(one.roots)
+        self._accepted.update(key[1:] for key in keys_of(one.finding))
 
-    def _next(self, one: _Pending, reason: str) -> list[_Pending]:
-        """Return a finding with its next candidate; none if it has no other, and is refused."""
-        self._failed[one.number, one.edits, self._version(one)] = reason
+    def _next(self, one: _Pending, reason: str, tried: Sequence[_Pending] = ()) -> list[_Pending]:
+        """Return a finding with its next candidate; none if it has no other, and is refused.
+
+        The candidate failed together with others that were ``tried``.
+        """
+        self._failed[one.number, one.title, self._version(one, tried)] = reason
+        self._reasons[one.number, one.title] = reason
         one.reason = one.reason or reason
         if self._advance(one):
             return [one]
@@ -304,7 +359,7 @@ class _Search:
     def _advance(self, one: _Pending) -> bool:
         """Take the next candidate that did not fail on the same texts. Return False if there is none."""
         while self._is_within(one) and one.advance():
-            reason = self._failed.get((one.number, one.edits, self._version(one)))
+            reason = self._failed.get((one.number, one.title, self._version(one)))
             if reason is None:
                 return True
             one.reason = one.reason or reason
@@ -313,15 +368,19 @@ class _Search:
     def _is_within(self, one: _Pending) -> bool:
         """Return whether edits of the finding's file can still be made: each takes time in proportion to its size."""
         if one.finding.rule.edits:
-            self._characters += self.sources.size(one.finding.at.path)
+            path = one.finding.at.path
+            size = self.sources.size(path)
+            # Of other files, only the declaration is parsed again.
+            self._characters += size if path.lower().endswith(JSON) else size // _SHARE
         is_within = self._characters <= _MOST_CHARACTERS
         one.reason = one.reason or ("" if is_within else _TOO_LARGE)
         return is_within
 
-    def _version(self, one: _Pending) -> frozenset[tuple[str, bytes]]:
-        """Return the changed texts of the inputs of a finding; none if fixes are not combined."""
-        texts = self.sources.texts
-        return frozenset((path, texts[path]) for path in texts if self._changed.get(path, set()) & one.roots)
+    def _version(self, one: _Pending, kept: Sequence[_Pending] = ()) -> int:
+        """Return how many fixes of its resources a candidate is tried with: those accepted, and some more."""
+        resources = {key[1:] for key in keys_of(one.finding)}
+        more = sum(key[1:] in resources for other in kept for key in keys_of(other.finding))
+        return more + sum(self._accepted[resource] for resource in resources)
 
     def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
@@ -334,7 +393,7 @@ class _Search:
             return self.sources, self.state, [Fault(refusal.reason)]
         state = self._prover.state(edited)
         earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
-        faults = self._prover.faults([*earlier, *(one.finding for one in group)], state, edited)
+        faults = self._prover.faults([*earlier, *(one.finding for one in group)], state)
         return edited, state, [*faults, *self._unsafe_effects(group, state)]
 
     def _unsafe_effects(self, group: Sequence[_Pending], state: State) -> Iterator[Fault]:
@@ -366,9 +425,10 @@ def _of_lost(finding: Finding) -> str:
 
 
 class _Part(msgspec.Struct):
-    """Candidates that share inputs or files, which other parts do not read or change."""
+    """Candidates that share inputs, files or resources. ``names`` are those of the inputs and files."""
 
     names: set[str]
+    resources: set[tuple[str, ...]]
     groups: list[list[_Pending]]
     kept: list[_Pending]
 
@@ -380,15 +440,64 @@ class _Part(msgspec.Struct):
 
 
 def _parts(batch: Sequence[_Pending]) -> list[_Part]:
-    """Return the independent parts of a batch."""
-    parts: list[_Part] = []
-    for one in batch:
-        names = {*one.roots, *(f"file {edit.path}" for edit in one.edits)}
-        joined = [part for part in parts if part.names & names]
-        group = [*(other for part in joined for other in part.groups[0]), one]
-        parts = [part for part in parts if part not in joined]
-        parts.append(_Part(names.union(*(part.names for part in joined)), [group], []))
-    return parts
+    """Return the parts of a batch that share neither inputs nor files."""
+    return _joined(batch, _names_of)
+
+
+def _parts_by_resource(batch: Sequence[_Pending]) -> list[_Part]:
+    """Return the parts of a batch that share no resource, which are most likely independent."""
+    return _joined(batch, lambda one: [key[1:] for key in keys_of(one.finding)])
+
+
+def _names_of(one: _Pending) -> set[str]:
+    return {*one.roots, *(f"file {edit.path}" for edit in one.edits)}
+
+
+def _joined(batch: Sequence[_Pending], keys: Callable[[_Pending], Iterable[Hashable]]) -> list[_Part]:
+    """Return the parts of a batch whose candidates have no key in common with those of other parts."""
+    part_of: dict[Hashable, int] = {}
+    groups: dict[int, list[_Pending]] = {}
+    for number, one in enumerate(batch):
+        found = dict.fromkeys(part_of[key] for key in keys(one) if key in part_of)
+        groups[number] = [*(other for part in found for other in groups.pop(part)), one]
+        part_of.update((key, number) for other in (groups[number] if found else [one]) for key in keys(other))
+    return [
+        _Part(
+            set().union(*map(_names_of, group)),
+            {key[1:] for one in group for key in keys_of(one.finding)},
+            [group],
+            [],
+        )
+        for group in groups.values()
+    ]
+
+
+def _blame(faults: Sequence[Fault], active: Sequence[_Part]) -> tuple[dict[int, list[Fault]], dict[int, list[Fault]]]:
+    """Return the faults by the parts that cause them, and those by the parts that may cause them.
+
+    The cause of a fault of a resource is most likely a change of that resource, or of one that the result depends on.
+    """
+    by_resource: dict[tuple[str, ...], list[int]] = {}
+    for number, part in enumerate(active):
+        for resource in part.resources:
+            by_resource.setdefault(resource, []).append(number)
+    blamed: dict[int, list[Fault]] = {}
+    suspected: dict[int, list[Fault]] = {}
+    for fault in faults:
+        own = {number for resource in fault.resources for number in by_resource.get(resource, ())}
+        own = own or {number for resource in fault.related for number in by_resource.get(resource, ())}
+        for number in own:
+            blamed.setdefault(number, []).append(fault)
+        if not own:
+            near = [number for number, part in enumerate(active) if part.is_concerned(fault)]
+            for number in near or range(len(active)):
+                suspected.setdefault(number, []).append(fault)
+    return blamed, suspected
+
+
+def _reason(one: _Pending, faults: Sequence[Fault]) -> str:
+    """Return the reason for a refusal: the first fault of the finding itself, or the first one."""
+    return next((fault.text for fault in faults if fault.is_of(one.finding)), faults[0].text)
 
 
 def _halves(parts: Sequence[_Part]) -> list[Sequence[_Part]]:
@@ -403,31 +512,40 @@ def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending
     Of one resource there are only safe ones, or none: what an edit changes besides its finding is known then.
     """
     taken: dict[str, list[TextEdit]] = {}
+    names: set[tuple[str, Name]] = set()
     safety: dict[tuple[str, ...], bool] = {}
     batch: list[_Pending] = []
     later: list[_Pending] = []
     for one in pending:
         resources = [key[1:] for key in keys_of(one.finding)]
-        is_free = all(safety.get(resource, one.is_safe) is one.is_safe for resource in resources) and not any(
-            _touch(edit, other, sources) for edit in one.edits for other in taken.get(edit.path, ())
+        named = {(edit.path, name) for edit in one.edits for name in edit.names}
+        is_free = (
+            all(safety.get(resource, one.is_safe) is one.is_safe for resource in resources)
+            # The second edit of one name is made on the tree that the first one results in.
+            and names.isdisjoint(named)
+            and not any(_touches(edit, taken.get(edit.path, ()), sources) for edit in one.edits)
         )
         (batch if is_free else later).append(one)
         if is_free:
             safety.update(dict.fromkeys(resources, one.is_safe))
+            names |= named
             for edit in one.edits:
-                taken.setdefault(edit.path, []).append(edit)
+                insort(taken.setdefault(edit.path, []), edit, key=_start_of)
     return batch, later
 
 
-def _touch(one: TextEdit, other: TextEdit, sources: Sources) -> bool:
-    """Return whether two edits change one name, or have nothing but white space between them.
+def _start_of(edit: TextEdit) -> int:
+    return edit.start
 
-    The second one is then made on the tree that the first one results in.
-    """
-    if not set(one.names).isdisjoint(other.names):
-        return True
-    first, second = sorted((one, other), key=lambda edit: edit.start)
-    return first.end >= second.start or not sources.text(one.path)[first.end : second.start].strip(" \t\r\n,")
+
+def _touches(edit: TextEdit, taken: Sequence[TextEdit], sources: Sources) -> bool:
+    """Return whether there is nothing but white space between an edit and one of others, which are in order."""
+    at = bisect_right(taken, edit.start, key=_start_of)
+    pairs = [(other, edit) for other in taken[max(0, at - 1) : at]] + [(edit, other) for other in taken[at : at + 1]]
+    return any(
+        first.end >= second.start or not sources.text(edit.path)[first.end : second.start].strip(" \t\r\n,")
+        for first, second in pairs
+    )
 
 
 def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:

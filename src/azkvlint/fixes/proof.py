@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from azkvlint.config.run_config import Config
+from azkvlint.fixes.opposites import opposites_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import Prepared, check, known_rules, rules_of
 from azkvlint.linter.result_cache import ResultCache
 from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.finding import FAIL, FROM_PLAN, Finding, Report
-from azkvlint.model.rule import Severity
+from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import discover
 from azkvlint.readers.units import compiled_templates
 from azkvlint.util.file_tracker import EDITOR_TEXTS
@@ -31,16 +33,24 @@ _ESCAPED = regex(r"[\\*?\[\]!]")
 _CORRECTNESS = "correctness"
 # A document that is not an input, instead of a plan, and what a plan begins with.
 _NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|resource_changes)"\s*:'), 10_000
-# python-hcl2 needs seconds for larger texts.
-_MAX_WITNESS = 64_000
 
 
 class Fault(NamedTuple):
-    """Why edits are not proven, and what it is about: resources (root and address), or files."""
+    """Why edits are not proven, and what it is about: resources (root and address), or files.
+
+    ``related`` are the other resources that the result of a rule depends on. ``of`` are the keys of the finding that
+    remains.
+    """
 
     text: str
     resources: frozenset[tuple[str, ...]] = frozenset()
     paths: frozenset[str] = frozenset()
+    related: frozenset[tuple[str, ...]] = frozenset()
+    of: frozenset[Key] = frozenset()
+
+    def is_of(self, finding: Finding) -> bool:
+        """Return whether it is that a finding remains."""
+        return not self.of.isdisjoint(keys_of(finding))
 
     def concerns(self, finding: Finding) -> bool:
         """Return whether it is about a resource of a finding."""
@@ -70,21 +80,54 @@ class Prover:
     """
 
     def __init__(self, config: Config, replaced: Mapping[str, bytes] | None = None) -> None:
-        every_rule = known_rules(config)
-        of_run = (rule for one in (config, msgspec.structs.replace(config, select=())) for rule in rules_of(one))
-        self._guards = {rule.id for rule in (*of_run, *(one for one in every_rule if one.category == _CORRECTNESS))}
-        self.config = msgspec.structs.replace(
-            config, select=tuple(rule.id for rule in every_rule), ignore=(), explain=True, baseline="",
-            min_severity=Severity.INFO, with_controls=False, outputs=(),
-        )  # fmt: skip
+        self._config_of_run = config
+        self.config = config
         self.stale = self._without_compiled()
-        self._prepared = Prepared(self.config)
         self._cache = ResultCache()
         self.runs, self.results = 0, 0
-        self._opinions: dict[bytes, bool] = {}
         self._replaced = dict(replaced or {})
         self.plans: tuple[str, ...] = ()
-        self.before = self.state(None)
+        self._before: State | None = None
+
+    @cached_property
+    def _every_rule(self) -> Sequence[Rule]:
+        return known_rules(self._config_of_run)
+
+    @cached_property
+    def _of_run(self) -> Mapping[str, Rule]:
+        """Return the rules whose results count because the run, or one without a selection, has them."""
+        config = self._config_of_run
+        return {rule.id: rule for one in (config, msgspec.structs.replace(config, select=())) for rule in rules_of(one)}
+
+    @cached_property
+    def _guards(self) -> frozenset[str]:
+        return frozenset((*self._of_run, *(one.id for one in self._every_rule if one.category == _CORRECTNESS)))
+
+    @cached_property
+    def opposites(self) -> Mapping[str, Rule]:
+        """Return by rule another one of the run that requires the opposite."""
+        return opposites_of(tuple(self._of_run.values()))
+
+    @cached_property
+    def _prepared(self) -> Prepared:
+        """Return the rules of an evaluation, which begins only if there is an edit to prove."""
+        self.config = msgspec.structs.replace(
+            self.config, select=tuple(rule.id for rule in self._every_rule), ignore=(), explain=True, baseline="",
+            min_severity=Severity.INFO, with_controls=False, outputs=(),
+        )  # fmt: skip
+        return Prepared(self.config)
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Return whether the files have been evaluated."""
+        return self._before is not None
+
+    @property
+    def before(self) -> State:
+        """Return the state of the files as they are."""
+        if self._before is None:
+            self._before = self.state(None)
+        return self._before
 
     def _without_compiled(self) -> Mapping[str, str]:
         """Leave the templates that were compiled from Bicep files out: an edit makes them outdated.
@@ -105,7 +148,8 @@ class Prover:
         return {source.path: compiled[source.file].path for source in sources if source.file in compiled}
 
     def _state(self) -> State:
-        report = check(self.config, None, self._cache, self._prepared)
+        prepared = self._prepared
+        report = check(self.config, None, self._cache, prepared)
         self.runs += 1
         self.results += self._cache.evaluated_results
         failures = [*report.findings, *(one for one in report.suppressed if one.outcome is FAIL)]
@@ -122,11 +166,12 @@ class Prover:
     def renew(self) -> None:
         """Take the texts as they are now for those before an edit."""
         self.runs = 0
-        self.before = self._state()
+        self._before = self._state()
 
     @property
     def secret_texts(self) -> frozenset[str]:
-        """Return the secrets in the inputs."""
+        """Return the secrets in the inputs. They are evaluated if they have not been."""
+        _ = self.before
         return self._cache.secret_texts
 
     def state(self, sources: Sources | None) -> State:
@@ -141,47 +186,42 @@ class Prover:
             EDITOR_TEXTS.clear()
             EDITOR_TEXTS.update(held)
 
-    def faults(self, findings: Iterable[Finding], state: State, sources: Sources) -> Iterator[Fault]:
+    def faults(self, findings: Iterable[Finding], state: State) -> Iterator[Fault]:
         """Yield why a state does not prove that these findings are fixed and that nothing else is worse."""
         before = self.before
         for finding in findings:
             if not is_gone(finding, state):
-                yield Fault("the finding would remain", frozenset(key[1:] for key in keys_of(finding)))
-        for rule, root, address in self._guarded(state.findings - before.findings):
-            yield Fault(f"it would cause {rule} on {address}", frozenset({(root, address)}))
-        for rule, root, address in self._guarded(state.unknown - before.unknown):
-            yield Fault(f"the result of {rule} on {address} would become unknown", frozenset({(root, address)}))
+                keys = frozenset(keys_of(finding))
+                yield Fault("the finding would remain", frozenset(key[1:] for key in keys), of=keys)
+        worse = self._guarded(state.findings - before.findings)
+        related = _related(worse, state.report.findings)
+        for rule, root, address in worse:
+            text = f"it would cause {rule} on {address}"
+            yield Fault(text, frozenset({(root, address)}), related=related.get((rule, root, address), frozenset()))
+        unknown = self._guarded(state.unknown - before.unknown)
+        related = _related(unknown, state.report.unknown)
+        for rule, root, address in unknown:
+            text = f"the result of {rule} on {address} would become unknown"
+            yield Fault(text, frozenset({(root, address)}), related=related.get((rule, root, address), frozenset()))
         for code, _, message, path in sorted(state.problems - before.problems):
             yield Fault(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))
         differing = (state.resources - before.resources) + (before.resources - state.resources)
         # Where the counts by type alone differ, the cause may be anywhere.
         for path in sorted({path for path, *_ in differing if path} or {path for path, *_ in differing}):
             yield Fault("other resources would be evaluated", paths=frozenset(filter(None, (path,))))
-        yield from self._syntax_faults(sources)
 
     def _guarded(self, keys: Iterable[Key]) -> list[Key]:
         """Return the results that count, in order."""
         return sorted(key for key in keys if key[0] in self._guards)
 
-    def _syntax_faults(self, sources: Sources) -> Iterator[Fault]:
-        """Yield the changed HCL files that another parser no longer accepts."""
-        unchanged = Sources(sources.root)
-        for path, data in sources.texts.items():
-            is_read = path.lower().endswith((".tf", ".tofu")) and len(data) <= _MAX_WITNESS
-            if is_read and not self._is_accepted(data) and self._is_accepted(unchanged.data(path)):
-                yield Fault("the result would not parse", paths=frozenset((path,)))
 
-    def _is_accepted(self, data: bytes) -> bool:
-        if data not in self._opinions:
-            from azkvlint.readers.terraform.second_opinions import syntax_error
-            from azkvlint.syntax.texts import decoded
-
-            try:
-                self._opinions[data] = syntax_error(decoded(data)) is None
-            # Another version of python-hcl2 may fail in any way.
-            except Exception:  # noqa: BLE001
-                self._opinions[data] = False
-        return self._opinions[data]
+def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, frozenset[tuple[str, ...]]]:
+    """Return the other resources in the evidence of each of some results."""
+    wanted, found = set(keys), dict[Key, frozenset[tuple[str, ...]]]()
+    for one in results if wanted else ():
+        for key in wanted.intersection(keys_of(one)):
+            found[key] = frozenset((key[1], part.at.address) for part in one.evidence if part.at.address is not None)
+    return found
 
 
 def _escape(match: re.Match[str]) -> str:

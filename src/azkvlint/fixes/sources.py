@@ -34,7 +34,10 @@ _CACHES = frozenset({".terraform", ".terragrunt-cache", "node_modules"})
 
 
 class Sources:
-    """The files of a run below ``root``: its ``inputs``, and the changed ``texts`` by reported path."""
+    """The files of a run below ``root``: its ``inputs``, and the changed ``texts`` by reported path.
+
+    ``focus`` are the parts of files in which further edits are made, so that an editor need not parse all of the text.
+    """
 
     def __init__(
         self,
@@ -43,8 +46,10 @@ class Sources:
         originals: dict[str, bytes] | None = None,
         inputs: Sequence[str] = (),
         checkout: Checkout | None = None,
+        boundary: str = "",
     ) -> None:
         self.root = root
+        self.focus: dict[str, tuple[int, int]] = {}
         self._inputs = inputs
         self.texts = dict(texts or {})
         # The files as they were first read, shared by all states.
@@ -52,7 +57,7 @@ class Sources:
         self._read: dict[str, str] = {}
         self._paths: dict[str, str] = {}
         self._files: dict[str, str] = {}
-        self._boundary = checkout_of(root) or real_path(root)
+        self._boundary = boundary or checkout_of(root) or real_path(root)
         # What reads what is searched when the first edit asks, once for all states.
         self.checkout = checkout or Checkout(self._boundary, root, [self.real_path(path) for path in inputs])
 
@@ -130,7 +135,8 @@ class Sources:
 
     def editor(self, path: str) -> TreeEditor:
         """Return the editor of a file. Raise Refusal."""
-        return _cached_editor(self._one_path(path), self.text(path))
+        path = self._one_path(path)
+        return _cached_editor(path, self.text(path), self.focus.get(path))
 
     def value(self, path: str, pointer: Sequence[object]) -> object:
         """Return the value at a pointer in a JSON file; None if there is none. Raise Refusal."""
@@ -174,7 +180,7 @@ class Sources:
             data = self.data(path)
             mark = _MARK if data.startswith(_MARK) else b""
             texts[path] = mark + apply(self.text(path), of_file).encode()
-        return Sources(self.root, texts, self.originals, self._inputs, self.checkout)
+        return Sources(self.root, texts, self.originals, self._inputs, self.checkout, self._boundary)
 
     def template_with(self, texts: Sequence[str]) -> str:
         """Return the first Bicep or JSON file beside the inputs that contains one of some texts; empty if none does.
@@ -207,8 +213,8 @@ class Sources:
 
 # Many findings are about the same few files.
 @lru_cache(8)
-def _cached_editor(path: str, text: str) -> TreeEditor:
-    return editor_of(path, text)
+def _cached_editor(path: str, text: str, focus: tuple[int, int] | None) -> TreeEditor:
+    return editor_of(path, text, focus)
 
 
 @lru_cache(8)
@@ -246,8 +252,11 @@ def _trimmed(path: str, old: str, new: str, start: int) -> TextEdit:
     return TextEdit(path=path, start=start + head, end=start + end, replacement=new[head : len(new) - tail])
 
 
-def editor_of(path: str, text: str) -> TreeEditor:
-    """Return the editor of a file. Raise Refusal if it is generated, invalid, or of another language."""
+def editor_of(path: str, text: str, focus: tuple[int, int] | None = None) -> TreeEditor:
+    """Return the editor of a file. Raise Refusal if it is generated, invalid, or of another language.
+
+    ``focus`` is the span of a declaration. The editor parses the other ones only if an edit is made in them.
+    """
     folders, _, name = path.rpartition("/")
     name = name.lower()
     if name.endswith(_LOCK_FILES) or not _CACHES.isdisjoint(folders.split("/")):
@@ -255,11 +264,11 @@ def editor_of(path: str, text: str) -> TreeEditor:
     if name.endswith(_HCL):
         from azkvlint.fixes.terraform_editor import TerraformEditor
 
-        return TerraformEditor(path, text)
+        return TerraformEditor(path, text, focus)
     if name.endswith(_BICEP):
         from azkvlint.fixes.bicep_editor import BicepEditor
 
-        return BicepEditor(path, text)
+        return BicepEditor(path, text, focus)
     if name.endswith(_JSON):
         from azkvlint.fixes.json_editor import JsonEditor
 

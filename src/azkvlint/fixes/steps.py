@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from azkvlint.fixes.sources import Sources
-from azkvlint.model.fix import Name, TextEdit
+from azkvlint.model.fix import Name, Refusal, TextEdit
 
 
 class _Part(NamedTuple):
@@ -51,7 +51,15 @@ class Steps:
                 place = _original(parts, at)
                 if place is not None:  # else its container is new, and has a name itself
                     names[place, name] = None
-            self._parts[path] = _edited(parts, sorted(of_file, key=lambda edit: (edit.start, edit.end)))
+            of_file.sort(key=lambda edit: (edit.start, edit.end))
+            self._parts[path] = _edited(parts, of_file)
+            try:
+                part = self.now.editor(path).part_around(of_file[0].start, of_file[-1].end)
+            except Refusal:
+                part = None
+            if part is not None:
+                longer = sum(len(edit.replacement) - (edit.end - edit.start) for edit in of_file)
+                now.focus[path] = part[0], part[1] + longer
         self.now = now
 
     @property

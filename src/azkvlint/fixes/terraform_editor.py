@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, nested
+import msgspec
+
+from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, focused, nested
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block, Body, File, parse_file
@@ -22,14 +24,17 @@ class _Blocks(dict[str, Literal]):
 class TerraformEditor(TreeEditor):
     """An editor of a .tf, .tofu, .tfvars or .hcl file."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, focus: tuple[int, int] | None = None) -> None:
         layout = Layout(path, text, lambda at: gap(text, at).end())
-        file = _parse(text)
-        if file is None:
-            raise Refusal("the file has a syntax error")
-        super().__init__(layout, Container(0, len(text), _items(file.body), Commas.NONE, is_root=True))
+        super().__init__(layout, Container(0, len(text), _items(_file(text, focus).body), Commas.NONE, is_root=True))
+        self.is_focused = focus is not None
         blocks = [(item, self.inside(item)) for item in self.root.items if item.is_block]
         layout.learn_unit((item.start, one.start) for item, box in blocks if box is not None for one in box.items)
+
+    def widen(self) -> None:
+        """Parse all of the text."""
+        self.is_focused = False
+        self.root = msgspec.structs.replace(self.root, items=_items(_file(self.text).body))
 
     # --- the language ------------------------------------------------------------------------------------------------
 
@@ -265,6 +270,14 @@ def _items(body: Body) -> list[Item]:
         name = block.labels[0] if block.type == "dynamic" and block.labels else block.type
         items.append(Item(block.start, block.end, name, block.start + len(block.type), block.brace, block, True))
     return sorted(items, key=lambda item: item.start)
+
+
+def _file(text: str, focus: tuple[int, int] | None = None) -> File:
+    """Return a file, or what is in the focus with the offsets in the file. Raise Refusal for a syntax error."""
+    file = _parse(text if focus is None else focused(text, focus))
+    if file is None:
+        raise Refusal("the file has a syntax error")
+    return file
 
 
 def _parse(text: str) -> File | None:

@@ -253,6 +253,8 @@ class TreeEditor:
     """
 
     any_case = False
+    is_focused = False
+    """Whether only a part of the text is parsed."""
     separators: ClassVar[tuple[str, str]] = "", ","
     """What follows an object's member and an array's item on its line."""
 
@@ -264,6 +266,10 @@ class TreeEditor:
 
     def is_valid(self, text: str) -> bool:
         """Return whether a text has no syntax error."""
+        raise NotImplementedError
+
+    def widen(self) -> None:
+        """Parse all of the text, of which only a part was parsed."""
         raise NotImplementedError
 
     def container(self, node: object) -> Container | None:
@@ -446,6 +452,10 @@ class TreeEditor:
         box = self.root
         while True:
             item = item_at(box, start, end)
+            if item is None and box.is_root and self.is_focused:
+                self.widen()
+                box = self.root
+                item = item_at(box, start, end)
             if item is None:
                 raise Refusal("the place is not a value or a block")
             inner = None if start == item.start else self.within(item, start, end)
@@ -570,6 +580,12 @@ class TreeEditor:
         newline = self.layout.newline
         lines = f"{separator}{newline}{indent}{self.layout.unit}".join(parts)
         return f"{marks[0]}{newline}{indent}{self.layout.unit}{lines}{newline}{indent}{marks[1]}"
+
+
+def focused(text: str, focus: tuple[int, int]) -> str:
+    """Return the part of a text in the focus, with its offsets in the text."""
+    start, end = focus
+    return " " * start + text[start:end] + "\n"
 
 
 def item_at(box: Container, start: int, end: int) -> Item | None:

@@ -1,0 +1,99 @@
+"""A search evaluates no more often than it has to: not without an edit, and not once more for each resource."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from azkvlint.config.run_config import Config
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.fixes import sources
+from azkvlint.fixes.find import fixes_together
+from azkvlint.fixes.opposites import opposites_of
+from azkvlint.fixes.proof import Prover
+from azkvlint.linter.linter import check
+from azkvlint.model.effect import CLASSES
+from azkvlint.model.fix import FixResult
+from azkvlint.syntax.hcl.parse import File, parse_file
+
+VAULT = """resource "azurerm_key_vault" "v{n}" {{
+  name                = "kv-number-{n}"
+  location            = "westeurope"
+  resource_group_name = "rg"
+  tenant_id           = "00000000-0000-0000-0000-000000000001"
+  sku_name            = "standard"
+}}
+"""
+BICEP = """resource v{n} 'Microsoft.KeyVault/vaults@2022-07-01' = {{
+  name: 'kv-number-{n}'
+  properties: {{ tenantId: 'a', sku: {{ family: 'A', name: 'standard' }} }}
+}}
+"""
+
+
+def search(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, profile: str, select: tuple[str, ...] = ()
+) -> tuple[FixResult, int]:
+    """Return what a search finds, and how often it has evaluated."""
+    runs: list[object] = []
+    evaluate = Prover._state
+
+    def counted(prover: Prover) -> object:
+        runs.append(prover)
+        return evaluate(prover)
+
+    monkeypatch.setattr(Prover, "_state", counted)
+    config = Config(paths=(str(folder),), profiles=(profile,), select=select, jobs=1)
+    found = fixes_together(check(config), config, CLASSES)
+    monkeypatch.undo()
+    return found, len(runs)
+
+
+@pytest.mark.parametrize(("name", "text"), [("main.tf", VAULT), ("main.bicep", BICEP)])
+def test_more_resources_need_no_more_evaluations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    efforts = []
+    for count in (3, 24):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / name).write_text("\n".join(text.format(n=number) for number in range(count)))
+        found, runs = search(folder, monkeypatch, "all")
+        assert len(found.fixes) >= 3 * count
+        efforts.append(runs)
+    assert efforts[1] <= efforts[0] + 1
+    assert efforts[1] <= 12
+
+
+def test_nothing_is_evaluated_without_an_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "main.tf").write_text(VAULT.format(n=1) + 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n}\n')
+    found, runs = search(tmp_path, monkeypatch, "all", ("KV108", "KV501", "KV201"))
+    assert (found.fixes, runs) == ((), 0)
+    reasons = {one.finding.rule.id: one.reason for one in found.refusals}
+    assert reasons["KV108"] == "KV109 requires the opposite: ignore one of the two rules"
+    assert reasons["KV501"].startswith("needs a decision")
+
+
+def test_a_file_is_parsed_a_few_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit parses the declaration in which it is made, not the file."""
+    parsed: list[int] = []
+
+    def counted(text: str) -> File:
+        parsed.append(len(text.strip()))
+        return parse_file(text)
+
+    monkeypatch.setattr("azkvlint.fixes.terraform_editor.parse_file", counted)
+    text = "\n".join(VAULT.format(n=number) for number in range(30))
+    (tmp_path / "main.tf").write_text(text)
+    sources._cached_editor.cache_clear()
+    config = Config(paths=(str(tmp_path),), profiles=("strict",), select=("KV001", "KV105", "KV108", "KV301"), jobs=1)
+    assert len(fixes_together(check(config), config, CLASSES).fixes) >= 60
+    assert sum(length > len(text) // 2 for length in parsed) <= 12
+    assert len(parsed) > 100
+
+
+def test_opposites_are_found_by_what_rules_require() -> None:
+    rules = builtin_rules()
+    assert {rule: other.id for rule, other in opposites_of(rules).items()} == {"KV108": "KV109"}
+    assert opposites_of([rule for rule in rules if rule.id != "KV109"]) == {}
