@@ -351,7 +351,8 @@ def test_an_installed_module_is_pinned_to_its_version(kvlint: Kvlint, folder: Pa
 def test_json(kvlint: Kvlint, folder: Path) -> None:
     found = json.loads(kvlint("fix", "-f", "json", *ONLY).out)
     assert found["version"] == 1
-    assert found["summary"] == {"fixes": 1, "unsafe": 1, "refused": 0, "files": 1, "written": False}
+    summary = {"fixes": 1, "unsafe": 1, "refused": 0, "inBaseline": 0, "files": 1, "written": False}
+    assert found["summary"] == summary
     (fix,) = found["fixes"]
     assert (fix["rule"], fix["title"], fix["safe"]) == ("KV001", "Set `purge_protection_enabled = true`", False)
     assert fix["location"]["line"] == 3
