@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from azkvlint.cli.lsp import configure
-from azkvlint.editor.checks import Checks, Document, EditorSettings, Request, collect_garbage
+from azkvlint.editor.checks import Checks, Document, Request, collect_garbage
+from azkvlint.editor.settings import EditorSettings
 
 BAR = 0.150
 VAULT = """

@@ -13,7 +13,7 @@ import pytest
 
 from azkvlint import PROJECT, __version__
 from azkvlint.cli.help import values_of
-from azkvlint.editor.checks import EditorSettings
+from azkvlint.editor.settings import EditorSettings
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import SEVERITIES

@@ -23,8 +23,9 @@ from lsprotocol.types import TextDocumentContentChangePartial, TextDocumentConte
 
 from azkvlint.cli.lsp import configure
 from azkvlint.config.run_config import Config
-from azkvlint.editor.checks import Checks, Document, EditorSettings, Outcome, Request
+from azkvlint.editor.checks import Checks, Document, Outcome, Request
 from azkvlint.editor.protocol import Positions, changed, path_of
+from azkvlint.editor.settings import EditorSettings
 from azkvlint.linter.linter import check
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts

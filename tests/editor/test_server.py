@@ -21,7 +21,7 @@ pytest.importorskip("pygls", reason="the extra `lsp` is not installed")
 
 import msgspec
 
-from azkvlint.editor.checks import EditorSettings
+from azkvlint.editor.settings import EditorSettings
 from tests.editor.client import Client, serving, start
 
 VAULT = """resource "azurerm_key_vault" "app" {
@@ -253,13 +253,88 @@ def test_settings_of_the_client_are_asked_for_and_read_again(client: Client, pro
     client.wait_for(lambda: client.codes(project / "main.tf") == ["KV101"])
 
 
-def test_a_wrong_setting_is_shown_and_ignored(client: Client, project: Path) -> None:
-    client.initialize(project, initializationOptions={"kvlint": {"select": 7, "profile": "nothing"}})
-    client.wait_for(lambda: len(shown(client)) == 2)
-    assert "`kvlint.select` is ignored" in shown(client)[0]
-    assert "'nothing'" in shown(client)[1]
-    client.notify("workspace/didChangeConfiguration", settings={"kvlint": {"select": ["KV001"]}})
+@pytest.mark.parametrize(
+    ("settings", "codes", "message"),
+    [
+        ({"minSeverity": "bogus"}, ["KV001", "KV101"], "`kvlint.minSeverity` is ignored: bogus: unknown severity"),
+        ({"profile": "nope"}, ["KV001", "KV101"], "`kvlint.profile` is ignored: unknown profile"),
+        ({"ignore": ["KV999"]}, ["KV001", "KV101"], "`kvlint.ignore` is ignored: no rule matches 'KV999'"),
+        ({"includeTests": "yes"}, ["KV001", "KV101"], "`kvlint.includeTests` is ignored: "),
+        ({"configuration": "../other.toml"}, ["KV001", "KV101"], "`kvlint.configuration` is ignored: '../other.toml'"),
+        ({"profil": ["all"]}, ["KV001", "KV101"], "unknown setting `kvlint.profil` (did you mean 'profile'?)"),
+        ({"minSeverity": "bogus", "ignore": ["KV101"]}, ["KV001"], "`kvlint.minSeverity` is ignored"),
+    ],
+)
+def test_a_wrong_setting_alone_is_ignored_and_stays_visible(
+    settings: dict[str, object], codes: list[str], message: str, client: Client, project: Path
+) -> None:
+    client.settings = {"select": ["KV001", "KV101"], "enable": True, "trace": {"server": "off"}, **settings}
+    client.initialize(project, capabilities={"workspace": {"configuration": True}})
+    client.wait_for(lambda: client.codes(project / "main.tf") == codes and shown(client))
+    assert [message in one for one in shown(client)] == [True]
+    assert [message in one for one in messages(client, project)] == [True]
+    # Without a setting in a file, the documents show the fault while they are open.
+    client.open(project / "main.tf", (project / "main.tf").read_text() + "\n")
+    client.wait_for(lambda: messages(client, project / "main.tf"))
+    assert client.codes(project / "main.tf") == [*codes, "KVE011"]
+    assert messages(client, project) == []
+    client.settings = {"select": ["KV001"]}
+    client.notify("workspace/didChangeConfiguration", settings=None)
     client.wait_for(lambda: client.codes(project / "main.tf") == ["KV001"])
+    assert len(shown(client)) == 1
+
+
+def messages(client: Client, file: Path) -> list[str]:
+    """The messages about settings at a file."""
+    found = client.diagnostics.get(file.as_uri(), {"diagnostics": []})["diagnostics"]
+    return [one["message"] for one in found if one["code"] == "KVE011"]
+
+
+def test_a_wrong_setting_is_marked_in_the_settings_of_the_workspace(client: Client, project: Path) -> None:
+    file = project / ".vscode" / "settings.json"
+    file.parent.mkdir()
+    file.write_text('{\n  // a comment\n  "kvlint.select": ["KV999"],\n  "kvlint.profil": []\n}\n')
+    client.initialize(project, initializationOptions={"select": ["KV999"], "profil": []})
+    client.wait_for(lambda: len(messages(client, file)) == 2)
+    found = client.diagnostics[file.as_uri()]["diagnostics"]
+    assert sorted(one["range"]["start"]["line"] for one in found) == [2, 3]
+    assert messages(client, project / "main.tf") == messages(client, project) == []
+
+
+def test_settings_of_other_programs_are_no_faults(client: Client, project: Path) -> None:
+    client.initialize(project)
+    client.notify("workspace/didChangeConfiguration", settings={"python": {}, "select": ["KV001"]})
+    client.wait_for(lambda: client.codes(project / "main.tf") == ["KV001"])
+    assert shown(client) == []
+
+
+def test_fixes_are_offered_with_a_wrong_setting(client: Client, project: Path) -> None:
+    file = project / "main.tf"
+    client.initialize(project, initializationOptions={"minSeverity": "bogus", "select": ["KV001"]})
+    client.open(file)
+    client.wait_for(lambda: "KV001" in client.codes(file))
+    context = {"diagnostics": client.diagnostics[file.as_uri()]["diagnostics"]}
+    place_ = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 40}}
+    request = {"textDocument": {"uri": file.as_uri()}, "range": place_, "context": context}
+    found = client.request("textDocument/codeAction", **request)["result"]
+    assert any("purge_protection_enabled" in one["title"] for one in found)
+
+
+def test_messages_name_paths_from_the_workspace_folder(client: Client, project: Path) -> None:
+    for text, message in (
+        ('select = ["KV"\n', "kvlint: kvlint.toml: invalid TOML"),
+        ('rules = ["gone"]\n', "kvlint: kvlint.toml:1:1: rules gone: the file or folder does not exist"),
+        ("nope = 1\n", "kvlint: kvlint.toml:1:1: unknown setting 'nope'"),
+    ):
+        (project / "kvlint.toml").write_text(text)
+        if not shown(client):
+            client.initialize(project)
+        client.notify("workspace/didChangeWatchedFiles", changes=[])
+        client.wait_for(partial(is_last_shown, client, message))
+
+
+def is_last_shown(client: Client, message: str) -> bool:
+    return any(one.startswith(message) for one in shown(client)[-1:])
 
 
 def test_a_configuration_file_is_read_again_after_a_change(client: Client, project: Path) -> None:
@@ -278,7 +353,7 @@ def test_a_configuration_file_is_read_again_after_a_change(client: Client, proje
 def test_a_configuration_outside_of_the_checkout_is_refused(client: Client, project: Path, tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text('select = ["KV001"]\n')
     client.initialize(project, initializationOptions={"configuration": "../other.toml"})
-    client.wait_for(lambda: shown(client))
+    client.wait_for(lambda: shown(client) and len(client.codes(project / "main.tf")) > 1)
     assert "kvlint.configuration" in shown(client)[0]
 
 

@@ -16,7 +16,7 @@ from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
-    from azkvlint.editor.checks import EditorSettings
+    from azkvlint.editor.settings import EditorSettings
 
 _MISSING = "kvlint lsp requires the package pygls"
 _FIELDS = {

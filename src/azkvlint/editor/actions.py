@@ -12,9 +12,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from azkvlint.config.run_config import Config, today
-from azkvlint.editor.checks import Checked, Checks, Inputs, Outcome, Request
+from azkvlint.editor.checks import Checked, Checks, Outcome, Request
 from azkvlint.editor.diagnostics import Item
 from azkvlint.editor.protocol import Positions, path_of, share_a_line
+from azkvlint.editor.settings import Inputs
 from azkvlint.fixes.find import fixes_of, fixes_together
 from azkvlint.fixes.proof import Prover, prover_of
 from azkvlint.fixes.sources import Sources, editor_of

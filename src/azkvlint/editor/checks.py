@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from lsprotocol.types import MessageType
@@ -18,45 +19,32 @@ from lsprotocol.types import MessageType
 from azkvlint.config.run_config import Config
 from azkvlint.editor.diagnostics import Converter, Item
 from azkvlint.editor.protocol import uri_of
+from azkvlint.editor.settings import (
+    Configure,
+    EditorSettings,
+    Inputs,
+    SettingFault,
+    fault_items,
+    sentence_of,
+    without_faults,
+)
 from azkvlint.linter.linter import Progress
 from azkvlint.linter.watch import IncrementalRun
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import INPUT_UNREADABLE, Report
 from azkvlint.readers.discover import JSON, is_input_name
 from azkvlint.reporters.phrases import problem_line
-from azkvlint.syntax.json_faults import shape_fault
 from azkvlint.syntax.texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
-from azkvlint.util.project_boundary import is_within
+from azkvlint.util.project_boundary import current_folder, is_within
 from azkvlint.util.project_files import FILE_BUFFER
 from azkvlint.util.text import visible
 
-Inputs: TypeAlias = tuple[str, ...]
-"""The paths that one check has as its inputs: a workspace folder, or the open documents of a folder."""
 _Task: TypeAlias = Callable[[], object]
 # Deeply nested documents need more than the stack of a thread on macOS.
 _STACK = 64 << 20
 _MOST_GARBAGE = 50_000  # container objects that were created and not freed since the last collection
-_SECTION = "kvlint"
-
-
-class EditorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The settings of an editor, which take precedence over configuration files.
-
-    ``configuration`` is the path of a configuration file, absolute or relative to the workspace folder.
-    """
-
-    profile: tuple[str, ...] | str = ()
-    select: tuple[str, ...] | str = ()
-    ignore: tuple[str, ...] | str = ()
-    min_severity: str = ""
-    configuration: str = ""
-    include_tests: bool | None = None
-    code_lens: bool = True
-
-
-Configure: TypeAlias = Callable[[Inputs, EditorSettings], Config]
 
 
 class Document(msgspec.Struct, frozen=True, gc=False):
@@ -71,12 +59,14 @@ class Document(msgspec.Struct, frozen=True, gc=False):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to check: the workspace folders and the open documents, both by real path.
 
-    ``uris`` are those of folders that the client calls by another path.
+    ``faults`` are those of settings that the client sent and that are not among the ``settings``. ``uris`` are those of
+    folders that the client calls by another path.
     """
 
     folders: tuple[str, ...]
     documents: Mapping[str, Document]
     settings: EditorSettings
+    faults: tuple[SettingFault, ...] = ()
     uris: Mapping[str, str] = {}
 
     def uri_of(self, file: str) -> str:
@@ -127,12 +117,17 @@ class Superseded(BaseException):
 
 
 class _Kept(msgspec.Struct):
-    """What is kept of the checks of one input: ``checked`` is the last that succeeded, ``fault`` why none has since."""
+    """What is kept of the checks of one input: ``checked`` is the last that succeeded, ``fault`` why none has since.
+
+    ``settings`` are those of the client without the ones that have ``faults``; None before the first check.
+    """
 
     run: IncrementalRun
     converter: Converter
     checked: Checked | None = None
     fault: str = ""
+    settings: EditorSettings | None = None
+    faults: tuple[SettingFault, ...] = ()
 
 
 class Checks:
@@ -162,22 +157,28 @@ class Checks:
 
         for inputs, one in self._kept.items():
             progress(0, 0)
-            before, fault = one.checked, self._try(inputs, one, progress)
+            before, known = one.checked, one.faults
+            fault = from_folder(self._try(inputs, one, progress), inputs)
             evaluated += 0 if fault else len(one.run.reevaluated)
             if fault and fault != one.fault:
                 shown.append((MessageType.Error, fault))
+            shown += ((MessageType.Warning, each.text) for each in one.faults if each not in known)
             one.fault, now = fault, one.checked
             if (
                 now is not None
                 and now is not before
                 and (before is None or before.report.problems != now.report.problems)
             ):
-                logged += (problem_line(problem) for problem in now.report.problems if problem.at is None)
+                lines = (problem_line(problem) for problem in now.report.problems if problem.at is None)
+                logged += (from_folder(line, inputs) for line in lines)
+        faults = [*request.faults, *(fault for one in self._kept.values() for fault in one.faults)]
+        documents = [file for inputs in request.inputs for file in request.documents if _is_below(file, inputs)]
+        wrong = fault_items(faults, request.folders, documents, self._encoding)
         return Outcome(
             request=request,
-            files=_merged(one.checked.files for one in self._kept.values() if one.checked is not None),
+            files=_merged([wrong, *(one.checked.files for one in self._kept.values() if one.checked is not None)]),
             checked={inputs: one.checked for inputs, one in self._kept.items() if one.checked is not None},
-            shown=tuple(shown),
+            shown=tuple(dict.fromkeys(shown)),
             logged=tuple(logged),
             evaluated=evaluated,
         )
@@ -185,16 +186,31 @@ class Checks:
     def _try(self, inputs: Inputs, one: _Kept, progress: Progress) -> str:
         """Check one input, and return why that failed, if it did. Then the results of the last check stay."""
         try:
-            config = self._configure(inputs, self._request.settings)
-            report = one.run.check(config, progress)
+            config, report = self._run(inputs, one, progress)
             if not self._request.folders:
                 report = _without_other_json(report)
             one.checked = Checked(config=config, report=report, files=one.converter.by_file(report))
         except KvlintError as error:
-            return _sentence(error)
+            return sentence_of(error)
         except Exception as error:  # noqa: BLE001  # a bug that one text triggers must not end the server
-            return _sentence(internal_error(error))
+            return sentence_of(internal_error(error))
         return ""
+
+    def _run(self, inputs: Inputs, one: _Kept, progress: Progress) -> tuple[Config, Report]:
+        """Check one input, without the settings with which a check cannot run. Raise KvlintError."""
+        settings, faults = self._request.settings, one.faults
+        try:
+            config = self._configure(inputs, settings)
+            report, faults = one.run.check(config, progress), ()
+        except KvlintError:
+            settings, found = without_faults(self._configure, inputs, settings)
+            if not found:
+                raise
+            faults = tuple(msgspec.structs.replace(one, text=from_folder(one.text, inputs)) for one in found)
+            config = self._configure(inputs, settings)
+            report = one.run.check(config, progress)
+        one.settings, one.faults = settings, faults
+        return config, report
 
     def hold(self, request: Request) -> None:
         """Put the texts of a request in place of files."""
@@ -212,7 +228,8 @@ class Checks:
         PARSED_TEXTS.begin()
         EDITOR_TEXTS[file] = text.encode()
         try:
-            return self._kept[inputs].run.check(self._configure(inputs, request.settings))
+            one = self._kept[inputs]
+            return one.run.check(self._configure(inputs, one.settings or request.settings))
         finally:
             self.hold(request)
 
@@ -221,6 +238,22 @@ class Checks:
 
     def _new(self) -> _Kept:
         return _Kept(run=IncrementalRun(), converter=Converter(self._uri_of, self._encoding))
+
+
+def from_folder(text: str, inputs: Inputs) -> str:
+    """Return a message with paths from the workspace folder, not from the current folder of the server."""
+    folder = inputs[0] if os.path.isdir(inputs[0]) else os.path.dirname(inputs[0])
+    try:
+        prefix = visible(os.path.relpath(folder, current_folder()))
+    except (KvlintError, ValueError):  # the current folder is gone, or is on another drive
+        return text
+    if prefix == os.curdir:
+        return text
+    return re.sub(rf"(?<![^\s`'\"(]){re.escape(prefix)}[/\\]", "", text)
+
+
+def _is_below(file: str, inputs: Inputs) -> bool:
+    return is_input_name(os.path.basename(file)) and any(is_within(file, path) for path in inputs)
 
 
 def _merged(found: Iterable[Mapping[str, list[Item]]]) -> dict[str, list[Item]]:
@@ -241,12 +274,6 @@ def _without_other_json(report: Report) -> Report:
         if one.code != INPUT_UNREADABLE or one.at is None or one.at.region or not one.at.path.lower().endswith(JSON)
     )
     return msgspec.structs.replace(report, problems=tuple(kept))
-
-
-def _sentence(error: KvlintError) -> str:
-    """Return an error with its hint on one line."""
-    lines = "; ".join(map(visible, error.message.splitlines()))
-    return f"{lines} ({visible(error.hint)})" if error.hint else lines
 
 
 class Worker:
@@ -302,27 +329,3 @@ def collect_garbage() -> None:
     if gc.get_count()[0] > _MOST_GARBAGE:
         gc.collect()
         gc.freeze()
-
-
-def settings_of(value: object) -> tuple[EditorSettings, list[str]]:
-    """Return the settings in a value of a client, and what is wrong with it. A wrong setting is ignored.
-
-    The settings are in the section ``kvlint``, or are the value itself. Other keys are for the client.
-    """
-    if isinstance(value, Mapping) and isinstance(value.get(_SECTION), Mapping):
-        value = value[_SECTION]
-    if value is None:
-        return EditorSettings(), []
-    if not isinstance(value, Mapping):
-        return EditorSettings(), ["the settings are not an object"]
-    found: dict[str, Any] = {}
-    faults: list[str] = []
-    for field in msgspec.structs.fields(EditorSettings):
-        given = value.get(field.encode_name)
-        if given is None:
-            continue
-        try:
-            found[field.name] = msgspec.convert(given, field.type)
-        except msgspec.ValidationError as error:
-            faults.append(f"the setting `{_SECTION}.{field.encode_name}` is ignored: {shape_fault(error)}")
-    return EditorSettings(**found), faults

@@ -26,15 +26,11 @@ from azkvlint.editor.actions import FIX_ALL, Actions, file_of
 from azkvlint.editor.checks import (
     Checked,
     Checks,
-    Configure,
     Document,
-    EditorSettings,
-    Inputs,
     Outcome,
     Request,
     Superseded,
     Worker,
-    settings_of,
 )
 from azkvlint.editor.diagnostics import SOURCE, access_of, hover, lenses, title
 from azkvlint.editor.protocol import (
@@ -49,6 +45,7 @@ from azkvlint.editor.protocol import (
     receive,
     uri_of,
 )
+from azkvlint.editor.settings import Configure, EditorSettings, Inputs, SettingFault, settings_of
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.access import AccessReport
 from azkvlint.model.finding import Report
@@ -96,6 +93,7 @@ class EditorServer:
         self._folders: dict[str, str] = {}  # the URIs of the client by real path
         self._documents: dict[str, Document] = {}
         self._settings = EditorSettings()
+        self._setting_faults: tuple[SettingFault, ...] = ()
         self._diagnostics: _Push | _Pull = _Push(self._server)
         self._actions: Actions | None = None
         self._access_reports: dict[Inputs, tuple[Report, asyncio.Future[AccessReport | None]]] = {}
@@ -284,10 +282,12 @@ class EditorServer:
 
     # --- settings and folders ------------------------------------------------------------------------------------
 
-    def _read_settings(self, value: object) -> None:
-        self._settings, faults = settings_of(value)
-        for fault in faults:
-            self._show(fault)
+    def _read_settings(self, value: object, *, may_be_others: bool = False) -> None:
+        known = self._setting_faults
+        self._settings, self._setting_faults = settings_of(value, may_be_others=may_be_others)
+        for fault in self._setting_faults:
+            if fault not in known:
+                self._show(fault.text)
 
     def _ask_settings(self) -> None:
         """Ask the client for its settings, if it can answer."""
@@ -310,7 +310,7 @@ class EditorServer:
         if workspace is not None and workspace.configuration:
             self._ask_settings()
         elif params.settings is not None:
-            self._read_settings(params.settings)
+            self._read_settings(params.settings, may_be_others=True)
         self._schedule()
 
     def _did_change_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
@@ -364,6 +364,7 @@ class EditorServer:
             folders=tuple(self._folders),
             documents=dict(self._documents),
             settings=self._settings,
+            faults=self._setting_faults,
             uris={path: uri for path, uri in self._folders.items() if uri.rstrip("/") != uri_of(path)},
         )
         self._worker.check(partial(self._check, request))
