@@ -70,7 +70,7 @@ WRONG = {
     "one incomplete plan": (("errored.json",), 3, "the plan ended with an error"),
     "a broken file": (("good", "broken"), 3, "HEAD: this `{` is not closed"),
     "a broken file on both sides": (("broken", "broken"), 3, "BASE: this `{` is not closed"),
-    "an empty folder": (("empty", "good"), 3, "BASE: nothing to check in empty"),
+    "an empty folder": (("good", "empty"), 3, "HEAD: nothing to check in empty"),
     "an empty file": (("plan.json", "empty.json"), 3, "the file is empty"),
     "no JSON": (("text.json",), 3, "invalid JSON"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from azkvlint.linter.rule_tests import expand
+from tests.cli.conftest import Kvlint
 from tests.difference.conftest import Compared, Diff
 
 VAULT = """\
@@ -46,6 +48,8 @@ class Sides:
         self, base: Mapping[str, str], head: Mapping[str, str], *words: str, checkouts: bool = True
     ) -> Compared:
         """Return the comparison of two checkouts."""
+        for name in ("base", "head"):
+            shutil.rmtree(self._diff.folder / name, ignore_errors=True)
         more = {".git/HEAD": "ref: refs/heads/main\n"} if checkouts else {}
         self._diff.write("base", {**OLD, **more, **base})
         self._diff.write("head", {**OLD, **more, **head})
@@ -404,3 +408,68 @@ def test_a_parameter_file_of_head_removes_no_result(diff: Diff) -> None:
         diff.write(f"head-{name}", {"main.bicep": template.replace("<on>", "false"), name: text})
         found = diff.compare(f"base-{name}", f"head-{name}", *RULES, *NEW_HIGH)
         assert (found.code, found.findings("new")) == (1, [("KV001", "kv")]), name
+
+
+# --- what suppresses nothing yet, and files that settings name --------------------------------------------------------
+
+
+def test_a_suppression_that_suppresses_nothing_yet_is_listed(sides: Sides) -> None:
+    good = vault(value="true")
+    kept = {"prod.tf": f"# {IGNORE}\n{good}", **CONFIGURED}
+    found = sides.compare({"prod.tf": good, **CONFIGURED}, kept, *TURNED_OFF)
+    assert (found.code, entries(found)) == (1, [("comment", ["KV001"], None)])
+    moved = {"other.tf": f"{vault('x', 'true')}# {IGNORE}\n{good}", **CONFIGURED}
+    found = sides.compare(kept, moved, *TURNED_OFF)
+    assert (found.code, entries(found)) == (0, [])
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_suppression_that_ends_later_is_listed(value: str, sides: Sides) -> None:
+    def side(until: str) -> dict[str, str]:
+        return {"prod.tf": vault(value=value, comment=f"{IGNORE}{until}")}
+
+    dates = (" until=2999-01-01", " until=2999-12-31", "")
+    for old, new, code in ((0, 1, 1), (1, 2, 1), (1, 0, 0), (2, 1, 0)):
+        found = sides.compare(side(dates[old]), side(dates[new]), *TURNED_OFF)
+        assert found.code == code, (old, new)
+        assert [kind for kind, _, _ in entries(found)] == ["comment"] * code
+
+
+def test_a_custom_rule_is_that_of_base_and_its_change_is_listed(diff: Diff) -> None:
+    rule = (Path(__file__).parents[2] / "rules" / "vault" / "KV001-purge-protection.yaml").read_text("utf-8")
+    rule = rule.replace("KV001", "ORG001").replace("name: purge-protection", "name: org-purge")
+    rule = "\n".join(line for line in rule.splitlines() if not line.startswith("formerly"))
+    settings = {"kvlint.toml": 'rules = ["rules"]\n'}
+    base = {"rules/ORG001-org-purge.yaml": rule, **settings}
+    for changed in (rule.replace("severity: high", "severity: info"), None):
+        head = {"prod.tf": vault(), **settings}
+        diff.write("base", {**OLD, ".git/HEAD": "", **base})
+        diff.write("head", {**OLD, ".git/HEAD": "", **head})
+        path = diff.folder / "head" / "rules" / "ORG001-org-purge.yaml"
+        path.unlink(missing_ok=True)
+        if changed is not None:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(changed, "utf-8")
+        found = diff.compare("base", "head", "--select", "ORG001", *NEW_HIGH, *TURNED_OFF)
+        assert found.findings("new") == [("ORG001", "azurerm_key_vault.prod")]
+        assert entries(found) == [("custom-rule", ["ORG001"], None)]
+
+
+def test_new_entries_of_a_baseline_are_listed(sides: Sides, diff: Diff, kvlint: Kvlint) -> None:
+    diff.write("p", {".git/HEAD": "", **OLD, "prod.tf": vault()})
+    made = diff._run("check", "p", "--select", "KV001", "--write-baseline", "b.json")
+    assert made.code == 1
+    full = (diff.folder / "b.json").read_text("utf-8")
+    settings = {"kvlint.toml": 'baseline = "b.json"\n'}
+    base = {**settings, "b.json": '{"version": 1, "findings": []}'}
+    found = sides.compare(base, {**settings, "b.json": full, "prod.tf": vault()}, *NEW_HIGH, *TURNED_OFF)
+    assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
+    assert entries(found) == [("baseline", ["KV001"], "azurerm_key_vault.prod")]
+
+
+def test_a_base_without_files_has_no_resource(diff: Diff) -> None:
+    diff.write("base", {"README.md": "nothing"})
+    diff.write("head", {"main.tf": vault()})
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH)
+    assert (found.code, found.findings("new")[0]) == (1, ("KV001", "azurerm_key_vault.prod"))
+    assert "'base' contains nothing to check" in found.document["problems"][0]["message"]

@@ -303,6 +303,7 @@ def _folders_below(top: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
 def _weakenings(arguments: Arguments, settings: Settings, checkouts: Checkouts) -> Iterator[Weakening]:
     """Yield what HEAD changes in configuration files, and in the files that these name."""
     from azkvlint.config.weakened import pairs_of_files, unreadable, weakenings
+    from azkvlint.difference.changed_files import changed_rules
 
     named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
     if named:
@@ -313,6 +314,8 @@ def _weakenings(arguments: Arguments, settings: Settings, checkouts: Checkouts) 
     for old, new in pairs:
         if (old and old.file) != (new and new.file):
             yield from weakenings(old, new, checkouts.to_head)
+            yield from _baseline_entries(old, new)
+    yield from changed_rules(settings.arguments.rules, checkouts.to_head)
     head = _of_head(arguments, arguments.paths[1], checkouts)
     try:
         resolve_settings(head, "diff").errors().raise_errors()
@@ -320,6 +323,15 @@ def _weakenings(arguments: Arguments, settings: Settings, checkouts: Checkouts) 
         files_above = (file for folder in checkouts.folders_above(1) for file in files_in(folder))
         file = head.config or next(files_above, checkouts.folders[1])
         yield unreadable(file, visible(error.message.splitlines()[0]))
+
+
+def _baseline_entries(base: ConfigFile | None, head: ConfigFile | None) -> Iterator[Weakening]:
+    """Yield what the baseline of HEAD has in addition to that of BASE."""
+    from azkvlint.difference.changed_files import added_entries
+
+    old, new = (None if file is None else file.values.get("baseline") for file in (base, head))
+    if old and new:
+        yield from added_entries(old, new)
 
 
 def _named_file(arguments: Arguments, checkouts: Checkouts) -> ConfigFile | None:

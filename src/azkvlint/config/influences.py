@@ -68,6 +68,7 @@ def _setting(field: str, change: Change, untrusted: Source = _CALLER) -> Influen
 
 COMMENT = Influence(kind="comment", label="suppression", untrusted=_NOWHERE)
 PEER_COMMENT = Influence(kind="comment-of-another-tool", label="suppression", untrusted=_NOWHERE)
+BICEP_DIRECTIVE = Influence(kind="directive", label="suppression", untrusted=_NOWHERE)
 METADATA = Influence(kind="metadata", label="suppression", untrusted=_NOWHERE)
 OVERRIDE = Influence(kind="override", label="override", untrusted=_CALLER)
 CONFIGURATION = Influence(kind="configuration", label="configuration file", untrusted=_CALLER)
@@ -82,6 +83,7 @@ INFLUENCES = (
     OVERRIDE,
     COMMENT,
     PEER_COMMENT,
+    BICEP_DIRECTIVE,
     METADATA,
     BASELINE,
     CUSTOM_RULE,

@@ -24,7 +24,7 @@ from azkvlint.difference.turned_off import (
     suppression_entries,
     without_suppressions,
 )
-from azkvlint.linter.linter import exit_code_of, known_rules
+from azkvlint.linter.linter import exit_code_of, is_without_input, known_rules
 from azkvlint.model.access import AccessReport, Path, Principal
 from azkvlint.model.difference import (
     ACCEPTED,
@@ -116,7 +116,10 @@ def compare(
     else:
         base, head = two_sides(configs[0], configs[1], words)
         names = words[0], words[1]
-    errors = _errors(base, head)
+    is_empty = len(words) == 2 and os.path.isdir(words[0]) and _is_empty(base)
+    if is_empty:
+        base = _without_errors(base)
+    errors = _errors(base, head, has_base=not is_empty)
     if errors:
         return Difference(
             base=names[0], head=names[1], report=head.report, changes=(), doors=(), access=(), gates=(), problems=errors
@@ -164,7 +167,7 @@ def _sides(
     roots = Roots(base, head)
     if basis.kind == BY_ITSELF:
         return roots, basis, []
-    if basis.kind == BY_NONE and base.report.suppressed:
+    if basis.kind == BY_NONE and (base.report.suppressed or any(not one.tool for one in base.report.directives)):
         basis = Basis(kind=BY_BASE)  # kvlint is in use there
     is_accepted = basis.kind == ACCEPTED
     entries = list(setting_entries(weakenings, configs[0], base, head))
@@ -173,7 +176,7 @@ def _sides(
         entries += moves
         roots = Roots(base, head) if head is not roots.head else roots
     added = added_suppressions(roots)
-    entries += suppression_entries(added)
+    entries += suppression_entries(added, roots)
     if added and not is_accepted:
         roots = Roots(base, without_suppressions(head, added))
     return roots, basis, entries
@@ -187,7 +190,18 @@ def exit_code(difference: Difference) -> int:
 # --- what cannot be compared ------------------------------------------------------------------------------------------
 
 
-def _errors(base: Side, head: Side) -> tuple[Problem, ...]:
+def _is_empty(side: Side) -> bool:
+    """Return whether a side contains no input, and nothing of it is missing."""
+    return bool(side.errors) and not side.report.sources and all(map(is_without_input, side.errors))
+
+
+def _without_errors(side: Side) -> Side:
+    report = msgspec.structs.replace(side.report, problems=())
+    found = None if side.access is None else msgspec.structs.replace(side.access, problems=())
+    return msgspec.structs.replace(side, report=report, access=found)
+
+
+def _errors(base: Side, head: Side, *, has_base: bool) -> tuple[Problem, ...]:
     """Return the problems that make a comparison impossible, with the side that each is about."""
     if base is head:
         return tuple(head.errors)
@@ -197,7 +211,7 @@ def _errors(base: Side, head: Side) -> tuple[Problem, ...]:
         for problem in side.errors
     ]
     for name, side in (("BASE", base), ("HEAD", head)):
-        if not side.report.sources:
+        if not side.report.sources and (has_base or side is head):
             text = f"{name}: '{side.label}' contains nothing to check"
             found.append(Problem(code=INPUT_INCOMPLETE, level="error", message=text))
     return tuple(found)
@@ -220,6 +234,9 @@ def _unlike(base: Side, head: Side, words: Sequence[str]) -> Iterator[Problem]:
         old, new = (" and ".join(sorted(one)) for one in kinds)
         text = f"'{visible(base.label)}' contains a {old}, and '{visible(head.label)}' a {new}"
         raise UsageError(text, "compare two inputs of one kind")
+    if not base.report.sources:
+        text = f"'{visible(base.label)}' contains nothing to check: everything is new"
+        yield Problem(code=SETTING_WITHOUT_EFFECT, level="warning", message=text)
     resources = [_resources(side) for side in (base, head)]
     if not all(resources) or resources[0] & resources[1]:
         return

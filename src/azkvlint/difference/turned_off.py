@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
-from azkvlint.config.influences import COMMENT, CONFIGURATION, METADATA, PEER_COMMENT
+from azkvlint.config.influences import BICEP_DIRECTIVE, COMMENT, CONFIGURATION, METADATA, PEER_COMMENT, Influence
 from azkvlint.config.run_config import Config
 from azkvlint.config.weakened import Weakening
 from azkvlint.difference.inputs import Side
@@ -19,13 +19,10 @@ from azkvlint.engine.rule_store import find_rules_by_prefix
 from azkvlint.linter.group_instances import order_of
 from azkvlint.linter.linter import check, known_rules
 from azkvlint.model.difference import CHANGED, NEW, FindingChange, TurnedOff
-from azkvlint.model.finding import IN_SOURCE, Finding, Occurrence, Outcome
+from azkvlint.model.finding import DIRECTIVE, IN_SOURCE, Finding, Occurrence, Outcome, SuppressionDirective
 from azkvlint.model.location import Location, Region
 from azkvlint.util.errors import UsageError
 from azkvlint.util.project_files import reported_name
-
-_JSON = (".json", ".jsonc")
-
 
 # --- suppressions -----------------------------------------------------------------------------------------------------
 
@@ -47,23 +44,88 @@ def _is_in_source(finding: Finding) -> bool:
     return finding.suppressed is not None and finding.suppressed.kind == IN_SOURCE
 
 
-def suppression_entries(items: Iterable[Item]) -> Iterator[TurnedOff]:
-    """Yield the entries of suppressions that HEAD adds."""
+def suppression_entries(items: Sequence[Item], roots: Roots) -> Iterator[TurnedOff]:
+    """Yield the entries of suppressions that HEAD adds: of the results, then of those that suppress nothing yet."""
+    directives = {one.at.position_key: one for one in roots.head.report.directives}
     for item in items:
         reason = item.finding.suppressed
         if reason is None:
             continue
-        kind = PEER_COMMENT if reason.tool else METADATA if reason.at.path.endswith(_JSON) else COMMENT
-        of_tool = f" for {reason.tool}" if reason.tool else ""
+        written = directives.get(reason.at.position_key)
+        kind = _kind_of(written) if written is not None else COMMENT
         why = f": {reason.justification}" if reason.justification else ""
-        what = "metadata" if kind is METADATA else "a comment"
         yield TurnedOff(
             kind=kind.kind,
-            text=f"{what}{of_tool} suppresses {item.rule} on {item.occurrence.address}{why}",
+            text=f"{_subject(kind, reason.tool)} suppresses {item.rule} on {item.occurrence.address}{why}",
             at=reason.at,
             rules=(item.rule,),
             resource=item.occurrence.address,
         )
+    yield from _unused_entries(roots)
+
+
+def _kind_of(directive: SuppressionDirective) -> Influence:
+    if directive.tool:
+        return PEER_COMMENT
+    return {METADATA.kind: METADATA, DIRECTIVE: BICEP_DIRECTIVE}.get(directive.kind, COMMENT)
+
+
+def _subject(kind: Influence, tool: str) -> str:
+    word = "metadata" if kind is METADATA else "a directive" if kind is BICEP_DIRECTIVE else "a comment"
+    return f"{word} for {tool}" if tool else word
+
+
+def _unused_entries(roots: Roots) -> Iterator[TurnedOff]:
+    """Yield the entries of suppressions that HEAD adds and that suppress nothing yet.
+
+    Those of BASE count for each rule, whatever file they are in now; a later end is an addition.
+    """
+    used = {
+        finding.suppressed.at.position_key for finding in roots.head.report.suppressed if finding.suppressed is not None
+    }
+    known: dict[str, list[SuppressionDirective]] = {}
+    for directive in _active(roots.base):
+        for rule in _rules_of(directive):
+            known.setdefault(rule, []).append(directive)
+    for directive in _active(roots.head):
+        added, is_longer = [], False
+        for rule in _rules_of(directive):
+            listed = known.get(rule, [])
+            old = next((one for one in listed if _covers(one, directive)), None)
+            if old is None:
+                added.append(rule)
+                is_longer = is_longer or bool(listed)
+            else:
+                listed.remove(old)
+        is_used = directive.at.position_key in used
+        if added and (is_longer or not is_used):
+            kind = _kind_of(directive)
+            why = f": {directive.reason}" if directive.reason else ""
+            what = "ends later, or not at all" if is_longer else "is new, and suppresses nothing yet"
+            yield TurnedOff(
+                kind=kind.kind,
+                text=f"{_subject(kind, directive.tool)} for {', '.join(added)} {what}{why}",
+                at=directive.at,
+                rules=tuple(sorted(added)),
+            )
+
+
+def _rules_of(directive: SuppressionDirective) -> list[str]:
+    """Return the ids of the rules of a directive, as far as they were evaluated; its words for others."""
+    if directive.tool:
+        return list(dict.fromkeys(directive.rules))
+    ids = {word: mark[2] for word, mark in directive.marks}
+    return list(dict.fromkeys(ids.get(word, word) for word in directive.rules))
+
+
+def _active(side: Side) -> list[SuppressionDirective]:
+    """Return the suppressions of a side that may apply, each once."""
+    every = {one.at.position_key: one for one in side.report.directives}
+    return [one for one in every.values() if not (one.fault or one.ended)]
+
+
+def _covers(old: SuppressionDirective, new: SuppressionDirective) -> bool:
+    return old.tool == new.tool and (not old.until or bool(new.until and new.until <= old.until))
 
 
 def without_suppressions(side: Side, items: Iterable[Item]) -> Side:

@@ -67,7 +67,7 @@ class Baseline:
     def __init__(self, file: str) -> None:
         self._file = file
         self._at = Location(path=file)
-        self._entries = {(entry.fingerprint, entry.outcome): entry for entry in _read_entries(file)}
+        self._entries = {(entry.fingerprint, entry.outcome): entry for entry in read_entries(file)}
         self._missing: dict[_Key, int] = {}
 
     def apply(
@@ -208,7 +208,7 @@ class _Coverage:
         return path in self._files or in_module or any(is_within(full, folder) for folder in self._folders)
 
 
-def _read_entries(file: str) -> Iterator[Entry]:
+def read_entries(file: str) -> Iterator[Entry]:
     """Yield the entries of a file. Raise UsageError if it is not a baseline."""
     display_path = visible(file)
     data = read_named(file, f"baseline `{display_path}`", _MOST_BYTES, _HINT)

@@ -24,6 +24,7 @@ from azkvlint.model.finding import (
     BICEP_FILE,
     INPUT_INCOMPLETE,
     INPUT_UNREADABLE,
+    OVERRIDE,
     SETTING_WITHOUT_EFFECT,
     STACK_FILE,
     TERRAFORM_MODULE,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from azkvlint.linter.baseline import Baseline
     from azkvlint.linter.result_cache import ResultCache
 
+_NOTHING = "nothing to check in"
 Progress: TypeAlias = Callable[[int, int], None]
 
 
@@ -173,6 +175,7 @@ def report_of(
         repository=repository_of(config, root),
         evaluated=evaluated,
         skipped=skipped,
+        directives=tuple(one for one in total.directives if one.kind != OVERRIDE),
     )
 
 
@@ -556,14 +559,21 @@ def _submodule_problem(name: str) -> Problem:
     return Problem(code=INPUT_INCOMPLETE, level="note", message=text, hint=FETCH)
 
 
+def is_without_input(problem: Problem) -> bool:
+    """Return whether a problem states that a folder contains no input, and that nothing is missing there."""
+    from azkvlint.readers.reader import MAKE_INPUT
+
+    return problem.message.startswith(_NOTHING) and problem.hint == MAKE_INPUT
+
+
 def _no_input_problem(paths: Sequence[str], submodules: Sequence[str]) -> Problem:
     if submodules:
         names = ", ".join(f"`{name}`" for name in submodules)
         text = f"the git submodule {names} is" if len(submodules) == 1 else f"the git submodules {names} are"
-        message = f"nothing to check in {', '.join(paths)}: {text} not checked out"
+        message = f"{_NOTHING} {', '.join(paths)}: {text} not checked out"
         return Problem(code=INPUT_UNREADABLE, level="error", message=message, hint=FETCH)
     what = "no Terraform module, plan, Bicep file, ARM template or what-if result was found"
     from azkvlint.readers.reader import MAKE_INPUT
 
-    message = f"nothing to check in {', '.join(paths)}: {what}"
+    message = f"{_NOTHING} {', '.join(paths)}: {what}"
     return Problem(code=INPUT_UNREADABLE, level="error", message=message, hint=MAKE_INPUT)

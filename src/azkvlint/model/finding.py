@@ -293,8 +293,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     are the paths that were read, relative to the folder ``root``. ``configuration`` is the configuration file, empty
     without one. ``resource_counts`` counts evaluated resources by Azure type, ``unit_counts`` the inputs that
     were read by kind (UNIT_KINDS, singular nouns), in that order; ``passed`` counts passed checks.
-    ``evaluated`` and ``skipped`` are the declarations that reports account for, by path and line. Findings in folders
-    of tests and examples count only if it ``includes_tests``.
+    ``evaluated`` and ``skipped`` are the declarations that reports account for, by path and line. ``directives`` are
+    the suppressions in source, whether they suppress anything or not. Findings in folders of tests and examples count
+    only if it ``includes_tests``.
     """
 
     findings: tuple[Finding, ...]
@@ -313,6 +314,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     configuration: str = ""
     evaluated: tuple[Declaration, ...] = ()
     skipped: tuple[Declaration, ...] = ()
+    directives: tuple[SuppressionDirective, ...] = ()
     includes_tests: bool = False
 
     def counted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
