@@ -163,10 +163,9 @@ def test_rules_of_one_side_are_not_compared(diff: Diff) -> None:
 
 
 def test_warnings_that_both_sides_have_are_not_repeated(diff: Diff) -> None:
-    variable = 'variable "t" {\n  type = string\n}\n'
-    unknown = 'resource "azurerm_resource_group_template_deployment" "a" {\n  template_content = var.t\n}\n'
-    diff.write("base", {"main.tf": GOOD + variable + unknown})
-    diff.write("head", {"main.tf": GOOD + variable + unknown + unknown.replace('"a"', '"b"')})
+    invalid = "# kvlint: ignore[KV001]\n"
+    diff.write("base", {"main.tf": invalid + GOOD})
+    diff.write("head", {"main.tf": invalid + GOOD + "# kvlint: ignore[KV999] x\n" + OTHER})
     assert diff.run("base", "base").out == "No differences.\n"
     problems = diff.compare("base", "head").document["problems"]
     assert [one["level"] for one in problems] == ["warning"]
