@@ -454,6 +454,16 @@ def traversal_steps(node: ast.Node | None) -> Iterator[str]:
             yield from traversal_steps(of)
 
 
+class _Summary(NamedTuple):
+    """The folders of the local modules that a module calls, whether these are all its calls, and the types that it
+    declares itself and that rules are about, or that look as if they should.
+    """
+
+    calls: tuple[str, ...]
+    is_whole: bool
+    types: frozenset[str]
+
+
 class FolderCache:
     """Modules by the real path of their folder, and the arguments that rules require of each resource type."""
 
@@ -463,16 +473,13 @@ class FolderCache:
         self._lowerings: dict[str, ArgumentMap | None] = {}
         self._matters: dict[str, bool] = {}
         self._only_policies: dict[str, bool] = {}
-        self._own: dict[str, frozenset[str]] = {}
+        self._known: dict[str, _Summary | None] = {}
         self._beside: dict[tuple[str, str], str | None] = {}
 
     def load(self, path: str, directory: str) -> Folder:
         """Return the module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
         if directory not in self._folders and len(self._folders) >= _MOST:
             self._folders.clear()
-            self._matters.clear()
-            self._only_policies.clear()
-            self._own.clear()
         found = cached(self._folders, directory, lambda: _load(path, directory))
         if isinstance(found, InputError):
             raise found
@@ -505,28 +512,62 @@ class FolderCache:
         return cached(self._only_policies, folder.directory, lambda: self._reaches_only_policies(folder, root))
 
     def _reaches_only_policies(self, folder: Folder, root: str) -> bool:
-        folders, is_whole = self.reached(folder, root)
-        return is_whole and all(self._declares(one) <= POLICY_DEFINITIONS for one in folders)
+        found, is_whole = self._summaries(folder, root)
+        return is_whole and all(one.types <= POLICY_DEFINITIONS for one in found.values())
 
     def _reaches(self, folder: Folder, root: str) -> bool:
-        folders, is_whole = self.reached(folder, root)
-        return not is_whole or any(map(self._declares, folders))
+        found, is_whole = self._summaries(folder, root)
+        return not is_whole or any(one.types for one in found.values())
 
     def reached(self, folder: Folder, root: str) -> tuple[list[Folder], bool]:
         """Return a module with the local modules that it reaches, and whether it reaches no others."""
-        found, seen, is_whole = [folder], {folder.directory}, True
-        for here in found:
-            for _, source in _calls(here):
-                directory = self.local_module(root, here.directory, source) if source is not None else None
-                if directory is None:
+        directories, is_whole = self._summaries(folder, root)
+        found = [folder]
+        for directory in directories:
+            if directory != folder.directory:
+                try:
+                    found.append(self.load(reported_path(root, directory), directory))
+                except InputError:  # it has changed since
                     is_whole = False
-                elif directory not in seen:
-                    seen.add(directory)
-                    try:
-                        found.append(self.load(reported_path(root, directory), directory))
-                    except InputError:
-                        is_whole = False
         return found, is_whole
+
+    def _summaries(self, folder: Folder, root: str) -> tuple[dict[str, _Summary], bool]:
+        """Return what is known of a module and of the local modules that it reaches, by their folders.
+
+        Also return whether it reaches no others. Each folder is read once, however many modules lead to it.
+        """
+        own = cached(self._known, folder.directory, lambda: self._summary(folder, root))
+        own = self._summary(folder, root) if own is None else own
+        found, is_whole, waiting = {folder.directory: own}, True, [own]
+        for one in waiting:
+            is_whole = is_whole and one.is_whole
+            for directory in one.calls:
+                inner = None if directory in found else self._summary_of(directory, root)
+                if inner is not None:
+                    found[directory] = inner
+                    waiting.append(inner)
+                elif directory not in found:
+                    is_whole = False
+        return found, is_whole
+
+    def _summary_of(self, directory: str, root: str) -> _Summary | None:
+        """Return what is known of a module; None if it cannot be read."""
+
+        def make() -> _Summary | None:
+            try:
+                return self._summary(self.load(reported_path(root, directory), directory), root)
+            except InputError:
+                return None
+
+        return cached(self._known, directory, make)
+
+    def _summary(self, folder: Folder, root: str) -> _Summary:
+        calls = [*self.local_calls(folder, root)]
+        types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
+        types |= _removed_types(folder)
+        relevant = frozenset(type_ for type_ in types if self._is_relevant(type_) or _KEY_VAULT in type_)
+        directories = dict.fromkeys(directory for _, directory in calls)
+        return _Summary(tuple(directories), len(calls) == len(folder.modules), relevant)
 
     def local_calls(self, folder: Folder, root: str) -> Iterator[tuple[str, str]]:
         """Yield the calls of local modules in a module: the name of each, and the folder of its module."""
@@ -538,16 +579,6 @@ class FolderCache:
     def local_module(self, root: str, directory: str, source: str) -> str | None:
         """Return the folder of a local source; None if the source is not local, or leads out of the project."""
         return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
-
-    def _declares(self, folder: Folder) -> frozenset[str]:
-        """Return the types that a module itself declares and that rules are about, or that look as if they should."""
-        found = self._own.get(folder.directory)
-        if found is None:
-            types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
-            types |= _removed_types(folder)
-            found = frozenset(type_ for type_ in types if self._is_relevant(type_) or _KEY_VAULT in type_)
-            self._own[folder.directory] = found
-        return found
 
 
 def _load(path: str, directory: str) -> Folder | InputError:

@@ -96,7 +96,7 @@ class ResourceCollector:
         self.run = run
         self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
-        self.reached = reached = run.cache.reached(folder, run.root)[0]
+        reached, _ = run.cache.reached(folder, run.root)
         self.shows_secrets = requires_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
         self.order = (
             ApplyOrder() if requires_order(run.required) and any(map(declares_role_assignments, reached)) else None
@@ -565,20 +565,21 @@ def read_module(
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), stubs=run.stubs,
         undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),
-        moved=run.moved, secret_sources=partial(_secret_sources, gathering.reached, run.calls, run.cache, run.root),
+        moved=run.moved, secret_sources=partial(_secret_sources, folder, run.calls, run.cache, run.root),
     )  # fmt: skip
 
 
 def _secret_sources(
-    reached: list[Folder], opened: Mapping[tuple[str, str], Folder], cache: FolderCache, root: str
+    folder: Folder, opened: Mapping[tuple[str, str], Folder], cache: FolderCache, root: str
 ) -> Mapping[str, Collection[tuple[int, int]]]:
     """Return the spans from which the secrets of modules are made, whichever resources were evaluated."""
     from azkvlint.readers.terraform.secret_sources import secret_sources  # most runs show no excerpt
 
-    calls = {key: folder.directory for key, folder in opened.items()}
-    for folder in reached:
-        for name, directory in cache.local_calls(folder, root):
-            calls.setdefault((folder.directory, name), directory)
+    reached, _ = cache.reached(folder, root)
+    calls = {key: called.directory for key, called in opened.items()}
+    for caller in reached:
+        for name, directory in cache.local_calls(caller, root):
+            calls.setdefault((caller.directory, name), directory)
     return secret_sources([*reached, *opened.values()], calls)
 
 
