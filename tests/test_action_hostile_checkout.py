@@ -63,6 +63,19 @@ def test_the_named_checkout_is_used_whatever_is_around_and_inside_it(action: Run
     assert not list(tmp_path.rglob("pwned"))
 
 
+def test_a_pull_request_does_not_choose_its_base(action: Runner) -> None:
+    """In a checkout of the branch, the parent of HEAD is a commit of the pull request."""
+    top = repository(action.workspace)
+    commit(top, {"README.md": "The commit before took the protection away."})
+    action.event = {"pull_request": {"number": 1}}
+    inputs = {"diff_base": "HEAD^1", "fail_on": "high", "select": "KV001", "upload": "false"}
+    done = action({"GITHUB_SHA": git(top, "rev-parse", "HEAD^1").strip()}, **inputs)
+    assert (done.code, done.outputs["exit-code"]) == (2, "2")
+    assert "the checkout is not at the commit" in done.log
+    assert "HEAD is not the merge commit of the pull request" in done.log
+    assert action({"GITHUB_SHA": git(top, "rev-parse", "HEAD").strip()}, **inputs).code == 0
+
+
 @pytest.mark.parametrize("inputs", [{"working_directory": "infra"}, {"paths": "infra"}])
 def test_a_link_does_not_exchange_what_is_compared(inputs: dict[str, str], action: Runner, tmp_path: Path) -> None:
     top = repository(action.workspace)

@@ -321,11 +321,12 @@ def git_base(
     ] = "",
     revision: Annotated[str, typer.Option("--revision", metavar="COMMIT", help="Write the files of this commit.")] = "",
     output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Write them to this new folder.")] = "",
+    head: Annotated[str, typer.Option("--head", metavar="COMMIT", help="Fail unless this commit is checked out.")] = "",
 ) -> None:
     """Write the files of a commit, and print the checkout of a path."""
     from azkvlint.cli.git_base import Request, run_git_base
 
-    raise typer.Exit(run_git_base(Request(path, workspace, checkout, revision, output)))
+    raise typer.Exit(run_git_base(Request(path, workspace, checkout, revision, output, head)))
 
 
 @rules_app.callback()

@@ -20,6 +20,7 @@ class Request(NamedTuple):
     checkout: str
     revision: str
     output: str
+    head: str = ""
 
 
 def run_git_base(request: Request) -> int:
@@ -37,6 +38,6 @@ def run_git_base(request: Request) -> int:
         if found is None:
             raise UsageError(f"`{visible(request.path)}` is not in a git checkout of the workspace", NO_CHECKOUT_HINT)
         address, _ = remote(found.top)
-        write_commit(found, request.revision, request.output, address)
+        write_commit(found, request.revision, request.output, address, request.head)
     write("".join(f"{line}\n" for line in lines))
     return EXIT_CLEAN

@@ -67,6 +67,7 @@ _VARIABLES = {
     "HOME": "/dev/null",
     "LC_ALL": "C",
 }
+_MERGE_COMMIT = "check out the merge commit of the pull request, which is the default: its first parent is the base"
 NO_CHECKOUT_HINT = "check the repository out with git, and name its folder if it is not the workspace"
 
 
@@ -288,8 +289,10 @@ def _fail(message: str) -> NoReturn:
 # --- a commit in a folder ---------------------------------------------------------------------------------------------
 
 
-def write_commit(checkout: Checkout, revision: str, target: str, address: str) -> None:
+def write_commit(checkout: Checkout, revision: str, target: str, address: str, head: str = "") -> None:
     """Write the files of a commit to the new folder ``target``, as they are in the repository.
+
+    With ``head``, that has to be the commit that is checked out: the parent of another one is another base.
 
     Its ``.git`` has the commit, the ``address`` of the remote and the index, and is the boundary of what is read there.
     A submodule is an empty folder, and a file of Git LFS is its pointer. Raise UsageError if the commit does not exist,
@@ -300,6 +303,8 @@ def write_commit(checkout: Checkout, revision: str, target: str, address: str) -
     try:
         with running_program(command, checkout.git_folder, environment, _SECONDS) as (requests, answers):
             objects = Objects(requests, answers)
+            if head and objects.commit("HEAD")[0] != head:
+                raise UsageError(f"the checkout is not at the commit `{visible(head)}`", _MERGE_COMMIT)
             commit, tree = objects.commit(revision)
             folder = CommitFolder(target)
             folder.add_folder(".git")
