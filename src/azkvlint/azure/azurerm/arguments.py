@@ -33,12 +33,14 @@ from azkvlint.util.lazy_regex import regex
 # --- arguments that rules require -------------------------------------------------------------------------------------
 
 NEVER = (9999, 0)
+_WITH_ZERO = frozenset({str, int, float, list, dict})
 
 
 class Entry(msgspec.Struct, frozen=True):
     """One required argument. ``simple``: a known plain value is copied unchanged.
 
-    ``rivals`` are the other names of the same argument in provider versions that have several.
+    ``rivals`` are the other names of the same argument in provider versions that have several. ``drops_zero``: the
+    provider treats zero values as not set.
     """
 
     name: str
@@ -47,6 +49,12 @@ class Entry(msgspec.Struct, frozen=True):
     simple: bool
     inner: tuple[Entry, ...]
     rivals: tuple[str, ...]
+    drops_zero: bool
+
+
+def is_zero(plain: object) -> bool:
+    """Return whether plain data is the zero value of a type other than a boolean."""
+    return not plain and type(plain) in _WITH_ZERO
 
 
 def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[Entry, ...]:
@@ -69,7 +77,7 @@ def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[
                 aliases = (other for other, alias in fields.items() if alias.computed and alias.arm == field.arm)
                 rivals = tuple(other for other in aliases if other != name)
             simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
-            entries.append(Entry(name, field, arm, simple, inner, rivals))
+            entries.append(Entry(name, field, arm, simple, inner, rivals, field.zero_is_unset))
     return tuple(entries)
 
 

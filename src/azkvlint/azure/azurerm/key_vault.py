@@ -206,10 +206,12 @@ OBJECTS: Mapping[str, Mapped] = {
         fields={
             **_IN_VAULT,
             **DATES,
-            "value": value("properties.value", sensitive=True),
-            "value_wo": value("properties.value", sensitive=True),
+            # The provider requires one of the two, and sends an empty value (key_vault_secret_resource.go).
+            "value": value("properties.value", sensitive=True, zero_is_set=True),
+            "value_wo": value("properties.value", sensitive=True, zero_is_set=True),
             "value_wo_version": value("derived.valueVersion"),
-            "content_type": value("properties.contentType"),
+            # The provider always sends it, empty if it is not set.
+            "content_type": value("properties.contentType", zero_is_set=True),
         },
         fixed=ENABLED,
     ),

@@ -44,7 +44,9 @@ NETWORK: Mapping[str, Mapped] = {
                     "is_manual_connection": boolean("derived.manualConnection"),
                 },
             ),
-            "private_dns_zone_group": block("", {"private_dns_zone_ids": links("derived.privateDnsZoneIds")}),
+            "private_dns_zone_group": block(
+                "", {"private_dns_zone_ids": links("derived.privateDnsZoneIds", zero_is_set=True)}
+            ),
         },
     ),
     "azurerm_private_dns_zone": Mapped(
@@ -152,7 +154,8 @@ NETWORK: Mapping[str, Mapped] = {
 
 _INGESTION = "properties.publicNetworkAccessForIngestion"
 _QUERY = "properties.publicNetworkAccessForQuery"
-_RETENTION = block("retentionPolicy", {"enabled": boolean("enabled"), "days": number("days")})
+# Logs are kept forever with 0 days.
+_RETENTION = block("retentionPolicy", {"enabled": boolean("enabled"), "days": number("days", zero_is_set=True)})
 MONITOR: Mapping[str, Mapped] = {
     "azurerm_monitor_diagnostic_setting": Mapped(
         type="Microsoft.Insights/diagnosticSettings",

@@ -39,6 +39,12 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unless ``filled``: what the provider computes is not a fixed default and stays unknown. ``words`` are a flag's (on,
     off). ``numeric``, ``boolean``: Terraform converts strings to them. ``constants`` are added to each object of a
     block. ``sensitive``: never printed. ``until``: the provider ignores the argument from this version on.
+
+    An empty string, 0 and an empty list or map count as not set (``zero_is_unset``): the plugin SDK returns them for an
+    argument that is not set, so that a provider does not tell the two apart (terraform-plugin-sdk,
+    helper/schema/resource_data.go, Get), and providers write them to the state for what Azure does not return
+    (``d.Set("expiration_date", "")``). Exceptions are arguments with a default, which replaces null only, booleans,
+    names, and required arguments or those with a zero value of its own meaning: ``zero_is_set``.
     """
 
     arm: str
@@ -54,6 +60,13 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     constants: Mapping[str, Plain] = {}
     sensitive: bool = False
     until: Version = (9999, 0)
+    zero_is_set: bool = False
+
+    @property
+    def zero_is_unset(self) -> bool:
+        """Return whether zero values count as not set."""
+        is_set = self.defaults or self.boolean or self.zero_is_set or self.arm == "name"
+        return self.kind in ("value", "link", "links") and not is_set
 
 
 class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -71,10 +84,19 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     any_of: tuple[str, ...] = ()
 
 
-def value(arm: str, *, default: Plain | None = None, computed: bool = False, sensitive: bool = False) -> Field:
+def value(
+    arm: str,
+    *,
+    default: Plain | None = None,
+    computed: bool = False,
+    sensitive: bool = False,
+    zero_is_set: bool = False,
+) -> Field:
     """Return an unchanged value. ``default`` applies to every version."""
-    boolean = isinstance(default, bool)
-    return Field(arm=arm, defaults=_always(default), computed=computed, sensitive=sensitive, boolean=boolean)
+    return Field(
+        arm=arm, defaults=_always(default), computed=computed, sensitive=sensitive, boolean=isinstance(default, bool),
+        zero_is_set=zero_is_set,
+    )  # fmt: skip
 
 
 def boolean(arm: str) -> Field:
@@ -82,9 +104,9 @@ def boolean(arm: str) -> Field:
     return Field(arm=arm, boolean=True)
 
 
-def number(arm: str, *, default: int | None = None, computed: bool = False) -> Field:
+def number(arm: str, *, default: int | None = None, computed: bool = False, zero_is_set: bool = False) -> Field:
     """Return a number. ``default`` applies to every version."""
-    return Field(arm=arm, numeric=True, defaults=_always(default), computed=computed)
+    return Field(arm=arm, numeric=True, defaults=_always(default), computed=computed, zero_is_set=zero_is_set)
 
 
 def flag(arm: str, on: str, off: str, *, default: bool | None = None, computed: bool = False) -> Field:
@@ -97,9 +119,9 @@ def link(arm: str, *, computed: bool = False) -> Field:
     return Field(arm=arm, kind="link", computed=computed)
 
 
-def links(arm: str, *, computed: bool = False) -> Field:
+def links(arm: str, *, computed: bool = False, zero_is_set: bool = False) -> Field:
     """Return a list or set of ids."""
-    return Field(arm=arm, kind="links", computed=computed)
+    return Field(arm=arm, kind="links", computed=computed, zero_is_set=zero_is_set)
 
 
 def wrap(arm: str, item: str, *, computed: bool = False) -> Field:

@@ -12,7 +12,18 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, freeze, has, overlap, put
+from azkvlint.azure.azurerm.arguments import (
+    NEVER,
+    Entry,
+    Tree,
+    default_of,
+    entries_of,
+    freeze,
+    has,
+    is_zero,
+    overlap,
+    put,
+)
 from azkvlint.azure.azurerm.azapi import AZAPI, WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
@@ -135,7 +146,7 @@ class ArgumentMap:
                     own["id"] = self._unknown_id
                 else:
                     own[entry.arm] = instance.unknown_value((name,))
-            elif type(value) is str:
+            elif type(value) is str and (value or not entry.is_link):
                 hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
@@ -253,7 +264,7 @@ class ArgumentMap:
             name = entry.name
             value: Any = values.get(name)
             doubt = doubts.get(name) if unknown is not True else True
-            if not doubt and value is None:
+            if not doubt and (value is None or (not value and entry.drops_zero and is_zero(value))):
                 if entry.field.defaults:
                     missing.append(entry)
             elif clear and not doubt and entry.simple and type(value) in _PLAIN and name not in secrets:

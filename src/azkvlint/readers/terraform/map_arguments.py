@@ -15,6 +15,7 @@ from azkvlint.azure.azurerm.arguments import (
     entries_of,
     freeze,
     has,
+    is_zero,
     overlap,
     put,
     requires_unsupported,
@@ -160,7 +161,7 @@ class _ArgumentMapping:
             if entry.simple:
                 found = _attribute(content, entry)
                 # Most arguments are strings, numbers or booleans that only have to be stored.
-                if type(found) is Scalar and _is_typed(field, found.value):
+                if type(found) is Scalar and _is_typed(field, found.value) and not _is_dropped(entry, found.value):
                     put(tree, entry.arm, found)
                     continue
                 value = None if found is None else self._value(entry, found)
@@ -230,7 +231,7 @@ class _ArgumentMapping:
         if field.sensitive:
             found = mark_sensitive(found)
         value = self.freezer.freeze(found)
-        if value is None:
+        if value is None or (entry.drops_zero and _is_zero(value)):
             return None
         if field.until < self.version.high and field.until != NEVER:
             since = ".".join(map(str, field.until))
@@ -255,6 +256,23 @@ def _attribute(content: BlockContent, entry: Entry) -> Result | None:
 # not compared with IDs, only with each other.
 _TEXTS: frozenset[Path] = frozenset({("resourceGroupName",), ("name",)})
 _IN_VAULTS = ("Microsoft.KeyVault/vaults/", "Microsoft.KeyVault/managedHSMs/")
+
+
+def _is_dropped(entry: Entry, plain: Plain) -> bool:
+    """Return whether the provider treats a value as not set."""
+    return not plain and entry.drops_zero and is_zero(plain)
+
+
+def _is_zero(value: Value) -> bool:
+    """Return whether a value is certainly the zero value of a type other than a boolean."""
+    match value:
+        case Scalar(value=plain):
+            return is_zero(plain)
+        case ListValue(items=items):
+            return not items
+        case MapValue(fields=fields, rest=rest):
+            return not fields and rest is None
+    return False
 
 
 def _links(field: Field, value: Value) -> Value:
