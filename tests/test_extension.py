@@ -13,7 +13,9 @@ import pytest
 
 from azkvlint import PROJECT, __version__
 from azkvlint.cli.help import values_of
-from azkvlint.editor.settings import EditorSettings
+from azkvlint.cli.lsp import MISSING
+from azkvlint.editor.actions import FIX_ALL
+from azkvlint.editor.settings import OF_CLIENT, EditorSettings
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import SEVERITIES
@@ -23,7 +25,7 @@ FOLDER = ROOT / "editors" / "vscode"
 MANIFEST = FOLDER / "package.json"
 LOCK: dict[str, Any] = json.loads((FOLDER / "package-lock.json").read_bytes())
 # Settings of the editor's side; the server has the others.
-OF_CLIENT = {"enable", "path", "trace.server"}
+OF_EXTENSION = {"enable", "path", "trace.server"}
 RULES = builtin_rules(examples=False)
 
 
@@ -88,11 +90,30 @@ def test_a_repository_does_not_choose_the_program() -> None:
     assert capabilities["virtualWorkspaces"]["supported"] is False
 
 
+def test_the_extension_recognizes_a_program_without_its_language_server() -> None:
+    asked = re.search(r'includes\("(.+)"\)', (FOLDER / "src" / "server.ts").read_text(encoding="utf-8"))
+    assert asked is not None
+    assert MISSING.startswith(asked[1])
+
+
+def test_all_safe_fixes_are_a_command_for_the_action_of_the_server() -> None:
+    assert f'"{FIX_ALL}"' in (FOLDER / "src" / "extension.ts").read_text(encoding="utf-8")
+    assert "kvlint.fixAll" in {command["command"] for command in manifest()["contributes"]["commands"]}
+
+
+def test_the_readme_has_a_picture_that_exists() -> None:
+    pictures = re.findall(r"!\[.+\]\((.+?)\)", (FOLDER / "README.md").read_text(encoding="utf-8"))
+    raw = f"{PROJECT.replace('github.com', 'raw.githubusercontent.com')}/main/"
+    assert pictures
+    assert all((ROOT / picture.removeprefix(raw)).is_file() for picture in pictures)
+
+
 def test_the_settings_are_those_of_the_server() -> None:
     of_server = {field.encode_name: field.default for field in msgspec.structs.fields(EditorSettings)}
-    of_editor = {name: setting["default"] for name, setting in settings().items() if name not in OF_CLIENT}
+    of_editor = {name: setting["default"] for name, setting in settings().items() if name not in OF_EXTENSION}
     assert of_editor == {name: list(value) if value == () else value for name, value in of_server.items()}
-    assert set(settings()) == OF_CLIENT | set(of_editor)
+    assert set(settings()) == OF_EXTENSION | set(of_editor)
+    assert {name.partition(".")[0] for name in OF_EXTENSION} == set(OF_CLIENT)
 
 
 def test_each_setting_is_described() -> None:

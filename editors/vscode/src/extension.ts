@@ -2,10 +2,11 @@ import { homedir } from "node:os";
 import * as vscode from "vscode";
 import { builtinRules, explain, rulesOf } from "./rules";
 import { Server } from "./server";
-import { count, display, type State } from "./status";
+import { count, display, INCOMPLETE, type State } from "./status";
 
 const DOCUMENTATION = vscode.Uri.parse("https://github.com/kvlint/kvlint/blob/main/docs/editors.md");
 const SCHEME = "kvlint-rule";
+const FIX_ALL = "source.fixAll.kvlint";
 // Settings that decide which program runs. The server reads the others itself.
 const OF_THE_PROGRAM = ["kvlint.path", "kvlint.enable"];
 
@@ -18,8 +19,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const open = () => vscode.env.openExternal(DOCUMENTATION);
   const restart = async () => {
     await current.restart();
-    if (current.state === "missing") {
-      void suggestInstallation(open);
+    if (current.state === "missing" || current.state === "incomplete") {
+      void suggestInstallation(current.state, open);
     }
   };
   context.subscriptions.push(
@@ -28,6 +29,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("kvlint.restart", restart),
     vscode.commands.registerCommand("kvlint.showOutput", () => output.show()),
     vscode.commands.registerCommand("kvlint.openDocumentation", open),
+    vscode.commands.registerCommand("kvlint.fixAll", fixAll),
     vscode.commands.registerCommand("kvlint.showRule", (rule?: unknown) => showRule(context, rule)),
     vscode.workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: explanation }),
     vscode.workspace.onDidGrantWorkspaceTrust(restart),
@@ -44,9 +46,15 @@ export function deactivate(): Promise<void> | undefined {
   return server?.stop();
 }
 
-async function suggestInstallation(open: () => Thenable<boolean>): Promise<void> {
+/** Apply the safe fixes of the active document, which the server offers as one action. */
+async function fixAll(): Promise<void> {
+  await vscode.commands.executeCommand("editor.action.codeAction", { kind: FIX_ALL, apply: "first" });
+}
+
+async function suggestInstallation(state: State, open: () => Thenable<boolean>): Promise<void> {
   const [documentation, settings] = ["Show Documentation", "Open Settings"];
-  const text = "kvlint is not installed, or its folder is not in PATH. Install it, or set `kvlint.path`.";
+  const missing = "kvlint is not installed, or its folder is not in PATH. Install it, or set `kvlint.path`.";
+  const text = state === "missing" ? missing : `${INCOMPLETE}. Then run the command Restart Server.`;
   const chosen = await vscode.window.showWarningMessage(text, documentation, settings);
   if (chosen === documentation) {
     await open();

@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
 import * as vscode from "vscode";
@@ -80,7 +81,17 @@ export class Server {
         this.set(newState === ClientState.Running ? "running" : newState === ClientState.Starting ? "starting" : "stopped");
       }
     });
-    await client.start();
+    try {
+      await client.start();
+    } catch (error) {
+      const reason = hasRun ? "" : await refusal(this.program);
+      // kvlint names the extra that its language server needs (MISSING in cli/lsp.py).
+      if (!reason.includes("kvlint lsp requires")) {
+        throw error;
+      }
+      this.output.error(reason);
+      this.set("incomplete");
+    }
   }
 
   private async close(): Promise<void> {
@@ -90,6 +101,14 @@ export class Server {
     await client?.dispose().catch((error: unknown) => this.output.debug(String(error)));
     this.set("disabled");
   }
+}
+
+/** Return why the program does not start the language server; empty if it does, and ends because there is no client. */
+function refusal(program: string): Promise<string> {
+  const options = { cwd: homedir(), encoding: "utf8", timeout: 30_000, windowsHide: true } as const;
+  return new Promise((resolve) => {
+    execFile(program, ["lsp"], options, (_error, _stdout, stderr) => resolve(stderr.trim())).stdin?.end();
+  });
 }
 
 function findConfigured(settings: vscode.WorkspaceConfiguration): string | undefined {

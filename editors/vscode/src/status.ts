@@ -1,4 +1,7 @@
-export type State = "starting" | "running" | "stopped" | "missing" | "disabled";
+export type State = "starting" | "running" | "stopped" | "missing" | "incomplete" | "disabled";
+
+/** What to install if kvlint is there without its language server. */
+export const INCOMPLETE = "kvlint is installed without its language server. Install the extra `lsp`: pipx inject azkvlint pygls";
 
 export interface Counts {
   readonly file: number;
@@ -43,6 +46,8 @@ export function display(state: State, counts: Counts): Display | undefined {
       return undefined;
     case "missing":
       return shown("$(warning) kvlint: not installed", "Show how to install kvlint", "kvlint.openDocumentation", true);
+    case "incomplete":
+      return shown("$(warning) kvlint: install the extra lsp", INCOMPLETE, "kvlint.openDocumentation", true);
     case "stopped":
       return shown("$(error) kvlint: stopped", "Show the output of the kvlint server", "kvlint.showOutput", true);
     case "starting":

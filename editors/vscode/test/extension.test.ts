@@ -104,6 +104,31 @@ test("a server that does not start, or ends, is reported", async () => {
   assert.deepEqual(editor.executed, [["output"]]);
 });
 
+test("a program without its language server is reported with what to install", { skip: process.platform === "win32" }, async () => {
+  const bare = join(folder, "bare");
+  writeFileSync(bare, "#!/bin/sh\necho 'kvlint: error: kvlint lsp requires the package pygls (install the extra `lsp`)' >&2\nexit 2\n");
+  chmodSync(bare, 0o755);
+  editor.global["kvlint.path"] = bare;
+  LanguageClient.fails = true;
+  await start();
+  await turn();
+  const item = editor.items[0];
+  assert.equal(item?.text, "$(warning) kvlint: install the extra lsp");
+  assert.match(item.tooltip, /pipx inject azkvlint pygls/);
+  assert.match(editor.messages[0] ?? "", /without its language server/);
+  await run(item.command);
+  assert.equal(editor.opened.length, 1);
+  LanguageClient.fails = false;
+  await run("kvlint.restart");
+  assert.equal(item.text, "$(key) kvlint 0/0");
+});
+
+test("all safe fixes of the file are a command", async () => {
+  await start();
+  await run("kvlint.fixAll");
+  assert.deepEqual(editor.executed, [["editor.action.codeAction", { kind: "source.fixAll.kvlint", apply: "first" }]]);
+});
+
 test("another program or state restarts the server, other settings do not", async () => {
   editor.global["kvlint.path"] = program;
   await start();

@@ -18,7 +18,8 @@ from azkvlint.util.text import visible
 if TYPE_CHECKING:
     from azkvlint.editor.settings import EditorSettings
 
-_MISSING = "kvlint lsp requires the package pygls"
+MISSING = "kvlint lsp requires the package pygls"
+"""The error without pygls, by which the extension for Visual Studio Code recognizes that."""
 _FIELDS = {
     "profile": "profiles",
     "select": "select",
@@ -36,7 +37,7 @@ def run_lsp() -> int:
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "cattrs", "attrs", "attr"):
             raise
-        raise UsageError(_MISSING, "install the extra `lsp` of azkvlint") from error
+        raise UsageError(MISSING, "install the extra `lsp` of azkvlint") from error
     from azkvlint.util.output_files import take_stdout
     from azkvlint.util.project_files import stdin_stream
 
