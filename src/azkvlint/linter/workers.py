@@ -14,7 +14,7 @@ from azkvlint.linter.unit_result import UnitResult, evaluate_unit, with_plan_not
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import BICEP, STDIN, Source
+from azkvlint.readers.discover import BICEP, STDIN, Source, is_terragrunt_file
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
@@ -213,16 +213,13 @@ class Worker:
         if unit.quiet:
             return _nothing_to_evaluate(path)
         if unit.source.is_link:
-            at = Location(path=path)
-            if unit.source.is_code:
-                problem = Problem(code=INPUT_UNREADABLE, level="error", message=_LINKED, at=at, hint=USE_A_COPY)
-                return UnitResult(problems=[problem])
-            return UnitResult(problems=[Problem(code=INPUT_INCOMPLETE, level="note", message=_LINKED, at=at)])
+            return UnitResult(problems=[_link_problem(unit.source)])
         try:
             read = self._read(unit)
+            if unit.module or is_terragrunt_file(os.path.basename(unit.source.file)):
+                return self._of_both_tools(unit, self._of_module(unit, read))
             if read is None:
-                # A module may have nothing to evaluate. Any other file may not be an input of kvlint.
-                return _nothing_to_evaluate(path) if unit.module else UnitResult()
+                return UnitResult()  # the file may not be an input of kvlint
             result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 return self._at_source(result, read, read.plan, unit)
@@ -230,16 +227,7 @@ class Worker:
                 result.standalone_templates = files_of(unit)
                 return result
             path = unit.compiled.path
-            known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
-            if known is None:
-                return result
-            from azkvlint.linter.merge_bicep_and_arm import merge_template
-            from azkvlint.readers.read_result import without_places
-
-            # Most results of the template are those of the Bicep file, so only the others are located.
-            template = without_places(known)
-            compiled = evaluate_unit(template, self.required, self.evaluator, self.explain, self.policy)
-            return merge_template(result, compiled, read, known, self.explain)
+            return self._with_compiled(result, read, Unit(source=unit.compiled, parameters=unit.parameters))
         except InputError as error:
             return UnitResult(problems=[input_problem(path, error)], read=[path])
         except UsageError:  # a report would overwrite an input
@@ -264,6 +252,36 @@ class Worker:
         merged.adds_to_source = not unit.source.is_explicit
         return merged
 
+    def _with_compiled(self, result: UnitResult, read: ReadResult, compiled: Unit) -> UnitResult:
+        """Return the results of a Bicep file with those of the template that was compiled from it."""
+        known = self._read(compiled)
+        if known is None:
+            return result
+        from azkvlint.linter.merge_bicep_and_arm import merge_template
+        from azkvlint.readers.read_result import without_places
+
+        # Most results of the template are those of the Bicep file, so only the others are located.
+        template = without_places(known)
+        found = evaluate_unit(template, self.required, self.evaluator, self.explain, self.policy)
+        return merge_template(result, found, read, known, self.explain)
+
+    def _of_module(self, unit: Unit, read: ReadResult | None) -> UnitResult:
+        """Return the results of a Terraform module, which may have nothing to evaluate."""
+        if read is None:
+            return _nothing_to_evaluate(unit.source.path)
+        result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
+        result.standalone_templates = files_of(unit)
+        return result
+
+    def _of_both_tools(self, unit: Unit, result: UnitResult) -> UnitResult:
+        """Return the results of a module as OpenTofu and as Terraform reads it, of which ``result`` are OpenTofu's."""
+        read = self._with_suppressions(self.reader.read_as_terraform(unit))
+        if read is None:
+            return result
+        from azkvlint.linter.merge_tools import merge_tools
+
+        return merge_tools(result, self._of_module(unit, read))
+
     def _read(self, unit: Unit) -> ReadResult | None:
         return self._with_suppressions(self.reader.read(unit))
 
@@ -274,6 +292,14 @@ class Worker:
         from azkvlint.readers.read_result import without_suppressions
 
         return without_suppressions(read)
+
+
+def _link_problem(source: Source) -> Problem:
+    """Return the problem of a link to a folder outside of the project."""
+    at = Location(path=source.path)
+    if source.is_code:
+        return Problem(code=INPUT_UNREADABLE, level="error", message=_LINKED, at=at, hint=USE_A_COPY)
+    return Problem(code=INPUT_INCOMPLETE, level="note", message=_LINKED, at=at)
 
 
 def _nothing_to_evaluate(path: str) -> UnitResult:

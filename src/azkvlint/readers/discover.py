@@ -63,11 +63,25 @@ def names_in(directory: str) -> frozenset[str]:
         raise InputError(f"the folder cannot be listed: {error.strerror}") from error
 
 
+TERRAFORM, OPENTOFU = "terraform", "opentofu"
+
+
 @lru_cache(20)
-def module_files(names: frozenset[str]) -> tuple[str, ...]:
-    """Return those names in a folder whose files make a module, sorted."""
+def module_files(names: frozenset[str], tool: str = OPENTOFU) -> tuple[str, ...]:
+    """Return those names in a folder whose files make a module for a tool, sorted.
+
+    Terraform reads no ``.tofu`` file, and OpenTofu reads it in the place of the ``.tf`` file of the same name. Source:
+    fileExt in internal/configs/parser_config_dir.go of Terraform, filterTfPathsWithTofuAlternatives of OpenTofu.
+    """
     found = {name for name in names if is_module_file(name)}
+    if tool == TERRAFORM:
+        return tuple(sorted(name for name in found if name.endswith(_TERRAFORM)))
     return tuple(sorted(name for name in found if not _is_replaced(name, found)))
+
+
+def is_of_opentofu(name: str) -> bool:
+    """Return whether OpenTofu alone reads a file of a module, by its name or path."""
+    return name.endswith(_TOFU)
 
 
 def is_module_file(name: str) -> bool:

@@ -22,11 +22,15 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.discover import (
     BICEP,
     ENDINGS,
+    OPENTOFU,
     PARAMETERS,
     STDIN,
+    TERRAFORM,
     Source,
     is_terragrunt_file,
     is_unit_file,
+    module_files,
+    names_in,
     read_source,
 )
 from azkvlint.readers.plan.document import Plan, mentions_plan
@@ -90,8 +94,24 @@ class Reader:
         self.settings = settings
         self.peer_comments = peer_comments
         self._modules: ModuleCache | None = None
-        self._folders: dict[str, FolderCache] = {}
+        self._folders: dict[tuple[str, str], FolderCache] = {}
+        self._tool = OPENTOFU
         self._locator: Locator | None = None
+
+    def read_as_terraform(self, unit: Unit) -> ReadResult | None:
+        """Return a module as Terraform reads it, which reads no ``.tofu`` file. Raises InputError.
+
+        It has been read as OpenTofu reads it. None if the tools read the same, or if Terraform reads no file.
+        """
+        if not any(cache.has_tofu for (_, tool), cache in self._folders.items() if tool == OPENTOFU):
+            return None
+        if unit.module and not module_files(names_in(unit.source.file), TERRAFORM):
+            return None
+        self._tool = TERRAFORM
+        try:
+            return self.read(unit)
+        finally:
+            self._tool = OPENTOFU
 
     def read(self, unit: Unit) -> ReadResult | None:
         """Return the content of a unit; None for a file without anything to evaluate. Raises InputError."""
@@ -202,9 +222,10 @@ class Reader:
         """Return the cache of the Terraform modules below a folder that their paths cannot leave."""
         from azkvlint.readers.terraform.folder import FolderCache
 
-        if base not in self._folders:
-            self._folders[base] = FolderCache(self.required)
-        return self._folders[base]
+        key = base, self._tool
+        if key not in self._folders:
+            self._folders[key] = FolderCache(self.required, self._tool)
+        return self._folders[key]
 
     def bicep(
         self, path: str, data: bytes, file: str = "", given: ParameterValues | None = None, published: bool = False

@@ -35,14 +35,23 @@ def test_a_file_in_json_is_told_at_the_key(name: str, judge: Judge) -> None:
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ({"main.tf": BAD, "main.tofu": GOOD}, []),
-        ({"main.tf.json": JSON_BAD, "main.tofu.json": JSON_GOOD}, []),
+        ({"main.tf": BAD, "main.tofu": GOOD}, [("fail", "main.tf", 2)]),
+        ({"main.tf": BAD, "main.tofu": ""}, [("fail", "main.tf", 2)]),
+        ({"main.tf.json": JSON_BAD, "main.tofu.json": JSON_GOOD}, [("fail", "main.tf.json", 5)]),
+        ({"main.tf.json": JSON_BAD, "main.tofu.json": "{}"}, [("fail", "main.tf.json", 5)]),
         ({"main.tf": GOOD, "main.tofu": BAD}, [("fail", "main.tofu", 2)]),
+        ({"main.tf": BAD, "main.tofu": BAD}, [("fail", "main.tf", 2), ("fail", "main.tofu", 2)]),
+        # Terraform reads no other file of OpenTofu either.
+        ({"main.tf": BAD, "x.tofu": ""}, [("fail", "main.tf", 2)]),
+        ({"main.tf": GOOD, "x.tofu": BAD.replace('"kv"', '"b"')}, [("fail", "x.tofu", 2)]),
+        ({"main.tofu": BAD}, [("fail", "main.tofu", 2)]),
+        ({"main.tofu": GOOD, "m.tofu": call(), "m/main.tf": BAD, "m/main.tofu": ""}, []),
+        ({"main.tf": call(), "m/main.tf": BAD, "m/main.tofu": ""}, [("fail", "m/main.tf", 2)]),
         # Only the file of the same name and notation is replaced, so here are two of one address.
         ({"main.tf.json": JSON_BAD, "main.tofu": GOOD}, [("fail", "main.tf.json", 5)]),
     ],
 )
-def test_a_tofu_file_takes_the_place_of_a_tf_file(
+def test_both_tools_are_taken_into_account_where_a_tofu_file_takes_the_place_of_a_tf_file(
     files: dict[str, str], told: list[tuple[str, str, int]], judge: Judge
 ) -> None:
     assert judge(files).told("KV001") == told
@@ -53,7 +62,9 @@ OVER = 'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = %s\n}\
 
 @pytest.mark.parametrize("name", ["override.tf", "a_override.tf", "override.tofu", "b_override.tofu"])
 def test_an_override_file_counts_more(name: str, judge: Judge) -> None:
-    assert judge({"main.tf": BAD, name: OVER % "true"}).told("KV001") == []
+    # Terraform does not read an override file of OpenTofu.
+    alone = [("fail", "main.tf", 2)] if name.endswith(".tofu") else []
+    assert judge({"main.tf": BAD, name: OVER % "true"}).told("KV001") == alone
     assert judge({"main.tf": GOOD, name: OVER % "false"}).told("KV001") == [("fail", name, 2)]
 
 
@@ -160,8 +171,24 @@ def test_a_call_through_a_link_that_leads_out_of_the_project(judge: Judge, tmp_p
     (tmp_path / "outside" / "main.tf").write_text(BAD)
     (tmp_path / "judged" / "m").symlink_to(tmp_path / "outside")
     found = judge({"main.tf": call() + GOOD})
-    assert found.errors() == [("main.tf", 1, "module `m` cannot be read: the source is outside the project")]
+    assert found.errors() == [
+        ("main.tf", 1, "module `m` cannot be read: the source is outside the project"),
+        ("m", 0, "the folder was not read: it is a symbolic link that leads out of the project"),
+    ]
     assert found.told("KV001") == []
+
+
+def test_both_readings_count_each_resource_and_problem_once(judge: Judge) -> None:
+    text = GOOD + BAD.replace('"kv"', '"b"') + 'module "m" {\n  source = "acme/kv/azurerm"\n}\nresource "x" {}\n'
+    alone = judge({"main.tf": text, "variables.tf": 'variable "a" {}\n', "terraform.tfvars": "b = 1\n"})
+    found = judge({"x.tofu": ""})
+    assert alone.told("KV001") == [("fail", "main.tf", 6)]
+    assert found.report == alone.report
+
+
+def test_a_syntax_error_in_a_file_that_opentofu_does_not_read_is_an_error(judge: Judge) -> None:
+    found = judge({"main.tf": "resource {", "main.tofu": GOOD})
+    assert (found.code, {path for path, _, _ in found.errors()}) == (3, {"main.tf"})
 
 
 def test_an_empty_folder_is_an_error_and_one_without_vaults_is_not(judge: Judge) -> None:

@@ -23,7 +23,7 @@ from azkvlint.graph.value_origins import ANY, names_of, path_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Path, Scalar
-from azkvlint.readers.discover import is_override, module_files, names_in
+from azkvlint.readers.discover import OPENTOFU, is_of_opentofu, is_override, module_files, names_in
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import parse_reference
@@ -379,13 +379,13 @@ class ModuleSource(NamedTuple):
     is_foreign: bool
 
 
-def load_folder(path: str, directory: str) -> Folder:
-    """Return the module in a folder. Raises InputError if the folder cannot be listed."""
+def load_folder(path: str, directory: str, tool: str = OPENTOFU) -> Folder:
+    """Return the module in a folder as a tool reads it. Raises InputError if the folder cannot be listed."""
     names = names_in(directory)
     files: list[ModuleFile] = []
     overrides: set[str] = set()
     unreadable: dict[str, InputError] = {}
-    for name in sorted(module_files(names), key=lambda name: (is_override(name), name)):
+    for name in sorted(module_files(names, tool), key=lambda name: (is_override(name), name)):
         reported = f"{path}/{name}" if path not in ("", ".") else name
         try:
             files.append(PARSED_TEXTS.parsed(_module_file, _text_of(os.path.join(directory, name)), reported))
@@ -465,10 +465,15 @@ class _Summary(NamedTuple):
 
 
 class FolderCache:
-    """Modules by the real path of their folder, and the arguments that rules require of each resource type."""
+    """Modules by the real path of their folder, and the arguments that rules require of each resource type.
 
-    def __init__(self, required: RequiredAttributes) -> None:
+    ``has_tofu``: a file that OpenTofu alone reads is in a folder that was loaded.
+    """
+
+    def __init__(self, required: RequiredAttributes, tool: str = OPENTOFU) -> None:
         self.required = required
+        self.has_tofu = False
+        self._tool = tool
         self._folders: dict[str, Folder | InputError] = {}
         self._lowerings: dict[str, ArgumentMap | None] = {}
         self._matters: dict[str, bool] = {}
@@ -480,10 +485,19 @@ class FolderCache:
         """Return the module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
         if directory not in self._folders and len(self._folders) >= _MOST:
             self._folders.clear()
-        found = cached(self._folders, directory, lambda: _load(path, directory))
+        found = cached(self._folders, directory, lambda: _load(path, directory, self._tool))
         if isinstance(found, InputError):
             raise found
-        return found
+        return self._noted(found)
+
+    def load_root(self, path: str, directory: str) -> Folder:
+        """Return the module in ``directory`` without keeping it. Raises InputError if it cannot be listed."""
+        return self._noted(load_folder(path, directory, self._tool))
+
+    def _noted(self, folder: Folder) -> Folder:
+        """Return a folder, and note whether OpenTofu alone reads a file in it."""
+        self.has_tofu = self.has_tofu or any(map(is_of_opentofu, folder.names))
+        return folder
 
     def argument_map(self, type_: str) -> ArgumentMap | None:
         """Return the argument map of a resource type; None if it has no table, or no rule requires it."""
@@ -581,9 +595,9 @@ class FolderCache:
         return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
 
 
-def _load(path: str, directory: str) -> Folder | InputError:
+def _load(path: str, directory: str, tool: str) -> Folder | InputError:
     try:
-        return load_folder(path, directory)
+        return load_folder(path, directory, tool)
     except InputError as error:
         return error
 

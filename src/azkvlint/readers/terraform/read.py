@@ -49,7 +49,7 @@ from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.documents import HOLDERS
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.terraform import TerraformSettings, templates
-from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, load_folder, parse_text
+from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, parse_text
 from azkvlint.readers.terraform.lifecycle import (
     IGNORED_CHANGES,
     PREVENT_DESTROY,
@@ -512,7 +512,7 @@ def read_root(
     outside the scanned files. Return None if the module contains nothing that a rule requires. Files outside the
     folder ``root`` are not read. Raises InputError if the module cannot be read at all.
     """
-    folder = load_folder(path, directory)
+    folder = cache.load_root(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
         return None
     return _read(folder, TerraformRun(folder, required, cache, root), settings, planned, published)
