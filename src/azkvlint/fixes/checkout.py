@@ -39,6 +39,7 @@ _TOO_LARGE = "the checkout is too large to find who else reads it"
 _SCRIPTS = (
     ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy", ".py", ".js", ".mjs",
     ".ts", ".cs", ".csx", ".fsx", ".go", ".rb", ".java", ".kt", ".pl", ".http", ".bicepparam", ".tf", ".tofu", ".hcl",
+    ".tfvars",
 )  # fmt: skip
 _SCRIPT_NAMES = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "package.json"})
 _AZD = frozenset({"azure.yaml", "azure.yml"})
@@ -231,7 +232,8 @@ def _add(graph: _Graph, path: str, text: str) -> None:
     folder, name = os.path.split(path)
     if os.path.islink(path):
         real = real_path(path)
-        graph.readers.setdefault(real, set()).add(folder if is_module_file(name) else path)
+        is_of_folder = is_module_file(name) or name.endswith((".tfvars", ".tfvars.json"))
+        graph.readers.setdefault(real, set()).add(folder if is_of_folder else path)
     is_module = is_module_file(name)
     if is_module or is_terragrunt_file(name):
         graph.terraform.append(path)

@@ -36,6 +36,9 @@ _VERSIONLESS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 _IN_TERRAFORM = regex(r"\b([a-z]\w*)\.([\w-]+)\.id\b")
 _IN_BICEP = regex(r"\b(\w+)\.id\b")
+# Services that take the newest version, but not in this resource. Source: terraform-provider-azurerm 5.2.0,
+# internal/services/datafactory/data_factory_customer_managed_key_resource.go (VersionTypeVersioned).
+_WITH_VERSION = frozenset({"azurerm_data_factory_customer_managed_key"})
 _ELSEWHERE = "the other resource is not declared beside it"
 
 
@@ -118,6 +121,8 @@ def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
 
 def _versionless(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
     """Yield the changes that name a key, secret or certificate without its version."""
+    if finding.declared_as in _WITH_VERSION:
+        raise Refusal(f"`{finding.declared_as}` requires a version")
     places = {one.at.position_key: one.at for one in finding.evidence if one.at.address in (None, finding.resource)}
     for at in places.values() or (finding.at,):
         yield partial(_without_version, at)

@@ -59,7 +59,7 @@ def refuse_sensitive(at: Location, sources: Sources) -> None:
     blocks = body_of(at.path, sources.text(at.path)).blocks
     found = next((one for one in blocks if one.type in ("variable", "output") and one.start <= start < one.end), None)
     if found is None or not found.labels:
-        raise Refusal("the declaration is not known")
+        raise Refusal("the value is not that of a variable or output")
     folder, name = posixpath.dirname(at.path), found.labels[0]
     if found.type == "output":
         sources.checkout.refuse_readers_of_redacted(name)
