@@ -122,6 +122,18 @@ def test_a_plan_and_its_source_are_inputs_of_the_run(kvlint: Kvlint, checkout: P
     assert "Found 1 fix" in kvlint("fix", "a/main.tf", "--unsafe", "--select", "KV001").out
 
 
+def test_linked_files_of_variables_are_shared(kvlint: Kvlint, checkout: Path) -> None:
+    variable = 'variable "purge" {\n  type = bool\n}\n'
+    for name in ("a", "b"):
+        put(checkout, f"{name}/main.tf", variable + VAULT.replace("= false", "= var.purge"))
+    put(checkout, "common.tfvars", "purge = false\n")
+    (checkout / "a/common.auto.tfvars").symlink_to("../common.tfvars")
+    assert "Set `purge = true`" in kvlint("fix", "a", "--unsafe", "--select", "KV001").out
+    (checkout / "b/common.auto.tfvars").symlink_to("../common.tfvars")
+    said = kvlint("fix", "a", "--unsafe", "--select", "KV001").out
+    assert "No fix: `b` uses `common.tfvars` too" in said
+
+
 def test_a_checkout_that_is_too_large_has_no_fixes(
     kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,3 +370,36 @@ def test_an_argument_that_other_code_names_is_not_renamed(kvlint: Kvlint, checko
     assert "Rename `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
     put(checkout, "use.tf", use)
     assert "No fix: `use.tf` reads `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
+
+
+# --- what a provider rejects ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("value", "is_offered"), [("true", False), ("var.keep", False), ("false", True)])
+def test_a_protected_resource_is_not_replaced(kvlint: Kvlint, checkout: Path, value: str, is_offered: bool) -> None:
+    key = 'resource "azurerm_key_vault_key" "k" {{\n  key_type = "RSA"\n  key_size = 1024\n{}}}\n'
+    put(checkout, "main.tofu", key.format(f"  lifecycle {{\n    prevent_destroy = {value}\n  }}\n"))
+    said = kvlint("fix", "--unsafe", "--select", "KV503").out
+    assert ("Set `key_size = 2048`" in said) is is_offered
+    assert ("No fix: `prevent_destroy` rejects the replacement of the resource" in said) is not is_offered
+
+
+def test_an_argument_that_requires_a_version_keeps_it(kvlint: Kvlint, checkout: Path) -> None:
+    policy = '  rotation_policy {\n    automatic {\n      time_after_creation = "P90D"\n    }\n  }\n'
+    key = f'resource "azurerm_key_vault_key" "k" {{\n  key_type = "EC"\n{policy}}}\n'
+    of_key = "azurerm_key_vault_key.k.id\n}\n"
+    factory = 'resource "azurerm_data_factory" "f" {\n  name = "f"\n}\n'
+    link = 'resource "azurerm_data_factory_customer_managed_key" "c" {\n  data_factory_id = azurerm_data_factory.f.id\n'
+    put(checkout, "main.tf", key + factory + link + f"  customer_managed_key_id = {of_key}")
+    account = 'resource "azurerm_storage_account_customer_managed_key" "s" {\n  storage_account_id = "x"\n'
+    put(checkout, "s.tf", account + f"  key_vault_key_id = {of_key}")
+    said = kvlint("fix", "--profile", "all", "--select", "KV905").out
+    assert "s.tf:3:3: KV905 Use `versionless_id` instead of `id`" in said
+    assert "No fix: `azurerm_data_factory_customer_managed_key` requires a version\n" in said
+
+
+def test_a_search_of_many_outputs_ends(kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(checkout, "child.json", child())
+    monkeypatch.setattr("azkvlint.fixes.checkout._MOST_SEARCHED", 10)
+    said = kvlint("fix", ".", "--unsafe", "--select", "KV612")
+    assert "No fix: the checkout is too large to find who else reads it\n" in said.out

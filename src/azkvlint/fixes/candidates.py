@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from azkvlint.azure.arm_defaults import default_in
 from azkvlint.azure.azurerm.arguments import arguments_of, is_terraform, name_as_written
-from azkvlint.fixes.operations import OPERATIONS, is_ignored
+from azkvlint.fixes.operations import OPERATIONS, is_ignored, refuse_protected
 from azkvlint.fixes.places import (
     Change,
     Edits,
@@ -33,6 +33,7 @@ from azkvlint.util.lazy_regex import regex
 _INDEX = regex(r"\[[^\]]*\]")
 _WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 _CURRENT = "current"
+_SECRET = "Microsoft.KeyVault/vaults/secrets"
 _NULL = regex(r"[:=]\s*null\b")
 
 
@@ -100,16 +101,21 @@ def _of_steps(
                 if step.effects and change(sources)[0]
                 for effect in step.effects
             ]
+            candidate = Candidate(edits, joined(titles), merged((*effects, *of_steps)))
+            _refuse_breaking(finding, candidate, sources)
         except Refusal as refusal:
             yield refusal
             continue
         if edits:
-            try:
-                sources.checkout.refuse_others(sources.real_path(path) for path in {edit.path for edit in edits})
-            except Refusal as refusal:
-                yield refusal
-                continue
-            yield Candidate(edits, joined(titles), merged((*effects, *of_steps)))
+            yield candidate
+
+
+def _refuse_breaking(finding: Finding, candidate: Candidate, sources: Sources) -> None:
+    """Raise Refusal for edits that inputs outside of the run would share, or that Terraform rejects with certainty."""
+    # Of a secret, only a new version replaces the one before.
+    if "replaces" in names_of(candidate.effects) and finding.type != _SECRET:
+        refuse_protected(declaration(finding), sources)
+    sources.checkout.refuse_others(map(sources.real_path, dict.fromkeys(edit.path for edit in candidate.edits)))
 
 
 def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[str]]:

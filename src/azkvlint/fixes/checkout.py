@@ -32,7 +32,7 @@ from azkvlint.util.project_files import read_start, walk
 
 # Beyond these limits nothing is known about the checkout. Longer files are not written by hand.
 _MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 50_000, 300_000_000, 4_000_000
-_MOST_VISITED, _MOST_NAMED = 10_000, 2
+_MOST_VISITED, _MOST_NAMED, _MOST_SEARCHED = 10_000, 2, 300_000_000
 _TOO_LARGE = "the checkout is too large to find who else reads it"
 
 # Files that may contain commands, in lower case.
@@ -84,14 +84,18 @@ class Checkout:
         self._boundary = boundary
         self._root = root
         self._evaluated = frozenset(evaluated)
+        self._known_others: dict[str, list[str]] = {}
         self._outputs: dict[str, list[tuple[str, bool]]] = {}
+        self._searched = 0
 
     # --- who evaluates a file -----------------------------------------------------------------------------------------
 
     def refuse_others(self, files: Iterable[str]) -> None:
         """Raise Refusal if inputs outside of the run evaluate one of some files too."""
         for file in files:
-            others = list(dict.fromkeys(self._others(file)))
+            if file not in self._known_others:
+                self._known_others[file] = list(dict.fromkeys(self._others(file)))
+            others = self._known_others[file]
             if others:
                 verb, what = ("use", "them") if len(others) > 1 else ("uses", "it")
                 raise Refusal(f"{self._named(others)} {verb} {self._named([file])} too; add {what} to the inputs")
@@ -125,7 +129,8 @@ class Checkout:
     def _readers(self, node: str) -> set[str]:
         found = set(self._graph.readers.get(node, ()))
         found |= self._graph.by_name.get(os.path.basename(node).lower(), set())
-        found.update(reader for suffix, reader in self._graph.by_suffix if node.endswith(suffix))
+        ends = self._graph.by_suffix.get(os.path.basename(node), ())
+        found.update(reader for suffix, reader in ends if node.endswith(suffix))
         return found
 
     def _named(self, paths: Iterable[str]) -> str:
@@ -154,7 +159,7 @@ class Checkout:
         word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
         access = re.compile(rf"\boutputs{_ONE}{re.escape(name)}(?![\w-])", re.IGNORECASE)
         for file in self._graph.files:
-            text = _text(file.path)
+            text = self._text(file.path)
             is_certain = access.search(text) is not None
             if is_certain or _may_read_all(file, text) or (_runs_deployments(file, text) and word.search(text)):
                 yield file.path, is_certain
@@ -163,7 +168,7 @@ class Checkout:
         """Raise Refusal if a script reads the Terraform output ``name`` in a form that hides sensitive ones."""
         found = []
         for file in self._graph.files:
-            text = _CONTINUATION.sub(" ", _text(file.path)) if not file.is_template else ""
+            text = _CONTINUATION.sub(" ", self._text(file.path)) if not file.is_template else ""
             for match in _TERRAFORM_OUTPUT.finditer(text):
                 words = [word.strip("\"'") for word in match[1].split() if not word.startswith(("-", ">", "2>"))]
                 if not _PLAIN.search(match[0]) and (not words or name in words or "$" in match[1]):
@@ -176,13 +181,20 @@ class Checkout:
     # --- who names an argument ----------------------------------------------------------------------------------------
 
     def refuse_readers_of_argument(self, name: str) -> None:
-        """Raise Refusal if Terraform code reads an argument of a resource, or lists it in ``ignore_changes``."""
-        word = rf"{re.escape(name)}(?![\w-])"
-        used = re.compile(rf"\.{word}|ignore_changes[^\]]{{0,2000}}(?<![\w-]){word}")
-        found = [file for file in self._graph.terraform if used.search(_text(file))]
+        """Raise Refusal if Terraform code names an argument where it does not set it, as in ``ignore_changes``."""
+        used = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])(?!\"?[ \t]{{0,99}}[:=](?!=))")
+        found = [file for file in self._graph.terraform if used.search(self._text(file))]
         if found:
             verb = "read" if len(found) > 1 else "reads"
             raise Refusal(f"{self._named(found)} {verb} `{name}`")
+
+    def _text(self, path: str) -> str:
+        """Return the text of a file to search. Raise Refusal if too much has been searched."""
+        text = _decoded(read_start(path, _LONGEST))
+        self._searched += len(text)
+        if self._searched > _MOST_SEARCHED:
+            raise Refusal(_TOO_LARGE)
+        return text
 
     @cached_property
     def _graph(self) -> _Graph:
@@ -197,14 +209,14 @@ class _Graph(NamedTuple):
 
     readers: dict[str, set[str]]
     by_name: dict[str, set[str]]
-    by_suffix: list[tuple[str, str]]
+    by_suffix: dict[str, set[tuple[str, str]]]
     files: list[_File]
     terraform: list[str]
 
 
 def _graph_of(boundary: str) -> _Graph:
     """Read the files of a checkout. Raise Refusal if there are too many."""
-    graph = _Graph({}, {}, [], [], [])
+    graph = _Graph({}, {}, {}, [], [])
     folders = files = size = 0
     for here, below, names in walk(boundary):
         below[:] = [name for name in below if name not in SKIPPED]
@@ -261,11 +273,8 @@ def _add_module(graph: _Graph, folder: str, source: str, reader: str) -> None:
     elif source.startswith((".", "${")) and "}" in source:
         suffix = source.rpartition("}")[2].rstrip("/")
         if "/" in suffix:
-            graph.by_suffix.append((suffix[suffix.index("/") :], reader))
-
-
-def _text(path: str) -> str:
-    return _decoded(read_start(path, _LONGEST))
+            end = suffix[suffix.index("/") :]
+            graph.by_suffix.setdefault(os.path.basename(end), set()).add((end, reader))
 
 
 def _decoded(data: bytes) -> str:

@@ -290,6 +290,19 @@ def _in_bicep(at: Location, names: tuple[str, ...], item: Mapping[str, Literal],
     raise Refusal(_ELSEWHERE)
 
 
+def refuse_protected(target: Target, sources: Sources) -> None:
+    """Raise Refusal if Terraform rejects the replacement of a resource, or may do so."""
+    text = sources.text(target.path)
+    if target.language != "terraform" or "prevent_destroy" not in text:
+        return
+    block = next((one for one in body_of(target.path, text).blocks if one.start == target.address[0]), None)
+    for inner in () if block is None else block.body.blocks:
+        found = inner.body.attributes.get("prevent_destroy") if inner.type == "lifecycle" else None
+        node = None if found is None else found.expression()
+        if found is not None and not (isinstance(node, ast.Literal) and node.value is False):
+            raise Refusal("`prevent_destroy` rejects the replacement of the resource")
+
+
 def is_ignored(target: Target, name: str, sources: Sources) -> bool:
     """Return whether Terraform ignores changes of an argument, so that a fix has no effect on existing resources."""
     text = sources.text(target.path)
