@@ -361,6 +361,7 @@ def test_a_body_in_json_text_is_that_of_an_old_azapi(kvlint: Kvlint, checkout: P
     "use",
     [
         'output "rbac" {\n  value = azurerm_key_vault.v.enable_rbac_authorization\n}\n',
+        'output "rbac" {\n  value = module.kv["a"].vault.enable_rbac_authorization\n}\n',
         'resource "a" "b" {\n  lifecycle {\n    ignore_changes = [tags, enable_rbac_authorization]\n  }\n}\n',
     ],
 )
@@ -370,6 +371,8 @@ def test_an_argument_that_other_code_names_is_not_renamed(kvlint: Kvlint, checko
     assert "Rename `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
     put(checkout, "use.tf", use)
     assert "No fix: `use.tf` reads `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
+    put(checkout, "use.tf", "locals {\n  rbac = var.settings.enable_rbac_authorization\n}\n")
+    assert "Rename `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
 
 
 # --- what a provider rejects ------------------------------------------------------------------------------------------

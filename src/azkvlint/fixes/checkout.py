@@ -22,6 +22,8 @@ import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
+from itertools import islice
+from string import ascii_letters, digits
 from typing import NamedTuple
 
 from azkvlint.model.fix import Refusal
@@ -32,7 +34,7 @@ from azkvlint.util.project_files import read_start, walk
 
 # Beyond these limits nothing is known about the checkout. Longer files are not written by hand.
 _MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 50_000, 300_000_000, 4_000_000
-_MOST_VISITED, _MOST_NAMED, _MOST_SEARCHED = 10_000, 2, 300_000_000
+_MOST_VISITED, _MOST_NAMED, _MOST_SEARCHED, _MOST_LINKS = 10_000, 2, 300_000_000, 200_000
 _TOO_LARGE = "the checkout is too large to find who else reads it"
 
 # Files that may contain commands, in lower case.
@@ -47,7 +49,8 @@ _AZD = frozenset({"azure.yaml", "azure.yml"})
 _MODULE_SOURCE = regex(r'\bsource"?[ \t]{0,99}[=:][ \t]{0,99}"([^"\r\n]{1,500})"')
 _BICEP_PATH = regex(r"'([^'\r\n]{1,500}\.(?:bicep|bicepparam|jsonc?))'", re.IGNORECASE)
 _RELATIVE_PATH = regex(r'"relativePath"\s{0,99}:\s{0,99}"([^"\r\n]{1,500})"', re.IGNORECASE)
-_JSON_NAME = regex(r"([\w.-]{1,200}\.jsonc?)(?![\w.-])", re.IGNORECASE)
+_JSON_ENDING = regex(r"\.jsonc?(?![\w.-])", re.IGNORECASE)
+_OF_NAMES, _LONGEST_NAME = f"{ascii_letters}{digits}_.-", 200
 # Terraform and Terragrunt know the folder only if the expression before the path is that of the file's own folder.
 _HERE = ("${path.module}/", "${get_terragrunt_dir()}/")
 
@@ -63,6 +66,7 @@ _DECLARATIONS = (".tf", ".tofu", ".hcl", ".bicepparam")
 _TERRAFORM_OUTPUT = regex(
     r"\b(?:terraform|tofu|terragrunt)(?:\.exe)?[ \t]{1,9}(?:[^\n|;&]{0,200}?[ \t])?output\b([^\n|;&)]{0,300})"
 )
+_IGNORED, _MOST_IGNORED = regex(r"\bignore_changes\b([^\]]{0,2000})"), 10_000
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
@@ -180,10 +184,18 @@ class Checkout:
 
     # --- who names an argument ----------------------------------------------------------------------------------------
 
-    def refuse_readers_of_argument(self, name: str) -> None:
-        """Raise Refusal if Terraform code names an argument where it does not set it, as in ``ignore_changes``."""
-        used = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])(?!\"?[ \t]{{0,99}}[:=](?!=))")
-        found = [file for file in self._graph.terraform if used.search(self._text(file))]
+    def refuse_readers_of_argument(self, type_: str, name: str) -> None:
+        """Raise Refusal if Terraform code reads an argument of a type, or lists it in ``ignore_changes``."""
+        of_type = re.compile(rf"(?<![\w-])(?:{re.escape(type_)}|module)\.[\w.\[\]\"*$-]{{0,300}}\Z")
+        read, word = re.compile(rf"\.{re.escape(name)}(?![\w-])"), re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+        found = []
+        for file in self._graph.terraform:
+            text = self._text(file)
+            ignored = islice(_IGNORED.finditer(text), _MOST_IGNORED) if name in text else ()
+            if any(word.search(one[1]) for one in ignored) or any(
+                of_type.search(text, max(one.start() - 400, 0), one.start()) for one in read.finditer(text)
+            ):
+                found.append(file)
         if found:
             verb = "read" if len(found) > 1 else "reads"
             raise Refusal(f"{self._named(found)} {verb} `{name}`")
@@ -230,7 +242,8 @@ def _graph_of(boundary: str) -> _Graph:
             data = read_start(path, _LONGEST)
             files += 1
             size += len(data)
-            if folders > _MOST_FOLDERS or files > _MOST_FILES or size > _MOST_BYTES:
+            links = len(graph.readers) + len(graph.by_name) + len(graph.by_suffix)
+            if folders > _MOST_FOLDERS or files > _MOST_FILES or size > _MOST_BYTES or links > _MOST_LINKS:
                 raise Refusal(_TOO_LARGE)
             text = _decoded(data)
             _add(graph, path, text)
@@ -249,18 +262,26 @@ def _add(graph: _Graph, path: str, text: str) -> None:
     is_module = is_module_file(name)
     if is_module or is_terragrunt_file(name):
         graph.terraform.append(path)
-        for source in _MODULE_SOURCE.findall(text):
+        for source in set(_MODULE_SOURCE.findall(text)):
             _add_module(graph, folder, source, folder if is_module else path)
     elif name.lower().endswith((*BICEP, *PARAMETERS)):
-        for other in _BICEP_PATH.findall(text):
+        for other in set(_BICEP_PATH.findall(text)):
             graph.readers.setdefault(real_path(os.path.join(folder, other)), set()).add(path)
     elif name.lower().endswith(JSON) and '"templatelink"' in text.lower():
-        relative = _RELATIVE_PATH.findall(text)
+        relative = set(_RELATIVE_PATH.findall(text))
         for other in relative:
             graph.readers.setdefault(real_path(os.path.join(folder, other)), set()).add(path)
-        for other in _JSON_NAME.findall(text):
-            if not any(one.endswith(other) for one in relative):
-                graph.by_name.setdefault(other.lower(), set()).add(path)
+        for other in _json_names(text).difference(os.path.basename(one).lower() for one in relative):
+            graph.by_name.setdefault(other, set()).add(path)
+
+
+def _json_names(text: str) -> set[str]:
+    """Return the names of JSON files in a text, in lower case, as in an address that is computed."""
+    found = set()
+    for ending in _JSON_ENDING.finditer(text):
+        before = text[max(ending.start() - _LONGEST_NAME, 0) : ending.start()]
+        found.add(f"{before[len(before.rstrip(_OF_NAMES)) :]}{ending[0]}".lower())
+    return found
 
 
 def _add_module(graph: _Graph, folder: str, source: str, reader: str) -> None:

@@ -61,7 +61,7 @@ def _remove(finding: Finding, step: EditStep, target: Target) -> Iterator[Change
 def _without(finding: Finding, target: Target, name: str, sources: Sources) -> tuple[Edits, str]:
     path = names_in_language(target, name)
     if target.language == "terraform":
-        sources.checkout.refuse_readers_of_argument(path[-1])
+        sources.checkout.refuse_readers_of_argument(target.declared_as, path[-1])
     editor = sources.editor(target.path)
     title = f"Remove `{path[-1]}`"
     try:
@@ -90,7 +90,7 @@ def _rename(_: Finding, step: EditStep, target: Target) -> Iterator[Change]:
 
 
 def _with_name(target: Target, name: str, new: str, sources: Sources) -> tuple[Edits, str]:
-    sources.checkout.refuse_readers_of_argument(name)
+    sources.checkout.refuse_readers_of_argument(target.declared_as, name)
     return sources.editor(target.path).rename(target.address, (name,), new), f"Rename `{name}` to `{new}`"
 
 
