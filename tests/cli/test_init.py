@@ -250,7 +250,7 @@ def test_a_link_leads_nowhere(
     (folder / link).symlink_to(os.path.relpath(folder / target, (folder / link).parent))
     before = sorted((folder / ".git").rglob("*"))
     said = kvlint("init", *force)
-    assert said.code == 2
+    assert said.code in {2, 3}  # a link that leads out is an input that cannot be read, too
     assert "Traceback" not in said.err
     assert not list(outside.iterdir())
     assert not {"kvlint.toml", "kvlint-baseline.json"} & {
@@ -373,4 +373,4 @@ def test_pipelines_are_those_of_the_documentation() -> None:
     known = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
     assert f"uses: {init._CHECKOUT}\n" in known
     assert pinned in ("", init._CHECKOUT)
-    assert set(re.findall(r"add: with: \{\{ (\w+): \S+, (\w+):", text)[0]) <= ACTION["inputs"].keys()
+    assert {"diff-base", *re.findall(r"add (\w+): \S+ and (\w+):", text)[0]} <= ACTION["inputs"].keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +94,14 @@ def test_nothing_else_touches_files() -> None:
             if accesses:
                 found[name] = accesses
     assert found == {}
+
+
+def test_programs_are_started_in_one_place() -> None:
+    """Those are Python itself, and git for the base of a pull request, by absolute paths and without a shell."""
+    starting = re.compile(r"\b(?:subprocess|pty|os\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|startfile))\b")
+    files = {file.relative_to(PACKAGE).as_posix(): file.read_text(encoding="utf-8") for file in PACKAGE.rglob("*.py")}
+    assert [name for name, text in sorted(files.items()) if starting.search(text)] == ["util/processes.py"]
+    assert [name for name, text in sorted(files.items()) if "running_program" in text] == [
+        "util/git.py",
+        "util/processes.py",
+    ]

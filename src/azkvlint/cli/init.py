@@ -277,15 +277,20 @@ jobs:
     steps:
       - uses: {checkout}
         with:
+          fetch-depth: 2 # the merge commit of a pull request, and its base
           persist-credentials: false
-      # Without code scanning, add: with: {{ upload: "false", format: github }}
       - uses: kvlint/kvlint@{commit}
+        with:
+          # New findings, and checks that it turns off, fail a pull request
+          diff-base: ${{{{ github.event_name == 'pull_request' && 'HEAD^1' || '' }}}}
+          # Without code scanning, add upload: "false" and format: github
 """
 _GITLAB = """\
 include:
   - remote: https://raw.githubusercontent.com/kvlint/kvlint/{commit}/docs/ci/gitlab.yml
     inputs:
       version: {commit}
+      compare: true # new findings, and checks that it turns off, fail a merge request
 """
 _AZURE_STEPS = """\
 steps:
