@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import msgspec
 
@@ -21,7 +22,7 @@ from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
 from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff, effects_in
 from azkvlint.util.errors import KvlintError, UsageError
-from azkvlint.util.output_files import replace_files
+from azkvlint.util.output_files import OutputError, output_path, replace_files
 from azkvlint.util.text import visible
 
 _COMMAND = "fix"
@@ -46,7 +47,7 @@ def run_fix(arguments: Arguments) -> int:
         prover = None if is_too_large(report) else prover_of(report, config)
         result = fixes_together(report, config, allowed, prover=prover)
     if prover is not None and arguments.write and result.texts:
-        result = _write(report, result)
+        result = _write(report, result, config.paths)
         for bicep, template in prover.stale.items():
             if bicep in result.texts:
                 print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
@@ -70,14 +71,18 @@ def _checked(arguments: Arguments) -> Arguments:
     return arguments if arguments.paths else msgspec.structs.replace(arguments, paths=(os.curdir,))
 
 
-def _write(report: Report, result: FixResult) -> FixResult:
-    """Write the changed files."""
+def _write(report: Report, result: FixResult, paths: Sequence[str]) -> FixResult:
+    """Write the changed files. Raise UsageError for a named path that a link leads out of the checkout."""
+    for path in paths:
+        output_path(path)
     sources = Sources(report.root)
-    files = {sources.real_path(path): (result.originals[path], data) for path, data in result.texts.items()}
+    names = {sources.real_path(path): path for path in result.texts}
     try:
-        replace_files(files)
-    except OSError as error:
-        raise KvlintError(f"cannot write `{error.filename}`: {error.strerror}") from error
+        replace_files({file: (result.originals[path], result.texts[path]) for file, path in names.items()})
+    except OutputError as error:
+        changed = ", ".join(f"`{visible(names[file])}`" for file in error.replaced)
+        outcome = f"these files were changed before: {changed}" if changed else "no file was changed"
+        raise KvlintError(f"cannot write `{visible(names[error.file])}`: {error.reason}; {outcome}") from error
     return msgspec.structs.replace(result, is_written=True)
 
 

@@ -241,8 +241,13 @@ def _range(start: int, end: int) -> str:
 
 
 def _name(path: str) -> str:
-    """Return a path in a diff: quoted as git does if it has quotes or control characters."""
-    if not _TO_QUOTE.search(path):
+    """Return a path in a diff: quoted as git does if it has quotes, or characters that are invisible or controls."""
+    if not _TO_QUOTE.search(path) and visible(path) == path:
         return f"{path}\t" if " " in path else path
-    quoted = _TO_QUOTE.sub(lambda match: f"\\{ord(match[0]):03o}", path)
-    return f'"{quoted}"'
+    return f'"{"".join(map(_quoted, path))}"'
+
+
+def _quoted(character: str) -> str:
+    if not _TO_QUOTE.search(character) and visible(character) == character:
+        return character
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))

@@ -83,20 +83,47 @@ def write_new_file(file: str, data: bytes) -> None:
 
 
 def replace_files(contents: Mapping[str, tuple[bytes, bytes]]) -> None:
-    """Replace the content of files, each with what it was and what it becomes, and keep their permissions.
+    """Replace the content of files, each with what it was and what it becomes, and keep their owners and permissions.
 
-    Nothing is written if a file is a link, is read-only, or has changed. Raise UsageError, or OSError.
+    Nothing is changed if a file is a link, is read-only, has changed, or cannot be written, such as on a full disk.
+    Raise UsageError, or OutputError, which names the file and those that were replaced before it.
     """
-    for file, (before, _) in contents.items():
-        state = _state_of_link(file)
-        if state is None or not stat.S_ISREG(state.st_mode) or file != real_path(file):
-            raise UsageError(f"`{file}` cannot be written: it is not a regular file")
-        if not state.st_mode & stat.S_IWUSR or not os.access(file, os.W_OK):
-            raise UsageError(f"`{file}` cannot be written: it is read-only")
-        if _content(file) != before:
-            raise UsageError(f"`{file}` was not changed: its content is not the one that was checked", _AGAIN)
-    for file, (_, after) in contents.items():
-        _replace(file, after)
+    partials: dict[str, str] = {}
+    replaced: list[str] = []
+    file = ""
+    try:
+        for file, (before, _) in contents.items():
+            _check_unchanged(file, before)
+        for file, (_, after) in contents.items():
+            partials[file] = _write_beside(file, after, keeps_owner=True)
+        for file in contents:
+            os.replace(partials[file], file)
+            replaced.append(file)
+    except OSError as error:
+        raise OutputError(file, error.strerror or str(error), tuple(replaced)) from error
+    finally:
+        for partial in partials.values():
+            with suppress(OSError):
+                os.unlink(partial)
+
+
+def _check_unchanged(file: str, before: bytes) -> None:
+    """Raise UsageError unless a file can be replaced and still has its content."""
+    state = _state_of_link(file)
+    if state is None or not stat.S_ISREG(state.st_mode) or file != real_path(file):
+        raise UsageError(f"`{file}` cannot be written: it is not a regular file")
+    if not state.st_mode & stat.S_IWUSR or not os.access(file, os.W_OK):
+        raise UsageError(f"`{file}` cannot be written: it is read-only")
+    if _content(file) != before:
+        raise UsageError(f"`{file}` was not changed: its content is not the one that was checked", _AGAIN)
+
+
+class OutputError(Exception):
+    """A file cannot be written, for a reason, after others were ``replaced``."""
+
+    def __init__(self, file: str, reason: str, replaced: tuple[str, ...]) -> None:
+        super().__init__(f"cannot write `{file}`: {reason}")
+        self.file, self.reason, self.replaced = file, reason, replaced
 
 
 def _content(file: str) -> bytes:
@@ -252,19 +279,38 @@ class CommitFolder:
 
 
 def _replace(target: str, data: bytes) -> None:
+    partial = _write_beside(target, data)
+    try:
+        os.replace(partial, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(partial)
+        raise
+
+
+def _write_beside(target: str, data: bytes, *, keeps_owner: bool = False) -> str:
+    """Write a new file beside one that it will replace, with its permissions, and return its path. Raise OSError."""
     partial = f"{target}.{os.urandom(8).hex()}.partial"
     descriptor = os.open(partial, _CREATE, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as out:
             before = _state_of_link(target)
             if before is not None and stat.S_ISREG(before.st_mode) and hasattr(os, "fchmod"):
-                os.fchmod(out.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
-            out.write(data)
-        os.replace(partial, target)
+                mode, now = stat.S_IMODE(before.st_mode), os.fstat(out.fileno())
+                os.fchmod(out.fileno(), mode & 0o777)
+                if keeps_owner and (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+                    os.fchown(out.fileno(), before.st_uid, before.st_gid)
+                out.write(data)
+                out.flush()
+                if keeps_owner and mode > 0o777:  # these end with each change of the content or of the owner
+                    os.fchmod(out.fileno(), mode)
+            else:
+                out.write(data)
     except BaseException:
         with suppress(OSError):
             os.unlink(partial)
         raise
+    return partial
 
 
 def _state_of_link(file: str) -> os.stat_result | None:
