@@ -26,8 +26,8 @@ TELLS_NULL = {
     ("azurerm_role_assignment", "condition_version"),
 }
 _RAW = re.compile(r"[^\n]*(?:GetRawConfig|GetOkExists|GetRawPlan)[^\n]*")
-# Arguments that are traced, or that belong to another type that the same rule covers.
-ELSEWHERE = {"custom_data", "user_data", "key_type", "principal_id"}
+# Arguments that are traced, or that are of another block or type that the same rule covers.
+ELSEWHERE = {"custom_data", "user_data", "key_type", "principal_id", "type"}
 _SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
