@@ -269,6 +269,22 @@ def folder_in_place_of(name: str) -> Tamper:
     return tamper
 
 
+def hard_linked(name: str) -> Tamper:
+    def tamper(folder: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        os.link(folder.parents[1] / "victim" / "deep" / "a.txt", folder / name)
+
+    return tamper
+
+
+def file_in_place_of(name: str) -> Tamper:
+    def tamper(folder: Path) -> None:
+        shutil.rmtree(folder / name)
+        (folder / name).write_bytes(b"x")
+
+    return tamper
+
+
 def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     def change(data: bytes) -> bytes:
         assert old in data
@@ -375,6 +391,14 @@ REPAIRED: dict[str, Tamper] = {
     "a forged summary has a list for text": sealed({"summary.error": []}),
     "a forged summary has an unknown field": sealed({"summary.x": 1}),
     "a forged summary has many vaults": sealed({"summary.vaults": [VAULT] * 21}),
+    "the page is a link": linked("index.html", "../../victim/deep/a.txt"),
+    "the page is a hard link": hard_linked("index.html"),
+    "the manifest is a hard link": hard_linked("manifest.jsonl"),
+    "a Parquet file is a hard link": hard_linked(f"parquet/part-{7:016x}.parquet"),
+    "rows are a pipe": lambda folder: pipe(f"jsonl/{first_part(folder)}/0000000.jsonl")(folder),
+    "a Parquet file is a pipe": lambda folder: pipe(f"parquet/{first_part(folder)}.parquet")(folder),
+    "a Parquet file is a folder": folder_in_place_of(f"parquet/part-{7:016x}.parquet"),
+    "the system has left a hidden file": content("parquet/.DS_Store", b""),
     "an incomplete copy of the manifest is there": content("manifest.jsonl.0123456789abcdef.partial", b"{"),
 }  # fmt: skip
 
@@ -428,6 +452,14 @@ REFUSED: dict[str, tuple[Tamper, str]] = {
     "a folder of the user is among rows": (content("jsonl/notes/a.txt", b"keep"), "jsonl/notes"),
     "a file of the user is in a part": (content(f"{NOTES}/a.txt", b"keep"), f"{NOTES}/a.txt"),
     "a folder of the user is in a part": (content(f"{NOTES}/0000001.jsonl/a.txt", b""), "0000001.jsonl"),
+    "the folder of Parquet files is a file": (file_in_place_of("parquet"), "parquet"),
+    "the folder of rows is a file": (file_in_place_of("jsonl"), "jsonl"),
+    "a Parquet file is a folder of the user": (
+        content(f"parquet/part-{7:016x}.parquet/a.txt", b""), f"parquet/part-{7:016x}.parquet/a.txt"
+    ),
+    "a hidden file is among Parquet files": (content("parquet/.x.parquet", b""), "parquet/.x.parquet"),
+    "a file has a name that a terminal interprets": (content("parquet/\x1b[31m", b""), "parquet/\\x1b[31m"),
+    "the lock is a folder": (folder_in_place_of(".lock"), ".lock"),
     "the page is a folder": (folder_in_place_of("index.html"), "index.html"),
 }  # fmt: skip
 
@@ -442,7 +474,7 @@ def tables(folder: Path) -> list[dict[str, Any]]:
     """The rows of all Parquet files."""
     from pyarrow import parquet as reader
 
-    rows = [row for file in (folder / "parquet").iterdir() for row in reader.read_table(file).to_pylist()]
+    rows = [row for file in (folder / "parquet").glob("*.parquet") for row in reader.read_table(file).to_pylist()]
     return sorted(rows, key=repr)
 
 
@@ -486,6 +518,7 @@ def test_what_cannot_be_repaired_is_named(
     assert printed.err.startswith("kvlint: error: `results/")
     assert printed.err.count("\n") == 1
     assert "t0ken" not in printed.err
+    assert "\x1b" not in printed.err
     assert outside(checkout) == untouched
     assert (checkout.parent / "victim" / "deep" / "a.txt").read_text() == "keep"
 
@@ -503,6 +536,27 @@ def test_a_new_run_does_not_use_links_in_its_folder(
     assert "the folder `results` is not empty" in capfd.readouterr().err
     assert outside(checkout) == untouched
     assert [path.name for path in (checkout.parent / "victim").iterdir()] == ["deep"]
+
+
+@pytest.mark.parametrize("words", [("--resume",), ("plans/1.json",)])
+def test_a_folder_that_is_a_link_out_of_the_checkout_is_not_used(
+    words: tuple[str, ...], checkout: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.move(checkout / "results", checkout.parent / "moved")
+    (checkout / "results").symlink_to("../moved")
+    before = outside(checkout)
+    capfd.readouterr()
+    assert fleet(*words) == 2
+    assert "`results` is a symbolic link that leads out of the checkout" in capfd.readouterr().err
+    assert outside(checkout) == before
+
+
+def test_a_link_does_not_cost_the_results(checkout: Path) -> None:
+    before = (checkout / "results" / "manifest.jsonl").read_bytes()
+    (checkout / "results" / "parquet").rename(checkout / "kept")
+    (checkout / "results" / "parquet").symlink_to("../kept")
+    assert fleet("--resume") == 3
+    assert (checkout / "results" / "manifest.jsonl").read_bytes() == before
 
 
 def test_a_run_uses_the_leftovers_of_one_that_had_not_begun(checkout: Path) -> None:

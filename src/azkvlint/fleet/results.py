@@ -142,6 +142,7 @@ def recover(folder: ResultFolder, run: Run) -> bytearray:
     Raise KvlintError for what cannot be repaired, and for links.
     """
     names = check_inputs(folder, run.inputs, run.list)
+    folder.require_folders(PARQUET, JSONL)
     done = bytearray(run.inputs)
     parts: set[str] = set()
     folder.write_lines(MANIFEST, _whole_parts(folder, names, done, parts))

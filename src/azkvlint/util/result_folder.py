@@ -17,6 +17,7 @@ from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.output_files import output_path
 from azkvlint.util.project_boundary import COMMON, NOFOLLOW, real_path
 from azkvlint.util.sha256 import sha256_of
+from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
     from re import Pattern
@@ -101,7 +102,7 @@ class ResultFolder:
 
     def place(self, name: str) -> str:
         """Return the path of a file for messages."""
-        return os.path.join(self.name, *name.split("/"))
+        return visible(os.path.join(self.name, *name.split("/")))
 
     def create(self, leftovers: Mapping[str, bool]) -> None:
         """Create the folder, which may exist if it is empty. Raise UsageError otherwise.
@@ -223,17 +224,24 @@ class ResultFolder:
         except OSError:
             return []
 
+    def require_folders(self, *names: str) -> None:
+        """Raise KvlintError for a name that is not that of a folder, if it exists."""
+        for name in names:
+            if self.has(name):
+                with self._naming(name), self._opened(name):
+                    pass
+
     def keep_only(self, name: str, names: Container[str], own: Pattern[str]) -> None:
         """Remove every entry of a folder that is not among ``names``: what an interrupted run left unfinished.
 
-        Raise KvlintError for an entry whose name does not match ``own``, which may be a file of the user. Hidden ones,
-        such as the files in which systems keep the state of a folder, stay.
+        Raise KvlintError for an entry whose name does not match ``own``, which may be a file of the user. Hidden ones
+        without a suffix, such as the files in which systems keep the state of a folder, stay.
         """
         if name and not self.has(name):
             return
         with self._naming(name), self._opened(name) as folder:
             for entry in folder.names():
-                if entry not in names and (own.fullmatch(entry) or not entry.startswith(".")):
+                if entry not in names and (own.fullmatch(entry) or "." in entry[1:] or not entry.startswith(".")):
                     self._remove(folder, f"{name}/{entry}".lstrip("/"), own)
 
     def remove_folder(self, name: str, own: Pattern[str]) -> None:
