@@ -523,6 +523,25 @@ def test_what_cannot_be_repaired_is_named(
     assert (checkout.parent / "victim" / "deep" / "a.txt").read_text() == "keep"
 
 
+WITHOUT_DESCRIPTORS = ["the folder of Parquet files is a link", "the folder of rows is a link", "the list is a link"]
+
+
+@pytest.mark.parametrize("name", WITHOUT_DESCRIPTORS)
+def test_systems_without_descriptors_of_folders_follow_no_link_either(
+    name: str, checkout: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("azkvlint.util.result_folder._HAS_DIR_FD", False)
+    folder = checkout / "results"
+    removed(part_of(".parquet"))(folder)
+    assert fleet("--resume") == 1  # everything else is the same
+    REFUSED[name][0](folder)
+    untouched = outside(checkout)
+    capfd.readouterr()
+    assert fleet("--resume") == 3
+    assert "is a symbolic link, which is not followed" in capfd.readouterr().err
+    assert outside(checkout) == untouched
+
+
 @pytest.mark.parametrize("name", ["sorting", "inputs.jsonl", ".lock", "run.json", "parquet", "x.partial"])
 def test_a_new_run_does_not_use_links_in_its_folder(
     name: str, checkout: Path, capfd: pytest.CaptureFixture[str]
