@@ -15,9 +15,9 @@ from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, files_in, resolve_settings
 from azkvlint.model.difference import ACCEPTED, BY_BASE, BY_ITSELF, BY_NONE, BY_OTHER, SUPPRESSED, Basis
-from azkvlint.readers.discover import SKIPPED, STDIN, parameter_names
+from azkvlint.readers.discover import SKIPPED, STDIN
 from azkvlint.util.errors import UsageError, did_you_mean
-from azkvlint.util.project_boundary import is_within, real_path, root_of
+from azkvlint.util.project_boundary import absolute_path, is_within, real_path, root_of
 from azkvlint.util.project_files import walk
 from azkvlint.util.text import visible
 
@@ -89,6 +89,13 @@ class Checkouts:
             if above == folder:
                 return
             folder = above
+
+
+def _place_of(file: str, checkouts: Checkouts) -> str:
+    """Return the path (real) of a file; that of the link if it is a link in one of the checkouts."""
+    folder, name = os.path.split(absolute_path(file))
+    place = os.path.join(real_path(folder), name)
+    return place if checkouts.is_in_head(place) or checkouts.is_in_base(place) else real_path(file)
 
 
 def _folder_of(word: str) -> str:
@@ -166,39 +173,40 @@ def _of_base(arguments: Arguments, word: str, checkouts: Checkouts) -> Arguments
     """Return the arguments for BASE. Of a file that the command line names in HEAD, BASE has its own version."""
     found = msgspec.structs.replace(arguments, paths=(word,))
     named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
-    if named and not arguments.isolated and checkouts.is_in_head(real_path(named)):
-        file = checkouts.to_base(real_path(named))
+    if named and not arguments.isolated and checkouts.is_in_head(_place_of(named, checkouts)):
+        file = checkouts.to_base(_place_of(named, checkouts))
         if os.path.isfile(file):
             found = msgspec.structs.replace(found, config=file)
         else:
             explicit = found.explicit_fields - {"config"}
             found = msgspec.structs.replace(found, config="", isolated=True, explicit_fields=explicit)
-    return _with_files(found, (*_RULE_FILES, *_VALUE_FILES, "source_root"), checkouts.is_in_head, checkouts.to_base)
+    return _with_files(found, checkouts, checkouts.is_in_head, checkouts.to_base)
 
 
 def _of_head(arguments: Arguments, word: str, checkouts: Checkouts) -> Arguments:
     """Return the arguments for HEAD alone. Of a file that the command line names in BASE, HEAD has its own version."""
     found = msgspec.structs.replace(arguments, paths=(word,))
     named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
-    if named and not arguments.isolated and checkouts.is_in_base(real_path(named)):
-        file = checkouts.to_head(real_path(named))
+    if named and not arguments.isolated and checkouts.is_in_base(_place_of(named, checkouts)):
+        file = checkouts.to_head(_place_of(named, checkouts))
         explicit = found.explicit_fields - {"config"}
         is_there = os.path.isfile(file)
         found = msgspec.structs.replace(
             found, config=file if is_there else "", isolated=not is_there, explicit_fields=explicit
         )
-    return _with_files(found, (*_RULE_FILES, *_VALUE_FILES, "source_root"), checkouts.is_in_base, checkouts.to_head)
+    return _with_files(found, checkouts, checkouts.is_in_base, checkouts.to_head)
 
 
 def _with_files(
-    arguments: Arguments, fields: Sequence[str], is_other: Callable[[str], bool], twin: Callable[[str], str]
+    arguments: Arguments, checkouts: Checkouts, is_other: Callable[[str], bool], twin: Callable[[str], str]
 ) -> Arguments:
     """Return the arguments with the files of one side in place of those of the other, as far as they exist."""
     values: dict[str, Any] = {}
-    for field in fields:
+    for field in (*_RULE_FILES, *_VALUE_FILES, "source_root"):
         value = getattr(arguments, field)
         paths = value if isinstance(value, tuple) else (value,) if value else ()
-        moved = [twin(real_path(path)) if is_other(real_path(path)) else path for path in paths]
+        places = [_place_of(path, checkouts) for path in paths]
+        moved = [twin(place) if is_other(place) else path for path, place in zip(paths, places, strict=True)]
         kept = tuple(new for old, new in zip(paths, moved, strict=True) if new == old or os.path.exists(new))
         if kept != paths:
             values[field] = kept if isinstance(value, tuple) else "".join(kept)
@@ -236,7 +244,8 @@ def _configured(
 def _is_outside(arguments: Arguments, settings: Settings, checkouts: Checkouts) -> bool:
     """Return whether no configuration file of the two sides counts."""
     named = arguments.config or os.environ.get(_CONFIG_VARIABLE, "")
-    is_of_side = checkouts.is_in_head(real_path(named)) or checkouts.is_in_base(real_path(named)) if named else True
+    place = _place_of(named, checkouts) if named else ""
+    is_of_side = not named or checkouts.is_in_head(place) or checkouts.is_in_base(place)
     return arguments.isolated or settings.arguments.untrusted or not is_of_side
 
 
@@ -274,23 +283,9 @@ def _for_head(config: Config, word: str, checkouts: Checkouts) -> Config:
         if config.test_folders is None
         else tuple((moved(folder), glob) for folder, glob in config.test_folders),
         base=moved(config.base),
-        default_worlds=frozenset(_default_worlds(checkouts)),
         # They are about BASE, whose report has them.
         notices=(),
     )
-
-
-def _default_worlds(checkouts: Checkouts) -> Iterator[str]:
-    """Yield the templates that have parameter files in HEAD alone: what BASE deploys is evaluated too."""
-    from azkvlint.readers.units import parameter_files
-
-    for folder, _, names in _folders_below(checkouts.folders[1]):
-        for template in parameter_files(folder) if parameter_names(names) else ():
-            old = checkouts.to_base(real_path(template))
-            if old != real_path(template) and os.path.isfile(old):
-                given = {real_path(one) for one in parameter_files(os.path.dirname(old))}
-                if old not in given:
-                    yield real_path(template)
 
 
 def _folders_below(top: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:

@@ -67,7 +67,8 @@ class Config(CheckSettings, frozen=True, kw_only=True):
     input). ``show_unknown``: text lists each unknown result. ``with_controls``: results that pass are also reported,
     with their vaults. ``are_rules_found``: a configuration file that was discovered names ``rules``. Comments for
     ``peer_tools`` suppress findings too. ``test_folders`` are globs, each with its base folder (None: the usual names).
-    ``default_worlds`` are templates (real paths) that are evaluated with the defaults of their parameters too.
+    ``default_worlds`` are templates and folders of root modules (real paths) that are evaluated with the defaults of
+    their parameters too, whatever parameter files they have and whatever calls them.
     Without ``second_opinions``, no second parser reads files with syntax errors.
     ``outputs`` are the files that are written; they cannot be inputs. ``overrides`` are those of the configuration
     ``file``, whose path in messages is ``display_path``; their paths start from ``base``. ``notices`` are reported as

@@ -33,12 +33,13 @@ from azkvlint.model.resource import ResourceGraph
 from azkvlint.model.rule import SEVERITIES, All, Rule
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
+from azkvlint.readers.units import parameter_files
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode, decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import read_ends
-from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_boundary import is_within, real_path
 from azkvlint.util.project_files import MAX_INPUT, read_named, read_stdin
 from azkvlint.util.text import visible
 
@@ -144,7 +145,28 @@ def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, S
             raise UsageError(
                 f"'{visible(word)}' is a JSON report and '{visible(other)}' is not", "compare two inputs of one kind"
             )
-    return checked(base, words[0]), checked(head, words[1])
+    side = checked(base, words[0])
+    return side, checked(_with_roots_of(side, head, words), words[1])
+
+
+def _with_roots_of(base: Side, head: Config, words: Sequence[str]) -> Config:
+    """Return the configuration of HEAD, in which what BASE deploys is evaluated, whatever calls it there.
+
+    That is each root module of BASE, and each template without a parameter file.
+    """
+    folders = [_folder_of(word) for word in words]
+    found = set(head.default_worlds)
+    for root in base.roots:
+        path = real_path(os.path.join(base.report.root, root.path))
+        is_root = os.path.isdir(path) or (os.path.isfile(path) and path not in parameter_files(os.path.dirname(path)))
+        if is_root and is_within(path, folders[0]):
+            found.add(os.path.normpath(os.path.join(folders[1], os.path.relpath(path, folders[0]))))
+    return msgspec.structs.replace(head, default_worlds=frozenset(found))
+
+
+def _folder_of(word: str) -> str:
+    folder = real_path(word) if word != STDIN else real_path(os.curdir)
+    return folder if os.path.isdir(folder) else os.path.dirname(folder)
 
 
 def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
@@ -187,8 +209,7 @@ def checked(config: Config, word: str) -> Side:
     report = check(config)
     observer = _Observer()
     found = access(config, Filters(), (), observer)
-    folder = real_path(word) if word != STDIN else real_path(os.curdir)
-    folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
+    folder = _folder_of(word)
     try:
         folder = os.path.relpath(folder, real_path(report.root or os.curdir)).replace(os.sep, "/")
     except ValueError:  # another drive

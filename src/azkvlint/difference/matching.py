@@ -38,6 +38,11 @@ _WORD = regex(r"[^\s,;]+")
 FAILED, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
+def literal_name(name: str, address: str) -> str:
+    """Return the name of a resource, both in lower case; "" if it is not known, and that of its address stands in."""
+    return "" if name.rpartition("/")[2] == static_address(address).rpartition(".")[2] else name
+
+
 def moved_address(address: str, moved: Mapping[str, str]) -> str:
     """Return the address of a resource after the ``moved`` blocks that apply to it, its modules or its instances."""
     for _ in range(_MOST_MOVES if moved else 0):

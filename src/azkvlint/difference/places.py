@@ -14,7 +14,7 @@ from azkvlint.config.influences import BY_FIELD, OVERRIDE, TEST_FOLDER
 from azkvlint.config.run_config import Config
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Declared, Side, checked
-from azkvlint.difference.matching import FAILED, Item, Roots, items_of
+from azkvlint.difference.matching import FAILED, Item, Roots, items_of, literal_name
 from azkvlint.difference.turned_off import restricted, sorted_with
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.workers import set_readable_files
@@ -53,36 +53,40 @@ def neutral(config: Config) -> Config:
 def origins(roots: Roots) -> dict[_Key, Origin]:
     """Return the resource of BASE for each resource of HEAD that BASE has.
 
-    It has the same address in the same root, or else the same type and name, or address, anywhere, if that resource of
+    It has the same name, if that is unique; or else the same address in the same root, or anywhere if that resource of
     BASE is nowhere else in HEAD.
     """
-    known: dict[_Key, Origin] = {}
+    left: dict[_Key, Origin] = {}
     for root in roots.base.roots:
         for address, declared in root.resources.items():
-            known[roots.key_of(root.path, address)] = Origin(root.path, address, declared)
+            left[roots.key_of(root.path, address)] = Origin(root.path, address, declared)
+    rest = {(root.path, address): declared for root in roots.head.roots for address, declared in root.resources.items()}
     found: dict[_Key, Origin] = {}
-    rest: list[tuple[_Key, Declared]] = []
-    for root in roots.head.roots:
-        for address, declared in root.resources.items():
-            origin = known.get((root.path, address))
-            if origin is not None and origin.declared.type == declared.type:
-                found[root.path, address] = origin
-            else:
-                rest.append(((root.path, address), declared))
-    taken = set(found)
-    left = {key: origin for key, origin in known.items() if key not in taken}
-    return {**found, **dict(_by_name_or_address(left, rest))}
 
+    def match(pairs: Iterable[tuple[_Key, _Key]]) -> None:
+        for key, old in list(pairs):
+            found[key] = left.pop(old)
+            del rest[key]
 
-def _by_name_or_address(
-    left: Mapping[_Key, Origin], rest: Iterable[tuple[_Key, Declared]]
-) -> Iterator[tuple[_Key, Origin]]:
-    named = {(one.declared.type, one.declared.name): one for one in left.values() if one.declared.name}
+    old_names, new_names = _by_name((key, one.declared) for key, one in left.items()), _by_name(rest.items())
+    match((key, old_names[name]) for name, key in new_names.items() if name in old_names)
+    match((key, key) for key in rest if key in left and left[key].declared.type == rest[key].type)
     addressed = {(one.declared.type, static_address(key[1])): one for key, one in left.items()}
-    for key, declared in rest:
-        origin = named.get((declared.type, declared.name)) or addressed.get((declared.type, static_address(key[1])))
+    for key, declared in rest.items():
+        origin = addressed.get((declared.type, static_address(key[1])))
         if origin is not None:
-            yield key, origin
+            found[key] = origin
+    return found
+
+
+def _by_name(resources: Iterable[tuple[_Key, Declared]]) -> dict[tuple[str, str], _Key]:
+    """Return the resources with a known name that no other one of their type has."""
+    found: dict[tuple[str, str], list[_Key]] = {}
+    for key, declared in resources:
+        name = literal_name(declared.name, key[1].lower())
+        if name:
+            found.setdefault((declared.type, name), []).append(key)
+    return {name: keys[0] for name, keys in found.items() if len(keys) == 1}
 
 
 class _Places:
@@ -164,24 +168,28 @@ def without_places(roots: Roots, base: Config, head: Config, *, is_accepted: boo
     if side.errors:
         return roots.head, []
     every = Roots(roots.base, side)
-    moved = places.moved(origins(every), every)
+    known = origins(every)
+    moved = places.moved(known, every)
     if not moved.why:
         return roots.head, []
-    items = list(_weaker(roots, every, moved))
+    items = list(_weaker(roots, every, moved, known))
     entries = list(_entries(items, moved, every))
     return (roots.head if is_accepted else _with_items(roots, items)), entries
 
 
-def _weaker(roots: Roots, every: Roots, moved: Moved) -> Iterator[Item]:
-    """Yield the results that a move hides or weakens."""
+def _weaker(roots: Roots, every: Roots, moved: Moved, known: Mapping[_Key, Origin]) -> Iterator[Item]:
+    """Yield the results that a move hides or weakens, and that did not count as little in BASE."""
     now = {(item.rule, *item.key): _strength(item) for item in items_of(roots, roots.head)}
-    before = {(item.rule, *item.key): _strength(item) for item in items_of(roots, roots.base)}
+    before = {
+        (item.rule, item.occurrence.root, item.occurrence.address): _strength(item)
+        for item in items_of(roots, roots.base)
+    }
     for item in items_of(every, every.head):
-        if item.key in moved.why and item.rule:
-            key = (item.rule, *item.key)
-            strength = _strength(item, is_counted=True)
-            is_known = key in before and now.get(key, -1) >= before[key]
-            if now.get(key, -1) < strength and not is_known:
+        if item.key in moved.why:
+            origin = known[item.key]
+            strength = now.get((item.rule, *item.key), -1)
+            was = before.get((item.rule, origin.root, origin.address))
+            if strength < _strength(item, is_counted=True) and (was is None or strength < was):
                 yield item
 
 

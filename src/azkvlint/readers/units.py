@@ -69,11 +69,12 @@ def units_of(
     """Return the units to evaluate: Terraform modules, then the rest in the order of the sources.
 
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
-    evaluate; None selects every type. ``defaults`` are the templates (real paths) that are evaluated with the defaults
-    of their parameters too, whatever parameter files they have. Raises UsageError for parameters without any template.
+    evaluate; None selects every type. ``defaults`` are the templates and folders (real paths) that are evaluated with
+    the defaults of their parameters too, whatever parameter files they have and whatever calls them. Raises UsageError
+    for parameters without any template.
     """
     configured, called_by_units = _terragrunt_units(sources)
-    modules, rendered = _terraform_modules(sources, types, called_by_units)
+    modules, rendered = _terraform_modules(sources, types, called_by_units, defaults)
     modules += configured
     sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
     called, published = _find_called(sources)
@@ -81,7 +82,9 @@ def units_of(
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
     for source in sources:
-        if source.file in compiled or (source.file in called - published and not source.is_explicit):
+        is_kept = bool(defaults) and real_path(source.file) in defaults
+        is_called = source.file in called - published and not source.is_explicit and not is_kept
+        if source.file in compiled or is_called:
             continue
         if source.file.lower().endswith(JSON) and not source.is_explicit and _is_rendered(source.file, rendered):
             found.append(Unit(source=source, rendered=True))
@@ -91,7 +94,7 @@ def units_of(
             if not _contains_template(source.file):
                 continue
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
-        if given and defaults and not parameters and real_path(source.file) in defaults:
+        if given and is_kept and not parameters:
             given.insert(0, None)
         is_published = source.file in published and not source.is_explicit
         found += (
@@ -130,17 +133,18 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
 
 
 def _terraform_modules(
-    sources: Sequence[Source], types: Collection[str] | None, called: Collection[str]
+    sources: Sequence[Source], types: Collection[str] | None, called: Collection[str], kept: Collection[str]
 ) -> tuple[list[Unit], list[re.Pattern[str]]]:
     """Return the Terraform modules that are evaluated by themselves, and patterns of the files that they render.
 
-    ``called`` are the folders that Terragrunt units call.
+    ``called`` are the folders that Terragrunt units call, ``kept`` (real paths) those that are evaluated by themselves
+    whatever calls them.
     """
     if not any(is_module_file(os.path.basename(source.file)) for source in sources):
         return [], []
     from azkvlint.readers.terraform.roots import roots_of
 
-    roots = roots_of(sources, types, called)
+    roots = roots_of(sources, types, called, kept)
     found = [
         Unit(
             source=Source(file=root.directory, path=root.path, is_explicit=root.is_explicit),

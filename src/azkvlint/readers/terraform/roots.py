@@ -13,6 +13,7 @@ from azkvlint.readers.discover import Source, is_module_file
 from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes, recorded_real_path
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
@@ -66,12 +67,18 @@ class _ModuleScan(NamedTuple):
     rendered: list[re.Pattern[str]]
 
 
-def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_called: Collection[str] = ()) -> Roots:
+def roots_of(
+    sources: Sequence[Source],
+    types: Collection[str] | None,
+    also_called: Collection[str] = (),
+    kept: Collection[str] = (),
+) -> Roots:
     """Return the root modules among the files of a scan, in their order.
 
     ``types`` are the Azure types that rules evaluate; None selects every type. A module that others call, including
     ``also_called``, is evaluated through its callers, unless the user named one of its files, or only its own examples
-    and tests call it. One of the modules that only call each other in a cycle is evaluated for all of them.
+    and tests call it, or it is one of those that are ``kept`` (real paths). One of the modules that only call each
+    other in a cycle is evaluated for all of them.
     """
     folders: dict[str, list[Source]] = {}
     for source in sources:
@@ -88,7 +95,8 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_call
     roots = Roots([], [], [pattern for found in scanned.values() for pattern in found.rendered])
     for directory, files in folders.items():
         is_explicit = any(source.is_explicit for source in files)
-        if directory in called and not is_explicit and directory not in published:
+        is_left_out = directory in called and not is_explicit and directory not in published
+        if is_left_out and not (kept and real_path(directory) in kept):
             continue
         path = os.path.dirname(files[0].path) or "."
         if is_explicit or _reaches(directory, scanned):
