@@ -375,6 +375,40 @@ def test_an_argument_that_other_code_names_is_not_renamed(kvlint: Kvlint, checko
     assert "Rename `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
 
 
+# --- settings that others use -----------------------------------------------------------------------------------------
+
+USERS = [
+    (
+        "enabled_for_template_deployment",
+        "db/main.bicep",
+        "module d 'd.bicep' = {\n  params: { p: kv.getSecret('p') }\n}\n",
+    ),
+    (
+        "enabled_for_template_deployment",
+        "db/prod.json",
+        '{"$schema": "https://a.example/deploymentParameters.json#",\n "p": {"reference": {"keyVault": {"id": "x"}}}}',
+    ),
+    (
+        "enabled_for_deployment",
+        "vm/vm.json",
+        f'{{"$schema": "{TEMPLATE}", "contentVersion": "1.0.0.0", "resources": [], "x": {{"vaultCertificates": []}}}}',
+    ),
+    ("enabled_for_disk_encryption", "vm/main.tf", 'resource "a" "b" {\n  type = "AzureDiskEncryption"\n}\n'),
+]
+
+
+@pytest.mark.parametrize(("setting", "name", "text"), USERS)
+def test_a_setting_that_other_code_of_the_checkout_uses_is_kept(
+    kvlint: Kvlint, checkout: Path, setting: str, name: str, text: str
+) -> None:
+    put(checkout, "kv/main.tf", f'resource "azurerm_key_vault" "v" {{\n  name = "kv"\n  {setting} = true\n}}\n')
+    put(checkout, "other.json", '{"keyVault": {}, "vaultCertificates": []}')
+    assert f"Set `{setting} = false`" in kvlint("fix", "kv", "--unsafe", "--select", "KV303").out
+    put(checkout, name, text)
+    said = kvlint("fix", "kv", "--unsafe", "--select", "KV303").out
+    assert f"No fix: `{setting}` may be in use by `{name}`\n" in said
+
+
 # --- what a provider rejects ------------------------------------------------------------------------------------------
 
 

@@ -151,9 +151,8 @@ def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources
         return
     names = names or list(step.names)
     for name in names:
-        user = sources.template_with(step.unless_used[name]) if name in step.unless_used else ""
-        if user:
-            raise Refusal(f"`{name_as_written(target.declared_as, name)}` may be in use by `{user}`")
+        if name in step.unless_used:
+            sources.checkout.refuse_users(name_as_written(target.declared_as, name), step.unless_used[name])
     for value in _values(finding, step, target, names[0], by_name.get(names[0]), sources):
         spellings = [_spellings(target, name, value, sources) for name in names]
         for number in range(max(map(len, spellings))):

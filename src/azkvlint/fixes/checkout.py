@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from string import ascii_letters, digits
@@ -67,6 +67,7 @@ _TERRAFORM_OUTPUT = regex(
     r"\b(?:terraform|tofu|terragrunt)(?:\.exe)?[ \t]{1,9}(?:[^\n|;&]{0,200}?[ \t])?output\b([^\n|;&)]{0,300})"
 )
 _IGNORED, _MOST_IGNORED = regex(r"\bignore_changes\b([^\]]{0,2000})"), 10_000
+_SCHEMA = regex(r"\bdeployment(?:Template|Parameters)\.json", re.IGNORECASE)
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
@@ -90,6 +91,7 @@ class Checkout:
         self._evaluated = frozenset(evaluated)
         self._known_others: dict[str, list[str]] = {}
         self._outputs: dict[str, list[tuple[str, bool]]] = {}
+        self._users: dict[tuple[str, ...], list[str]] = {}
         self._searched = 0
 
     # --- who evaluates a file -----------------------------------------------------------------------------------------
@@ -182,6 +184,18 @@ class Checkout:
             verb = "read" if len(found) > 1 else "reads"
             raise Refusal(f"{self._named(found)} {verb} the output `{name}` without `-json` or `-raw`")
 
+    # --- who uses a setting -------------------------------------------------------------------------------------------
+
+    def refuse_users(self, setting: str, texts: Sequence[str]) -> None:
+        """Raise Refusal if code or a parameter file contains one of some texts, in any case: it may use a setting."""
+        searched = tuple(text.lower() for text in texts)
+        if searched not in self._users:
+            code = (*self._graph.code, *self._graph.terraform)
+            self._users[searched] = [path for path in code if any(map(self._text(path).lower().__contains__, searched))]
+        found = self._users[searched]
+        if found:
+            raise Refusal(f"`{setting}` may be in use by {self._named(found)}")
+
     # --- who names an argument ----------------------------------------------------------------------------------------
 
     def refuse_readers_of_argument(self, type_: str, name: str) -> None:
@@ -216,7 +230,8 @@ class Checkout:
 class _Graph(NamedTuple):
     """What reads what: by real path, by the name of a file, and by the end of a path whose beginning is an expression.
 
-    The module in a folder is that folder. ``files`` are those that mention outputs, ``terraform`` those of modules.
+    The module in a folder is that folder. ``files`` are those that mention outputs, ``terraform`` those of modules,
+    ``code`` Bicep files, ARM templates and their parameter files.
     """
 
     readers: dict[str, set[str]]
@@ -224,11 +239,12 @@ class _Graph(NamedTuple):
     by_suffix: dict[str, set[tuple[str, str]]]
     files: list[_File]
     terraform: list[str]
+    code: list[str]
 
 
 def _graph_of(boundary: str) -> _Graph:
     """Read the files of a checkout. Raise Refusal if there are too many."""
-    graph = _Graph({}, {}, {}, [], [])
+    graph = _Graph({}, {}, {}, [], [], [])
     folders = files = size = 0
     for here, below, names in walk(boundary):
         below[:] = [name for name in below if name not in SKIPPED]
@@ -247,6 +263,8 @@ def _graph_of(boundary: str) -> _Graph:
                 raise Refusal(_TOO_LARGE)
             text = _decoded(data)
             _add(graph, path, text)
+            if lower.endswith((*BICEP, *PARAMETERS)) or (lower.endswith(JSON) and _SCHEMA.search(text) is not None):
+                graph.code.append(path)
             if lower in _AZD or "output" in text.lower():
                 graph.files.append(_File(path, lower.endswith((*BICEP, *JSON)) and lower not in _SCRIPT_NAMES))
     return graph

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _MARK, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _GENERATED = regex(rb'"_generator"\s*:|"(?:cdktf|stackName)"\s*:')
-_TEMPLATES = (".bicep", ".bicepparam", ".json", ".jsonc")
 _TEMPLATE = regex(rb'"\$schema"\s*:\s*"[^"]*deployment(?:Template|Parameters)\.json')
 _HCL = (".tf", ".tofu", ".tfvars", ".hcl")
 _BICEP = (".bicep", ".bicepparam")
@@ -181,29 +180,6 @@ class Sources:
             mark = _MARK if data.startswith(_MARK) else b""
             texts[path] = mark + apply(self.text(path), of_file).encode()
         return Sources(self.root, texts, self.originals, self._inputs, self.checkout, self._boundary)
-
-    def template_with(self, texts: Sequence[str]) -> str:
-        """Return the first Bicep or JSON file beside the inputs that contains one of some texts; empty if none does.
-
-        Parameter files are not inputs of their own. Case does not matter. Raise Refusal.
-        """
-        searched = [text.lower().encode() for text in texts]
-        inputs = (path for path in self._inputs if path.lower().endswith(_TEMPLATES))
-        folders = sorted({path.rpartition("/")[0] for path in inputs})
-        files = (
-            f"{folder}/{name}" if folder else name
-            for folder in folders
-            for name in sorted(self._names(folder))
-            if name.lower().endswith(_TEMPLATES)
-        )
-        return next((path for path in files if any(text in self._content(path) for text in searched)), "")
-
-    def _content(self, path: str) -> bytes:
-        """Return the content of an input in lower case; empty if it cannot be read."""
-        try:
-            return read_bytes(self.real_path(path), MAX_FILE).lower()
-        except InputError:
-            return b""
 
     def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
         """Return the edits that lead from this state to another."""

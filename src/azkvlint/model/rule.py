@@ -143,7 +143,7 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     present value is written. ``is_linked``: the declaration is that of the linked resource that decides. ``if_absent``:
     nothing changes where the attribute is set. ``if_reported``: only attributes that the finding is about are set, so
     that the step may change nothing. ``unless_used`` maps an attribute to texts that show its use: with one
-    of them in a Bicep or JSON file beside an input, there is no fix. ``resources`` are the types that the step is for;
+    of them in the code of the checkout, there is no fix. ``resources`` are the types that the step is for;
     empty: all. ``effects`` are those of the plan if the step changes something.
     """
 
