@@ -227,7 +227,9 @@ def _suggestions(
         return {}
     prover = prover_of(report, config)
     found = fixes_of(report, config, arguments.allow, prover=prover)
-    return suggestions_of(found.fixes, report.root, prover.secret_texts if found.fixes else frozenset())
+    if not found.fixes:
+        return {}
+    return suggestions_of(found.fixes, report.root, prover.secret_texts, prover.secret_lines)
 
 
 def _print_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:

@@ -13,7 +13,7 @@ from azkvlint.cli.resolve import allowed_classes, config_of, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.fixes.find import fixes_together, is_too_large
-from azkvlint.fixes.proof import prover_of
+from azkvlint.fixes.proof import Prover, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.linter.linter import exit_code_of, lint
@@ -54,7 +54,7 @@ def run_fix(arguments: Arguments) -> int:
         for plan in prover.plans:
             print_line(f"{visible(plan)}: create the plan again, because its source may have changed")
     if prover is not None and arguments.diff:
-        write(_diff(report, result, prover.secret_texts if result.texts else frozenset()))
+        write(_diff(report, result, prover))
     for name, file in targets:
         write(FIX_REPORTERS[name](result, report, options_for(settings.arguments, file)), file)
     if ("text", "") not in targets:
@@ -86,7 +86,7 @@ def _write(report: Report, result: FixResult, paths: Sequence[str]) -> FixResult
     return msgspec.structs.replace(result, is_written=True)
 
 
-def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> str:
+def _diff(report: Report, result: FixResult, prover: Prover) -> str:
     """Return the changes as a diff from the top of the checkout, without files whose lines may contain secrets.
 
     The effects of the fixes of a file are comments before its changes, which ``git apply`` and ``patch`` skip.
@@ -95,7 +95,7 @@ def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> st
     parts: list[str] = []
     for path in sorted(result.texts):
         texts = before.raw(path), after.raw(path)
-        shown = (shown_lines(path, text, secret_texts) for text in texts)
+        shown = (shown_lines(path, text, prover.secret_texts, prover.secret_lines) for text in texts)
         part = diff(before.path_in_checkout(path), FileChange(*texts, *shown))
         if part is None:
             print_line(f"{visible(path)} is not in the diff: a line may contain a secret or control characters")

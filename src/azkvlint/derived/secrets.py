@@ -394,6 +394,15 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
             yield from (found.at for found in _linked(resource.select(_TYPE_PROPERTIES)))
 
 
+def secret_keys(resources: Iterable[Resource]) -> Iterator[str]:
+    """Yield the values of secrets that are also the keys of their instances, so that addresses contain them."""
+    for resource in resources:
+        if resource.address.endswith('"]') and resource.type.lower() == _SECRET:
+            value = text_of(resource.select(_VALUE))
+            if value and resource.address.endswith(f'["{value}"]'):
+                yield value
+
+
 def _places(answer: Answer) -> Iterator[Location]:
     """Yield the locations of all strings in a value."""
     match answer:

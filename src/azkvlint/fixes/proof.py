@@ -174,6 +174,12 @@ class Prover:
         _ = self.before
         return self._cache.secret_texts
 
+    @property
+    def secret_lines(self) -> frozenset[str]:
+        """Return the lines of the inputs that no diff shows. They are evaluated if they have not been."""
+        _ = self.before
+        return self._cache.secret_lines
+
     def state(self, sources: Sources | None) -> State:
         """Return the state with the changed texts of ``sources``."""
         held = dict(EDITOR_TEXTS)

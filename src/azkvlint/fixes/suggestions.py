@@ -26,7 +26,7 @@ _NAME = regex(r"""([\w.$-]+)"?\s*[:=]""")
 
 
 def suggestions_of(
-    fixes: Iterable[Fix], root: str, secret_texts: Collection[str]
+    fixes: Iterable[Fix], root: str, secret_texts: Collection[str], secret_lines: Collection[str]
 ) -> Mapping[tuple[object, ...], Suggestion]:
     """Return the suggestions for the findings of a report on the folder ``root``."""
     sources = Sources(root)
@@ -39,12 +39,14 @@ def suggestions_of(
             title=fix.title,
             effects=fix.effects,
             changes=tuple(_change(edit, lines[edit.path]) for edit in fix.edits),
-            whole=_whole(fix.edits, lines, secret_texts),
+            whole=_whole(fix.edits, lines, secret_texts, secret_lines),
         )
     return found
 
 
-def _whole(edits: Sequence[TextEdit], lines: Mapping[str, Lines], secret_texts: Collection[str]) -> Change | None:
+def _whole(
+    edits: Sequence[TextEdit], lines: Mapping[str, Lines], secret_texts: Collection[str], secret_lines: Collection[str]
+) -> Change | None:
     """Return the edits of a fix as one, unless it would repeat a text that may be a secret."""
     if len({edit.path for edit in edits}) != 1:
         return None
@@ -52,7 +54,7 @@ def _whole(edits: Sequence[TextEdit], lines: Mapping[str, Lines], secret_texts: 
     edit = edits[0]
     if len(edits) > 1:
         start, end = min(edit.start for edit in edits), max(edit.end for edit in edits)
-        is_shown = shown_lines(path, of_file.text, secret_texts)
+        is_shown = shown_lines(path, of_file.text, secret_texts, secret_lines)
         first, last = of_file.place(start)[0], of_file.place(end)[0]
         if not all(is_shown(number - 1) for number in range(first, last + 1)):
             return None
@@ -89,11 +91,13 @@ def _in_units(region: Region, lines: Lines, encoding: str, size: int) -> Region:
     )
 
 
-def shown_lines(path: str, text: str, secret_texts: Collection[str]) -> Callable[[int], bool]:
+def shown_lines(
+    path: str, text: str, secret_texts: Collection[str], secret_lines: Collection[str] = ()
+) -> Callable[[int], bool]:
     """Return a function that states whether a line of a file (from 0) can be shown.
 
-    ``secret_texts`` are the secrets that evaluations have found. What may be a secret by its form or name is hidden
-    too.
+    ``secret_texts`` are the secrets that evaluations have found, ``secret_lines`` the lines in which others are
+    written, without their indentation. What may be a secret by its form or name is hidden too.
     """
     lower = path.lower()
     # The names in a file of values do not show which of them are secret.
@@ -106,7 +110,7 @@ def shown_lines(path: str, text: str, secret_texts: Collection[str]) -> Callable
         line = lines[number].removesuffix("\r").replace("\t", " ") if number < len(lines) else ""
         if visible(line) != line:  # it acts on a terminal or a build agent
             return False
-        if is_values and not _is_plain(line):
+        if (number < len(lines) and lines[number].strip() in secret_lines) or (is_values and not _is_plain(line)):
             return False
         return (not redactor or redactor.text(line) == line) and is_safe(number)
 

@@ -163,8 +163,10 @@ class Hidden(Protocol):
     """Language-specific secrets of one text.
 
     ``cache`` is for the last ``_Secrets`` of the text, by the spans of the other secrets that it was made with.
+    ``found`` are the spans of values that no name shows to be secret.
     """
 
+    found: Sequence[Span]
     cache: dict[tuple[Span, ...], Any]
 
     def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
@@ -175,8 +177,9 @@ class HiddenSpans:
     """Secret spans of one text."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
+        self.found: Sequence[Span] = sorted(spans)
         self.cache: dict[tuple[Span, ...], Any] = {}
-        self._spans = Spans(spans)
+        self._spans = Spans(self.found)
 
     def within(self, low: int, high: int) -> list[Span]:
         """See ``Hidden``."""

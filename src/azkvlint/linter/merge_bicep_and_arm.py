@@ -93,6 +93,7 @@ def merge_template(
         declarations=own.declarations + compiled.declarations,
         control_answers=answers,
         secret_texts=own.secret_texts | compiled.secret_texts,
+        secret_lines=own.secret_lines | compiled.secret_lines,
     )
 
 

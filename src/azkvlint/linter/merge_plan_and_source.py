@@ -93,6 +93,7 @@ def merge_source(
         control_answers=None if answers is None else answers_with_regions(answers, find, source.root),
         declarations=locate_declarations(declarations, find),
         secret_texts=result.secret_texts | source.secret_texts(),
+        secret_lines=result.secret_lines | source.secret_lines(),
     )
     return with_plan_note(
         merged, plan.path, "some resources of the plan are not in the Terraform source", places.missing

@@ -36,6 +36,7 @@ def merge_tools(opentofu: UnitResult, terraform: UnitResult) -> UnitResult:
         declarations=_declarations(opentofu.declarations, terraform.declarations),
         assumed=opentofu.assumed | terraform.assumed,
         secret_texts=opentofu.secret_texts | terraform.secret_texts,
+        secret_lines=opentofu.secret_lines | terraform.secret_lines,
     )
 
 

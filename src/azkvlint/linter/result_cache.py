@@ -102,6 +102,11 @@ class ResultCache:
         """Return the secrets in the inputs of the last run, if results are in memory only."""
         return frozenset().union(*(one.result.secret_texts for one in self._kept.values()))
 
+    @property
+    def secret_lines(self) -> frozenset[str]:
+        """Return the lines of the kept results that no diff shows."""
+        return frozenset().union(*(one.result.secret_lines for one in self._kept.values()))
+
     def is_used(self, sources: Sequence[Source]) -> bool:
         """Return whether a run on these sources uses the cache."""
         settings = self._settings

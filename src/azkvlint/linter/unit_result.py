@@ -159,7 +159,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     ``standalone_templates`` are the real paths of the files of a template that is not named on the command line, so
     that another input may deploy it. ``control_answers`` are None unless the evaluator computes them. ``declarations``
     are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
-    redacted in reports. ``files`` are the dependencies of the result, for ``--watch``.
+    redacted in reports, ``secret_lines`` are in no diff. ``files`` are the dependencies of the result, for ``--watch``.
     ``work`` is counted in steps of the evaluator.
     """
 
@@ -185,6 +185,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     declarations: list[Declaration] = msgspec.field(default_factory=list)
     assumed: frozenset[str] = frozenset()
     secret_texts: frozenset[str] = frozenset()
+    secret_lines: frozenset[str] = frozenset()
     files: States = {}
     work: int = 0
 
@@ -293,6 +294,7 @@ def evaluate_unit(
             static_address(item.address) for item in read.resources.values() if item.assumption is not None
         ),
         secret_texts=read.secret_texts() if is_reported else frozenset(),
+        secret_lines=read.secret_lines() if findings else frozenset(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -47,7 +47,8 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     ``deployed`` are the real paths of templates that are evaluated with the unit. ``stubs`` are Terraform modules that
     are foreign or not available, and declarations without instances, by static address. ``skipped`` are declarations
     that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show. ``kind``
-    is one of UNIT_KINDS, if known. ``moved`` are the new addresses of Terraform resources and modules by the old ones.
+    is one of UNIT_KINDS, if known. ``secret_lines`` are lines of files, without indentation, that no diff may show.
+    ``moved`` are the new addresses of Terraform resources and modules by the old ones.
     """
 
     path: str
@@ -67,6 +68,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     stubs: Mapping[str, Stub] = {}
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
+    secret_lines: Callable[[], frozenset[str]] = frozenset
     kind: str = ""
     moved: Mapping[str, str] = {}
 
@@ -215,7 +217,7 @@ def template_result(
     ``hidden`` returns the secrets in a file (by its reported path), in addition to those of the resources. ``data`` are
     the paths of files that contain values, such as variable definitions; parameter files are always included.
     """
-    from azkvlint.derived.secrets import secret_places
+    from azkvlint.derived.secrets import secret_keys, secret_places
     from azkvlint.graph.region_lookup import places_of, spot_of
 
     files = {**given.files, **read.files}
@@ -223,6 +225,10 @@ def template_result(
 
     def secrets_of(path: str) -> Hidden | None:
         return hidden(path) or templates.hidden(path)
+
+    def secret_lines() -> frozenset[str]:
+        found = ((text, secrets_of(path)) for path, text in files.items())
+        return frozenset(one for text, hidden in found if hidden is not None for one in _lines_in(text, hidden.found))
 
     def locate(locations: Iterable[Location]) -> RegionLookup:
         values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
@@ -237,5 +243,16 @@ def template_result(
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=[*given.problems, *read.problems],
         is_complete=read.closed, locate=locate, is_suppressed=is_suppressed, skipped=read.skipped,
-        secret_texts=lambda: read.secret_texts,
+        secret_texts=lambda: read.secret_texts.union(secret_keys(read.resources.values())), secret_lines=secret_lines,
     )  # fmt: skip
+
+
+def _lines_in(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """Yield the lines that spans touch, without their indentation."""
+    reached = 0
+    for start, end in sorted(spans):
+        low = max(text.rfind("\n", 0, start) + 1, reached)
+        high = text.find("\n", end)
+        reached = max(reached, len(text) if high < 0 else high)
+        if low < reached:
+            yield from filter(None, map(str.strip, text[low:reached].split("\n")))

@@ -298,7 +298,7 @@ class FileSecrets:
     """
 
     def __init__(self, file: File, found: Sequence[Span]) -> None:
-        self.found = found
+        self.found: Sequence[Span] = found
         self.cache: dict[tuple[Span, ...], Any] = {}
         self._found = Spans(found)
         self._declarations = file.parsed.declarations

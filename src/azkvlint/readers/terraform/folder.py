@@ -618,7 +618,7 @@ class FileSecrets:
     """The secrets of one file. ``found`` are the ranges whose values are known to be secret."""
 
     def __init__(self, file: File, found: Sequence[Span]) -> None:
-        self.found = found
+        self.found: Sequence[Span] = found
         self.cache: dict[tuple[Span, ...], Any] = {}
         self._found = Spans(found)
         # By the identity of attributes, which the file keeps: many findings are shown with the same lines.
