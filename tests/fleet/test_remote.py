@@ -105,7 +105,11 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> None:
 
         info = open = glob = isdir = ls
 
-    for name, class_ in (("abfs", WithoutAccount), ("s3", WithoutCredentials)):
+    class Page(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+        def glob(self, *_: object, **__: object) -> list[str]:
+            return ["example.com/plan.json?sig=s3cret"]
+
+    for name, class_ in (("abfs", WithoutAccount), ("s3", WithoutCredentials), ("http", Page)):
         monkeypatch.setitem(sys.modules["fsspec.registry"].__dict__["_registry"], name, class_)
 
 
@@ -139,3 +143,9 @@ def test_a_file_system_without_its_library_is_named(storage: None) -> None:
     pytest.importorskip("fsspec")
     with pytest.raises(UsageError, match=r"addresses require a library that is not installed"):
         next(remote_matches("dropbox://plans/*.json"))
+
+
+def test_an_address_with_a_signature_in_a_listing_is_refused(storage: None) -> None:
+    with pytest.raises(UsageError, match="contains credentials or a query") as caught:
+        list(remote_matches("http://example.com/*.json"))
+    assert "s3cret" not in f"{caught.value}{caught.value.hint}"

@@ -120,7 +120,9 @@ def remote_matches(address: str) -> Iterator[str]:
         raise UsageError(f"{address} cannot be listed: {_cause(error)}", _credentials_hint(address, error)) from error
     if not matches:
         raise UsageError(f"{address} matches nothing")
-    yield from (f"{prefix}{match}" for match in matches)
+    for match in matches:
+        refuse_credentials(f"{prefix}{match}")  # links of a web page can have any query
+        yield f"{prefix}{match}"
 
 
 def fetch(address: str, staging: StagingFolder) -> str:

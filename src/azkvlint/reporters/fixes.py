@@ -57,8 +57,8 @@ def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]
     yield summary(result)
     hidden = _in_baseline(report)
     if hidden:
-        them = "it" if hidden == 1 else "them"
-        yield f"{pluralize(hidden, 'more finding')} in the baseline (--no-ignores includes {them})."
+        verb, them = ("is", "it") if hidden == 1 else ("are", "them")
+        yield f"{pluralize(hidden, 'finding')} {verb} in the baseline (--no-ignores includes {them})."
 
 
 def _in_baseline(report: Report) -> int:
