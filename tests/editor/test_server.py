@@ -331,6 +331,17 @@ def test_messages_name_paths_from_the_workspace_folder(client: Client, project: 
             client.initialize(project)
         client.notify("workspace/didChangeWatchedFiles", changes=[])
         client.wait_for(partial(is_last_shown, client, message))
+        # Nothing is checked until the file is corrected, which must not look like a clean file.
+        client.wait_for(partial(is_marked, client, project / "kvlint.toml"))
+    (project / "kvlint.toml").write_text('select = ["KV001"]\n')
+    client.notify("workspace/didChangeWatchedFiles", changes=[])
+    client.wait_for(lambda: client.codes(project / "main.tf") == ["KV001"])
+    assert client.codes(project / "kvlint.toml") == []
+
+
+def is_marked(client: Client, file: Path) -> bool:
+    found = client.diagnostics.get(file.as_uri(), {"diagnostics": []})["diagnostics"]
+    return [(one["severity"], f"kvlint: {one['message']}") for one in found] == [(1, shown(client)[-1])]
 
 
 def is_last_shown(client: Client, message: str) -> bool:

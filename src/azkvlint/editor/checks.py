@@ -25,6 +25,7 @@ from azkvlint.editor.settings import (
     Inputs,
     SettingFault,
     fault_items,
+    fault_of_configuration,
     sentence_of,
     without_faults,
 )
@@ -172,6 +173,7 @@ class Checks:
                 lines = (problem_line(problem) for problem in now.report.problems if problem.at is None)
                 logged += (from_folder(line, inputs) for line in lines)
         faults = [*request.faults, *(fault for one in self._kept.values() for fault in one.faults)]
+        faults += (fault_of_configuration(one.fault, _folder_of(at)) for at, one in self._kept.items() if one.fault)
         documents = [file for inputs in request.inputs for file in request.documents if _is_below(file, inputs)]
         wrong = fault_items(faults, request.folders, documents, self._encoding)
         return Outcome(
@@ -242,14 +244,17 @@ class Checks:
 
 def from_folder(text: str, inputs: Inputs) -> str:
     """Return a message with paths from the workspace folder, not from the current folder of the server."""
-    folder = inputs[0] if os.path.isdir(inputs[0]) else os.path.dirname(inputs[0])
     try:
-        prefix = visible(os.path.relpath(folder, current_folder()))
+        prefix = visible(os.path.relpath(_folder_of(inputs), current_folder()))
     except (KvlintError, ValueError):  # the current folder is gone, or is on another drive
         return text
     if prefix == os.curdir:
         return text
     return re.sub(rf"(?<![^\s`'\"(]){re.escape(prefix)}[/\\]", "", text)
+
+
+def _folder_of(inputs: Inputs) -> str:
+    return inputs[0] if os.path.isdir(inputs[0]) else os.path.dirname(inputs[0])
 
 
 def _is_below(file: str, inputs: Inputs) -> bool:

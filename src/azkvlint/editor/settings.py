@@ -7,17 +7,18 @@ have it, else in the open documents, or else for the workspace folder.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
-from lsprotocol.types import Diagnostic, DiagnosticSeverity
+from lsprotocol.types import Diagnostic, DiagnosticSeverity, Position, Range
 
 from azkvlint.config.run_config import Config
 from azkvlint.editor.diagnostics import SOURCE, Item
 from azkvlint.editor.protocol import START, Positions
 from azkvlint.linter.linter import rules_of
-from azkvlint.model.finding import SETTING_WITHOUT_EFFECT, Problem
+from azkvlint.model.finding import INPUT_UNREADABLE, SETTING_WITHOUT_EFFECT, Problem
 from azkvlint.syntax.json_faults import shape_fault
 from azkvlint.syntax.texts import source_text
 from azkvlint.util.errors import InputError, KvlintError, did_you_mean
@@ -29,6 +30,7 @@ Inputs: TypeAlias = tuple[str, ...]
 _SECTION = "kvlint"
 # The settings that the extension for Visual Studio Code reads itself.
 OF_CLIENT = ("enable", "path", "trace")
+_PLACE = re.compile(r"([^\s:`']+)(?::([0-9]{1,6}):[0-9]+)?: ")
 _FILE = ".vscode/settings.json"
 _MOST_BYTES = 1_000_000
 _MOST_UNKNOWN, _LONGEST_NAME = 20, 60
@@ -54,10 +56,15 @@ _NAMES: Mapping[str, str] = {field.name: field.encode_name for field in msgspec.
 
 
 class SettingFault(msgspec.Struct, frozen=True):
-    """What is wrong with a setting; without a ``name``, with all of them."""
+    """What is wrong with a setting of the editor, by ``name``, or in a ``file`` of the configuration, on a ``line``.
+
+    Without both, all settings are wrong.
+    """
 
     name: str
     text: str
+    file: str = ""
+    line: int = 0
 
 
 def settings_of(value: object, *, may_be_others: bool = False) -> tuple[EditorSettings, tuple[SettingFault, ...]]:
@@ -128,6 +135,15 @@ def without_faults(
     return kept, tuple(faults)
 
 
+def fault_of_configuration(text: str, folder: str) -> SettingFault:
+    """Return what is wrong with a configuration file or custom rules, because of which no check can run."""
+    found = _PLACE.match(text)
+    file = os.path.join(folder, found[1]) if found is not None else ""
+    if found is None or not is_file(file):
+        return SettingFault("", text)
+    return SettingFault("", text, file, int(found[2] or 0))
+
+
 def sentence_of(error: KvlintError) -> str:
     """Return an error with its hint on one line."""
     lines = "; ".join(map(visible, error.message.splitlines()))
@@ -141,10 +157,15 @@ def fault_items(
     items: dict[str, list[Item]] = {}
     for fault in dict.fromkeys(faults):
         found = [place for folder in folders if (place := _in_settings(folder, fault.name, encoding)) is not None]
+        if fault.file:
+            line = max(fault.line - 1, 0)
+            found = [(fault.file, Range(Position(line, 0), Position(line + 1, 0)))]
+        severity = DiagnosticSeverity.Warning if fault.name else DiagnosticSeverity.Error
         for file, range_ in found or [(file, START) for file in documents or folders]:
-            problem = Problem(code=SETTING_WITHOUT_EFFECT, level="warning", message=fault.text)
+            code = SETTING_WITHOUT_EFFECT if fault.name else INPUT_UNREADABLE
+            problem = Problem(code=code, level="warning" if fault.name else "error", message=fault.text)
             diagnostic = Diagnostic(
-                range=range_, message=fault.text, severity=DiagnosticSeverity.Warning, code=problem.code, source=SOURCE
+                range=range_, message=fault.text, severity=severity, code=problem.code, source=SOURCE
             )
             items.setdefault(file, []).append(Item(diagnostic, problem))
     return items
