@@ -134,6 +134,15 @@ def test_linked_files_of_variables_are_shared(kvlint: Kvlint, checkout: Path) ->
     assert "No fix: `b` uses `common.tfvars` too" in said
 
 
+def test_outside_of_checkouts_the_folder_of_the_inputs_is_searched(kvlint: Kvlint, tmp_path: Path) -> None:
+    for file in tmp_path.glob("*.json"):
+        file.unlink()
+    put(tmp_path, "m/kv/main.tf", VAULT)
+    put(tmp_path, "m/n/main.tf", CALL.format("../kv"))
+    put(tmp_path, "other/main.tf", CALL.format("../m/kv"))
+    assert "Found 1 fix" in kvlint("fix", "m", "--unsafe", "--select", "KV001").out
+
+
 def test_a_checkout_that_is_too_large_has_no_fixes(
     kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -169,7 +169,8 @@ class _Builder:
         elif chance < 0.914:
             form = self.rng.choice(("text", "json", "diff"))
             how = ["--diff"] if form == "diff" else ["-f", form]
-            self.case.words = ["fix", self._input(), *how, *self._some(("--unsafe",), 0.7)]
+            classes = [*self._some(("--unsafe",), 0.5), *self._some(("--allow", "access,cost"), 0.3)]
+            self.case.words = ["fix", self._input(), *how, *classes]
             self.case.outputs = [(f"fix.{form}", "")]
         elif chance < 0.92:
             form = self.rng.choice(("text", "json"))

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from azkvlint.model.fix import Refusal
 from azkvlint.readers.discover import BICEP, JSON, PARAMETERS, SKIPPED, is_module_file, is_terragrunt_file
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import is_within, real_path
+from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.project_files import read_start, walk
 
 # Beyond these limits nothing is known about the checkout. Longer files are not written by hand.
@@ -80,13 +80,13 @@ class _File(NamedTuple):
 
 
 class Checkout:
-    """The files below ``boundary``, and what reads what. ``evaluated`` are the real paths of the inputs of the run.
+    """The files of a checkout, and what reads what. ``evaluated`` are the real paths of the inputs of the run.
 
-    Paths are real; those in messages are relative to ``root``.
+    Outside of checkouts, these are the files of the folder that contains all inputs. Paths are real; those in messages
+    are relative to ``root``.
     """
 
-    def __init__(self, boundary: str, root: str, evaluated: Collection[str]) -> None:
-        self._boundary = boundary
+    def __init__(self, root: str, evaluated: Collection[str]) -> None:
         self._root = root
         self._evaluated = frozenset(evaluated)
         self._known_others: dict[str, list[str]] = {}
@@ -224,7 +224,8 @@ class Checkout:
 
     @cached_property
     def _graph(self) -> _Graph:
-        return _graph_of(self._boundary)
+        folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in self._evaluated]
+        return _graph_of(checkout_of(self._root) or os.path.commonpath(folders or [self._root]))
 
 
 class _Graph(NamedTuple):

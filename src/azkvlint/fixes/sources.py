@@ -58,7 +58,7 @@ class Sources:
         self._files: dict[str, str] = {}
         self._boundary = boundary or checkout_of(root) or real_path(root)
         # What reads what is searched when the first edit asks, once for all states.
-        self.checkout = checkout or Checkout(self._boundary, root, [self.real_path(path) for path in inputs])
+        self.checkout = checkout or Checkout(root, [self.real_path(path) for path in inputs])
 
     def real_path(self, path: str) -> str:
         """Return the real path of a reported path."""
