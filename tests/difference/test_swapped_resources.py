@@ -81,6 +81,13 @@ ATTACKS = {
             "other.bicep": "module m 'main.bicep' = {\n  name: 'm'\n  params: { p: true }\n}\n",
         },
     ),
+    "a new variable file gives another value": Attack(
+        {"main.tf": by_variable("true")}, {"main.tf": by_variable("false"), "terraform.tfvars": "p = true\n"}
+    ),
+    "one more variable file gives another value": Attack(
+        {"main.tf": by_variable("true"), "a.auto.tfvars": "q = 1\n"},
+        {"main.tf": by_variable("false"), "a.auto.tfvars": "q = 1\n", "b.auto.tfvars": "p = true\n"},
+    ),
     "the named configuration becomes a link": Attack(
         {"main.tf": GOOD, "ci/k.toml": CRITICAL},
         {"main.tf": vault(), "ci/k.toml": OUTSIDE},
@@ -114,3 +121,19 @@ def test_no_finding_is_hidden(name: str, diff: Diff) -> None:
     assert found.code == 1
     listed = [one["rules"] for one in found.document["turnedOff"]]
     assert found.findings("new") or ["KV001"] in listed
+
+
+def test_a_renamed_variable_file_is_not_a_new_one(diff: Diff) -> None:
+    text = by_variable("false")
+    diff.write("base", {"main.tf": text, "a.auto.tfvars": "p = true\n"})
+    diff.write("head", {"main.tf": text, "terraform.tfvars": "p = true\n"})
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, found.findings("new"), found.document["turnedOff"]) == (0, [], [])
+
+
+def test_the_variable_file_of_a_new_root_module_counts(diff: Diff) -> None:
+    diff.write("base", {"main.tf": GOOD})
+    new = {"new/main.tf": by_variable("false").replace("kv-prod", "kv-new"), "new/terraform.tfvars": "p = true\n"}
+    diff.write("head", {"main.tf": GOOD, **new})
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, found.document["turnedOff"]) == (0, [])

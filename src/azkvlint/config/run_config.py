@@ -68,7 +68,8 @@ class Config(CheckSettings, frozen=True, kw_only=True):
     with their vaults. ``are_rules_found``: a configuration file that was discovered names ``rules``. Comments for
     ``peer_tools`` suppress findings too. ``test_folders`` are globs, each with its base folder (None: the usual names).
     ``default_worlds`` are templates and folders of root modules (real paths) that are evaluated with the defaults of
-    their parameters too, whatever parameter files they have and whatever calls them.
+    their parameters too, whatever parameter files they have and whatever calls them. ``unread_files`` are variable
+    files (real paths) that are not read.
     Without ``second_opinions``, no second parser reads files with syntax errors.
     ``outputs`` are the files that are written; they cannot be inputs. ``overrides`` are those of the configuration
     ``file``, whose path in messages is ``display_path``; their paths start from ``base``. ``notices`` are reported as
@@ -87,6 +88,7 @@ class Config(CheckSettings, frozen=True, kw_only=True):
     test_folders: tuple[tuple[str, str], ...] | None = None
     second_opinions: bool = True
     default_worlds: frozenset[str] = frozenset()
+    unread_files: frozenset[str] = frozenset()
     outputs: tuple[str, ...] = ()
     file: str = ""
     display_path: str = ""

@@ -12,10 +12,10 @@ from azkvlint.access.effects import CAPABILITIES
 from azkvlint.config.run_config import Config, today
 from azkvlint.config.weakened import Weakening
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.difference.inputs import Side, before_and_after, relative_to, two_sides
+from azkvlint.difference.inputs import Side, added_variable_files, before_and_after, relative_to, two_sides
 from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
 from azkvlint.difference.one_way_doors import Doors
-from azkvlint.difference.places import without_places
+from azkvlint.difference.places import without_places, without_variable_files
 from azkvlint.difference.turned_off import (
     added_suppressions,
     counted_entries,
@@ -127,7 +127,9 @@ def compare(
     unlike = list(_unlike(base, head, words)) if len(words) == 2 else []
     ran, problems = _rules_of_both(base, head)
     has_access = base.access is not None and head.access is not None
-    roots, basis, entries = _sides(base, head, basis if has_access else Basis(kind=BY_REPORTS), configs, weakenings)
+    roots, basis, entries = _sides(
+        base, head, basis if has_access else Basis(kind=BY_REPORTS), configs, words, weakenings
+    )
     head = roots.head
     unmet = next((gate for gate in gates if gate.kind != NEW and not has_access), None)
     if unmet is not None:
@@ -158,7 +160,12 @@ def compare(
 
 
 def _sides(
-    base: Side, head: Side, basis: Basis, configs: Sequence[Config], weakenings: Sequence[Weakening]
+    base: Side,
+    head: Side,
+    basis: Basis,
+    configs: Sequence[Config],
+    words: Sequence[str],
+    weakenings: Sequence[Weakening],
 ) -> tuple[Roots, Basis, list[TurnedOff]]:
     """Return the sides, with what HEAD turns off undone unless it is accepted, and the entries of that.
 
@@ -174,6 +181,10 @@ def _sides(
     if basis.kind != BY_REPORTS:
         head, moves = without_places(roots, configs[0], configs[1], is_accepted=is_accepted)
         entries += moves
+        roots = Roots(base, head) if head is not roots.head else roots
+        files = added_variable_files(base, words)
+        head, values = without_variable_files(roots, configs[1], files, is_accepted=is_accepted)
+        entries += values
         roots = Roots(base, head) if head is not roots.head else roots
     added = added_suppressions(roots)
     entries += suppression_entries(added, roots)

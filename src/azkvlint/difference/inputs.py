@@ -33,6 +33,7 @@ from azkvlint.model.resource import ResourceGraph
 from azkvlint.model.rule import SEVERITIES, All, Rule
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
+from azkvlint.readers.terraform.values import automatic_names
 from azkvlint.readers.units import parameter_files
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode, decode_json
 from azkvlint.util.errors import InputError, UsageError
@@ -40,7 +41,7 @@ from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import is_within, real_path
-from azkvlint.util.project_files import MAX_INPUT, read_named, read_stdin
+from azkvlint.util.project_files import MAX_INPUT, list_entries, read_named, read_stdin
 from azkvlint.util.text import visible
 
 BASE, HEAD = "BASE", "HEAD"
@@ -162,6 +163,24 @@ def _with_roots_of(base: Side, head: Config, words: Sequence[str]) -> Config:
         if is_root and is_within(path, folders[0]):
             found.add(os.path.normpath(os.path.join(folders[1], os.path.relpath(path, folders[0]))))
     return msgspec.structs.replace(head, default_worlds=frozenset(found))
+
+
+def added_variable_files(base: Side, words: Sequence[str]) -> dict[str, str]:
+    """Return the variable files that Terraform reads by itself and that HEAD adds to a root module of BASE.
+
+    They are real paths, each with its name. If one is removed, the others may have its values under another name.
+    """
+    folders = [_folder_of(word) for word in words]
+    found: dict[str, str] = {}
+    for root in base.roots:
+        old = real_path(os.path.join(base.report.root, root.path))
+        new = os.path.join(folders[1], os.path.relpath(old, folders[0]))
+        if is_within(old, folders[0]) and os.path.isdir(old) and os.path.isdir(new):
+            every = ([entry.name for entry in list_entries(folder)] for folder in (old, new))
+            names = [frozenset(automatic_names(one)) for one in every]
+            if names[0] <= names[1]:
+                found |= {real_path(os.path.join(new, name)): name for name in names[1] - names[0]}
+    return found
 
 
 def _folder_of(word: str) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.config.influences import BY_FIELD, OVERRIDE, TEST_FOLDER
+from azkvlint.config.influences import BY_FIELD, OVERRIDE, TEST_FOLDER, VARIABLES
 from azkvlint.config.run_config import Config
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Declared, Side, checked
@@ -202,6 +202,35 @@ def _strength(item: Item, *, is_counted: bool = False) -> int:
         return 1
     in_tests = finding.in_tests and not is_counted
     return 2 + int(finding.severity) if in_tests else 10 + int(finding.severity)
+
+
+def without_variable_files(
+    roots: Roots, head: Config, files: Mapping[str, str], *, is_accepted: bool
+) -> tuple[Side, list[TurnedOff]]:
+    """Return HEAD with the findings that it has without the variable ``files`` that it adds, and their entries."""
+    side = checked(msgspec.structs.replace(head, unread_files=frozenset(files)), roots.head.label) if files else None
+    if side is None or side.errors:
+        return roots.head, []
+    every = Roots(roots.base, side)
+    of_base = set(every.observed.values())
+    now = {(item.rule, *item.key): _strength(item) for item in items_of(roots, roots.head)}
+    items = [
+        item
+        for item in items_of(every, every.head)
+        if item.outcome == FAILED and item.key[0] in of_base and now.get((item.rule, *item.key), -1) < _strength(item)
+    ]
+    names = ", ".join(f"`{name}`" for name in sorted(set(files.values())))
+    entries = [
+        TurnedOff(
+            kind=VARIABLES.kind,
+            text=f"without {names}, {item.rule} fails on {item.occurrence.address}",
+            at=item.finding.at,
+            rules=(item.rule,),
+            resource=item.occurrence.address,
+        )
+        for item in items
+    ]
+    return (roots.head if is_accepted or not items else _with_items(roots, items)), entries
 
 
 def _entries(items: Iterable[Item], moved: Moved, every: Roots) -> Iterator[TurnedOff]:

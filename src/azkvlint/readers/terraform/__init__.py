@@ -9,9 +9,11 @@ class TerraformSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings for Terraform root modules.
 
     ``variables`` are ``NAME=VALUE``; ``files`` are pairs of the path that reports name and the file's own. ``closed``:
-    a module without callers in the scan is complete all the same.
+    a module without callers in the scan is complete all the same. ``unread`` are variable files (real paths) that are
+    not read.
     """
 
     variables: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     closed: bool = False
+    unread: frozenset[str] = frozenset()

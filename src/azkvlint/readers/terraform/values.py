@@ -21,6 +21,7 @@ from azkvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.util.errors import InputError
+from azkvlint.util.project_boundary import real_path
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import TerraformRun
@@ -53,7 +54,8 @@ class RootValues:
         self._damaged = ""
         self.options = dict(word.partition("=")[::2] for word in settings.variables)
         for path, file in (*automatic_files(folder), *more):
-            self._read(path, file)
+            if not (settings.unread and real_path(file) in settings.unread):
+                self._read(path, file)
         self._from_var_files = {name for path, file in settings.files for name in self._read(path, file)}
 
     @property
@@ -147,10 +149,14 @@ class RootValues:
         return _evaluate(self.run, node, at.path, at, fixed=True)
 
 
+def automatic_names(names: Collection[str]) -> list[str]:
+    """Return those names in a folder that are names of files that Terraform itself reads, in its order."""
+    return [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
+
+
 def automatic_files(folder: Folder) -> Sequence[tuple[str, str]]:
     """Return reported and real paths of the files that Terraform itself reads, in its order."""
-    names = folder.names
-    found = [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
+    found = automatic_names(folder.names)
     prefix = "" if folder.path in ("", ".") else f"{folder.path}/"
     return [(prefix + name, os.path.join(folder.directory, name)) for name in found]
 
