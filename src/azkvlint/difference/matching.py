@@ -39,7 +39,10 @@ FAILED, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
 def literal_name(name: str, address: str) -> str:
-    """Return the name of a resource, both in lower case; "" if it is that of its address, in place of one that is not known."""
+    """Return the name of a resource; "" if it is that of its address, in place of one that is not known.
+
+    Both are in lower case.
+    """
     return "" if name.rpartition("/")[2] == static_address(address).rpartition(".")[2] else name
 
 
