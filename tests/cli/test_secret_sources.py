@@ -1,0 +1,61 @@
+"""No command shows what a secret is made of, in any format: see ``secretshapes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.access import ACCESS_REPORTERS
+from azkvlint.reporters.controls import CONTROLS_REPORTERS
+from tests.secretshapes import MARK, shape_of
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+LANGUAGES = ("terraform", "bicep", "arm")
+CHECK = ("--profile", "all", "-v", "--strict", "--no-cache", "--sarif-include", "suppressed,unknown,passed,rules")
+
+
+def files(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the options that write a report in each format."""
+    return tuple(word for name in names for word in ("-f", f"{name}=reports/{name}"))
+
+
+COMMANDS = {
+    "check": (*CHECK, *files(REPORTERS)),
+    "controls": ("--framework", "all", *files(CONTROLS_REPORTERS)),
+    "access": files(ACCESS_REPORTERS),
+    "fix": ("--unsafe", "--profile", "all", "--diff", *files(["json"])),
+}
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shapes of each language, beside each other."""
+    folder = tmp_path_factory.mktemp("shapes")
+    (folder / ".git").mkdir()
+    (folder / "reports").mkdir()
+    for language in LANGUAGES:
+        for steps in range(5):
+            for path, text in shape_of(language, 2026, steps).files.items():
+                file = folder / f"{language}-{steps}" / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_shows_what_a_secret_is_made_of(command: str, shapes: Path, run: Run) -> None:
+    ran = run(command, ".", *COMMANDS[command], cwd=shapes)
+    assert ran.code in (0, 1)
+    written = {file.name: file.read_text(encoding="utf-8") for file in (shapes / "reports").iterdir()}
+    assert written
+    for name, text in {**written, "stdout": ran.out, "stderr": ran.err}.items():
+        at = text.find(MARK)
+        assert at < 0, (name, text[max(at - 200, 0) : at + 40])
+    if command == "fix":
+        assert "+  public_network_access_enabled = false\n" in ran.out
