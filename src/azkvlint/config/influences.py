@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Notice
 from azkvlint.model.finding import SETTING_WITHOUT_EFFECT
-from azkvlint.util.project_boundary import checkout_of, is_within, real_path, root_of
+from azkvlint.util.project_boundary import absolute_path, checkout_of, is_within, real_path, root_of
 
 
 class Change(Enum):
@@ -149,7 +149,7 @@ def outermost_checkout(path: str) -> str:
 
 def is_in_checkout(file: str, inputs: Iterable[str]) -> bool:
     """Return whether a file is in the checkout of an input, or is reached through a link there."""
-    full = os.path.abspath(file)
+    full = absolute_path(file)
     paths = {full, real_path(file), os.path.join(real_path(os.path.dirname(full)), os.path.basename(full))}
     folders = {outermost_checkout(path) for path in inputs if path != "-"} or {outermost_checkout(os.curdir)}
     return any(is_within(path, folder) for path in paths for folder in folders)

@@ -17,7 +17,7 @@ from azkvlint.util.project_files import read_bytes
 
 GITIGNORE = ".gitignore"
 _EXCLUDE = "info/exclude"
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 250_000
 # A name that no pattern is made for.
 _OTHER = "kvlint-other"
 _CLASSES = {
