@@ -837,3 +837,40 @@ def test_an_argument_whose_changes_are_ignored(kvlint: Kvlint, folder: Path, ign
     said = kvlint("fix", "--unsafe", "--select", "KV001")
     reason = "Terraform ignores changes of `purge_protection_enabled` (`ignore_changes`)"
     assert (reason in said.out, said.code) == ((False, 1) if ignored == "[tags]" else (True, 0))
+
+
+RETAINED = """resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+
+resource "azurerm_monitor_diagnostic_setting" "kv" {
+  target_resource_id = azurerm_key_vault.kv.id
+
+  log {
+    category = "AuditEvent"
+    retention_policy {
+      enabled = true
+    }
+  }
+  log {
+    category = "AzurePolicyEvaluationDetails"
+    retention_policy {
+      enabled = true
+    }
+  }
+  metric {
+    category = "AllMetrics"
+    retention_policy {
+      enabled = true
+    }
+  }
+}
+"""
+
+
+def test_the_retention_of_all_logs_and_metrics_is_removed(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(RETAINED)
+    said = kvlint("fix", "--write", "--profile", "all", "--select", "KV216")
+    assert (said.code, said.out.endswith("Wrote 1 fix in 1 file.\n")) == (0, True)
+    text = (folder / "main.tf").read_text()
+    assert ("retention" in text, text.count("category")) == (False, 3)

@@ -15,7 +15,7 @@ from azkvlint.fixes.sensitive import body_of, refuse_sensitive
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
 from azkvlint.model.finding import Finding
-from azkvlint.model.fix import Code, Literal, Refusal
+from azkvlint.model.fix import Address, Code, Literal, Refusal
 from azkvlint.model.location import Location
 from azkvlint.model.rule import EditStep
 from azkvlint.syntax import ast
@@ -62,25 +62,32 @@ def _without(finding: Finding, target: Target, name: str, sources: Sources) -> t
     path = names_in_language(target, name)
     if target.language == "terraform":
         sources.checkout.refuse_readers_of_argument(target.declared_as, path[-1])
-    editor = sources.editor(target.path)
     title = f"Remove `{path[-1]}`"
+    edits = _without_parts(finding, path[-1], sources)
+    if edits:
+        return edits, title
     try:
-        edits = editor.remove(target.address, path)
+        return sources.editor(target.path).remove(target.address, path), title
     except Refusal:
-        edits = ()
-    return edits or _without_part(finding, path[-1], sources), title
+        return (), title
 
 
-def _without_part(finding: Finding, name: str, sources: Sources) -> Edits:
-    """Return the edits that remove the attribute or block of a name around the evidence, as in an item of a list."""
-    for one in finding.evidence:
-        if one.at.pointer is not None and name in one.at.pointer:
-            end = len(one.at.pointer) - one.at.pointer[::-1].index(name)
-            return sources.editor(one.at.path).remove(one.at.pointer[:end], ())
-        found = None if one.at.span is None else around(one.at.span, name, one.at.path, sources.text(one.at.path))
+def _without_parts(finding: Finding, name: str, sources: Sources) -> Edits:
+    """Return the edits that remove each attribute or block of a name around the evidence, as in the items of lists."""
+    places: dict[tuple[str, Address], None] = {}
+    for at in (one.at for one in finding.evidence):
+        found: Address | None = None
+        if at.pointer is not None and name in at.pointer:
+            found = at.pointer[: len(at.pointer) - at.pointer[::-1].index(name)]
+        elif at.pointer is None and at.span is not None:
+            found = around(at.span, name, at.path, sources.text(at.path))
         if found is not None:
-            return sources.editor(one.at.path).remove(found, ())
-    return ()
+            places[at.path, found] = None
+    steps = Steps(sources)
+    # Removals move what follows them, so the last one is the first.
+    for path, address in sorted(places, key=lambda place: (place[0], sources.editor(place[0]).span(place[1])))[::-1]:
+        steps.add(steps.now.editor(path).remove(address, ()))
+    return steps.edits
 
 
 def _rename(_: Finding, step: EditStep, target: Target) -> Iterator[Change]:

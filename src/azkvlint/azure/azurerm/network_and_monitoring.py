@@ -197,7 +197,11 @@ MONITOR: Mapping[str, Mapped] = {
             ),
             "metric": blocks(
                 "properties.metrics",
-                {"category": value("category"), "enabled": value("enabled", default=True)},
+                {
+                    "category": value("category"),
+                    "enabled": value("enabled", default=True),
+                    "retention_policy": _RETENTION,
+                },
                 computed=True,
             ),
         },
