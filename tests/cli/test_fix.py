@@ -285,7 +285,7 @@ def test_a_value_is_changed_in_the_file_that_sets_it(kvlint: Kvlint, folder: Pat
 def test_a_variable_with_another_use_is_not_changed(kvlint: Kvlint, folder: Path) -> None:
     text = 'variable "on" {\n  default = false\n}\n' + vault("  purge_protection_enabled = var.on\n")
     (folder / "main.tf").write_text(text + 'output "on" {\n  value = var.on\n}\n')
-    refused(kvlint, "the value is also used elsewhere")
+    refused(kvlint, "the value is also used elsewhere (main.tf:9)")
 
 
 def test_a_fix_that_causes_another_finding_is_refused(kvlint: Kvlint, folder: Path) -> None:
@@ -330,7 +330,7 @@ def test_a_finding_from_a_plan_is_fixed_in_the_source(kvlint: Kvlint, folder: Pa
         assert said.err == "kvlint: plan.json: create the plan again, because its source may have changed\n"
         assert (folder / "main.tf").read_text() == vault(OFF.replace("false", "true"))
     (folder / "main.tf").unlink()
-    refused(kvlint, "the place is not known", "plan.json")
+    refused(kvlint, "the source of the plan was not found: name its folder with `--source-root`", "plan.json")
 
 
 def test_an_installed_module_is_pinned_to_its_version(kvlint: Kvlint, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -54,7 +54,8 @@ def address_of(at: Location) -> Address:
     """Return the address of a location. Raise Refusal for one without a place in a file."""
     found = at.span if at.pointer is None else at.pointer
     if found is None:
-        raise Refusal("the place is not known")
+        # Only a plan has values without a place in a file.
+        raise Refusal("the source of the plan was not found: name its folder with `--source-root`")
     return found
 
 
@@ -199,7 +200,8 @@ class Setting(msgspec.Struct, frozen=True):
     ) -> tuple[Edits, str]:
         """Return edits of one value, or those of the variable that they would replace."""
         text = sources.text(path)
-        replaced = [one for edit in edits if (one := text[edit.start : edit.end]).strip()]
+        changed = [edit for edit in edits if text[edit.start : edit.end].strip()]
+        replaced = [text[edit.start : edit.end] for edit in changed]
         if _has_objects(self.value) and any(one.strip() not in ("[]", "null") for one in replaced):
             raise Refusal("the list has other items")
         if all(map(_is_literal, replaced)):
@@ -207,6 +209,7 @@ class Setting(msgspec.Struct, frozen=True):
         reference = _reference_in(replaced[0], path) if len(replaced) == 1 else None
         if reference is None:
             raise Refusal(_COMPUTED)
+        _refuse_other_uses(reference, changed[0], sources, is_module=self.language == "terraform")
         return self._of_reference(reference, path, calls, sources)
 
     def _beside(self, at: Location, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
@@ -232,9 +235,6 @@ class Setting(msgspec.Struct, frozen=True):
     ) -> tuple[Edits, str]:
         """Return the edits of the variable, local, parameter or argument that a reference in a file names."""
         is_terraform = self.language == "terraform"
-        texts = sources.module_texts(path) if is_terraform else [sources.text(path)]
-        if _uses(reference, path, texts) > 1:
-            raise Refusal(_SHARED)
         if reference.is_part:
             return self._of_part(path, sources)
         given = self._in_values(sources) if reference.kind not in ("local", "variables") else None
@@ -415,25 +415,36 @@ def _reference_in(text: str, path: str) -> _Reference | None:
     return _Reference(match[1], match[3], is_part=bool(match[2]) or match[1] == "each")
 
 
-def _uses(reference: _Reference, path: str, texts: Iterable[str]) -> int:
-    """Return how often a variable is used in the texts of its module. Outside of Bicep, comments count too."""
+def _refuse_other_uses(reference: _Reference, own: TextEdit, sources: Sources, *, is_module: bool) -> None:
+    """Raise Refusal if a variable is used at another place than that of an edit."""
+    files = sources.module_files(own.path) if is_module else [own.path]
+    uses = [(file, at) for file in files for at in _uses(reference, file, sources.text(file))]
+    others = [use for use in uses if not (use[0] == own.path and own.start <= use[1] < own.end)]
+    if len(uses) > 1 and others:
+        path, at = others[0]
+        raise Refusal(f"{_SHARED} ({path}:{sources.text(path).count(chr(10), 0, at) + 1})")
+
+
+def _uses(reference: _Reference, path: str, text: str) -> list[int]:
+    """Return where a variable is used in a file of its module. Outside of Bicep, comments count too."""
     name = re.escape(reference.name)
     if path.lower().endswith(".bicep"):
-        return sum(_uses_in_bicep(reference.name, text) for text in texts)
+        return _uses_in_bicep(reference.name, text)
     if reference.kind in ("parameters", "variables"):
         pattern = re.compile(rf"\b{reference.kind}\(\s*'{name}'\s*\)", re.IGNORECASE)
     elif reference.is_part:
         pattern = re.compile(rf"\.{name}\b")
     else:
         pattern = re.compile(rf"\b{reference.kind}\.{name}\b")
-    return sum(len(pattern.findall(text)) for text in texts)
+    return [match.start() for match in pattern.finditer(text)]
 
 
-def _uses_in_bicep(name: str, text: str) -> int:
+def _uses_in_bicep(name: str, text: str) -> list[int]:
     nodes: list[ast.Node] = list(parse(text).declarations)
-    count = 0
+    found: list[int] = []
     while nodes:
         node = nodes.pop()
-        count += isinstance(node, ast.Name) and node.name == name
+        if isinstance(node, ast.Name) and node.name == name:
+            found.append(node.start)
         nodes += ast.children(node)
-    return count
+    return sorted(found)
