@@ -874,3 +874,12 @@ def test_the_retention_of_all_logs_and_metrics_is_removed(kvlint: Kvlint, folder
     assert (said.code, said.out.endswith("Wrote 1 fix in 1 file.\n")) == (0, True)
     text = (folder / "main.tf").read_text()
     assert ("retention" in text, text.count("category")) == (False, 3)
+
+
+def test_the_comment_about_a_changed_line_is_shown(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(vault(f"  # TODO: needed until the migration\n{OFF}"))
+    assert "\n  comment in the code: # TODO: needed until the migration\n" in kvlint("fix", *ONLY).out
+    heading = "# main.tf:4:3: KV001 comment in the code: # TODO: needed until the migration\n"
+    assert heading in kvlint("fix", "--diff", *ONLY).out
+    (fix,) = json.loads(kvlint("fix", "-f", "json", *ONLY).out)["fixes"]
+    assert fix["comment"] == "# TODO: needed until the migration"

@@ -20,7 +20,7 @@ from azkvlint.linter.linter import exit_code_of, lint
 from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
-from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff, effects_in
+from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff, remarks_on
 from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.output_files import OutputError, output_path, replace_files
 from azkvlint.util.text import visible
@@ -89,7 +89,8 @@ def _write(report: Report, result: FixResult, paths: Sequence[str]) -> FixResult
 def _diff(report: Report, result: FixResult, prover: Prover) -> str:
     """Return the changes as a diff from the top of the checkout, without files whose lines may contain secrets.
 
-    The effects of the fixes of a file are comments before its changes, which ``git apply`` and ``patch`` skip.
+    The effects of the fixes of a file and the comments beside the changed values are comments before its changes, which
+    ``git apply`` and ``patch`` skip.
     """
     before, after = Sources(report.root, result.originals), Sources(report.root, result.texts)
     parts: list[str] = []
@@ -99,6 +100,6 @@ def _diff(report: Report, result: FixResult, prover: Prover) -> str:
         part = diff(before.path_in_checkout(path), FileChange(*texts, *shown))
         if part is None:
             print_line(f"{visible(path)} is not in the diff: a line may contain a secret or control characters")
-        parts += [f"# {line}\n" for line in effects_in(result, path)] if part else []
+        parts += [f"# {line}\n" for line in remarks_on(result, path)] if part else []
         parts.append(part or "")
     return "".join(parts)

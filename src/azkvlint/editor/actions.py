@@ -96,7 +96,7 @@ class Actions:
             search = partial(self._fixing.fixes, outcome.request, inputs, outcome.checked[inputs], findings)
             actions += [
                 types.CodeAction(
-                    title=visible(". ".join([fix.title, " ".join(labeled(fix.effects))]) if fix.effects else fix.title),
+                    title=visible(_title_of(fix)),
                     kind=types.CodeActionKind.QuickFix,
                     diagnostics=[items[fix.fingerprint].diagnostic],
                     is_preferred=fix.is_safe,
@@ -176,6 +176,12 @@ class Actions:
         escaped = edit.new_text.replace("\\", r"\\").replace("$", r"\$").replace("}", r"\}")
         value = escaped.replace(_REASON, f"${{1:{_REASON}}}", 1)
         return types.SnippetTextEdit(edit.range, types.StringValue(value=value))
+
+
+def _title_of(fix: Fix) -> str:
+    """Return the title of a fix, with its effects and the comment beside the value that it changes."""
+    comment = f"Comment in the code: {fix.comment}" if fix.comment else ""
+    return ". ".join(filter(None, (fix.title, " ".join(labeled(fix.effects)), comment)))
 
 
 def file_of(action: types.CodeAction) -> str:

@@ -15,8 +15,10 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.fixes.candidates import Candidate, candidates
+from azkvlint.fixes.comments import comments_of
 from azkvlint.fixes.proof import Fault, Prover, State, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
+from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.linter.linter import check
 from azkvlint.model.effect import CLASSES, names_of
 from azkvlint.model.finding import FROM_PLAN, Finding, Report
@@ -31,7 +33,7 @@ from azkvlint.util.output_files import StagingFolder
 _MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 200, 2_500_000, 40_000_000
 _SHARE = 32
 # Findings of one search whose rules have fixes.
-_MOST_FINDINGS = 3_000
+_MOST_FINDINGS = 6_000
 # Fixes of one input up to which each is proven without the others.
 _MOST_ALONE = 40
 _ALONG = "Fixed by another fix"
@@ -160,6 +162,7 @@ class _Search:
         self._fixes: dict[int, Fix] = {}
         self._lost: set[int] = set()
         self._refusals: dict[int, Refused] = {}
+        self._shown: tuple[tuple[str, str], Callable[[int], bool]] | None = None
         self._characters = 0
         self._before = prover.runs, prover.results
         # The number of fixes of each resource, and why candidates failed, by their titles and that number.
@@ -340,8 +343,15 @@ class _Search:
             title=one.candidate.title,
             edits=one.edits,
             effects=one.candidate.effects,
+            comment=comments_of(one.edits, self.sources, self._shown_lines),
         )
         self._accepted.update(key[1:] for key in keys_of(one.finding))
+
+    def _shown_lines(self, path: str, text: str) -> Callable[[int], bool]:
+        """Return a function that states whether a line of a text can be shown. Many fixes are of one text."""
+        if self._shown is None or self._shown[0] != (path, text):
+            self._shown = (path, text), shown_lines(path, text, self._prover.secret_texts)
+        return self._shown[1]
 
     def _next(self, one: _Pending, reason: str, tried: Sequence[_Pending] = ()) -> list[_Pending]:
         """Return a finding with its next candidate; none if it has no other, and is refused.

@@ -16,13 +16,15 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     """A proven fix of ``finding``: with its ``edits``, the finding is gone, and nothing else is reported.
 
     ``title`` is an instruction such as ``Set `purge_protection_enabled = true```. ``effects`` are those for which it is
-    not safe. The offsets of ``edits`` refer to the texts that were checked.
+    not safe. The offsets of ``edits`` refer to the texts that were checked. ``comment`` is what the author wrote beside
+    the changed values.
     """
 
     finding: Finding
     title: str
     edits: tuple[TextEdit, ...]
     effects: tuple[Effect, ...] = ()
+    comment: str = ""
 
     @property
     def rule(self) -> str:

@@ -39,7 +39,7 @@ def text(result: FixResult, report: Report, options: Options) -> str:
 def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]:
     for fix in result.fixes:
         yield f"{place(fix.at)}: {fix.rule} {visible(fix.title)}"
-        yield from (f"  {line}" for line in _effects(fix))
+        yield from (f"  {line}" for line in _remarks(fix))
     by_reason: dict[str, list[str]] = {}
     for refused in result.refusals:
         by_reason.setdefault(refused.reason, []).append(f"{place(refused.finding.at)}: {refused.finding.rule.id}")
@@ -70,6 +70,11 @@ def _in_baseline(report: Report) -> int:
 def _effects(fix: Fix) -> list[str]:
     """Return what a fix does that is not safe, by class."""
     return [f"not safe ({effect.name}): {visible(effect.text)}" for effect in fix.effects]
+
+
+def _remarks(fix: Fix) -> list[str]:
+    """Return what to consider before a fix: its effects, and the comment of the author."""
+    return [*_effects(fix), *([f"comment in the code: {visible(fix.comment)}"] if fix.comment else [])]
 
 
 def summary(result: FixResult) -> str:
@@ -108,6 +113,7 @@ def json(result: FixResult, report: Report, _: Options) -> bytes:
                     "safe": fix.is_safe,
                     "consequence": consequence_of(fix.effects) or None,
                     "classes": list(names_of(fix.effects)),
+                    "comment": fix.comment or None,
                 }
                 for fix in result.fixes
             ],
@@ -131,11 +137,11 @@ FIX_REPORTERS: Mapping[str, FixReporter] = {"text": text, "json": json}
 """The formats of ``kvlint fix``."""
 
 
-def effects_in(result: FixResult, path: str) -> Iterator[str]:
-    """Yield the effects of the fixes that change a file, each with the place and rule of its finding."""
+def remarks_on(result: FixResult, path: str) -> Iterator[str]:
+    """Yield what to consider before the fixes that change a file, each with the place and rule of its finding."""
     for fix in result.fixes:
         if any(edit.path == path for edit in fix.edits):
-            yield from (f"{place(fix.at)}: {fix.rule} {line}" for line in _effects(fix))
+            yield from (f"{place(fix.at)}: {fix.rule} {line}" for line in _remarks(fix))
 
 
 # --- unified diffs ----------------------------------------------------------------------------------------------------
