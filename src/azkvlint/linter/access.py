@@ -112,12 +112,13 @@ def evaluate_roots(
     """
     set_readable_files(config)
     matched: set[int] = set()
-    sources, root = discover(config.paths, config.exclude, matched)
+    scripts: list[str] = []
+    sources, root = discover(config.paths, config.exclude, matched, scripts=scripts)
     parameter_files, _ = discover(config.parameters)
     reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []
     roots: list[RootT | None] = []
-    units = units_of(sources, parameter_files, frozenset(required.paths), config.default_worlds)
+    units = units_of(sources, parameter_files, frozenset(required.paths), config.default_worlds, scripts)
     for unit in units:
         result, found = _evaluated(unit, reader, config.source_root, evaluate)
         results.append(result)

@@ -265,7 +265,8 @@ def unit_results(
         policy, relevant = prepared.policy, prepared.relevant
     matched: set[int] = set()
     states: list[Source] = []
-    sources, root = discover(config.paths, config.exclude, matched, states)
+    scripts: list[str] = []
+    sources, root = discover(config.paths, config.exclude, matched, states, scripts)
     parameter_files, _ = discover(config.parameters)
     results: list[UnitResult] = []
     cache = cache if cache is not None and cache.is_used(sources) else None
@@ -273,13 +274,15 @@ def unit_results(
     if cache is not None:
         cache.begin(config, rules, root, policy, relevant)
     try:
-        units = (
-            units_of(sources, parameter_files, relevant, config.default_worlds)
-            if cache is None
-            else cache.units(
-                sources, parameter_files, lambda: units_of(sources, parameter_files, relevant, config.default_worlds)
-            )
-        )
+
+        def find() -> list[Unit]:
+            return units_of(sources, parameter_files, relevant, config.default_worlds, scripts)
+
+        if cache is None:
+            units = find()
+        else:
+            read_by_name = [Source(file=script, path="", is_explicit=False) for script in scripts]
+            units = cache.units(sources, [*parameter_files, *read_by_name], find)
         found = evaluate_units(units, config, rules, root, policy, relevant, cache, compiled)
         for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):
             if progress is not None:

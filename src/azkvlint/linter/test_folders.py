@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NAMES = regex(
     r"tests?|testing|testdata|test[-_]?(?:cases?|data|fixtures?|resources?)|__tests__|fixtures?|e2e|terratest"
-    r"|validation|examples?|samples?|demos?|vendor|third[-_]party|node_modules|\.terraform"
+    r"|validation|examples?|samples?|demos?|vendor|third[-_]party"
     # azurerm.tests, integration-tests, app.test; not app-test, which is often an environment.
     r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
 )

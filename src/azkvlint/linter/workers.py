@@ -308,8 +308,8 @@ def _nothing_to_evaluate(path: str) -> UnitResult:
 
 
 def files_of(unit: Unit) -> tuple[str, ...]:
-    """Return the files of a template, or the folder of a module, that is not named on the command line."""
-    if unit.source.is_explicit or unit.source.file.lower().endswith(BICEP):
+    """Return the files of a template, or the folder of a module, that no command line names, also not in a script."""
+    if unit.source.is_explicit or unit.deployed or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
     return tuple(real_path_of_read(source.file) for source in files)

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import read_start, walk
+from azkvlint.util.project_boundary import is_within, real_path, root_of
+from azkvlint.util.project_files import is_folder, link_target, read_start, walk
 
 # Names of files that may contain deployment commands, in lower case.
 _ENDINGS = (".yml", ".yaml", ".sh", ".bash", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy")
@@ -31,6 +31,7 @@ _BICEPPARAM = ".bicepparam"
 # Beyond these limits everything counts as deployed. Longer files are not written by hand.
 _MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 20_000, 200_000_000, 200_000
 _MOST_TARGETS, _MOST_WORDS, _MOST_NAMES = 20_000, 500, 200
+_MOST_SCRIPTS = 3_000  # where the search is part of every check
 _MOST_VALUES, _MOST_BASES, _MOST_VARIABLES = 20, 50, 5
 
 # A file without any of these words contains no command that deploys.
@@ -43,6 +44,7 @@ _TEMPLATE_COMMAND = regex(
 )
 _ROOT_COMMAND = regex(
     r"\b(?:terraform|tofu|terragrunt|tf|opentofu)\b[^\n]{0,300}?\bapply\b|\bapply\b[^\n]{0,300}?auto-approve"
+    r"|\bmake\b[^\n]{0,300}?\b(?:apply|deploy)"
     r"|\bcommand:[ \t]{0,9}[\"']?apply\b|terraform-apply|tofu-apply|\bTF_ROOT\b",
     re.IGNORECASE,
 )
@@ -89,16 +91,26 @@ class Deployments:
         self.is_complete = True
         self._paths: set[str] = set()
         self._patterns: dict[str, tuple[str, ...]] = {}
+        self._linked: set[str] = set()
+
+    def names(self, path: str) -> bool:
+        """Return whether a command certainly names a template, or the folder of a module."""
+        steps = tuple(path.split(os.sep))
+        return path in self._paths or any(_matches(pattern, steps) for pattern in self._patterns.values())
 
     def include(self, path: str) -> bool:
         """Return whether a command deploys a template (the path of a file), or the module in a folder."""
         if not self.is_complete:
             return True
         candidates = (path, os.path.dirname(path))
-        if not self._paths.isdisjoint(candidates):
+        if not self._paths.isdisjoint(candidates) or any(is_within(path, folder) for folder in self._linked):
             return True
         steps = [tuple(one.split(os.sep)) for one in candidates]
         return any(_matches(pattern, one) for pattern in self._patterns.values() for one in steps)
+
+    def add_linked(self, folder: str) -> None:
+        """Add a folder that a link outside of tests leads to, with everything in it."""
+        self._linked.add(folder)
 
     def add(self, base: str, name: str, checkout: str) -> None:
         """Add what a name in a command means, from a folder; parts that are unknown may be anything."""
@@ -174,10 +186,30 @@ def _scripts(
         folders[:] = [name for name in folders if name not in skipped and tests.fullmatch(name.lower()) is None]
         for name in sorted(files):
             lower = name.lower()
+            if "." not in name:
+                target = link_target(os.path.join(here, name))
+                if target is not None and target != os.path.join(here, name) and is_folder(target):
+                    found.add_linked(target)
             if lower in _AZD or lower.endswith(_BICEPPARAM):
                 yield os.path.join(here, name), False
-            elif (lower.endswith(_ENDINGS) or lower in _NAMES) and not _is_testing(lower):
+            elif is_script(name):
                 yield os.path.join(here, name), True
+
+
+def is_script(name: str) -> bool:
+    """Return whether a file with this name may contain deployment commands."""
+    lower = name.lower()
+    return (lower.endswith(_ENDINGS) or lower in _NAMES) and not _is_testing(lower)
+
+
+def commands_in(scripts: Sequence[str]) -> Deployments:
+    """Return what the commands in these scripts (real paths) deploy, those nearest to the top first."""
+    found = Deployments()
+    for script in sorted(scripts, key=lambda file: (file.count(os.sep), file))[:_MOST_SCRIPTS]:
+        data = read_start(script, _LONGEST)
+        if _HINTS.search(data) is not None:
+            _add_commands(found, script, data.decode("utf-8", "replace"), root_of(script))
+    return found
 
 
 def _is_testing(name: str) -> bool:

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
+from azkvlint.readers.deployments import is_script
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.git_index import SUBMODULE, TrackedFiles
@@ -63,6 +64,8 @@ def names_in(directory: str) -> frozenset[str]:
         raise InputError(f"the folder cannot be listed: {error.strerror}") from error
 
 
+VALUE_FILES = ("terraform.tfvars", "terraform.tfvars.json")
+AUTOMATIC_VALUES = (".auto.tfvars", ".auto.tfvars.json")
 TERRAFORM, OPENTOFU = "terraform", "opentofu"
 
 
@@ -77,6 +80,14 @@ def module_files(names: frozenset[str], tool: str = OPENTOFU) -> tuple[str, ...]
     if tool == TERRAFORM:
         return tuple(sorted(name for name in found if name.endswith(_TERRAFORM)))
     return tuple(sorted(name for name in found if not _is_replaced(name, found)))
+
+
+def is_automatic(name: str) -> bool:
+    """Return whether Terraform reads values of the variables of a root module from a file, without an option.
+
+    Source: isAutoVarFile in internal/command/arguments/vars.go; hidden files are not ignored there.
+    """
+    return name in VALUE_FILES or name.endswith(AUTOMATIC_VALUES)
 
 
 def is_of_opentofu(name: str) -> bool:
@@ -173,13 +184,15 @@ def discover(
     exclude: Sequence[tuple[str, str]] = (),
     matched: set[int] | None = None,
     states: list[Source] | None = None,
+    scripts: list[str] | None = None,
 ) -> tuple[list[Source], str]:
     """Return the sources that ``paths`` name, each once and in a fixed order, and the root of their reported names.
 
     ``exclude`` are globs, each with the folder that it is relative to: a file that matches is read only if it is one of
     the ``paths``. For a path outside that folder, a glob is relative to the path. A glob without a folder is relative
     to the current folder and to each of the ``paths``, or absolute. The indexes of globs that match anything are added
-    to ``matched``, and state and plan files in folders, which are not sources, to ``states``. Raises UsageError for a
+    to ``matched``, and state and plan files in folders, which are not sources, to ``states``, and the real paths of
+    files that may contain deployment commands to ``scripts``. Raises UsageError for a
     path that does not exist, and for a relative path if the current folder no longer exists.
     """
     matched = set() if matched is None else matched
@@ -203,6 +216,8 @@ def discover(
                 )
             if states is not None:
                 states += (Source(file=one, path=_reported_path(one, root), is_explicit=False) for one in search.states)
+            if scripts is not None:
+                scripts += search.scripts
             for file in search.closed:
                 found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=True))
             for file, is_code in search.links_out().items():
@@ -309,6 +324,7 @@ class FolderSearch:
     def __init__(self, folder: str, excluded: Callable[[str, bool], bool] | None) -> None:
         self.closed: list[str] = []
         self.states: list[str] = []
+        self.scripts: list[str] = []
         self._folder = folder
         self._excluded = excluded
         self._searched: set[str] = set()
@@ -401,11 +417,13 @@ class FolderSearch:
             waiting.extend(reversed(folders))
 
     def _add_other(self, entry: os.DirEntry[str]) -> None:
-        """Add a state or plan file, or a link to a folder."""
+        """Add a state or plan file, a script, or a link to a folder."""
         if _is_state(entry.name) and entry.is_file(follow_symlinks=False):
             self.states.append(entry.path)
         elif entry.is_symlink() and _may_be_folder(entry):
             self._links.append(entry.path)
+        elif is_script(entry.name) and entry.is_file(follow_symlinks=False):
+            self.scripts.append(entry.path)
 
     def _tracked_files(self, folder: str) -> Iterator[tuple[str, str]]:
         """Yield the supported files below a skipped folder that git tracks."""

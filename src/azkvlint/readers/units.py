@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,6 +31,9 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of, real_path
 from azkvlint.util.project_files import is_file, list_names, read_start, recorded_real_path, resolve_inside
 
+if TYPE_CHECKING:
+    from azkvlint.readers.deployments import Deployments
+
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
 _MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
 _USING = regex(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
@@ -47,7 +51,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
     ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
     module that only its own examples and tests call. ``quiet``: it contains nothing to evaluate. ``rendered``:
-    Terraform reads the file with ``templatefile()``.
+    Terraform reads the file with ``templatefile()``. ``deployed``: a script deploys it, so that it is evaluated on its
+    own although another template links it.
     """
 
     source: Source
@@ -58,6 +63,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     published: bool = False
     quiet: bool = False
     rendered: bool = False
+    deployed: bool = False
 
 
 def units_of(
@@ -65,16 +71,23 @@ def units_of(
     parameters: Sequence[Source],
     types: Collection[str] | None = None,
     defaults: Collection[str] = (),
+    scripts: Sequence[str] = (),
 ) -> list[Unit]:
     """Return the units to evaluate: Terraform modules, then the rest in the order of the sources.
 
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
     evaluate; None selects every type. ``defaults`` are the templates and folders (real paths) that are evaluated with
-    the defaults of their parameters too, whatever parameter files they have and whatever calls them. Raises UsageError
-    for parameters without any template.
+    the defaults of their parameters too, whatever parameter files they have and whatever calls them. What a command in
+    ``scripts`` deploys is evaluated on its own too. Raises UsageError for parameters without any template.
     """
     configured, called_by_units = _terragrunt_units(sources)
-    modules, rendered = _terraform_modules(sources, types, called_by_units, defaults)
+    deployed = _Deployed(scripts)
+
+    def is_kept(path: str) -> bool:
+        """Return whether a file or folder is evaluated on its own, whatever calls it."""
+        return (bool(defaults) and real_path(path) in defaults) or deployed(path)
+
+    modules, rendered = _terraform_modules(sources, types, called_by_units, is_kept)
     modules += configured
     sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
     called, published = _find_called(sources)
@@ -82,11 +95,11 @@ def units_of(
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
     for source in sources:
-        is_kept = bool(defaults) and real_path(source.file) in defaults
-        is_called = source.file in called - published and not source.is_explicit and not is_kept
-        if source.file in compiled or is_called:
+        is_called = source.file in called and source.file not in published and not source.is_explicit
+        if source.file in compiled or (is_called and not is_kept(source.file)):
             continue
-        if source.file.lower().endswith(JSON) and not source.is_explicit and _is_rendered(source.file, rendered):
+        is_json = source.file.lower().endswith(JSON) and not source.is_explicit
+        if is_json and _is_rendered(source.file, rendered) and not deployed(source.file):
             found.append(Unit(source=source, rendered=True))
             continue
         if is_parameters(source.file):
@@ -94,16 +107,36 @@ def units_of(
             if not _contains_template(source.file):
                 continue
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
-        if given and is_kept and not parameters:
+        if given and defaults and not parameters and real_path(source.file) in defaults:
             given.insert(0, None)
         is_published = source.file in published and not source.is_explicit
+        # A single template has no other that could link it.
+        is_deployed = is_json and len(sources) > 1 and deployed(source.file)
         found += (
-            Unit(source=source, parameters=one, compiled=made.get(source.file), published=is_published)
+            Unit(
+                source=source, parameters=one, compiled=made.get(source.file), published=is_published,
+                deployed=is_deployed,
+            )
             for one in given or [None]
-        )
+        )  # fmt: skip
     if parameters and not any(_is_template(unit.source.file) for unit in found):
         raise UsageError("--parameters requires a template", "specify the ARM template or Bicep file too")
     return modules + _once(found)
+
+
+class _Deployed:
+    """Returns whether a command in one of the scripts deploys a file or folder. They are read on first use."""
+
+    def __init__(self, scripts: Sequence[str]) -> None:
+        self._scripts = scripts
+        self._found: Deployments | None = None
+
+    def __call__(self, path: str) -> bool:
+        if self._found is None:
+            from azkvlint.readers.deployments import commands_in
+
+            self._found = commands_in(self._scripts)
+        return self._found.names(path)
 
 
 def _is_of_module(name: str) -> bool:
@@ -133,7 +166,7 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
 
 
 def _terraform_modules(
-    sources: Sequence[Source], types: Collection[str] | None, called: Collection[str], kept: Collection[str]
+    sources: Sequence[Source], types: Collection[str] | None, called: Collection[str], kept: Callable[[str], bool]
 ) -> tuple[list[Unit], list[re.Pattern[str]]]:
     """Return the Terraform modules that are evaluated by themselves, and patterns of the files that they render.
 

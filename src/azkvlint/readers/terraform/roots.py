@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from azkvlint.azure.azurerm.azapi import WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from azkvlint.readers.discover import Source, is_module_file
+from azkvlint.readers.discover import Source, is_automatic, is_module_file, names_in
 from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes, recorded_real_path
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
 _SOURCE = regex(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
+_BACKEND = regex(rb'^[ \t]*+(?:backend[ \t]++"|cloud[ \t]*+\{)|"(?:backend|cloud)"[ \t\r\n]*+:', re.MULTILINE)
 _LOCAL = regex(rb"\.{1,2}(?:[/\\].*)?")
 # The files that a template function or data source reads, as far as their names are written out.
 _RENDERED = regex(
@@ -65,20 +65,22 @@ class _ModuleScan(NamedTuple):
     matters: bool
     size: int
     rendered: list[re.Pattern[str]]
+    has_backend: bool
 
 
 def roots_of(
     sources: Sequence[Source],
     types: Collection[str] | None,
     also_called: Collection[str] = (),
-    kept: Collection[str] = (),
+    kept: Callable[[str], bool] = lambda _: False,
 ) -> Roots:
     """Return the root modules among the files of a scan, in their order.
 
     ``types`` are the Azure types that rules evaluate; None selects every type. A module that others call, including
     ``also_called``, is evaluated through its callers, unless the user named one of its files, or only its own examples
-    and tests call it, or it is one of those that are ``kept`` (real paths). One of the modules that only call each
-    other in a cycle is evaluated for all of them.
+    and tests call it, or unless it is a root by itself: it configures a backend, has values of variables, or is one of
+    those that are ``kept`` (real paths). One of the modules that only call each other in a cycle is evaluated for all
+    of them.
     """
     folders: dict[str, list[Source]] = {}
     for source in sources:
@@ -96,7 +98,7 @@ def roots_of(
     for directory, files in folders.items():
         is_explicit = any(source.is_explicit for source in files)
         is_left_out = directory in called and not is_explicit and directory not in published
-        if is_left_out and not (kept and real_path(directory) in kept):
+        if is_left_out and not (_is_root(directory, scanned[directory]) or kept(directory)):
             continue
         path = os.path.dirname(files[0].path) or "."
         if is_explicit or _reaches(directory, scanned):
@@ -121,12 +123,15 @@ def _scan(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> 
     matters = False
     size = 0
     rendered: list[re.Pattern[str]] = []
+    has_backend = False
     for source in files:
         data = _text(source.file)
         size += len(data or b"")
         matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
         if data is None:
             continue
+        if not has_backend and (b"backend" in data or b"cloud" in data):
+            has_backend = _BACKEND.search(data) is not None
         if b"template" in data:
             rendered += [_file_pattern(directory, one or other) for one, other in _RENDERED.findall(data)]
         if b"module" not in data:
@@ -140,7 +145,17 @@ def _scan(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> 
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
                 calls.add(recorded_real_path(os.path.join(directory, relative)))
-    return _ModuleScan(calls, matters, size, rendered)
+    return _ModuleScan(calls, matters, size, rendered, has_backend)
+
+
+def _is_root(directory: str, scanned: _ModuleScan) -> bool:
+    """Return whether a module that others call is a root too: it has a backend, or a file with values of variables."""
+    if scanned.has_backend:
+        return True
+    try:
+        return any(map(is_automatic, names_in(directory)))
+    except InputError:
+        return False
 
 
 def _file_pattern(directory: str, written: bytes) -> re.Pattern[str]:

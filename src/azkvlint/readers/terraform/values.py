@@ -16,6 +16,7 @@ from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.discover import AUTOMATIC_VALUES, VALUE_FILES
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
 from azkvlint.syntax import ast
@@ -26,8 +27,6 @@ from azkvlint.util.project_boundary import real_path
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import TerraformRun
 
-_FILES = ("terraform.tfvars", "terraform.tfvars.json")
-_AUTO = (".auto.tfvars", ".auto.tfvars.json")
 # Keys of a parameter file of Azure Resource Manager. No variable can have the name `$schema`.
 _PARAMETER_FILE_KEYS = frozenset({"$schema", "parameters"})
 # The types whose values on the command line are expressions, not strings.
@@ -151,7 +150,8 @@ class RootValues:
 
 def automatic_names(names: Collection[str]) -> list[str]:
     """Return those names in a folder that are names of files that Terraform itself reads, in its order."""
-    return [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
+    found = [name for name in VALUE_FILES if name in names]
+    return found + sorted(name for name in names if name.endswith(AUTOMATIC_VALUES))
 
 
 def automatic_files(folder: Folder) -> Sequence[tuple[str, str]]:
