@@ -1,6 +1,6 @@
 """Merge the results of a module as OpenTofu and as Terraform reads it, which differ if it has ``.tofu`` files.
 
-Nothing in a checkout tells which of them deploys: a lock file, for example, is a file of the checkout too.
+No file decides which of them deploys: a lock file, for example, is a file of the checkout too.
 """
 
 from __future__ import annotations
