@@ -152,6 +152,17 @@ def test_a_checkout_that_is_too_large_has_no_fixes(
     assert "No fix: the checkout is too large to find who else reads it\n" in said.out
 
 
+def test_scripts_are_read_only_for_outputs(kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(checkout, "main.tf", VAULT)
+    for name in ("a", "b", "c"):
+        put(checkout, f"{name}.py", "outputs = 1\n")
+    monkeypatch.setattr("azkvlint.fixes.checkout._MOST_FILES", 2)
+    assert "Found 1 fix" in kvlint("fix", ".", "--unsafe", "--select", "KV001").out
+    put(checkout, "main.tf", OUTPUT)
+    said = kvlint("fix", ".", "--select", "KV612").out
+    assert "No fix: the checkout is too large to find who else reads it\n" in said
+
+
 # --- outputs of deployments -------------------------------------------------------------------------------------------
 
 

@@ -37,11 +37,11 @@ _MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 50_000, 300_000_000,
 _MOST_VISITED, _MOST_NAMED, _MOST_SEARCHED, _MOST_LINKS = 10_000, 2, 300_000_000, 200_000
 _TOO_LARGE = "the checkout is too large to find who else reads it"
 
-# Files that may contain commands, in lower case.
+# Endings of code, and of files that may contain commands, in lower case.
+_CODE = (".tf", ".tofu", ".hcl", ".tfvars", *BICEP, *PARAMETERS, *JSON)
 _SCRIPTS = (
     ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy", ".py", ".js", ".mjs",
-    ".ts", ".cs", ".csx", ".fsx", ".go", ".rb", ".java", ".kt", ".pl", ".http", ".bicepparam", ".tf", ".tofu", ".hcl",
-    ".tfvars",
+    ".ts", ".cs", ".csx", ".fsx", ".go", ".rb", ".java", ".kt", ".pl", ".http",
 )  # fmt: skip
 _SCRIPT_NAMES = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "package.json"})
 _AZD = frozenset({"azure.yaml", "azure.yml"})
@@ -164,7 +164,7 @@ class Checkout:
         """Yield the files that read an output, or may read it."""
         word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
         access = re.compile(rf"\boutputs{_ONE}{re.escape(name)}(?![\w-])", re.IGNORECASE)
-        for file in self._graph.files:
+        for file in self._about_outputs:
             text = self._text(file.path)
             is_certain = access.search(text) is not None
             if is_certain or _may_read_all(file, text) or (_runs_deployments(file, text) and word.search(text)):
@@ -173,7 +173,7 @@ class Checkout:
     def refuse_readers_of_redacted(self, name: str) -> None:
         """Raise Refusal if a script reads the Terraform output ``name`` in a form that hides sensitive ones."""
         found = []
-        for file in self._graph.files:
+        for file in self._about_outputs:
             text = _CONTINUATION.sub(" ", self._text(file.path)) if not file.is_template else ""
             for match in _TERRAFORM_OUTPUT.finditer(text):
                 words = [word.strip("\"'") for word in match[1].split() if not word.startswith(("-", ">", "2>"))]
@@ -190,7 +190,7 @@ class Checkout:
         """Raise Refusal if code or a parameter file contains one of some texts, in any case: it may use a setting."""
         searched = tuple(text.lower() for text in texts)
         if searched not in self._users:
-            code = (*self._graph.code, *self._graph.terraform)
+            code = (*self._graph.templates, *self._graph.terraform)
             self._users[searched] = [path for path in code if any(map(self._text(path).lower().__contains__, searched))]
         found = self._users[searched]
         if found:
@@ -223,7 +223,28 @@ class Checkout:
         return text
 
     @cached_property
+    def _about_outputs(self) -> list[_File]:
+        """Return the files that mention outputs, or whose tool reads all. Scripts are read only for this."""
+        paths = [*self._graph.about_outputs, *self._graph.scripts]
+        if len(paths) > _MOST_FILES:
+            raise Refusal(_TOO_LARGE)
+        found = []
+        for path in paths:
+            lower = os.path.basename(path).lower()
+            if lower in _AZD or "output" in self._text(path).lower():
+                found.append(_File(path, lower.endswith((*BICEP, *JSON)) and lower not in _SCRIPT_NAMES))
+        return found
+
+    @property
     def _graph(self) -> _Graph:
+        """Return what reads what. Raise Refusal if that is not known."""
+        graph = self._read_graph
+        if graph is None:
+            raise Refusal(_TOO_LARGE)
+        return graph
+
+    @cached_property
+    def _read_graph(self) -> _Graph | None:
         folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in self._evaluated]
         return _graph_of(checkout_of(self._root) or os.path.commonpath(folders or [self._root]))
 
@@ -231,43 +252,44 @@ class Checkout:
 class _Graph(NamedTuple):
     """What reads what: by real path, by the name of a file, and by the end of a path whose beginning is an expression.
 
-    The module in a folder is that folder. ``files`` are those that mention outputs, ``terraform`` those of modules,
-    ``code`` Bicep files, ARM templates and their parameter files.
+    The module in a folder is that folder. ``terraform`` are the files of modules, ``templates`` Bicep files, ARM
+    templates and their parameter files, ``about_outputs`` the code that mentions outputs; ``scripts`` were not read.
     """
 
     readers: dict[str, set[str]]
     by_name: dict[str, set[str]]
     by_suffix: dict[str, set[tuple[str, str]]]
-    files: list[_File]
     terraform: list[str]
-    code: list[str]
+    templates: list[str]
+    about_outputs: list[str]
+    scripts: list[str]
 
 
-def _graph_of(boundary: str) -> _Graph:
-    """Read the files of a checkout. Raise Refusal if there are too many."""
-    graph = _Graph({}, {}, {}, [], [], [])
+def _graph_of(boundary: str) -> _Graph | None:
+    """Read the code of a checkout; None if there is too much."""
+    graph = _Graph({}, {}, {}, [], [], [], [])
     folders = files = size = 0
     for here, below, names in walk(boundary):
         below[:] = [name for name in below if name not in SKIPPED]
         folders += 1
         for name in sorted(names):
-            lower = name.lower()
-            is_script = lower.endswith(_SCRIPTS) or lower in _SCRIPT_NAMES
-            if not is_script and not lower.endswith((*BICEP, *JSON)):
+            lower, path = name.lower(), os.path.join(here, name)
+            if lower.endswith(_SCRIPTS) or lower in _SCRIPT_NAMES:
+                graph.scripts.append(path)
+            if not lower.endswith(_CODE) or lower in _SCRIPT_NAMES:
                 continue
-            path = os.path.join(here, name)
             data = read_start(path, _LONGEST)
             files += 1
             size += len(data)
             links = len(graph.readers) + len(graph.by_name) + len(graph.by_suffix)
             if folders > _MOST_FOLDERS or files > _MOST_FILES or size > _MOST_BYTES or links > _MOST_LINKS:
-                raise Refusal(_TOO_LARGE)
+                return None
             text = _decoded(data)
             _add(graph, path, text)
             if lower.endswith((*BICEP, *PARAMETERS)) or (lower.endswith(JSON) and _SCHEMA.search(text) is not None):
-                graph.code.append(path)
-            if lower in _AZD or "output" in text.lower():
-                graph.files.append(_File(path, lower.endswith((*BICEP, *JSON)) and lower not in _SCRIPT_NAMES))
+                graph.templates.append(path)
+            if "output" in text.lower():
+                graph.about_outputs.append(path)
     return graph
 
 
