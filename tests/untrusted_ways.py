@@ -170,6 +170,45 @@ def _folders() -> Iterator[Way]:
     )
 
 
+LINK = "link: "
+"""The begin of a text that stands for a link to what follows."""
+_PLAN = """\
+{"format_version": "1.2", "terraform_version": "1.9.0", "planned_values": {"root_module": {}}, "resource_changes": [
+  {"address": "azurerm_key_vault.kv", "mode": "managed", "type": "azurerm_key_vault", "name": "kv",
+   "provider_name": "registry.terraform.io/hashicorp/azurerm",
+   "change": {"actions": ["create"], "before": null, "after_unknown": {}, "before_sensitive": false,
+              "after_sensitive": {}, "after": {"name": "kv-prod", "purge_protection_enabled": true}}}],
+ "configuration": {"root_module": {"resources": [
+  {"address": "azurerm_key_vault.kv", "mode": "managed", "type": "azurerm_key_vault", "name": "kv",
+   "expressions": {"name": {"constant_value": "kv-prod"}, "purge_protection_enabled": {"constant_value": true}}}]}}}
+"""
+_GOOD = TERRAFORM.replace("= false", "= true")
+
+
+def _files() -> Iterator[Way]:
+    for name in ("#prod.tf", "prod#.tf", "a_override.tf", "#a_override.tf", "PROD.tf"):
+        yield Way(f"file {name}", {name: TERRAFORM})
+    yield Way("a link below a skipped folder", {"prod": f"{LINK}.venv/prod", ".venv/prod/main.tf": TERRAFORM})
+    yield Way("a link to a file", {"main.tf": f"{LINK}x/main.txt", "x/main.txt": TERRAFORM})
+    yield Way("an empty file for OpenTofu", {"main.tf": TERRAFORM, "main.tofu": ""})
+    yield Way("a good file for OpenTofu", {"main.tf": TERRAFORM, "main.tofu": _GOOD})
+    yield Way("an empty JSON file for OpenTofu", {"main.tf.json": json.dumps(TERRAFORM_JSON), "main.tofu.json": "{}"})
+    yield Way("a template with the name of a parameter file", {"x.parameters.json": json.dumps(ARM)})
+    yield Way("a forged plan", {"main.tf": TERRAFORM, "plan.json": _PLAN})
+    yield Way("a forged plan in a folder", {"main.tf": TERRAFORM, "plans/a.json": _PLAN})
+    modules = {"Modules": [{"Key": "", "Source": "", "Dir": "."}, {"Key": "kv", "Source": "./kv", "Dir": "good"}]}
+    called = {
+        "main.tf": 'module "kv" {\n  source = "./kv"\n}\n',
+        "kv/main.tf": TERRAFORM,
+        "good/main.tf": _GOOD,
+        ".terraform/modules/modules.json": json.dumps(modules),
+    }
+    yield Way("another folder in the list of modules", called)
+    yield Way("a file for a linter", {"main.tf": TERRAFORM, ".checkov.yaml": "skip-check: [CKV_AZURE_110]\n"})
+    yield Way("a file of ignored paths", {"main.tf": TERRAFORM, ".gitignore": "*.tf\n", ".kvlintignore": "*\n"})
+    yield Way("an attributes file", {"main.tf": TERRAFORM, ".gitattributes": "*.tf linguist-vendored export-ignore\n"})
+
+
 def ways() -> tuple[Way, ...]:
     """Return every way."""
-    return (*_configurations(), *_comments(), *_folders())
+    return (*_configurations(), *_comments(), *_folders(), *_files())

@@ -168,6 +168,18 @@ def test_a_configuration_of_head_that_cannot_be_used_is_listed(text: str, sides:
     assert "kvlint.toml" in found.document["turnedOff"][0]["text"]
 
 
+def test_a_project_file_that_cannot_be_read_is_listed(sides: Sides) -> None:
+    found = sides.compare({}, {"prod.tf": vault(), "pyproject.toml": "[tool.kvlint]\nignore = [\n"}, *NEW_HIGH)
+    assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
+    assert [kind for kind, _, _ in entries(found)] == ["configuration"]
+
+
+def test_rules_that_cannot_be_read_hide_nothing(sides: Sides) -> None:
+    head = {"prod.tf": vault(), "kvlint.toml": 'rules = ["r"]\n', "r/KV001-x.yaml": "id: KV001\n"}
+    found = sides.compare({}, head, *NEW_HIGH)
+    assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
+
+
 # --- suppressions -----------------------------------------------------------------------------------------------------
 
 COMMENTED = {

@@ -315,7 +315,7 @@ def _weakenings(arguments: Arguments, settings: Settings, checkouts: Checkouts) 
     try:
         resolve_settings(head, "diff").errors().raise_errors()
     except UsageError as error:
-        files_above = (file for folder in checkouts.folders_above(1) for file in files_in(folder))
+        files_above = (file for folder in checkouts.folders_above(1) for file in _files_of(folder))
         file = head.config or next(files_above, checkouts.folders[1])
         yield unreadable(file, visible(error.message.splitlines()[0]))
 
@@ -340,6 +340,14 @@ def _named_file(arguments: Arguments, checkouts: Checkouts) -> ConfigFile | None
         return None  # named as such
 
 
+def _files_of(folder: str) -> list[str]:
+    """Return the configuration files in a folder; none if one cannot be read, which is named as such."""
+    try:
+        return files_in(folder)
+    except UsageError:
+        return []
+
+
 def _files(checkouts: Checkouts, side: int) -> Iterator[tuple[str, ConfigFile]]:
     """Yield the configuration files around and below the input of a side, each with its folder in HEAD."""
     from azkvlint.config.config_file import read_file
@@ -348,7 +356,7 @@ def _files(checkouts: Checkouts, side: int) -> Iterator[tuple[str, ConfigFile]]:
     folders += (here for here, _, _ in _folders_below(checkouts.folders[side]))
     top = checkouts.head_root
     for folder in dict.fromkeys(folders):
-        files = files_in(folder)
+        files = _files_of(folder)
         if files:
             try:
                 found = read_file(files[0])

@@ -21,7 +21,7 @@ from azkvlint.linter.linter import check, known_rules
 from azkvlint.model.difference import CHANGED, NEW, FindingChange, TurnedOff
 from azkvlint.model.finding import DIRECTIVE, IN_SOURCE, Finding, Occurrence, Outcome, SuppressionDirective
 from azkvlint.model.location import Location, Region
-from azkvlint.util.errors import UsageError
+from azkvlint.util.errors import InputError, RuleError, UsageError
 from azkvlint.util.project_files import reported_name
 
 # --- suppressions -----------------------------------------------------------------------------------------------------
@@ -212,8 +212,8 @@ def hidden_by_own(head: Side, own: Callable[[], Config]) -> Iterator[TurnedOff]:
     """Yield the findings of HEAD that its own configuration hides or weakens."""
     try:
         report = check(own())
-    except UsageError:
-        return  # an entry states that the configuration cannot be used
+    except (UsageError, RuleError, InputError):
+        return  # with a configuration that cannot be used, no check passes
     found = {
         (finding.rule.id, one.root, one.address): finding.severity
         for finding in report.counted(report.findings)
