@@ -31,11 +31,18 @@ def deployment(properties: Any, **more: Any) -> dict[str, Any]:
     return {**head, "properties": properties, **more}
 
 
+def remedy(expression: str) -> dict[str, Any]:
+    details = {"type": "x", "deployment": {"properties": {"mode": "incremental", "template": expression}}}
+    return {"if": {}, "then": {"effect": "deployIfNotExists", "details": details}}
+
+
 def computed(expression: Any, **more: Any) -> dict[str, Any]:
     return template([deployment({"mode": "Incremental", "template": expression})], **more)
 
 
 STACK = {"type": "Microsoft.Resources/deploymentStacks", "apiVersion": "2024-03-01", "name": "s"}
+APPLICATION = {"type": "Microsoft.Solutions/applicationDefinitions", "apiVersion": "2021-07-01", "name": "a"}
+POLICY = {"type": "Microsoft.Authorization/policyDefinitions", "apiVersion": "2021-06-01", "name": "p"}
 FUNCTION = {"parameters": [], "output": {"type": "object", "value": NESTED}}
 OBJECT = {"type": "object"}
 # Templates whose nested vault is in the same file, wherever it is.
@@ -61,6 +68,7 @@ EVALUATED: dict[str, dict[str, Any]] = {
         },
     ),
     "stack": template([{**STACK, "properties": {"template": "[variables('t')]"}}], variables={"t": NESTED}),
+    "application": template([{**APPLICATION, "properties": {"mainTemplate": NESTED}}]),
 }
 ARRAY = {"rs": {"type": "array"}}
 UNKNOWN: dict[str, dict[str, Any]] = {
@@ -89,6 +97,9 @@ UNKNOWN: dict[str, dict[str, Any]] = {
     ),
     "type": template([{**VAULT, "type": "[parameters('t')]"}], parameters={"t": {"type": "string"}}),
     "stack": template([{**STACK, "properties": {"template": "[parameters('t')]"}}], parameters={"t": OBJECT}),
+    "policy": template(
+        [{**POLICY, "properties": {"policyRule": remedy("[parameters('t')]")}}], parameters={"t": OBJECT}
+    ),
 }  # fmt: skip
 HEAD = 'provider "azurerm" {\n  features {}\n}\nvariable "x" {}\n'
 GROUP = 'resource "azurerm_resource_group_template_deployment" "d" {{\n  name = "d"\n  {}\n}}\n'
@@ -154,6 +165,7 @@ def test_what_stays_unknown_in_place_of_resources_is_an_error(tmp_path: Path, ru
     files = {f"arm-{name}/main.json": json.dumps(one, indent=1) for name, one in UNKNOWN.items()}
     files |= {f"tf-{name}/main.tf": HEAD + text for name, text in TERRAFORM.items()}
     files |= {f"bicep-{name}/main.bicep": f"param x object\n{text}" for name, text in BICEP.items()}
+    files["terragrunt/terragrunt.hcl"] = 'terraform {\n  source = get_env("MODULES")\n}\n'
     write(tmp_path, files)
     code, found = report(run, tmp_path)
     assert code == 3

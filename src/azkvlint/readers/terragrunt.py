@@ -63,7 +63,7 @@ def module_of(unit: Unit) -> Module | None:
     if not isinstance(written, Scalar) or not isinstance(written.value, str):
         why = f": {written.why}" if isinstance(written, Unknown) else ""
         text = f"the module source of this Terragrunt unit is unknown, so the unit was not evaluated{why}"
-        unit.report("note", text, at)
+        unit.report("error", text, at)
         return None
     return _resolve(unit, configuration, written.value, at)
 

@@ -30,6 +30,7 @@ STACKS = "microsoft.resources/deploymentstacks"
 SPECS = "microsoft.resources/templatespecs/versions"
 POLICIES = "microsoft.authorization/policydefinitions"
 BLUEPRINTS = "microsoft.blueprint/blueprints/artifacts"
+APPLICATIONS = "microsoft.solutions/applicationdefinitions"
 # What a policy deploys where a resource is missing.
 REMEDY: _Path = ("then", "details", "deployment", "properties")
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -70,6 +71,8 @@ HOLDERS = {
     SPECS: Holder(("mainTemplate", "template"), condition="is deployed"),
     POLICIES: Holder(above=("policyRule", *REMEDY), condition="is assigned", is_optional=True),
     BLUEPRINTS: Holder(condition="is assigned", is_optional=True),
+    # The template of a managed application may be in a package instead.
+    APPLICATIONS: Holder(("mainTemplate",), condition="is deployed", is_optional=True),
 }
 
 

@@ -32,6 +32,7 @@ from azkvlint.readers.arm.documents import (
     POLICIES,
     STACKS,
     HeldTemplate,
+    Holder,
     Pointer,
     StatementLocations,
     decode_result,
@@ -319,7 +320,7 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
         elif not holder.is_optional:
             run.not_whole("error", _unknown_template(one.address), one.at)
         return None
-    if isinstance(held.template, Unknown) and holder.is_optional:
+    if isinstance(held.template, Unknown) and _may_have_none(holder, one.properties):
         text = "the rule of a policy definition is unknown, so a template in it was not evaluated"
         run.problem(INPUT_INCOMPLETE, "note", text, one.at)
         return None
@@ -342,6 +343,12 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
     if holder.is_optional:  # what a policy deploys where it is assigned does not complete this deployment
         run.closed = closed
     return held
+
+
+def _may_have_none(holder: Holder, properties: Result | None) -> bool:
+    """Return whether what is unknown of a resource may be without a template, such as the rule of a policy."""
+    outer = result_member(properties, holder.above[0]) if holder.above else properties
+    return holder.is_optional and not isinstance(outer, Fields)
 
 
 def _elsewhere(address: str, template: Result) -> Scope:
