@@ -391,7 +391,7 @@ class TestReferences:
         assert found.reference("azurerm_key_vault_secret.s").hops == ("by id" if known else "by name",)
 
     @pytest.mark.parametrize(
-        "text", [ID.replace("/rg/", "/other/"), ID + "2", ID.replace("vaults", "managedHSMs"), GROUP, "kv", ""]
+        "text", [ID.replace("/rg/", "/other/"), ID + "2", ID.replace("vaults", "managedHSMs"), GROUP, "kv"]
     )
     def test_another_vault(self, text: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "resource_group_name": "rg"})

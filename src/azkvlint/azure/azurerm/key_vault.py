@@ -155,7 +155,8 @@ _CERTIFICATE_POLICY: Mapping[str, Field] = {
     "x509_certificate_properties": block(
         "x509CertificateProperties",
         {
-            "validity_in_months": number("validityInMonths"),
+            # Required.
+            "validity_in_months": number("validityInMonths", zero_is_set=True),
             "subject": value("subject"),
             "key_usage": value("keyUsage"),
             "extended_key_usage": value("extendedKeyUsage", computed=True),
