@@ -48,7 +48,18 @@ class _Terraform:
         value = self.literal()
         for _ in range(steps):
             value = self.numbers.choice(self.steps())(value)
-        self.numbers.choice([self.plain, self.keyed, self.counted, self.listed, self.azapi, self.to_module])(value)
+        self.numbers.choice(
+            [
+                self.plain,
+                self.keyed,
+                self.counted,
+                self.listed,
+                self.nested,
+                self.azapi,
+                self.to_module,
+                self.settings,
+            ]
+        )(value)
         files = {path: "\n".join(parts) + "\n" for path, parts in self.files.items()}
         return Shape(files, ".", " > ".join(self.made))
 
@@ -56,9 +67,13 @@ class _Terraform:
         self.files.setdefault(path, []).append(text)
 
     def literal(self) -> str:
-        form = self.numbers.randrange(5)
+        form = self.numbers.randrange(6)
         self.made.append(f"literal {form}")
         name = self.name()
+        if form == 5:
+            type_ = f'object({{ p = optional(string, "{MARK}") }})'
+            self.add(f'variable "{name}" {{\n  type    = {type_}\n  default = {{}}\n}}')
+            return f"var.{name}.p"
         if form == 1:
             self.add(f'variable "{name}" {{\n  default = "{MARK}"\n}}')
             return f"var.{name}"
@@ -169,6 +184,21 @@ class _Terraform:
             "      value = secret.value.v\n    }\n  }\n}"
         )
 
+    def nested(self, value: str) -> None:
+        self.made.append("nested dynamic")
+        self.add(
+            'resource "azurerm_container_app" "main" {\n  name = "a"\n  dynamic "outer" {\n    for_each = '
+            f'[{{ v = [{value}] }}]\n    content {{\n      dynamic "secret" {{\n        for_each = outer.value.v\n'
+            "        iterator = one\n        content {\n          value = one.value\n        }\n      }\n    }\n  }\n}"
+        )
+
+    def settings(self, value: str) -> None:
+        self.made.append("protected settings")
+        self.add(
+            f'resource "azurerm_virtual_machine_extension" "main" {{\n  name = "a"\n'
+            f"  protected_settings = jsonencode({{ c = {value} }})\n}}"
+        )
+
     def azapi(self, value: str) -> None:
         self.made.append("azapi")
         self.add(
@@ -223,7 +253,9 @@ class _Bicep:
                 ]
             )
             value = step(value)
-        self.numbers.choice([self.plain, self.looped, self.nested, self.setting, self.to_module])(value)
+        self.numbers.choice(
+            [self.plain, self.looped, self.nested, self.setting, self.to_module, self.to_secure_part, self.to_template]
+        )(value)
         files = {path: "\n".join(parts) + "\n" for path, parts in self.files.items()}
         return Shape(files, "main.bicep", " > ".join(self.made))
 
@@ -339,6 +371,23 @@ class _Bicep:
         self.add(f"module end 'end.bicep' = {{\n  name: 'end'\n  params: {{\n    items: [ {value} ]\n  }}\n}}")
         self.add("param items array", "end.bicep")
         self.add(_bicep_secret("main", "[for one in items: ", "one", "]"), "end.bicep")
+
+    def to_secure_part(self, value: str) -> None:
+        self.made.append("secure part of a type")
+        self.add(
+            f"module end 'end.bicep' = {{\n  name: 'end'\n  params: {{\n    x: {{ a: [ {{ p: {value} }} ] }}\n  }}\n}}"
+        )
+        self.add("type part = {\n  @secure()\n  p: string\n}\nparam x {\n  a: part[]\n}", "end.bicep")
+
+    def to_template(self, value: str) -> None:
+        self.made.append("in a template")
+        self.add(f"module end 'end.json' = {{\n  name: 'end'\n  params: {{\n    x: {value}\n  }}\n}}")
+        parameters = {"x": {"type": "string"}}
+        template = {
+            "$schema": _SCHEMA, "contentVersion": "1.0.0.0", "parameters": parameters,
+            "resources": [_arm_secret("[parameters('x')]")],
+        }  # fmt: skip
+        self.add(json.dumps(template), "end.json")
 
 
 _BICEP_VAULT = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-orders'\n}"

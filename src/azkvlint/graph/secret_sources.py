@@ -346,7 +346,7 @@ class Bound:
 
 def names_value(name: str) -> bool:
     """Return whether the value of a member is a secret, by its name."""
-    return is_secret_name(name) or name.lower() in _SECRET_MEMBERS
+    return is_secret_name(name) or name.replace("_", "").lower() in _SECRET_MEMBERS
 
 
 def is_index(step: str | int) -> bool:

@@ -15,7 +15,7 @@ from azkvlint.util.secret_names import NameKind, is_secret_name, kind_of_name
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
-_MOST_FILES = 1_000
+_MOST_FILES, _MOST_LEVELS = 1_000, 10
 _REFERENCES = (ast.Name, ast.Member, ast.Item, ast.Splat, ast.NotNull)
 _Load = Callable[[str, str], File]
 
@@ -134,7 +134,7 @@ class _Scope:
         symbol, scope = file.symbols.get(name), _Scope(self.files, file)
         match symbol:
             case ast.Parameter():
-                yield from self._parameter(file, symbol, steps[1:])
+                yield from self.parameter(file, symbol, steps[1:])
             case ast.Variable(value=value):
                 yield Part(value, scope, steps[1:])
             case ast.Module():
@@ -149,7 +149,8 @@ class _Scope:
                 elif there is not None and len(steps) > 1:
                     yield from self._named(there, steps[1:], hops + 1)
 
-    def _parameter(self, file: File, node: ast.Parameter, rest: Path) -> Iterator[Part]:
+    def parameter(self, file: File, node: ast.Parameter, rest: Path) -> Iterator[Part]:
+        """Yield the value at a path in a parameter: its default, and what calls and parameter files give it."""
         if node.default is not None:
             yield Part(node.default, _Scope(self.files, file), rest)
         for caller, call in self.files.callers.get(file.path, ()):
@@ -189,6 +190,10 @@ def _secrets_of(files: _Files, file: File) -> Iterator[Part]:
     scope = _Scope(files, file)
     for node in file.parsed.declarations:
         match node:
+            case ast.Parameter() if not is_decorated(node.decorators, "secure"):
+                for path in _secure_paths(files, file, node.type):
+                    yield from scope.parameter(file, node, path)
+        match node:
             case ast.Parameter(default=value) | ast.Variable(value=value) | ast.Output(value=value):
                 if value is None:
                     continue
@@ -201,12 +206,43 @@ def _secrets_of(files: _Files, file: File) -> Iterator[Part]:
                     yield Part(body, scope, (*_of_loop(body), *path))
                 yield from secrets_in(Part(body, scope))
                 yield from _nested(body, scope)
-            case ast.Module(body=body):
-                called = files.beside(file, node.path)
-                for one in () if called is None else called.declarations(ast.Parameter):
-                    if is_decorated(one.decorators, "secure"):
-                        yield Part(body, scope, (*_of_loop(body), "params", one.name))
-                yield from secrets_in(Part(body, scope))
+            case ast.Module():
+                yield from _of_module(files, file, node)
+
+
+def _of_module(files: _Files, file: File, node: ast.Module) -> Iterator[Part]:
+    scope, given = _Scope(files, file), (*_of_loop(node.body), "params")
+    called = files.beside(file, node.path)
+    for one in () if called is None else called.declarations(ast.Parameter):
+        if is_decorated(one.decorators, "secure"):
+            yield Part(node.body, scope, (*given, one.name))
+    if isinstance(node.path, ast.Literal) and str(node.path.value).lower().endswith(".json"):
+        # Which parameters of a template are secret depends on what it does with them.
+        yield Part(node.body, scope, (*given, ANY))
+    yield from secrets_in(Part(node.body, scope))
+
+
+def _secure_paths(files: _Files, file: File, type_: ast.Type | None, depth: int = 0) -> Iterator[Path]:
+    """Yield the paths of the parts of a type that are secure."""
+    if type_ is None or depth > _MOST_LEVELS:
+        return
+    if is_decorated(type_.decorators, "secure"):
+        yield ()
+    elif type_.kind == "object":
+        for name, inner in type_.fields:
+            for path in _secure_paths(files, file, inner, depth + 1):
+                yield (ANY if name == "*" else name, *path)
+    elif type_.kind in ("array", "nullable"):
+        for path in _secure_paths(files, file, type_.of[0], depth + 1):
+            yield (ANY, *path) if type_.kind == "array" else path
+    elif type_.kind == "name":
+        found = files.imported(file, type_.name)
+        there, name = (file, type_.name) if found is None else found
+        declared = there.types.get(name)
+        if declared is not None and is_decorated(declared.decorators, "secure"):
+            yield ()
+        elif declared is not None:
+            yield from _secure_paths(files, there, declared.type, depth + 1)
 
 
 def _nested(body: ast.Node, scope: _Scope) -> Iterator[Part]:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.providers import OTHER_SECRETS, SECRET_ARGUMENTS
 from azkvlint.graph.secret_formats import Span, names_secret
-from azkvlint.graph.secret_sources import KEYS, Part, hide_sources, secrets_in
+from azkvlint.graph.secret_sources import KEYS, Part, hide_sources, names_value, secrets_in
 from azkvlint.graph.value_origins import ANY, path_of
 from azkvlint.model.value import Path
 from azkvlint.readers.terraform.folder import SETTINGS, Declaration, Folder, Piece, is_marked
 from azkvlint.readers.terraform.folder import Part as Written
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import NameKind, describes_secret, is_secret_name, kind_of_name, may_name_secret
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.secret_names import NameKind, describes_secret, kind_of_name, may_name_secret
 
 if TYPE_CHECKING:
     from azkvlint.syntax.hcl.parse import Block
@@ -34,6 +35,7 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 _REPEATING = ("terraform_data", "null_", "template_", "external", "local_", "cloudinit_")
 _SECRETS_IN_BODY = "keyvault/vaults/secrets"
 _BODY: Path = ("properties", "value")
+_REFERENCE = regex(r"\b(var|local)\.([\w-]+)")
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
 
@@ -45,7 +47,11 @@ class Module:
         self.folder = folder
         self.called: dict[str, Module] = {}
         self.callers: list[tuple[Module, Declaration]] = []
-        self.texts = {file.path: file.parsed.text for file in folder.files}
+        self._texts = {file.path: file.parsed.text for file in folder.files}
+
+    def text_of(self, piece: Piece) -> str:
+        """Return the text of the value of an attribute."""
+        return self._texts[piece.path][piece.attribute.value_start : piece.attribute.end]
 
 
 def secret_sources(folders: Iterable[Folder], calls: Mapping[tuple[str, str], str]) -> dict[str, set[Span]]:
@@ -107,9 +113,9 @@ class _Scope:
         folder = self.module.folder
         match steps:
             case (name, "key", *_) if name in self.iterators:
-                yield from self.of(self.iterators[str(name)], None, (KEYS,))
+                yield from self._iterated(str(name), (KEYS,))
             case (name, "value", *more) if name in self.iterators:
-                yield from self.of(self.iterators[str(name)], self.around, (ANY, *more))
+                yield from self._iterated(str(name), (ANY, *more))
             case ("var", name, *more):
                 yield from self._variable(str(name), tuple(more))
             case ("local", name, *more):
@@ -133,10 +139,18 @@ class _Scope:
         if piece is not None:
             yield from _part(self.spans, self.module, piece, around, {}, rest)
 
+    def _iterated(self, name: str, rest: Path) -> Iterator[Part]:
+        """Yield the collection of a dynamic block, which may depend on the iterators around it."""
+        outer = {other: piece for other, piece in self.iterators.items() if other != name}
+        yield from _part(self.spans, self.module, self.iterators[name], self.around, outer, rest)
+
     def _variable(self, name: str, rest: Path) -> Iterator[Part]:
         declaration = self.module.folder.variables.get(name)
         if declaration is not None:
             yield from self.of(declaration.attributes.get("default"), None, rest)
+            type_ = declaration.attributes.get("type")
+            if type_ is not None and "optional" in self.module.text_of(type_):  # which may have a default
+                yield from self.of(type_, None)
         for caller, call in self.module.callers:
             piece = call.attributes.get(name)
             if piece is not None:
@@ -182,6 +196,9 @@ def _part(
     if node is None:
         # A value that is not a valid expression may contain anything.
         spans.setdefault(piece.path, set()).add((piece.attribute.value_start, piece.attribute.end))
+        for root, name in _REFERENCE.findall(module.text_of(piece)):
+            reference = ast.Member(0, 0, ast.Name(0, 0, root), name)
+            yield Part(reference, _Scope(spans, module, piece, around, iterators))
     else:
         yield Part(node, _Scope(spans, module, piece, around, iterators), rest)
 
@@ -191,16 +208,16 @@ def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[Part]:
     folder = module.folder
     add = partial(_part, spans, module)
     for name, piece in folder.locals.items():
-        yield from _in_piece(module, piece, add(piece, None, {}), is_secret_name(name))
+        yield from _in_piece(module, piece, add(piece, None, {}), names_value(name))
     for output in folder.outputs.values():
-        is_secret = is_secret_name(output.local) or is_marked(output.block)
+        is_secret = names_value(output.local) or is_marked(output.block)
         for name, piece in output.attributes.items():
             yield from _in_piece(module, piece, add(piece, None, {}), is_secret and name == "value")
     for call in folder.modules.values():
         called = module.called.get(call.local)
         for name, piece in call.attributes.items():
             variable = called.folder.variables.get(name) if called is not None else None
-            is_secret = is_secret_name(name) or (variable is not None and is_marked(variable.block))
+            is_secret = names_value(name) or (variable is not None and is_marked(variable.block))
             yield from _in_piece(module, piece, add(piece, call, {}), is_secret)
     for resource in folder.resources.values():
         yield from _in_resource(module, spans, resource)
@@ -214,7 +231,7 @@ def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declarat
     for layer in resource.layers:
         for name, piece in layer.attributes.items():
             found = _part(spans, module, piece, resource, {})
-            is_secret = is_secret_name(name) or name in _OPAQUE or name in arguments
+            is_secret = names_value(name) or name in _OPAQUE or name in arguments
             yield from _in_piece(module, piece, found, is_secret)
             if is_azapi_secret and name in ("body", "sensitive_body"):
                 yield from _part(spans, module, piece, resource, {}, _BODY)
@@ -238,7 +255,7 @@ def _in_blocks(
         is_below = is_below or any(map(names_secret, (part.block.type, *part.block.labels)))
         inner = _with_iterator(part, iterators)
         for name, piece in part.attributes.items():
-            is_secret = is_secret_name(name) or name in _OPAQUE or name in arguments or name == "value"
+            is_secret = names_value(name) or name in _OPAQUE or name in arguments or name == "value"
             is_secret = is_secret or (is_below and not describes_secret(name) and name not in ("for_each", "iterator"))
             found = _part(spans, module, piece, around, inner)
             yield from _in_piece(module, piece, found, is_secret)
@@ -260,6 +277,6 @@ def _in_piece(module: Module, piece: Piece, found: Iterator[Part], is_secret: bo
     """Yield the value of an attribute if it is secret, or else the secrets in it by their names."""
     if is_secret:
         yield from found
-    elif may_name_secret(module.texts[piece.path][piece.attribute.value_start : piece.attribute.end]):
+    elif may_name_secret(module.text_of(piece)):
         for part in found:
             yield from secrets_in(part)
