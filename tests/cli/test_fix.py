@@ -883,3 +883,39 @@ def test_the_comment_about_a_changed_line_is_shown(kvlint: Kvlint, folder: Path)
     assert heading in kvlint("fix", "--diff", *ONLY).out
     (fix,) = json.loads(kvlint("fix", "-f", "json", *ONLY).out)["fixes"]
     assert fix["comment"] == "# TODO: needed until the migration"
+
+
+REQUIRED = """terraform {{
+  required_providers {{
+    azurerm = {{
+      source  = "hashicorp/azurerm"
+      version = "{}" # of the provider
+    }}
+  }}
+}}
+
+provider "azurerm" {{
+  features {{}}
+}}
+"""
+
+
+@pytest.mark.parametrize("constraint", ["~> 4.10.0", "= 4.60.0", ">= 4.1, < 4.81"])
+def test_a_constraint_is_raised_within_the_major_version(kvlint: Kvlint, folder: Path, constraint: str) -> None:
+    (folder / "main.tf").write_text(vault())
+    (folder / "providers.tf").write_text(REQUIRED.format(constraint))
+    assert (
+        "not safe (apply-fails): Plans fail until `terraform init -upgrade`"
+        in kvlint("fix", "--write", "--unsafe", "--select", "KV051").out
+    )
+    assert (folder / "providers.tf").read_text() == REQUIRED.format("~> 4.81")
+
+
+def test_a_constraint_is_not_raised_to_another_major_version(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(REQUIRED.format("~> 3.110") + vault())
+    said = kvlint("fix", "--unsafe", "--select", "KV051")
+    assert "No fix: needs a decision: azurerm 4.0 has breaking changes, which its upgrade guide describes\n" in said.out
+    (folder / "main.tf").write_text(
+        REQUIRED.format("~> 4.10.0").replace("hashicorp/azurerm", "other/azurerm") + vault()
+    )
+    assert kvlint("fix", "--unsafe", "--select", "KV051").out.startswith(("No fix: no constraint", "Nothing to fix"))

@@ -29,7 +29,7 @@ _PROVIDER = "provider"
 _IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secrets", "keys", "certificates")))
 _IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
 # The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
-_VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
+VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
 _PROVIDER_READS = {PROVIDER_TYPE.lower(): ((VERSION,),)}
 _VAULT_API_READS = {**dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),)), **_PROVIDER_READS}
 _HSM_API_READS = {**dict.fromkeys(_IN_HSMS, ((_PROVIDER,),)), **_PROVIDER_READS}
@@ -61,7 +61,7 @@ def _retires(today: date) -> str:
 
 @derived("vaultApi", of=PROVIDER_TYPE.lower(), label="Key Vault API", reads=_VAULT_API_READS)
 def _vault_api(resource: Resource, context: Context) -> Answer:
-    return _calls(_IN_VAULTS, _VAULTS_SINCE, resource, context)
+    return _calls(_IN_VAULTS, VAULTS_SINCE, resource, context)
 
 
 @derived("hsmApi", of=PROVIDER_TYPE.lower(), label="managed HSM API", reads=_HSM_API_READS)

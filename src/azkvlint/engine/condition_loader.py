@@ -50,7 +50,10 @@ _NOTHING: Condition = All(())
 # The operations that write a value, and those that name attributes.
 _WITH_VALUE, _WITH_NAMES = ("set", "rename", "append"), ("set", "rename", "remove", "append")
 # The words that other operations accept.
-_WORDS = {"api_version": ("supported",), "pin": ("version",), "versionless": (True,), "secure": (True,)}
+_WORDS = {
+    "api_version": ("supported",), "constraint": ("supported",), "pin": ("version",), "versionless": (True,),
+    "secure": (True,),
+}  # fmt: skip
 
 
 class _Scope(msgspec.Struct, frozen=True):

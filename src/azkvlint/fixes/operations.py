@@ -11,6 +11,7 @@ from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
 from azkvlint.fixes.azapi_releases import refuse_unknown_version
 from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
+from azkvlint.fixes.provider_constraints import with_constraint
 from azkvlint.fixes.sensitive import body_of, refuse_sensitive
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -327,6 +328,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "remove": _remove,
     "rename": _rename,
     "api_version": _api_version,
+    "constraint": with_constraint,
     "versionless": _versionless,
     "pin": _pin,
     "secure": _secure,

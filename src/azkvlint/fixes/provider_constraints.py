@@ -1,0 +1,77 @@
+"""Raise the version constraint of azurerm within its major version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from azkvlint.derived.versions import VAULTS_SINCE
+from azkvlint.fixes.places import Change, Edits, Target
+from azkvlint.fixes.sensitive import body_of
+from azkvlint.fixes.sources import Sources
+from azkvlint.fixes.steps import Steps
+from azkvlint.model.finding import Finding
+from azkvlint.model.fix import Refusal
+from azkvlint.model.provider_version import VersionRange, range_of_constraint
+from azkvlint.model.rule import EditStep
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.parse import Block
+
+_NAME, _SOURCE = "azurerm", "hashicorp/azurerm"
+_MAJOR = (VAULTS_SINCE[0], 0)
+
+
+class _Constraint(NamedTuple):
+    """A version constraint in a file, and where its string is."""
+
+    path: str
+    span: tuple[int, int]
+    versions: VersionRange
+
+
+def with_constraint(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
+    """Yield the change of the constraints that exclude all versions with a supported API."""
+    yield partial(_raised, finding.at.path)
+
+
+def _raised(path: str, sources: Sources) -> tuple[Edits, str]:
+    version = f"~> {VAULTS_SINCE[0]}.{VAULTS_SINCE[1]}"
+    steps = Steps(sources)
+    found = [one for file in sources.module_files(path) for one in _constraints(file, sources)]
+    # Edits move what follows them, so the last one is the first.
+    for one in sorted(found, reverse=True):
+        if one.versions.high <= _MAJOR:
+            raise Refusal("needs a decision: azurerm 4.0 has breaking changes, which its upgrade guide describes")
+        if one.versions.high <= VAULTS_SINCE:
+            steps.add(steps.now.editor(one.path).replace_value(one.span, version))
+    if not steps.edits:
+        raise Refusal("no constraint of the folder decides on the version: see the modules and the lock file")
+    return steps.edits, f'Set `version = "{version}"` of azurerm'
+
+
+def _constraints(path: str, sources: Sources) -> Iterator[_Constraint]:
+    """Yield the constraints of azurerm in a file."""
+    for block in body_of(path, sources.text(path)).blocks:
+        if block.type == "provider" and block.labels == (_NAME,):
+            yield from _in(path, block, "version")
+        for inner in block.body.blocks if block.type == "terraform" else ():
+            if inner.type == "required_providers":
+                yield from _in(path, inner, _NAME)
+
+
+def _in(path: str, block: Block, name: str) -> Iterator[_Constraint]:
+    """Yield the constraint that an argument of a block is, or contains."""
+    attribute = block.body.attributes.get(name)
+    node = None if attribute is None else attribute.expression()
+    if isinstance(node, ast.Object):
+        members = {one.key: one.value for one in node.members if isinstance(one, ast.Property)}
+        source = members.get("source")
+        if isinstance(source, ast.Literal) and str(source.value).lower() not in (
+            _SOURCE,
+            f"registry.terraform.io/{_SOURCE}",
+        ):
+            return
+        node = members.get("version")
+    if isinstance(node, ast.Literal) and isinstance(node.value, str):
+        yield _Constraint(path, (node.start, node.end), range_of_constraint(node.value))
