@@ -492,7 +492,8 @@ def test_a_parameter_that_only_edits_name_is_used() -> None:
     assert load(text).edits[0].steps[0].value == [{"b": "$least"}]
 
 
-ONE = "an edit needs one of set, remove, rename, append, api_version, versionless, pin, secure, all or decision"
+OPERATIONS = "set, remove, rename, append, api_version, constraint, versionless, pin"
+ONE = f"an edit needs one of {OPERATIONS}, secure, all or decision"
 
 
 @pytest.mark.parametrize(
@@ -515,7 +516,7 @@ ONE = "an edit needs one of set, remove, rename, append, api_version, versionles
         ("- {set: properties.a, to: 1, to_least_of: [2]}", ["either to: or to_least_of:, not both"]),
         (
             "- all: [{to: 1}]",
-            ["a step needs one of set, remove, rename, append, api_version, versionless, pin or secure"],
+            [f"a step needs one of {OPERATIONS} or secure"],
         ),
         ("[]", ["edits must not be an empty list"]),
     ],
