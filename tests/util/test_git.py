@@ -455,6 +455,15 @@ def test_many_files_are_refused_before_they_are_written(repository: Path, monkey
         written(repository, hostile)
 
 
+def test_folders_that_are_nested_too_deeply_are_refused(repository: Path) -> None:
+    level = tree(repository, (FILE, b"x", blob(repository, b"x")))
+    for _ in range(25):  # longer than any path may be
+        level = tree(repository, (TREE, b"x" * 200, level))
+    hostile = git(repository, "commit-tree", "-m", "x", level)
+    with pytest.raises(InputError, match=r"`x{200}\.\.\.` in the commit cannot be written"):
+        written(repository, hostile)
+
+
 def test_large_files_are_refused_before_they_are_written(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git_module, "_MOST_BYTES", 1_000_000)
     commit(repository, {"a": "x" * 900_000})

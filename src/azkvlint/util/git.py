@@ -36,7 +36,7 @@ _MOST_ENTRIES, _MOST_BYTES, _MOST_HELD = 500_000, 10_000_000_000, 64_000_000
 _MOST_OF_LINK = 4_096
 _SECONDS = 900.0
 _CHUNK = 1 << 20
-_LONGEST_HEADER, _LONGEST_REVISION = 4_096, 500
+_LONGEST_HEADER, _LONGEST_REVISION, _LONGEST_SHOWN = 4_096, 500, 200
 _TREE, _LINK, _SUBMODULE, _FILES = 0o040000, 0o120000, 0o160000, frozenset({0o100644, 0o100755, 0o100664})
 _SHA1_BYTES, _LONGEST_MODE, _OCTAL = 20, 6, frozenset(b"01234567")
 # Names that git for Windows refuses too, because they name devices, or something other than one file.
@@ -401,7 +401,8 @@ def _check_name(name: bytes, path: bytes) -> None:
 
 
 def _shown(path: bytes) -> str:
-    return visible(os.fsdecode(path))
+    text = os.fsdecode(path)
+    return visible(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
 
 
 def _index(entries: list[Entry]) -> Iterator[bytes]:
