@@ -154,8 +154,8 @@ def test_an_unreadable_input_is_a_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"select": "KV001"}, r"invalid settings: .*\$\.select"),
-        ({"min_severity": "high"}, r"invalid settings: .*\$\.min_severity"),
+        ({"select": "KV001"}, r"invalid settings: `select"),
+        ({"min_severity": "high"}, r"invalid settings: `min_severity"),
         ({"as_of": "tomorrow"}, "`as_of` is not a date: tomorrow"),
         ({"select": ("KV999",)}, "no rule matches 'KV999'"),
     ],

@@ -110,12 +110,7 @@ def compare(
     is_extended = not any(config.profiles or config.select for config in configs)
     if is_extended:
         configs = [_with_strict_rules(config) for config in configs]
-    if len(words) == 1:
-        base, head = before_and_after(configs[0], words[0])
-        names = "before", "after"
-    else:
-        base, head = two_sides(configs[0], configs[1], words)
-        names = words[0], words[1]
+    base, head, names = _read(configs, words)
     is_empty = len(words) == 2 and os.path.isdir(words[0]) and _is_empty(base)
     if is_empty:
         base = _without_errors(base)
@@ -149,14 +144,25 @@ def compare(
         if weakenings and own is not None:
             entries += hidden_by_own(head, own)
         entries = list(counted_entries(entries, changes, {address for _, address in roots.addresses(is_base=True)}))
-    known = {_problem_key(one, base) for one in base.report.problems}
-    warnings = [one for one in head.report.problems if one.level == "warning" and _problem_key(one, head) not in known]
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
-        problems=(*unlike, *problems, *warnings), has_access=has_access, base_root=base.report.root,
+        problems=(*unlike, *problems, *_new_warnings(base, head)), has_access=has_access, base_root=base.report.root,
         turned_off=tuple(dict.fromkeys(entries)), basis=basis,
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
+
+
+def _read(configs: Sequence[Config], words: Sequence[str]) -> tuple[Side, Side, tuple[str, str]]:
+    """Return the checked sides and their names: two inputs, or the states before and after one."""
+    if len(words) == 1:
+        return *before_and_after(configs[0], words[0]), ("before", "after")
+    return *two_sides(configs[0], configs[1], words), (words[0], words[1])
+
+
+def _new_warnings(base: Side, head: Side) -> list[Problem]:
+    """Return the warnings that only HEAD has."""
+    known = {_problem_key(one, base) for one in base.report.problems}
+    return [one for one in head.report.problems if one.level == "warning" and _problem_key(one, head) not in known]
 
 
 def _sides(

@@ -1,6 +1,6 @@
 """Who else reads what an edit changes: a search of the whole checkout, not only of the inputs of a run.
 
-Files are read as text, once, when the first edit asks. What may be a reader counts as one, because an edit that breaks
+Files are read as text, once, with the first edit. What may be a reader counts as one, because an edit that breaks
 a deployment costs more than a refusal.
 
 Sources of what reads a file: developer.hashicorp.com/terraform/language/modules/sources (local paths),
@@ -11,7 +11,7 @@ AzureResourceManagerTemplateDeployment, and azd, which keeps all outputs
 (learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables).
 
 Terraform redacts sensitive outputs without ``-json`` or ``-raw`` (developer.hashicorp.com/terraform/cli/commands).
-``terraform_remote_state`` does not heed whether an output is sensitive
+``terraform_remote_state`` does not depend on whether an output is sensitive
 (opentofu.org/docs/language/state/remote-state-data), and neither does ``dependency`` of Terragrunt.
 """
 

@@ -223,9 +223,9 @@ class Prover:
 
 def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, frozenset[tuple[str, ...]]]:
     """Return the other resources in the evidence of each of some results."""
-    wanted, found = set(keys), dict[Key, frozenset[tuple[str, ...]]]()
-    for one in results if wanted else ():
-        for key in wanted.intersection(keys_of(one)):
+    pending, found = set(keys), dict[Key, frozenset[tuple[str, ...]]]()
+    for one in results if pending else ():
+        for key in pending.intersection(keys_of(one)):
             found[key] = frozenset((key[1], part.at.address) for part in one.evidence if part.at.address is not None)
     return found
 

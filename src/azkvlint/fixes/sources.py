@@ -57,7 +57,7 @@ class Sources:
         self._paths: dict[str, str] = {}
         self._files: dict[str, str] = {}
         self._boundary = boundary or checkout_of(root) or real_path(root)
-        # What reads what is searched when the first edit asks, once for all states.
+        # The readers of values are searched for with the first edit, once for all states.
         self.checkout = checkout or Checkout(root, [self.real_path(path) for path in inputs])
 
     def real_path(self, path: str) -> str:

@@ -130,7 +130,7 @@ def _hidden(path: str, text: str) -> Hidden | None:
 
         return BicepSecrets(read_file(path, "", text), ())
     if path.endswith((".tf", ".tofu")):
-        from azkvlint.readers.terraform.folder import FileSecrets as TerraformSecrets
+        from azkvlint.readers.terraform.file_secrets import FileSecrets as TerraformSecrets
         from azkvlint.syntax.hcl.parse import parse_file
 
         return TerraformSecrets(parse_file(text), ())

@@ -71,7 +71,7 @@ class Scope(Protocol):
         """Return the identity of the scope."""
 
     def written(self, node: ast.Node, rest: Path, /) -> Iterable[Part] | None:
-        """Return what a reference leads to at ``rest``; None if the expression is no reference to a declaration."""
+        """Return what a reference leads to at ``rest``; None if the expression does not refer to a declaration."""
 
     def hide(self, node: ast.Node, /) -> None:
         """Record that an expression is a part of a secret."""
@@ -281,11 +281,11 @@ def _of_collection(name: str, arguments: Sequence[ast.Expression], scope: Scope,
 def _of_pairs(arguments: Sequence[ast.Expression], scope: Scope, rest: Path) -> Iterable[Part]:
     if rest[0] == KEYS:
         return [Part(key, scope) for key in arguments[::2]]
-    wanted = name_of(rest[0]).lower()
+    sought = name_of(rest[0]).lower()
     return [
         Part(value, scope, rest[1:])
         for key, value in zip(arguments[::2], arguments[1::2], strict=False)
-        if is_any(rest[0]) or not isinstance(key, ast.Literal) or str(key.value).lower() == wanted
+        if is_any(rest[0]) or not isinstance(key, ast.Literal) or str(key.value).lower() == sought
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from azkvlint.graph.region_lookup import places_of
 from azkvlint.model.location import Location
-from azkvlint.readers.terraform.folder import FileSecrets
+from azkvlint.readers.terraform.file_secrets import FileSecrets
 from azkvlint.syntax.hcl.json_file import parse_json_file
 from azkvlint.syntax.hcl.parse import parse_file
 from tests.readers.terraform.conftest import call, text_at, variable, vault

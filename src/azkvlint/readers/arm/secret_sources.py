@@ -129,12 +129,12 @@ class _Scope:
             if rest and rest[0] == KEYS:
                 self.template.places.keys.update((*at, key) for key in plain)
                 return
-            wanted = None if not rest or is_any(rest[0]) else name_of(rest[0]).lower()
+            sought = None if not rest or is_any(rest[0]) else name_of(rest[0]).lower()
             for key, value in plain.items():
-                if wanted is None or key.lower() == wanted:
+                if sought is None or key.lower() == sought:
                     yield self.part(value, (*at, key), rest[1:])
                 elif key.lower() == "copy" and isinstance(value, list):
-                    yield from self._of_copies(value, (*at, key), wanted, rest)
+                    yield from self._of_copies(value, (*at, key), sought, rest)
         elif isinstance(plain, list):
             below = rest[1:] if rest and is_index(rest[0]) else rest
             for number, value in enumerate(plain):
@@ -142,10 +142,10 @@ class _Scope:
         elif plain is not None and not isinstance(plain, bool):
             self.hide(node)
 
-    def _of_copies(self, loops: list[Any], at: Pointer, wanted: str, rest: Path) -> Iterator[Part]:
+    def _of_copies(self, loops: list[Any], at: Pointer, sought: str, rest: Path) -> Iterator[Part]:
         for number, loop in enumerate(loops):
             key = key_of(loop, "input") if isinstance(loop, dict) else None
-            if key is not None and str(member(loop, "name")).lower() == wanted:
+            if key is not None and str(member(loop, "name")).lower() == sought:
                 below = rest[2:] if rest[1:] and is_index(rest[1]) else rest[1:]
                 yield self.part(loop[key], (*at, number, key), below)
 

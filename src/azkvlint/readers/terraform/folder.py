@@ -7,10 +7,9 @@ each is read once anyway. Secrets, which an excerpt must not show, are known by 
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -18,12 +17,13 @@ from azkvlint.azure.azurerm.azapi import AZAPI, POLICY_DEFINITIONS, WITH_TEMPLAT
 from azkvlint.azure.azurerm.providers import exposing_arguments
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
 from azkvlint.evaluation.values import MAX_ITEMS
-from azkvlint.graph.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
+from azkvlint.graph.secret_formats import Span
 from azkvlint.graph.value_origins import ANY, names_of, path_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Path, Scalar
 from azkvlint.readers.discover import OPENTOFU, is_of_opentofu, is_override, module_files, names_in
+from azkvlint.readers.terraform.file_secrets import FileSecrets
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import parse_reference
@@ -40,9 +40,6 @@ _IDLE = frozenset({"check", "import", "action"})
 _MOST = 500
 _KEY_VAULT = "key_vault"
 DEPENDS_ON = "depends_on"
-# What an app is given may be anything.
-SETTINGS = "app_settings"
-_FALSE = (False, "false", None)
 
 
 class Piece(msgspec.Struct, gc=False, eq=False):
@@ -612,110 +609,3 @@ def _beside(root: str, directory: str, source: str) -> str | None:
 def is_local(source: str) -> bool:
     """Return whether the source of a module is a folder beside its caller."""
     return source.startswith(("./", "../", ".\\", "..\\")) or source in (".", "..")
-
-
-class FileSecrets:
-    """The secrets of one file. ``found`` are the ranges whose values are known to be secret."""
-
-    def __init__(self, file: File, found: Sequence[Span]) -> None:
-        self.found: Sequence[Span] = found
-        self.cache: dict[tuple[Span, ...], Any] = {}
-        self._found = Spans(found)
-        # By the identity of attributes, which the file keeps: many findings are shown with the same lines.
-        self._spans: dict[int, tuple[Span, ...]] = {}
-        self._values: dict[Span, int] = {}
-        # Only blocks that a report shows are parsed.
-        self._blocks = sorted(((block.start, block.end, block) for block in file.body.blocks), key=_span)
-        own = [(one.start, one.end, one, False) for one in file.body.attributes.values()]
-        self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
-
-    def within(self, low: int, high: int) -> list[Span]:
-        """Return the secret spans between two offsets. Of an attribute, the name is not secret."""
-        spans = list(self._of(self._attributes[-1], low, high))
-        for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
-            start, _, block = self._blocks[index]
-            if start >= high:
-                break
-            if index not in self._attributes:
-                self._attributes[index] = sorted(_in_block(block), key=_span)
-            spans += self._of(self._attributes[index], low, high)
-        found = self._found.within(low, high)
-        return [*((self._values.get(span, span[0]), span[1]) for span in found), *spans]
-
-    def _of(self, attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
-        """Return the secret spans of the attributes between two offsets; attributes are not nested."""
-        for index in range(max(bisect_left(attributes, low, key=_start) - 1, 0), len(attributes)):
-            start, end, attribute, sensitive = attributes[index]
-            if start >= high:
-                return
-            if end > low:
-                self._values[start, end] = attribute.value_start
-                spans = self._spans.get(id(attribute))
-                if spans is None:
-                    found = [(attribute.value_start, end)] if sensitive else _in_attribute(attribute)
-                    spans = self._spans[id(attribute)] = tuple(found)
-                yield from spans
-
-
-# Where it starts and ends, and whether its value is secret whatever it is.
-_Attribute: TypeAlias = tuple[int, int, Attribute, bool]
-
-
-def _start(one: tuple[int, int, object] | _Attribute) -> int:
-    return one[0]
-
-
-def _span(one: tuple[int, int, object] | _Attribute) -> Span:
-    return one[0], one[1]
-
-
-def _in_block(outer: Block) -> Iterator[_Attribute]:
-    """Yield all attributes in a block."""
-    is_variable = outer.type == "variable"
-    is_secret = is_variable and is_sensitive(outer)
-    waiting = [(outer, False)]
-    while waiting:
-        block, is_below = waiting.pop()
-        for name, attribute in block.body.attributes.items():
-            is_hidden = is_secret and name == "default" if is_variable else is_below
-            sensitive = is_hidden and is_written(attribute)
-            yield attribute.start, attribute.end, attribute, sensitive
-        waiting += [(inner, is_below or _is_of_secret(inner)) for inner in block.body.blocks]
-
-
-def _is_of_secret(block: Block) -> bool:
-    """Return whether a nested block is named for a secret: ``secret { }``, ``dynamic "credential" { }``."""
-    return any(map(names_secret, (block.type, *block.labels)))
-
-
-def is_sensitive(block: Block) -> bool:
-    """Return whether a variable is sensitive: by its name, or by arguments that are not certainly false."""
-    return any(map(names_secret, block.labels)) or is_marked(block)
-
-
-def is_marked(block: Block) -> bool:
-    """Return whether a variable or output is marked as sensitive or ephemeral, or may be."""
-    found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
-    nodes = (attribute.expression() for attribute in found if attribute is not None)
-    return not all(isinstance(node, ast.Literal) and node.value in _FALSE for node in nodes)
-
-
-def is_written(attribute: Attribute) -> bool:
-    """Return whether an attribute contains a literal value, not only references."""
-    node = attribute.expression()
-    return node is None or has_literal(node)
-
-
-def _in_attribute(attribute: Attribute) -> Iterator[Span]:
-    node = attribute.expression()
-    secret = names_secret(attribute.name) or attribute.name == SETTINGS
-    if node is None:
-        # A value that is not a valid expression may contain anything.
-        if secret:
-            yield attribute.value_start, attribute.end
-    elif secret:
-        # It is unknown which part of the value is the secret.
-        if has_literal(node):
-            yield attribute.value_start, attribute.end
-    else:
-        yield from secret_spans(node)

@@ -18,15 +18,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.blocks import relocate
 from azkvlint.readers.terraform.expansion import Instance, Step, with_key
-from azkvlint.readers.terraform.folder import (
-    Declaration,
-    Folder,
-    ModuleSource,
-    Piece,
-    Written,
-    is_sensitive,
-    is_written,
-)
+from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
+from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun

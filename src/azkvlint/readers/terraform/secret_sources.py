@@ -12,7 +12,8 @@ from azkvlint.graph.secret_formats import Span, names_secret
 from azkvlint.graph.secret_sources import KEYS, Part, hide_sources, names_value, secrets_in
 from azkvlint.graph.value_origins import ANY, path_of
 from azkvlint.model.value import Path
-from azkvlint.readers.terraform.folder import SETTINGS, Declaration, Folder, Piece, is_marked
+from azkvlint.readers.terraform.file_secrets import SETTINGS, is_marked
+from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
 from azkvlint.readers.terraform.folder import Part as Written
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
