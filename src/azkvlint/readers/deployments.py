@@ -38,6 +38,7 @@ _MOST_VALUES, _MOST_BASES, _MOST_VARIABLES = 20, 50, 5
 _TEMPLATE_WORDS = (
     "arm-deploy", "bicep-deploy", "azureresourcemanagertemplatedeployment", "azureresourcegroupdeployment",
 )  # fmt: skip
+_WORDS = ("deployment", "arm-deploy", "bicep-deploy", "stack", "apply", "tf_root", "make")
 _AZ = regex(r"az(?:\.cmd)?[ \t]{1,9}(?:deployment|stack|group[ \t]{1,9}deployment)\b")
 _CMDLET = regex(r"-az\w{0,30}deployment")
 _APPLY = regex(
@@ -67,6 +68,9 @@ _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 _VARIABLE = regex(
     r"\$\{\{([^}\n]{0,100})\}\}|\$\{([^}\n]{0,100})\}|\$\(([^)\n]{0,100})\)|\$(?:env:)?(\w{1,100}(?:\.\w{1,100}){0,5})"
     r"|%(\w{1,100})%"
+)
+_ASSIGNED = regex(
+    r"['\"]?[ \t]{0,9}[:=][ \t]{0,9}(?:\r?\n((?:[ \t]{0,40}-[ \t]{1,9}[^\n]{0,300}\n){1,50})|([^\n]{0,500}))"
 )
 _LAST_NAME = regex(r"[A-Za-z_][\w-]{0,100}")
 _USING = regex(r"^[ \t]{0,99}using[ \t]{1,9}'([^'\r\n]*)'", re.MULTILINE)
@@ -196,13 +200,28 @@ def is_script(name: str) -> bool:
     return (lower.endswith(_ENDINGS) or lower in _NAMES) and not _is_testing(lower)
 
 
-def commands_in(scripts: Sequence[str]) -> Deployments:
-    """Return what the commands in these scripts (real paths) deploy, those nearest to the top first."""
-    found = Deployments()
-    for script in sorted(scripts, key=lambda file: (file.count(os.sep), file))[:_MOST_SCRIPTS]:
-        data = read_start(script, _LONGEST)
-        _add_commands(found, script, data.decode("utf-8", "replace"), root_of(script))
-    return found
+class Scripts:
+    """The commands in scripts (real paths), those nearest to the top first. A script is parsed when it is needed."""
+
+    def __init__(self, scripts: Sequence[str]) -> None:
+        self._found = Deployments()
+        self._texts: dict[str, str] = {}
+        for script in sorted(scripts, key=lambda file: (file.count(os.sep), file))[:_MOST_SCRIPTS]:
+            text = read_start(script, _LONGEST).decode("utf-8", "replace")
+            lower = text.lower()
+            # A command on several lines has a part of the words on each.
+            if not any(word in lower for word in _WORDS):
+                continue
+            joined = lower.replace("\\\n", " ").replace("`\n", " ")
+            if _takes_templates(joined) or _takes_roots(joined):
+                self._texts[script] = text
+
+    def deploy(self, path: str) -> bool:
+        """Return whether a command names a template, or the folder of a module: the name is in its script."""
+        name = os.path.basename(path)
+        for script in [script for script, text in self._texts.items() if name in text]:
+            _add_commands(self._found, script, self._texts.pop(script), root_of(script))
+        return self._found.names(path)
 
 
 def _is_testing(name: str) -> bool:
@@ -288,6 +307,8 @@ class _Words:
     def __init__(self, text: str) -> None:
         self.is_complete = True
         self._text = text
+        # Some letters have more than one in lower case, and offsets have to be those of the text.
+        self._lower = text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)
         self._values: dict[str, list[str]] = {}
 
     def names(self, pattern: re.Pattern[str]) -> list[str]:
@@ -332,18 +353,22 @@ class _Words:
         if len(self._values) >= _MOST_NAMES:
             self.is_complete = False
             return []
-        pattern = re.compile(
-            rf"(?<![\w-])['\"]?{re.escape(name)}['\"]?[ \t]{{0,9}}[:=][ \t]{{0,9}}"
-            r"(?:\r?\n((?:[ \t]{0,40}-[ \t]{1,9}[^\n]{0,300}\n){1,50})|([^\n]{0,500}))",
-            re.IGNORECASE,
-        )
         found: dict[str, None] = {}
-        for match in pattern.finditer(self._text):
-            found |= dict.fromkeys(part for part in re.findall(_WORD, match[1] or match[2] or "") if part.strip("-"))
-            if len(found) > _MOST_VALUES:
-                break
+        lower = name.lower()
+        at = self._lower.find(lower)
+        while at >= 0 and len(found) <= _MOST_VALUES:
+            end = at + len(lower)
+            match = _ASSIGNED.match(self._text, end) if at == 0 or not _is_of_name(self._text[at - 1]) else None
+            if match is not None:
+                parts = re.findall(_WORD, match[1] or match[2] or "")
+                found |= dict.fromkeys(part for part in parts if part.strip("-"))
+            at = self._lower.find(lower, end)
         values = self._values[name.lower()] = list(found)[:_MOST_VALUES]
         return values
+
+
+def _is_of_name(character: str) -> bool:
+    return character.isalnum() or character in "_-"
 
 
 def _plain(word: str) -> str:

@@ -32,7 +32,7 @@ from azkvlint.util.project_boundary import boundary_of, real_path
 from azkvlint.util.project_files import is_file, list_names, read_start, recorded_real_path, resolve_inside
 
 if TYPE_CHECKING:
-    from azkvlint.readers.deployments import Deployments
+    from azkvlint.readers.deployments import Scripts
 
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
 _MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
@@ -129,14 +129,14 @@ class _Deployed:
 
     def __init__(self, scripts: Sequence[str]) -> None:
         self._scripts = scripts
-        self._found: Deployments | None = None
+        self._found: Scripts | None = None
 
     def __call__(self, path: str) -> bool:
         if self._found is None:
-            from azkvlint.readers.deployments import commands_in
+            from azkvlint.readers.deployments import Scripts
 
-            self._found = commands_in(self._scripts)
-        return self._found.names(path)
+            self._found = Scripts(self._scripts)
+        return self._found.deploy(path)
 
 
 def _is_of_module(name: str) -> bool:
