@@ -42,7 +42,6 @@ from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, Source, declares_variable, discover, is_module_file
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
 from azkvlint.readers.units import Unit, units_of
-from azkvlint.syntax.json_faults import shape_fault
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from azkvlint.util.project_boundary import is_within, real_path, root_of
 from azkvlint.util.project_files import reported_name, reported_path
@@ -82,6 +81,8 @@ def _config_of(paths: tuple[str, ...], settings: CheckSettings) -> Config:
         checked = msgspec.convert(msgspec.structs.asdict(settings), CheckSettings)
         today(Config(paths=(), as_of=checked.as_of))
     except msgspec.ValidationError as error:
+        from azkvlint.syntax.json_faults import shape_fault
+
         raise UsageError(f"invalid settings: {shape_fault(error)}") from None
     except ValueError:
         raise UsageError(f"invalid settings: `as_of` is not a date: {settings.as_of}", "write YYYY-MM-DD") from None

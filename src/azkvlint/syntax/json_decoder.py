@@ -14,7 +14,6 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from azkvlint.syntax.json_faults import JsonFault, first_fault, shape_fault
 from azkvlint.syntax.texts import Lines, MarkedText
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -87,6 +86,9 @@ def decode_json(data: bytes | str, shape: type[_T]) -> _T:
     try:
         return msgspec.json.decode(data, type=shape)
     except DECODE_ERRORS as error:
+        if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
+            reason, line, column = fault(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
+            raise InputError(f"invalid JSON: {reason}", line=line, column=column) from error
         raise InputError(decode_error(error)) from error
 
 
@@ -100,6 +102,8 @@ def decode_error(error: Exception) -> str:
         case OverflowError():
             return "a number is too large"
         case msgspec.ValidationError():
+            from azkvlint.syntax.json_faults import shape_fault
+
             return shape_fault(error)
         case _:
             return _NOT_JSON
@@ -152,6 +156,8 @@ def _text(data: bytes) -> tuple[str, bytes | None]:
 def _decode_unusual(text: str) -> Any:
     """Decode ``text`` with the standard library, which reports the offset of an error."""
     import json
+
+    from azkvlint.syntax.json_faults import JsonFault, first_fault
 
     if not text or text.isspace():
         raise InputError("the file is empty", line=1, column=1)
@@ -339,6 +345,8 @@ def _count_keys(data: bytes) -> int:
 
 def fault(data: bytes) -> tuple[str, int | None, int | None]:
     """Return why ``data``, which could not be decoded, is not strict JSON in UTF-8, with line and column (1-based)."""
+    from azkvlint.syntax.json_faults import JsonFault, first_fault
+
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

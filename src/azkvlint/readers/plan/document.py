@@ -15,8 +15,15 @@ import msgspec
 
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX
 from azkvlint.model.location import Excerpt, LazyExcerpt, Place, Region
-from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines, duplicate_key, fault, is_nested_deeper, place
-from azkvlint.syntax.json_faults import shape_fault
+from azkvlint.syntax.json_decoder import (
+    DECODE_ERRORS,
+    ByteLines,
+    decode_error,
+    duplicate_key,
+    fault,
+    is_nested_deeper,
+    place,
+)
 from azkvlint.syntax.json_positions import RepeatedKeyError, elements, members
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -272,7 +279,7 @@ def decode_plan(data: bytes) -> Plan:
             complete=bytes(parts.get("complete", b"")) != b"false",
         )
     except msgspec.ValidationError as error:
-        raise InputError(f"invalid plan: {shape_fault(error)}", MAKE_PLAN_JSON) from error
+        raise InputError(f"invalid plan: {decode_error(error)}", MAKE_PLAN_JSON) from error
     except msgspec.DecodeError as error:
         raise _malformed(data, error) from error
     except UnicodeDecodeError:
@@ -312,7 +319,7 @@ def _part(parts: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Dec
     try:
         return None if raw is None else decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise InputError(f"invalid plan: `{name}`: {shape_fault(error)}", MAKE_PLAN_JSON) from error
+        raise InputError(f"invalid plan: `{name}`: {decode_error(error)}", MAKE_PLAN_JSON) from error
 
 
 def _refuse_other_files(data: bytes) -> None:
