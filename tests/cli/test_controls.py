@@ -23,6 +23,7 @@ class Input:
     def __init__(self, folder: Path, kvlint: Kvlint) -> None:
         self.folder = folder
         self._kvlint = kvlint
+        self.paths = ["."]
 
     def write(self, name: str, text: str | bytes) -> Input:
         data = text if isinstance(text, bytes) else text.encode()
@@ -30,7 +31,7 @@ class Input:
         return self
 
     def run(self, *words: str) -> Said:
-        return self._kvlint("controls", ".", "--as-of", "2026-11-01", *words)
+        return self._kvlint("controls", *self.paths, "--as-of", "2026-11-01", *words)
 
     def document(self, *words: str) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.run("-f", "json", *words).out)
@@ -261,7 +262,9 @@ def test_a_provider_of_one_plan_is_not_that_of_another(acme: Input) -> None:
         features = f"{{key_vault: {{{switches}purge_soft_delete_on_destroy: {on}}}}}"
         provider = f'provider.azurerm: {{version: "~> 4.0", features: {features}}}'
         acme.write(f"{name}.json", expand(f"{provider}\nazurerm_key_vault.a: {{name: a}}\n"))
-    rows = {vault["root"]: statuses(vault)["provider"] for vault in acme.document(*ACME)["vaults"]}
+    rows = {
+        vault["root"]: statuses(vault)["provider"] for vault in acme.document("dev.json", "prod.json", *ACME)["vaults"]
+    }
     assert rows == {"dev.json": "not met", "prod.json": "met"}
 
 
@@ -414,7 +417,9 @@ def test_two_plans_of_one_root_are_two_deployments(acme: Input) -> None:
     acme.write("main.tf", f"{text}  purge_protection_enabled = var.p\n}}\n")
     for name, value in (("dev", "false"), ("prod", "true")):
         acme.write(f"{name}.json", expand(f"azurerm_key_vault.a: {{name: a, purge_protection_enabled: {value}}}"))
-    rows = {vault["root"]: statuses(vault)["purge"] for vault in acme.document(*ACME)["vaults"]}
+    rows = {
+        vault["root"]: statuses(vault)["purge"] for vault in acme.document("dev.json", "prod.json", *ACME)["vaults"]
+    }
     assert rows == {"dev.json": "not met", "prod.json": "met"}
 
 

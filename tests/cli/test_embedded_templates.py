@@ -199,7 +199,8 @@ def test_a_policy_leaves_the_deployment_around_it_complete(kvlint: Kvlint) -> No
 def test_a_template_that_is_not_known_is_reported(kvlint: Kvlint, name: str, text: str) -> None:
     write({name: text})
     found = kvlint(name)
-    assert found.code == 0, found
+    # A linked template is elsewhere, and a policy rule may deploy nothing; a template in the file has resources.
+    assert found.code == (3 if "param t" in text else 0), found
     assert "not evaluated" in found.out
 
 

@@ -229,7 +229,9 @@ def test_a_plan_says_what_exists(kvlint: Kvlint) -> None:
         },
     }  # fmt: skip
     Path("in/plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    document = report(kvlint("in", "-f", "json"))
+    # A plan that is found in a folder adds to its source; one that the command line names replaces it.
+    assert found(report(kvlint("in", "-f", "json")), "KV001") == ["azurerm_key_vault.kv[0]", at]
+    document = report(kvlint("in", "in/plan.json", "-f", "json"))
     assert found(document, "KV001") == [at]
     assert [(one["address"], one["path"]) for one in document["evaluated"]] == [(at, "in/main.tf")]
     (skipped,) = document["skipped"]

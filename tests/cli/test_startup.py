@@ -153,7 +153,7 @@ LIMITS = {
     ("plan.json", "text"): 133,
     ("main.tf", "text"): 189,
     ("main.bicep", "text"): 175,
-    ("main.json", "text"): 157,
+    ("main.json", "text"): 158,
 }
 
 
