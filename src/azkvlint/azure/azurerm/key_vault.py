@@ -65,9 +65,13 @@ _POLICY: Mapping[str, str] = {
 }
 
 
+# What a policy must have is set, whatever its value; the provider rejects an empty ID.
+_REQUIRED = frozenset({"tenant_id", "object_id"})
+
+
 def _policy(prefix: str = "") -> Mapping[str, Field]:
     """Return the fields of one access policy, below ``prefix``."""
-    return {argument: value(prefix + arm) for argument, arm in _POLICY.items()}
+    return {argument: value(prefix + arm, zero_is_set=argument in _REQUIRED) for argument, arm in _POLICY.items()}
 
 
 VAULT: Mapping[str, Mapped] = {
@@ -75,7 +79,7 @@ VAULT: Mapping[str, Mapped] = {
         type="Microsoft.KeyVault/vaults",
         fields={
             **PLACED,
-            "tenant_id": value("properties.tenantId"),
+            "tenant_id": value("properties.tenantId", zero_is_set=True),
             "sku_name": value("properties.sku.name"),
             "rbac_authorization_enabled": _RBAC,
             "enable_rbac_authorization": _RBAC,
@@ -421,7 +425,7 @@ HSM: Mapping[str, Mapped] = {
         type="Microsoft.KeyVault/managedHSMs",
         fields={
             **PLACED,
-            "tenant_id": value("properties.tenantId"),
+            "tenant_id": value("properties.tenantId", zero_is_set=True),
             "sku_name": value("sku.name"),
             "admin_object_ids": value("properties.initialAdminObjectIds"),
             # The provider sends false if it is not set.

@@ -343,10 +343,10 @@ class ResourceCollector:
             self._unknown_type(entity)
 
     def _unknown_type(self, entity: ResourceEntity) -> None:
-        """Report a resource of unknown type, which may be a vault."""
+        """Report a resource of unknown type, which may be a vault; a warning if it may not exist at all."""
         self.run.closed = False
         text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
-        self.run.type_not_known("error", text, entity.at)
+        self.run.type_not_known("warning" if entity.conditions else "error", text, entity.at)
 
     def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         changed = entity.azapi_type()
