@@ -89,6 +89,50 @@ def test_a_link_does_not_exchange_what_is_compared(inputs: dict[str, str], actio
     assert "leads out of the checkout" in done.log
 
 
+@pytest.mark.parametrize("inputs", [{"working_directory": "a", "paths": "../infra"}, {"paths": "a/../infra"}])
+def test_a_link_before_two_dots_does_not_either(inputs: dict[str, str], action: Runner) -> None:
+    top = repository(action.workspace)
+    commit(top, {"deep/a/x": "", "deep/infra/main.tf": PROTECTED})
+    (top / "a").symlink_to("deep/a")
+    commit(top, {})
+    done = action(diff_base="HEAD^1^1^1", fail_on="high", select="KV001", upload="false", **inputs)
+    assert (done.code, done.outputs["exit-code"]) == (2, "2"), done.log
+    assert "through a symbolic link of the checkout" in done.log
+
+
+@pytest.mark.parametrize("event", ["pull_request_review", "pull_request_target"])
+def test_a_pull_request_does_not_choose_its_base_in_other_events(event: str, action: Runner) -> None:
+    top = repository(action.workspace)
+    commit(top, {"README.md": "The commit before took the protection away."})
+    environment = {"GITHUB_EVENT_NAME": event, "GITHUB_SHA": git(top, "rev-parse", "HEAD^1").strip()}
+    done = action(environment, diff_base="HEAD^1", fail_on="high", select="KV001", upload="false")
+    assert (done.code, done.outputs["exit-code"]) == (2, "2"), done.log
+    assert "the checkout is not at the commit" in done.log
+
+
+def test_no_program_of_the_checkout_runs(action: Runner, tmp_path: Path) -> None:
+    """An earlier step may have added a folder of the checkout to PATH."""
+    top = repository(action.workspace)
+    (top / "bin").mkdir()
+    for name in ("basename", "cat", "dirname", "env", "git", "mktemp", "python", "python3", "sed", "tr"):
+        (top / "bin" / name).write_text(f"#!/bin/sh\n: >'{tmp_path}/pwned'\nexit 1\n")
+        (top / "bin" / name).chmod(0o755)
+    environment = {"PATH": f"{top / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    done = action(environment, diff_base="HEAD^1", fail_on="high", select="KV001", upload="false", comment="true")
+    assert (done.code, done.outputs["new"]) == (1, "1"), done.log
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_the_working_directory_is_not_searched(action: Runner, tmp_path: Path) -> None:
+    repository(action.workspace)
+    other = tmp_path / "other" / "infra"
+    other.mkdir(parents=True)
+    (other / "main.tf").write_text(PROTECTED)
+    inputs = {"working_directory": "infra", "diff_base": "HEAD^1", "select": "KV001", "upload": "false"}
+    done = action({"CDPATH": str(other.parent)}, **inputs)
+    assert (done.code, done.outputs["new"]) == (1, "1"), done.log
+
+
 def test_variables_of_git_have_no_effect(action: Runner, tmp_path: Path) -> None:
     top = repository(action.workspace)
     other = repository(tmp_path / "other")
@@ -165,6 +209,16 @@ def test_a_pull_request_gains_nothing_by_preventing_the_comparison(action: Runne
     assert "::warning title=kvlint::The commit of diff-base could not be compared" in done.log
     assert (done.code, done.outputs["exit-code"]) == (1, "1"), done.log
     assert "KV001 (1 high)" in done.log.rpartition("::error title=kvlint::Exit code 1, findings: ")[2]
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("one-way", 3), ("access-lost", 3), ("no-such-gate", 3), ("none", 0)])
+def test_a_gate_that_nothing_decides_does_not_hold(fail_on: str, code: int, action: Runner) -> None:
+    top = repository(action.workspace)
+    commit(top, {"infra/main.tf": PROTECTED, "b.bicep": "resource"})
+    commit(top, {"b.bicep": ""})
+    done = action(diff_base="HEAD^1", fail_on=fail_on, select="KV001", upload="false")
+    assert "::warning title=kvlint::The commit of diff-base could not be compared" in done.log
+    assert (done.code, done.outputs["exit-code"]) == (code, str(code)), done.log
 
 
 def test_without_a_base_the_log_states_what_has_an_effect(action: Runner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -161,11 +162,21 @@ def test_a_file_that_shadows_that_of_base_is_listed(place: str, sides: Sides) ->
 
 
 @pytest.mark.parametrize("text", ["ignore = [", "nothing = 1", "[[override]]\n"])
-def test_a_configuration_of_head_that_cannot_be_used_is_listed(text: str, sides: Sides) -> None:
-    found = sides.compare(CONFIGURED, {"prod.tf": vault(), "kvlint.toml": text}, *NEW_HIGH, *TURNED_OFF)
+@pytest.mark.parametrize("file", ["kvlint.toml", "pyproject.toml"])
+def test_a_configuration_of_head_that_cannot_be_used_is_listed(file: str, text: str, sides: Sides) -> None:
+    base = CONFIGURED if file == "kvlint.toml" else {}
+    text = text if file == "kvlint.toml" else "[tool.kvlint]\n" + text.replace("override", "tool.kvlint.override")
+    found = sides.compare(base, {"prod.tf": vault(), file: text}, *NEW_HIGH, *TURNED_OFF)
     assert found.code == 1
     assert [kind for kind, _, _ in entries(found)] == ["configuration"]
-    assert "kvlint.toml" in found.document["turnedOff"][0]["text"]
+    assert file in found.document["turnedOff"][0]["text"]
+
+
+def test_a_broken_configuration_below_prevents_no_comparison(sides: Sides) -> None:
+    head = {"prod.tf": vault(), "docs/pyproject.toml": "[tool.kvlint\n", "docs/kvlint.toml": ""}
+    for name in ("docs/kvlint.toml", "docs/pyproject.toml"):
+        assert sides.compare({}, head, *NEW_HIGH).findings("new") == [("KV001", "azurerm_key_vault.prod")]
+        head.pop(name)
 
 
 def test_a_project_file_that_cannot_be_read_is_listed(sides: Sides) -> None:
@@ -290,6 +301,26 @@ def test_a_configuration_that_is_named_in_head_is_that_of_base(sides: Sides) -> 
         assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
         assert ("setting", ["KV001"], None) in entries(found)
         assert found.code == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
+@pytest.mark.parametrize("above", [False, True])
+def test_a_link_of_head_does_not_exchange_a_file_that_is_named(above: bool, sides: Sides, diff: Diff) -> None:
+    """BASE has a folder that HEAD only needs to link to."""
+    base = {
+        "prod.tf": 'variable "on" {}\n' + vault(value="var.on"),
+        "ci/k.toml": "strict = false\n", "ci/on.tfvars": "on = true\n",
+        "samples/ci/k.toml": 'ignore = ["KV001"]\n', "samples/ci/on.tfvars": "on = false\n",
+    }  # fmt: skip
+    sides.compare(base, base)
+    shutil.rmtree(diff.folder / "head" / "ci")
+    (diff.folder / "head" / "ci").symlink_to("samples/ci")
+    if above:  # a link of the user is followed
+        (diff.folder / "top").symlink_to("head")
+    place = "top/ci" if above else "head/ci"
+    words = ("--config", f"{place}/k.toml", "--var-file", f"{place}/on.tfvars")
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH, *words)
+    assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
 
 
 def test_without_a_base_an_input_is_its_own(diff: Diff) -> None:

@@ -152,6 +152,21 @@ def test_a_link_does_not_lead_to_another_checkout(repository: Path, tmp_path: Pa
 
 
 @needs_links
+def test_a_link_does_not_exchange_what_is_compared(repository: Path, run: Run) -> None:
+    (repository / "a").symlink_to("deep/a")
+    (repository / "in").symlink_to("modules")
+    commit(repository, {"modules/main.tf": "", "deep/modules/main.tf": "", "deep/a/x": ""})
+    words = ("git-base", "--workspace", repository, "--revision", "HEAD", "--output", repository.parent / "base", "--")
+    for path in ("in", "a/../modules", "a/x"):  # the system reads deep/modules
+        ran = run(*words, path, cwd=repository)
+        assert (ran.code, "through a symbolic link of the checkout" in ran.err) == (2, True)
+    (repository / "a" / "out").symlink_to("../../..")
+    with pytest.raises(UsageError, match="leads out of the checkout"):
+        find_checkout(str(repository), "a/out/..")
+    assert run(*words, "deep/../modules", cwd=repository).out == f"{repository}\nmodules\n"
+
+
+@needs_links
 def test_the_git_of_a_checkout_is_a_folder_or_a_worktree_of_one(repository: Path, tmp_path: Path) -> None:
     base = commit(repository, {"main.tf": "text"})
     git(repository, "worktree", "add", "--quiet", str(tmp_path / "tree"), base)

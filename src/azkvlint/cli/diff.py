@@ -92,10 +92,15 @@ class Checkouts:
 
 
 def _place_of(file: str, checkouts: Checkouts) -> str:
-    """Return the path (real) of a file; that of the link if it is a link in one of the checkouts."""
-    folder, name = os.path.split(absolute_path(file))
-    place = os.path.join(real_path(folder), name)
-    return place if checkouts.is_in_head(place) or checkouts.is_in_base(place) else real_path(file)
+    """Return the path (real) of a file. Links in the checkouts are not resolved: HEAD could exchange the file."""
+    path = above = absolute_path(file)
+    place = real_path(path)
+    while above != os.path.dirname(above):
+        above = os.path.dirname(above)
+        real = real_path(above)
+        if checkouts.is_in_head(real) or checkouts.is_in_base(real):
+            place = os.path.join(real, os.path.relpath(path, above))
+    return place
 
 
 def _folder_of(word: str) -> str:

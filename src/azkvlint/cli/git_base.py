@@ -7,7 +7,7 @@ from typing import NamedTuple
 from azkvlint.cli.output import write
 from azkvlint.linter.git_checkout import remote
 from azkvlint.util.errors import EXIT_CLEAN, UsageError
-from azkvlint.util.git import NO_CHECKOUT_HINT, find_checkout, write_commit
+from azkvlint.util.git import NO_CHECKOUT_HINT, find_checkout, require_no_links, write_commit
 from azkvlint.util.project_boundary import absolute_path
 from azkvlint.util.text import visible
 
@@ -37,6 +37,7 @@ def run_git_base(request: Request) -> int:
     if request.revision:
         if found is None:
             raise UsageError(f"`{visible(request.path)}` is not in a git checkout of the workspace", NO_CHECKOUT_HINT)
+        require_no_links(found, request.workspace, request.path)
         address, _ = remote(found.top)
         write_commit(found, request.revision, request.output, address, request.head)
     write("".join(f"{line}\n" for line in lines))

@@ -298,4 +298,7 @@ def _configures_kvlint(file: str) -> bool:
             return False
     from azkvlint.config.config_file import read_file
 
-    return read_file(file) is not None
+    try:
+        return read_file(file) is not None
+    except UsageError:
+        return True  # reading the settings reports it

@@ -107,11 +107,23 @@ def find_checkout(workspace: str, path: str, checkout: str = "") -> Checkout | N
     if not is_within(full, top):
         raise UsageError(f"`{visible(path)}` is outside of the checkout `{visible(top)}`")
     real = real_path(top)
-    target = real_path(full)
+    # The system resolves a link before the .. that follows it.
+    target = real_path(os.path.join(start, path))
     if not is_within(target, real) or leads_into_git(target, real):
         raise UsageError(f"`{visible(path)}` leads out of the checkout, through a symbolic link or into `.git`")
     inside = os.path.relpath(full, top).replace(os.sep, "/")
     return Checkout(real, _git_folder(real), inside)
+
+
+def require_no_links(checkout: Checkout, workspace: str, path: str) -> None:
+    """Raise UsageError if a link of the checkout leads to the path: another commit has something else in its place."""
+    place = os.path.normpath(os.path.join(checkout.top, checkout.inside))
+    target = real_path(os.path.join(absolute_path(workspace), path))
+    if os.path.normcase(target) != os.path.normcase(place):
+        raise UsageError(
+            f"`{visible(path)}` leads to `{visible(target)}`, through a symbolic link of the checkout",
+            "name the folder or file itself",
+        )
 
 
 def _outermost_checkout(start: str, full: str) -> str | None:
