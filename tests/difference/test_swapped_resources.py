@@ -62,6 +62,12 @@ ATTACKS = {
         {"main.tf": vault("a") + GOOD, "kvlint.toml": LOWER},
         {"main.tf": named("kv-prod", "a"), "kvlint.toml": LOWER},
     ),
+    "the name moves to the address of a vault that fails": Attack(
+        {"main.tf": vault("a") + GOOD}, {"main.tf": named("kv-prod", "a")}
+    ),
+    "a new vault at the address of a vault that fails in another root": Attack(
+        {"lab/main.tf": named("kv-lab", "kv")}, {"live/main.tf": named("kv-prod", "kv")}
+    ),
     "another vault stays at the address": Attack(
         {"prod/main.tf": GOOD},
         {"prod/main.tf": named("kv-decoy", "prod", "true"), "examples/main.tf": named("kv-prod", "x")},

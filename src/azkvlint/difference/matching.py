@@ -6,6 +6,7 @@ address, after ``moved`` blocks, or else the same type and name in the same root
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
+from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import RootState, Side, relative_to
 from azkvlint.difference.one_way_doors import ResourceState
 from azkvlint.model.difference import (
@@ -32,6 +34,7 @@ from azkvlint.util.lazy_regex import regex
 
 _Key: TypeAlias = tuple[Hashable, ...]
 _Thing = TypeVar("_Thing")
+_VAULTS = frozenset({VAULTS.lower(), MANAGED_HSMS.lower()})
 # A chain of `moved` blocks that is longer is a circle.
 _MOST_MOVES = 50
 _WORD = regex(r"[^\s,;]+")
@@ -129,6 +132,11 @@ class Roots:
         """Return whether a path of BASE is that of HEAD, relative to the inputs."""
         is_same: bool = self._relative[id(self.base)](old) == self._relative[id(self.head)](new)
         return is_same
+
+    def is_same_root(self, old: str, new: str) -> bool:
+        """Return whether a root of BASE is that of HEAD, by its path, or as the only input, such as a plan."""
+        is_only = len(self.base.roots) == len(self.head.roots) == 1 and bool(posixpath.splitext(old)[1])
+        return is_only or self.is_same_path(old, new)
 
     def in_base(self, at: Location) -> Location:
         """Return a place of BASE, without lines that do not exist."""
@@ -279,6 +287,11 @@ class Item(NamedTuple):
         """Return the id of the rule."""
         return self.finding.rule.id
 
+    @property
+    def name(self) -> str:
+        """Return the name of the resource, in lower case; "" if it is not known."""
+        return literal_name(self.occurrence.full_name.lower(), self.occurrence.address.lower())
+
 
 class Pair(NamedTuple):
     """Two items of the same rule and resource, or one of them alone."""
@@ -292,7 +305,7 @@ def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChang
     old = [item for item in items_of(roots, roots.base) if item.rule in rules]
     new = [item for item in items_of(roots, roots.head) if item.rule in rules]
     groups: dict[_Key, list[tuple[Occurrence, Finding, Finding | None]]] = {}
-    pairs = pairs_of(old, new, roots)
+    pairs = list(_without_other_vaults(pairs_of(old, new, roots), old, roots))
     names = {
         pair.before.occurrence.address: pair.after.occurrence.address
         for pair in pairs
@@ -378,6 +391,30 @@ def pairs_of(old: Sequence[Item], new: Sequence[Item], roots: Roots) -> list[Pai
     pairs += [Pair(item, None) for item in rest[0] if id(item) not in taken]
     pairs += [Pair(None, item) for item in rest[1] if id(item) not in taken]
     return pairs
+
+
+def _without_other_vaults(pairs: Iterable[Pair], old: Iterable[Item], roots: Roots) -> Iterator[Pair]:
+    """Yield pairs of findings; those of two vaults that only share an address are yielded as two.
+
+    The name of a vault is unique in Azure. At the address of a vault that fails, HEAD may have one that passed in BASE
+    at another address, or a new one in another root.
+    """
+    of_base = {(one.type, literal_name(one.name, address)) for root in roots.base.roots
+               for address, one in root.resources.items()}  # fmt: skip
+    failed = {(item.rule, item.occurrence.type.lower(), item.name) for item in old if item.outcome == FAILED}
+    for pair in pairs:
+        before, after = pair
+        if before is None or after is None or before.outcome != FAILED or after.outcome != FAILED:
+            yield pair
+            continue
+        type_, name = after.occurrence.type.lower(), after.name
+        is_other = type_ in _VAULTS and name and before.name and before.name != name
+        was_good = (type_, name) in of_base and (after.rule, type_, name) not in failed
+        if is_other and (was_good or not roots.is_same_root(before.occurrence.root, after.occurrence.root)):
+            yield Pair(before, None)
+            yield Pair(None, after)
+        else:
+            yield pair
 
 
 def _still_in_template(old: Iterable[Item], new: Iterable[Item], roots: Roots) -> Iterator[tuple[Item, Item]]:

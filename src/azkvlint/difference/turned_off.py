@@ -14,7 +14,7 @@ from azkvlint.config.influences import BICEP_DIRECTIVE, COMMENT, CONFIGURATION, 
 from azkvlint.config.run_config import Config
 from azkvlint.config.weakened import Weakening
 from azkvlint.difference.inputs import Side
-from azkvlint.difference.matching import HIDDEN, Item, Roots, items_of, literal_name, pairs_of
+from azkvlint.difference.matching import HIDDEN, Item, Roots, items_of, pairs_of
 from azkvlint.engine.rule_store import find_rules_by_prefix
 from azkvlint.linter.group_instances import order_of
 from azkvlint.linter.linter import check, known_rules
@@ -33,20 +33,14 @@ def added_suppressions(roots: Roots) -> list[Item]:
     new = [item for item in items_of(roots, roots.head) if item.outcome == HIDDEN and _is_in_source(item.finding)]
     known: dict[tuple[str, ...], set[str]] = {}
     for item in old:
-        known.setdefault((item.rule, *item.key), set()).add(_name_of(item))
-    rest = [item for item in new if _name_of(item) not in known.get((item.rule, *item.key), ())]
+        known.setdefault((item.rule, *item.key), set()).add(item.name)
+    rest = [item for item in new if item.name not in known.get((item.rule, *item.key), ())]
     if not rest:
         return []
     # The resource may have another address, or be in another module.
     pairs = (pair for pair in pairs_of(old, rest, roots) if pair.before is not None and pair.after is not None)
-    found = {id(after) for before, after in pairs if before and after and _name_of(before) == _name_of(after)}
+    found = {id(after) for before, after in pairs if before and after and before.name == after.name}
     return [item for item in rest if id(item) not in found]
-
-
-def _name_of(item: Item) -> str:
-    """Return the name of the resource of a result; "" if it is not known. Another name is another resource."""
-    one = item.occurrence
-    return literal_name(one.full_name.lower(), one.address.lower())
 
 
 def _is_in_source(finding: Finding) -> bool:
