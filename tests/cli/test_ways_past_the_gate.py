@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -200,6 +201,15 @@ TEMPLATES: Mapping[str, Files] = {
     "keys in capitals": {"x.json": arm().replace("resources", "Resources").replace("apiVersion", "APIVERSION")},
     "the mark of a compiled template": {"main.bicep": bicep("true"), "main.json": arm(
         metadata={"_generator": {"name": "bicep", "version": "0.30.0", "templateHash": "1"}})},
+    "escapes in every word": {"x.json": re.sub("[A-Za-z]", lambda found: f"\\u{ord(found[0]):04x}", arm())},
+    "a file that a module only names": {
+        "azuredeploy.json": arm(), "x/a.tf": 'locals {\n  a = templatefile("../azuredeploy.json", {})\n}\n',
+    },
+    "a template that was compiled from a module, and is deployed": {
+        "kv.bicep": bicep("true"), "main.bicep": "module m 'kv.bicep' = {\n  name: 'm'\n}\n",
+        "kv.json": arm(metadata={"_generator": {"name": "bicep", "version": "0.30.0", "templateHash": "1"}}),
+        "deploy.sh": f"{AZ} -f kv.json\n",
+    },
     "a file that another module renders": {
         "azuredeploy.json": arm(), "deploy.sh": f"{AZ} -f azuredeploy.json\n",
         "x/a.tf": 'locals {\n  a = templatefile("../azuredeploy.json", {})\n}\n',

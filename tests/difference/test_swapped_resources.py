@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.cli.test_ways_past_the_gate import arm, linking
 from tests.difference.conftest import Diff
 from tests.difference.test_turned_off import IGNORE, NEW_HIGH, RULES, TURNED_OFF, vault
 
@@ -85,6 +86,28 @@ ATTACKS = {
         {
             "main.bicep": BICEP.replace("<default>", "false"),
             "other.bicep": "module m 'main.bicep' = {\n  name: 'm'\n  params: { p: true }\n}\n",
+        },
+    ),
+    "another template links the template": Attack(
+        {"t.json": arm("[parameters('p')]", parameters={"p": {"type": "bool", "defaultValue": True}})},
+        {
+            "t.json": arm("[parameters('p')]", parameters={"p": {"type": "bool", "defaultValue": False}}),
+            "x.json": linking("t.json", p=True),
+        },
+    ),
+    "a module renders the template": Attack(
+        {"t.json": arm(True)},
+        {
+            "t.json": arm(variables={"x": "${x}"}),
+            "x/a.tf": 'variable "n" {}\nlocals {\n  a = templatefile("../${var.n}.json", {})\n}\n',
+        },
+    ),
+    "the template becomes one of a Bicep module": Attack(
+        {"t.json": arm(True)},
+        {
+            "t.json": arm(metadata={"_generator": {"name": "bicep", "version": "0.30.0", "templateHash": "1"}}),
+            "t.bicep": "param x string = ''\n",
+            "x.bicep": "module m 't.bicep' = {\n  name: 'm'\n}\n",
         },
     ),
     "a new variable file gives another value": Attack(

@@ -67,6 +67,8 @@ _NAME_IT = "specify the path of the file, or its name with `kvlint - --stdin-fil
 _EXPRESSION = regex(r"\$\{|%\{|\{\{|\{%|<%|#\{")
 # As many bytes of a file tell whether it may be JSON.
 _START = 100
+# What templatefile() evaluates.
+_SEQUENCES = (b"${", b"%{")
 _NO_SETTINGS = TerraformSettings()
 # How Terraform and Bicep files begin, comments aside.
 _SOURCE_CODE = regex(
@@ -133,7 +135,7 @@ class Reader:
         if mentions_plan(data):
             refuse_as_output(source.file)
             return plan_result(source.path, data, self.required)
-        if unit.rendered:
+        if unit.rendered and any(mark in data for mark in _SEQUENCES):
             return _rendered_result(source.path) if _is_of_interest(data) else None
         try:
             read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None

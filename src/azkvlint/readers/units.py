@@ -90,16 +90,11 @@ def units_of(
     modules, rendered = _terraform_modules(sources, types, called_by_units, is_kept)
     modules += configured
     sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
-    called, published = _find_called(sources)
-    compiled, made = _find_compiled(sources)
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
-    for source in sources:
-        is_called = source.file in called and source.file not in published and not source.is_explicit
-        if source.file in compiled or (is_called and not is_kept(source.file)):
-            continue
+    for source, compiled, is_published in _evaluated_alone(sources, is_kept):
         is_json = source.file.lower().endswith(JSON) and not source.is_explicit
-        if is_json and _is_rendered(source.file, rendered) and not deployed(source.file):
+        if is_json and _is_rendered(source.file, rendered) and not is_kept(source.file):
             found.append(Unit(source=source, rendered=True))
             continue
         if is_parameters(source.file):
@@ -109,12 +104,11 @@ def units_of(
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
         if given and defaults and not parameters and real_path(source.file) in defaults:
             given.insert(0, None)
-        is_published = source.file in published and not source.is_explicit
         # A single template has no other that could link it.
-        is_deployed = is_json and len(sources) > 1 and deployed(source.file)
+        is_deployed = is_json and len(sources) > 1 and is_kept(source.file)
         found += (
             Unit(
-                source=source, parameters=one, compiled=made.get(source.file), published=is_published,
+                source=source, parameters=one, compiled=compiled, published=is_published,
                 deployed=is_deployed,
             )
             for one in given or [None]
@@ -122,6 +116,30 @@ def units_of(
     if parameters and not any(_is_template(unit.source.file) for unit in found):
         raise UsageError("--parameters requires a template", "specify the ARM template or Bicep file too")
     return modules + _once(found)
+
+
+def _evaluated_alone(
+    sources: Sequence[Source], kept: Callable[[str], bool]
+) -> Iterator[tuple[Source, Source | None, bool]]:
+    """Yield the templates that are not evaluated through others only, and parameter files.
+
+    Each with the template that was compiled from it, and whether only its own examples and tests call it. A compiled
+    template is evaluated beside its Bicep file; if that is evaluated through its callers, and the template is ``kept``,
+    on its own.
+    """
+    called, published = _find_called(sources)
+    compiled, made = _find_compiled(sources)
+    explicit = {source.file for source in sources if source.is_explicit}
+    origins = {template.file: file for file, template in made.items()}
+
+    def is_left_out(file: str) -> bool:
+        return file in called and file not in published and file not in explicit and not kept(file)
+
+    for source in sources:
+        file = source.file
+        if is_left_out(file) or (file in compiled and not (is_left_out(origins[file]) and kept(file))):
+            continue
+        yield source, made.get(file), file in published and not source.is_explicit
 
 
 class _Deployed:

@@ -23,6 +23,7 @@ from azkvlint.syntax.json_positions import Scalar as Plain
 from azkvlint.syntax.repeated_keys import repeated_keys
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
 
 _Path: TypeAlias = tuple[str, ...]
 DEPLOYMENTS = "microsoft.resources/deployments"
@@ -36,6 +37,8 @@ REMEDY: _Path = ("then", "details", "deployment", "properties")
 Pointer: TypeAlias = tuple[str | int, ...]
 _KEY_VAULT = "microsoft.keyvault/"
 _MOST_REPEATED = 20
+# A character of ASCII that JSON writes as an escape.
+_ESCAPED = regex(rb"\\u00([0-7][0-9a-f])")
 # A member with another usual spelling is not the one that is sought.
 _USUAL = frozenset(
     {
@@ -150,6 +153,8 @@ def mentions_template(data: bytes) -> bool:
     if b"\0" in data[:4]:
         data = data.replace(b"\0", b"")
     lower = data.lower()
+    if b"\\u00" in lower:
+        lower = _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)).lower(), lower)
     if b"deploymenttemplate.json" in lower:
         return True
     return b'"resources"' in lower and (b'"apiversion"' in lower or b'"microsoft.' in lower)
