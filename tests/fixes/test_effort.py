@@ -66,6 +66,22 @@ def test_more_resources_need_no_more_evaluations(
     assert efforts[1] <= 12
 
 
+def test_a_fix_beside_one_that_fails_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall on the vault causes a finding of the key, whose own fixes are not the cause: none is left over."""
+    vault = VAULT.format(n=1).replace("}", "  purge_protection_enabled = true\n  rbac_authorization_enabled = true\n}")
+    key = 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n  key_type = "RSA"\n  key_size = 2048\n'
+    file = tmp_path / "main.tf"
+    file.write_text(f"{vault}{key}  key_vault_id = azurerm_key_vault.v1.id\n}}\n")
+    found, _ = search(tmp_path, monkeypatch, "all")
+    assert {"KV007", "KV502"} <= {fix.rule for fix in found.fixes if fix.finding.type.endswith("/keys")}
+    reasons = {one.finding.rule.id: one.reason for one in found.refusals}
+    assert reasons["KV101"] == "it would cause KV056 on azurerm_key_vault_key.k"
+    file.write_bytes(found.texts["main.tf"])
+    again, runs = search(tmp_path, monkeypatch, "all")
+    assert again.fixes == ()
+    assert runs <= 4
+
+
 def test_nothing_is_evaluated_without_an_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "main.tf").write_text(VAULT.format(n=1) + 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n}\n')
     found, runs = search(tmp_path, monkeypatch, "all", ("KV108", "KV501", "KV201"))

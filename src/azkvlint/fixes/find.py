@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -57,7 +57,7 @@ def fixes_of(
     if not search.has_candidates():
         return search.result()
     pending = search.start(search.remaining())
-    if max((len(part.groups[0]) for part in _parts(pending)), default=0) <= _MOST_ALONE:
+    if max((len(part.groups[0]) for part in search.parts(pending)), default=0) <= _MOST_ALONE:
         search.prove_each(pending)
         return search.result()
     while pending:
@@ -241,7 +241,7 @@ class _Search:
 
     def prove_each(self, pending: Sequence[_Pending]) -> None:
         """Accept those whose edits are proven on their own. Of inputs that share nothing, one each is tried at once."""
-        bundles: list[Sequence[_Part]] = [_parts(pending)]
+        bundles: list[Sequence[_Part]] = [self.parts(pending)]
         while bundles:
             active = [part for part in bundles.pop() if part.groups[0]]
             if not active:
@@ -262,17 +262,14 @@ class _Search:
             bundles.append(active)
 
     def prove(self, batch: Sequence[_Pending]) -> _Outcome:
-        """Accept those of a batch whose edits are proven: all at once, or part by part where that fails.
-
-        Parts that share neither inputs nor files are divided at the same time.
-        """
-        parts = _parts_by_resource(batch)
+        """Accept those of a batch whose edits are proven: all at once, or group by group where that fails."""
+        parts = self.parts(batch)
         left, is_proven, edited, state = self._divide(parts)
         kept = [one for part in parts for one in part.kept]
-        if kept and not is_proven:
+        if not is_proven:
             edited, state, faults = self._attempt(kept, is_last=True)
             if faults:  # parts that seemed independent are not
-                parts = [_Part(set(), set(), [kept], [])]
+                parts = [_Part(set().union(*(part.names for part in parts)), [kept], [])]
                 more, _, edited, state = self._divide(parts)
                 left += more
                 kept = parts[0].kept
@@ -284,40 +281,41 @@ class _Search:
         return _Outcome(edited, state, left)
 
     def _divide(self, parts: Sequence[_Part]) -> tuple[list[_Pending], bool, Sources, State]:
-        """Divide the groups of parts until the kept ones are proven.
+        """Divide the groups of parts until the kept ones are proven. All parts are divided at the same time.
 
-        Return those with another candidate, whether the last attempt was of all that is kept, and its result.
+        Return those with another candidate, and the last proven state, with whether it has all that is kept.
         """
         left: list[_Pending] = []
         bundles: list[Sequence[_Part]] = [parts]
-        edited, state, tried = self.sources, self.state, 0
+        edited, state, proven = self.sources, self.state, 0
         while bundles:
             active = [part for part in bundles.pop() if part.groups]
             if not active:
                 continue
             groups = [part.groups.pop() for part in active]
             kept = [one for part in parts for one in part.kept]
-            edited, state, faults = self._attempt([*kept, *(one for group in groups for one in group)])
-            tried = len(kept) + sum(map(len, groups))
-            blamed, suspected = _blame(faults, active)
-            if not blamed and len(suspected) == 1:
-                blamed, suspected = suspected, {}
-            is_unclear = not blamed and bool(suspected)
-            for number, (part, group) in enumerate(zip(active, groups, strict=True)):
-                if number in blamed:
-                    left += self._decide(part, group, blamed[number])
-                elif number in suspected:
+            tried = [*kept, *(one for group in groups for one in group)]
+            now, state_now, faults = self._attempt(tried)
+            if not faults:
+                edited, state, proven = now, state_now, len(tried)
+            others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
+            is_unclear = bool(others) and len(active) > 1
+            for part, group in zip(active, groups, strict=True):
+                found = [*(fault for fault in faults if part.is_concerned(fault)), *others]
+                if is_unclear:
                     part.groups.append(group)
+                elif found:
+                    left += self._decide(part, group, found)
                 else:
                     part.kept += group
-            # It is not known which of the suspected parts is the cause.
-            bundles += _halves([active[number] for number in suspected]) if is_unclear else [active]
-            if is_unclear:
-                bundles.insert(0, active)
-        return left, tried == sum(len(part.kept) for part in parts), edited, state
+            bundles += _halves(active) if is_unclear else [active]
+        return left, proven == sum(len(part.kept) for part in parts), edited, state
 
     def _decide(self, part: _Part, group: list[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
-        """Divide a group of a part, or return findings with their next candidates."""
+        """Divide a group of a part, or return findings with their next candidates.
+
+        Only what fails without the others of its part is refused for what it would cause: another may be the cause.
+        """
         causes = group if len(group) == 1 else [one for one in group if self._is_cause(one, faults)]
         if causes:
             others = [one for one in group if one not in causes]
@@ -325,11 +323,21 @@ class _Search:
                 part.groups.append(others)
             found = [self._next(one, _reason(one, faults), [*part.kept, *others]) for one in causes]
             return [one for more in found for one in more]
-        blamed = [one for one in group if any(fault.concerns(one.finding) for fault in faults)]
-        others = [one for one in group if one not in blamed]
+        suspected = _suspected(group, faults)
+        others = [one for one in group if one not in suspected]
         middle = len(group) // 2
-        part.groups += [blamed, others] if blamed and others else [group[middle:], group[:middle]]
+        part.groups += [suspected, others] if suspected and others else [group[middle:], group[:middle]]
         return []
+
+    def parts(self, batch: Sequence[_Pending]) -> list[_Part]:
+        """Return the parts of a batch that share neither inputs nor files."""
+        return _joined([(one, self._names_of(one)) for one in batch])
+
+    def _names_of(self, one: _Pending) -> set[str]:
+        """Return the inputs through which a finding was found, those that read the edited files, and these files."""
+        paths = {edit.path for edit in one.edits}
+        readers = (self._prover.readers(self.sources.real_path(path)) for path in paths)
+        return one.roots.union(*readers, (f"file {path}" for path in paths))
 
     def _is_cause(self, one: _Pending, faults: Sequence[Fault]) -> bool:
         """Return whether a candidate is certainly the cause of a fault: its finding remains, or it failed like that."""
@@ -435,10 +443,9 @@ def _of_lost(finding: Finding) -> str:
 
 
 class _Part(msgspec.Struct):
-    """Candidates that share inputs, files or resources. ``names`` are those of the inputs and files."""
+    """Candidates that share inputs or files. ``names`` are those of the inputs and files."""
 
     names: set[str]
-    resources: set[tuple[str, ...]]
     groups: list[list[_Pending]]
     kept: list[_Pending]
 
@@ -449,60 +456,28 @@ class _Part(msgspec.Struct):
         )
 
 
-def _parts(batch: Sequence[_Pending]) -> list[_Part]:
-    """Return the parts of a batch that share neither inputs nor files."""
-    return _joined(batch, _names_of)
+def _joined(batch: Sequence[tuple[_Pending, set[str]]]) -> list[_Part]:
+    """Return the parts of a batch whose candidates have no name in common with those of other parts."""
+    part_of: dict[str, int] = {}
+    parts: dict[int, _Part] = {}
+    for number, (one, names) in enumerate(batch):
+        near = [parts.pop(other) for other in dict.fromkeys(part_of[name] for name in names if name in part_of)]
+        joined = names.union(*(part.names for part in near))
+        parts[number] = _Part(joined, [[*(other for part in near for other in part.groups[0]), one]], [])
+        part_of.update(dict.fromkeys(joined if near else names, number))
+    return [*parts.values()]
 
 
-def _parts_by_resource(batch: Sequence[_Pending]) -> list[_Part]:
-    """Return the parts of a batch that share no resource, which are most likely independent."""
-    return _joined(batch, lambda one: [key[1:] for key in keys_of(one.finding)])
-
-
-def _names_of(one: _Pending) -> set[str]:
-    return {*one.roots, *(f"file {edit.path}" for edit in one.edits)}
-
-
-def _joined(batch: Sequence[_Pending], keys: Callable[[_Pending], Iterable[Hashable]]) -> list[_Part]:
-    """Return the parts of a batch whose candidates have no key in common with those of other parts."""
-    part_of: dict[Hashable, int] = {}
-    groups: dict[int, list[_Pending]] = {}
-    for number, one in enumerate(batch):
-        found = dict.fromkeys(part_of[key] for key in keys(one) if key in part_of)
-        groups[number] = [*(other for part in found for other in groups.pop(part)), one]
-        part_of.update((key, number) for other in (groups[number] if found else [one]) for key in keys(other))
-    return [
-        _Part(
-            set().union(*map(_names_of, group)),
-            {key[1:] for one in group for key in keys_of(one.finding)},
-            [group],
-            [],
-        )
-        for group in groups.values()
-    ]
-
-
-def _blame(faults: Sequence[Fault], active: Sequence[_Part]) -> tuple[dict[int, list[Fault]], dict[int, list[Fault]]]:
-    """Return the faults by the parts that cause them, and those by the parts that may cause them.
-
-    The cause of a fault of a resource is most likely a change of that resource, or of one that the result depends on.
-    """
-    by_resource: dict[tuple[str, ...], list[int]] = {}
-    for number, part in enumerate(active):
-        for resource in part.resources:
-            by_resource.setdefault(resource, []).append(number)
-    blamed: dict[int, list[Fault]] = {}
-    suspected: dict[int, list[Fault]] = {}
+def _suspected(group: Sequence[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
+    """Return the candidates that most likely cause faults: of the resources that a result depends on, or of its own."""
+    found: list[_Pending] = []
     for fault in faults:
-        own = {number for resource in fault.resources for number in by_resource.get(resource, ())}
-        own = own or {number for resource in fault.related for number in by_resource.get(resource, ())}
-        for number in own:
-            blamed.setdefault(number, []).append(fault)
-        if not own:
-            near = [number for number, part in enumerate(active) if part.is_concerned(fault)]
-            for number in near or range(len(active)):
-                suspected.setdefault(number, []).append(fault)
-    return blamed, suspected
+        related, own = (
+            [one for one in group if any(key[1:] in resources for key in keys_of(one.finding))]
+            for resources in (fault.related, fault.resources)
+        )
+        found += [one for one in related or own if one not in found]
+    return found
 
 
 def _reason(one: _Pending, faults: Sequence[Fault]) -> str:

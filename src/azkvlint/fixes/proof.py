@@ -88,6 +88,7 @@ class Prover:
         self._replaced = dict(replaced or {})
         self.plans: tuple[str, ...] = ()
         self._before: State | None = None
+        self._readers: Mapping[str, frozenset[str]] | None = None
 
     @cached_property
     def _every_rule(self) -> Sequence[Rule]:
@@ -163,9 +164,16 @@ class Prover:
             resources=declared + Counter({("", name): count for name, count in report.resource_counts.items()}),
         )
 
+    def readers(self, file: str) -> frozenset[str]:
+        """Return the inputs whose evaluation has read a file, by its real path."""
+        if self._readers is None:
+            _ = self.before
+            self._readers = self._cache.readers()
+        return self._readers.get(file, frozenset())
+
     def renew(self) -> None:
         """Take the texts as they are now for those before an edit."""
-        self.runs = 0
+        self.runs, self._readers = 0, None
         self._before = self._state()
 
     @property

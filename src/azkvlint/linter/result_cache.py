@@ -107,6 +107,14 @@ class ResultCache:
         """Return the lines of the kept results that no diff shows."""
         return frozenset().union(*(one.result.secret_lines for one in self._kept.values()))
 
+    def readers(self) -> Mapping[str, frozenset[str]]:
+        """Return the inputs of the kept results by the files that their evaluation has read."""
+        found: dict[str, set[str]] = {}
+        for unit, one in self._kept.items():
+            for path in one.result.files:
+                found.setdefault(path, set()).update(filter(None, (unit.source.path, one.result.root)))
+        return {path: frozenset(names) for path, names in found.items()}
+
     def is_used(self, sources: Sequence[Source]) -> bool:
         """Return whether a run on these sources uses the cache."""
         settings = self._settings
