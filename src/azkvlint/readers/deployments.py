@@ -90,13 +90,14 @@ class Deployments:
     def __init__(self) -> None:
         self.is_complete = True
         self._paths: set[str] = set()
-        self._patterns: dict[str, tuple[str, ...]] = {}
+        # By the number of steps, and by the last one, if it is known: a module is compared with few of many patterns.
+        self._patterns: dict[str, None] = {}
+        self._by_shape: dict[tuple[int, str], list[tuple[str, ...]]] = {}
         self._linked: set[str] = set()
 
     def names(self, path: str) -> bool:
         """Return whether a command certainly names a template, or the folder of a module."""
-        steps = tuple(path.split(os.sep))
-        return path in self._paths or any(_matches(pattern, steps) for pattern in self._patterns.values())
+        return path in self._paths or self._matches(path)
 
     def include(self, path: str) -> bool:
         """Return whether a command deploys a template (the path of a file), or the module in a folder."""
@@ -105,8 +106,13 @@ class Deployments:
         candidates = (path, os.path.dirname(path))
         if not self._paths.isdisjoint(candidates) or any(is_within(path, folder) for folder in self._linked):
             return True
-        steps = [tuple(one.split(os.sep)) for one in candidates]
-        return any(_matches(pattern, one) for pattern in self._patterns.values() for one in steps)
+        return any(map(self._matches, candidates))
+
+    def _matches(self, path: str) -> bool:
+        """Return whether a pattern matches a path."""
+        steps = tuple(path.split(os.sep))
+        near = (self._by_shape.get((len(steps), last), ()) for last in (steps[-1], ""))
+        return any(all(map(_matches_step, pattern, steps)) for patterns in near for pattern in patterns)
 
     def add_linked(self, folder: str) -> None:
         """Add a folder that a link outside of tests leads to, with everything in it."""
@@ -119,14 +125,13 @@ class Deployments:
             return
         if _UNKNOWN not in path:
             self._paths.add(path)
-        else:
-            self._patterns.setdefault(path, tuple(path.split(os.sep)))
+        elif path not in self._patterns:
+            self._patterns[path] = None
+            steps = tuple(path.split(os.sep))
+            last = "" if _UNKNOWN in steps[-1] else steps[-1]
+            self._by_shape.setdefault((len(steps), last), []).append(steps)
         if len(self._paths) + len(self._patterns) > _MOST_TARGETS:
             self.is_complete = False
-
-
-def _matches(pattern: tuple[str, ...], steps: tuple[str, ...]) -> bool:
-    return len(pattern) == len(steps) and all(map(_matches_step, pattern, steps))
 
 
 def _matches_step(pattern: str, step: str) -> bool:
