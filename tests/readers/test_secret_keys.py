@@ -86,3 +86,57 @@ def test_terraform(value: str, tmp_path: Path) -> None:
     )
     (tmp_path / "main.tf").write_text(text, encoding="utf-8")
     assert CANARY not in told(tmp_path)
+
+
+SECRET = 'resource "azurerm_key_vault_secret" "s" {{\n  {}\n  name = "{}"\n  key_vault_id = "y"\n  value = {}\n}}\n'
+OF_INSTANCES = {
+    "a key": SECRET.format(f'for_each = {{ "{CANARY}" = "{CANARY}" }}', "x", "each.value"),
+    "a part of a key": SECRET.format(f'for_each = {{ "a-{CANARY}" = "{CANARY}" }}', "x", "each.value"),
+    "a name": SECRET.format("", f"x-{CANARY}", f'"{CANARY}"'),
+}
+
+
+@pytest.mark.parametrize("name", OF_INSTANCES)
+def test_no_report_shows_a_value_that_an_address_or_a_name_contains(name: str, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(OF_INSTANCES[name], encoding="utf-8")
+    assert CANARY not in "".join(told_of(tmp_path))
+
+
+def test_no_report_shows_the_key_of_a_module_that_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    resource = SECRET.format("", "x", "var.v")
+    (tmp_path / "m" / "main.tf").write_text(f'variable "v" {{}}\n{resource}', encoding="utf-8")
+    call = f'module "m" {{\n  for_each = toset(["{CANARY}"])\n  source = "./m"\n  v = each.key\n}}\n'
+    (tmp_path / "main.tf").write_text(call, encoding="utf-8")
+    assert CANARY not in "".join(told_of(tmp_path))
+
+
+def test_words_that_a_name_contains_are_shown(tmp_path: Path) -> None:
+    text = OF_INSTANCES["a name"].replace(CANARY, "contoso-app-01")
+    (tmp_path / "main.tf").write_text(text, encoding="utf-8")
+    assert "x-contoso-app-01" in "".join(told_of(tmp_path))
+
+
+def test_no_report_of_a_plan_shows_the_key_of_an_instance_that_is_a_secret(tmp_path: Path) -> None:
+    values = {"name": "x", "value": CANARY, "key_vault_id": "y"}
+    entry = {
+        "address": f'azurerm_key_vault_secret.s["{CANARY}"]', "mode": "managed", "type": "azurerm_key_vault_secret",
+        "name": "s", "index": CANARY, "provider_name": "registry.terraform.io/hashicorp/azurerm",
+    }  # fmt: skip
+    change = {
+        "actions": ["create"], "before": None, "after": values, "after_unknown": {}, "before_sensitive": False,
+        "after_sensitive": {"value": True},
+    }  # fmt: skip
+    planned = {"root_module": {"resources": [{**entry, "values": values, "sensitive_values": {"value": True}}]}}
+    plan = {
+        "format_version": "1.2", "terraform_version": "1.5", "planned_values": planned,
+        "resource_changes": [{**entry, "change": change}], "configuration": {"root_module": {}},
+    }  # fmt: skip
+    (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    assert CANARY not in "".join(told_of(tmp_path / "plan.json"))
+
+
+def told_of(path: Path) -> list[str]:
+    report = check(Config(paths=(str(path),), profiles=("all",)))
+    assert report.resource_counts.get("Microsoft.KeyVault/vaults/secrets")
+    return [str(REPORTERS[name](report, SHOWN)) for name in ("text", "json", "sarif")]

@@ -65,6 +65,8 @@ _WITH_HOSTS = (GATEWAYS, APIM, FIREWALLS)
 
 _SECRET = "microsoft.keyvault/vaults/secrets"
 _VALUE: Path = ("properties", "value")
+# Words and short numbers occur in names by chance.
+_WORDS, _LEAST_TELLING = regex(r"(?:(?:(?:[A-Z]?+[a-z]++)++|[0-9]{1,4}+)(?:[-_. /]|$))++"), 8
 _SETTINGS: Path = ("properties", "siteConfig", "appSettings")
 _SECRETS: Path = ("properties", "configuration", "secrets")
 _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
@@ -395,12 +397,18 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
 
 
 def secret_keys(resources: Iterable[Resource]) -> Iterator[str]:
-    """Yield the values of secrets that are also the keys of their instances, so that addresses contain them."""
+    """Yield the values of secrets that their addresses or names contain: as the key of an instance, or a part of it."""
     for resource in resources:
-        if resource.address.endswith('"]') and resource.type.lower() == _SECRET:
-            value = text_of(resource.select(_VALUE))
-            if value and resource.address.endswith(f'["{value}"]'):
+        if resource.type.lower() == _SECRET:
+            value, name = text_of(resource.select(_VALUE)), text_of(resource.select(("name",)))
+            is_key = f'["{value}"]' in resource.address
+            if value and (is_key or (_is_telling(value) and value.lower() in f"{resource.address} {name}".lower())):
                 yield value
+
+
+def _is_telling(value: str) -> bool:
+    """Return whether a value does not occur in a name by chance: it consists of more than words and short numbers."""
+    return len(value) >= _LEAST_TELLING and _WORDS.fullmatch(value) is None
 
 
 def _places(answer: Answer) -> Iterator[Location]:

@@ -23,6 +23,7 @@ from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.texts import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import (
+    KNOWN_FORM_PATTERN,
     NAME,
     contains_secret,
     is_harmless,
@@ -138,6 +139,10 @@ _COMMENT = regex(
     r"|(?P<comment>(?:\#|//)[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+)"
 )
 _IN_COMMENT = regex(rf"(?<!\w){NAME}\w++['\"`]?\s*+[:=]\s*+", re.IGNORECASE)
+_START_OF_KEY, _END_OF_KEY = regex(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY"), "-----END "
+# A token, and what may continue it.
+_OF_KNOWN_FORM = regex(rf"(?:{KNOWN_FORM_PATTERN})[\w.~+/=-]*+")
+_REMARK = regex(r"[ \t,;)\]}\"']*+(?P<comment>(?:\#|//)[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+)")
 _LINE_END = regex(r"[\r\n]")
 _QUOTE = regex("['\"]")
 _KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
@@ -324,6 +329,16 @@ class _IndexedText:
                 found.append((name.end(), at))
         return Spans(found)
 
+    @cached_property
+    def private_keys(self) -> Spans:
+        """Return the private keys, each up to its end. Their lines show nothing by themselves."""
+        text, found, at = self.lines.text, list[Span](), 0
+        while (start := _START_OF_KEY.search(text, at)) is not None:
+            end = text.find(_END_OF_KEY, start.end())
+            at = len(text) if end < 0 else end
+            found.append((start.start(), at))
+        return Spans(found)
+
 
 class _RecentTexts:
     """The texts with their indexes that were used last, up to a number of characters.
@@ -418,7 +433,11 @@ class _Secrets:
             secrets += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
         if self._secure is None:
             self._secure = Spans(_secure_defaults(self.text) if "@" in self.text else ())
-        return secrets + self._secure.within(start - MAX_CHARACTERS, start + MAX_CHARACTERS)
+        near = start - MAX_CHARACTERS, start + MAX_CHARACTERS
+        secrets += [*self._secure.within(*near), *self._indexed.private_keys.within(*near)]
+        # What is said after a secret may be another one: the value before it.
+        remarks = (_REMARK.match(self.text, end) for _, end in secrets)
+        return secrets + [one.span("comment") for one in remarks if one is not None]
 
     def in_line(self, start: int, end: int, hidden: Hidden | None, is_json: bool) -> bool:
         """Return whether a secret overlaps a line."""
@@ -450,6 +469,7 @@ class _Secrets:
                 literals = _LITERAL.finditer(self.text, low, high)
                 found += [one.span() for one in literals if contains_secret(one[0][1:])]
             found += self._indexed.in_comments.within(low, high)
+            found += [one.span() for one in _OF_KNOWN_FORM.finditer(self.text, low, high)]
             found.sort()
             self._known[low, high] = found
         return found

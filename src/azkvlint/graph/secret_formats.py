@@ -1,8 +1,4 @@
-"""Classify strings by form as credentials, placeholders or plain values, and find the secret parts of expressions.
-
-Sources: the formats of tokens are those that their issuers document for secret scanning
-(docs.github.com/code-security/secret-scanning, learn.microsoft.com/purview/sit-defn-all-creds).
-"""
+"""Classify strings by form as credentials, placeholders or plain values, and find the secret parts of expressions."""
 
 from __future__ import annotations
 
@@ -17,6 +13,7 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import (
+    KNOWN_FORM,
     NameKind,
     contains_secret,
     is_harmless,
@@ -56,27 +53,13 @@ _PART = regex(
     r"\s*+[\"']?\s*+[=:]\s*+[\"']?+(?P<value>[^;&\s\"',}]+)"
 )
 _USER_INFO = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*+://[^/?#\s:@]*:(?P<value>[^/?#\s@]+)@")
-_KNOWN = regex(
-    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-    r"|(?<![\w-])eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\."  # JSON Web Token
-    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS access keys
-    r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bglpat-[\w-]{20,}"  # GitHub, GitLab
-    r"|\bxox[abposr]-[\w-]{10,}|hooks\.slack\.com/(?:services|workflows)/\w+/\w+/\w+"  # Slack
-    r"|\.webhook\.office\.com/webhookb2/|discord(?:app)?\.com/api/webhooks/"
-    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bsk_live_\w{16,}|\brk_live_\w{16,}|\bsk-[A-Za-z0-9_-]{32,}|\bAIza[\w-]{35}"
-    r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-\w{30,}|\bdapi[a-f0-9]{32}\b|\bhvs\.[\w-]{20,}"
-    r"|\b\w{3}[78]Q~[\w~.-]{31,34}"  # Microsoft Entra ID client secret
-    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![=A-Za-z0-9])"  # account key of 64 bytes
-    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![=A-Za-z0-9])"  # account key of 32 bytes
-    r"|\b[A-Za-z0-9]{40,76}(?:AzFu|ACDb|AzCa|AzSe|ASt|ACRA|AEh|ARm)[A-Za-z0-9+/=]{4,}"  # identifiable keys of Azure
-)
 _HOLE = regex(r"[<{%$#\[(*].*")
 
 
 def has_credential(text: str) -> bool:
     """Return whether a string contains a credential by its format. Unknown parts do not count."""
     text = text[:_MAX_LENGTH]
-    return bool(_KNOWN.search(text)) or any(not _is_placeholder_value(value) for value in _secret_parts(text))
+    return bool(KNOWN_FORM.search(text)) or any(not _is_placeholder_value(value) for value in _secret_parts(text))
 
 
 def placeholder_in(text: str) -> Placeholder:
@@ -85,7 +68,7 @@ def placeholder_in(text: str) -> Placeholder:
     if by_words is Placeholder.CERTAIN:
         return by_words
     parts = [*_secret_parts(text[:_MAX_LENGTH])]
-    if not parts and not _KNOWN.search(text[:_MAX_LENGTH]):
+    if not parts and not KNOWN_FORM.search(text[:_MAX_LENGTH]):
         return by_words
     return Placeholder.NONE if has_credential(text) else Placeholder.CERTAIN
 
@@ -152,7 +135,7 @@ def _has_plain_form(text: str) -> bool:
 
 def _may_hold_secret(text: str) -> bool:
     """Return whether a string contains a credential, or a secret part with unknown content."""
-    return bool(_KNOWN.search(text)) or any(True for _ in _secret_parts(text))
+    return bool(KNOWN_FORM.search(text)) or any(True for _ in _secret_parts(text))
 
 
 def _is_plain_item(text: str) -> bool:

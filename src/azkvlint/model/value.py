@@ -14,7 +14,7 @@ import msgspec
 
 from azkvlint.model.location import Location
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import contains_secret, is_harmless, is_secret_name
+from azkvlint.util.secret_names import is_harmless, is_secret_name, shows_secret
 
 Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int
@@ -228,13 +228,11 @@ def _is_plain(value: Value) -> bool:
 def _display(value: Answer) -> str:
     if value.sensitive:
         return SENSITIVE
-    if type(value) is Scalar and type(value.value) is str and "=" not in value.value and "@" not in value.value:
-        return value.value  # the most common case
+    if type(value) is Scalar and type(value.value) is str:
+        return SENSITIVE if shows_secret(value.value) else value.value  # the most common case
     match value:
         case Scalar(value=bool() as flag):
             return "true" if flag else "false"
-        case Scalar(value=str() as text) if ("=" in text or "@" in text) and contains_secret(text):
-            return SENSITIVE
         case Scalar(value=plain):
             return str(plain)
         case ListValue(items=items):

@@ -83,6 +83,8 @@ class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadResult:
     """Return a Terraform or OpenTofu plan. Raises InputError if the data is not a plan."""
+    from azkvlint.derived.secrets import secret_keys
+
     read = read_plan(path, data, required)
 
     def locate(locations: Iterable[Location]) -> RegionLookup:
@@ -91,7 +93,8 @@ def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadRes
 
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
-        locate=locate, is_suppressed=nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
+        locate=locate, is_suppressed=nothing_is_suppressed, plan=read.plan,
+        secret_texts=lambda: read.secret_texts().union(secret_keys(read.resources.values())),
         kind=TERRAFORM_PLAN, moved=read.moved,
     )  # fmt: skip
 

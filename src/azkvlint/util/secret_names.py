@@ -41,6 +41,24 @@ _CREDENTIAL = regex(
 )
 # One of these is in each of them without an address.
 _PARTS_OF_CREDENTIALS = ("password", "pwd", "accountkey", "sharedaccess", "sig")
+# The formats of tokens and keys, which their issuers document for secret scanning. Sources:
+# docs.github.com/code-security/secret-scanning, learn.microsoft.com/purview/sit-defn-all-creds.
+KNOWN_FORM_PATTERN = (
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    r"|(?<![\w-])eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\."  # JSON Web Token
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS access keys
+    r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bglpat-[\w-]{20,}"  # GitHub, GitLab
+    r"|\bxox[abposr]-[\w-]{10,}|hooks\.slack\.com/(?:services|workflows)/\w+/\w+/\w+"  # Slack
+    r"|\.webhook\.office\.com/webhookb2/|discord(?:app)?\.com/api/webhooks/"
+    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bsk_live_\w{16,}|\brk_live_\w{16,}|\bsk-[A-Za-z0-9_-]{32,}|\bAIza[\w-]{35}"
+    r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-\w{30,}|\bdapi[a-f0-9]{32}\b|\bhvs\.[\w-]{20,}"
+    r"|\b\w{3}[78]Q~[\w~.-]{31,34}"  # Microsoft Entra ID client secret
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![=A-Za-z0-9])"  # account key of 64 bytes
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![=A-Za-z0-9])"  # account key of 32 bytes
+    r"|\b[A-Za-z0-9]{40,76}(?:AzFu|ACDb|AzCa|AzSe|ASt|ACRA|AEh|ARm)[A-Za-z0-9+/=]{4,}"  # identifiable keys of Azure
+)
+KNOWN_FORM = regex(KNOWN_FORM_PATTERN)
+_SHORTEST_KNOWN = 20
 # The value of an IP rule is never a secret.
 _ADDRESS = regex(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
 # Permissions on secrets.
@@ -109,6 +127,11 @@ def may_contain_secret(text: str) -> bool:
 def contains_secret(text: str) -> bool:
     """Return whether a string contains a secret by its form: ``...;AccountKey=...``."""
     return ("=" in text or "@" in text) and _CREDENTIAL.search(text) is not None
+
+
+def shows_secret(text: str) -> bool:
+    """Return whether a string must not be shown for its form: it contains a secret, or a token or key of known form."""
+    return contains_secret(text) or (len(text) >= _SHORTEST_KNOWN and KNOWN_FORM.search(text) is not None)
 
 
 def is_harmless(text: str) -> bool:

@@ -170,10 +170,13 @@ class _Scope:
                 yield from _part(self.spans, called, piece, None, {}, more[1:])
 
     def _attribute(self, declaration: Declaration | None, type_: str, more: Path) -> Iterator[Part]:
-        """Yield what an attribute of a resource is given, unless its name shows that it is not secret."""
+        """Yield what an attribute of a resource is given, unless its name shows that it is not secret.
+
+        The name of a collection, such as ``tags``, shows nothing about its members.
+        """
         while more and str(more[0]).startswith("["):
             more = more[1:]
-        if declaration is None or not more or kind_of_name(str(more[0])) is NameKind.PLAIN:
+        if declaration is None or not more or (len(more) == 1 and kind_of_name(str(more[0])) is NameKind.PLAIN):
             return
         if str(more[0]) in declaration.attributes:
             yield from self.of(declaration.attributes[str(more[0])], declaration, more[1:])
