@@ -435,7 +435,7 @@ class _Secrets:
             self._secure = Spans(_secure_defaults(self.text) if "@" in self.text else ())
         near = start - MAX_CHARACTERS, start + MAX_CHARACTERS
         secrets += [*self._secure.within(*near), *self._indexed.private_keys.within(*near)]
-        # What is said after a secret may be another one: the value before it.
+        # A comment after a secret may contain the value before it.
         remarks = (_REMARK.match(self.text, end) for _, end in secrets)
         return secrets + [one.span("comment") for one in remarks if one is not None]
 
