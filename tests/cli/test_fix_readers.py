@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from azkvlint.util.project_files import walk
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.cli.conftest import Kvlint
 
 VAULT = 'resource "azurerm_key_vault" "v" {\n  name                     = "kv"\n  purge_protection_enabled = false\n}\n'
@@ -150,6 +154,28 @@ def test_a_checkout_that_is_too_large_has_no_fixes(
     monkeypatch.setattr("azkvlint.fixes.checkout._MOST_FILES", 0)
     said = kvlint("fix", "a", "--unsafe", "--select", "KV001")
     assert "No fix: the checkout is too large to find who else reads it\n" in said.out
+
+
+def test_the_search_of_a_large_folder_ends_outside_of_checkouts(
+    kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("azkvlint.fixes.checkout._MOST_FOLDERS_OUTSIDE", 20)
+    entered: list[str] = []
+
+    def counted(folder: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
+        for one in walk(folder):
+            entered.append(one[0])
+            yield one
+
+    monkeypatch.setattr("azkvlint.fixes.checkout.walk", counted)
+    put(tmp_path, "main.tf", VAULT)
+    for number in range(40):
+        (tmp_path / f"f{number}").mkdir()
+    reason = "No fix: the folder is not in a checkout, and too large to find who else reads it\n"
+    assert reason in kvlint("fix", "main.tf", "--unsafe", "--select", "KV001").out
+    assert len(entered) == 21
+    put(tmp_path, ".git/HEAD", "ref: refs/heads/main")
+    assert "Found 1 fix" in kvlint("fix", "main.tf", "--unsafe", "--select", "KV001").out
 
 
 def test_scripts_are_read_only_for_outputs(kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,9 @@ from azkvlint.util.project_files import read_start, walk
 _MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 50_000, 300_000_000, 4_000_000
 _MOST_VISITED, _MOST_NAMED, _MOST_SEARCHED, _MOST_LINKS = 10_000, 2, 300_000_000, 200_000
 _TOO_LARGE = "the checkout is too large to find who else reads it"
+# A folder that is not a checkout may contain anything: temporary files, or all projects of a user.
+_MOST_FOLDERS_OUTSIDE, _MOST_BYTES_OUTSIDE = 5_000, 30_000_000
+_TOO_LARGE_OUTSIDE = "the folder is not in a checkout, and too large to find who else reads it"
 
 # Endings of code, and of files that may contain commands, in lower case.
 _CODE = (".tf", ".tofu", ".hcl", ".tfvars", *BICEP, *PARAMETERS, *JSON)
@@ -123,7 +126,7 @@ class Checkout:
             waiting += sorted(above - seen)
             seen |= above
             if len(seen) > _MOST_VISITED:
-                raise Refusal(_TOO_LARGE)
+                raise Refusal(self._too_large)
 
     def _is_evaluated(self, node: str) -> bool:
         if node in self._evaluated:
@@ -218,8 +221,8 @@ class Checkout:
         """Return the text of a file to search. Raise Refusal if too much has been searched."""
         text = _decoded(read_start(path, _LONGEST))
         self._searched += len(text)
-        if self._searched > _MOST_SEARCHED:
-            raise Refusal(_TOO_LARGE)
+        if self._searched > (_MOST_SEARCHED if self._top is not None else _MOST_BYTES_OUTSIDE):
+            raise Refusal(self._too_large)
         return text
 
     @cached_property
@@ -227,7 +230,7 @@ class Checkout:
         """Return the files that mention outputs, or whose tool reads all. Scripts are read only for this."""
         paths = [*self._graph.about_outputs, *self._graph.scripts]
         if len(paths) > _MOST_FILES:
-            raise Refusal(_TOO_LARGE)
+            raise Refusal(self._too_large)
         found = []
         for path in paths:
             lower = os.path.basename(path).lower()
@@ -240,13 +243,23 @@ class Checkout:
         """Return what reads what. Raise Refusal if that is not known."""
         graph = self._read_graph
         if graph is None:
-            raise Refusal(_TOO_LARGE)
+            raise Refusal(self._too_large)
         return graph
+
+    @property
+    def _too_large(self) -> str:
+        return _TOO_LARGE if self._top is not None else _TOO_LARGE_OUTSIDE
+
+    @cached_property
+    def _top(self) -> str | None:
+        return checkout_of(self._root)
 
     @cached_property
     def _read_graph(self) -> _Graph | None:
+        if self._top is not None:
+            return _graph_of(self._top, _MOST_FOLDERS, _MOST_BYTES)
         folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in self._evaluated]
-        return _graph_of(checkout_of(self._root) or os.path.commonpath(folders or [self._root]))
+        return _graph_of(os.path.commonpath(folders or [self._root]), _MOST_FOLDERS_OUTSIDE, _MOST_BYTES_OUTSIDE)
 
 
 class _Graph(NamedTuple):
@@ -265,13 +278,15 @@ class _Graph(NamedTuple):
     scripts: list[str]
 
 
-def _graph_of(boundary: str) -> _Graph | None:
-    """Read the code of a checkout; None if there is too much."""
+def _graph_of(boundary: str, most_folders: int, most_bytes: int) -> _Graph | None:
+    """Read the code in a folder; None if there is too much."""
     graph = _Graph({}, {}, {}, [], [], [], [])
     folders = files = size = 0
     for here, below, names in walk(boundary):
         below[:] = [name for name in below if name not in SKIPPED]
         folders += 1
+        if folders > most_folders:
+            return None
         for name in sorted(names):
             lower, path = name.lower(), os.path.join(here, name)
             if lower.endswith(_SCRIPTS) or lower in _SCRIPT_NAMES:
@@ -282,7 +297,7 @@ def _graph_of(boundary: str) -> _Graph | None:
             files += 1
             size += len(data)
             links = len(graph.readers) + len(graph.by_name) + len(graph.by_suffix)
-            if folders > _MOST_FOLDERS or files > _MOST_FILES or size > _MOST_BYTES or links > _MOST_LINKS:
+            if files > _MOST_FILES or size > most_bytes or links > _MOST_LINKS:
                 return None
             text = _decoded(data)
             _add(graph, path, text)
