@@ -76,6 +76,23 @@ COMMANDS = {
     "a parameter file elsewhere": ("prod/main.bicepparam", "using '../samples/kv/main.bicep'\n"),
     "azd": ("azure.yaml", "name: app\ninfra:\n  provider: bicep\n  path: samples/kv\nservices: {}\n"),
     "Makefile": ("Makefile", f"deploy:\n\t{AZ} -f samples/kv/main.bicep\n"),
+    "an array": ("d.sh", 'args=(-f samples/kv/main.bicep)\naz deployment group create "${args[@]}"\n'),
+    "a folded command": ("d.yml", "script: >-\n  az\n  deployment group create\n  -f samples/kv/main.bicep\n"),
+    "a list of Python": ("d.py", 'run(["az", "deployment", "group", "create", "-f", "samples/kv/main.bicep"])\n'),
+    "a script without an ending": ("bin/deploy", f"#!/bin/sh\n{AZ} -f samples/kv/main.bicep\n"),
+    "a Jenkinsfile with an ending": ("Jenkinsfile.prod", f"sh '{AZ} -f samples/kv/main.bicep'\n"),
+    "tasks of TOML": ("mise.toml", f'[tasks.deploy]\nrun = "{AZ} -f samples/kv/main.bicep"\n'),
+    "splatting": ("d.ps1", "$p = @{\n  TemplateFile = 'samples/kv/main.bicep'\n}\nNew-AzDeployment @p\n"),
+    "a template spec": ("d.ps1", "New-AzTemplateSpec -TemplateFile samples/kv/main.bicep\n"),
+    "a loop": ("d.sh", f'for f in samples/*/main.bicep; do\n  {AZ} -f "$f"\ndone\n'),
+    "a search": ("d.ps1", f"Get-ChildItem samples/kv | ForEach-Object {{ {NEW} -TemplateFile $_.FullName }}\n"),
+    "a default value": ("d.sh", 'FILE="${1:-samples/kv/main.bicep}"\naz deployment group create -f "$FILE"\n'),
+    "a file that is compiled": ("d.sh", f"bicep build samples/kv/main.bicep --outfile o.json\n{AZ} -f o.json\n"),
+    "a workflow of another repository": (
+        "a.yml", "uses: org/x/.github/workflows/bicep.yml@v1\nwith:\n  file: samples/kv/main.bicep\n",
+    ),
+    "azd on one line": ("azure.yaml", "infra: { path: samples/kv }\n"),
+    "layers of azd": ("azure.yaml", "infra:\n  layers:\n    - name: a\n      path: samples/kv\n"),
     "GitLab": (".gitlab-ci.yml", f"deploy:\n  script:\n    - {AZ} -f samples/kv/main.bicep\n"),
 }  # fmt: skip
 
@@ -97,6 +114,19 @@ ROOTS = {
     "a variable of GitLab": (".gitlab-ci.yml", "variables:\n  TF_ROOT: ${CI_PROJECT_DIR}/samples/kv\n"),
     "a task": ("azure-pipelines.yml", "command: 'apply'\nworkingDirectory: '$(Build.SourcesDirectory)/samples/kv'\n"),
     "an action": ("a.yml", "uses: dflook/terraform-apply@v1\nwith:\n  path: samples/kv\n"),
+    "a folded command": ("a.yml", "run: >-\n  terraform\n  -chdir=samples/kv\n  apply\n"),
+    "a container": ("d.sh", "docker run -w /w/samples/kv hashicorp/terraform:1.9 apply\n"),
+    "Atlantis": ("atlantis.yaml", "version: 3\nprojects:\n  - dir: samples/kv\n"),
+    "Digger": ("digger.yml", "projects:\n  - name: p\n    dir: samples/kv\n"),
+    "Spacelift": (".spacelift/config.yml", "stack_defaults:\n  project_root: samples/kv\n"),
+    "Terrateam": (".terrateam/config.yml", "dirs:\n  samples/kv:\n    tags: [prod]\n"),
+    "a component of GitLab": (
+        ".gitlab-ci.yml",
+        "- component: gitlab.com/components/opentofu/full-pipeline@1\n  inputs:\n    d: samples/kv\n",
+    ),
+    "Ansible": ("play.yml", "- community.general.terraform:\n    project_path: samples/kv\n"),
+    "Atmos": ("d.sh", "atmos terraform deploy kv -s prod\ncd samples/kv\n"),
+    "a copy": ("d.sh", "cp -r samples/kv/. build/\ncd build && terraform apply\n"),
     "Terragrunt": ("deploy.sh", "terragrunt apply --working-dir samples/kv\n"),
     "azd": ("azure.yaml", "infra:\n  provider: terraform\n  path: ./samples/kv\n"),
 }
@@ -110,9 +140,49 @@ def test_a_command_deploys_the_module_in_a_folder(form: str, checkout: Path) -> 
     assert not found.include(str(checkout / "samples/other.bicep"))
 
 
+CALLED = {
+    "a reusable workflow": (
+        ("w/a.yml", "uses: ./w/r.yml\nwith:\n  stack: samples/kv\n"),
+        ("w/r.yml", "run: terraform -chdir=${{ inputs.stack }} apply\n"),
+    ),
+    "an action": (
+        ("w/a.yml", "- uses: ./actions/tf\n  with:\n    dir: samples/kv\n"),
+        ("actions/tf/action.yml", "run: terraform apply\nworking-directory: ${{ inputs.dir }}\n"),
+    ),
+    "a template": (
+        ("p.yml", "- template: pl/tf.yml\n  parameters:\n    root: samples/kv\n"),
+        ("pl/tf.yml", "- script: terraform apply\n  workingDirectory: ${{ parameters.root }}\n"),
+    ),
+    "a script": (("a.yml", "run: ./tf.sh samples/kv\n"), ("tf.sh", 'cd "$1"\nterraform apply\n')),
+    "a file of variables": (("prod.env", "ROOT=samples/kv\n"), ("a.sh", ". prod.env\nterraform -chdir=$ROOT apply\n")),
+    "a loop": (("d.sh", "for d in samples/*/; do\n  (cd $d && terraform apply)\ndone\n"), ("x.sh", "")),
+    "a search": (("d.sh", "find samples -name main.tf -execdir terraform apply \\;\n"), ("x.sh", "")),
+    "all folders": (
+        ("d.sh", "for d in samples/**/*.tf; do terraform -chdir=$d apply; done\n"),
+        ("x.sh", ""),
+    ),
+    "all units below": (("d.sh", "cd samples && terragrunt run --all apply\n"), ("x.sh", "")),
+    "a stack of Terramate": (("d.sh", "terramate run -- terraform apply\n"), ("x.sh", "")),
+}
+
+
+@pytest.mark.parametrize("form", CALLED)
+def test_files_that_call_each_other_deploy_what_one_of_them_names(form: str, checkout: Path) -> None:
+    for name, text in CALLED[form]:
+        write(checkout, text, name)
+    assert found_in(checkout, "x.yml", "").include(str(checkout / "samples/kv"))
+
+
+def test_a_script_that_is_too_long_to_read_rules_nothing_out(checkout: Path) -> None:
+    found = found_in(checkout, "deploy.sh", "#" * 200_000 + f"\n{AZ} -f samples/kv/main.bicep\n")
+    assert found.include(str(checkout / "samples/kv/main.bicep"))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        (".github/workflows/ci.yml", "run: terraform -chdir=samples/kv validate\n"),
+        ("lint", f"{AZ} -f samples/kv/main.bicep\n"),
         ("tests/deploy.sh", f"{AZ} -f ../samples/kv/main.bicep\n"),
         (".github/workflows/e2e-test.yml", f"{AZ} -f samples/kv/main.bicep\n"),
         ("lint.sh", "az bicep build --file samples/kv/main.bicep\n"),
@@ -148,8 +218,16 @@ def test_a_search_that_was_cut_short_rules_nothing_out(checkout: Path, monkeypat
         "terraform " * 5_000,
         "apply " * 10_000,
         "dir" * 20_000 + AZ,
+        AZ + "a/" * 90_000,
+        AZ + "a" * 190_000,
+        AZ + "*" * 190_000 + "/samples",
+        AZ + " samples/" + "${" * 90_000,
+        AZ + " find" + " " * 190_000,
+        AZ + "uses: a/" * 20_000,
+        "terraform -" + "a -" * 60_000,
+        "terragrunt " * 18_000,
     ],
-    ids=range(12),
+    ids=range(20),
 )
 def test_hostile_scripts_cost_little(text: str, checkout: Path) -> None:
     write(checkout, text, "azure.yaml")

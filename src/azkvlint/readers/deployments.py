@@ -19,13 +19,35 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from azkvlint.readers.named_folders import ANYTHING, NamedFolders, matches_step
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import is_within, real_path, root_of
 from azkvlint.util.project_files import is_folder, link_target, read_start, walk
 
 # Names of files that may contain deployment commands, in lower case.
-_ENDINGS = (".yml", ".yaml", ".sh", ".bash", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy")
-_NAMES = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "package.json"})
+_ENDINGS = (
+    ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ksh", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy", ".just",
+    ".jenkinsfile", ".dockerfile", ".toml", ".env",
+)  # fmt: skip
+# Also with another ending, such as Jenkinsfile.prod.
+_STEMS = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "rakefile", "earthfile"})
+# Only searched for what is in folders of tests.
+_OTHER_ENDINGS = (".py", ".rb")
+# Items of a list of Python.
+_BETWEEN = regex(r"[\"'],\s{0,20}[\"']")
+_NAMES = frozenset({"package.json", "project.json"})
+# What these files list is deployed: those of Atlantis, Digger, Spacelift and Terrateam.
+_MANIFESTS = ("/atlantis.yaml", "/atlantis.yml", "/digger.yml", "/digger.yaml", "/.spacelift/config.yml",
+              "/.terrateam/config.yml")  # fmt: skip
+# What a workflow or template of another repository does is not known.
+_ELSEWHERE = regex(
+    r"\buses:[ \t]{0,9}[\"']?[\w.-]{1,100}/[\w.-]{1,100}/\.github/workflows/"
+    r"|\btemplate:[ \t]{0,9}[\"']?[\w./-]{1,200}@\w"
+    r"|\bcomponent:[ \t]{0,9}[^\s]{0,200}/(?:opentofu|terraform)"
+)
+_ALL_UNITS = regex(
+    r"\bterragrunt[^\n]{0,300}(?:run-all|--all|stack[ \t]run)\b[^\n]{0,300}\bapply|\bterramate[ \t]{1,9}run\b"
+)
 _AZD = frozenset({"azure.yaml", "azure.yml"})
 _BICEPPARAM = ".bicepparam"
 # Beyond these limits everything counts as deployed. Longer files are not written by hand.
@@ -39,12 +61,14 @@ _TEMPLATE_WORDS = (
     "arm-deploy", "bicep-deploy", "azureresourcemanagertemplatedeployment", "azureresourcegroupdeployment",
 )  # fmt: skip
 _WORDS = ("deployment", "arm-deploy", "bicep-deploy", "stack", "apply", "tf_root", "make")
-_AZ = regex(r"az(?:\.cmd)?[ \t]{1,9}(?:deployment|stack|group[ \t]{1,9}deployment)\b")
-_CMDLET = regex(r"-az\w{0,30}deployment")
+_AZ = regex(r"az(?:\.cmd)?\s{1,9}(?:deployment|stack|ts|group\s{1,9}deployment)\b")
+_CMDLET = regex(r"-az\w{0,30}(?:deployment|templatespec)")
 _APPLY = regex(
     r"\b(?:terraform|tofu|terragrunt|tf|opentofu|make)\b[^\n]*\bapply|\bapply\b[^\n]*auto-approve"
-    r"|\bmake\b[^\n]*\bdeploy|\bcommand:[ \t]{0,9}[\"']?apply\b|terraform-apply|tofu-apply"
+    r"|\bmake\b[^\n]*\bdeploy|command:[ \t]{0,9}[\"']?apply\b|terraform-apply|tofu-apply|\bapply-run\b"
 )
+_FOLDED = regex(r"(?:terraform|tofu|terragrunt)\s(?:\s{0,40}-\S{1,300}\s){0,20}\s{0,40}apply\b")
+_OTHER_APPLY = regex(r"\batmos[ \t]{1,9}terraform[ \t]{1,9}deploy|community\.general\.terraform\b")
 # A word of a command line, or a value of YAML; parts of it may be quoted or be expressions.
 _WORD = (
     r"""((?:"[^"\n]{0,300}+"|'[^'\n]{0,300}+'|\$\{\{[^}\n]{0,100}+\}\}|\$\([^)\n]{0,100}+\)"""
@@ -74,11 +98,7 @@ _ASSIGNED = regex(
 )
 _LAST_NAME = regex(r"[A-Za-z_][\w-]{0,100}")
 _USING = regex(r"^[ \t]{0,99}using[ \t]{1,9}'([^'\r\n]*)'", re.MULTILINE)
-_INFRA_PATH = regex(
-    r"""^infra:[ \t]{0,9}\r?\n(?:[ \t]{1,20}[^\n]{0,300}\n){0,20}?[ \t]{1,20}path:[ \t]{0,9}["']?([^\s"'#]{1,300})""",
-    re.MULTILINE,
-)
-_UNKNOWN = "\0"
+_INFRA_PATH = regex(r"""(?<![\w-])["']?path["']?[ \t]{0,9}:[ \t]{0,9}["']?([^\s"'#,}\]]{1,300})""")
 # A pipeline whose name has one of these words tests, unless it has one of the others too.
 _TESTING = frozenset({"test", "tests", "testing", "e2e", "example", "examples", "terratest"})
 _DEPLOYING = frozenset({"deploy", "deployment", "release", "cd", "prod", "production", "provision"})
@@ -94,6 +114,7 @@ class Deployments:
         self._patterns: dict[str, None] = {}
         self._by_shape: dict[tuple[int, str], list[tuple[str, ...]]] = {}
         self._linked: set[str] = set()
+        self.named: NamedFolders | None = None
 
     def names(self, path: str) -> bool:
         """Return whether a command certainly names a template, or the folder of a module."""
@@ -102,6 +123,8 @@ class Deployments:
     def include(self, path: str) -> bool:
         """Return whether a command deploys a template (the path of a file), or the module in a folder."""
         if not self.is_complete:
+            return True
+        if self.named is not None and self.named.include(path):
             return True
         candidates = (path, os.path.dirname(path))
         if not self._paths.isdisjoint(candidates) or any(is_within(path, folder) for folder in self._linked):
@@ -112,7 +135,7 @@ class Deployments:
         """Return whether a pattern matches a path."""
         steps = tuple(path.split(os.sep))
         near = (self._by_shape.get((len(steps), last), ()) for last in (steps[-1], ""))
-        return any(all(map(_matches_step, pattern, steps)) for patterns in near for pattern in patterns)
+        return any(all(map(matches_step, pattern, steps)) for patterns in near for pattern in patterns)
 
     def add_linked(self, folder: str) -> None:
         """Add a folder that a link outside of tests leads to, with everything in it."""
@@ -123,32 +146,15 @@ class Deployments:
         path = os.path.normpath(os.path.join(base, name))
         if not path.startswith(f"{checkout}{os.sep}"):
             return
-        if _UNKNOWN not in path:
+        if ANYTHING not in path:
             self._paths.add(path)
         elif path not in self._patterns:
             self._patterns[path] = None
             steps = tuple(path.split(os.sep))
-            last = "" if _UNKNOWN in steps[-1] else steps[-1]
+            last = "" if ANYTHING in steps[-1] else steps[-1]
             self._by_shape.setdefault((len(steps), last), []).append(steps)
         if len(self._paths) + len(self._patterns) > _MOST_TARGETS:
             self.is_complete = False
-
-
-def _matches_step(pattern: str, step: str) -> bool:
-    """Return whether a name consists of the known parts of a pattern, in their order, in linear time."""
-    first, *others = pattern.split(_UNKNOWN)
-    if not others:
-        return pattern == step
-    *middle, last = others
-    if not step.startswith(first) or not step.endswith(last) or len(step) < len(first) + len(last):
-        return False
-    at, end = len(first), len(step) - len(last)
-    for part in middle:
-        at = step.find(part, at, end)
-        if at < 0:
-            return False
-        at += len(part)
-    return True
 
 
 def deployments_in(checkouts: Iterable[str], skipped: frozenset[str], tests: re.Pattern[str]) -> Deployments:
@@ -157,25 +163,55 @@ def deployments_in(checkouts: Iterable[str], skipped: frozenset[str], tests: re.
     ``tests`` matches the lower-case names of folders of tests; folders with a ``skipped`` name are not searched.
     """
     found = Deployments()
+    found.named = named = NamedFolders(tests)
     size = files = 0
     for checkout in checkouts:
         for script, is_code in _scripts(checkout, skipped, tests, found):
             data = read_start(script, _LONGEST)
             files += 1
             size += len(data)
-            if files > _MOST_FILES or size > _MOST_BYTES:
+            if files > _MOST_FILES or size > _MOST_BYTES or (len(data) >= _LONGEST and _is_by_hand(script)):
                 found.is_complete = False
-            if not found.is_complete:
+            if not found.is_complete or not named.is_complete:
+                found.is_complete = False
                 return found
             text = data.decode("utf-8", "replace")
             if is_code:
-                _add_commands(found, script, text, checkout)
+                _add_script(found, named, script, text, checkout)
             elif script.lower().endswith(_BICEPPARAM):
                 _add_template_of(found, script, text, checkout)
             else:
-                infra = _INFRA_PATH.search(text)
-                found.add(os.path.dirname(script), infra[1] if infra is not None else "infra", checkout)
+                for name in [match[1] for match in _INFRA_PATH.finditer(text)][:_MOST_NAMES] or ["infra"]:
+                    found.add(os.path.dirname(script), name, checkout)
+    named.finish()
     return found
+
+
+def _add_script(found: Deployments, named: NamedFolders, script: str, text: str, checkout: str) -> None:
+    """Add what a file names that may contain commands; one without an ending has to begin as a script does."""
+    name = os.path.basename(script).lower()
+    if not is_script(name) and not name.endswith(_OTHER_ENDINGS) and not text.startswith("#!"):
+        return
+    lower = _CONTINUATION.sub(" ", text).lower()
+    if name.endswith(_OTHER_ENDINGS):
+        lower = _BETWEEN.sub(" ", lower)
+    is_listing = script.lower().replace(os.sep, "/").endswith(_MANIFESTS)
+    deploys = is_listing or _takes_templates(lower) or _takes_roots(lower) or _ELSEWHERE.search(lower) is not None
+    named.add_file(script, text, script[len(checkout) :].strip(os.sep).count(os.sep), deploys=deploys)
+    _add_commands(found, script, text, checkout)
+    if _ALL_UNITS.search(lower) is not None:
+        folders = [folder for folder in _Words(text).names(_FOLDER) if ANYTHING not in folder]
+        for base in (checkout, os.path.dirname(script)):
+            for folder in folders or ["."]:
+                path = os.path.normpath(os.path.join(base, folder))
+                if is_within(path, checkout):
+                    found.add_linked(path)
+
+
+def _is_by_hand(script: str) -> bool:
+    """Return whether a file is a script or a pipeline, and no data, which may be longer."""
+    path = script.lower().replace(os.sep, "/")
+    return not path.endswith((".yml", ".yaml", ".toml", ".json")) or "/.github/" in path
 
 
 def _scripts(
@@ -195,14 +231,15 @@ def _scripts(
                     found.add_linked(target)
             if lower in _AZD or lower.endswith(_BICEPPARAM):
                 yield os.path.join(here, name), False
-            elif is_script(name):
+            elif is_script(name) or (("." not in name or lower.endswith(_OTHER_ENDINGS)) and not _is_testing(lower)):
                 yield os.path.join(here, name), True
 
 
 def is_script(name: str) -> bool:
     """Return whether a file with this name may contain deployment commands."""
     lower = name.lower()
-    return (lower.endswith(_ENDINGS) or lower in _NAMES) and not _is_testing(lower)
+    is_named = lower.endswith(_ENDINGS) or lower in _NAMES or lower.partition(".")[0] in _STEMS
+    return is_named and not _is_testing(lower)
 
 
 class Scripts:
@@ -252,7 +289,7 @@ def _add_commands(found: Deployments, script: str, text: str, checkout: str) -> 
     words = _Words(text)
     folders = words.names(_FOLDER)
     near = (checkout, os.path.dirname(script))
-    named = [os.path.normpath(os.path.join(base, name)) for name in folders if _UNKNOWN not in name for base in near]
+    named = [os.path.normpath(os.path.join(base, name)) for name in folders if ANYTHING not in name for base in near]
     bases = list(dict.fromkeys((*near, *named)))[:_MOST_BASES]
     names = dict.fromkeys(folders if takes_roots else ())
     if takes_templates:
@@ -262,7 +299,7 @@ def _add_commands(found: Deployments, script: str, text: str, checkout: str) -> 
     for name in names:
         for base in bases:
             found.add(base, name, checkout)
-            if name.lower().endswith(_BICEPPARAM) and _UNKNOWN not in name:
+            if name.lower().endswith(_BICEPPARAM) and ANYTHING not in name:
                 file = real_path(os.path.join(base, name))
                 if file.startswith(f"{checkout}{os.sep}"):
                     _add_template_of(found, file, read_start(file, _LONGEST).decode("utf-8", "replace"), checkout)
@@ -286,13 +323,13 @@ def _takes_templates(lower: str) -> bool:
     return (
         any(word in lower for word in _TEMPLATE_WORDS)
         or _AZ.search(lower) is not None
-        or ("deployment" in lower and _CMDLET.search(lower) is not None)
+        or (("deployment" in lower or "templatespec" in lower) and _CMDLET.search(lower) is not None)
     )
 
 
 def _takes_roots(lower: str) -> bool:
     """Return whether a text in lower case contains a command that applies a module."""
-    if "tf_root" in lower:
+    if "tf_root" in lower or _FOLDED.search(lower) is not None or _OTHER_APPLY.search(lower) is not None:
         return True
     for word in ("apply", "deploy") if "make" in lower else ("apply",):
         at = lower.find(word)
@@ -337,7 +374,7 @@ class _Words:
             variable = _VARIABLE.search(here)
             if variable is None:
                 path = _plain(here)
-                found |= {path: None} if path.strip(f"./{_UNKNOWN}") else {}
+                found |= {path: None} if path.strip(f"./{ANYTHING}") else {}
                 continue
             before, after = here[: variable.start()], here[variable.end() :]
             names = _LAST_NAME.findall(next((group for group in variable.groups() if group), ""))
@@ -345,9 +382,9 @@ class _Words:
             if len(found) + len(waiting) + len(values) > _MOST_WORDS:
                 self.is_complete = False
                 break
-            waiting.append((f"{before}{_UNKNOWN}{after}", depth + 1))
+            waiting.append((f"{before}{ANYTHING}{after}", depth + 1))
             # A value that names a variable is not followed further: values could be each other's.
-            waiting += [(f"{before}{_VARIABLE.sub(_UNKNOWN, value)}{after}", depth + 1) for value in values]
+            waiting += [(f"{before}{_VARIABLE.sub(ANYTHING, value)}{after}", depth + 1) for value in values]
         return list(found)
 
     def _values_of(self, name: str) -> list[str]:
@@ -382,4 +419,4 @@ def _plain(word: str) -> str:
     That is the checkout, or the folder of the script.
     """
     path = re.sub(r"[\"'`]", "", word).replace("\\", "/").lstrip("@")
-    return path.lstrip(f"{_UNKNOWN}/") if path.startswith((_UNKNOWN, "/")) else path
+    return path.lstrip(f"{ANYTHING}/") if path.startswith((ANYTHING, "/")) else path
