@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -262,14 +262,14 @@ class _Search:
             bundles.append(active)
 
     def prove(self, batch: Sequence[_Pending]) -> _Outcome:
-        """Accept those of a batch whose edits are proven: all at once, or group by group where that fails."""
-        parts = self.parts(batch)
+        """Accept those of a batch whose edits are proven: all at once, or part by part where that fails."""
+        parts = self.parts(batch, by_resource=True)
         left, is_proven, edited, state = self._divide(parts)
         kept = [one for part in parts for one in part.kept]
         if not is_proven:
             edited, state, faults = self._attempt(kept, is_last=True)
             if faults:  # parts that seemed independent are not
-                parts = [_Part(set().union(*(part.names for part in parts)), [kept], [])]
+                parts = [_merged(parts, [kept], [])]
                 more, _, edited, state = self._divide(parts)
                 left += more
                 kept = parts[0].kept
@@ -298,23 +298,35 @@ class _Search:
             now, state_now, faults = self._attempt(tried)
             if not faults:
                 edited, state, proven = now, state_now, len(tried)
-            others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
-            is_unclear = bool(others) and len(active) > 1
-            for part, group in zip(active, groups, strict=True):
-                found = [*(fault for fault in faults if part.is_concerned(fault)), *others]
-                if is_unclear:
+            blamed, suspected = _blame(faults, active)
+            if not blamed and len(suspected) == 1:
+                blamed, suspected = [(suspected, faults)], []
+            is_unclear = not blamed and bool(suspected)
+            causes = {number for numbers, _ in blamed for number in numbers}
+            for number, (part, group) in enumerate(zip(active, groups, strict=True)):
+                if number in causes:
+                    continue
+                # An input without faults is not concerned; in the others it is not known yet what is the cause.
+                if number in suspected or any(map(part.is_concerned, faults)):
                     part.groups.append(group)
-                elif found:
-                    left += self._decide(part, group, found)
                 else:
                     part.kept += group
-            bundles += _halves(active) if is_unclear else [active]
+            for numbers, found in blamed:
+                left += self._decide(
+                    _join([active[number] for number in numbers]),
+                    [one for number in numbers for one in groups[number]],
+                    found,
+                )
+            # It is not known which of the suspected parts is the cause.
+            bundles += _halves([active[number] for number in suspected]) if is_unclear else [active]
+            if is_unclear:
+                bundles.insert(0, active)
         return left, proven == sum(len(part.kept) for part in parts), edited, state
 
     def _decide(self, part: _Part, group: list[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
         """Divide a group of a part, or return findings with their next candidates.
 
-        Only what fails without the others of its part is refused for what it would cause: another may be the cause.
+        Of several that may be the cause, only what fails without the others is refused for what it would cause.
         """
         causes = group if len(group) == 1 else [one for one in group if self._is_cause(one, faults)]
         if causes:
@@ -329,9 +341,10 @@ class _Search:
         part.groups += [suspected, others] if suspected and others else [group[middle:], group[:middle]]
         return []
 
-    def parts(self, batch: Sequence[_Pending]) -> list[_Part]:
-        """Return the parts of a batch that share neither inputs nor files."""
-        return _joined([(one, self._names_of(one)) for one in batch])
+    def parts(self, batch: Sequence[_Pending], *, by_resource: bool = False) -> list[_Part]:
+        """Return the parts of a batch that share neither inputs nor files, or no resource."""
+        parts = [_Part(self._names_of(one), {key[1:] for key in keys_of(one.finding)}, [[one]], []) for one in batch]
+        return _separate(parts, lambda part: part.resources if by_resource else part.names)
 
     def _names_of(self, one: _Pending) -> set[str]:
         """Return the inputs through which a finding was found, those that read the edited files, and these files."""
@@ -443,9 +456,10 @@ def _of_lost(finding: Finding) -> str:
 
 
 class _Part(msgspec.Struct):
-    """Candidates that share inputs or files. ``names`` are those of the inputs and files."""
+    """Candidates that are decided on together. ``names`` are those of their inputs and files."""
 
     names: set[str]
+    resources: set[tuple[str, ...]]
     groups: list[list[_Pending]]
     kept: list[_Pending]
 
@@ -456,16 +470,59 @@ class _Part(msgspec.Struct):
         )
 
 
-def _joined(batch: Sequence[tuple[_Pending, set[str]]]) -> list[_Part]:
-    """Return the parts of a batch whose candidates have no name in common with those of other parts."""
-    part_of: dict[str, int] = {}
-    parts: dict[int, _Part] = {}
-    for number, (one, names) in enumerate(batch):
-        near = [parts.pop(other) for other in dict.fromkeys(part_of[name] for name in names if name in part_of)]
-        joined = names.union(*(part.names for part in near))
-        parts[number] = _Part(joined, [[*(other for part in near for other in part.groups[0]), one]], [])
-        part_of.update(dict.fromkeys(joined if near else names, number))
-    return [*parts.values()]
+def _merged(parts: Sequence[_Part], groups: list[list[_Pending]], kept: list[_Pending]) -> _Part:
+    """Return one part for several, with these groups."""
+    names, resources = (part.names for part in parts), (part.resources for part in parts)
+    return _Part(set().union(*names), set().union(*resources), groups, kept)
+
+
+def _join(parts: Sequence[_Part]) -> _Part:
+    """Move everything to the first of several parts, and return it."""
+    first, *others = parts
+    for part in others:
+        first.names |= part.names
+        first.resources |= part.resources
+        first.groups += part.groups
+        first.kept += part.kept
+        part.groups, part.kept = [], []
+    return first
+
+
+def _separate(parts: Sequence[_Part], keys: Callable[[_Part], Iterable[Hashable]]) -> list[_Part]:
+    """Return parts of one group, merged where they have a key in common."""
+    part_of: dict[Hashable, int] = {}
+    found: dict[int, list[_Part]] = {}
+    for number, part in enumerate(parts):
+        near = dict.fromkeys(part_of[key] for key in keys(part) if key in part_of)
+        found[number] = [*(other for one in near for other in found.pop(one)), part]
+        part_of.update((key, number) for other in (found[number] if near else [part]) for key in keys(other))
+    return [_merged(near, [[one for part in near for one in part.groups[0]]], []) for near in found.values()]
+
+
+def _blame(faults: Sequence[Fault], active: Sequence[_Part]) -> tuple[list[tuple[list[int], list[Fault]]], list[int]]:
+    """Return the faults with the parts of which one causes them, and the other parts that may cause faults.
+
+    The cause of a fault of a resource is most likely a change of that resource, or of one that the result depends on.
+    """
+    by_resource: dict[tuple[str, ...], list[int]] = {}
+    for number, part in enumerate(active):
+        for resource in part.resources:
+            by_resource.setdefault(resource, []).append(number)
+    blamed: list[tuple[list[int], list[Fault]]] = []
+    suspected: dict[int, None] = {}
+    for fault in faults:
+        resources = (*fault.resources, *fault.related)
+        numbers = dict.fromkeys(number for resource in resources for number in by_resource.get(resource, ()))
+        if not numbers:
+            near = [number for number, part in enumerate(active) if part.is_concerned(fault)]
+            suspected.update(dict.fromkeys(near or range(len(active))))
+            continue
+        same = [one for one in blamed if not numbers.keys().isdisjoint(one[0])]
+        blamed = [one for one in blamed if one not in same]
+        numbers.update((number, None) for one in same for number in one[0])
+        blamed.append((sorted(numbers), [*(other for one in same for other in one[1]), fault]))
+    of_blamed = {number for numbers, _ in blamed for number in numbers}
+    return blamed, [number for number in suspected if number not in of_blamed]
 
 
 def _suspected(group: Sequence[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
