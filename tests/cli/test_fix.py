@@ -579,6 +579,19 @@ def test_what_is_fixed_along_is_listed_with_what_it_does(kvlint: Kvlint, folder:
     assert any(not one["safe"] and "take effect" in one["consequence"] for one in found if one["rule"] == "KV053")
 
 
+def test_what_is_fixed_along_has_the_classes_of_the_fix_that_removed_it(kvlint: Kvlint, folder: Path) -> None:
+    """A rule without a fix of its own; other fixes of the resource are not the cause."""
+    role = 'role_definition_name = "Key Vault Secrets User"\n  principal_id = "00000000-0000-0000-0000-000000000001"'
+    grant = f'resource "azurerm_role_assignment" "r" {{\n  scope = azurerm_key_vault.kv.id\n  {role}\n}}\n'
+    (folder / "main.tf").write_text(vault(OFF) + grant)
+    options = ("--unsafe", "--profile", "all", "--select", "KV001,KV301,KV305")
+    found = {one["rule"]: one for one in json.loads(kvlint("fix", *options, "-f", "json").out)["fixes"]}
+    assert found["KV305"]["title"] == "Fixed by another fix"
+    assert found["KV305"]["classes"] == found["KV301"]["classes"] == ["access", "apply-fails"]
+    assert found["KV305"]["consequence"] == found["KV301"]["consequence"]
+    assert "irreversible" in found["KV001"]["classes"]
+
+
 def test_members_are_written_like_those_of_the_file(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").unlink()
     text = json.dumps({**OF_ARM, "resources": [OF_ARM["resources"][0] | {"properties": {"tenantId": "t"}}]})

@@ -50,8 +50,7 @@ def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> 
 
     Those with an effect of a class that is not ``allowed`` are refused.
     """
-    language = language_at(finding.resource_at or finding.at)
-    plans = [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
+    plans = plans_for(finding)
     applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
     if not plans:
         yield Refusal(f"kvlint has no fix for this rule{' in this language' if finding.rule.edits else ''}")
@@ -65,6 +64,12 @@ def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> 
         else:
             for found in _of_steps(finding, steps, plan.effects, sources):
                 yield found if isinstance(found, Refusal) else _not_allowed(found.effects, allowed) or found
+
+
+def plans_for(finding: Finding) -> list[EditPlan]:
+    """Return the edit plans of a rule for the language of a finding."""
+    language = language_at(finding.resource_at or finding.at)
+    return [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
 
 
 def _not_allowed(effects: Collection[Effect], allowed: Collection[str]) -> Refusal | None:

@@ -14,7 +14,8 @@ from functools import cached_property
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.fixes.candidates import Candidate, candidates
+from azkvlint.fixes.along import effects_along
+from azkvlint.fixes.candidates import Candidate, candidates, plans_for
 from azkvlint.fixes.comments import comments_of
 from azkvlint.fixes.proof import Fault, Prover, State, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
@@ -85,7 +86,7 @@ def fixes_together(
         outcome = search.prove(batch)
         pending = later + outcome.left
         if outcome.sources is not search.sources:
-            search.sources, search.state = outcome.sources, outcome.state
+            search.take(outcome)
             # The others are searched again, on the new texts; also those that were refused, so that a second run
             # offers nothing.
             pending = search.start(search.remaining())
@@ -149,6 +150,7 @@ class _Outcome(msgspec.Struct):
     sources: Sources
     state: State
     left: list[_Pending]
+    accepted: Sequence[_Pending] = ()
 
 
 class _Search:
@@ -213,18 +215,37 @@ class _Search:
         return found
 
     def remaining(self) -> list[Finding]:
-        """Return the findings of the present state that are not fixed. Those that are gone too count as fixed."""
+        """Return the findings of the present state that are not fixed."""
         state = self.state
-        for number, finding in enumerate(self.findings):
-            if number not in self._fixes and number not in self._lost and is_gone(finding, state):
-                effects = next(filter(None, (plan.possible_effects for plan in finding.rule.edits)), ())
-                self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=(), effects=effects)
         numbers = (next((self._numbers.get(key) for key in keys_of(one)), None) for one in state.report.findings)
         return [
             one
             for number, one in zip(numbers, state.report.findings, strict=True)
             if number is not None and number not in self._fixes
         ]
+
+    def take(self, outcome: _Outcome) -> None:
+        """Go on with the texts that a proof results in. Findings that are gone too count as fixed."""
+        before = self.sources
+        self.sources, self.state = outcome.sources, outcome.state
+        numbers = [
+            number
+            for number, finding in enumerate(self.findings)
+            if number not in self._fixes and number not in self._lost and is_gone(finding, self.state)
+        ]
+
+        def state_of(fixes: Sequence[Fix]) -> State | None:
+            if self._is_exhausted():
+                return None
+            try:
+                return self._prover.state(before.edited(tuple(edit for fix in fixes for edit in fix.edits)))
+            except Refusal:
+                return None
+
+        gone = [self.findings[number] for number in numbers]
+        accepted = [self._fixes[one.number] for one in outcome.accepted]
+        for number, effects in zip(numbers, effects_along(gone, accepted, state_of), strict=True):
+            self._fixes[number] = Fix(finding=self.findings[number], title=_ALONG, edits=(), effects=effects)
 
     def _refuse(self, one: _Pending) -> None:
         reason = one.reason or "no fix of the rule applies to this code"
@@ -278,7 +299,7 @@ class _Search:
             return _Outcome(self.sources, self.state, left)
         for one in kept:
             self._accept(one)
-        return _Outcome(edited, state, left)
+        return _Outcome(edited, state, left, kept)
 
     def _divide(self, parts: Sequence[_Part]) -> tuple[list[_Pending], bool, Sources, State]:
         """Divide the groups of parts until the kept ones are proven. All parts are divided at the same time.
@@ -413,10 +434,14 @@ class _Search:
         more = sum(key[1:] in resources for other in kept for key in keys_of(other.finding))
         return more + sum(self._accepted[resource] for resource in resources)
 
+    def _is_exhausted(self) -> bool:
+        """Return whether the search has evaluated as much as it may."""
+        runs, results = self._prover.runs - self._before[0], self._prover.results - self._before[1]
+        return runs > _MOST_RUNS or results > _MOST_RESULTS
+
     def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
-        runs, results = self._prover.runs - self._before[0], self._prover.results - self._before[1]
-        if (runs > _MOST_RUNS or results > _MOST_RESULTS) and not is_last:
+        if self._is_exhausted() and not is_last:
             return self.sources, self.state, [Fault(_TOO_MANY)]
         try:
             edited = self.sources.edited(tuple(edit for one in group for edit in one.edits))
@@ -443,7 +468,7 @@ class _Search:
             concerned = [classes[resource] for resource in resources if resource in classes]
             if not concerned or keys & fixed:
                 continue
-            others = {name for plan in finding.rule.edits for name in names_of(plan.possible_effects)}
+            others = {name for plan in plans_for(finding) for name in names_of(plan.possible_effects)}
             # What is shown as safe is safe, and all others have classes that are allowed.
             is_allowed = all(not others or (found and others <= found.union(self._allowed)) for found in concerned)
             if not is_allowed and is_gone(finding, state):
