@@ -407,3 +407,26 @@ def test_what_the_inputs_of_a_unit_leave_out_is_final(kvlint: Kvlint) -> None:
         "azurerm_key_vault.set": "`count` is 0 with the given value of `var.set`",
         "azurerm_key_vault.unset": "`count` is 0",
     }
+
+
+GENERATED = (
+    ('provider "azurerm" {\n  subscription_id = "${get_env("SUBSCRIPTION")}"\n}\n', "x.tf", 0, ""),
+    ('terraform {\n  required_version = "1.9"\n}\n', "x.tf", 0, ""),
+    ('resource "random_id" "x" {\n}\n', "x.tf", 0, ""),
+    ('resource "azurerm_key_vault" "x" {\n}\n', "x.txt", 0, ""),
+    ('resource "azurerm_key_vault" "x" {\n  name = "${get_env("X")}"\n}\n', "x.tf", 0, "`x` generates is unknown"),
+    ('resource "azurerm_key_vault" "x" {\n', "x.tf", 3, "`x` generates cannot be read"),
+    ('module "x" {\n  source = "./x"\n}\n', "x.tf", 3, "`x` generates declares resources or modules"),
+)
+
+
+@pytest.mark.parametrize(("contents", "path", "code", "text"), GENERATED)
+def test_a_file_that_a_unit_generates_is_reported_if_it_may_matter(
+    kvlint: Kvlint, contents: str, path: str, code: int, text: str
+) -> None:
+    block = f'generate "x" {{\n  path = "{path}"\n  if_exists = "skip"\n  contents = <<EOF\n{contents}EOF\n}}\n'
+    write({"live/terragrunt.hcl": LOCAL + block})
+    ran = kvlint("repo", "--select", "KV001")
+    assert ran.code == code, ran
+    assert text in ran.out
+    assert ("generates" in ran.out) == bool(text)

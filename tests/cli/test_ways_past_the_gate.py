@@ -62,6 +62,12 @@ PURGE = 'variable "purge" {\n  type = bool\n  default = true\n}\n'
 PARAM = "param purge bool = true\n"
 BACKEND = 'terraform {\n  backend "azurerm" {}\n}\n'
 AZ = "az deployment group create -g rg"
+UNIT = 'terraform {\n  source = "../kv"\n}\n'
+
+
+def generate(contents: str, path: str = "x.tf") -> str:
+    return f'generate "x" {{\n  path = "{path}"\n  if_exists = "overwrite"\n  contents = <<EOF\n{contents}EOF\n}}\n'
+
 
 NAMES: Mapping[str, Files] = {
     "a name that begins with #": {"#prod.tf": vault()},
@@ -156,6 +162,25 @@ CALLS: Mapping[str, Files] = {
     },
     "a unit of Terragrunt": {"live/terragrunt.hcl": 'terraform {\n  source = "../vendor/kv"\n}\n',
                              "vendor/kv/main.tf": vault()},
+    "a file that a unit generates": {"live/terragrunt.hcl": generate(vault()) + UNIT, "kv/main.tf": 'output "x" {}\n'},
+    "a file that a unit without a source generates": {"live/terragrunt.hcl": generate(vault())},
+    "an override that an included file generates": {
+        "root.hcl": generate(vault(), "x_override.tf"), "kv/main.tf": vault("true"),
+        "live/terragrunt.hcl": 'include "r" {\n  path = "../root.hcl"\n}\n' + UNIT,
+    },
+    "a file that an attribute of a unit generates": {
+        "live/terragrunt.hcl": 'generate = {\n  x = {\n    path = "x.tf"\n    contents = <<EOF\n'
+        + call("./a")
+        + "EOF\n  }\n}\n",
+    },
+    **{f"{name} of a unit": {"live/terragrunt.hcl": UNIT.replace("}", f'  extra_arguments "x" {{\n{text}\n  }}\n}}'),
+                             "kv/main.tf": PURGE + vault("var.purge"), "live/v.tfvars": "purge = false\n"}
+       for name, text in (
+           ("an option", 'arguments = ["-lock-timeout=2m", "-var", "purge=false"]'),
+           ("an option in one word", 'arguments = ["-var=purge=false"]'),
+           ("an option for a file", 'arguments = ["-var-file=${get_terragrunt_dir()}/v.tfvars"]'),
+           ("an environment variable", "env_vars = {\n  TF_VAR_purge = false\n}"),
+       )},
     "a Bicep module": {"main.bicep": "module m 'samples/kv.bicep' = {\n  name: 'm'\n}\n", "samples/kv.bicep": bicep()},
     "a Bicep parameter file": {"prod/main.bicepparam": "using '../samples/kv.bicep'\n", "samples/kv.bicep": bicep()},
     "a linked template": {"main.json": linking("samples/kv.json"), "samples/kv.json": arm()},

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_INCOMPLETE
@@ -20,6 +22,7 @@ from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.sources import well_known
 from azkvlint.readers.terraform.values import RootValues, automatic_files
 from azkvlint.readers.terragrunt_configuration import Configuration, Unit, parse_configuration
+from azkvlint.readers.terragrunt_generated import passed_words, report_generated
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block
 from azkvlint.util.errors import InputError
@@ -142,6 +145,10 @@ def value_files(unit: Unit) -> Iterator[tuple[str, str]]:
             for block in terraform.body.blocks:
                 if block.type == "extra_arguments":
                     yield from _value_files(unit, configuration, block)
+    for option, word in passed_words(unit):
+        file = os.path.normpath(os.path.join(unit.directory, word))
+        if option == "var-file" and is_within(file, unit.root) and is_file(file):
+            yield reported_path(unit.root, file), file
 
 
 def _value_files(unit: Unit, configuration: Configuration, block: Block) -> Iterator[tuple[str, str]]:
@@ -267,6 +274,7 @@ def read_unit(
     unit = Unit(path, real_path(file), root)
     folder = Folder(os.path.dirname(path) or ".", unit.directory, (), names=names_in(unit.directory))
     run, module = None, None
+    report_generated(unit, cache.is_required)
     inputs, more = Inputs(unit), list(value_files(unit))
     found = module_of(unit)
     if found is not None:
@@ -276,6 +284,7 @@ def read_unit(
         _add(unit, run)
         return without_resources(run)
     _add(unit, run)
+    settings = _with_passed(unit, inputs, module, settings)
     values = RootValues(run, module, settings, inputs=inputs.get, more=[*_beside(folder, module), *more])
     is_foreign = module is not folder and not found.directory
     use = ModuleCall(
@@ -320,6 +329,17 @@ def _add(unit: Unit, run: TerraformRun) -> None:
             run.missing_module(fault.message, fault.at, _PLAN_HINT)
         else:
             run.report_note(fault.message, fault.at, _PLAN_HINT)
+
+
+def _with_passed(unit: Unit, inputs: Inputs, module: Folder, settings: TerraformSettings) -> TerraformSettings:
+    """Return the settings with the variables that a unit sets with options; those of the command line override them."""
+    words = [(option, *word.partition("=")[::2]) for option, word in passed_words(unit)]
+    given = [
+        f"{name}={value}"
+        for option, name, value in words
+        if name in module.variables and (option == "var" or (option == "env" and inputs.get(name) is None))
+    ]
+    return msgspec.structs.replace(settings, variables=(*given, *settings.variables)) if given else settings
 
 
 def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:
