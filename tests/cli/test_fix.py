@@ -932,3 +932,15 @@ def test_a_constraint_is_not_raised_to_another_major_version(kvlint: Kvlint, fol
         REQUIRED.format("~> 4.10.0").replace("hashicorp/azurerm", "other/azurerm") + vault()
     )
     assert kvlint("fix", "--unsafe", "--select", "KV051").out.startswith(("No fix: no constraint", "Nothing to fix"))
+
+
+def test_a_constraint_is_not_raised_beside_a_lock_file_that_selects_an_earlier_version(
+    kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "main.tf").write_text(REQUIRED.format("4.57.0") + vault())
+    (folder / ".terraform.lock.hcl").write_text(
+        'provider "registry.terraform.io/hashicorp/azurerm" {\n  version     = "4.57.0"\n  constraints = "4.57.0"\n}\n'
+    )
+    monkeypatch.setattr(Prover, "state", lambda *_: pytest.fail("nothing is evaluated"))
+    said = kvlint("fix", "--unsafe", "--select", "KV051")
+    assert said.out.startswith("No fix: the lock file selects 4.57.0: raise the constraint and run `terraform init")

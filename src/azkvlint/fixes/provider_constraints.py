@@ -15,6 +15,7 @@ from azkvlint.model.finding import Finding
 from azkvlint.model.fix import Refusal
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.rule import EditStep
+from azkvlint.readers.terraform.folder import LOCK_FILE
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block
 
@@ -45,9 +46,23 @@ def _raised(path: str, sources: Sources) -> tuple[Edits, str]:
             raise Refusal("needs a decision: azurerm 4.0 has breaking changes, which its upgrade guide describes")
         if one.versions.high <= VAULTS_SINCE:
             steps.add(steps.now.editor(one.path).replace_value(one.span, version))
-    if not steps.edits:
+    if steps.edits:
+        _refuse_locked(path, sources)
+    else:
         raise Refusal("no constraint of the folder decides on the version: see the modules and the lock file")
     return steps.edits, f'Set `version = "{version}"` of azurerm'
+
+
+def _refuse_locked(path: str, sources: Sources) -> None:
+    """Raise Refusal if the lock file of a folder selects a version without a supported API."""
+    file = sources.beside(path, LOCK_FILE)
+    for block in body_of(file, sources.text(file)).blocks if file else ():
+        if block.type == "provider" and block.labels and block.labels[0].lower().endswith(f"/{_SOURCE}"):
+            version = block.body.attributes.get("version")
+            node = None if version is None else version.expression()
+            locked = node.value if isinstance(node, ast.Literal) else None
+            if isinstance(locked, str) and range_of_constraint(locked).high <= VAULTS_SINCE:
+                raise Refusal(f"the lock file selects {locked}: raise the constraint and run `terraform init -upgrade`")
 
 
 def _constraints(path: str, sources: Sources) -> Iterator[_Constraint]:

@@ -158,6 +158,13 @@ class Sources:
         names = module_files(self._names(folder))
         return [f"{folder}/{name}" if folder else name for name in names]
 
+    def beside(self, path: str, name: str) -> str:
+        """Return the path of another file in the folder of a file; empty if there is none. Raise Refusal."""
+        folder = path.rpartition("/")[0]
+        if name not in self._names(folder):
+            return ""
+        return f"{folder}/{name}" if folder else name
+
     def _names(self, folder: str) -> frozenset[str]:
         """Return the names in a folder. Raise Refusal."""
         try:
