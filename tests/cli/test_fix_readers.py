@@ -455,6 +455,109 @@ def test_a_setting_that_other_code_of_the_checkout_uses_is_kept(
     assert f"No fix: `{setting}` may be in use by `{name}`\n" in said
 
 
+LINKED = "https://raw.githubusercontent.com/Azure/azure-quickstart-templates/master/{}/azuredeploy.json"
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "text"),
+    [
+        ("enabled_for_disk_encryption", "vm.json", parent("1", uri=LINKED.format("201-encrypt-running-windows-vm"))),
+        ("enabled_for_disk_encryption", "encrypt.sh", "az vm \\\n  encryption enable --name vm\n"),
+        ("enabled_for_disk_encryption", "vm.ps1", "set-azvmDiskEncryptionExtension -VMName vm\n"),
+        ("enabled_for_deployment", "vm.tf", 'resource "a" "b" {\n  secret {\n    key_vault_id = "x"\n  }\n}\n'),
+        ("enabled_for_deployment", "vm/certificates.yml", "- run: az vm secret format --secrets x\n"),
+        (
+            "enabled_for_template_deployment",
+            "db.tf",
+            'locals {\n  p = {\n    reference = {\n      keyVault = {\n        id = "x"\n      }\n    }\n  }\n}\n',
+        ),
+        ("enabled_for_template_deployment", "p.json", '{"$schema": "deploymentParameters.json",\n"keyVault"\n:\n{}}'),
+    ],
+)
+def test_a_setting_is_kept_for_each_form_of_its_use(
+    kvlint: Kvlint, checkout: Path, setting: str, name: str, text: str
+) -> None:
+    put(checkout, "kv/main.tf", f'resource "azurerm_key_vault" "v" {{\n  name = "kv"\n  {setting} = true\n}}\n')
+    put(checkout, name, text)
+    assert (
+        f"No fix: `{setting}` may be in use by `{name}`\n" in kvlint("fix", "kv", "--unsafe", "--select", "KV303").out
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.bicep", "  // p: other.getSecret('p')\n/*\n p: kv.getSecret('p') */\nvar a = 1\n"),
+        ("a.json", f'{{"$schema": "{TEMPLATE}", "properties": {{"keyVault": "[parameters(\'id\')]"}}}}'),
+        ("a.js", "client.getSecret('p')\n"),
+        ("a.json", f'{{"$schema": "{TEMPLATE}", "type": "AzureDiskEncryption"}}'),
+        ("a.sh", "az vm encryption enable\n"),
+    ],
+)
+def test_a_setting_that_only_looks_used_is_fixed(kvlint: Kvlint, checkout: Path, name: str, text: str) -> None:
+    setting = "enabled_for_template_deployment"
+    put(checkout, "kv/main.tf", f'resource "azurerm_key_vault" "v" {{\n  name = "kv"\n  {setting} = true\n}}\n')
+    put(checkout, name, text)
+    assert f"Set `{setting} = false`" in kvlint("fix", "kv", "--unsafe", "--select", "KV303").out
+
+
+@pytest.mark.parametrize(
+    ("passed", "link", "is_kept"),
+    [
+        ({"keyVaultName": {"value": "x"}}, {"uri": "https://a.example/t.json"}, True),
+        ({"name": {"value": "[variables('kvName')]"}}, {"id": "/subscriptions/s/templateSpecs/t"}, True),
+        ({"keyVault": {"value": "x"}}, {"uri": "[variables('address')]"}, True),
+        ({"keyVault": {"value": "x"}}, {"uri": "[concat(parameters('base'), 'main.json')]"}, False),
+        ({"size": {"value": "small"}}, {"uri": "https://a.example/t.json"}, False),
+        ({"keyVaultName": {"value": "x"}}, {"relativePath": "t.json"}, False),
+    ],
+)
+def test_a_template_at_an_address_may_use_the_vault_that_it_receives(
+    kvlint: Kvlint, checkout: Path, passed: dict[str, object], link: dict[str, str], is_kept: bool
+) -> None:
+    setting = "enabled_for_disk_encryption"
+    put(checkout, "kv/main.tf", f'resource "azurerm_key_vault" "v" {{\n  name = "kv"\n  {setting} = true\n}}\n')
+    document = json.loads(parent("1", **link))
+    document["resources"][0]["properties"]["parameters"] = passed
+    put(checkout, "main.json", json.dumps(document))
+    said = kvlint("fix", "kv", "--unsafe", "--select", "KV303").out
+    assert ("may be in use by `main.json`" in said) is is_kept
+
+
+@pytest.mark.parametrize(
+    ("setting", "classes"),
+    [
+        ("enabled_for_deployment", "access,apply-fails"),
+        ("enabled_for_disk_encryption", "access,apply-fails"),
+        ("enabled_for_template_deployment", "access,apply-fails"),
+    ],
+)
+def test_a_fix_of_platform_access_ends_access_and_lets_deployments_fail(
+    kvlint: Kvlint, checkout: Path, setting: str, classes: str
+) -> None:
+    put(checkout, "main.tf", f'resource "azurerm_key_vault" "v" {{\n  name = "kv"\n  {setting} = true\n}}\n')
+    assert f"No fix: not safe: it needs --allow {classes}\n" in kvlint("fix", "--select", "KV303").out
+
+
+# --- names in titles --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "attribute", ["optional(bool, false)", "optional(\n      bool,\n      false\n    )", "optional(bool,false)"]
+)
+def test_the_title_names_the_attribute_whose_optional_default_is_set(
+    kvlint: Kvlint, checkout: Path, attribute: str
+) -> None:
+    put(
+        checkout,
+        "main.tf",
+        f'variable "kv" {{\n  type = object({{\n    a = optional(bool, true), purge = {attribute}\n  }})\n'
+        "  default = {}\n}\n"
+        'resource "azurerm_key_vault" "v" {\n  purge_protection_enabled = var.kv.purge\n}\n',
+    )
+    assert "Set `purge = true`" in kvlint("fix", "--unsafe", "--select", "KV001").out
+
+
 # --- what a provider rejects ------------------------------------------------------------------------------------------
 
 

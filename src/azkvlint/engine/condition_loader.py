@@ -351,7 +351,8 @@ class EditDecoder:
             value=None if value is None else self._value(value),
             choices=decoder.integers(choices, "to_least_of"),
             is_linked=decoder.word(fields.get("on"), "on", ("linked",), "") == "linked",
-            unless_used=self._uses(fields.get("unless_used"), names),
+            unless_used=self._uses(fields, "unless_used", names),
+            unless_run=self._uses(fields, "unless_run", names),
             if_absent=decoder.flag(fields.get("if_absent"), "if_absent"),
             if_reported=decoder.flag(fields.get("if_reported"), "if_reported"),
             resources=() if types is None else decoder.resource_types(types, "resource"),
@@ -368,12 +369,12 @@ class EditDecoder:
                 self._decoder.fault(item, f"{label}: {error}")
         return names
 
-    def _uses(self, node: Node | None, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    def _uses(self, fields: Fields, label: str, names: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the texts that show the use of an attribute, by attribute."""
         found = {}
-        for key, value in self._decoder.entries(node, "unless_used"):
+        for key, value in self._decoder.entries(fields.get(label), label):
             if str(key.value) not in names:
-                self._decoder.mismatch(key, "unless_used", either(names))
+                self._decoder.mismatch(key, label, either(names))
             found[str(key.value)] = self._decoder.texts(value, str(key.value))
         return found
 

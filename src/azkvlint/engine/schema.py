@@ -118,7 +118,17 @@ FIX_LANGUAGES = ("terraform", "bicep", "arm")
 LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 # What an edit does, in the rule and in the steps of an edit.
 EDIT_OPERATIONS = ("set", "remove", "rename", "append", "api_version", "constraint", "versionless", "pin", "secure")
-STEP_KEYS = (*EDIT_OPERATIONS, "to", "to_least_of", "on", "if_absent", "if_reported", "unless_used", "resource")
+STEP_KEYS = (
+    *EDIT_OPERATIONS,
+    "to",
+    "to_least_of",
+    "on",
+    "if_absent",
+    "if_reported",
+    "unless_used",
+    "unless_run",
+    "resource",
+)
 EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe", "sources")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")
 EXPECTATIONS = ("fails", "passes", "unknown")

@@ -156,8 +156,9 @@ def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources
         return
     names = names or list(step.names)
     for name in names:
-        if name in step.unless_used:
-            sources.checkout.refuse_users(name_as_written(target.declared_as, name), step.unless_used[name])
+        if name in step.unless_used or name in step.unless_run:
+            setting = name_as_written(target.declared_as, name)
+            sources.checkout.refuse_users(setting, step.unless_used.get(name, ()), step.unless_run.get(name, ()))
     for value in _values(finding, step, target, names[0], by_name.get(names[0]), sources):
         spellings = [_spellings(target, name, value, sources) for name in names]
         for number in range(max(map(len, spellings))):

@@ -17,6 +17,7 @@ Terraform redacts sensitive outputs without ``-json`` or ``-raw`` (developer.has
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -28,6 +29,8 @@ from typing import NamedTuple
 
 from azkvlint.model.fix import Refusal
 from azkvlint.readers.discover import BICEP, JSON, PARAMETERS, SKIPPED, is_module_file, is_terragrunt_file
+from azkvlint.syntax.json_decoder import decode_text
+from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.project_files import read_start, walk
@@ -71,6 +74,9 @@ _TERRAFORM_OUTPUT = regex(
 )
 _IGNORED, _MOST_IGNORED = regex(r"\bignore_changes\b([^\]]{0,2000})"), 10_000
 _SCHEMA = regex(r"\bdeployment(?:Template|Parameters)\.json", re.IGNORECASE)
+_COMMENT_START = regex(r"^[ \t]*(//|#|/\*)", re.MULTILINE)
+# A vault, by one of its usual names, among what a template passes to another.
+_VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|resource))", re.IGNORECASE)
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
@@ -189,15 +195,43 @@ class Checkout:
 
     # --- who uses a setting -------------------------------------------------------------------------------------------
 
-    def refuse_users(self, setting: str, texts: Sequence[str]) -> None:
-        """Raise Refusal if code or a parameter file contains one of some texts, in any case: it may use a setting."""
-        searched = tuple(text.lower() for text in texts)
+    def refuse_users(self, setting: str, texts: Sequence[str], commands: Sequence[str] = ()) -> None:
+        """Raise Refusal if a vault's setting may be in use.
+
+        That is so if code or a parameter file contains one of some texts in any case, or one of some commands, which
+        scripts may contain too, or if a template that is not in the checkout receives a vault.
+        """
+        searched = (*texts, "", *commands)
         if searched not in self._users:
-            code = (*self._graph.templates, *self._graph.terraform)
-            self._users[searched] = [path for path in code if any(map(self._text(path).lower().__contains__, searched))]
+            self._users[searched] = list(self._users_of(tuple(map(_compact, texts)), tuple(map(_compact, commands))))
         found = self._users[searched]
         if found:
             raise Refusal(f"`{setting}` may be in use by {self._named(found)}")
+
+    def _users_of(self, texts: tuple[str, ...], commands: tuple[str, ...]) -> Iterator[str]:
+        """Yield the files that may use a setting of a vault."""
+        for path in (*self._graph.templates, *self._graph.terraform):
+            text = self._text(path)
+            is_user = any(map(_compact(_without_comments(text)).__contains__, (*texts, *commands)))
+            if is_user or (path.lower().endswith(JSON) and self._hands_vault_on(text)):
+                yield path
+        for path in self._graph.scripts if commands else ():
+            text = _CONTINUATION.sub(" ", _without_comments(self._text(path)))
+            if any(map(_compact(text).__contains__, commands)):
+                yield path
+
+    def _hands_vault_on(self, text: str) -> bool:
+        """Return whether a template may pass a vault to one that is not in the checkout."""
+        for address, passed in _links(text) if "templatelink" in text.lower() else ():
+            is_here = "://" not in address and any(name in self._names for name in _json_names(address))
+            if not is_here and _VAULT.search(passed):
+                return True
+        return False
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """Return the names of the templates of the checkout, in lower case."""
+        return frozenset(os.path.basename(path).lower() for path in self._graph.templates)
 
     # --- who names an argument ----------------------------------------------------------------------------------------
 
@@ -352,6 +386,50 @@ def _add_module(graph: _Graph, folder: str, source: str, reader: str) -> None:
         if "/" in suffix:
             end = suffix[suffix.index("/") :]
             graph.by_suffix.setdefault(os.path.basename(end), set()).add((end, reader))
+
+
+def _compact(text: str) -> str:
+    """Return a text in lower case with as few spaces as possible."""
+    text = " ".join(text.lower().split())
+    for mark in ":={([":
+        text = text.replace(f" {mark}", mark).replace(f"{mark} ", mark)
+    return text
+
+
+def _without_comments(text: str) -> str:
+    """Return a text without the comments that begin lines. Others may be part of a string."""
+    kept, at = [], 0
+    for start in _COMMENT_START.finditer(text):
+        if start.start() < at:
+            continue
+        end = text.find("*/", start.end()) + 2 if start[1] == "/*" else text.find("\n", start.end())
+        if start[1] == "/*" and end < 2:
+            break
+        kept.append(text[at : start.start()])
+        at = len(text) if end < 0 else end
+    return "".join((*kept, text[at:]))
+
+
+def _links(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the address of each template that a template links, and what it passes to it."""
+    try:
+        waiting = [decode_text(text).value]
+    except InputError:
+        yield "", "vault"
+        return
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            named = {name.lower(): value for name, value in node.items()}
+            link = named.get("templatelink")
+            addresses = (
+                [one for name, one in link.items() if name.lower() in ("uri", "id")] if type(link) is dict else []
+            )
+            if addresses:
+                yield str(addresses[0]), json.dumps([named.get("parameters"), named.get("parameterslink")])
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
 
 
 def _decoded(data: bytes) -> str:

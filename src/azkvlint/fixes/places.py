@@ -37,6 +37,8 @@ _PARTS = regex(
 _TERRAFORM = regex(r'(?:"\$\{\s*)?(var|local|each)\.((?:[\w-]+\.)*)([\w-]+)(?:\s*\}")?')
 _BICEP = regex(r"()()([A-Za-z_]\w*)")
 _ARM = regex(r"\"\[\s*(parameters|variables)\(\s*()'([^']+)'\s*\)\s*\]\"", 2)
+# A name to which a value is assigned, and the characters before a value in which it is looked for.
+_ASSIGNED, _NEAR = regex(r"""([A-Za-z_][\w-]{0,200})["']?[ \t]*+[=:](?![=>])"""), 500
 _CONSTANTS = frozenset({"true", "false", "null"})
 
 
@@ -268,10 +270,13 @@ class Setting(msgspec.Struct, frozen=True):
         if at is None or at.span is None or (self.evidence is not None and at is self.evidence.at and at.path == path):
             raise Refusal(_COMPUTED)
         text = sources.text(at.path)
-        name = text[at.span[0] : at.span[1]]
-        if _is_literal(name):  # without its name
-            name = text[: at.span[0]].rpartition("\n")[2].rpartition("{")[2].rpartition(",")[2]
-        name = name.partition("=")[0].strip(' \t":')
+        here = text[at.span[0] : at.span[1]]
+        name = here.partition("=")[0].strip(' \t":')
+        if _is_literal(here):  # without its name, as in `name = optional(bool, false)`
+            names = _ASSIGNED.findall(text, max(at.span[0] - _NEAR, 0), at.span[0])
+            if not names:
+                raise Refusal(_COMPUTED)
+            name = names[-1]
         edits = sources.editor(at.path).replace_value(at.span, self.value)
         return self._checked(edits, (name,), at.path, (), sources)
 

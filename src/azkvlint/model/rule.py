@@ -143,8 +143,9 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     present value is written. ``is_linked``: the declaration is that of the linked resource that decides. ``if_absent``:
     nothing changes where the attribute is set. ``if_reported``: only attributes that the finding is about are set, so
     that the step may change nothing. ``unless_used`` maps an attribute to texts that show its use: with one
-    of them in the code of the checkout, there is no fix. ``resources`` are the types that the step is for;
-    empty: all. ``effects`` are those of the plan if the step changes something.
+    of them in the code of the checkout, there is no fix. ``unless_run``: so with commands, also in scripts.
+    ``resources`` are the types that the step is for; empty: all. ``effects`` are those of the plan if the step changes
+    something.
     """
 
     operation: str
@@ -155,6 +156,7 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     if_absent: bool = False
     if_reported: bool = False
     unless_used: Mapping[str, tuple[str, ...]] = {}
+    unless_run: Mapping[str, tuple[str, ...]] = {}
     resources: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
 
