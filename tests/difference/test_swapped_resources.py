@@ -166,3 +166,16 @@ def test_the_variable_file_of_a_new_root_module_counts(diff: Diff) -> None:
     diff.write("head", {"main.tf": GOOD, **new})
     found = diff.compare("base", "head", *RULES, *NEW_HIGH, *TURNED_OFF)
     assert (found.code, found.document["turnedOff"]) == (0, [])
+
+
+@pytest.mark.parametrize("source", ["git::https://example.com/kv.git", "org/kv/azurerm"])
+def test_a_module_of_head_that_is_not_evaluated_is_named(source: str, diff: Diff) -> None:
+    diff.write("base", {"main.tf": GOOD + vault("a", "true")})
+    diff.write("head", {"main.tf": vault("a", "true") + f'module "kv" {{\n  source = "{source}"\n}}\n'})
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH)
+    (problem,) = found.document["problems"]
+    assert problem["level"] == "note"
+    assert f"module `{source}` is not installed" in problem["message"]
+    assert source in diff.run("base", "head", *RULES).out
+    diff.write("base", {"main.tf": f'module "kv" {{\n  source = "{source}"\n}}\n' + vault("a", "true")})
+    assert not diff.compare("base", "head", *RULES, *NEW_HIGH).document["problems"]

@@ -160,9 +160,10 @@ def _read(configs: Sequence[Config], words: Sequence[str]) -> tuple[Side, Side, 
 
 
 def _new_warnings(base: Side, head: Side) -> list[Problem]:
-    """Return the warnings that only HEAD has."""
+    """Return the warnings that only HEAD has, and the notes of what it does not evaluate: it may be what BASE had."""
     known = {_problem_key(one, base) for one in base.report.problems}
-    return [one for one in head.report.problems if one.level == "warning" and _problem_key(one, head) not in known]
+    found = (one for one in head.report.problems if one.level == "warning" or one.code == INPUT_INCOMPLETE)
+    return [one for one in found if _problem_key(one, head) not in known]
 
 
 def _sides(
