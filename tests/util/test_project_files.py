@@ -23,6 +23,7 @@ from azkvlint.util.project_boundary import (
     real_path_of_read,
 )
 from azkvlint.util.project_files import (
+    expand_glob,
     is_file,
     link_target,
     list_names,
@@ -288,3 +289,35 @@ class TestWriting:
         begin_run(["."])
         with pytest.raises(UsageError, match="leads out of the checkout"):
             write_file("report", b"new")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
+def test_a_glob_enters_no_link_at_any_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three links to their own folder are 3 to the power of 40 paths for the system."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.json").write_text("")
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.json", "sub/b.json", "sub/deep/c.json", "sub/d.tf", "[x]/e.json", ".hidden/f.json", ".g.json"):
+        (tmp_path / "p" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "p" / name).write_text("")
+    (tmp_path / "one").symlink_to("p")
+    whole = ["p/[x]/e.json", "p/a.json", "p/sub/b.json", "p/sub/deep/c.json"]
+    patterns = ("p/**/*.json", "p/**/**/*.json", f"{tmp_path}/p/**/*.json", "**/p/**/*.json", "one/**/*.json")
+    expected = (whole, whole, [f"{tmp_path}/{name}" for name in whole], whole, [f"one{name[1:]}" for name in whole])
+    for links in ((), ("x",), ("y", "sub/z")):
+        for link in links:
+            (tmp_path / "p" / link).symlink_to(tmp_path / "p")
+        for pattern, names in zip(patterns, expected, strict=True):
+            assert sorted(expand_glob(pattern)) == names
+    (tmp_path / "p" / "out").symlink_to(tmp_path / "outside")
+    for pattern, names in zip(patterns, expected, strict=True):
+        assert sorted(expand_glob(pattern)) == names
+    assert sorted(expand_glob("p/sub/**")) == [
+        "p/sub/b.json",
+        "p/sub/d.tf",
+        "p/sub/deep",
+        "p/sub/deep/c.json",
+        "p/sub/z",
+    ]
+    assert sorted(expand_glob("one/*.json")) == ["one/a.json"]
+    assert list(expand_glob("missing/**")) == []

@@ -17,6 +17,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from itertools import dropwhile
 from typing import BinaryIO, Generic, TypeVar
 
 from azkvlint.util.errors import InputError, UsageError
@@ -292,10 +293,32 @@ def read_named(file: str, what: str, limit: int, hint: str | None = None, bounda
 
 
 def expand_glob(pattern: str) -> Iterator[str]:
-    """Yield the paths that match a glob that the user named; ``**`` matches folders of any depth."""
-    from glob import iglob
+    """Yield the paths that match a glob that the user named; ``**`` matches folders of any depth.
 
-    yield from iglob(pattern, recursive=True)
+    ``**`` enters no link to a folder, which could lead out of the folder that the user named, or into a circle.
+    """
+    from glob import escape, iglob
+
+    parts = (pattern.replace(os.altsep, os.sep) if os.altsep else pattern).split(os.sep)
+    if "**" not in parts:
+        yield from iglob(pattern)
+        return
+    at = parts.index("**")
+    rest = list(dropwhile("**".__eq__, parts[at:]))
+    above = os.sep.join(parts[:at]) or (os.sep if at else "")
+    waiting = list(iglob(above)) if above else [""]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here or os.curdir) as found:
+                entries = [entry for entry in found if not entry.name.startswith(".")]
+        except OSError:  # not a folder, or one that cannot be listed
+            continue
+        if rest:
+            yield from expand_glob(os.path.join(escape(here), *rest))
+        else:
+            yield from (os.path.join(here, entry.name) for entry in entries)
+        waiting.extend(os.path.join(here, entry.name) for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def named_lines(file: str, what: str, longest: int) -> Iterator[str]:
