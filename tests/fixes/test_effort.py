@@ -82,6 +82,21 @@ def test_a_fix_beside_one_that_fails_is_found_at_once(tmp_path: Path, monkeypatc
     assert runs <= 4
 
 
+def test_another_spelling_of_a_refused_value_is_not_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """azurerm has two names for the argument; with either, who has access would change."""
+    policy = """resource "azurerm_key_vault_access_policy" "p" {
+  key_vault_id       = azurerm_key_vault.v1.id
+  tenant_id          = "00000000-0000-0000-0000-000000000001"
+  object_id          = "00000000-0000-0000-0000-000000000002"
+  secret_permissions = ["Get"]
+}
+"""
+    (tmp_path / "main.tf").write_text(VAULT.format(n=1) + policy)
+    found, runs = search(tmp_path, monkeypatch, "all", ("KV301",))
+    assert [one.reason[:18] for one in found.refusals] == ["it would cause KV3"]
+    assert runs == 2
+
+
 def test_nothing_is_evaluated_without_an_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "main.tf").write_text(VAULT.format(n=1) + 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n}\n')
     found, runs = search(tmp_path, monkeypatch, "all", ("KV108", "KV501", "KV201"))

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from azkvlint.azure.arm_defaults import default_in
 from azkvlint.azure.azurerm.arguments import arguments_of, is_terraform, name_as_written
 from azkvlint.fixes.operations import OPERATIONS, is_ignored, refuse_protected
@@ -38,11 +40,15 @@ _NULL = regex(r"[:=]\s*null\b")
 
 
 class Candidate(NamedTuple):
-    """Edits that may fix a finding. ``title`` is an instruction."""
+    """Edits that may fix a finding. ``title`` is an instruction.
+
+    Candidates with the same ``meaning`` are different spellings of one change; one without a meaning has no others.
+    """
 
     edits: tuple[TextEdit, ...]
     title: str
     effects: tuple[Effect, ...]
+    meaning: str = ""
 
 
 def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> Iterator[Candidate | Refusal]:
@@ -106,7 +112,9 @@ def _of_steps(
                 if step.effects and change(sources)[0]
                 for effect in step.effects
             ]
-            candidate = Candidate(edits, joined(titles), merged((*effects, *of_steps)))
+            values = [change.values for change in changes if isinstance(change, _Settings)]
+            meaning = repr((steps, values)) if len(values) == len(changes) else ""
+            candidate = Candidate(edits, joined(titles), merged((*effects, *of_steps)), meaning)
             _refuse_breaking(finding, candidate, sources)
         except Refusal as refusal:
             yield refusal
@@ -166,7 +174,7 @@ def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources
                 (spelling[min(number, len(spelling) - 1)], by_name.get(name))
                 for name, spelling in zip(names, spellings, strict=True)
             ]
-            yield partial(_set_all, finding, step, target, settings)
+            yield _Settings(finding=finding, step=step, target=target, settings=settings)
 
 
 def evidence_by_attribute(finding: Finding) -> dict[str, Evidence]:
@@ -247,21 +255,29 @@ def _in_terraform(field: Any, value: Literal) -> Literal:
     return value
 
 
-def _set_all(
-    finding: Finding,
-    step: EditStep,
-    target: Target,
-    settings: Sequence[tuple[_Spelling, Evidence | None]],
-    sources: Sources,
-) -> tuple[Edits, str]:
-    """Return the edits that set several attributes of one declaration, and their title."""
-    for (path, _), _ in settings:
-        if path and is_ignored(target, path[0], sources):
-            raise Refusal(f"Terraform ignores changes of `{path[0]}` (`ignore_changes`)")
-    changes = [
-        partial(Setting(finding, value, evidence, target.language).set, target, path)
-        for (path, value), evidence in settings
-        if not (step.if_absent and _is_set(target, path, sources))
-    ]
-    edits, titles = combined(changes, sources)
-    return edits, joined(titles)
+class _Settings(msgspec.Struct, frozen=True):
+    """The change that sets several attributes of one declaration."""
+
+    finding: Finding
+    step: EditStep
+    target: Target
+    settings: Sequence[tuple[_Spelling, Evidence | None]]
+
+    @property
+    def values(self) -> list[Literal]:
+        """Return the values, whatever the attributes are called."""
+        return [value for (_, value), _ in self.settings]
+
+    def __call__(self, sources: Sources) -> tuple[Edits, str]:
+        """Return the edits that set the attributes, and their title."""
+        target = self.target
+        for (path, _), _ in self.settings:
+            if path and is_ignored(target, path[0], sources):
+                raise Refusal(f"Terraform ignores changes of `{path[0]}` (`ignore_changes`)")
+        changes = [
+            partial(Setting(self.finding, value, evidence, target.language).set, target, path)
+            for (path, value), evidence in self.settings
+            if not (self.step.if_absent and _is_set(target, path, sources))
+        ]
+        edits, titles = combined(changes, sources)
+        return edits, joined(titles)

@@ -105,13 +105,17 @@ def refused(report: Report) -> FixResult:
 
 
 class _Pending(msgspec.Struct):
-    """A finding, the next of its candidates, and why the first was refused. ``number`` is that in the report."""
+    """A finding, the next of its candidates, and why the first was refused. ``number`` is that in the report.
+
+    No other spelling of the ``refuted`` meaning is tried.
+    """
 
     finding: Finding
     number: int
     others: Iterator[Candidate | Refusal]
     candidate: Candidate | None = None
     reason: str = ""
+    refuted: str = ""
 
     @property
     def roots(self) -> set[str]:
@@ -122,6 +126,8 @@ class _Pending(msgspec.Struct):
         """Take the next candidate. Return False if there is none."""
         for found in self.others:
             if isinstance(found, Candidate):
+                if found.meaning and found.meaning == self.refuted:
+                    continue
                 self.candidate = found
                 return True
             self.reason = self.reason or found.reason
@@ -354,6 +360,9 @@ class _Search:
             others = [one for one in group if one not in causes]
             if others:
                 part.groups.append(others)
+            for one in causes:
+                if one.candidate is not None and len(group) == 1 and self._prover.refute(one.finding, faults):
+                    one.refuted = one.candidate.meaning
             found = [self._next(one, _reason(one, faults), [*part.kept, *others]) for one in causes]
             return [one for more in found for one in more]
         suspected = _suspected(group, faults)

@@ -38,8 +38,8 @@ _NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|r
 class Fault(NamedTuple):
     """Why edits are not proven, and what it is about: resources (root and address), or files.
 
-    ``related`` are the other resources that the result of a rule depends on. ``of`` are the keys of the finding that
-    remains.
+    ``related`` are the other resources that the result of a ``rule`` depends on. ``of`` are the keys of the finding
+    that remains.
     """
 
     text: str
@@ -47,6 +47,7 @@ class Fault(NamedTuple):
     paths: frozenset[str] = frozenset()
     related: frozenset[tuple[str, ...]] = frozenset()
     of: frozenset[Key] = frozenset()
+    rule: str = ""
 
     def is_of(self, finding: Finding) -> bool:
         """Return whether it is that a finding remains."""
@@ -211,18 +212,28 @@ class Prover:
         related = _related(worse, state.report.findings)
         for rule, root, address in worse:
             text = f"it would cause {rule} on {address}"
-            yield Fault(text, frozenset({(root, address)}), related=related.get((rule, root, address), frozenset()))
+            others = related.get((rule, root, address), frozenset())
+            yield Fault(text, frozenset({(root, address)}), related=others, rule=rule)
         unknown = self._guarded(state.unknown - before.unknown)
         related = _related(unknown, state.report.unknown)
         for rule, root, address in unknown:
             text = f"the result of {rule} on {address} would become unknown"
-            yield Fault(text, frozenset({(root, address)}), related=related.get((rule, root, address), frozenset()))
+            others = related.get((rule, root, address), frozenset())
+            yield Fault(text, frozenset({(root, address)}), related=others, rule=rule)
         for code, _, message, path in sorted(state.problems - before.problems):
             yield Fault(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))
         differing = (state.resources - before.resources) + (before.resources - state.resources)
         # Where the counts by type alone differ, the cause may be anywhere.
         for path in sorted({path for path, *_ in differing if path} or {path for path, *_ in differing}):
             yield Fault("other resources would be evaluated", paths=frozenset(filter(None, (path,))))
+
+    def refute(self, finding: Finding, faults: Sequence[Fault]) -> bool:
+        """Return whether faults are of what an edit means, so that they do not depend on how it is spelled.
+
+        What a provider rejects or ignores depends on the names of arguments; other rules apply to the values.
+        """
+        of_values = {one.id for one in self._every_rule if one.category != _CORRECTNESS}
+        return not any(fault.is_of(finding) for fault in faults) and any(fault.rule in of_values for fault in faults)
 
     def _guarded(self, keys: Iterable[Key]) -> list[Key]:
         """Return the results that count, in order."""
