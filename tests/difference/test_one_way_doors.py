@@ -114,6 +114,15 @@ def test_the_name_of_a_deleted_vault_is_free_after_the_retention(days: int, free
     assert f"{KV} is deleted: unless it is purged before, it is recoverable until {free}" in door(found)["text"]
 
 
+@pytest.mark.parametrize(("days", "today"), [("9" * 9, "2026-11-28"), ("1e300", "2026-11-28"), ("90", "9999-12-31")])
+def test_a_day_that_no_calendar_has_is_not_known(days: str, today: str, diff: Diff) -> None:
+    vault = VAULT % f"{ON}\n  soft_delete_retention_days = {days}"
+    folders = [diff.write(name, {"main.tf": OTHER + text}) for name, text in (("base", vault), ("head", ""))]
+    found = door(diff.compare(*folders, "--as-of", today))
+    assert (found["kind"], found["nameFreeOn"]) == ("deleted", None)
+    assert "keeps it recoverable until the end of the retention" in found["text"]
+
+
 def test_the_provider_purges_a_vault_without_purge_protection(diff: Diff) -> None:
     features = 'provider "azurerm" {\n  features {}\n}\n'
     found = door(between(diff, features + VAULT % OFF, features))

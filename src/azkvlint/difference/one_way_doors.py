@@ -295,7 +295,7 @@ class Doors:
         """Return the door of a vault or managed HSM that is deleted, replaced, or perhaps so."""
         retention, protection = before.retention, before.purge_protection
         purges = before.purges if after is None or after.purges is None else after.purges
-        free_on = "" if retention is None else (self._today + timedelta(days=retention)).isoformat()
+        free_on = "" if retention is None else _day_after(self._today, retention)
         day = free_on or "the end of the retention"
         name = f"the name `{before.name}`" if before.name else "its name"
         if protection is True:
@@ -349,6 +349,14 @@ def _deletion_doubt(before: ResourceState, after: ResourceState | None, *, is_ro
     elif not before.is_terraform:
         doubts.append("only a deployment stack or a deployment in complete mode deletes it")
     return "; ".join(doubts)
+
+
+def _day_after(day: date, days: int) -> str:
+    """Return the day some days later; "" if no calendar has it. Azure rejects such a retention."""
+    try:
+        return (day + timedelta(days=days)).isoformat()
+    except OverflowError:
+        return ""
 
 
 def _days(state: ResourceState) -> str:
