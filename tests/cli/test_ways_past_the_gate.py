@@ -226,6 +226,10 @@ TEMPLATES: Mapping[str, Files] = {
     "keys in capitals": {"x.json": arm().replace("resources", "Resources").replace("apiVersion", "APIVERSION")},
     "the mark of a compiled template": {"main.bicep": bicep("true"), "main.json": arm(
         metadata={"_generator": {"name": "bicep", "version": "0.30.0", "templateHash": "1"}})},
+    "an ending of Azure Resource Manager": {"kv.arm": arm()},
+    "a module with an ending of Azure Resource Manager": {
+        "main.bicep": "module m 'samples/kv.arm' = {\n  name: 'm'\n}\n", "samples/kv.arm": arm(),
+    },
     "escapes in every word": {"x.json": re.sub("[A-Za-z]", lambda found: f"\\u{ord(found[0]):04x}", arm())},
     "a file that a module only names": {
         "azuredeploy.json": arm(), "x/a.tf": 'locals {\n  a = templatefile("../azuredeploy.json", {})\n}\n',

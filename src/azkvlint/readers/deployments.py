@@ -20,22 +20,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from azkvlint.readers.named_folders import ANYTHING, NamedFolders, matches_step
+from azkvlint.readers.script_names import is_script, is_testing
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import is_within, real_path, root_of
 from azkvlint.util.project_files import is_folder, link_target, read_start, walk
 
-# Names of files that may contain deployment commands, in lower case.
-_ENDINGS = (
-    ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ksh", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy", ".just",
-    ".jenkinsfile", ".dockerfile", ".toml", ".env",
-)  # fmt: skip
-# Also with another ending, such as Jenkinsfile.prod.
-_STEMS = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "rakefile", "earthfile"})
 # Only searched for what is in folders of tests.
 _OTHER_ENDINGS = (".py", ".rb")
 # Items of a list of Python.
 _BETWEEN = regex(r"[\"'],\s{0,20}[\"']")
-_NAMES = frozenset({"package.json", "project.json"})
 # What these files list is deployed: those of Atlantis, Digger, Spacelift and Terrateam.
 _MANIFESTS = ("/atlantis.yaml", "/atlantis.yml", "/digger.yml", "/digger.yaml", "/.spacelift/config.yml",
               "/.terrateam/config.yml")  # fmt: skip
@@ -99,9 +92,6 @@ _ASSIGNED = regex(
 _LAST_NAME = regex(r"[A-Za-z_][\w-]{0,100}")
 _USING = regex(r"^[ \t]{0,99}using[ \t]{1,9}'([^'\r\n]*)'", re.MULTILINE)
 _INFRA_PATH = regex(r"""(?<![\w-])["']?path["']?[ \t]{0,9}:[ \t]{0,9}["']?([^\s"'#,}\]]{1,300})""")
-# A pipeline whose name has one of these words tests, unless it has one of the others too.
-_TESTING = frozenset({"test", "tests", "testing", "e2e", "example", "examples", "terratest"})
-_DEPLOYING = frozenset({"deploy", "deployment", "release", "cd", "prod", "production", "provision"})
 
 
 class Deployments:
@@ -231,15 +221,8 @@ def _scripts(
                     found.add_linked(target)
             if lower in _AZD or lower.endswith(_BICEPPARAM):
                 yield os.path.join(here, name), False
-            elif is_script(name) or (("." not in name or lower.endswith(_OTHER_ENDINGS)) and not _is_testing(lower)):
+            elif is_script(name) or (("." not in name or lower.endswith(_OTHER_ENDINGS)) and not is_testing(lower)):
                 yield os.path.join(here, name), True
-
-
-def is_script(name: str) -> bool:
-    """Return whether a file with this name may contain deployment commands."""
-    lower = name.lower()
-    is_named = lower.endswith(_ENDINGS) or lower in _NAMES or lower.partition(".")[0] in _STEMS
-    return is_named and not _is_testing(lower)
 
 
 class Scripts:
@@ -264,11 +247,6 @@ class Scripts:
         for script in [script for script, text in self._texts.items() if name in text]:
             _add_commands(self._found, script, self._texts.pop(script), root_of(script))
         return self._found.names(path)
-
-
-def _is_testing(name: str) -> bool:
-    words = set(re.split(r"[^a-z0-9]+", name))
-    return not words.isdisjoint(_TESTING) and words.isdisjoint(_DEPLOYING)
 
 
 def _add_template_of(found: Deployments, script: str, text: str, checkout: str) -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
-from azkvlint.readers.deployments import is_script
+from azkvlint.readers.script_names import is_script
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.git_index import SUBMODULE, TrackedFiles
@@ -32,7 +32,7 @@ from azkvlint.util.project_files import (
     read_stdin,
 )
 
-BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
+BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc", ".arm")
 PARAMETER_FILE = regex(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
 
 
@@ -154,7 +154,7 @@ def is_terragrunt_file(name: str) -> bool:
 STDIN = "-"
 STDIN_NAME = "stdin"
 _WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json", ".hcl", ".hcl.json")
-ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
+ENDINGS = (".json", ".jsonc", ".arm", ".bicep", ".bicepparam", ".tf", ".tofu")
 # State and plan files of Terraform, which are not inputs.
 _STATE_ENDINGS = (".tfstate", ".tfstate.backup", ".tfplan")
 _PLAN_NAME = "tfplan"

@@ -267,7 +267,7 @@ def _template_of(file: str) -> str | None:
     match = PARAMETER_FILE.fullmatch(name)
     stem = match["stem"] if match is not None else ""
     while stem:
-        for ending in (".bicep", ".json", ".jsonc"):
+        for ending in (*BICEP, *JSON):
             if is_file(os.path.join(folder, stem + ending)):
                 return os.path.join(folder, stem + ending)
         stem = stem.rpartition(".")[0]

@@ -34,6 +34,7 @@ from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
 from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source, written_length
 from azkvlint.readers.bicep.templates import TemplateSource
+from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -502,7 +503,7 @@ def _local(instance: ModuleInstance, path: str) -> Source:
     file = files.find(instance.run, around, path)
     if file in chain:
         raise InputError("the module uses itself")
-    if path.lower().endswith((".json", ".jsonc")):
+    if path.lower().endswith(JSON):
         return TemplateSource(instance.run, file)
     return BicepSource(files.load(instance.run, around, path), chain)
 

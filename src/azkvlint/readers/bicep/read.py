@@ -62,6 +62,7 @@ from azkvlint.readers.bicep.symbols import (
     written_length,
 )
 from azkvlint.readers.bicep.templates import DeployedTemplate, template_in
+from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, Region, Suppression
 from azkvlint.util.errors import InputError
@@ -627,7 +628,7 @@ def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) ->
             return _finish(run)
         return _read_used_template(run, values, template_in(run, template), path, at)
     file = files.find(run, instance.file.file, path)
-    if path.lower().endswith((".json", ".jsonc")):
+    if path.lower().endswith(JSON):
         return _read_used_template(run, values, template_in(run, file), reported_path(run.root, file), None, file)
     read = _read_root(run, files.load(run, instance.file.file, path), values)
     read.used = file
