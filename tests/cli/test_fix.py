@@ -914,7 +914,7 @@ provider "azurerm" {{
 """
 
 
-@pytest.mark.parametrize("constraint", ["~> 4.10.0", "= 4.60.0", ">= 4.1, < 4.81"])
+@pytest.mark.parametrize("constraint", ["~> 4.10.0", "~> 4.60.0", ">= 4.1, < 4.81"])
 def test_a_constraint_is_raised_within_the_major_version(kvlint: Kvlint, folder: Path, constraint: str) -> None:
     (folder / "main.tf").write_text(vault())
     (folder / "providers.tf").write_text(REQUIRED.format(constraint))

@@ -539,6 +539,127 @@ def test_a_fix_of_platform_access_ends_access_and_lets_deployments_fail(
     assert f"No fix: not safe: it needs --allow {classes}\n" in kvlint("fix", "--select", "KV303").out
 
 
+# --- scripts that an effect concerns ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".github/workflows/x.yml", "- run: terraform -chdir=infra destroy -auto-approve\n"),
+        ("x.sh", "tofu apply \\\n  -destroy\n"),
+        ("Makefile", "down:\n\t$(TERRAFORM) destroy\n"),
+        ("pipeline.yml", "- task: TerraformTaskV4@4\n  inputs:\n    command: 'destroy'\n"),
+        ("porter.yaml", "uninstall:\n  - terraform:\n      description: x\n"),
+        ("x.yml", "- uses: dflook/terraform-destroy@v1\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("rule", "outcome"), [("KV007", "which fails"), ("KV001", "after which the vault keeps its name")]
+)
+def test_scripts_that_destroy_are_named(
+    kvlint: Kvlint, checkout: Path, name: str, text: str, rule: str, outcome: str
+) -> None:
+    put(checkout, "main.tf", VAULT)
+    put(checkout, "other.sh", "# terraform destroy\nterraform apply; rm --destroy x\n")
+    only = ("fix", "--unsafe", "--select", rule)
+    assert "commands that" not in kvlint(*only).out
+    put(checkout, name, text)
+    said = f"not safe (apply-fails): `{name}` contains commands that destroy resources, {outcome}\n"
+    assert said.replace("\n", ".") in kvlint(*only).out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "az keyvault purge --name kv",
+        "az keyvault secret purge --name x",
+        "Remove-AzKeyVault -VaultName kv -InRemovedState",
+        "azd down --force --purge",
+        "client.begin_purge_deleted('kv', 'westeurope')",
+        "client.purge_deleted_secret('x')",
+        "curl -X POST https://management.azure.com/subscriptions/s/deletedVaults/kv/purge",
+    ],
+)
+def test_scripts_that_purge_are_named(kvlint: Kvlint, checkout: Path, command: str) -> None:
+    put(checkout, "main.tf", VAULT)
+    put(checkout, "a.py", command + "\n")
+    put(checkout, "b.ps1", command + "\n")
+    said = kvlint("fix", "--unsafe", "--select", "KV001").out
+    assert "`a.py` and `b.ps1` contain commands that purge deleted objects, which fails." in said
+
+
+# --- values that would lose their effect ------------------------------------------------------------------------------
+
+ACLS = '  network_acls {{\n    bypass         = "None"\n    default_action = {}\n  }}\n'
+
+
+@pytest.mark.parametrize(
+    ("acls", "is_offered"),
+    [
+        (ACLS.format('var.open ? "Allow" : "Deny"'), False),
+        (ACLS.format('"Deny"\n    ip_rules = local.office'), False),
+        (
+            '  dynamic "network_acls" {\n    for_each = [1]\n    content {\n      bypass = "None"\n    }\n  }\n',
+            False,
+        ),
+        (ACLS.format('"Deny"'), True),
+        ("", True),
+    ],
+)
+def test_public_access_is_not_disabled_where_other_settings_depend_on_a_variable(
+    kvlint: Kvlint, checkout: Path, acls: str, is_offered: bool
+) -> None:
+    values = 'variable "open" {\n  default = false\n}\nlocals {\n  office = ["203.0.113.0/24"]\n}\n'
+    put(checkout, "main.tf", values + VAULT.replace("  purge", acls + "  purge"))
+    said = kvlint("fix", "--unsafe", "--select", "KV105").out
+    assert ("Set `public_network_access_enabled = false`" in said) is is_offered
+    refusal = "No fix: needs a decision: `network_acls` depends on a variable or parameter, which would have no effect"
+    assert (refusal in said) is not is_offered
+
+
+@pytest.mark.parametrize("action", ["open ? 'Allow' : 'Deny'", "'Deny'"])
+def test_public_access_in_bicep_is_not_disabled_where_other_settings_depend_on_a_parameter(
+    kvlint: Kvlint, checkout: Path, action: str
+) -> None:
+    text = "param open bool = false\nresource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n"
+    text += f"  properties: {{\n    networkAcls: {{\n      defaultAction: {action}\n    }}\n  }}\n}}\n"
+    put(checkout, "main.bicep", text)
+    said = kvlint("fix", "--unsafe", "--select", "KV105").out
+    assert ("`networkAcls` depends on a variable or parameter" in said) is action.startswith("open")
+    assert ("Set `publicNetworkAccess: 'Disabled'`" in said) is not action.startswith("open")
+    assert ("not safe (apply-fails)" in said) is not action.startswith("open")
+
+
+def test_public_access_in_a_template_is_not_disabled_where_other_settings_depend_on_a_parameter(
+    kvlint: Kvlint, checkout: Path
+) -> None:
+    acls = {"defaultAction": "[parameters('action')]"}
+    vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2026-02-01", "name": "kv"}
+    document = {
+        "$schema": TEMPLATE,
+        "contentVersion": "1.0.0.0",
+        "parameters": {"action": {"type": "string", "defaultValue": "Deny"}},
+        "resources": [{**vault, "properties": {"networkAcls": acls}}],
+    }
+    put(checkout, "main.json", json.dumps(document))
+    said = kvlint("fix", "--unsafe", "--select", "KV105").out
+    assert "`networkAcls` depends on a variable or parameter" in said
+
+
+# --- versions of azurerm ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("4.55.0", "4.81.0"), ("= 4.55.0", "= 4.81.0"), ("=4.55", "=4.81.0"), ("~> 4.55.0", "~> 4.81")]
+)
+def test_a_raised_constraint_keeps_the_style_of_an_exact_version(
+    kvlint: Kvlint, checkout: Path, old: str, new: str
+) -> None:
+    required = REQUIRED.format("azurerm", old).replace("Azure/azapi", "hashicorp/azurerm")
+    put(checkout, "main.tf", required + 'provider "azurerm" {\n  features {}\n}\n' + VAULT)
+    assert f'Set `version = "{new}"` of azurerm' in kvlint("fix", "--unsafe", "--select", "KV051").out
+
+
 # --- names in titles --------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ import msgspec
 from azkvlint.engine.operators import ip_range
 from azkvlint.engine.schema import (
     CONDITIONS,
+    EDIT_COMMANDS,
     EDIT_KEYS,
     EDIT_OPERATIONS,
     FIX_LANGUAGES,
@@ -297,6 +298,7 @@ class EditDecoder:
                 effects=self._effects(fields.get("unsafe")),
                 sources=self._decoder.texts(fields.get("sources"), "sources", LINK, "an https:// link"),
                 decision=self._decoder.line(fields.get("decision"), "decision"),
+                if_run=self._commands(fields.get("if_run")),
             )
 
     def _effects(self, node: Node | None) -> tuple[Effect, ...]:
@@ -307,6 +309,15 @@ class EditDecoder:
                 self._decoder.mismatch(key, "unsafe", either(CLASSES))
             found.append(Effect(str(key.value), self._decoder.line(value, str(key.value))))
         return merged(found) if all(effect.name in CLASSES for effect in found) else ()
+
+    def _commands(self, node: Node | None) -> dict[str, str]:
+        """Return what happens to commands in scripts, by command."""
+        found = {}
+        for key, value in self._decoder.entries(node, "if_run"):
+            if str(key.value) not in EDIT_COMMANDS:
+                self._decoder.mismatch(key, "if_run", either(EDIT_COMMANDS))
+            found[str(key.value)] = self._decoder.line(value, str(key.value))
+        return found
 
     def _languages(self, node: Node | None) -> tuple[str, ...]:
         """Return one language, or a list of them."""
@@ -353,6 +364,7 @@ class EditDecoder:
             is_linked=decoder.word(fields.get("on"), "on", ("linked",), "") == "linked",
             unless_used=self._uses(fields, "unless_used", names),
             unless_run=self._uses(fields, "unless_run", names),
+            unless_variable=self._decoder.texts(fields.get("unless_variable"), "unless_variable"),
             if_absent=decoder.flag(fields.get("if_absent"), "if_absent"),
             if_reported=decoder.flag(fields.get("if_reported"), "if_reported"),
             resources=() if types is None else decoder.resource_types(types, "resource"),

@@ -127,9 +127,12 @@ STEP_KEYS = (
     "if_reported",
     "unless_used",
     "unless_run",
+    "unless_variable",
     "resource",
 )
-EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe", "sources")
+EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe", "if_run", "sources")
+# Commands of scripts that an edit can affect.
+EDIT_COMMANDS = ("destroy", "purge")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")
 EXPECTATIONS = ("fails", "passes", "unknown")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")

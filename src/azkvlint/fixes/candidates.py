@@ -22,6 +22,7 @@ from azkvlint.fixes.places import (
     joined,
     language_at,
     linked,
+    refuse_variables,
 )
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -68,7 +69,8 @@ def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> 
         elif refusal := _not_allowed(plan.effects, allowed):
             yield refusal
         else:
-            for found in _of_steps(finding, steps, plan.effects, sources):
+            effects = (*plan.effects, *_on_commands(plan, sources))
+            for found in _of_steps(finding, steps, effects, sources):
                 yield found if isinstance(found, Refusal) else _not_allowed(found.effects, allowed) or found
 
 
@@ -76,6 +78,19 @@ def plans_for(finding: Finding) -> list[EditPlan]:
     """Return the edit plans of a rule for the language of a finding."""
     language = language_at(finding.resource_at or finding.at)
     return [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
+
+
+def _on_commands(plan: EditPlan, sources: Sources) -> Iterator[Effect]:
+    """Yield the effects of a plan on scripts and pipelines of the checkout, each with the place."""
+    for command, outcome in plan.if_run.items():
+        try:
+            text = sources.checkout.scripts_that(command)
+        except Refusal as refusal:
+            text = f"Scripts were not searched: {refusal.reason}."
+        else:
+            text = text and f"{text}, {outcome}"
+        if text:
+            yield Effect("apply-fails", text)
 
 
 def _not_allowed(effects: Collection[Effect], allowed: Collection[str]) -> Refusal | None:
@@ -167,6 +182,9 @@ def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources
         if name in step.unless_used or name in step.unless_run:
             setting = name_as_written(target.declared_as, name)
             sources.checkout.refuse_users(setting, step.unless_used.get(name, ()), step.unless_run.get(name, ()))
+    for name in step.unless_variable:
+        for path, _ in _spellings(target, name, "", sources):
+            refuse_variables(target, path, sources)
     for value in _values(finding, step, target, names[0], by_name.get(names[0]), sources):
         spellings = [_spellings(target, name, value, sources) for name in names]
         for number in range(max(map(len, spellings))):

@@ -77,6 +77,19 @@ _SCHEMA = regex(r"\bdeployment(?:Template|Parameters)\.json", re.IGNORECASE)
 _COMMENT_START = regex(r"^[ \t]*(//|#|/\*)", re.MULTILINE)
 # A vault, by one of its usual names, among what a template passes to another.
 _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|resource))", re.IGNORECASE)
+# Commands of Terraform, its wrappers, tasks and actions, Porter and azd; of Azure CLI, PowerShell, REST and SDKs.
+_COMMANDS = {
+    "destroy": regex(
+        r"(?:terraform|tofu|terragrunt)(?:[^\n|;&]{0,200}?[\s/\"'-])?destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b"
+        r"|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b|\bazd[ \t]{1,9}down\b",
+        re.IGNORECASE,
+    ),
+    "purge": regex(
+        r"\bkeyvault[ \t]{1,9}(?:\w{1,20}[ \t]{1,9})?purge\b|\bazd\b[^\n|;&]{0,200}?[ \t]--purge\b|-InRemovedState\b"
+        r"|\bdeletedVaults/[^\n]{0,200}?/purge\b|\bbegin_?purge_?deleted|\bpurge_?deleted_?(?:vault|key|secret|certificate)",
+        re.IGNORECASE,
+    ),
+}
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
@@ -232,6 +245,25 @@ class Checkout:
     def _names(self) -> frozenset[str]:
         """Return the names of the templates of the checkout, in lower case."""
         return frozenset(os.path.basename(path).lower() for path in self._graph.templates)
+
+    # --- what scripts run ---------------------------------------------------------------------------------------------
+
+    def scripts_that(self, command: str) -> str:
+        """Return a clause that names the scripts and pipelines with a command; empty if there are none."""
+        found = self._commands[command]
+        what = {"destroy": "commands that destroy resources", "purge": "commands that purge deleted objects"}[command]
+        return f"{self._named(found)} {'contain' if len(found) > 1 else 'contains'} {what}" if found else ""
+
+    @cached_property
+    def _commands(self) -> dict[str, list[str]]:
+        """Return the scripts with each command."""
+        found: dict[str, list[str]] = {command: [] for command in _COMMANDS}
+        for path in self._graph.scripts:
+            text = _CONTINUATION.sub(" ", _without_comments(self._text(path)))
+            for command, pattern in _COMMANDS.items():
+                if pattern.search(text):
+                    found[command].append(path)
+        return found
 
     # --- who names an argument ----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
 from azkvlint.model.finding import CALLED, Evidence, Finding
@@ -39,6 +40,12 @@ _BICEP = regex(r"()()([A-Za-z_]\w*)")
 _ARM = regex(r"\"\[\s*(parameters|variables)\(\s*()'([^']+)'\s*\)\s*\]\"", 2)
 # A name to which a value is assigned, and the characters before a value in which it is looked for.
 _ASSIGNED, _NEAR = regex(r"""([A-Za-z_][\w-]{0,200})["']?[ \t]*+[=:](?![=>])"""), 500
+# References to what a caller sets, and the names in a Bicep expression.
+_FROM_OUTSIDE = {
+    "terraform": regex(r"\b(?:var|local|each)\."),
+    "arm": regex(r"\b(?:parameters|variables)\s{0,9}\(", re.IGNORECASE),
+}
+_NAME = regex(r"(?<![\w.'])[A-Za-z_]\w*+(?![ \t]*+:)")
 _CONSTANTS = frozenset({"true", "false", "null"})
 
 
@@ -118,6 +125,33 @@ def api_version_of(target: Target, sources: Sources) -> str:
         if match is not None:
             return match[1]
     raise Refusal("the API version is not written in the declaration")
+
+
+def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) -> None:
+    """Raise Refusal if an attribute of a declaration depends on a variable, local or parameter."""
+    try:
+        removed = sources.editor(target.path).remove(target.address, path)
+    except Refusal:
+        removed = ()  # it is not written here, or only as a dynamic block
+    text = sources.text(target.path)
+    written = "\n".join(text[edit.start : edit.end] for edit in removed)
+    if target.language == "bicep":
+        declared = parse(text).declarations
+        names = [one.name for one in declared if isinstance(one, ast.Parameter | ast.Variable)]
+        found = _NAME.findall(written)
+        is_variable = not set(names).isdisjoint(found)
+    else:
+        is_variable = _FROM_OUTSIDE[target.language].search(written) is not None
+    if is_variable or (target.language == "terraform" and _is_dynamic(target, path[-1], sources)):
+        raise Refusal(f"needs a decision: `{path[-1]}` depends on a variable or parameter, which would have no effect")
+
+
+def _is_dynamic(target: Target, name: str, sources: Sources) -> bool:
+    """Return whether a declaration has a dynamic block of a name."""
+    blocks = body_of(target.path, sources.text(target.path)).blocks
+    block = next((one for one in blocks if one.start == target.address[0]), None)
+    inner = () if block is None else block.body.blocks
+    return any(one.type == "dynamic" and one.labels == (name,) for one in inner)
 
 
 def _span(address: Address) -> tuple[int, int]:

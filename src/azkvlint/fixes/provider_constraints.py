@@ -18,9 +18,11 @@ from azkvlint.model.rule import EditStep
 from azkvlint.readers.terraform.folder import LOCK_FILE
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block
+from azkvlint.util.lazy_regex import regex
 
 _NAME, _SOURCE = "azurerm", "hashicorp/azurerm"
 _MAJOR = (VAULTS_SINCE[0], 0)
+_EXACT = regex(r"\s*(=?\s{0,9})\d+(?:\.\d+){0,2}\s*")
 
 
 class _Constraint(NamedTuple):
@@ -29,6 +31,7 @@ class _Constraint(NamedTuple):
     path: str
     span: tuple[int, int]
     versions: VersionRange
+    text: str
 
 
 def with_constraint(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
@@ -37,7 +40,8 @@ def with_constraint(finding: Finding, _: EditStep, __: Target) -> Iterator[Chang
 
 
 def _raised(path: str, sources: Sources) -> tuple[Edits, str]:
-    version = f"~> {VAULTS_SINCE[0]}.{VAULTS_SINCE[1]}"
+    since = f"{VAULTS_SINCE[0]}.{VAULTS_SINCE[1]}"
+    written: dict[str, None] = {}
     steps = Steps(sources)
     found = [one for file in sources.module_files(path) for one in _constraints(file, sources)]
     # Edits move what follows them, so the last one is the first.
@@ -45,12 +49,15 @@ def _raised(path: str, sources: Sources) -> tuple[Edits, str]:
         if one.versions.high <= _MAJOR:
             raise Refusal("needs a decision: azurerm 4.0 has breaking changes, which its upgrade guide describes")
         if one.versions.high <= VAULTS_SINCE:
+            exact = _EXACT.fullmatch(one.text)
+            version = f"~> {since}" if exact is None else f"{exact[1]}{since}.0"
             steps.add(steps.now.editor(one.path).replace_value(one.span, version))
+            written[f'`version = "{version}"`'] = None
     if steps.edits:
         _refuse_locked(path, sources)
     else:
         raise Refusal("no constraint of the folder decides on the version: see the modules and the lock file")
-    return steps.edits, f'Set `version = "{version}"` of azurerm'
+    return steps.edits, f"Set {' and '.join(sorted(written))} of azurerm"
 
 
 def _refuse_locked(path: str, sources: Sources) -> None:
@@ -89,4 +96,4 @@ def _in(path: str, block: Block, name: str) -> Iterator[_Constraint]:
             return
         node = members.get("version")
     if isinstance(node, ast.Literal) and isinstance(node.value, str):
-        yield _Constraint(path, (node.start, node.end), range_of_constraint(node.value))
+        yield _Constraint(path, (node.start, node.end), range_of_constraint(node.value), node.value)

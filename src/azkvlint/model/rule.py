@@ -144,6 +144,7 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     nothing changes where the attribute is set. ``if_reported``: only attributes that the finding is about are set, so
     that the step may change nothing. ``unless_used`` maps an attribute to texts that show its use: with one
     of them in the code of the checkout, there is no fix. ``unless_run``: so with commands, also in scripts.
+    ``unless_variable`` are attributes that must not depend on a variable or parameter, which would lose its effect.
     ``resources`` are the types that the step is for; empty: all. ``effects`` are those of the plan if the step changes
     something.
     """
@@ -157,6 +158,7 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     if_reported: bool = False
     unless_used: Mapping[str, tuple[str, ...]] = {}
     unless_run: Mapping[str, tuple[str, ...]] = {}
+    unless_variable: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
 
@@ -165,7 +167,8 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One way to fix a finding. ``languages`` are empty for all.
 
     ``effects`` are those for which the change is not safe; ``sources`` show that it has these effects and no others.
-    ``decision`` is what only people can decide; such a plan has no steps.
+    ``decision`` is what only people can decide; such a plan has no steps. ``if_run`` maps commands, ``destroy`` or
+    ``purge``, to what happens to them: with the scripts that run them, it is another effect.
     """
 
     steps: tuple[EditStep, ...]
@@ -173,6 +176,7 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     effects: tuple[Effect, ...] = ()
     sources: tuple[str, ...] = ()
     decision: str = ""
+    if_run: Mapping[str, str] = {}
 
     @property
     def possible_effects(self) -> tuple[Effect, ...]:
