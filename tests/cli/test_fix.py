@@ -853,6 +853,53 @@ def test_an_argument_whose_changes_are_ignored(kvlint: Kvlint, folder: Path, ign
     assert (reason in said.out, said.code) == ((False, 1) if ignored == "[tags]" else (True, 0))
 
 
+def test_what_terraform_reads_itself_is_never_ignored(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(vault("  lifecycle {\n    ignore_changes = all\n  }\n"))
+    assert "Set `prevent_destroy = true`" in kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV007").out
+
+
+GATEWAY = """resource "azurerm_application_gateway" "gateway" {
+  name = "gateway"
+  ssl_certificate {
+    name                = "web"
+    key_vault_secret_id = "https://kv.vault.azure.net/secrets/web/0123456789abcdef0123456789abcdef"
+  }
+  lifecycle {
+    # all of the others are changed here
+    ignore_changes = [%s]
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ignored", "name"),
+    [
+        ("ssl_certificate", "ssl_certificate"),
+        ("tags, ssl_certificate[0].key_vault_secret_id", "ssl_certificate.key_vault_secret_id"),
+        ("ssl_certificate[0].name", ""),
+        ("tags", ""),
+    ],
+)
+def test_an_edit_inside_a_block_whose_changes_are_ignored(
+    kvlint: Kvlint, folder: Path, ignored: str, name: str
+) -> None:
+    (folder / "main.tf").write_text(GATEWAY % ignored)
+    said = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV624").out
+    if name:
+        assert f"No fix: Terraform ignores changes of `{name}` (`ignore_changes`)\n" in said
+    else:
+        assert "Remove the version from the ID" in said
+
+
+def test_ignored_arguments_in_json_are_strings(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    body = {"name": "kv", "lifecycle": {"ignore_changes": ["tags", "purge_protection_enabled"]}}
+    (folder / "main.tf.json").write_text(json.dumps({"resource": {"azurerm_key_vault": {"kv": body}}}))
+    refusal = "Terraform ignores changes of `purge_protection_enabled` (`ignore_changes`)"
+    assert refusal in kvlint("fix", "--unsafe", "--select", "KV001").out
+
+
 RETAINED = """resource "azurerm_key_vault" "kv" {
   name = "kv"
 }

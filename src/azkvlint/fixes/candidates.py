@@ -10,7 +10,8 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import default_in
 from azkvlint.azure.azurerm.arguments import arguments_of, is_terraform, name_as_written
-from azkvlint.fixes.operations import OPERATIONS, is_ignored, refuse_protected
+from azkvlint.fixes.ignored_changes import refuse_ignored, refuse_ignored_edits
+from azkvlint.fixes.operations import OPERATIONS, refuse_protected
 from azkvlint.fixes.places import (
     Change,
     Edits,
@@ -143,6 +144,7 @@ def _refuse_breaking(finding: Finding, candidate: Candidate, sources: Sources) -
     # Of a secret, only a new version replaces the one before.
     if "replaces" in names_of(candidate.effects) and finding.type != _SECRET:
         refuse_protected(declaration(finding), sources)
+    refuse_ignored_edits(candidate.edits, sources)
     sources.checkout.refuse_others(map(sources.real_path, dict.fromkeys(edit.path for edit in candidate.edits)))
 
 
@@ -290,8 +292,8 @@ class _Settings(msgspec.Struct, frozen=True):
         """Return the edits that set the attributes, and their title."""
         target = self.target
         for (path, _), _ in self.settings:
-            if path and is_ignored(target, path[0], sources):
-                raise Refusal(f"Terraform ignores changes of `{path[0]}` (`ignore_changes`)")
+            if path:
+                refuse_ignored(target, path, sources)
         changes = [
             partial(Setting(self.finding, value, evidence, target.language).set, target, path)
             for (path, value), evidence in self.settings

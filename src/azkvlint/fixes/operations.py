@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
@@ -309,19 +308,6 @@ def refuse_protected(target: Target, sources: Sources) -> None:
         node = None if found is None else found.expression()
         if found is not None and not (isinstance(node, ast.Literal) and node.value is False):
             raise Refusal("`prevent_destroy` rejects the replacement of the resource")
-
-
-def is_ignored(target: Target, name: str, sources: Sources) -> bool:
-    """Return whether Terraform ignores changes of an argument, so that a fix has no effect on existing resources."""
-    text = sources.text(target.path)
-    if target.language != "terraform" or "ignore_changes" not in text:
-        return False
-    block = next((one for one in body_of(target.path, text).blocks if one.start == target.address[0]), None)
-    for inner in () if block is None else block.body.blocks:
-        ignored = inner.body.attributes.get("ignore_changes") if inner.type == "lifecycle" else None
-        if ignored is not None:
-            return re.search(rf"\b(?:all|{re.escape(name)})\b", text[ignored.value_start : ignored.end]) is not None
-    return False
 
 
 OPERATIONS: Mapping[str, Operation] = {
