@@ -13,7 +13,7 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block, Body
 
 _Path: TypeAlias = tuple[str, ...]
-# Blocks that repeat are not told apart, so indexes in paths do not count.
+# Repeated blocks are not distinguished, so indexes in paths do not count.
 _IGNORE = "ignore_changes"
 _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 # Arguments of Terraform itself, which `all` does not cover.
