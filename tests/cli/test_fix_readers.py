@@ -421,6 +421,40 @@ def test_an_argument_that_other_code_names_is_not_renamed(kvlint: Kvlint, checko
     assert "Rename `enable_rbac_authorization`" in kvlint("fix", "--select", "KV053").out
 
 
+RBAC = "enable_rbac_authorization"
+WHOLE = {
+    "a loop": ("use.tf", f'output "o" {{\n  value = [for v in azurerm_key_vault.v : v.{RBAC}]\n}}\n'),
+    "a local": ("use.tf", f"locals {{\n  kv = azurerm_key_vault.v\n  rbac = local.kv.{RBAC}\n}}\n"),
+    "a function": ("use.tf", f"locals {{\n  rbac = one(azurerm_key_vault.v[*]).{RBAC}\n}}\n"),
+    "a key": ("use.tf", f'locals {{\n  rbac = azurerm_key_vault.v["{RBAC}"]\n}}\n'),
+    "each": ("use.tf", f'resource "a" "b" {{\n  for_each = azurerm_key_vault.v\n  c = each.value.{RBAC}\n}}\n'),
+    "a test": ("a.tftest.hcl", f'run "r" {{\n  assert {{\n    condition = azurerm_key_vault.v.{RBAC}\n  }}\n}}\n'),
+    "a script": ("ci.sh", f"terraform output -json vault | jq .{RBAC}\n"),
+    "a policy": ("kv.rego", f"deny {{ input.resource_changes[_].change.after.{RBAC} == false }}\n"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_an_argument_is_not_renamed_if_others_may_read_it(kvlint: Kvlint, checkout: Path, name: str) -> None:
+    required = REQUIRED.format("azurerm", "~> 5.1").replace("Azure/azapi", "hashicorp/azurerm")
+    put(checkout, "main.tf", f'{required}resource "azurerm_key_vault" "v" {{\n  {RBAC} = true\n}}\n')
+    put(checkout, *WHOLE[name])
+    assert f"No fix: `{WHOLE[name][0]}` may read `{RBAC}`" in kvlint("fix", "--select", "KV053").out
+
+
+def test_an_argument_is_renamed_if_the_resource_is_only_named(kvlint: Kvlint, checkout: Path) -> None:
+    required = REQUIRED.format("azurerm", "~> 5.1").replace("Azure/azapi", "hashicorp/azurerm")
+    vault = f'resource "azurerm_key_vault" "v" {{\n  {RBAC} = var.settings.{RBAC}\n}}\n'
+    use = (
+        'resource "a" "b" {\n  depends_on = [azurerm_key_vault.v]\n}\n'
+        "moved {\n  from = azurerm_key_vault.w\n  to   = azurerm_key_vault.v\n}\n"
+        f"locals {{\n  rbac = var.settings.{RBAC}\n}}\n"
+    )
+    settings = f'variable "settings" {{\n  default = {{\n    {RBAC} = true\n  }}\n}}\n'
+    put(checkout, "main.tf", required + vault + settings + use)
+    assert f"Rename `{RBAC}`" in kvlint("fix", "--select", "KV053").out
+
+
 # --- settings that others use -----------------------------------------------------------------------------------------
 
 USERS = [

@@ -48,7 +48,9 @@ _CODE = (".tf", ".tofu", ".hcl", ".tfvars", *BICEP, *PARAMETERS, *JSON)
 _SCRIPTS = (
     ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy", ".py", ".js", ".mjs",
     ".ts", ".cs", ".csx", ".fsx", ".go", ".rb", ".java", ".kt", ".pl", ".http",
+    ".rego", ".sentinel",
 )  # fmt: skip
+_TESTS = (".tftest.hcl", ".tofutest.hcl", ".tfmock.hcl", ".tftest.json", ".tofutest.json", ".tfmock.json")
 _SCRIPT_NAMES = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "package.json"})
 _AZD = frozenset({"azure.yaml", "azure.yml"})
 
@@ -73,6 +75,11 @@ _TERRAFORM_OUTPUT = regex(
     r"\b(?:terraform|tofu|terragrunt)(?:\.exe)?[ \t]{1,9}(?:[^\n|;&]{0,200}?[ \t])?output\b([^\n|;&)]{0,300})"
 )
 _IGNORED, _MOST_IGNORED = regex(r"\bignore_changes\b([^\]]{0,2000})"), 10_000
+# What names a resource without reading it.
+_UNREAD = regex(
+    r"\b(?:depends_on|replace_triggered_by)\s{0,99}=\s{0,99}\[[^\]]{0,5000}\]|^[ \t]{0,99}(?:from|to)[ \t]{0,99}=.*$",
+    re.MULTILINE,
+)
 _SCHEMA = regex(r"\bdeployment(?:Template|Parameters)\.json", re.IGNORECASE)
 _COMMENT_START = regex(r"^[ \t]*(//|#|/\*)", re.MULTILINE)
 # A vault, by one of its usual names, among what a template passes to another.
@@ -114,6 +121,7 @@ class Checkout:
         self._known_others: dict[str, list[str]] = {}
         self._outputs: dict[str, list[tuple[str, bool]]] = {}
         self._users: dict[tuple[str, ...], list[str]] = {}
+        self._arguments: dict[tuple[str, str], tuple[list[str], bool]] = {}
         self._searched = 0
 
     # --- who evaluates a file -----------------------------------------------------------------------------------------
@@ -268,20 +276,35 @@ class Checkout:
     # --- who names an argument ----------------------------------------------------------------------------------------
 
     def refuse_readers_of_argument(self, type_: str, name: str) -> None:
-        """Raise Refusal if Terraform code reads an argument of a type, or lists it in ``ignore_changes``."""
-        of_type = re.compile(rf"(?<![\w-])(?:{re.escape(type_)}|module)\.[\w.\[\]\"*$-]{{0,300}}\Z")
-        read, word = re.compile(rf"\.{re.escape(name)}(?![\w-])"), re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
-        found = []
-        for file in self._graph.terraform:
-            text = self._text(file)
-            ignored = islice(_IGNORED.finditer(text), _MOST_IGNORED) if name in text else ()
-            if any(word.search(one[1]) for one in ignored) or any(
-                of_type.search(text, max(one.start() - 400, 0), one.start()) for one in read.finditer(text)
-            ):
-                found.append(file)
+        """Raise Refusal if Terraform code reads an argument of a type, or lists it in ``ignore_changes``.
+
+        A resource as a whole may be read anywhere, under any name. A script may read the argument in a plan.
+        """
+        known = self._arguments.get((type_, name))
+        if known is None:
+            known = self._arguments[type_, name] = self._readers_of_argument(type_, name)
+        found, is_certain = known
         if found:
-            verb = "read" if len(found) > 1 else "reads"
+            verb = ("read" if len(found) > 1 else "reads") if is_certain else "may read"
             raise Refusal(f"{self._named(found)} {verb} `{name}`")
+
+    def _readers_of_argument(self, type_: str, name: str) -> tuple[list[str], bool]:
+        """Return the files that read an argument, or may read it, and whether they certainly do."""
+        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+        texts: dict[str, str] = {}
+        is_used_whole = False
+        for path in self._graph.terraform:
+            text = self._text(path)
+            is_used_whole = is_used_whole or _is_used_whole(text, type_)
+            if word.search(text) is not None:
+                texts[path] = text
+        found = [path for path, text in texts.items() if _reads_argument(text, type_, name)]
+        if found:
+            return found, True
+        if is_used_whole:
+            found = [path for path, text in texts.items() if _reads_member(text, name)]
+        others = (*self._graph.scripts, *self._graph.tests)
+        return [*found, *(path for path in others if word.search(self._text(path)) is not None)], False
 
     def _text(self, path: str) -> str:
         """Return the text of a file to search. Raise Refusal if too much has been searched."""
@@ -332,7 +355,8 @@ class _Graph(NamedTuple):
     """What reads what: by real path, by the name of a file, and by the end of a path whose beginning is an expression.
 
     The module in a folder is that folder. ``terraform`` are the files of modules, ``templates`` Bicep files, ARM
-    templates and their parameter files, ``about_outputs`` the code that mentions outputs; ``scripts`` were not read.
+    templates and their parameter files, ``about_outputs`` the code that mentions outputs, ``tests`` those of
+    Terraform and OpenTofu; ``scripts`` were not read.
     """
 
     readers: dict[str, set[str]]
@@ -342,11 +366,12 @@ class _Graph(NamedTuple):
     templates: list[str]
     about_outputs: list[str]
     scripts: list[str]
+    tests: list[str]
 
 
 def _graph_of(boundary: str, most_folders: int, most_bytes: int) -> _Graph | None:
     """Read the code in a folder; None if there is too much."""
-    graph = _Graph({}, {}, {}, [], [], [], [])
+    graph = _Graph({}, {}, {}, [], [], [], [], [])
     folders = files = size = 0
     for here, below, names in walk(boundary):
         below[:] = [name for name in below if name not in SKIPPED]
@@ -367,6 +392,8 @@ def _graph_of(boundary: str, most_folders: int, most_bytes: int) -> _Graph | Non
                 return None
             text = _decoded(data)
             _add(graph, path, text)
+            if lower.endswith(_TESTS):
+                graph.tests.append(path)
             if lower.endswith((*BICEP, *PARAMETERS)) or (lower.endswith(JSON) and _SCHEMA.search(text) is not None):
                 graph.templates.append(path)
             if "output" in text.lower():
@@ -481,3 +508,29 @@ def _runs_deployments(file: _File, text: str) -> bool:
     lower = text.lower()
     is_script = not file.is_template and not file.path.lower().endswith(_DECLARATIONS)
     return is_script and "deploy" in lower and "outputs" in lower
+
+
+def _reads_argument(text: str, type_: str, name: str) -> bool:
+    """Return whether Terraform code reads an argument of a resource or module, or ignores its changes."""
+    word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+    of_type = re.compile(rf"(?<![\w-])(?:self|(?:{re.escape(type_)}|module)\.[\w.\[\]\"*$-]{{0,300}})\Z")
+    if any(word.search(one[1]) for one in islice(_IGNORED.finditer(text), _MOST_IGNORED)):
+        return True
+    read = re.compile(rf"\.{re.escape(name)}(?![\w-])")
+    return any(of_type.search(text, max(one.start() - 400, 0), one.start()) for one in read.finditer(text))
+
+
+def _is_used_whole(text: str, type_: str) -> bool:
+    """Return whether Terraform code uses a resource of a type itself, and not only its attributes."""
+    if f"{type_}." not in text:
+        return False
+    whole = re.compile(rf"(?<![\w.-]){re.escape(type_)}\.[\w-]++(?:\[[^\]\n]{{0,200}}\])*+(?!\s{{0,99}}\.)")
+    return whole.search(_UNREAD.sub("", text)) is not None
+
+
+def _reads_member(text: str, name: str) -> bool:
+    """Return whether Terraform code reads a member of an object, but not only to set the argument of that name."""
+    quoted = re.escape(name)
+    read = re.compile(rf"(?<!\bvar)\.{quoted}(?![\w-])|\"{quoted}\\?\"(?!\s{{0,99}}[:=])")
+    own = re.compile(rf"[ \t]{{0,99}}\"?{quoted}\"?[ \t]{{0,99}}[=:]")
+    return any(own.match(text, text.rfind("\n", 0, one.start()) + 1) is None for one in read.finditer(text))
