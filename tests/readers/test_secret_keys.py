@@ -111,6 +111,17 @@ def test_no_report_shows_the_key_of_a_module_that_is_a_secret(tmp_path: Path) ->
     assert CANARY not in "".join(told_of(tmp_path))
 
 
+def test_no_report_shows_the_key_of_a_module_that_is_given_to_a_sensitive_variable(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    variable = 'variable "p" {\n  sensitive = true\n}\n'
+    secret = SECRET.format("", "x-${lower(var.p)}", "var.p")
+    vault = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n  tags = { a = var.p }\n}\n'
+    (tmp_path / "m" / "main.tf").write_text(variable + secret + vault, encoding="utf-8")
+    call = f'module "m" {{\n  for_each = {{ "a-{CANARY}" = "{CANARY}" }}\n  source = "./m"\n  p = each.value\n}}\n'
+    (tmp_path / "main.tf").write_text(call, encoding="utf-8")
+    assert CANARY not in "".join(told_of(tmp_path))
+
+
 def test_words_that_a_name_contains_are_shown(tmp_path: Path) -> None:
     text = OF_INSTANCES["a name"].replace(CANARY, "contoso-app-01")
     (tmp_path / "main.tf").write_text(text, encoding="utf-8")

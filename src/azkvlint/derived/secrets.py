@@ -51,7 +51,7 @@ from azkvlint.model.value import (
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NameKind, contains_secret, is_plain_name, kind_of_name
+from azkvlint.util.secret_names import NameKind, contains_secret, is_plain_name, kind_of_name, tells
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
@@ -65,8 +65,6 @@ _WITH_HOSTS = (GATEWAYS, APIM, FIREWALLS)
 
 _SECRET = "microsoft.keyvault/vaults/secrets"
 _VALUE: Path = ("properties", "value")
-# Words and short numbers occur in names by chance.
-_WORDS, _LEAST_TELLING = regex(r"(?:(?:(?:[A-Z]?+[a-z]++)++|[0-9]{1,4}+)(?:[-_. /]|$))++"), 8
 _SETTINGS: Path = ("properties", "siteConfig", "appSettings")
 _SECRETS: Path = ("properties", "configuration", "secrets")
 _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
@@ -401,14 +399,8 @@ def secret_keys(resources: Iterable[Resource]) -> Iterator[str]:
     for resource in resources:
         if resource.type.lower() == _SECRET:
             value, name = text_of(resource.select(_VALUE)), text_of(resource.select(("name",)))
-            is_key = f'["{value}"]' in resource.address
-            if value and (is_key or (_is_telling(value) and value.lower() in f"{resource.address} {name}".lower())):
+            if tells(resource.address, value) or tells(name, value):
                 yield value
-
-
-def _is_telling(value: str) -> bool:
-    """Return whether a value does not occur in a name by chance: it consists of more than words and short numbers."""
-    return len(value) >= _LEAST_TELLING and _WORDS.fullmatch(value) is None
 
 
 def _places(answer: Answer) -> Iterator[Location]:

@@ -158,6 +158,17 @@ def describes_secret(name: str) -> bool:
     return bool(words) and words[-1].lower() in _DESCRIBING_NOUNS
 
 
+# Words and short numbers occur in names by chance.
+_WORDS, _LEAST_TELLING = regex(r"(?:(?:(?:[A-Z]?+[a-z]++)++|[0-9]{1,4}+)(?:[-_. /]|$))++"), 8
+
+
+def tells(name: str, value: str) -> bool:
+    """Return whether the name or address of a resource contains a secret value: as the key of an instance, or in it."""
+    if value and f'["{value}"]' in name:
+        return True
+    return len(value) >= _LEAST_TELLING and value.lower() in name.lower() and _WORDS.fullmatch(value) is None
+
+
 # Longer names are cut here.
 _MAX_LENGTH = 200
 
