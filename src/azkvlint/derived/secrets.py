@@ -51,7 +51,7 @@ from azkvlint.model.value import (
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NameKind, contains_secret, is_plain_name, kind_of_name, tells
+from azkvlint.util.secret_names import NameKind, contains_secret, contains_value, is_plain_name, kind_of_name
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
@@ -399,7 +399,7 @@ def secret_keys(resources: Iterable[Resource]) -> Iterator[str]:
     for resource in resources:
         if resource.type.lower() == _SECRET:
             value, name = text_of(resource.select(_VALUE)), text_of(resource.select(("name",)))
-            if tells(resource.address, value) or tells(name, value):
+            if contains_value(resource.address, value) or contains_value(name, value):
                 yield value
 
 

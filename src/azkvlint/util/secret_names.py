@@ -162,7 +162,7 @@ def describes_secret(name: str) -> bool:
 _WORDS, _LEAST_TELLING = regex(r"(?:(?:(?:[A-Z]?+[a-z]++)++|[0-9]{1,4}+)(?:[-_. /]|$))++"), 8
 
 
-def tells(name: str, value: str) -> bool:
+def contains_value(name: str, value: str) -> bool:
     """Return whether the name or address of a resource contains a secret value: as the key of an instance, or in it."""
     if value and f'["{value}"]' in name:
         return True

@@ -26,7 +26,7 @@ from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
-from azkvlint.util.secret_names import tells
+from azkvlint.util.secret_names import contains_value
 
 NOTHING: Local = {}
 
@@ -177,7 +177,7 @@ class ModuleInstance:
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
             if found.at != head:
                 self.run.hide(found.at)
-            if isinstance(found, Scalar) and tells(self.prefix, str(found.value)):
+            if isinstance(found, Scalar) and contains_value(self.prefix, str(found.value)):
                 self.run.budget.secrets.texts.add(str(found.value))
             return mark_sensitive(found)
         return _with_name(found, f"{self.prefix}var.{name}")
