@@ -577,7 +577,7 @@ def test_what_is_fixed_along_is_listed_with_what_it_does(kvlint: Kvlint, folder:
     (folder / "main.json").write_text(json.dumps({**OF_ARM, "resources": [OF_ARM["resources"][0] | OLD]}))
     found = json.loads(kvlint("fix", "--unsafe", "--select", "KV050,KV053", "-f", "json").out)["fixes"]
     assert {one["rule"] for one in found} == {"KV050", "KV053"}
-    assert any(not one["safe"] and "take effect" in one["consequence"] for one in found if one["rule"] == "KV053")
+    assert any(not one["safe"] and "takes effect" in one["consequence"] for one in found if one["rule"] == "KV053")
 
 
 def test_what_is_fixed_along_has_the_classes_of_the_fix_that_removed_it(kvlint: Kvlint, folder: Path) -> None:

@@ -694,6 +694,46 @@ def test_a_raised_constraint_keeps_the_style_of_an_exact_version(
     assert f'Set `version = "{new}"` of azurerm' in kvlint("fix", "--unsafe", "--select", "KV051").out
 
 
+# --- properties that a new API version gives effect to ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "properties", "classes", "text"),
+    [
+        ("2018-02-14", "enableRbacAuthorization: true", ["access"], "The permission model takes effect."),
+        (
+            "2019-09-01",
+            "enableRbacAuthorization: true, enablePurgeProtection: true, publicNetworkAccess: 'Disabled'",
+            ["access", "apply-fails"],
+            "Public network access is disabled",
+        ),
+        (
+            "2018-02-14",
+            "enableRbacAuthorization: true, softDeleteRetentionInDays: 7, enablePurgeProtection: true",
+            ["access", "irreversible", "apply-fails"],
+            "Azure rejects another retention period",
+        ),
+        ("2018-02-14", "...{}, enableRbacAuthorization: true", None, "Azure rejects another retention period"),
+        (
+            "2015-06-01",
+            "enableRbacAuthorization: true, enablePurgeProtection: true",
+            None,
+            "Purge protection takes effect",
+        ),
+    ],
+)
+def test_only_properties_that_the_api_version_ignores_have_effects(
+    kvlint: Kvlint, checkout: Path, version: str, properties: str, classes: list[str] | None, text: str
+) -> None:
+    members = properties.replace(", ", "\n    ")
+    vault = f"resource kv 'Microsoft.KeyVault/vaults@{version}' = {{\n  name: 'kv'\n"
+    vault += f"  properties: {{\n    {members}\n  }}\n}}\n"
+    put(checkout, "main.bicep", vault)
+    (found,) = json.loads(kvlint("fix", "--unsafe", "--select", "KV053", "-f", "json").out)["fixes"]
+    assert found["classes"] == (classes or ["access", "irreversible", "apply-fails"])
+    assert text in found["consequence"]
+
+
 # --- names in titles --------------------------------------------------------------------------------------------------
 
 

@@ -105,6 +105,16 @@ _OF_PROPERTIES = 2
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
 
+def unsupported_properties(type_: str, api_version: str) -> list[str]:
+    """Return the names of the properties that an API version lacks; of an unknown version, all that some lack."""
+    rows = SINCE.get(type_.lower(), {})
+    return [
+        str(path[-1])
+        for path, since in rows.items()
+        if api_version[: len(since)] < since or api_version == GAPS.get((type_.lower(), path))
+    ]
+
+
 def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValue:
     """Return ``attributes`` with the defaults of its type and API version for properties that are not set.
 

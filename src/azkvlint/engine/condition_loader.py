@@ -299,6 +299,10 @@ class EditDecoder:
                 sources=self._decoder.texts(fields.get("sources"), "sources", LINK, "an https:// link"),
                 decision=self._decoder.line(fields.get("decision"), "decision"),
                 if_run=self._commands(fields.get("if_run")),
+                if_ignored={
+                    str(key.value): self._effects(value)
+                    for key, value in self._decoder.entries(fields.get("unsafe_if_ignored"), "unsafe_if_ignored")
+                },
             )
 
     def _effects(self, node: Node | None) -> tuple[Effect, ...]:

@@ -130,7 +130,7 @@ STEP_KEYS = (
     "unless_variable",
     "resource",
 )
-EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe", "if_run", "sources")
+EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe", "unsafe_if_ignored", "if_run", "sources")
 # Commands of scripts that an edit can affect.
 EDIT_COMMANDS = ("destroy", "purge")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")

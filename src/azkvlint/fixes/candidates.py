@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.arm_defaults import default_in
+from azkvlint.azure.arm_defaults import default_in, unsupported_properties
 from azkvlint.azure.azurerm.arguments import arguments_of, is_terraform, name_as_written
 from azkvlint.fixes.ignored_changes import refuse_ignored, refuse_ignored_edits
 from azkvlint.fixes.operations import OPERATIONS, refuse_protected
@@ -24,6 +24,7 @@ from azkvlint.fixes.places import (
     language_at,
     linked,
     refuse_variables,
+    text_of,
 )
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -36,6 +37,8 @@ from azkvlint.util.lazy_regex import regex
 
 _INDEX = regex(r"\[[^\]]*\]")
 _WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
+# Words, and what adds the members of another object.
+_WORD, _COMPOSED = regex(r"\w+"), regex(r"\b(?:union|merge)\(|\.\.\.")
 _CURRENT = "current"
 _SECRET = "Microsoft.KeyVault/vaults/secrets"
 _NULL = regex(r"[:=]\s*null\b")
@@ -70,7 +73,7 @@ def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> 
         elif refusal := _not_allowed(plan.effects, allowed):
             yield refusal
         else:
-            effects = (*plan.effects, *_on_commands(plan, sources))
+            effects = (*plan.effects, *_of_ignored(finding, plan, sources), *_on_commands(plan, sources))
             for found in _of_steps(finding, steps, effects, sources):
                 yield found if isinstance(found, Refusal) else _not_allowed(found.effects, allowed) or found
 
@@ -92,6 +95,28 @@ def _on_commands(plan: EditPlan, sources: Sources) -> Iterator[Effect]:
             text = text and f"{text}, {outcome}"
         if text:
             yield Effect("apply-fails", text)
+
+
+def _of_ignored(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:
+    """Yield the effects of properties that the present API version ignores, so that a new version gives effect to them.
+
+    If the declaration does not contain the property of the finding, such as in an object that is a variable, all
+    properties count that the version does not have.
+    """
+    if not plan.if_ignored:
+        return
+    try:
+        target = declaration(finding)
+        version, text = api_version_of(target, sources), text_of(target, sources)
+    except Refusal:
+        version, text = "", ""
+    written = set(_WORD.findall(text.lower()))
+    ignored = unsupported_properties(finding.type, version)
+    reported = [name for name in ignored if any(f"`{name}`" in one.found for one in finding.evidence)]
+    is_whole = not _COMPOSED.search(text) and any(name.lower() in written for name in reported)
+    for name in ignored:
+        if not is_whole or name.lower() in written:
+            yield from plan.if_ignored.get(name, ())
 
 
 def _not_allowed(effects: Collection[Effect], allowed: Collection[str]) -> Refusal | None:

@@ -146,6 +146,15 @@ def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) ->
         raise Refusal(f"needs a decision: `{path[-1]}` depends on a variable or parameter, which would have no effect")
 
 
+def text_of(target: Target, sources: Sources) -> str:
+    """Return the text of a whole declaration. Raise Refusal."""
+    editor = sources.editor(target.path)
+    if target.language == "arm":
+        return sources.text(target.path)[slice(*editor.span(target.address))]
+    spot = editor.locate(target.address)
+    return sources.text(target.path)[spot.item.start : spot.item.end]
+
+
 def _is_dynamic(target: Target, name: str, sources: Sources) -> bool:
     """Return whether a declaration has a dynamic block of a name."""
     blocks = body_of(target.path, sources.text(target.path)).blocks

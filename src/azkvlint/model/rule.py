@@ -169,6 +169,7 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``effects`` are those for which the change is not safe; ``sources`` show that it has these effects and no others.
     ``decision`` is what only people can decide; such a plan has no steps. ``if_run`` maps commands, ``destroy`` or
     ``purge``, to what happens to them: with the scripts that run them, it is another effect.
+    ``if_ignored`` maps properties to the effects of a plan if the present API version ignores them.
     """
 
     steps: tuple[EditStep, ...]
@@ -177,11 +178,13 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     decision: str = ""
     if_run: Mapping[str, str] = {}
+    if_ignored: Mapping[str, tuple[Effect, ...]] = {}
 
     @property
     def possible_effects(self) -> tuple[Effect, ...]:
         """Return the effects of the plan and of all its steps."""
-        return merged((*self.effects, *(effect for step in self.steps for effect in step.effects)))
+        of_ignored = (effect for effects in self.if_ignored.values() for effect in effects)
+        return merged((*self.effects, *of_ignored, *(effect for step in self.steps for effect in step.effects)))
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
