@@ -98,7 +98,7 @@ def _on_commands(plan: EditPlan, sources: Sources) -> Iterator[Effect]:
 
 
 def _of_ignored(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:
-    """Yield the effects of properties that the present API version ignores, so that a new version gives effect to them.
+    """Yield the effects of properties that the present API version ignores: they take effect in a new version.
 
     If the declaration does not contain the property of the finding, such as in an object that is a variable, all
     properties count that the version does not have.
