@@ -170,11 +170,11 @@ class TestSourcesThatAreExpressions:
         assert (ran.code, problems) == (0, [])
         assert checked(run, tmp_path, "modules/vault")[0].code == 1
 
-    def test_without_a_value_it_is_a_note_and_the_module_is_evaluated_alone(self, run: Run, tmp_path: Path) -> None:
+    def test_without_a_value_it_is_an_error_and_the_module_is_evaluated_alone(self, run: Run, tmp_path: Path) -> None:
         root = 'variable "release" {\n}\n' + call("./${var.release}")
         write(tmp_path, {"main.tf": root, "v1/main.tf": VAULT})
         ran, problems = checked(run, tmp_path)
-        assert (ran.code, [one["level"] for one in problems]) == (1, ["note"])
+        assert (ran.code, [one["level"] for one in problems]) == (3, ["error"])
         ran, problems = checked(run, tmp_path, ".", "--var", "release=v1")
         assert (ran.code, problems) == (1, [])
         assert json.loads(ran.out)["findings"][0]["resource"] == "module.m.azurerm_key_vault.kv"

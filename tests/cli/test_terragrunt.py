@@ -90,8 +90,6 @@ def test_a_public_module_is_evaluated_with_the_inputs(kvlint: Kvlint, source: st
         "git::https://person:t0ps3cret@git.example.com/modules.git//vault?ref=v1&sshkey=t0ps3cret",
         "tfr:///acme/keyvault/azurerm?version=1.0.0",
         "s3::https://s3.amazonaws.com/bucket/vault.zip?token=t0ps3cret",
-        '${get_env("SOURCE")}',
-        "${values.source}",
         "../../elsewhere/vault",
     ],
 )
@@ -103,6 +101,15 @@ def test_a_module_that_is_not_available_is_a_note_that_names_the_unit(kvlint: Kv
         assert "live/terragrunt.hcl:1:1: note" in ran.out
         assert "Terragrunt unit" in ran.out
         assert "t0ps3cret" not in ran.out
+
+
+@pytest.mark.parametrize("source", ['${get_env("SOURCE")}', "${values.source}"])
+def test_a_module_whose_source_is_unknown_makes_the_analysis_incomplete(kvlint: Kvlint, source: str) -> None:
+    write({"live/terragrunt.hcl": f'terraform {{\n  source = "{source}"\n}}\n'})
+    for path in ("repo/live", "repo/live/terragrunt.hcl"):
+        ran = kvlint(path)
+        assert ran.code == 3, ran
+        assert "live/terragrunt.hcl:1:1: error" in ran.out
 
 
 def test_a_module_that_is_not_available_is_one_note_for_all_its_units(kvlint: Kvlint) -> None:

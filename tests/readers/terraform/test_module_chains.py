@@ -48,9 +48,9 @@ def test_each_module_is_read_a_few_times(
     loads: list[str] = []
     load = folder.load_folder
 
-    def counted(path: str, directory: str) -> folder.Folder:
+    def counted(path: str, directory: str, tool: str) -> folder.Folder:
         loads.append(path)
-        return load(path, directory)
+        return load(path, directory, tool)
 
     monkeypatch.setattr(folder, "load_folder", counted)
     monkeypatch.setattr(folder, "_MOST", 8)
