@@ -296,6 +296,15 @@ def test_a_fix_that_causes_another_finding_is_refused(kvlint: Kvlint, folder: Pa
     assert "No fix: it would cause KV116 on azurerm_key_vault.kv" in said.out
 
 
+def test_the_reason_is_that_of_the_argument_that_the_provider_supports(kvlint: Kvlint, folder: Path) -> None:
+    """In azurerm 3, the newer name of the argument is not supported, which is not why there is no fix."""
+    policy = '  key_vault_id = azurerm_key_vault.kv.id\n  object_id = "o"\n  secret_permissions = ["Get"]\n'
+    code = vault() + f'resource "azurerm_key_vault_access_policy" "p" {{\n{policy}}}\n'
+    (folder / "main.tf").write_text(REQUIRED.format("= 3.116.0") + code)
+    said = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV301")
+    assert "No fix: it would cause KV30" in said.out
+
+
 def test_input_that_cannot_be_read_is_incomplete(kvlint: Kvlint, folder: Path) -> None:
     (folder / "broken.tf").write_text("resource {")
     said = kvlint("fix", *ONLY)
@@ -898,6 +907,38 @@ def test_ignored_arguments_in_json_are_strings(kvlint: Kvlint, folder: Path) -> 
     (folder / "main.tf.json").write_text(json.dumps({"resource": {"azurerm_key_vault": {"kv": body}}}))
     refusal = "Terraform ignores changes of `purge_protection_enabled` (`ignore_changes`)"
     assert refusal in kvlint("fix", "--unsafe", "--select", "KV001").out
+
+
+REFERENCES = """resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+
+resource "azurerm_key_vault_secret" "db" {
+  name         = "db"
+  key_vault_id = azurerm_key_vault.kv.id
+}
+
+resource "azurerm_linux_web_app" "app" {
+  name = "app"
+  app_settings = {
+    A   = "@Microsoft.KeyVault(SecretUri=${azurerm_key_vault_secret.db.id})"
+    B = "@Microsoft.KeyVault(SecretUri=URI/${azurerm_key_vault_secret.db.name}/${azurerm_key_vault_secret.db.version})"
+    C   = "@Microsoft.KeyVault(VaultName=kv;SecretName=db;SecretVersion=${azurerm_key_vault_secret.db.version})"
+    D   = azurerm_key_vault_secret.db.name
+  }
+}
+""".replace("URI/", "${azurerm_key_vault.kv.vault_uri}secrets/")
+
+
+def test_all_versions_in_one_resource_are_removed(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(REFERENCES)
+    said = kvlint("fix", "--write", "--profile", "all", "--select", "KV624").out
+    assert "Use `versionless_id` instead of `id` and remove the version from the ID" in said
+    text = (folder / "main.tf").read_text()
+    assert "(SecretUri=${azurerm_key_vault_secret.db.versionless_id})" in text
+    assert "vault_uri}secrets/${azurerm_key_vault_secret.db.name})" in text
+    assert "(VaultName=kv;SecretName=db)" in text
+    assert kvlint("fix", "--profile", "all", "--select", "KV624").out == "Nothing to fix.\n"
 
 
 RETAINED = """resource "azurerm_key_vault" "kv" {

@@ -360,9 +360,9 @@ class _Search:
             others = [one for one in group if one not in causes]
             if others:
                 part.groups.append(others)
-            for one in causes:
-                if one.candidate is not None and len(group) == 1 and self._prover.refute(one.finding, faults):
-                    one.refuted = one.candidate.meaning
+            if len(group) == 1 and (refuting := self._prover.refuting(group[0].finding, faults)):
+                faults = refuting  # not what the spelling alone causes
+                group[0].refuted = "" if group[0].candidate is None else group[0].candidate.meaning
             found = [self._next(one, _reason(one, faults), [*part.kept, *others]) for one in causes]
             return [one for more in found for one in more]
         suspected = _suspected(group, faults)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
 
 from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
 from azkvlint.fixes.azapi_releases import refuse_unknown_version
-from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
+from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, joined, language_at
 from azkvlint.fixes.provider_constraints import with_constraint
 from azkvlint.fixes.sensitive import body_of, refuse_sensitive
 from azkvlint.fixes.sources import Sources
@@ -26,6 +26,12 @@ from azkvlint.util.lazy_regex import regex
 
 Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
 _VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9a-fA-F]{32}")
+# The version of a resource, in a string that Terraform composes.
+_VERSION_IN_TEMPLATE = regex(
+    r"""\b(?:keys|secrets|certificates)/(?:\$\{[^{}]*\}|[^/\s'"$})]+)(?P<part>/\$\{[^{}\s?]*\.version\})"""
+    r"""|(?P<setting>;SecretVersion=\$\{[^{}\s?]*\})"""
+)
+_NAMED = regex(r'(?:"[^"]*"|[\w-]+)\s*[=:]\s*')
 _VERSION_IN_SETTING = regex(r";SecretVersion=[^;)'\"]*")
 _KEY_VAULT = "microsoft.keyvault/"
 # The attributes of other resources that name a version, and those that do not, in the order in which they are tried.
@@ -131,18 +137,38 @@ def _versionless(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
     if finding.declared_as in _WITH_VERSION:
         raise Refusal(f"`{finding.declared_as}` requires a version")
     places = {one.at.position_key: one.at for one in finding.evidence if one.at.address in (None, finding.resource)}
+    if len(places) > 1:
+        yield partial(_without_versions, tuple(places.values()))
     for at in places.values() or (finding.at,):
         yield partial(_without_version, at)
+
+
+def _without_versions(places: Collection[Location], sources: Sources) -> tuple[Edits, str]:
+    """Return the edits that remove the versions at several places."""
+    steps, titles = Steps(sources), list[str]()
+    # Edits move what follows them, so the last one is the first.
+    for at in sorted(places, key=lambda at: (at.path, at.span or (0, 0)), reverse=True):
+        edits, title = _without_version(at, steps.now)
+        steps.add(edits)
+        titles.append(title)
+    return steps.edits, joined(titles[::-1])
 
 
 def _without_version(at: Location, sources: Sources) -> tuple[Edits, str]:
     text, editor, address = sources.text(at.path), sources.editor(at.path), address_of(at)
     here = str(sources.value(at.path, at.pointer) or "") if at.pointer is not None else text[slice(*at.span or (0, 0))]
+    title = "Remove the version from the ID"
+    match = _VERSION_IN_TEMPLATE.search(here)
+    if match is not None and at.span is not None:
+        start, end = match.span("part" if match["setting"] is None else "setting")
+        name_end = 0 if (named := _NAMED.match(here)) is None else named.end()
+        code = Code(f"{here[name_end:start]}{here[end:]}")
+        return editor.replace_value((at.span[0] + name_end, at.span[1]), code), title
     for pattern in (_VERSION_IN_URL, _VERSION_IN_SETTING):
         match = pattern.search(here)
         if match is not None:
             kept = match[1] if pattern is _VERSION_IN_URL else ""
-            return editor.replace_text(address, match[0], kept), "Remove the version from the ID"
+            return editor.replace_text(address, match[0], kept), title
     name = here.partition("=")[0].partition(":")[0] if at.pointer is None else str(at.pointer[-1])
     if at.span is not None and not regex(r"[\s\"\w]*[=:]").match(here):  # the value without its name
         name = text[: at.span[0]].rpartition("\n")[2].partition("=")[0]

@@ -227,13 +227,15 @@ class Prover:
         for path in sorted({path for path, *_ in differing if path} or {path for path, *_ in differing}):
             yield Fault("other resources would be evaluated", paths=frozenset(filter(None, (path,))))
 
-    def refute(self, finding: Finding, faults: Sequence[Fault]) -> bool:
-        """Return whether faults are of what an edit means, so that they do not depend on how it is spelled.
+    def refuting(self, finding: Finding, faults: Sequence[Fault]) -> list[Fault]:
+        """Return the faults of what an edit means, which do not depend on how it is spelled.
 
         What a provider rejects or ignores depends on the names of arguments; other rules apply to the values.
         """
+        if any(fault.is_of(finding) for fault in faults):
+            return []
         of_values = {one.id for one in self._every_rule if one.category != _CORRECTNESS}
-        return not any(fault.is_of(finding) for fault in faults) and any(fault.rule in of_values for fault in faults)
+        return [fault for fault in faults if fault.rule in of_values]
 
     def _guarded(self, keys: Iterable[Key]) -> list[Key]:
         """Return the results that count, in order."""
