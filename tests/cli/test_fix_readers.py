@@ -734,6 +734,22 @@ def test_only_properties_that_the_api_version_ignores_have_effects(
     assert text in found["consequence"]
 
 
+# --- several settings of one finding ----------------------------------------------------------------------------------
+
+
+def test_settings_are_changed_together_where_one_moves_the_place_of_another(kvlint: Kvlint, checkout: Path) -> None:
+    names = ("enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment")
+    body = "".join(f"    {name}: {name}\n" for name in names)
+    params = "".join(f"param {name} bool = true\n" for name in names)
+    module = (
+        "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n  properties: {\n" + body + "  }\n}\n"
+    )
+    put(checkout, "kv.bicep", params.replace(" = true", "") + module)
+    put(checkout, "main.bicep", f"{params}module kv 'kv.bicep' = {{\n  name: 'kv'\n  params: {{\n{body}  }}\n}}\n")
+    said = kvlint("fix", ".", "--unsafe", "--select", "KV303", "--write")
+    assert (checkout / "main.bicep").read_text().startswith(params.replace("true", "false")), said.out
+
+
 # --- names in titles --------------------------------------------------------------------------------------------------
 
 

@@ -174,6 +174,25 @@ def _refuse_breaking(finding: Finding, candidate: Candidate, sources: Sources) -
 
 
 def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[str]]:
+    """Return the edits of several steps, each made on the text that the ones before it result in.
+
+    If a step before has moved the place of another one, such as the default of a parameter above a module call, all
+    are made on the first text.
+    """
+    try:
+        return _one_after_another(changes, sources)
+    except Refusal as refusal:
+        if len(changes) == 1:
+            raise
+        found = [change(sources) for change in changes]
+        edits = tuple(dict.fromkeys(edit for of_change, _ in found for edit in of_change))
+        if len({(edit.path, edit.start) for edit in edits}) < len(edits):
+            raise refusal from None
+        sources.edited(edits)
+        return edits, [title for of_change, title in found if of_change]
+
+
+def _one_after_another(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[str]]:
     """Return the edits of several steps, each made on the text that the ones before it result in."""
     steps, titles = Steps(sources), list[str]()
     for change in changes:
