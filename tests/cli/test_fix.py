@@ -941,6 +941,13 @@ def test_all_versions_in_one_resource_are_removed(kvlint: Kvlint, folder: Path) 
     assert kvlint("fix", "--profile", "all", "--select", "KV624").out == "Nothing to fix.\n"
 
 
+def test_a_reference_that_is_not_known_remains_unknown(kvlint: Kvlint, folder: Path) -> None:
+    other = '    E = "@Microsoft.KeyVault(SecretUri=${var.uri})"\n  }\n}\nvariable "uri" { type = string }\n'
+    (folder / "main.tf").write_text(REFERENCES.removesuffix("  }\n}\n") + other)
+    said = kvlint("fix", "--profile", "all", "--select", "KV624").out
+    assert "No fix: the result of KV624 would be unknown\n" in said
+
+
 RETAINED = """resource "azurerm_key_vault" "kv" {
   name = "kv"
 }

@@ -207,7 +207,9 @@ class Prover:
         for finding in findings:
             if not is_gone(finding, state):
                 keys = frozenset(keys_of(finding))
-                yield Fault("the finding would remain", frozenset(key[1:] for key in keys), of=keys)
+                is_known = any(key in state.findings for key in keys)
+                text = "the finding would remain" if is_known else f"the result of {finding.rule.id} would be unknown"
+                yield Fault(text, frozenset(key[1:] for key in keys), of=keys)
         worse = self._guarded(state.findings - before.findings)
         related = _related(worse, state.report.findings)
         for rule, root, address in worse:
