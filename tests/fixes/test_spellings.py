@@ -206,7 +206,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 # By rule (or rule and spelling), language and title; the language or title is empty for all.
 REFUSALS: Mapping[tuple[str, str, str], str] = {
     ("KV001", "terraform", "One of two vaults in a loop"): "the value is computed",
-    ("KV006", "terraform", "Managed HSM without purge protection"): "the finding would remain",
+    ("KV006", "terraform", "Managed HSM without purge protection"): "the result of KV006 would be unknown",
     ("KV053", "", "Property that the API version does not define"): "it would cause KV108",
     ("KV053", "", "Property of a managed HSM"): "it would cause KV108",
     ("KV053", "terraform", "Argument that the provider ignores or rejects"): "the finding would remain",
