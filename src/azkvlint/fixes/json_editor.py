@@ -27,6 +27,8 @@ from azkvlint.util.lazy_regex import regex
 _GAP = regex(rf"[ \t\r]*+(?:{COMMENT}[ \t\r]*+)*+")
 _SECURE = {"string": "securestring", "object": "secureObject"}
 # Members of files that a program has written: a plan, and the template that Bicep compiles.
+# The file, and the objects of its blocks: kind, type and name.
+_LEVELS_OF_BLOCKS = 4
 _GENERATED = frozenset({"format_version", "terraform_version"})
 
 
@@ -83,16 +85,22 @@ class JsonEditor(TreeEditor):
         return self._parse(text) is not None
 
     def part_around(self, start: int, end: int) -> tuple[int, int] | None:
-        """Return the span of the innermost object around two offsets; None without one."""
+        """Return the span of the innermost object around two offsets; None without one.
+
+        In Terraform, the outer objects are kinds, types and names of blocks, which are valid only where they are.
+        """
         found: tuple[int, int] | None = None
         box: Container | None = self.root
+        level = 0
         while box is not None:
             item = item_at(box, start, end)
             box = None if item is None else self.container(item.node)
             if box is None or not (box.start < start and end < box.end):
                 break
             if not box.is_array:
-                found = box.start, box.end
+                level += 1
+                if not self.terraform or level > _LEVELS_OF_BLOCKS:
+                    found = box.start, box.end
         return found
 
     def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
