@@ -299,11 +299,14 @@ class EditDecoder:
                 sources=self._decoder.texts(fields.get("sources"), "sources", LINK, "an https:// link"),
                 decision=self._decoder.line(fields.get("decision"), "decision"),
                 if_run=self._commands(fields.get("if_run")),
-                if_ignored={
-                    str(key.value): self._effects(value)
-                    for key, value in self._decoder.entries(fields.get("unsafe_if_ignored"), "unsafe_if_ignored")
-                },
+                if_ignored=self._conditional(fields, "unsafe_if_ignored"),
+                if_fails=self._conditional(fields, "unsafe_if_fails"),
+                if_unknown=self._conditional(fields, "unsafe_if_unknown"),
             )
+
+    def _conditional(self, fields: Fields, key: str) -> dict[str, tuple[Effect, ...]]:
+        """Return the effects that a change has in some cases, by case."""
+        return {str(case.value): self._effects(value) for case, value in self._decoder.entries(fields.get(key), key)}
 
     def _effects(self, node: Node | None) -> tuple[Effect, ...]:
         """Return the effects for which a change is not safe, by class."""

@@ -130,9 +130,10 @@ STEP_KEYS = (
     "unless_variable",
     "resource",
 )
-EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe", "unsafe_if_ignored", "if_run", "sources")
+EFFECT_KEYS = ("unsafe", "unsafe_if_ignored", "unsafe_if_fails", "unsafe_if_unknown", "if_run")
+EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", *EFFECT_KEYS, "sources")
 # Commands of scripts that an edit can affect.
-EDIT_COMMANDS = ("destroy", "purge")
+EDIT_COMMANDS = ("destroy", "purge", "read")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")
 EXPECTATIONS = ("fails", "passes", "unknown")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")

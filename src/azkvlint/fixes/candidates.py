@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -26,6 +26,7 @@ from azkvlint.fixes.places import (
     refuse_variables,
     text_of,
 )
+from azkvlint.fixes.proof import State, keys_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
 from azkvlint.model.effect import Effect, merged, names_of
@@ -56,10 +57,12 @@ class Candidate(NamedTuple):
     meaning: str = ""
 
 
-def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> Iterator[Candidate | Refusal]:
+def candidates(
+    finding: Finding, sources: Sources, allowed: Collection[str], before: Callable[[], State]
+) -> Iterator[Candidate | Refusal]:
     """Yield the edits that may fix a finding, best first, and the reasons why others cannot be made.
 
-    Those with an effect of a class that is not ``allowed`` are refused.
+    Those with an effect of a class that is not ``allowed`` are refused. ``before`` returns the results without edits.
     """
     plans = plans_for(finding)
     applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
@@ -73,9 +76,13 @@ def candidates(finding: Finding, sources: Sources, allowed: Collection[str]) -> 
         elif refusal := _not_allowed(plan.effects, allowed):
             yield refusal
         else:
-            effects = (*plan.effects, *_of_ignored(finding, plan, sources), *_on_commands(plan, sources))
+            effects = (*plan.effects, *_of_ignored(finding, plan, sources), *_on_commands(finding, plan, sources))
             for found in _of_steps(finding, steps, effects, sources):
-                yield found if isinstance(found, Refusal) else _not_allowed(found.effects, allowed) or found
+                if isinstance(found, Refusal):
+                    yield found
+                else:
+                    all_effects = merged((*found.effects, *_of_results(finding, plan, before)))
+                    yield _not_allowed(all_effects, allowed) or found._replace(effects=all_effects)
 
 
 def plans_for(finding: Finding) -> list[EditPlan]:
@@ -84,17 +91,27 @@ def plans_for(finding: Finding) -> list[EditPlan]:
     return [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
 
 
-def _on_commands(plan: EditPlan, sources: Sources) -> Iterator[Effect]:
+def _on_commands(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:
     """Yield the effects of a plan on scripts and pipelines of the checkout, each with the place."""
     for command, outcome in plan.if_run.items():
         try:
-            text = sources.checkout.scripts_that(command)
+            text = sources.checkout.scripts_that(command, sources.real_path(finding.at.path))
         except Refusal as refusal:
             text = f"Scripts were not searched: {refusal.reason}."
         else:
             text = text and f"{text}, {outcome}"
         if text:
-            yield Effect("apply-fails", text)
+            yield Effect("access" if command == "read" else "apply-fails", text)
+
+
+def _of_results(finding: Finding, plan: EditPlan, before: Callable[[], State]) -> Iterator[Effect]:
+    """Yield the effects that a plan has because another rule fails, or is unknown, for the resource of a finding."""
+    if not plan.if_fails and not plan.if_unknown:
+        return
+    for results, effects in ((before().findings, plan.if_fails), (before().unknown, plan.if_unknown)):
+        for rule, of_rule in effects.items():
+            if any((rule, root, address) in results for _, root, address in keys_of(finding)):
+                yield from of_rule
 
 
 def _of_ignored(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:

@@ -96,6 +96,17 @@ _COMMANDS = {
         r"|\bdeletedVaults/[^\n]{0,200}?/purge\b|\bbegin_?purge_?deleted|\bpurge_?deleted_?(?:vault|key|secret|certificate)",
         re.IGNORECASE,
     ),
+    "read": regex(
+        r"\bkeyvault[ \t]{1,9}(?:secret|key|certificate)\b|-AzKeyVault(?:Secret|Key|Certificate)\b|\bAzureKeyVault@"
+        r"|\bget-keyvault-secrets@|@Microsoft\.KeyVault\(|\b(?:Secret|Key|Certificate)Client\(|\bakvs://"
+        r"|\.vault\.azure\.net\b|\bkeyvaultDns\b|\.vault_?uri\b",
+        re.IGNORECASE,
+    ),
+}
+_CLAUSES = {
+    "destroy": "may contain commands that destroy resources",
+    "purge": "may contain commands that purge deleted objects",
+    "read": "may read keys, secrets or certificates",
 }
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
@@ -122,6 +133,7 @@ class Checkout:
         self._outputs: dict[str, list[tuple[str, bool]]] = {}
         self._users: dict[tuple[str, ...], list[str]] = {}
         self._arguments: dict[tuple[str, str], tuple[list[str], bool]] = {}
+        self._scripts: dict[str, list[str]] = {}
         self._searched = 0
 
     # --- who evaluates a file -----------------------------------------------------------------------------------------
@@ -171,7 +183,11 @@ class Checkout:
 
     def _named(self, paths: Iterable[str]) -> str:
         """Return paths for a message."""
-        names = sorted(f"`{os.path.relpath(path, self._root).replace(os.sep, '/')}`" for path in paths)
+        return self._in_order(sorted(paths, key=lambda path: os.path.relpath(path, self._root)))
+
+    def _in_order(self, paths: Iterable[str]) -> str:
+        """Return paths for a message, in this order."""
+        names = [f"`{os.path.relpath(path, self._root).replace(os.sep, '/')}`" for path in paths]
         if len(names) > _MOST_NAMED:
             names = [*names[:_MOST_NAMED], f"{len(names) - _MOST_NAMED} more"]
         return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
@@ -256,22 +272,23 @@ class Checkout:
 
     # --- what scripts run ---------------------------------------------------------------------------------------------
 
-    def scripts_that(self, command: str) -> str:
-        """Return a clause that names the scripts and pipelines with a command; empty if there are none."""
-        found = self._commands[command]
-        what = {"destroy": "commands that destroy resources", "purge": "commands that purge deleted objects"}[command]
-        return f"{self._named(found)} {'contain' if len(found) > 1 else 'contains'} {what}" if found else ""
+    def scripts_that(self, command: str, file: str) -> str:
+        """Return a clause that names the scripts and pipelines with a command, those nearest to a file first.
 
-    @cached_property
-    def _commands(self) -> dict[str, list[str]]:
-        """Return the scripts with each command."""
-        found: dict[str, list[str]] = {command: [] for command in _COMMANDS}
-        for path in self._graph.scripts:
-            text = _CONTINUATION.sub(" ", _without_comments(self._text(path)))
-            for command, pattern in _COMMANDS.items():
-                if pattern.search(text):
-                    found[command].append(path)
-        return found
+        It is empty if there are none. Application settings that read a vault count too.
+        """
+        found = self._scripts.get(command)
+        if found is None:
+            found = self._scripts[command] = list(self._with_command(command))
+        near = sorted(found, key=lambda path: (-len(os.path.commonpath((os.path.dirname(path), file))), path))
+        return f"{self._in_order(near)} {_CLAUSES[command]}" if near else ""
+
+    def _with_command(self, command: str) -> Iterator[str]:
+        """Yield the files with a command."""
+        graph = self._graph
+        for path in (*graph.scripts, *((*graph.terraform, *graph.templates) if command == "read" else ())):
+            if _COMMANDS[command].search(_CONTINUATION.sub(" ", _without_comments(self._text(path)))):
+                yield path
 
     # --- who names an argument ----------------------------------------------------------------------------------------
 

@@ -207,7 +207,8 @@ class _Search:
             number = next((self._numbers[key] for key in keys_of(finding) if key in self._numbers), -1)
             if number < 0 or number in self._fixes:
                 continue
-            one = _Pending(finding, number, candidates(finding, self.sources, self._allowed))
+            found_edits = candidates(finding, self.sources, self._allowed, lambda: self._prover.before)
+            one = _Pending(finding, number, found_edits)
             opposite = self._prover.opposites.get(finding.rule.id)
             if opposite is not None and finding.type in opposite.resources:
                 one.reason = f"{opposite.id} requires the opposite: ignore one of the two rules"

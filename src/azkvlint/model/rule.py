@@ -167,9 +167,10 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One way to fix a finding. ``languages`` are empty for all.
 
     ``effects`` are those for which the change is not safe; ``sources`` show that it has these effects and no others.
-    ``decision`` is what only people can decide; such a plan has no steps. ``if_run`` maps commands, ``destroy`` or
-    ``purge``, to what happens to them: with the scripts that run them, it is another effect.
-    ``if_ignored`` maps properties to the effects of a plan if the present API version ignores them.
+    ``decision`` is what only people can decide; such a plan has no steps. ``if_run`` maps commands, ``destroy``,
+    ``purge`` or ``read``, to what happens to them: with the scripts that run them, it is another effect.
+    ``if_ignored`` maps properties to the effects of a plan if the present API version ignores them. ``if_fails`` and
+    ``if_unknown`` map other rules to the effects of a plan if these have that result for the same resource.
     """
 
     steps: tuple[EditStep, ...]
@@ -179,12 +180,15 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     decision: str = ""
     if_run: Mapping[str, str] = {}
     if_ignored: Mapping[str, tuple[Effect, ...]] = {}
+    if_fails: Mapping[str, tuple[Effect, ...]] = {}
+    if_unknown: Mapping[str, tuple[Effect, ...]] = {}
 
     @property
     def possible_effects(self) -> tuple[Effect, ...]:
         """Return the effects of the plan and of all its steps."""
-        of_ignored = (effect for effects in self.if_ignored.values() for effect in effects)
-        return merged((*self.effects, *of_ignored, *(effect for step in self.steps for effect in step.effects)))
+        conditional = (*self.if_ignored.values(), *self.if_fails.values(), *self.if_unknown.values())
+        found = (effect for effects in conditional for effect in effects)
+        return merged((*self.effects, *found, *(effect for step in self.steps for effect in step.effects)))
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

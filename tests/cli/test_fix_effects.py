@@ -1,0 +1,148 @@
+"""The effects that a fix states: in the words of its language, and with what of the checkout they concern."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import known_rules
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+VAULT = (
+    'resource "azurerm_key_vault" "v" {\n  name                       = "kv"\n  rbac_authorization_enabled = true\n}\n'
+)
+ENDPOINT = """resource "azurerm_private_endpoint" "e" {
+  name = "e"
+
+  private_service_connection {
+    name                           = "e"
+    is_manual_connection           = false
+    private_connection_resource_id = azurerm_key_vault.v.id
+    subresource_names              = ["vault"]
+  }
+}
+"""
+BICEP = """resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {
+  name: 'kv'
+  properties: {
+    enableRbacAuthorization: true
+  }
+}
+"""
+NONE = "The inputs contain no private endpoint of this vault or managed HSM."
+UNKNOWN = "The inputs do not show whether this vault or managed HSM has a private endpoint."
+RULES_OF_TERRAFORM = ("KV006", "KV007", "KV017", "KV051")
+
+
+@pytest.fixture
+def checkout(kvlint: Kvlint, tmp_path: Path) -> Path:
+    """An empty checkout, which is the current folder."""
+    for file in tmp_path.glob("*.json"):
+        file.unlink()
+    put(tmp_path, ".git/HEAD", "ref: refs/heads/main")
+    return tmp_path
+
+
+def put(checkout: Path, name: str, text: str) -> None:
+    file = checkout / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def test_no_effect_in_bicep_and_templates_has_words_of_terraform() -> None:
+    words = re.compile(r"\b(?:destroy|appl(?:y|ies)|plans?|azurerm|terraform|prevent_destroy)\b", re.IGNORECASE)
+    found = [
+        (rule.id, effect.text)
+        for rule in known_rules(Config(paths=(".",)))
+        if rule.id not in RULES_OF_TERRAFORM
+        for plan in rule.edits
+        if plan.languages != ("terraform",)
+        for effect in plan.possible_effects
+        if words.search(effect.text.replace("no longer apply", ""))
+    ]
+    assert found == []
+
+
+# --- private endpoints ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ["KV101", "KV105"])
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        (VAULT, NONE),
+        (VAULT + ENDPOINT, ""),
+        (VAULT + ENDPOINT.replace("azurerm_key_vault.v.id", "var.id") + 'variable "id" {}\n', UNKNOWN),
+    ],
+)
+def test_a_fix_that_closes_a_vault_states_whether_it_has_a_private_endpoint(
+    kvlint: Kvlint, checkout: Path, rule: str, text: str, stated: str
+) -> None:
+    put(checkout, "main.tf", text)
+    out = kvlint("fix", "--unsafe", "--select", rule).out
+    assert f" {rule} Set " in out
+    assert [sentence for sentence in (NONE, UNKNOWN) if sentence in out] == [stated] * bool(stated)
+
+
+@pytest.mark.parametrize("rule", ["KV101", "KV105"])
+def test_a_fix_in_bicep_states_that_there_is_no_private_endpoint(kvlint: Kvlint, checkout: Path, rule: str) -> None:
+    put(checkout, "main.bicep", BICEP)
+    out = kvlint("fix", "--unsafe", "--select", rule).out
+    assert f"  not safe (access): {NONE}\n" in out
+
+
+def test_the_effect_of_a_missing_endpoint_is_in_json(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "main.tf", VAULT)
+    (fix,) = json.loads(kvlint("fix", "--unsafe", "--select", "KV105", "-f", "json").out)["fixes"]
+    assert NONE in fix["consequence"]
+    assert fix["classes"] == ["access", "apply-fails"]
+
+
+# --- callers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("app/settings.tf", 'locals {\n  a = "@Microsoft.KeyVault(VaultName=kv;SecretName=s)"\n}\n'),
+        ("app.bicep", "var uri = kv.properties.vaultUri\n"),
+        ("app.bicep", "var uri = 'https://kv${environment().suffixes.keyvaultDns}'\n"),
+        ("app.tf", "locals {\n  uri = azurerm_key_vault.v.vault_uri\n}\n"),
+        (".github/workflows/x.yml", "- run: az keyvault secret show --vault-name kv -n s\n"),
+        ("pipeline.yml", "- task: AzureKeyVault@2\n  inputs: {KeyVaultName: kv}\n"),
+        ("x.ps1", "Get-AzKeyVaultSecret -VaultName kv -Name s\n"),
+        ("x.py", 'SecretClient("https://kv.vault.azure.net", credential)\n'),
+    ],
+)
+@pytest.mark.parametrize(
+    ("rule", "outcome"),
+    [
+        ("KV101", "which then requires an allowed network or a private endpoint"),
+        ("KV105", "which then requires a private endpoint"),
+    ],
+)
+def test_code_that_reads_a_vault_is_named_where_a_fix_closes_it(
+    kvlint: Kvlint, checkout: Path, name: str, text: str, rule: str, outcome: str
+) -> None:
+    put(checkout, "main.tf", VAULT)
+    put(checkout, "other.sh", "# az keyvault secret show\naz keyvault show --name kv\n")
+    only = ("fix", "main.tf", "--unsafe", "--select", rule)
+    assert "may read" not in kvlint(*only).out
+    put(checkout, name, text)
+    said = f"  not safe (access): `{name}` may read keys, secrets or certificates, {outcome}.\n"
+    assert said in kvlint(*only).out
+
+
+def test_the_scripts_next_to_a_declaration_are_named_first(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "z/app/terraform/main.tf", VAULT)
+    for folder in ("a", "b", "c", "z", "z/app"):
+        put(checkout, f"{folder}/porter.yaml", "uninstall:\n  - terraform:\n      description: x\n")
+    out = kvlint("fix", "z/app", "--unsafe", "--select", "KV007").out
+    assert "`z/app/porter.yaml`, `z/porter.yaml` and 3 more may contain commands that destroy resources, which" in out
