@@ -53,6 +53,24 @@ CASES = [
         'resource "a" "b" {\n  name = "kv"\n  location  = var.l // here\n  x = 5\n  tags = {\n    a = 1\n  }\n}\n',
     ),
     Case(
+        "argument in columns that are wider than its names", HCL,
+        'resource "a" "b" {\n  group  = (\n    1\n  )\n  name      = "kv"\n  location  = var.l\n}\n', 'resource "a" "b"',
+        ("set_value", ("enabled",), True),
+        'resource "a" "b" {\n  group  = (\n    1\n  )\n  name      = "kv"\n  location  = var.l\n  enabled   = true\n}\n',
+    ),
+    Case(
+        "argument that makes columns wider", HCL, 'a {\n  b   = "kv"\n  cc  = var.l\n}\n', "a {",
+        ("set_value", ("enabled",), True), 'a {\n  b       = "kv"\n  cc      = var.l\n  enabled = true\n}\n',
+    ),
+    Case(
+        "removal from columns that are wider than their names", HCL, "a {\n  long   = 1\n  b      = 2\n}\n", "a {",
+        ("remove", ("long",)), "a {\n  b      = 2\n}\n",
+    ),
+    Case(
+        "name in columns that are wider than their names", HCL, "a {\n  id_of   = x\n  b       = 2\n}\n", "a {",
+        ("rename", ("id_of",), "id"), "a {\n  id      = x\n  b       = 2\n}\n",
+    ),
+    Case(
         "argument of a block found by another argument", HCL,
         'resource "a" "b" {\n  network_acls {\n    default_action = "Allow" /* all */\n  }\n}\n',
         'default_action = "Allow"', ("set_value", ("bypass",), "None"),

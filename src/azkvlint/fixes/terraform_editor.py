@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,6 +16,14 @@ from azkvlint.syntax.hcl.tokens import gap, identifier, quoted
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Arguments that stay behind those of the resource.
 _LAST = frozenset({"depends_on", "provider", "providers", "tags"})
+
+
+class _Columns(NamedTuple):
+    """Arguments on consecutive lines whose ``=`` follow names of a ``width``, which can be wider than all names."""
+
+    items: Sequence[Item]
+    width: int
+    is_wide: bool
 
 
 class _Blocks(dict[str, Literal]):
@@ -158,10 +167,10 @@ class TerraformEditor(TreeEditor):
         is_single = not isinstance(value, _Blocks) and "\n" not in self.write(value, "", False)
         following = [one for one in box.items if after is not None and self._follows(after, one)]
         near = [after, *following] if after is not None and is_single else []
-        group = next((group for one in near if (group := self._columns(box, one))), None)
-        if group:
-            width = max(len(key), *(item.key_end - item.start for item in group))
-            edits = self._pad(group, width)
+        columns = next((columns for one in near if (columns := self._columns(box, one))), None)
+        if columns is not None:
+            width = max(len(key), columns.width)
+            edits = self._pad(columns.items, width)
         colon = after is not None and not after.is_block and ":" in self.text[after.key_end : after.value]
 
         def write(indent: str, one_line: bool) -> str:
@@ -205,9 +214,14 @@ class TerraformEditor(TreeEditor):
 
     def align(self, box: Container, item: Item, key: str | None) -> Iterable[TextEdit]:
         """Return the edits that keep the ``=`` of a group in one column, as ``terraform fmt`` does."""
-        group = [one for one in self._columns(box, item) if one is not item or key is not None]
+        columns = self._columns(box, item)
+        if columns is None:
+            return []
+        group = [one for one in columns.items if one is not item or key is not None]
         lengths = [len(key) if one is item and key is not None else one.key_end - one.start for one in group]
         width = max(lengths, default=0)
+        if columns.is_wide:
+            width = max(width, columns.width)
         return [edit for one, length in zip(group, lengths, strict=True) for edit in self._pad([one], width, length)]
 
     def _pad(self, group: Iterable[Item], width: int, length: int | None = None) -> list[TextEdit]:
@@ -220,8 +234,8 @@ class TerraformEditor(TreeEditor):
     def _sign(self, item: Item) -> int:
         return gap(self.text, item.key_end).end()
 
-    def _columns(self, box: Container, item: Item) -> Sequence[Item]:
-        """Return the arguments on consecutive lines around one if their ``=`` are where ``terraform fmt`` puts them."""
+    def _columns(self, box: Container, item: Item) -> _Columns | None:
+        """Return the arguments on consecutive lines around one if their ``=`` are in one column."""
         items, first = box.items, box.items.index(item)
         last = first
         while first and self._is_single(items[first - 1]) and self._follows(items[first - 1], items[first]):
@@ -231,11 +245,11 @@ class TerraformEditor(TreeEditor):
         ):
             last += 1
         group = items[first : last + 1]
-        width = max(one.key_end - one.start for one in group) + 1
-        is_aligned = all(self._sign(one) - one.start == width for one in group)
+        width, longest = self._sign(item) - item.start - 1, max(one.key_end - one.start for one in group)
+        is_aligned = all(self._sign(one) - one.start - 1 == width for one in group) and width >= longest
         # The argument of a block on one line, which an insertion expands, has a group of its own.
         is_group = self._is_single(item) or (isinstance(box.node, Block) and len(items) == 1 and not item.is_block)
-        return group if is_aligned and is_group and self._is_short(item) else []
+        return _Columns(group, width, width > longest) if is_aligned and is_group and self._is_short(item) else None
 
     def _is_short(self, item: Item) -> bool:
         """Return whether a value is on one line or a heredoc."""
