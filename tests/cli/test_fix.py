@@ -288,6 +288,25 @@ def test_a_variable_with_another_use_is_not_changed(kvlint: Kvlint, folder: Path
     refused(kvlint, "the value is also used elsewhere (main.tf:9)")
 
 
+@pytest.mark.parametrize("other", ["provider", "none"])
+def test_a_variable_behind_an_object_with_another_use_is_not_changed(
+    kvlint: Kvlint, folder: Path, other: str
+) -> None:
+    """The default reaches the vault through the object that a module receives."""
+    (folder / "modules/kv").mkdir(parents=True)
+    module = 'variable "kv" {}\n' + vault("  purge_protection_enabled = var.kv.purge_control\n")
+    (folder / "modules/kv/main.tf").write_text(module)
+    text = 'variable "on" {\n  default = false\n}\nlocals {\n  kv = { purge_control = var.on }\n}\n'
+    call = 'module "kv" {\n  source = "./modules/kv"\n  kv     = local.kv\n}\n'
+    features = "    key_vault {\n      purge_soft_delete_on_destroy = !var.on\n    }\n"
+    provider = f'provider "azurerm" {{\n  features {{\n{features}  }}\n}}\n'
+    (folder / "main.tf").write_text(text + call + (provider if other == "provider" else ""))
+    if other == "provider":
+        refused(kvlint, "the value is also used elsewhere (main.tf:14)")
+    else:
+        assert "KV001 Set `default = true`" in kvlint("fix", "--select", "KV001", "--unsafe").out
+
+
 def test_a_fix_that_causes_another_finding_is_refused(kvlint: Kvlint, folder: Path) -> None:
     acls = '  network_acls {\n    default_action = "Deny"\n    bypass = "None"\n    ip_rules = ["203.0.113.1"]\n  }\n'
     (folder / "main.tf").write_text(vault(acls))

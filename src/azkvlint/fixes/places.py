@@ -47,6 +47,7 @@ _FROM_OUTSIDE = {
 }
 _NAME = regex(r"(?<![\w.'])[A-Za-z_]\w*+(?![ \t]*+:)")
 _CONSTANTS = frozenset({"true", "false", "null"})
+_OF_BLOCK = {"variable": "var", "locals": "local"}
 
 
 class Target(NamedTuple):
@@ -254,7 +255,8 @@ class Setting(msgspec.Struct, frozen=True):
         reference = _reference_in(replaced[0], path) if len(replaced) == 1 else None
         if reference is None:
             raise Refusal(_COMPUTED)
-        _refuse_other_uses(reference, changed[0], sources, is_module=self.language == "terraform")
+        own = [Location(path=path, span=(changed[0].start, changed[0].end))]
+        _refuse_uses(reference, path, own, sources, is_module=self.language == "terraform")
         return self._of_reference(reference, path, calls, sources)
 
     def _beside(self, at: Location, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
@@ -320,8 +322,17 @@ class Setting(msgspec.Struct, frozen=True):
             if not names:
                 raise Refusal(_COMPUTED)
             name = names[-1]
+        self._refuse_other_uses(sources)
         edits = sources.editor(at.path).replace_value(at.span, self.value)
         return self._checked(edits, (name,), at.path, (), sources)
+
+    def _refuse_other_uses(self, sources: Sources) -> None:
+        """Raise Refusal if a variable or local through which the value comes is used for something else too."""
+        chain = causes_of(self.evidence.at) if self.evidence is not None else []
+        for at in chain[1:]:
+            reference = _declared_at(at, sources)
+            if reference is not None:
+                _refuse_uses(reference, at.path, chain, sources, is_module=True)
 
     def _of_calls(self, name: str, calls: Sequence[Sequence[Location]], sources: Sources) -> tuple[Edits, str]:
         """Return the edits that pass the value in each call of the module."""
@@ -463,11 +474,39 @@ def _reference_in(text: str, path: str) -> _Reference | None:
     return _Reference(match[1], match[3], is_part=bool(match[2]) or match[1] == "each")
 
 
-def _refuse_other_uses(reference: _Reference, own: TextEdit, sources: Sources, *, is_module: bool) -> None:
-    """Raise Refusal if a variable is used at another place than that of an edit."""
-    files = sources.module_files(own.path) if is_module else [own.path]
+def _declared_at(at: Location, sources: Sources) -> _Reference | None:
+    """Return the reference to the default of a variable or the local that a value is, or is a part of."""
+    if at.span is None or not at.path.lower().endswith((".tf", ".tofu", ".tf.json", ".tofu.json")):
+        return None
+    for block in body_of(at.path, sources.text(at.path)).blocks:
+        if block.type in ("variable", "locals") and block.start <= at.span[0] < block.end:
+            for name, attribute in block.body.attributes.items():
+                if not attribute.start <= at.span[0] < attribute.end:
+                    continue
+                whole = (attribute.start, attribute.end), (attribute.value_start, attribute.end)
+                if at.span not in whole:
+                    part = sources.text(at.path)[slice(*at.span)].partition("=")[0].strip(' \t":')
+                    return _Reference(_OF_BLOCK[block.type], part, is_part=True)
+                return _Reference(_OF_BLOCK[block.type], name if block.type == "locals" else block.labels[0])
+    return None
+
+
+def causes_of(at: Location) -> list[Location]:
+    """Return a place and where its value was written, the origin last."""
+    found = [at]
+    while found[-1].cause is not None:
+        found.append(found[-1].cause)
+    return found
+
+
+def _refuse_uses(
+    reference: _Reference, path: str, own: Sequence[Location], sources: Sources, *, is_module: bool
+) -> None:
+    """Raise Refusal if a variable of a file is used at other places than its ``own``."""
+    files = sources.module_files(path) if is_module else [path]
     uses = [(file, at) for file in files for at in _uses(reference, file, sources.text(file))]
-    others = [use for use in uses if not (use[0] == own.path and own.start <= use[1] < own.end)]
+    spans = [(one.path, *one.span) for one in own if one.span is not None]
+    others = [use for use in uses if not any(use[0] == file and first <= use[1] < last for file, first, last in spans)]
     if len(uses) > 1 and others:
         path, at = others[0]
         raise Refusal(f"{_SHARED} ({path}:{sources.text(path).count(chr(10), 0, at) + 1})")
