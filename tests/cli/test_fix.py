@@ -289,9 +289,7 @@ def test_a_variable_with_another_use_is_not_changed(kvlint: Kvlint, folder: Path
 
 
 @pytest.mark.parametrize("other", ["provider", "none"])
-def test_a_variable_behind_an_object_with_another_use_is_not_changed(
-    kvlint: Kvlint, folder: Path, other: str
-) -> None:
+def test_a_variable_behind_an_object_with_another_use_is_not_changed(kvlint: Kvlint, folder: Path, other: str) -> None:
     """The default reaches the vault through the object that a module receives."""
     (folder / "modules/kv").mkdir(parents=True)
     module = 'variable "kv" {}\n' + vault("  purge_protection_enabled = var.kv.purge_control\n")

@@ -54,9 +54,9 @@ CASES = [
     ),
     Case(
         "argument in columns that are wider than its names", HCL,
-        'resource "a" "b" {\n  group  = (\n    1\n  )\n  name      = "kv"\n  location  = var.l\n}\n', 'resource "a" "b"',
+        'a "b" {\n  group  = (\n    1\n  )\n  name      = "kv"\n  location  = var.l\n}\n', 'a "b"',
         ("set_value", ("enabled",), True),
-        'resource "a" "b" {\n  group  = (\n    1\n  )\n  name      = "kv"\n  location  = var.l\n  enabled   = true\n}\n',
+        'a "b" {\n  group  = (\n    1\n  )\n  name      = "kv"\n  location  = var.l\n  enabled   = true\n}\n',
     ),
     Case(
         "argument that makes columns wider", HCL, 'a {\n  b   = "kv"\n  cc  = var.l\n}\n', "a {",
