@@ -16,6 +16,27 @@ GOOD = vault(value="true")
 LOWER = '[[override]]\nresources = ["azurerm_key_vault.a"]\nseverity = "info"\n'
 CRITICAL = '[[override]]\nrules = ["KV001"]\nseverity = "critical"\n'
 VARIABLE = 'variable "p" {\n  type    = bool\n  default = <default>\n}\n'
+BICEP_NAMES = """param lab string
+param prod string
+// kvlint: ignore[KV001] accepted by the team
+resource a 'Microsoft.KeyVault/vaults@2026-02-01' = {
+  name: <a>
+  location: 'x'
+  properties: { enablePurgeProtection: null }
+}
+resource b 'Microsoft.KeyVault/vaults@2026-02-01' = {
+  name: <b>
+  location: 'x'
+  properties: { enablePurgeProtection: true }
+}
+"""
+
+
+def bicep_names(first: str, second: str) -> str:
+    """Return two vaults with names from parameters, of which the first has a suppressed finding."""
+    return BICEP_NAMES.replace("<a>", first).replace("<b>", second)
+
+
 BICEP = (
     "param p bool = <default>\nresource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n"
     "  location: 'x'\n  properties: { enablePurgeProtection: p ? true : null }\n}\n"
@@ -25,6 +46,23 @@ BICEP = (
 def named(name: str, address: str, value: str = "false", comment: str = "") -> str:
     """Return a vault whose name is not that of its address."""
     return vault(address, value, comment).replace(f'"kv-{address}"', f'"{name}"')
+
+
+def computed(expression: str, address: str, value: str = "false", comment: str = "") -> str:
+    """Return a vault whose name is an expression."""
+    return vault(address, value, comment).replace(f'"kv-{address}"', expression)
+
+
+NAMES = 'variable "lab" {}\nvariable "prod" {}\nvariable "names" {\n  type = map(string)\n}\n'
+SECRET_NAMES = NAMES.replace("{}", "{\n  sensitive = true\n}")
+
+
+def exchanged(lab: str, prod: str, declarations: str = NAMES) -> Attack:
+    """Return an attack in which the vault with the name ``prod`` comes to the address of a suppressed one."""
+    return Attack(
+        {"main.tf": declarations + computed(lab, "a", comment=IGNORE) + computed(prod, "b", "true")},
+        {"main.tf": declarations + computed(prod, "a", comment=IGNORE) + computed(lab, "b", "true")},
+    )
 
 
 def by_variable(default: str) -> str:
@@ -125,6 +163,26 @@ ATTACKS = {
     "the configuration becomes a link": Attack(
         {"main.tf": GOOD, "kvlint.toml": CRITICAL}, {"main.tf": vault(), "kvlint.toml": OUTSIDE}
     ),
+    "another variable has the name": exchanged("var.lab", "var.prod"),
+    "another sensitive variable has the name": exchanged("var.lab", "var.prod", SECRET_NAMES),
+    "another key of a variable has the name": exchanged('var.names["lab"]', 'var.names["prod"]'),
+    "another output has the name": exchanged(
+        "module.lab.name",
+        "module.prod.name",
+        'module "lab" {\n  source = "o/a/x"\n}\nmodule "prod" {\n  source = "o/b/x"\n}\n',
+    ),
+    "another part of the name": exchanged('"kv-${var.lab}"', '"kv-${var.prod}"'),
+    "another literal part of the name": exchanged('"lab-${var.lab}"', '"prod-${var.lab}"'),
+    "a name in place of an unknown one": exchanged("var.lab", '"kv-prod"'),
+    "an unknown name in place of the label": exchanged('"a"', "var.prod"),
+    "another argument of a provider's function": exchanged('provider::x::f("lab")', 'provider::x::f("prod")'),
+    "another variable has the name of a vault that fails": Attack(
+        {"main.tf": NAMES + computed("var.lab", "a") + computed("var.prod", "b", "true")},
+        {"main.tf": NAMES + computed("var.prod", "a") + computed("var.lab", "b", "true")},
+    ),
+    "another parameter has the name": Attack(
+        {"main.bicep": bicep_names("lab", "prod")}, {"main.bicep": bicep_names("prod", "lab")}
+    ),
     "another instance of a suppressed module": Attack(
         {"kv/main.tf": vault(comment=IGNORE), "main.tf": 'module "a" {\n  source = "./kv"\n}\n'},
         {
@@ -150,6 +208,42 @@ def test_no_finding_is_hidden(name: str, diff: Diff) -> None:
     assert found.code == 1
     listed = [one["rules"] for one in found.document["turnedOff"]]
     assert found.findings("new") or ["KV001"] in listed
+
+
+SECRET = """# kvlint: ignore[KV601] accepted by the team
+resource "azurerm_key_vault_secret" "s" {
+  name         = "s"
+  value        = "x"
+  key_vault_id = <vault>
+}
+"""
+DATA = 'data "azurerm_key_vault" "<name>" {\n  name                = "kv-<name>"\n  resource_group_name = "rg"\n}\n'
+VAULTS = DATA.replace("<name>", "lab") + DATA.replace("<name>", "prod") + 'variable "a" {}\nvariable "b" {}\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("data.azurerm_key_vault.lab.id", "data.azurerm_key_vault.prod.id"),
+        ("var.a", "var.b"),
+        ("data.azurerm_key_vault.lab.id", "var.b"),
+    ],
+)
+def test_a_suppression_does_not_follow_to_another_vault(before: str, after: str, diff: Diff) -> None:
+    for side, vault_id in (("base", before), ("head", after)):
+        diff.write(side, {"main.tf": VAULTS + SECRET.replace("<vault>", vault_id)})
+    found = diff.compare("base", "head", "--select", "KV601", *TURNED_OFF)
+    assert (found.code, [one["rules"] for one in found.document["turnedOff"]]) == (1, [["KV601"]])
+    assert not diff.compare("head", "head", "--select", "KV601", *TURNED_OFF).document["turnedOff"]
+
+
+@pytest.mark.parametrize("name", ["var.lab", '"kv-${var.lab}"', 'provider::x::f("lab")', 'var.names["lab"]'])
+def test_a_suppression_counts_for_the_same_unknown_name(name: str, diff: Diff) -> None:
+    text = NAMES + computed(name, "a", comment=IGNORE)
+    diff.write("base", {"main.tf": text})
+    diff.write("head", {"main.tf": "# a new line\n" + text})
+    found = diff.compare("base", "head", *RULES, *NEW_HIGH, *TURNED_OFF)
+    assert (found.code, found.findings("new"), found.document["turnedOff"]) == (0, [], [])
 
 
 def test_a_renamed_variable_file_is_not_a_new_one(diff: Diff) -> None:

@@ -14,6 +14,8 @@ from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.config.run_config import Config
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.evaluation.values import hole
+from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.linter.access import Cleaner, Filters, access
 from azkvlint.linter.linter import check
 from azkvlint.model.access import AccessReport
@@ -28,8 +30,8 @@ from azkvlint.model.finding import (
     Repository,
     Suppression,
 )
-from azkvlint.model.location import Location, Region
-from azkvlint.model.resource import ResourceGraph
+from azkvlint.model.location import Location, Region, static_address
+from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import SEVERITIES, All, Rule
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
@@ -49,16 +51,17 @@ _REPORT_VERSION = 2
 _MAX_REPORT = 200_000_000
 _BEGINS_AS_REPORT = regex(rb'\s*\{\s*"[\s\S]*"name":\s*"kvlint"')
 _PART = 4_000
+_UNKNOWN_NAME = hole("name")
 _RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
 _TWO_INPUTS = "name two inputs: `kvlint diff BASE HEAD`"
 
 
 class Declared(NamedTuple):
-    """The type and name of a resource, in lower case, and the place of its declaration."""
+    """The type of a resource in lower case, its name or what is known of it, and the place of its declaration."""
 
     type: str
-    name: str
+    identity: str
     at: Location
 
 
@@ -125,7 +128,7 @@ class _Observer:
             if is_template
             else {},
             resources={
-                clean.text(one.address): Declared(one.type.lower(), clean.text(one.name).lower(), one.at)
+                clean.text(one.address): Declared(one.type.lower(), _identity(one, graph, clean), one.at)
                 for one in kept
             },
         )
@@ -133,6 +136,12 @@ class _Observer:
     def keep(self, path: str, source: str, found: Any) -> None:
         """Add a root."""
         self.roots.append(msgspec.structs.replace(found, path=path, source=source))
+
+
+def _identity(resource: Resource, graph: ResourceGraph, clean: Cleaner) -> str:
+    """Return the identity of a resource as its findings have it."""
+    pattern = identity_pattern(resource, graph.resources)
+    return clean.text(pattern) if pattern else clean.text(full_name(resource, graph.resources)).lower()
 
 
 def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, Side]:
@@ -546,10 +555,23 @@ def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:
         if reason is None
         else Suppression(kind=reason.kind, justification=reason.justification, at=_location(reason.location)),
         occurrences=tuple(
-            Occurrence(root=one.root, address=one.resource, type=one.type, full_name=one.full_name, message=one.message)
+            Occurrence(
+                root=one.root,
+                address=one.resource,
+                type=one.type,
+                full_name=one.full_name,
+                message=one.message,
+                # A report has the last part of the address in place of an unknown name.
+                identity=_UNKNOWN_NAME if _is_of_address(one) else "",
+            )
             for one in result.occurrences
         ),
     )
+
+
+def _is_of_address(one: _Occurrence) -> bool:
+    last = static_address(one.resource).rpartition(".")[2]
+    return one.full_name.rpartition("/")[2].lower() == last.lower()
 
 
 def _stub(result: _Result) -> Rule:

@@ -41,14 +41,6 @@ _WORD = regex(r"[^\s,;]+")
 FAILED, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
-def literal_name(name: str, address: str) -> str:
-    """Return the name of a resource; "" if it is that of its address, in place of one that is not known.
-
-    Both are in lower case.
-    """
-    return "" if name.rpartition("/")[2] == static_address(address).rpartition(".")[2] else name
-
-
 def moved_address(address: str, moved: Mapping[str, str]) -> str:
     """Return the address of a resource after the ``moved`` blocks that apply to it, its modules or its instances."""
     for _ in range(_MOST_MOVES if moved else 0):
@@ -288,9 +280,9 @@ class Item(NamedTuple):
         return self.finding.rule.id
 
     @property
-    def name(self) -> str:
-        """Return the name of the resource, in lower case; "" if it is not known."""
-        return literal_name(self.occurrence.full_name.lower(), self.occurrence.address.lower())
+    def identity(self) -> str:
+        """Return what distinguishes the resource from others of its type: its name, or what is known of it."""
+        return self.occurrence.identity or self.occurrence.full_name.lower()
 
 
 class Pair(NamedTuple):
@@ -399,17 +391,16 @@ def _without_other_vaults(pairs: Iterable[Pair], old: Iterable[Item], roots: Roo
     The name of a vault is unique in Azure. At the address of a vault that fails, HEAD may have one that passed in BASE
     at another address, or a new one in another root.
     """
-    of_base = {(one.type, literal_name(one.name, address)) for root in roots.base.roots
-               for address, one in root.resources.items()}  # fmt: skip
-    failed = {(item.rule, item.occurrence.type.lower(), item.name) for item in old if item.outcome == FAILED}
+    of_base = {(one.type, one.identity) for root in roots.base.roots for one in root.resources.values()}
+    failed = {(item.rule, item.occurrence.type.lower(), item.identity) for item in old if item.outcome == FAILED}
     for pair in pairs:
         before, after = pair
         if before is None or after is None or before.outcome != FAILED or after.outcome != FAILED:
             yield pair
             continue
-        type_, name = after.occurrence.type.lower(), after.name
-        is_other = type_ in _VAULTS and name and before.name and before.name != name
-        was_good = (type_, name) in of_base and (after.rule, type_, name) not in failed
+        type_, identity = after.occurrence.type.lower(), after.identity
+        is_other = type_ in _VAULTS and before.identity != identity
+        was_good = (type_, identity) in of_base and (after.rule, type_, identity) not in failed
         if is_other and (was_good or not roots.is_same_root(before.occurrence.root, after.occurrence.root)):
             yield Pair(before, None)
             yield Pair(None, after)

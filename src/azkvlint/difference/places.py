@@ -14,8 +14,9 @@ from azkvlint.config.influences import BY_FIELD, OVERRIDE, TEST_FOLDER, VARIABLE
 from azkvlint.config.run_config import Config
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Declared, Side, checked
-from azkvlint.difference.matching import FAILED, Item, Roots, items_of, literal_name
+from azkvlint.difference.matching import FAILED, Item, Roots, items_of
 from azkvlint.difference.turned_off import restricted, sorted_with
+from azkvlint.evaluation.values import is_known
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.difference import TurnedOff
@@ -83,9 +84,8 @@ def _by_name(resources: Iterable[tuple[_Key, Declared]]) -> dict[tuple[str, str]
     """Return the resources with a known name that no other one of their type has."""
     found: dict[tuple[str, str], list[_Key]] = {}
     for key, declared in resources:
-        name = literal_name(declared.name, key[1].lower())
-        if name:
-            found.setdefault((declared.type, name), []).append(key)
+        if is_known(declared.identity):
+            found.setdefault((declared.type, declared.identity), []).append(key)
     return {name: keys[0] for name, keys in found.items() if len(keys) == 1}
 
 
@@ -151,7 +151,7 @@ class _Places:
 
     def _is_elsewhere(self, key: _Key, declared: Declared, origin: Origin) -> bool:
         is_moved = not self._roots.is_same_path(origin.declared.at.path, declared.at.path)
-        return is_moved or origin.declared.name != declared.name or origin.address != key[1]
+        return is_moved or origin.declared.identity != declared.identity or origin.address != key[1]
 
 
 def _folders(config: Config, side: Side) -> FoldersOfTests:

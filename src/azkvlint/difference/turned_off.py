@@ -33,13 +33,13 @@ def added_suppressions(roots: Roots) -> list[Item]:
     new = [item for item in items_of(roots, roots.head) if item.outcome == HIDDEN and _is_in_source(item.finding)]
     known: dict[tuple[str, ...], set[str]] = {}
     for item in old:
-        known.setdefault((item.rule, *item.key), set()).add(item.name)
-    rest = [item for item in new if item.name not in known.get((item.rule, *item.key), ())]
+        known.setdefault((item.rule, *item.key), set()).add(item.identity)
+    rest = [item for item in new if item.identity not in known.get((item.rule, *item.key), ())]
     if not rest:
         return []
     # The resource may have another address, or be in another module.
     pairs = (pair for pair in pairs_of(old, rest, roots) if pair.before is not None and pair.after is not None)
-    found = {id(after) for before, after in pairs if before and after and before.name == after.name}
+    found = {id(after) for before, after in pairs if before and after and before.identity == after.identity}
     return [item for item in rest if id(item) not in found]
 
 

@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.azure.azurerm.arguments import name_as_written, type_as_written
 from azkvlint.derived.registry import labels
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
+from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.model.finding import (
     CALLED,
     CAUSED,
@@ -27,7 +28,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import All, Rule, Severity
-from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of, text_of
+from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
 
@@ -180,34 +181,6 @@ def _join(texts: Iterable[str]) -> str:
 
 # --- findings ---------------------------------------------------------------------------------------------------------
 
-_MAX_PARENTS = 4
-
-
-def full_name(resource: Resource, index: GraphIndex) -> str:
-    """Return the resource's name in Azure with the names of its parents: ``vault/secret``."""
-    names = [resource.name]
-    current = resource
-    for _ in range(_MAX_PARENTS):
-        parent_value = current.attributes.fields.get("parent")
-        if parent_value is None:
-            break
-        target = getattr(parent_value, "target", None)
-        parent = index.graph.resources.get(target) if target is not None else None
-        if parent is None:
-            if not parent_value.sensitive:
-                names[:0] = _names_in(text_of(parent_value))
-            break
-        names.insert(0, parent.name)
-        current = parent
-    return "/".join(names)
-
-
-def _names_in(id_: str) -> list[str]:
-    """Return the names in a resource id or its pattern, outermost first."""
-    _, providers, kinds_and_names = id_.rstrip("/").rpartition("/providers/")
-    names = kinds_and_names.split("/")
-    return names[2::2] if providers else names[-1:] if len(names) > 1 else []
-
 
 def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) -> str:
     """Return a hash of rule, path, address and attribute (32 hex digits) that is stable when code moves.
@@ -299,7 +272,8 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
     place = first.at if own and first is not None else resource.at
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     marked = marked_location(compiled.rule, deciding, at) if outcome is FAIL else None
-    name = full_name(resource, index)
+    resources = index.graph.resources
+    name = full_name(resource, resources)
     texts = failure_texts(compiled.rule, resource, name, deciding)
     message, why, label = texts.message, "", texts.label
     if outcome is UNKNOWN:
@@ -313,6 +287,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         arguments=texts.arguments,
         resource=resource.address,
         full_name=name,
+        identity=identity_pattern(resource, resources),
         type=resource.type,
         declared_as=resource.declared_as,
         at=marked or at,

@@ -95,6 +95,7 @@ def occurrence_of(finding: Finding) -> Occurrence:
         full_name=finding.full_name,
         message=finding.message,
         twin=finding.twin,
+        identity=finding.identity,
     )
 
 

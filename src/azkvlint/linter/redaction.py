@@ -106,6 +106,7 @@ class Redactor:
             arguments=tuple(map(self.text, finding.arguments)),
             resource=self.text(finding.resource),
             full_name=self.text(finding.full_name),
+            identity=self.text(finding.identity),
             at=at,
             fingerprint=hash_,
             label=self.text(finding.label),

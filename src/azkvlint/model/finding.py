@@ -149,7 +149,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False, array_like=True):
     """One of the resources that a finding groups. ``root`` is the document or folder through which it was found.
 
-    ``twin`` is that of the finding.
+    ``twin`` and ``identity`` are those of the finding.
     """
 
     root: str
@@ -158,6 +158,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
     full_name: str
     message: str
     twin: tuple[str, str] = ("", "")
+    identity: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -165,14 +166,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``arguments`` are the values of the placeholders in its ``template``, in order of first appearance. ``label`` is the
     text beside the marked line, and ``attribute`` the name of the attribute there, as its author calls it.
-    ``full_name`` is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at``
-    is the resource's declaration. ``attribute_at`` is the attribute of the resource if the finding marks another place,
-    such as the default that holds the value. ``callers`` are the module calls that lead to it, outermost first.
-    ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for a finding
-    from a plan that is reported in source. ``regraded`` is the severity of this resource or from the configuration. A
-    grouped finding has ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or
-    examples, or only arguments from one cause it. ``twin`` is the root and address of the same resource in a compiled
-    template, where the rule fails too.
+    ``full_name`` is the resource's name prefixed with its parents' where known (``vault/secret``), and ``identity``
+    what is known of it if it is unknown, and of the resource that it extends. ``resource_at`` is its declaration.
+    ``attribute_at`` is the attribute of the resource if the finding marks another place, such as the default that holds
+    the value. ``callers`` are the module calls that lead to it, outermost first. ``root`` is the path of the document
+    or folder through which it was found. ``source`` is ``plan`` for a finding from a plan that is reported in source.
+    ``regraded`` is the severity of this resource or from the configuration. A grouped finding has ``occurrences``, of
+    which the first is its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause
+    it. ``twin`` is the root and address of the same resource in a compiled template, where the rule fails too.
     """
 
     rule: Rule
@@ -202,6 +203,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     occurrences: tuple[Occurrence, ...] = ()
     in_tests: bool = False
     twin: tuple[str, str] = ("", "")
+    identity: str = ""
 
     @property
     def severity(self) -> Severity:

@@ -43,7 +43,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``conditions`` are the unknown conditions of its existence: it exists only if all hold. ``callers`` are the module
     calls that lead to it, outermost first. ``assumption``: only a default disables it, so it is evaluated as a resource
     that may exist. ``variants`` are other resources, by address, with the attributes that they have under this
-    assumption, where these differ.
+    assumption, where these differ. ``name_pattern`` is what is known of an unknown name, if its attribute does not have
+    it.
     """
 
     address: str
@@ -59,6 +60,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     callers: tuple[Location, ...] = ()
     assumption: Assumption | None = None
     variants: Mapping[str, Resource] | None = None
+    name_pattern: str = ""
 
     @property
     def stays(self) -> bool:

@@ -379,7 +379,7 @@ class ResourceCollector:
             )
         if type_.lower() in VARYING and instance.call.scenario is None and not symbol.is_data:
             self.scenarios.vaults[entity.address] = entity
-        name = name_of(fields.get("name"), symbol.declaration.local)
+        name, known = name_of(fields.get("name"), symbol.declaration.local), fields.get("name")
         self.run.count_characters(len(name))
         self.run.resources[entity.address] = Resource(
             address=entity.address,
@@ -392,6 +392,8 @@ class ResourceCollector:
             existing=symbol.is_data,
             conditions=conditions,
             callers=instance.call.callers,
+            # A name is not compared with IDs, so its attribute has no pattern.
+            name_pattern=entity.text("name") if isinstance(known, Unknown) and not known.pattern else "",
         )
 
     def _requires_lifecycle(self, type_: str) -> bool:

@@ -1,0 +1,77 @@
+"""The names of resources in Azure with those of the resources above them, and what is known of unknown ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from azkvlint.evaluation.values import hole, is_known
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Link, Scalar, Unknown, Value, text_of
+
+_MOST_PARENTS = 4
+
+
+def full_name(resource: Resource, resources: Mapping[str, Resource]) -> str:
+    """Return the name of a resource in Azure with the names of its parents: ``vault/secret``."""
+    names = [resource.name]
+    current = resource
+    for _ in range(_MOST_PARENTS):
+        parent_value = current.attributes.fields.get("parent")
+        if parent_value is None:
+            break
+        target = getattr(parent_value, "target", None)
+        parent = resources.get(target) if target is not None else None
+        if parent is None:
+            if not parent_value.sensitive:
+                names[:0] = _names_in(text_of(parent_value))
+            break
+        names.insert(0, parent.name)
+        current = parent
+    return "/".join(names)
+
+
+def _names_in(id_: str) -> list[str]:
+    """Return the names in a resource id or its pattern, outermost first."""
+    _, providers, kinds_and_names = id_.rstrip("/").rpartition("/providers/")
+    names = kinds_and_names.split("/")
+    return names[2::2] if providers else names[-1:] if len(names) > 1 else []
+
+
+def identity_pattern(resource: Resource, resources: Mapping[str, Resource]) -> str:
+    """Return what distinguishes a resource from others of its type if its full name does not; else "".
+
+    The full name does not if a part of it is unknown, or if the resource extends another one. Unknown parts are their
+    expressions in brackets, as in ``Unknown.pattern``, or else the reasons why they are unknown.
+    """
+    parts = [_name(resource)]
+    current, is_extension = resource, False
+    for _ in range(_MOST_PARENTS):
+        fields = current.attributes.fields
+        above = fields.get("parent")
+        if above is None:
+            above = fields.get("scope")
+            if above is None:
+                break
+            is_extension = True
+        parent = resources.get(above.target) if isinstance(above, Link) else None
+        if parent is None:
+            parts.append(_text(above))
+            break
+        parts.append(_name(parent))
+        current = parent
+    if not is_extension and all(map(is_known, parts)):
+        return ""
+    return "/".join(part.lower() if is_known(part) else part for part in reversed(parts))
+
+
+def _name(resource: Resource) -> str:
+    return resource.name_pattern or _text(resource.attributes.fields.get("name"))
+
+
+def _text(value: Value | None) -> str:
+    """Return a string, or what is known of one."""
+    if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
+        return value.value
+    if isinstance(value, Unknown):
+        return value.pattern or hole(value.why)
+    return hole(value.target if isinstance(value, Link) else "a sensitive value" if value is not None else "no value")
