@@ -1026,6 +1026,9 @@ provider "azurerm" {{
 """
 
 
+LOCKED = 'provider "registry.terraform.io/hashicorp/azurerm" {{\n  version = "{}"\n}}\n'
+
+
 @pytest.mark.parametrize("constraint", ["~> 4.10.0", "~> 4.60.0", ">= 4.1, < 4.81"])
 def test_a_constraint_is_raised_within_the_major_version(kvlint: Kvlint, folder: Path, constraint: str) -> None:
     (folder / "main.tf").write_text(vault())
@@ -1044,16 +1047,47 @@ def test_a_constraint_is_not_raised_to_another_major_version(kvlint: Kvlint, fol
     (folder / "main.tf").write_text(
         REQUIRED.format("~> 4.10.0").replace("hashicorp/azurerm", "other/azurerm") + vault()
     )
-    assert kvlint("fix", "--unsafe", "--select", "KV051").out.startswith(("No fix: no constraint", "Nothing to fix"))
+    assert kvlint("fix", "--unsafe", "--select", "KV051").out.startswith(("No fix: a module", "Nothing to fix"))
 
 
 def test_a_constraint_is_not_raised_beside_a_lock_file_that_selects_an_earlier_version(
     kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "main.tf").write_text(REQUIRED.format("4.57.0") + vault())
-    (folder / ".terraform.lock.hcl").write_text(
-        'provider "registry.terraform.io/hashicorp/azurerm" {\n  version     = "4.57.0"\n  constraints = "4.57.0"\n}\n'
-    )
+    (folder / ".terraform.lock.hcl").write_text(LOCKED.format("4.57.0"))
     monkeypatch.setattr(Prover, "state", lambda *_: pytest.fail("nothing is evaluated"))
     said = kvlint("fix", "--unsafe", "--select", "KV051")
-    assert said.out.startswith("No fix: the lock file selects 4.57.0: raise the constraint and run `terraform init")
+    assert said.out.startswith(
+        "No fix: `.terraform.lock.hcl` selects 4.57.0: raise the constraint and run `terraform init -upgrade`\n"
+    )
+
+
+def test_a_lock_file_that_alone_selects_an_earlier_version_is_named_with_the_command(
+    kvlint: Kvlint, folder: Path
+) -> None:
+    (folder / "root").mkdir()
+    (folder / "main.tf").unlink()
+    (folder / "root/main.tf").write_text(REQUIRED.format("~> 4.0") + vault())
+    (folder / "root/.terraform.lock.hcl").write_text(LOCKED.format("4.78.0"))
+    said = kvlint("fix", "--unsafe", "--select", "KV051")
+    assert said.out.startswith(
+        "No fix: `root/.terraform.lock.hcl` selects 4.78.0: run `terraform init -upgrade`\n  root/main.tf:"
+    )
+
+
+def test_the_constraint_of_a_caller_is_raised_for_a_provider_in_a_module(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "m").mkdir()
+    (folder / "m/main.tf").write_text(PURGES + vault())
+    caller = 'module "m" {\n  source = "./m"\n}\n'
+    (folder / "main.tf").write_text(REQUIRED.format("~> 4.10.0").partition("\nprovider")[0] + caller)
+    assert 'Set `version = "~> 4.81"` of azurerm' in kvlint("fix", "--unsafe", "--select", "KV051").out
+    (folder / ".terraform.lock.hcl").write_text(LOCKED.format("4.10.0"))
+    assert "No fix: `.terraform.lock.hcl` selects 4.10.0: raise" in kvlint("fix", "--unsafe", "--select", "KV051").out
+
+
+def test_the_constraint_of_a_called_module_is_named_as_the_reason(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "m").mkdir()
+    (folder / "m/main.tf").write_text(REQUIRED.format("~> 4.10.0").partition("\nprovider")[0] + vault())
+    (folder / "main.tf").write_text(PURGES + 'module "m" {\n  source = "./m"\n}\n')
+    said = kvlint("fix", "--unsafe", "--select", "KV051").out
+    assert said.startswith("No fix: a module that is called restricts the version of azurerm: raise its constraint\n")

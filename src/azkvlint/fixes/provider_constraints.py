@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from azkvlint.derived.versions import VAULTS_SINCE
 from azkvlint.fixes.places import Change, Edits, Target
+from azkvlint.fixes.proof import keys_of
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -36,14 +37,17 @@ class _Constraint(NamedTuple):
 
 def with_constraint(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
     """Yield the change of the constraints that exclude all versions with a supported API."""
-    yield partial(_raised, finding.at.path)
+    # The provider may be configured in a module; then the constraints and the lock file of its caller decide too.
+    folders = dict.fromkeys((finding.at.path.rpartition("/")[0], *sorted(root for _, root, _ in keys_of(finding))))
+    yield partial(_raised, tuple(folder for folder in folders if not folder.endswith(".json")))
 
 
-def _raised(path: str, sources: Sources) -> tuple[Edits, str]:
+def _raised(folders: Sequence[str], sources: Sources) -> tuple[Edits, str]:
     since = f"{VAULTS_SINCE[0]}.{VAULTS_SINCE[1]}"
     written: dict[str, None] = {}
     steps = Steps(sources)
-    found = [one for file in sources.module_files(path) for one in _constraints(file, sources)]
+    files = [file for folder in folders for file in sources.module_files(_in_folder(folder))]
+    found = [one for file in dict.fromkeys(files) for one in _constraints(file, sources)]
     # Edits move what follows them, so the last one is the first.
     for one in sorted(found, reverse=True):
         if one.versions.high <= _MAJOR:
@@ -53,23 +57,28 @@ def _raised(path: str, sources: Sources) -> tuple[Edits, str]:
             version = f"~> {since}" if exact is None else f"{exact[1]}{since}.0"
             steps.add(steps.now.editor(one.path).replace_value(one.span, version))
             written[f'`version = "{version}"`'] = None
-    if steps.edits:
-        _refuse_locked(path, sources)
-    else:
-        raise Refusal("no constraint of the folder decides on the version: see the modules and the lock file")
+    for folder in folders:
+        _refuse_locked(folder, sources, has_edits=bool(steps.edits))
+    if not steps.edits:
+        raise Refusal("a module that is called restricts the version of azurerm: raise its constraint")
     return steps.edits, f"Set {' and '.join(sorted(written))} of azurerm"
 
 
-def _refuse_locked(path: str, sources: Sources) -> None:
+def _in_folder(folder: str, name: str = "main.tf") -> str:
+    return f"{folder}/{name}" if folder not in ("", ".") else name
+
+
+def _refuse_locked(folder: str, sources: Sources, *, has_edits: bool) -> None:
     """Raise Refusal if the lock file of a folder selects a version without a supported API."""
-    file = sources.beside(path, LOCK_FILE)
+    file = sources.beside(_in_folder(folder), LOCK_FILE)
     for block in body_of(file, sources.text(file)).blocks if file else ():
         if block.type == "provider" and block.labels and block.labels[0].lower().endswith(f"/{_SOURCE}"):
             version = block.body.attributes.get("version")
             node = None if version is None else version.expression()
             locked = node.value if isinstance(node, ast.Literal) else None
             if isinstance(locked, str) and range_of_constraint(locked).high <= VAULTS_SINCE:
-                raise Refusal(f"the lock file selects {locked}: raise the constraint and run `terraform init -upgrade`")
+                step = "raise the constraint and run" if has_edits else "run"
+                raise Refusal(f"`{file}` selects {locked}: {step} `terraform init -upgrade`")
 
 
 def _constraints(path: str, sources: Sources) -> Iterator[_Constraint]:
