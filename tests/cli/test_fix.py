@@ -962,7 +962,45 @@ def test_a_reference_that_is_not_known_remains_unknown(kvlint: Kvlint, folder: P
     other = '    E = "@Microsoft.KeyVault(SecretUri=${var.uri})"\n  }\n}\nvariable "uri" { type = string }\n'
     (folder / "main.tf").write_text(REFERENCES.removesuffix("  }\n}\n") + other)
     said = kvlint("fix", "--profile", "all", "--select", "KV624").out
-    assert "No fix: the result of KV624 would be unknown\n" in said
+    assert "No fix: the result of KV624 would be unknown: the secret ID may contain a version\n" in said
+
+
+@pytest.mark.parametrize("type_", ["data", "resource"])
+def test_a_setting_that_an_azure_resource_computes_does_not_prevent_a_fix(
+    kvlint: Kvlint, folder: Path, type_: str
+) -> None:
+    prefix = "data." if type_ == "data" else ""
+    other = f"    APP_CONNECTION_STRING = {prefix}azurerm_application_insights.a.connection_string\n  }}\n}}\n"
+    other += f'{type_} "azurerm_application_insights" "a" {{\n  name = "a"\n}}\n'
+    (folder / "main.tf").write_text(REFERENCES.removesuffix("  }\n}\n") + other)
+    said = kvlint("fix", "--profile", "all", "--select", "KV624").out
+    assert "Use `versionless_id` instead of `id` and remove the version from the ID" in said
+
+
+def test_an_id_that_is_passed_on_with_a_whole_certificate_is_changed_where_it_is_read(
+    kvlint: Kvlint, folder: Path
+) -> None:
+    (folder / "main.tf").write_text(
+        'data "azurerm_key_vault_certificate" "c" {\n  name         = "c"\n  key_vault_id = "x"\n}\n'
+        'module "m" {\n  source      = "./m"\n  certificate = data.azurerm_key_vault_certificate.c\n}\n'
+    )
+    (folder / "m").mkdir()
+    (folder / "m/main.tf").write_text(
+        'variable "certificate" {\n  type = object({ secret_id = string })\n}\n'
+        'resource "azurerm_application_gateway" "g" {\n  name = "g"\n  ssl_certificate {\n    name = "c"\n'
+        "    key_vault_secret_id = var.certificate.secret_id\n  }\n}\n"
+    )
+    said = kvlint("fix", "--profile", "all", "--select", "KV624").out
+    assert "No fix: the ID comes from an object or a calculation: use a versionless ID in `m/main.tf`\n" in said
+
+
+def test_a_version_of_any_form_is_removed_from_an_address(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(
+        'resource "azurerm_linux_web_app" "app" {\n  name = "app"\n  app_settings = {\n'
+        '    A = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db/v1)"\n  }\n}\n'
+    )
+    kvlint("fix", "--write", "--profile", "all", "--select", "KV624")
+    assert "(SecretUri=https://kv.vault.azure.net/secrets/db)" in (folder / "main.tf").read_text()
 
 
 RETAINED = """resource "azurerm_key_vault" "kv" {

@@ -21,7 +21,7 @@ from azkvlint.derived.certificates import (
     certificates_of,
 )
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
-from azkvlint.evaluation.values import OPEN, RETURNS_SECRET, pieces, wrap
+from azkvlint.evaluation.values import RETURNS_SECRET, pieces, wrap
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.references import HOLE
 from azkvlint.graph.secret_formats import (
@@ -601,12 +601,8 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
     match = SETTING.fullmatch(text) if len(text) <= MOST else None
     if match is not None:
         yield _label(name, "setting"), value, _of_setting(match[1])
-    elif (
-        isinstance(value, Unknown) and not value.why.endswith(RETURNS_SECRET) and (is_connection or _names_secret(name))
-    ):
-        certain = text.partition(OPEN)[0].lstrip().lower()
-        if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
-            yield _label(name, "setting"), value, None
+    elif isinstance(value, Unknown) and (is_connection or _names_secret(name)) and _may_refer(value):
+        yield _label(name, "setting"), value, None
 
 
 def _of_setting(text: str) -> bool | None:

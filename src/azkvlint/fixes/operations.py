@@ -25,7 +25,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
 Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
-_VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9a-fA-F]{32}")
+_VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9A-Za-z]++")
 # The version of a resource, in a string that Terraform composes.
 _VERSION_IN_TEMPLATE = regex(
     r"""\b(?:keys|secrets|certificates)/(?:\$\{[^{}]*\}|[^/\s'"$})]+)(?P<part>/\$\{[^{}\s?]*\.version\})"""
@@ -137,24 +137,26 @@ def _versionless(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
     if finding.declared_as in _WITH_VERSION:
         raise Refusal(f"`{finding.declared_as}` requires a version")
     places = {one.at.position_key: one.at for one in finding.evidence if one.at.address in (None, finding.resource)}
+    reader = (finding.resource_at or finding.at).path
     if len(places) > 1:
-        yield partial(_without_versions, tuple(places.values()))
+        yield partial(_without_versions, tuple(places.values()), reader)
     for at in places.values() or (finding.at,):
-        yield partial(_without_version, at)
+        yield partial(_without_version, at, reader)
 
 
-def _without_versions(places: Collection[Location], sources: Sources) -> tuple[Edits, str]:
+def _without_versions(places: Collection[Location], reader: str, sources: Sources) -> tuple[Edits, str]:
     """Return the edits that remove the versions at several places."""
     steps, titles = Steps(sources), list[str]()
     # Edits move what follows them, so the last one is the first.
     for at in sorted(places, key=lambda at: (at.path, at.span or (0, 0)), reverse=True):
-        edits, title = _without_version(at, steps.now)
+        edits, title = _without_version(at, reader, steps.now)
         steps.add(edits)
         titles.append(title)
     return steps.edits, joined(titles[::-1])
 
 
-def _without_version(at: Location, sources: Sources) -> tuple[Edits, str]:
+def _without_version(at: Location, reader: str, sources: Sources) -> tuple[Edits, str]:
+    """Return the edits that remove the version at a place from what the resource in the file ``reader`` uses."""
     text, editor, address = sources.text(at.path), sources.editor(at.path), address_of(at)
     here = str(sources.value(at.path, at.pointer) or "") if at.pointer is not None else text[slice(*at.span or (0, 0))]
     title = "Remove the version from the ID"
@@ -186,7 +188,7 @@ def _without_version(at: Location, sources: Sources) -> tuple[Edits, str]:
                 start, end = (at.span[0] + offset for offset in found[0].span())
                 edits = editor.replace_value((start, end), Code(f"{found[0][0].removesuffix(old)}{new}"))
                 return edits, f"Use `{new}` instead of `{old}`"
-    raise Refusal("the version is not written where it is used")
+    raise Refusal(f"the ID comes from an object or a calculation: use a versionless ID in `{reader}`")
 
 
 def _pin(finding: Finding, _: EditStep, target: Target) -> Iterator[Change]:

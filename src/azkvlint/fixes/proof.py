@@ -208,7 +208,9 @@ class Prover:
             if not is_gone(finding, state):
                 keys = frozenset(keys_of(finding))
                 is_known = any(key in state.findings for key in keys)
-                text = "the finding would remain" if is_known else f"the result of {finding.rule.id} would be unknown"
+                because = "" if is_known else _because(keys, state.report)
+                is_open = f"the result of {finding.rule.id} would be unknown{because}"
+                text = "the finding would remain" if is_known else is_open
                 yield Fault(text, frozenset(key[1:] for key in keys), of=keys)
         worse = self._guarded(state.findings - before.findings)
         related = _related(worse, state.report.findings)
@@ -219,7 +221,8 @@ class Prover:
         unknown = self._guarded(state.unknown - before.unknown)
         related = _related(unknown, state.report.unknown)
         for rule, root, address in unknown:
-            text = f"the result of {rule} on {address} would become unknown"
+            because = _because({(rule, root, address)}, state.report)
+            text = f"the result of {rule} on {address} would become unknown{because}"
             others = related.get((rule, root, address), frozenset())
             yield Fault(text, frozenset({(root, address)}), related=others, rule=rule)
         for code, _, message, path in sorted(state.problems - before.problems):
@@ -251,6 +254,14 @@ def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, fro
         for key in pending.intersection(keys_of(one)):
             found[key] = frozenset((key[1], part.at.address) for part in one.evidence if part.at.address is not None)
     return found
+
+
+def _because(keys: Collection[Key], report: Report) -> str:
+    """Return why a result of a report is unknown, as the end of a sentence; empty if that is not known."""
+    results = (*report.unknown, *report.suppressed)
+    found = (one.why for one in results if one.why and any(key in keys for key in keys_of(one)))
+    why = next(found, "")
+    return f": {why}" if why else ""
 
 
 def _escape(match: re.Match[str]) -> str:
