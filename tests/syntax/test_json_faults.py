@@ -90,6 +90,7 @@ def test_the_words_of_a_library_are_never_repeated() -> None:
         (b'{"a":{"a":{"a":{},"b":1},"b":1},"b":1}', 4),
         (b'["\\\\",["\\\\\\"["]]', 2),
         (b"[" * 9, 9),
+        (b"[" * 9 + b'"]]', 9),
     ],
 )
 def test_nesting_is_counted_outside_of_strings(text: bytes, depth: int) -> None:

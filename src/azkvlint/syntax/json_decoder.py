@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -18,7 +20,7 @@ from azkvlint.syntax.texts import Lines, MarkedText
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
-# Deeper than any template, and far below the interpreter's recursion limit.
+# Deeper than any template or plan, and far below what the recursion limit of each interpreter allows.
 MAX_DEPTH = 200
 
 Pointer = tuple[str | int, ...]
@@ -43,7 +45,8 @@ _ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _HIGH, _LOW, _NO_SURROGATE = 0xD800, 0xDC00, 0xE000
 # Each string, with the colon after it if it is a key.
 _KEYS = regex(rb'"(?:[^"\\]++|\\.)*+"(:)?', re.DOTALL)
-_INNERMOST = regex(rb"\{\}|\[\]")
+# An escaped character, or a quoted text in a string with both its marks.
+_ESCAPED = regex(rb'\\(?:"[^"\\]*+\\"|.)', re.DOTALL)
 _QUOTED = regex(rb'"[^"]*+"')
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARKS = tuple(mark for mark, _ in _BOMS)
@@ -252,7 +255,11 @@ def _too_deep(value: Any) -> bool:
     return bool(level)
 
 
+# Only brackets, both kinds as one, and quotation marks.
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b'{}[]"'))
+# Bytes that are searched for brackets at once. Shorter data rarely has more brackets than levels are allowed.
+_BLOCK = 1 << 16
 
 
 def is_nested_deeper(data: bytes, levels: int) -> bool:
@@ -260,18 +267,32 @@ def is_nested_deeper(data: bytes, levels: int) -> bool:
 
     Needs no recursion, whose limit is another one on each version of Python. Data that is not JSON has any result.
     """
-    if data.count(b"{") + data.count(b"[") <= levels:
+    if len(data) <= _BLOCK and data.count(b"{") + data.count(b"[") <= levels:
         return False
-    # Only brackets outside of strings remain. Removing two adjacent quotation marks moves no bracket into a string.
-    marks = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_BRACKETS).replace(b'""', b"")
-    marks = _QUOTED.sub(b"", marks)
+    marks = left = _QUOTED.sub(b"", b"".join(_marks(data)))
+    # Nearly all brackets of a file are near to the innermost ones, so that few passes leave nothing to count.
+    work = 8 * len(marks)
     for _ in range(levels):
-        fewer = _INNERMOST.sub(b"", marks)
-        if len(fewer) == len(marks):
-            # What was cut off has brackets that are never closed.
-            return marks.count(b"{") + marks.count(b"[") > levels
-        marks = fewer
-    return bool(marks)
+        work -= len(left)
+        if not left or work < 0:
+            break
+        left = left.replace(b"[]", b"")
+    steps = {ord("["): 1, ord("]"): -1, ord('"'): 0}  # a string may never end
+    return bool(left) and any(depth > levels for depth in accumulate(map(steps.__getitem__, marks)))
+
+
+def _marks(data: bytes) -> Iterator[bytes]:
+    """Yield the brackets of JSON, and the quotation marks around brackets in strings."""
+    end = 0
+    while end < len(data):
+        start, end = end, end + _BLOCK
+        while data[end - 1 : end] == b"\\":  # what a backslash escapes belongs to it
+            end += 1
+        block = data[start:end]
+        if b"\\" in block:
+            block = _ESCAPED.sub(b"", block)
+        # Removing two adjacent quotation marks moves no bracket into a string.
+        yield block.translate(_BRACKETS, _NOT_BRACKETS).replace(b'""', b"")
 
 
 class ByteLines:

@@ -58,10 +58,10 @@ REFUSED = {
     ),
     "nested too deeply": (
         b'{"resource_changes":' + b"[" * 1000 + b"]" * 1000 + b"}",
-        "deeper than 500 levels",
+        "deeper than 200 levels",
         MAKE_PLAN_JSON,
     ),
-    "never closed": (b'{"resource_changes":' + b"[" * 100_000, "deeper than 500 levels", MAKE_PLAN_JSON),
+    "never closed": (b'{"resource_changes":' + b"[" * 100_000, "deeper than 200 levels", MAKE_PLAN_JSON),
     "resource_changes an object": (b'{"resource_changes":{}}', "`resource_changes`: expected an array", MAKE_PLAN_JSON),
     "resource_changes a text": (b'{"resource_changes":"x"}', "`resource_changes`: expected an array", MAKE_PLAN_JSON),
     "configuration a list": (b'{"resource_changes":[],"configuration":[]}', "`configuration`: ", MAKE_PLAN_JSON),
@@ -246,7 +246,7 @@ class TestWrongShapes:
         try:
             found = read(text)
         except InputError as error:
-            assert "deeper than 500 levels" in error.message  # noqa: PT017  # either answer will do
+            assert "deeper than 200 levels" in error.message  # noqa: PT017  # either answer will do
             return
         assert found.get("azurerm_key_vault.good", "name") == "good"
         for problem in found.problems:
@@ -264,7 +264,7 @@ class TestWrongShapes:
         try:
             found = read(plan.text().replace(b'"DEEP"', (start * depth + "1" + end * depth).encode()))
         except InputError as error:
-            assert "deeper than 500 levels" in error.message  # noqa: PT017  # either answer will do
+            assert "deeper than 200 levels" in error.message  # noqa: PT017  # either answer will do
             return
         assert found.get("azurerm_key_vault.good", "name") == "good"
         assert all("the nesting is too deep" in problem.message for problem in found.problems)

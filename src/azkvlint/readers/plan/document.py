@@ -17,6 +17,7 @@ from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX
 from azkvlint.model.location import Excerpt, LazyExcerpt, Place, Region
 from azkvlint.syntax.json_decoder import (
     DECODE_ERRORS,
+    MAX_DEPTH,
     ByteLines,
     decode_error,
     duplicate_key,
@@ -33,9 +34,7 @@ MAKE_UTF8 = "in PowerShell, run `terraform show -json tfplan | Out-File -Encodin
 # Above this many bytes only the outermost keys are checked for duplicates: Terraform itself never prints any, and the
 # exact check costs more than all other reading combine.
 DUPLICATES_CHECKED_UP_TO = 1 << 20
-# Far deeper than any plan, and below what the interpreters decode. Checked in plans up to that size; in larger ones the
-# limit of the interpreter applies, which is some thousand levels.
-MAX_PLAN_DEPTH = 500
+_TOO_DEEP = f"invalid plan: the nesting is deeper than {MAX_DEPTH} levels"
 # The parts of a plan that nothing is read from. The first is often as long as all others together.
 _NOT_READ = frozenset({"planned_values", "relevant_attributes", "checks"})
 # The head of an entry is all that precedes its change: address, type, name, index, provider. It contains no values.
@@ -253,39 +252,45 @@ def decode_plan(data: bytes) -> Plan:
         data = data[3:]
     _refuse_other_files(data)
     try:
-        if len(data) <= DUPLICATES_CHECKED_UP_TO and is_nested_deeper(data, MAX_PLAN_DEPTH):
-            raise InputError(f"invalid plan: the nesting is deeper than {MAX_PLAN_DEPTH} levels", MAKE_PLAN_JSON)
-        parts = _RAW.decode(data)
-        _refuse_other_documents(parts)
-        places = members(data, parts)
-        if len(data) <= DUPLICATES_CHECKED_UP_TO:
-            _refuse_duplicate_keys(parts)
-        entries = _part(parts, "resource_changes", _ENTRIES) or []
-        deferred = _part(parts, "deferred_changes", _ENTRIES) or []
-        return Plan(
-            data=data,
-            parts=parts,
-            offsets=places,
-            format_version=_text(parts.get("format_version")),
-            entries=entries,
-            deferred=deferred,
-            types=[*_entry_types(parts.get("resource_changes"), entries), *map(entry_type, deferred)],
-            decoded_configuration=[_part(parts, "configuration", _ANY)],
-            prior_state=parts.get("prior_state"),
-            drift=parts.get("resource_drift"),
-            variables=parts.get("variables"),
-            output_changes=parts.get("output_changes"),
-            errored=bytes(parts.get("errored", b"")) == b"true",
-            complete=bytes(parts.get("complete", b"")) != b"false",
-        )
-    except msgspec.ValidationError as error:
-        raise InputError(f"invalid plan: {decode_error(error)}", MAKE_PLAN_JSON) from error
-    except msgspec.DecodeError as error:
-        raise _malformed(data, error) from error
-    except UnicodeDecodeError:
-        raise _malformed(data, msgspec.DecodeError()) from None
-    except RecursionError as error:
-        raise InputError("invalid plan: the nesting is too deep", MAKE_PLAN_JSON) from error
+        return _decode_parts(data)
+    except (InputError, *DECODE_ERRORS) as error:
+        # Which error a deeply nested plan has depends on the limit of the interpreter.
+        if isinstance(error, RecursionError) or is_nested_deeper(data, MAX_DEPTH):
+            raise InputError(_TOO_DEEP, MAKE_PLAN_JSON) from error
+        match error:
+            case InputError():
+                raise
+            case msgspec.ValidationError():
+                raise InputError(f"invalid plan: {decode_error(error)}", MAKE_PLAN_JSON) from error
+            case _:
+                raise _malformed(data, error) from error
+
+
+def _decode_parts(data: bytes) -> Plan:
+    parts = _RAW.decode(data)
+    _refuse_other_documents(parts)
+    places = members(data, parts)
+    entries = _part(parts, "resource_changes", _ENTRIES) or []
+    deferred = _part(parts, "deferred_changes", _ENTRIES) or []
+    _refuse_deep_nesting(parts, {"resource_changes": entries, "deferred_changes": deferred})
+    if len(data) <= DUPLICATES_CHECKED_UP_TO:
+        _refuse_duplicate_keys(parts)
+    return Plan(
+        data=data,
+        parts=parts,
+        offsets=places,
+        format_version=_text(parts.get("format_version")),
+        entries=entries,
+        deferred=deferred,
+        types=[*_entry_types(parts.get("resource_changes"), entries), *map(entry_type, deferred)],
+        decoded_configuration=[_part(parts, "configuration", _ANY)],
+        prior_state=parts.get("prior_state"),
+        drift=parts.get("resource_drift"),
+        variables=parts.get("variables"),
+        output_changes=parts.get("output_changes"),
+        errored=bytes(parts.get("errored", b"")) == b"true",
+        complete=bytes(parts.get("complete", b"")) != b"false",
+    )
 
 
 def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -347,6 +352,18 @@ def _refuse_other_documents(parts: dict[str, msgspec.Raw]) -> None:
     raise InputError("invalid plan: the file has neither `resource_changes` nor `planned_values`", MAKE_PLAN_JSON)
 
 
+def _refuse_deep_nesting(parts: Mapping[str, msgspec.Raw], lists: Mapping[str, Sequence[msgspec.Raw]]) -> None:
+    """Raise InputError if one of the outermost values is nested too deeply; ``lists`` has the entries of some.
+
+    Most entries have fewer brackets than the limit, which is faster to see than how deep they are nested.
+    """
+    within = MAX_DEPTH - 2
+    long = (bytes(entry) for entries in lists.values() for entry in entries if len(entry) > 2 * within)
+    others = (bytes(raw) for name, raw in parts.items() if name not in lists)
+    if any(is_nested_deeper(raw, within) for raw in long) or any(is_nested_deeper(raw, within + 1) for raw in others):
+        raise InputError(_TOO_DEEP, MAKE_PLAN_JSON)
+
+
 def _refuse_duplicate_keys(parts: Mapping[str, msgspec.Raw]) -> None:
     for name, raw in parts.items():
         if name not in _NOT_READ and (key := duplicate_key(bytes(raw))):
@@ -360,7 +377,7 @@ def _text(raw: msgspec.Raw | None) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _malformed(data: bytes, error: msgspec.DecodeError) -> InputError:
+def _malformed(data: bytes, error: Exception) -> InputError:
     if isinstance(error, RepeatedKeyError):
         return InputError(f"invalid JSON: {error.reason}", MAKE_PLAN_JSON, *place(data, error.at))
     reason, line, column = fault(data)
