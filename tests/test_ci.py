@@ -63,6 +63,7 @@ class Job:
         )
         program.chmod(0o755)
         git(self.checkout, "init", "--quiet")
+        self.provider = "TfsGit"
 
     def __call__(
         self, *, paths: str = ".", args: str = "", fail_on: str = "", compare: bool = False, accepted: bool = False
@@ -88,6 +89,7 @@ class Job:
                 "BUILD_ARTIFACTSTAGINGDIRECTORY": str(self.temp / "out"),
             }
             environment["BUILD_REASON"] = "PullRequest" if compare else "IndividualCI"
+            environment["BUILD_REPOSITORY_PROVIDER"] = self.provider
         ran = subprocess.run(
             shell,
             cwd=self.checkout,
@@ -178,6 +180,55 @@ def test_all_findings_count_if_the_base_cannot_be_read(job: Job) -> None:
     ran = job(compare=True)
     assert ran.code == 1
     assert "the base could not be compared" in ran.log
+
+
+TEMPLATE = json.dumps(
+    {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "resources": [
+            {
+                "type": "Microsoft.KeyVault/vaults", "apiVersion": "2026-02-01", "name": "kv", "location": "x",
+                "properties": {"enablePurgeProtection": None},
+            }
+        ],
+    }
+)  # fmt: skip
+CALLED = "examples/kv/main.bicep"
+OVERWRITTEN: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
+    "a template with the name of a report": (
+        {}, {"gl-code-quality.json": TEMPLATE, "kvlint.toml": 'exclude = ["gl-code-quality.json"]'}, "",
+    ),
+    "a link to a template": ({}, {"a.json": TEMPLATE, "kvlint.toml": 'exclude = ["a.json"]'}, "a.json"),
+    "a link to a script": (
+        {"x.sh": f"az deployment group create -f {CALLED}\n", CALLED: FIXED}, {CALLED: CARELESS}, "x.sh",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OVERWRITTEN)
+def test_reports_overwrite_nothing_that_is_compared(name: str, job: Job) -> None:
+    base, head, target = OVERWRITTEN[name]
+    commit(job.checkout, {"main.bicep": FIXED, **base})
+    if target:
+        (job.checkout / "kvlint.sarif").symlink_to(target)
+    commit(job.checkout, head)
+    ran = job(args="--select=KV001", compare=True)
+    assert (ran.code, "KV001" in ran.log) == (1, True)
+    if target:
+        assert (job.checkout / target).read_text(encoding="utf-8") in (*base.values(), *head.values())
+    assert isinstance(job.results(), list)
+
+
+def test_without_a_merge_commit_the_parent_is_not_the_base(tmp_path: Path, installed: Path) -> None:
+    """In Bitbucket, Azure Pipelines checks out the last commit of the pull request."""
+    job = Job("azure", tmp_path, installed)
+    commit(job.checkout, {"main.bicep": FIXED})
+    commit(job.checkout, {"main.bicep": CARELESS})
+    commit(job.checkout, {"README.md": ""})
+    assert job(args="--select=KV001", compare=True).code == 0
+    job.provider = "Bitbucket"
+    ran = job(args="--select=KV001", compare=True)
+    assert (ran.code, "so all findings count" in ran.log) == (1, True)
 
 
 def test_inputs_are_texts(job: Job) -> None:

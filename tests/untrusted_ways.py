@@ -95,6 +95,8 @@ def _configurations() -> Iterator[Way]:
     yield Way(
         "two files", {"main.tf": TERRAFORM, **dict.fromkeys(("kvlint.toml", ".kvlint.toml"), _SETTINGS["ignore"])}
     )
+    yield Way("the other tool", {"main.tofu": TERRAFORM, "kvlint.toml": 'tool = "terraform"'})
+    yield Way("the other tool's file", {"main.tf": TERRAFORM, "main.tofu": "", "kvlint.toml": 'tool = "opentofu"'})
     yield Way("below", {"infra/main.tf": TERRAFORM, "infra/kvlint.toml": _SETTINGS["ignore"]})
     yield Way("named", {"main.tf": TERRAFORM, "ci/k.toml": _SETTINGS["ignore"]}, ("--config", "ci/k.toml"))
     yield Way("named below", {"main.tf": TERRAFORM, "kvlint.toml": _SETTINGS["ignore"]}, ("--config", "./kvlint.toml"))

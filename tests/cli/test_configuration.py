@@ -751,3 +751,22 @@ def test_help_lists_formats_and_frameworks(kvlint: Kvlint) -> None:
     families = {framework.family for framework in builtin_frameworks(builtin_rules())}
     text = kvlint("controls", "--help").out.partition("Frameworks: ")[2]
     assert families <= set(re.findall(r"[a-z0-9-]+", text))
+
+
+def test_the_tool_is_set_by_an_option_or_a_key(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
+    write(project / "both" / "main.tf", text)
+    write(project / "both" / "main.tofu", "")
+    words = ("--select", "KV001", "both")
+    assert kvlint(*words).code == 1
+    assert kvlint("--tool", "opentofu", *words).code == 0
+    write(project / "kvlint.toml", 'tool = "opentofu"\n')
+    assert kvlint(*words).code == 0
+    assert kvlint("--tool", "terraform", *words).code == 1
+    monkeypatch.setenv("KVLINT_TOOL", "terraform")
+    assert kvlint(*words).code == 1
+    refused = kvlint("--tool", "terrafrom", *words)
+    assert (refused.code, "--tool terrafrom: unknown tool (did you mean 'terraform'?)" in refused.err) == (2, True)
+    write(project / "kvlint.toml", 'tool = "tofu"\n')
+    monkeypatch.delenv("KVLINT_TOOL")
+    assert "kvlint.toml:1:1: tool tofu: unknown tool" in kvlint(*words).err

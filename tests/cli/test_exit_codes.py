@@ -42,6 +42,7 @@ SETTINGS = {
     "var": 'var = ["x=1"]',
     "var-file": 'var-file = ["x.tfvars"]',
     "closed": "closed = true",
+    "tool": 'tool = "terraform"',
     "source-root": 'source-root = "empty"',
     "as-of": "as-of = 2030-01-01",
     "jobs": "jobs = 999",

@@ -163,6 +163,10 @@ ATTACKS = {
     "the configuration becomes a link": Attack(
         {"main.tf": GOOD, "kvlint.toml": CRITICAL}, {"main.tf": vault(), "kvlint.toml": OUTSIDE}
     ),
+    "a file of OpenTofu takes the place": Attack(
+        {"main.tf": GOOD},
+        {"main.tf": vault(), "main.tofu": GOOD, "kvlint.toml": 'tool = "opentofu"\n'},
+    ),
     "another variable has the name": exchanged("var.lab", "var.prod"),
     "another sensitive variable has the name": exchanged("var.lab", "var.prod", SECRET_NAMES),
     "another key of a variable has the name": exchanged('var.names["lab"]', 'var.names["prod"]'),

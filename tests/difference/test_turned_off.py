@@ -76,6 +76,7 @@ SETTINGS: dict[str, tuple[str, tuple[str, list[str], str | None]]] = {
     "extend-exclude": ('extend-exclude = ["prod.tf"]', ("setting", [], None)),
     "test-folders": ('test-folders = ["*"]', ("setting", [], None)),
     "baseline": ('baseline = "b.json"', ("baseline", [], None)),
+    "tool": ('tool = "terraform"', ("setting", [], None)),
     "profile": ('profile = ["cmk"]', ("setting", [], None)),
     "parameter": ("[set]\nKV003.minimum = 7", ("setting", ["KV003"], None)),
     "comments of others": ("respect-peer-suppressions = true", ("setting", [], None)),

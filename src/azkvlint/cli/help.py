@@ -333,5 +333,6 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("", "fail_on"): lambda: (*_severities(), "none"),
     ("", "color"): _colors,
     ("", "cache_by"): _comparisons,
+    ("", "tool"): lambda: ("terraform", "opentofu"),
     ("suppressions", "peer_tools"): _peer_tools,
 }

@@ -11,13 +11,14 @@ import msgspec
 from azkvlint.cli.output import is_for_editors, print_line
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.option import ErrorCollector
-from azkvlint.config.run_config import Config
+from azkvlint.config.run_config import Config, Tool
 from azkvlint.config.settings import ABOUT_RULES, CACHE_KEY, Settings
 from azkvlint.engine.rule_store import find_rules_by_prefix, rules_of_profile, select_rules
 from azkvlint.linter.linter import known_rules
 from azkvlint.model.effect import CLASSES
 from azkvlint.model.finding import TOOLS
 from azkvlint.model.rule import SEVERITIES, Severity
+from azkvlint.readers.discover import OPENTOFU, TERRAFORM
 from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
@@ -56,6 +57,7 @@ def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorC
         variable_files=attempt((), _variable_files, label("variable_files"), arguments.variable_files),
         required_variable_files=arguments.variable_files if "variable_files" in arguments.explicit_fields else (),
         closed=arguments.closed,
+        tool=attempt("", _tool, label("tool"), arguments.tool),
         source_root=attempt("", _folder, label("source_root"), arguments.source_root),
         as_of=attempt("", _day, label("as_of"), arguments.as_of),
         jobs=attempt(0, _jobs, label("jobs"), arguments.jobs),
@@ -94,6 +96,16 @@ def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorC
         _refuse_unknown_rules(settings, config, errors)
     errors.raise_errors()
     return config
+
+
+def _tool(label: str, word: str) -> Tool:
+    """Return the name of a tool. Raise UsageError for any other word."""
+    names: dict[str, Tool] = {"": "", TERRAFORM: "terraform", OPENTOFU: "opentofu"}
+    found = names.get(word.lower())
+    if found is None:
+        hint = did_you_mean(word.lower(), [TERRAFORM, OPENTOFU]) or f"{TERRAFORM} or {OPENTOFU}"
+        raise UsageError(f"{label} {visible(word)}: unknown tool", hint)
+    return found
 
 
 def _other_outputs(arguments: Arguments) -> tuple[str, str]:

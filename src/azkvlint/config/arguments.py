@@ -37,6 +37,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[str, ...] = ()
     variable_files: tuple[str, ...] = ()
     closed: bool = False
+    tool: str = ""
     source_root: str = ""
     as_of: str = ""
     jobs: str = "0"

@@ -100,6 +100,7 @@ INFLUENCES = (
     _setting("variables", Change.ANY),
     _setting("source_root", Change.ANY),
     _setting("closed", Change.OFF),
+    _setting("tool", Change.ANY),
     _setting("as_of", Change.ANY),
     _setting("frameworks", Change.FEWER),
     _setting("min_severity", Change.HIGHER),

@@ -101,6 +101,14 @@ OPTIONS = (
         commands=_NOT_FLEET,
     ),
     Option(
+        ("--tool",),
+        _INPUT,
+        "tool",
+        "Read modules as terraform or opentofu (default: as both).",
+        metavar="TOOL",
+        commands=_EVERY,
+    ),
+    Option(
         ("--framework",),
         _RULES,
         "frameworks",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from azkvlint.model.finding import Override
 from azkvlint.model.rule import Severity
+
+Tool: TypeAlias = Literal["", "terraform", "opentofu"]
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +34,9 @@ class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``parameters`` are parameter files for all templates, instead of those with matching names. ``variables``
     (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules; ``closed``: unset variables of an
-    uncalled module are final. ``source_root`` is the folder of the root module of a plan, ``as_of`` the day that dates
-    are compared with (ISO 8601; "": today). ``jobs`` is the number of processes (0: automatic).
+    uncalled module are final. ``tool`` is the program that deploys, ``terraform`` or ``opentofu`` ("": not known, so
+    modules are read as both read them). ``source_root`` is the folder of the root module of a plan, ``as_of`` the day
+    that dates are compared with (ISO 8601; "": today). ``jobs`` is the number of processes (0: automatic).
 
     With ``no_ignores``, all suppressions are ignored. Findings in folders of tests do not count for the exit code,
     unless ``include_tests``. Findings in the file ``baseline`` are not reported.
@@ -47,6 +51,7 @@ class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[str, ...] = ()
     variable_files: tuple[str, ...] = ()
     closed: bool = False
+    tool: Tool = ""
     source_root: str = ""
     as_of: str = ""
     jobs: int = 1

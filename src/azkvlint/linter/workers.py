@@ -318,7 +318,9 @@ def files_of(unit: Unit) -> tuple[str, ...]:
 def terraform_settings(config: Config, root: str) -> TerraformSettings:
     """Return the settings of Terraform root modules; paths of files are relative to the root of the run."""
     files = tuple((os.path.relpath(file, root).replace(os.sep, "/"), file) for file in config.variable_files)
-    return TerraformSettings(variables=config.variables, files=files, closed=config.closed, unread=config.unread_files)
+    return TerraformSettings(
+        variables=config.variables, files=files, closed=config.closed, unread=config.unread_files, tool=config.tool
+    )
 
 
 def _worker_function(

@@ -97,15 +97,17 @@ class Reader:
         self.peer_comments = peer_comments
         self._modules: ModuleCache | None = None
         self._folders: dict[tuple[str, str], FolderCache] = {}
-        self._tool = OPENTOFU
+        self._tool = settings.tool or OPENTOFU
         self._locator: Locator | None = None
 
     def read_as_terraform(self, unit: Unit) -> ReadResult | None:
         """Return a module as Terraform reads it, which reads no ``.tofu`` file. Raises InputError.
 
-        It has been read as OpenTofu reads it. None if the tools read the same, or if Terraform reads no file.
+        It has been read as OpenTofu reads it. None if the tools read the same, if Terraform reads no file, or if the
+        settings name the tool.
         """
-        if not any(cache.has_tofu for (_, tool), cache in self._folders.items() if tool == OPENTOFU):
+        folders = () if self.settings.tool else self._folders.items()
+        if not any(cache.has_tofu for (_, tool), cache in folders if tool == OPENTOFU):
             return None
         if unit.module and not module_files(names_in(unit.source.file), TERRAFORM):
             return None

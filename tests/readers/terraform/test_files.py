@@ -57,6 +57,23 @@ def test_both_tools_are_taken_into_account_where_a_tofu_file_takes_the_place_of_
     assert judge(files).told("KV001") == told
 
 
+TOOLS = {
+    "terraform": [("fail", "main.tf", 2)],
+    "opentofu": [("fail", "main.tofu", 3)],
+    "": [("fail", "main.tf", 2), ("fail", "main.tofu", 3)],
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_module_is_read_as_the_named_tool_reads_it(tool: str, judge: Judge) -> None:
+    assert judge({"main.tf": BAD, "main.tofu": "\n" + BAD}, tool=tool).told("KV001") == TOOLS[tool]
+
+
+def test_a_module_without_a_file_of_the_named_tool_has_nothing_to_evaluate(judge: Judge) -> None:
+    found = judge({"main.tofu": BAD}, tool="terraform")
+    assert (found.code, found.told("KV001")) == (0, [])
+
+
 OVER = 'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = %s\n}\n'
 
 
