@@ -292,7 +292,7 @@ def test_formats(kvlint: Kvlint) -> None:
         assert place > next(index for index, line in enumerate(lines) if "examples" not in line and "main.tf" in line)
         assert lines[place].endswith(MARK)
         assert not lines[place].startswith(("::", "##"))
-        assert lines[-1] == "Found 1 issue (1 high) in 2 key vaults. 1 more in tests and examples."
+        assert lines[-1] == "Found 1 issue (1 high) in 2 key vaults. 1 more in tests and examples (examples)."
     assert [MARK in line for line in run("text", "-q").splitlines()] == [False, True]
     assert "In tests and examples: 1" in run("markdown")
     assert [one["location"]["path"] for one in json.loads(run("gitlab"))] == ["main.tf", "examples/main.tf"]
@@ -335,3 +335,26 @@ def test_an_override_sets_the_severity_in_tests(kvlint: Kvlint) -> None:
         '[[override]]\nrules = ["KV001"]\npaths = ["examples/"]\nseverity = "critical"\nreason = "published as it is"\n'
     )
     assert severities(kvlint, *ONE) == {"KV001 examples/basic/main.tf": "critical"}
+
+
+def test_the_summary_names_the_folders_that_lower_a_severity(kvlint: Kvlint) -> None:
+    for folder in ("x/examples/a", "x/examples/b", "vendor", "tests", "e/samples", "f/samples", "g/samples", "prod"):
+        write(BAD, f"{folder}/main.tf")
+    out = kvlint(".", *ONE).out
+    assert out.endswith(" 7 more in tests and examples (e/samples, f/samples, g/samples, tests, vendor and 1 more).\n")
+    summary = json.loads(kvlint(".", *ONE, "-f", "json").out)["summary"]
+    assert summary["testFolders"] == ["e/samples", "f/samples", "g/samples", "tests", "vendor", "x/examples"]
+    counted = kvlint(".", *ONE, "--include-tests")
+    assert "examples (" not in counted.out
+
+
+def test_the_summary_names_them_if_no_finding_is_left(kvlint: Kvlint) -> None:
+    write(BAD, "examples/main.tf")
+    text = "Findings in tests and examples have medium severity at most (examples)."
+    assert text in kvlint(".", *ONE, "--min-severity", "high").out
+    assert text not in kvlint(".", *ONE).out
+
+
+def test_a_glob_and_a_call_name_the_folder(kvlint: Kvlint) -> None:
+    write(BAD, "lab/x/main.tf")
+    assert " 1 more in tests and examples (lab)." in kvlint(".", *ONE, "--test-folders", "lab/").out

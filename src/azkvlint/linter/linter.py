@@ -158,8 +158,11 @@ def report_of(
         limited = map(folders.limit_severity, group_findings(marked) if is_explained else marked)
         return tuple(finding for finding in limited if finding.severity >= config.min_severity)
 
+    findings = selected(total.findings)
+    test_folders = () if config.include_tests else tuple(sorted(folders.marked))
     return Report(
-        findings=selected(total.findings),
+        findings=findings,
+        test_folders=test_folders,
         unknown=selected(total.unknown, is_explained=config.explain),
         suppressed=selected(total.suppressed),
         passes=selected(_passing(units)),

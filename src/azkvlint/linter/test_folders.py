@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.model.finding import FROM_PLAN, Finding
+from azkvlint.model.finding import FAIL, FROM_PLAN, Finding
 from azkvlint.model.rule import Severity
 from azkvlint.readers.discover import SKIPPED
 from azkvlint.util.lazy_regex import regex
@@ -47,7 +47,7 @@ class FoldersOfTests:
     """Determines whether paths of a run are in test or example folders.
 
     ``root`` is the base of paths, ``source_root`` that of paths in the source of a plan; ``read`` are the paths that
-    the run has read.
+    the run has read. ``marked`` are the folders with failures that were marked.
     """
 
     def __init__(self, config: Config, root: str, source_root: str, read: Iterable[str]) -> None:
@@ -63,7 +63,8 @@ class FoldersOfTests:
         self._roots = {"": real_path(root), FROM_PLAN: real_path(source_root)}
         self._read = frozenset(read)
         self._environments: frozenset[str] | None = None
-        self._known: dict[tuple[str, str], bool] = {}
+        self._known: dict[tuple[str, str], str] = {}
+        self.marked: set[str] = set()
         self._deployments: Deployments | None = None
 
     def mark(self, finding: Finding) -> Finding:
@@ -71,10 +72,14 @@ class FoldersOfTests:
 
         What a root outside of tests deploys counts, wherever its code is.
         """
-        is_in_tests = self._is_in_tests(finding.source, finding.at.path) or self._is_caused_by_tests(finding)
-        if is_in_tests and not self._is_deployed(finding.source, finding.root):
-            return msgspec.structs.replace(finding, in_tests=True)
-        return finding
+        folder = self._folder_of(finding.source, finding.at.path)
+        if not folder and self._is_caused_by_tests(finding):
+            folder = self._folder_of("", f"{finding.root}/-")
+        if not folder or self._is_deployed(finding.source, finding.root):
+            return finding
+        if finding.outcome is FAIL and finding.suppressed is None:
+            self.marked.add(folder)
+        return msgspec.structs.replace(finding, in_tests=True)
 
     def include(self, root: str, path: str) -> bool:
         """Return whether a resource of a root, which is declared at a path, is in tests, and no root deploys it."""
@@ -120,22 +125,30 @@ class FoldersOfTests:
         return path in self._read or (os.path.dirname(path) or ".") in self._read
 
     def _is_in_tests(self, source: str, path: str) -> bool:
+        return bool(self._folder_of(source, path))
+
+    def _folder_of(self, source: str, path: str) -> str:
+        """Return the test folder that contains a path, as reports name it; "" if there is none."""
         key = source, path
         if key not in self._known:
             root = self._roots.get(source, self._roots[""])
-            self._known[key] = self._is_test(os.path.normpath(os.path.join(root, path)))
+            folder = self._test_folder(os.path.normpath(os.path.join(root, path)))
+            self._known[key] = os.path.relpath(folder, root).replace(os.sep, "/") if folder else ""
         return self._known[key]
 
-    def _is_test(self, file: str) -> bool:
-        """Return whether a file is in a test folder below the innermost input that contains it."""
+    def _test_folder(self, file: str) -> str:
+        """Return the outermost test folder of a file below the innermost input that contains it; "" if there is none.
+
+        It may be the file itself, if a glob names it.
+        """
         inputs = [input_ for input_ in self._inputs if file.startswith(f"{input_}{os.sep}")]
         if file in self._inputs or not inputs:
-            return False
+            return ""
         # The innermost input leaves the fewest folders to check.
         paths = list(_below(max(inputs, key=len), file))
         if self._globs is not None:
-            return any(self._is_globbed(path, is_folder=path != file) for path in paths)
-        return any(self._is_test_folder(path) for path in paths[:-1])
+            return next((path for path in paths if self._is_globbed(path, is_folder=path != file)), "")
+        return next(filter(self._is_test_folder, paths[:-1]), "")
 
     def _is_globbed(self, path: str, is_folder: bool) -> bool:
         return any(

@@ -297,7 +297,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     were read by kind (UNIT_KINDS, singular nouns), in that order; ``passed`` counts passed checks.
     ``evaluated`` and ``skipped`` are the declarations that reports account for, by path and line. ``directives`` are
     the suppressions in source, whether they suppress anything or not. Findings in folders of tests and examples count
-    only if it ``includes_tests``.
+    only if it ``includes_tests``; otherwise ``test_folders`` are those with findings.
     """
 
     findings: tuple[Finding, ...]
@@ -318,6 +318,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[Declaration, ...] = ()
     directives: tuple[SuppressionDirective, ...] = ()
     includes_tests: bool = False
+    test_folders: tuple[str, ...] = ()
 
     def counted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Return the findings that count, without those in folders of tests and examples."""

@@ -45,7 +45,15 @@ from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit, fol
 from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
 from azkvlint.reporters.gfm import code, plain, prose
 from azkvlint.reporters.grouping import fold, unknown_causes
-from azkvlint.reporters.phrases import call_note, full_text, label_of, occurrence_note, place, problem_line
+from azkvlint.reporters.phrases import (
+    call_note,
+    full_text,
+    label_of,
+    occurrence_note,
+    place,
+    problem_line,
+    test_folders,
+)
 from azkvlint.reporters.text_content import (
     resource_list,
     rule_list,
@@ -451,7 +459,8 @@ def _counts(difference: Difference) -> Iterator[str]:
             count = pluralize(len(own), "new finding") if state == NEW else f"{pluralize(len(own), 'finding')} {state}"
             yield f"{count} ({graded})"
         if len(found) > len(own):
-            yield f"{len(found) - len(own)} {state} in tests and examples"
+            folders = test_folders(report) if state != GONE else ""
+            yield f"{len(found) - len(own)} {state} in tests and examples{folders}"
     if difference.turned_off:
         yield f"{pluralize(len(difference.turned_off), 'check')} turned off"
     unknown, suppressed = difference.of_state(UNKNOWN), difference.of_state(SUPPRESSED)

@@ -17,6 +17,7 @@ from azkvlint.util.text import pluralize, visible
 
 # The number of other resources of a finding that are named.
 _NAMED = 3
+_MOST_FOLDERS = 5
 _PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _SENTENCE_END = regex(r"(?<=[.])\s+(?=[A-Z`])")
 # The prefixes of the note of a default, of an unknown value, and of the value of an incoming reference.
@@ -305,7 +306,9 @@ def summary(report: Report, *, options: bool = True, strict: bool = False) -> st
     if not findings and not any(report.resource_counts.values()):
         text = f"No Key Vault resources found{_inputs(report)}."
     if others:
-        text += f" {len(others)} more in tests and examples."
+        text += f" {len(others)} more in tests and examples{test_folders(report)}."
+    elif report.test_folders:
+        text += f" Findings in tests and examples have medium severity at most{test_folders(report)}."
     causes = unknown_causes(one for one in report.counted(report.unknown) if not is_minor(one))
     if causes:
         count = sum(len(cause.results) for cause in causes)
@@ -327,6 +330,14 @@ def summary(report: Report, *, options: bool = True, strict: bool = False) -> st
         if errors:
             text += " Analysis incomplete: an input could not be read or used."
     return text
+
+
+def test_folders(report: Report) -> str:
+    """Return `` (examples, modules/kv/tests)``: the folders of findings in tests and examples; "" if there are none."""
+    listed = report.test_folders[:_MOST_FOLDERS]
+    more = len(report.test_folders) - len(listed)
+    text = ", ".join(listed) + (f" and {more} more" if more else "")
+    return visible(f" ({text})") if text else ""
 
 
 def _issues(findings: Sequence[Finding]) -> str:

@@ -50,6 +50,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "passed": report.passed,
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
         "findingsInTests": len(report.uncounted(report.findings)),
+        "testFolders": report.test_folders,
         "unknown": len(report.unknown),
         "suppressed": len(report.suppressed),
         "problems": len(report.problems),
