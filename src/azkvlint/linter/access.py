@@ -35,10 +35,10 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Path as AttributePath
 from azkvlint.model.value import Scalar
-from azkvlint.readers.discover import discover
+from azkvlint.readers.discover import OtherFiles, discover
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
-from azkvlint.readers.units import Unit, units_of
+from azkvlint.readers.units import Unit, templates_of_commands, units_of
 from azkvlint.util.errors import InputError, UsageError, did_you_mean
 
 
@@ -112,13 +112,14 @@ def evaluate_roots(
     """
     set_readable_files(config)
     matched: set[int] = set()
-    scripts: list[str] = []
-    sources, root = discover(config.paths, config.exclude, matched, scripts=scripts)
+    others = OtherFiles()
+    sources, root = discover(config.paths, config.exclude, matched, others)
+    sources += templates_of_commands(others, root)
     parameter_files, _ = discover(config.parameters)
     reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []
     roots: list[RootT | None] = []
-    units = units_of(sources, parameter_files, frozenset(required.paths), config.default_worlds, scripts)
+    units = units_of(sources, parameter_files, frozenset(required.paths), config.default_worlds, others.scripts)
     for unit in units:
         result, found = _evaluated(unit, reader, config.source_root, evaluate)
         results.append(result)

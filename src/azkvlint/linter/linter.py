@@ -39,9 +39,18 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, Source, declares_variable, discover, is_module_file
+from azkvlint.readers.discover import (
+    JSON,
+    STDIN,
+    STDIN_NAME,
+    OtherFiles,
+    Source,
+    declares_variable,
+    discover,
+    is_module_file,
+)
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
-from azkvlint.readers.units import Unit, units_of
+from azkvlint.readers.units import Unit, templates_of_commands, units_of
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from azkvlint.util.project_boundary import is_within, real_path, root_of
 from azkvlint.util.project_files import reported_name, reported_path
@@ -268,9 +277,9 @@ def unit_results(
     else:
         policy, relevant = prepared.policy, prepared.relevant
     matched: set[int] = set()
-    states: list[Source] = []
-    scripts: list[str] = []
-    sources, root = discover(config.paths, config.exclude, matched, states, scripts)
+    others = OtherFiles()
+    sources, root = discover(config.paths, config.exclude, matched, others)
+    sources += templates_of_commands(others, root)
     parameter_files, _ = discover(config.parameters)
     results: list[UnitResult] = []
     cache = cache if cache is not None and cache.is_used(sources) else None
@@ -280,12 +289,12 @@ def unit_results(
     try:
 
         def find() -> list[Unit]:
-            return units_of(sources, parameter_files, relevant, config.default_worlds, scripts)
+            return units_of(sources, parameter_files, relevant, config.default_worlds, others.scripts)
 
         if cache is None:
             units = find()
         else:
-            read_by_name = [Source(file=script, path="", is_explicit=False) for script in scripts]
+            read_by_name = [Source(file=script, path="", is_explicit=False) for script in others.scripts]
             units = cache.units(sources, [*parameter_files, *read_by_name], find)
         found = evaluate_units(units, config, rules, root, policy, relevant, cache, compiled)
         for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):
@@ -298,10 +307,10 @@ def unit_results(
         if cache is not None:
             cache.end()
     problems = list(unused_exclusions(config, matched, root))
-    if states:
+    if others.states:
         from azkvlint.linter.state_files import state_file_problems  # few folders contain any
 
-        problems += state_file_problems(states)
+        problems += state_file_problems(others.states)
     return root, list(zip(units, results, strict=True)), problems
 
 

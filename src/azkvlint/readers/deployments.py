@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from azkvlint.readers.discover import ENDINGS
 from azkvlint.readers.named_folders import ANYTHING, NamedFolders, matches_step
 from azkvlint.readers.script_names import is_script, is_testing
 from azkvlint.util.lazy_regex import regex
@@ -105,6 +106,11 @@ class Deployments:
         self._by_shape: dict[tuple[int, str], list[tuple[str, ...]]] = {}
         self._linked: set[str] = set()
         self.named: NamedFolders | None = None
+
+    @property
+    def has_names(self) -> bool:
+        """Return whether any template or folder is named."""
+        return bool(self._paths or self._patterns)
 
     def names(self, path: str) -> bool:
         """Return whether a command certainly names a template, or the folder of a module."""
@@ -241,6 +247,13 @@ class Scripts:
             if _takes_templates(joined) or _takes_roots(joined):
                 self._texts[script] = text
 
+    def templates_among(self, files: Iterable[str]) -> list[str]:
+        """Return the files (paths) that a command deploys as templates, of files without the name of an input."""
+        found = Deployments()
+        for script, text in self._texts.items():
+            _add_other_templates(found, script, text, root_of(script))
+        return [file for file in files if found.names(file)] if found.has_names else []
+
     def deploy(self, path: str) -> bool:
         """Return whether a command names a template, or the folder of a module: the name is in its script."""
         name = os.path.basename(path)
@@ -283,6 +296,22 @@ def _add_commands(found: Deployments, script: str, text: str, checkout: str) -> 
                     _add_template_of(found, file, read_start(file, _LONGEST).decode("utf-8", "replace"), checkout)
         if not found.is_complete:
             return
+
+
+def _add_other_templates(found: Deployments, script: str, text: str, checkout: str) -> None:
+    """Add the templates that the commands in a file deploy and that do not have the name of an input."""
+    text = _CONTINUATION.sub(" ", text)
+    if not _takes_templates(text.lower()):
+        return
+    words = _Words(text)
+    written = [match[1] for match in _TEMPLATE.finditer(text) if not _plain(match[1]).lower().endswith(ENDINGS)]
+    names = [name for name in words.names_of(written) if not name.lower().endswith(ENDINGS)] if written else []
+    folders = [name for name in words.names(_FOLDER) if ANYTHING not in name] if names else []
+    near = (checkout, os.path.dirname(script))
+    bases = [*near, *(os.path.normpath(os.path.join(base, name)) for name in folders for base in near)]
+    for name in names:
+        for base in dict.fromkeys(bases[:_MOST_BASES]):
+            found.add(base, name, checkout)
 
 
 def _parameter_files(text: str) -> Iterator[str]:

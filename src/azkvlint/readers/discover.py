@@ -179,21 +179,38 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     is_code: bool = False
 
 
+class OtherFiles:
+    """The files in folders that are no sources: state and plan files, and all that do not have the name of an input.
+
+    ``scripts`` are those that may contain deployment commands, and ``names`` all without such a name (both paths).
+    """
+
+    def __init__(self) -> None:
+        self.states: list[Source] = []
+        self.scripts: list[str] = []
+        self.names: list[str] = []
+
+    def add(self, search: FolderSearch, root: str) -> None:
+        """Add what the search of a folder has found."""
+        found = search.states
+        self.states += (Source(file=one, path=_reported_path(one, root), is_explicit=False) for one in found)
+        self.scripts += search.scripts
+        self.names += search.others
+
+
 def discover(
     paths: Sequence[str],
     exclude: Sequence[tuple[str, str]] = (),
     matched: set[int] | None = None,
-    states: list[Source] | None = None,
-    scripts: list[str] | None = None,
+    others: OtherFiles | None = None,
 ) -> tuple[list[Source], str]:
     """Return the sources that ``paths`` name, each once and in a fixed order, and the root of their reported names.
 
     ``exclude`` are globs, each with the folder that it is relative to: a file that matches is read only if it is one of
     the ``paths``. For a path outside that folder, a glob is relative to the path. A glob without a folder is relative
     to the current folder and to each of the ``paths``, or absolute. The indexes of globs that match anything are added
-    to ``matched``, and state and plan files in folders, which are not sources, to ``states``, and the real paths of
-    files that may contain deployment commands to ``scripts``. Raises UsageError for a
-    path that does not exist, and for a relative path if the current folder no longer exists.
+    to ``matched``, and the other files in folders to ``others``. Raises UsageError for a path that does not exist, and
+    for a relative path if the current folder no longer exists.
     """
     matched = set() if matched is None else matched
     for path in paths:
@@ -214,10 +231,8 @@ def discover(
                 found.setdefault(
                     _reading(file, real), Source(file=file, path=_reported_path(file, root), is_explicit=False)
                 )
-            if states is not None:
-                states += (Source(file=one, path=_reported_path(one, root), is_explicit=False) for one in search.states)
-            if scripts is not None:
-                scripts += search.scripts
+            if others is not None:
+                others.add(search, root)
             for file in search.closed:
                 found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=True))
             for file, is_code in search.links_out().items():
@@ -315,7 +330,8 @@ def _excluding(exclude: Sequence[tuple[str, str]], named: str, matched: set[int]
 class FolderSearch:
     """Searches a folder (real) for supported files.
 
-    ``closed`` are folders that cannot be listed, and ``states`` the state and plan files. A link to a folder inside the
+    ``closed`` are folders that cannot be listed, ``states`` the state and plan files, and ``others`` the files without
+    the name of an input, of which ``scripts`` may contain deployment commands. A link to a folder inside the
     project is followed, unless that folder contains the searched one: a deployment may load what it leads to. Each
     folder is searched once, which prevents infinite loops. In folders with a name in SKIPPED, only files that git
     tracks are found; if that is not known, all files are.
@@ -325,6 +341,7 @@ class FolderSearch:
         self.closed: list[str] = []
         self.states: list[str] = []
         self.scripts: list[str] = []
+        self.others: list[str] = []
         self._folder = folder
         self._excluded = excluded
         self._searched: set[str] = set()
@@ -417,13 +434,15 @@ class FolderSearch:
             waiting.extend(reversed(folders))
 
     def _add_other(self, entry: os.DirEntry[str]) -> None:
-        """Add a state or plan file, a script, or a link to a folder."""
+        """Add a file that is not an input: a state or plan file, a script, or any other, or a link to a folder."""
         if _is_state(entry.name) and entry.is_file(follow_symlinks=False):
             self.states.append(entry.path)
         elif entry.is_symlink() and _may_be_folder(entry):
             self._links.append(entry.path)
-        elif is_script(entry.name) and entry.is_file(follow_symlinks=False):
-            self.scripts.append(entry.path)
+        elif entry.is_file():
+            self.others.append(entry.path)
+            if is_script(entry.name) and not entry.is_symlink():
+                self.scripts.append(entry.path)
 
     def _tracked_files(self, folder: str) -> Iterator[tuple[str, str]]:
         """Yield the supported files below a skipped folder that git tracks."""

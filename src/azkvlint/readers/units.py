@@ -19,6 +19,7 @@ from azkvlint.readers.discover import (
     PARAMETER_FILE,
     PARAMETERS,
     STDIN,
+    OtherFiles,
     Source,
     is_module_file,
     is_parameters,
@@ -29,7 +30,14 @@ from azkvlint.readers.discover import (
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of, real_path
-from azkvlint.util.project_files import is_file, list_names, read_start, recorded_real_path, resolve_inside
+from azkvlint.util.project_files import (
+    is_file,
+    list_names,
+    read_start,
+    recorded_real_path,
+    reported_path,
+    resolve_inside,
+)
 
 if TYPE_CHECKING:
     from azkvlint.readers.deployments import Scripts
@@ -155,6 +163,26 @@ class _Deployed:
 
             self._found = Scripts(self._scripts)
         return self._found.deploy(path)
+
+
+def templates_of_commands(others: OtherFiles, root: str) -> list[Source]:
+    """Return the templates that a command deploys and that do not have the name of an input, such as ``main.tpl``."""
+    if not others.scripts or not others.names:
+        return []
+    from azkvlint.readers.deployments import Scripts
+
+    named = Scripts(others.scripts).templates_among(others.names)
+    found = filter(_begins_as_template, named)
+    return [Source(file=file, path=reported_path(root, file), is_explicit=False) for file in found]
+
+
+def _begins_as_template(file: str) -> bool:
+    """Return whether a file of any name begins as JSON does, or with a comment, and mentions a template."""
+    from azkvlint.readers.arm.documents import mentions_template
+
+    data = read_start(file, _MAX_FILE)
+    start = data[:_HEAD].replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n")
+    return start.startswith((b"{", b"//", b"/*")) and mentions_template(data)
 
 
 def _is_of_module(name: str) -> bool:
