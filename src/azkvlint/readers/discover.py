@@ -180,7 +180,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OtherFiles:
-    """The files in folders that are no sources: state and plan files, and all that do not have the name of an input.
+    """The files in folders that are not sources: state and plan files, and all that do not have the name of an input.
 
     ``scripts`` are those that may contain deployment commands, and ``names`` all without such a name (both paths).
     """
