@@ -17,7 +17,7 @@ from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.address import longest
 from azkvlint.readers.plan.configuration import expression_at, references
-from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentTable
+from azkvlint.readers.plan.map_arguments import ArgumentMap, PlanTable
 from azkvlint.readers.plan.planned_resource import Instance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -84,7 +84,7 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
 
 @lru_cache(8)
 def _beside_body(at: Location) -> ArgumentMap:
-    return ArgumentMap(ArgumentTable(BESIDE_BODY, frozenset({()}), frozenset()), at)
+    return ArgumentMap(PlanTable(BESIDE_BODY, frozenset({()}), frozenset()), at)
 
 
 def _vault_in_host(instance: Instance) -> Link | None:

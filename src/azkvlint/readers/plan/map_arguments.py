@@ -1,4 +1,4 @@
-"""azurerm arguments of a plan -> attributes in Azure's vocabulary, by the tables of ``azure/azurerm``.
+"""Arguments of a plan's resources, for the map of arguments to Azure's attributes.
 
 Large plans repeat themselves: thousands of secrets say the same but for their name and their vault. What resources say
 alike is mapped once, and all of them share the same object, so that rules evaluate it only once too.
@@ -6,24 +6,13 @@ alike is mapped once, and all of them share the same object, so that rules evalu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import (
-    NEVER,
-    Entry,
-    Tree,
-    default_of,
-    entries_of,
-    freeze,
-    has,
-    is_zero,
-    overlap,
-    put,
-)
+from azkvlint.azure.azurerm.arguments import Entry, Tree, default_of, freeze, is_zero
 from azkvlint.azure.azurerm.azapi import AZAPI, WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
@@ -31,14 +20,12 @@ from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.readers.argument_map import OWN, ArgumentTable, Blocks, UnknownBlock, as_kind, fill
 from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, ArgumentPath, Instance, mark
 
-# The attributes that identify a resource among equal ones. Always read, for names and links.
-OWN = ("id", "name", "parent", "scope")
-ALWAYS = (*OWN, "resourceGroupName")
 _ID = Field(arm="id")
 _NOTHING: Mapping[str, Any] = {}
 _PLAIN = frozenset({str, bool, int, float})
@@ -52,21 +39,19 @@ class _Own(msgspec.Struct, frozen=True):
     is_link: bool
 
 
-class ArgumentTable:
+class PlanTable(ArgumentTable):
     """The arguments of one azurerm type that rules require: whatever does not depend on a plan."""
 
     def __init__(self, mapped: Mapped, paths: frozenset[Path], vias: frozenset[str]) -> None:
-        self.type = mapped.type
-        paths_read = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in vias}
-        self.listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        paths_read |= {(name,) for name, target in self.listed if any(overlap(path, target) for path in paths_read)}
-        entries = entries_of({"id": _ID, **mapped.fields}, paths_read)
-        own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
+        super().__init__(mapped, paths, vias, {"id": _ID})
+        own = [entry for entry in self.entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self.own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
         # A rule that requires an object around a secret receives the secret inside the object.
         around = {PATH_IN_BODY[:length] for length in range(len(PATH_IN_BODY))}
-        self.secrets = () if around & paths_read else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
-        self.entries = tuple(entry for entry in entries if entry not in own and entry not in self.secrets)
+        secrets = () if around & self.paths_read else (entry for entry in self.entries if entry.arm == PATH_IN_BODY)
+        self.secrets = tuple(secrets)
+        self.decoder = ChangeDecoder({entry.name for entry in self.entries} | {"name"})
+        self.entries = tuple(entry for entry in self.entries if entry not in own and entry not in self.secrets)
         self.is_plain = all(entry.field == value(entry.field.arm, sensitive=True) for entry in self.secrets)
         # Whether the meaning of a value of an existing resource depends on the configuration.
         self.depends_on_block = any(
@@ -74,15 +59,12 @@ class ArgumentTable:
         )
         # Arguments with a provider default: only the configuration shows whether the author set them.
         self.filled = tuple(entry.name for entry in self.entries if entry.field.defaults)
-        fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
-        self.fixed = tuple((arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in paths_read))
-        self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
 
 
 @lru_cache(2_000)
-def argument_table(type_: str, paths: frozenset[Path], vias: frozenset[str]) -> ArgumentTable:
+def argument_table(type_: str, paths: frozenset[Path], vias: frozenset[str]) -> PlanTable:
     """Return the table of a Terraform type, built once in a process for the same required paths and references."""
-    return ArgumentTable(RESOURCES[type_], paths, vias)
+    return PlanTable(RESOURCES[type_], paths, vias)
 
 
 class ArgumentMap:
@@ -91,7 +73,7 @@ class ArgumentMap:
     ``is_lazy``: no rule evaluates the type, so its resources are only mapped if another resource refers to them.
     """
 
-    def __init__(self, table: ArgumentTable, at: Location, is_lazy: bool = False) -> None:
+    def __init__(self, table: PlanTable, at: Location, is_lazy: bool = False) -> None:
         self.type = table.type
         self.is_lazy = is_lazy
         self.decoder = table.decoder
@@ -101,8 +83,7 @@ class ArgumentMap:
         self._identity = tuple(entry for entry in table.own if entry.arm in ("id", "name"))
         self._unknown_id = Unknown(at=at, why=KNOWN_AFTER_APPLY)
         self._secrets = table.secrets
-        self._entries = table.entries
-        self._listed = table.listed
+        self._table = table
         self._is_plain = table.is_plain
         self._depends_on_block = table.depends_on_block
         self._filled = table.filled
@@ -113,7 +94,8 @@ class ArgumentMap:
         self._expressions: dict[tuple[Names, str], bytes] = {}
         self._known: dict[tuple[bytes, VersionRange, bytes | None, frozenset[str]], MapValue] = {}
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
-        self._flags = {flag: Scalar(at=at, value=flag) for flag in (True, False)}
+        self.flags = {flag: Scalar(at=at, value=flag) for flag in (True, False)}
+        self.absent = Absent(at=at)
 
     def identity(self, instance: Instance) -> dict[str, Value] | None:
         """Return the ID and the name of an instance, or None if they depend on more than its own values."""
@@ -168,7 +150,7 @@ class ArgumentMap:
         values = {entry.name: instance.values.pop(entry.name, None) for entry in self._secrets}
         unknown = {entry.name: marks.pop(entry.name, None) for entry in self._secrets} if type(marks) is dict else marks
         tree: Tree = {}
-        self._fill(tree, self._secrets, instance, version, values, unknown, instance.sensitive, ())
+        fill(tree, self._secrets, _PlannedBlock(self, instance, version, values, (unknown, instance.sensitive)))
         found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
         return found
 
@@ -235,109 +217,27 @@ class ArgumentMap:
     def written(self, instance: Instance) -> MapValue:
         """Return what the arguments of an instance set, without the attributes that identify it."""
         tree: Tree = {}
-        values, marks, secrets = instance.values, instance.unknown, instance.sensitive
-        self._fill(tree, self._entries, instance, VersionRange(), values, marks, secrets, ())
+        marks = instance.unknown, instance.sensitive
+        fill(tree, self._table.entries, _PlannedBlock(self, instance, VersionRange(), instance.values, marks))
         return freeze(tree, self._at)
 
     def _tree(self, instance: Instance, version: VersionRange) -> Tree:
         tree: Tree = {"derived": planned_attributes(instance)}
-        self._fill(tree, self._entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())
-        for arm, plain in self._fixed:
-            put(tree, arm, plain)
-        for name, target in self._listed:
-            if name in tree:
-                item = freeze(tree.pop(name), self._at)
-                put(tree, target, ListValue(at=self._at, items=(item,)))
+        marks = instance.unknown, instance.sensitive
+        fill(tree, self._table.entries, _PlannedBlock(self, instance, version, instance.values, marks))
+        self._table.complete(tree, self._fixed, self._at)
         return tree
 
-    def _fill(
-        self, tree: Tree, entries: tuple[Entry, ...], instance: Instance, version: VersionRange,
-        values: Mapping[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath,
-    ) -> None:  # fmt: skip
-        """Write the arguments of one block, or of the resource itself, into ``tree``."""
-        at = instance.at
-        doubts = unknown if type(unknown) is dict else _NOTHING
-        secrets = sensitive if type(sensitive) is dict else _NOTHING
-        clear = sensitive is not True
-        missing: list[Entry] = []
-        for entry in entries:
-            name = entry.name
-            value: Any = values.get(name)
-            doubt = doubts.get(name) if unknown is not True else True
-            if not doubt and (value is None or (not value and entry.drops_zero and is_zero(value))):
-                if entry.field.defaults:
-                    missing.append(entry)
-            elif clear and not doubt and entry.simple and type(value) in _PLAIN and name not in secrets:
-                found = self._flags[value] if type(value) is bool else Scalar(at=at, value=value)
-                put(tree, entry.arm, found if path else self._as_filled(found, entry, instance, version))
-            elif not self._general(tree, entry, instance, version, value, doubt, mark(sensitive, name), (*path, name)):
-                missing.append(entry)
-        for entry in missing:
-            default = self._default(entry.field, version)
-            if default is not None and not has(tree, entry.arm):
-                put(tree, entry.arm, default)
-
-    def _general(
-        self, tree: Tree, entry: Entry, instance: Instance, version: VersionRange,
-        value: Any, doubt: Any, hidden: Any, path: ArgumentPath,
-    ) -> bool:  # fmt: skip
-        """Write one argument of any kind; False if it counts as not set."""
-        field = entry.field
-        if doubt is True and field.computed and not field.filled and instance.is_left_out(path):
-            return False
-        if field.until <= version.low or (entry.rivals and instance.is_overruled(path, entry.rivals)):
-            return False
-        if field.kind in ("block", "blocks"):
-            self._blocks(tree, entry, instance, version, value, doubt, hidden, path)
-            return True
-        found = _value(field, instance, value, doubt, hidden, path)
-        if found is not None and field.until < version.high and field.until != NEVER:
-            since = ".".join(map(str, field.until))
-            found = Unknown(at=instance.at, why=f"azurerm ignores `{entry.name}` from version {since} on")
-        if found is None:
-            return False
-        put(tree, entry.arm, found if len(path) > 1 else self._as_filled(found, entry, instance, version))
-        return True
-
-    def _as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
+    def as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
         """Return a top-level argument, as a default if its author did not set it."""
         if type(found) is not Scalar or not instance.filled.issuperset((entry.name, *entry.rivals)):
             return found
         if entry.field.computed and not instance.creates:
             return msgspec.structs.replace(found, origin=Origin.KEPT)
-        default = self._default(entry.field, version)
+        default = self.default(entry.field, version)
         return default if type(default) is Scalar and default.value == found.value else found
 
-    def _blocks(
-        self, tree: Tree, entry: Entry, instance: Instance, version: VersionRange,
-        value: Any, unknown: Any, sensitive: Any, path: ArgumentPath,
-    ) -> None:  # fmt: skip
-        if unknown is True:
-            _unknown_block(tree, entry, instance, path)
-            return
-        field, arm = entry.field, entry.arm
-        count = max(len(items) if isinstance(items, list) else 0 for items in (value, unknown))
-        objects: list[Value] = []
-        for i in range(count):
-            item = value[i] if isinstance(value, list) and i < len(value) and isinstance(value[i], dict) else {}
-            inside: Tree = tree if not arm and field.kind == "block" else {}
-            marks = mark(unknown, i), mark(sensitive, i)
-            self._fill(inside, entry.inner, instance, version, item, *marks, (*path, i))
-            for constant, plain in field.constants.items():
-                put(inside, tuple(constant.split(".")), Scalar(at=instance.at, value=plain))
-            if inside is not tree:
-                objects.append(freeze(inside, instance.at))
-        if field.kind == "blocks" and isinstance(value, list):
-            kept = field.computed and instance.is_kept(path)
-            put(
-                tree,
-                arm,
-                ListValue(at=instance.at, items=tuple(objects), origin=Origin.KEPT if kept else Origin.WRITTEN),
-            )
-        elif objects:
-            put(tree, arm, objects[0])
-
-    def _default(self, field: Field, version: VersionRange) -> Value | None:
+    def default(self, field: Field, version: VersionRange) -> Value | None:
         """Return the default of an argument in the possible provider versions.
 
         Kept by the field's identity: the tables live as long as the program.
@@ -346,6 +246,95 @@ class ArgumentMap:
         if key not in self._defaults:
             self._defaults[key] = default_of(field, version, self._at)
         return self._defaults[key]
+
+
+class _PlannedBlock:
+    """A resource or block of a plan: its values with the two trees of marks beside them, unknown and sensitive."""
+
+    __slots__ = ("_arguments", "_doubts", "_instance", "_path", "_secrets", "_values", "at", "version")
+
+    def __init__(
+        self,
+        arguments: ArgumentMap,
+        instance: Instance,
+        version: VersionRange,
+        values: Mapping[str, Any],
+        marks: tuple[Any, Any],
+        path: ArgumentPath = (),
+    ) -> None:
+        self._arguments = arguments
+        self._instance = instance
+        self._values = values
+        self._path = path
+        # A mark is True for everything below it.
+        self._doubts, self._secrets = (tree if tree is True or type(tree) is dict else _NOTHING for tree in marks)
+        self.at = instance.at
+        self.version = version
+
+    def select(self, entries: tuple[Entry, ...]) -> Iterable[Entry]:
+        """Return all entries: most arguments have a value."""
+        return entries
+
+    def value(self, entry: Entry) -> Value | Absent:
+        """Return the value of an argument that is not a block."""
+        name, doubts, secrets = entry.name, self._doubts, self._secrets
+        value: Any = self._values.get(name)
+        doubt = True if doubts is True else doubts.get(name)
+        found: Value | None
+        if not doubt and (value is None or (not value and entry.drops_zero and is_zero(value))):
+            return self._arguments.absent
+        if not doubt and entry.simple and type(value) in _PLAIN and secrets is not True and name not in secrets:
+            found = self._arguments.flags[value] if type(value) is bool else Scalar(at=self.at, value=value)
+        elif self._is_left_out(entry, doubt):
+            return self._arguments.absent
+        else:
+            found = _value(entry.field, self._instance, value, doubt, mark(secrets, name), (*self._path, name))
+        if found is None:
+            return self._arguments.absent
+        return found if self._path else self._arguments.as_filled(found, entry, self._instance, self.version)
+
+    def _is_left_out(self, entry: Entry, doubt: Any) -> bool:
+        """Return whether an argument counts as not set although it has a value or is unknown."""
+        field, instance = entry.field, self._instance
+        if not entry.rivals and not (doubt is True and field.computed):
+            return False
+        path = (*self._path, entry.name)
+        if doubt is True and field.computed and not field.filled and instance.is_left_out(path):
+            return True
+        return bool(entry.rivals) and instance.is_overruled(path, entry.rivals)
+
+    def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:
+        """Return the blocks of a type."""
+        name, instance, field = entry.name, self._instance, entry.field
+        value: Any = self._values.get(name)
+        doubt = mark(self._doubts, name)
+        if (not doubt and value is None) or self._is_left_out(entry, doubt):
+            return None
+        if doubt is True:
+            return self._unknown
+        hidden = mark(self._secrets, name)
+        path = (*self._path, name)
+        values = value if isinstance(value, list) else []
+        items = []
+        for i in range(max(len(values), len(doubt) if isinstance(doubt, list) else 0)):
+            item = values[i] if i < len(values) and isinstance(values[i], dict) else {}
+            marks = mark(doubt, i), mark(hidden, i)
+            items.append(_PlannedBlock(self._arguments, instance, self.version, item, marks, (*path, i)))
+        if field.kind == "blocks" and not items and not isinstance(value, list):
+            return None
+        kept = field.kind == "blocks" and field.computed and instance.is_kept(path)
+        return Blocks(self.at, items, origin=Origin.KEPT if kept else Origin.WRITTEN)
+
+    def _unknown(self, entries: tuple[Entry, ...]) -> Unknown:
+        """Return the value of an argument in a block that may not exist."""
+        path = (*self._path, *(entry.name for entry in entries))
+        if entries[-1].field.filled and self._instance.is_left_out(path):
+            return Unknown(at=self.at, origin=Origin.DEFAULT, why=FILLED_IN)
+        return self._instance.unknown_value(path)
+
+    def default(self, entry: Entry, _at: Location) -> Value | None:
+        """Return the default of an argument that is not set; what the provider computes is in the plan."""
+        return self._arguments.default(entry.field, self.version)
 
 
 def planned_attributes(instance: Instance) -> Tree:
@@ -363,20 +352,6 @@ def planned_attributes(instance: Instance) -> Tree:
     return tree
 
 
-def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentPath) -> None:
-    """Write unknown values for all arguments of a block that is unknown."""
-    if entry.arm:
-        found = instance.unknown_value(path)
-        if entry.field.filled and instance.is_left_out(path):
-            found = Unknown(at=instance.at, origin=Origin.DEFAULT, why=FILLED_IN)
-        put(tree, entry.arm, found)
-        return
-    for inner in entry.inner:
-        _unknown_block(tree, inner, instance, path)
-    for constant in entry.field.constants:
-        put(tree, tuple(constant.split(".")), instance.unknown_value(path))
-
-
 def _value(
     field: Field, instance: Instance, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath
 ) -> Value | None:
@@ -386,14 +361,7 @@ def _value(
     if field.kind == "links" and isinstance(unknown, list) and any(unknown):
         return instance.links(value, unknown, sensitive, path)
     found = instance.plain(value, unknown, True if field.sensitive else sensitive, path)
-    if field.kind == "links" and isinstance(found, Scalar):
-        return ListValue(at=found.at, items=(found,))
-    if field.kind == "flag" and isinstance(found, Scalar):
-        return Scalar(at=found.at, value=field.words[0 if found.value is True else 1], sensitive=found.sensitive)
-    if field.kind == "wrap" and isinstance(found, ListValue):
-        items = tuple(MapValue(at=found.at, fields={field.item: item}) for item in found.items)
-        return ListValue(at=found.at, items=items)
-    return found
+    return None if found is None else as_kind(field, found)
 
 
 class ArgumentMaps:

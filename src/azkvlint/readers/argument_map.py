@@ -1,0 +1,199 @@
+"""azurerm arguments -> attributes in Azure's vocabulary, by the tables of the provider: one map for source and plans.
+
+A reader passes a block of arguments, as its author wrote them or as a plan shows them; this module knows what becomes
+of them. What a reader knows of the values is its own: ``terraform/map_arguments.py`` and ``plan/map_arguments.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, entries_of, freeze, has, overlap, put
+from azkvlint.azure.azurerm.table import Field, Mapped
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.value import (
+    MAY_BE_ABSENT,
+    Absent,
+    Link,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Plain,
+    Scalar,
+    Unknown,
+    Value,
+)
+
+# The attributes that identify a resource among equal ones. Always read, for names and links.
+OWN = ("id", "name", "parent", "scope")
+_ALWAYS = (*OWN, "resourceGroupName")
+
+
+class Blocks(msgspec.Struct):
+    """The blocks of one type in another one. ``more`` are values for blocks that may exist beside them."""
+
+    at: Location
+    items: Sequence[Block]
+    more: tuple[Unknown, ...] = ()
+    origin: Origin = Origin.WRITTEN
+
+
+# Returns the value of an argument, the last of the entries on the way to it, in a block that may not exist.
+UnknownBlock: TypeAlias = Callable[[tuple[Entry, ...]], Unknown]
+
+
+class Block(Protocol):
+    """A resource or block with arguments, in the provider versions ``version``."""
+
+    @property
+    def at(self) -> Location:
+        """Return its location."""
+
+    @property
+    def version(self) -> VersionRange:
+        """Return the provider versions that may have it."""
+
+    def select(self, entries: tuple[Entry, ...]) -> Iterable[Entry]:
+        """Return the entries that can make a difference."""
+
+    def value(self, entry: Entry) -> Value | Absent:
+        """Return the value of an argument that is not a block, in the type that Azure has it in."""
+
+    def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:
+        """Return the blocks of a type: a function if any number of them may exist, None if they count as not set."""
+
+    def default(self, entry: Entry, at: Location, /) -> Value | None:
+        """Return the default of an argument that is not set; None if it has none."""
+
+
+class ArgumentTable:
+    """The arguments of one azurerm type that rules require: whatever does not depend on an input.
+
+    ``paths`` are the required attributes, ``vias`` those that lead to other resources, ``further`` more arguments.
+    """
+
+    def __init__(
+        self,
+        mapped: Mapped,
+        paths: frozenset[Path],
+        vias: Iterable[str],
+        further: Mapping[str, Field] | None = None,
+    ) -> None:
+        self.type = mapped.type
+        listed = tuple((name, _steps(path)) for name, path in mapped.listed.items())
+        read = paths | {(name,) for name in _ALWAYS} | {_steps(via) for via in vias}
+        read |= {(name,) for name, target in listed if any(overlap(path, target) for path in read)}
+        self._listed = listed
+        self.paths_read = read
+        self.entries = entries_of({**(further or {}), **mapped.fields}, read)
+        fixed = ((_steps(path), plain) for path, plain in mapped.fixed.items())
+        self.fixed: tuple[tuple[Path, Plain], ...] = tuple(
+            (arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in read)
+        )
+
+    def complete(self, tree: Tree, fixed: Iterable[tuple[Path, Scalar]], at: Location) -> None:
+        """Add constant properties to the attributes of a resource, and put objects of flat arguments into lists."""
+        for arm, plain in fixed:
+            put(tree, arm, plain)
+        for name, target in self._listed:
+            if name in tree:
+                item = freeze(tree.pop(name), at)
+                put(tree, target, ListValue(at=at, items=(item,)))
+
+
+def fill(tree: Tree, entries: tuple[Entry, ...], block: Block) -> None:
+    """Write the arguments of a resource or block into ``tree``, with the defaults of its provider versions."""
+    version = block.version
+    missing: list[tuple[Entry, Location]] = []
+    for entry in block.select(entries):
+        field, at = entry.field, block.at
+        if field.until <= version.low:
+            is_set = False
+        elif entry.inner:
+            is_set = _fill_blocks(tree, entry, block)
+        else:
+            value = block.value(entry)
+            is_set = not isinstance(value, Absent)
+            if isinstance(value, Absent):
+                at = value.at
+            elif field.until < version.high and field.until != NEVER:
+                put(tree, entry.arm, _ignored(entry, value))
+            else:
+                put(tree, entry.arm, value)
+        if not is_set and (field.defaults or field.filled):
+            missing.append((entry, at))
+    for entry, at in missing:
+        if not has(tree, entry.arm):
+            default = block.default(entry, at)
+            if default is not None:
+                put(tree, entry.arm, default)
+
+
+def _ignored(entry: Entry, value: Value) -> Unknown:
+    since = ".".join(map(str, entry.field.until))
+    return Unknown(at=value.at, why=f"azurerm ignores `{entry.name}` from version {since} on")
+
+
+def _fill_blocks(tree: Tree, entry: Entry, block: Block) -> bool:
+    """Write a block, or several; False if there is none."""
+    found = block.blocks(entry)
+    if found is None:
+        return False
+    if not isinstance(found, Blocks):
+        _fill_unknown(tree, (entry,), found)
+        return True
+    field, arm = entry.field, entry.arm
+    objects: list[Value] = []
+    for inner in found.items:
+        inside: Tree = tree if not arm and field.kind == "block" else {}
+        fill(inside, entry.inner, inner)
+        for constant, plain in field.constants.items():
+            put(inside, _steps(constant), Scalar(at=inner.at, value=plain))
+        if inside is not tree:
+            objects.append(freeze(inside, inner.at))
+    if field.kind == "blocks":
+        put(tree, arm, ListValue(at=found.at, items=(*objects, *found.more), origin=found.origin))
+    elif objects:
+        put(tree, arm, objects[0])
+    return True
+
+
+def _fill_unknown(tree: Tree, entries: tuple[Entry, ...], make: UnknownBlock) -> None:
+    """Write unknown values for all arguments of a block that may not exist, which is the last of ``entries``."""
+    entry = entries[-1]
+    if entry.arm:
+        put(tree, entry.arm, make(entries))
+        return
+    for inner in entry.inner:
+        _fill_unknown(tree, (*entries, inner), make)
+    for constant in entry.field.constants:
+        put(tree, _steps(constant), make(entries))
+
+
+def as_kind(field: Field, value: Value) -> Value:
+    """Return a value in the form that Azure has it in, by the kind of its argument."""
+    match field.kind:
+        case "flag" if isinstance(value, Scalar):
+            return msgspec.structs.replace(value, value=field.words[0 if value.value is True else 1])
+        case "links" if isinstance(value, Scalar | Link):
+            return ListValue(at=value.at, items=(value,))
+        case "wrap":
+            items = (
+                (value,) if isinstance(value, Scalar | Link) else value.items if isinstance(value, ListValue) else ()
+            )
+            if items or isinstance(value, ListValue):
+                wrapped = (
+                    item if item.note == MAY_BE_ABSENT else MapValue(at=item.at, fields={field.item: item})
+                    for item in items
+                )
+                return ListValue(at=value.at, items=tuple(wrapped))
+    return value
+
+
+def _steps(path: str) -> Path:
+    return tuple(path.split("."))
