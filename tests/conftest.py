@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 import azkvlint
+from azkvlint.azure.table_files import compile_tables
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
 from azkvlint.util.project_files import end_run
 
@@ -103,6 +104,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(package.parents[1] / "rules" / "controls", copied / "rules" / "controls")
     for name, content in compile_rules(builtin_rules()).items():
         (copied / "rules" / name).write_bytes(content)
+    for name, content in compile_tables().items():
+        (copied / "data" / name).write_bytes(content)
     return folder
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import azkvlint as package
+from azkvlint.azure.table_files import compile_tables
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
 from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS
@@ -51,8 +52,10 @@ code = main()
 print("\\n" + json.dumps(sorted(set(sys.modules) - before)))
 sys.exit(code)
 """
-# The rules as a wheel holds them, compiled; a checkout reads them from YAML.
+# Rules and tables as a wheel holds them, compiled; a checkout reads them from YAML.
 COMPILED = """
+from azkvlint.azure import table_files
+table_files.read_data = lambda name: open({folder!r} + "/data/" + name, "rb").read()
 from azkvlint.engine import rule_store
 of_package = rule_store.rules_of_package
 rule_store.rules_of_package = lambda _package, **how: of_package({folder!r}, **how)
@@ -87,9 +90,10 @@ def plan(tmp_path: Path) -> Path:
 @pytest.fixture
 def compiled(tmp_path: Path) -> str:
     folder = tmp_path / "package"
-    (folder / "rules").mkdir(parents=True)
-    for name, content in compile_rules(builtin_rules()).items():
-        (folder / "rules" / name).write_bytes(content)
+    for part, files in (("rules", compile_rules(builtin_rules())), ("data", compile_tables())):
+        (folder / part).mkdir(parents=True)
+        for name, content in files.items():
+            (folder / part / name).write_bytes(content)
     return COMPILED.format(folder=str(folder))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.workloads import GROUPS, MEMBERS
+from azkvlint.azure.azurerm.resources import GROUPS, MEMBERS
 from azkvlint.azure.roles import IDENTITIES, WORKLOADS
 from azkvlint.derived.companions import Sure, items_of
 from azkvlint.derived.federation import (

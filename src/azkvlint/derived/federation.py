@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.workloads import APPLICATION_CREDENTIALS
+from azkvlint.azure.azurerm.resources import APPLICATION_CREDENTIALS
 from azkvlint.azure.roles import CONTROL, IDENTITIES
 from azkvlint.derived.assignments import (
     ACTIVE,

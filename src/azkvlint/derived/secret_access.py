@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.azure.azurerm.workloads import GROUPS, MEMBERS
+from azkvlint.azure.azurerm.resources import GROUPS, MEMBERS
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, GRANTS, Coverage
 from azkvlint.derived.certificates import (
     APIM,

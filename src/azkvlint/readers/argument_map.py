@@ -7,12 +7,11 @@ of them. What a reader knows of the values is its own: ``terraform/map_arguments
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, entries_of, freeze, has, overlap, put
-from azkvlint.azure.azurerm.table import Field, Mapped
+from azkvlint.azure.azurerm.table import NEVER, Field, Mapped
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.value import (
@@ -32,6 +31,144 @@ from azkvlint.model.value import (
 # The attributes that identify a resource among equal ones. Always read, for names and links.
 OWN = ("id", "name", "parent", "scope")
 _ALWAYS = (*OWN, "resourceGroupName")
+
+
+_WITH_ZERO = frozenset({str, int, float, list, dict})
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One required argument. ``simple``: a known plain value is copied unchanged.
+
+    ``rivals`` are the other names of the same argument in provider versions that have several. ``drops_zero``: the
+    provider treats zero values as not set.
+    """
+
+    name: str
+    field: Field
+    arm: Path
+    simple: bool
+    inner: tuple[Entry, ...]
+    rivals: tuple[str, ...]
+    drops_zero: bool
+
+
+def is_zero(plain: object) -> bool:
+    """Return whether plain data is the zero value of a type other than a boolean."""
+    return not plain and type(plain) in _WITH_ZERO
+
+
+def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[Entry, ...]:
+    """Return the fields at, above or below a required path."""
+    entries = []
+    # Most fields are outside of the properties that rules require.
+    first_steps = {path[:1] for path in required}
+    for name, field in fields.items():
+        arm = tuple(field.arm.split(".")) if field.arm else ()
+        inner: tuple[Entry, ...] = ()
+        if not arm:
+            inner = entries_of(field.fields, required)
+            is_required = bool(inner)
+        else:
+            is_required = not first_steps.isdisjoint(((), arm[:1])) and any(overlap(path, arm) for path in required)
+            inner = entries_of(field.fields, frozenset({()})) if is_required else ()
+        if is_required:
+            rivals: tuple[str, ...] = ()
+            if arm and field.computed:
+                aliases = (other for other, alias in fields.items() if alias.computed and alias.arm == field.arm)
+                rivals = tuple(other for other in aliases if other != name)
+            simple = (
+                field.kind in ("value", "link") and not field.sensitive and field.ignored_from == NEVER and not rivals
+            )
+            entries.append(Entry(name, field, arm, simple, inner, rivals, field.zero_is_unset))
+    return tuple(entries)
+
+
+def overlap(path: Path, arm: Path) -> bool:
+    """Return whether one of two paths is a prefix of the other."""
+    return path[: len(arm)] == arm[: len(path)]
+
+
+# The default of a field with its note, or the reason why it is unknown; by the id of the field, since the tables are
+# never freed.
+_defaults: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
+
+
+def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
+    """Return the default of an argument in the possible provider versions; None if it has none."""
+    if not field.defaults:
+        return None
+    key = (id(field), version)
+    if key not in _defaults:
+        _defaults[key] = _default(field, version)
+    default = _defaults[key]
+    if default is None:
+        return None
+    plain, note = default
+    return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin=Origin.DEFAULT, note=note)
+
+
+def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | None:
+    possible = [default for default in field.defaults if version.meets(default.since, default.until)]
+    if not possible:
+        return None
+    if len({default.value for default in possible}) > 1:
+        return None, "the version constraint allows azurerm versions with different defaults"
+    plain = possible[0].value
+    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
+    if field.kind == "flag":
+        plain = field.words[0 if plain is True else 1]
+    return plain, f"not set (default: {word})"
+
+
+Tree: TypeAlias = dict[str, Any]
+
+
+def freeze(tree: Tree, at: Location) -> MapValue:
+    """Return nested dicts of Values as a MapValue."""
+    fields = {name: freeze(below, at) if type(below) is dict else below for name, below in tree.items()}
+    return MapValue(at=at, fields=fields)
+
+
+def has(tree: Tree, path: Path) -> bool:
+    """Return whether a value exists at ``path``, or may exist inside an Unknown."""
+    here: Any = tree
+    for step in path:
+        if not isinstance(here, dict):
+            return isinstance(here, Unknown)
+        if step not in here:
+            return False
+        here = here[step]
+    return True
+
+
+def put(tree: Tree, path: Path, value: Value) -> None:
+    """Set a value. The first of several arguments for one path that is set counts; lists are joined.
+
+    An empty list represents a block that is not written: an unknown value may contain more.
+    """
+    here: Any = tree
+    for step in path[:-1]:
+        child = here.get(step)
+        if child is None:
+            child = here[step] = {}
+        elif type(child) is not dict:
+            return
+        here = child
+    last = path[-1]
+    current = here.get(last)
+    if current is None:
+        here[last] = value
+    elif isinstance(current, ListValue) and isinstance(value, ListValue):
+        here[last] = ListValue(at=value.at, items=current.items + value.items)
+    elif isinstance(current, Unknown) and not isinstance(value, Unknown):
+        if not _is_empty(value):
+            here[last] = value
+    elif isinstance(value, Unknown) and _is_empty(current):
+        here[last] = value
+
+
+def _is_empty(value: Value) -> bool:
+    return isinstance(value, ListValue) and not value.items
 
 
 class Blocks(msgspec.Struct):
@@ -112,7 +249,7 @@ def fill(tree: Tree, entries: tuple[Entry, ...], block: Block) -> None:
     missing: list[tuple[Entry, Location]] = []
     for entry in block.select(entries):
         field, at = entry.field, block.at
-        if field.until <= version.low:
+        if field.ignored_from <= version.low:
             is_set = False
         elif entry.inner:
             is_set = _fill_blocks(tree, entry, block)
@@ -121,7 +258,7 @@ def fill(tree: Tree, entries: tuple[Entry, ...], block: Block) -> None:
             is_set = not isinstance(value, Absent)
             if isinstance(value, Absent):
                 at = value.at
-            elif field.until < version.high and field.until != NEVER:
+            elif field.ignored_from < version.high and field.ignored_from != NEVER:
                 put(tree, entry.arm, _ignored(entry, value))
             else:
                 put(tree, entry.arm, value)
@@ -135,7 +272,7 @@ def fill(tree: Tree, entries: tuple[Entry, ...], block: Block) -> None:
 
 
 def _ignored(entry: Entry, value: Value) -> Unknown:
-    since = ".".join(map(str, entry.field.until))
+    since = ".".join(map(str, entry.field.ignored_from))
     return Unknown(at=value.at, why=f"azurerm ignores `{entry.name}` from version {since} on")
 
 

@@ -5,6 +5,7 @@
     KvlintError
       UsageError     an invalid option or path                    exit 2
       RuleError      rule files that do not load, with all faults exit 3
+      TableError     rows of a table that are not valid           exit 3
       InputError     an input that cannot be read: a Problem      exit 3
       InternalError  a bug in kvlint                              exit 3
 """
@@ -40,6 +41,14 @@ class UsageError(KvlintError):
 
 class RuleError(KvlintError):
     """Rule files do not load. ``faults`` holds one ``path:line:column: message`` each."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class TableError(KvlintError):
+    """Rows of a table in the package are not valid. ``faults`` holds one ``path:line:column: message`` each."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))

@@ -458,6 +458,15 @@ def read_data(path: str) -> bytes:
     return read_resource(os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", *path.split("/")))
 
 
+def data_files(folder: str, suffix: str) -> list[tuple[str, bytes]]:
+    """Return the sorted names and contents of the files with a suffix in a subfolder of the package's folder ``data``.
+
+    Raise OSError.
+    """
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", folder)
+    return [(os.path.basename(file), read_resource(file)) for file in resource_files(path, (suffix,), deep=False)]
+
+
 def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> list[str]:
     """Return the sorted files with these suffixes in a folder of the distribution; ``deep`` includes its subfolders."""
     files = []

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.key_vault import IDENTITY_BLOCK
+from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Mapped
 from azkvlint.graph.changes import with_open_fields
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
@@ -20,7 +20,7 @@ AZAPI_DATA_PLANE, AZAPI_ACTION = "azapi_data_plane_resource", "azapi_resource_ac
 AZAPI = frozenset({AZAPI_RESOURCE, AZAPI_UPDATE, AZAPI_DATA_PLANE, AZAPI_ACTION})
 # The arguments of an azapi resource for properties outside of its body, without those that have Azure's names already.
 # Source: registry.terraform.io/providers/Azure/azapi/latest/docs/resources/resource.
-BESIDE_BODY = Mapped(type="", fields={"identity": IDENTITY_BLOCK})
+BESIDE_BODY = Mapped(type="", fields={"identity": RESOURCES["azurerm_storage_account"].fields["identity"]})
 # Extension types: their parent_id is the extended resource.
 _EXTENSIONS = (
     "microsoft.insights/diagnosticsettings", "microsoft.authorization/", "microsoft.security/pricings",

@@ -1,68 +1,29 @@
-"""The union of all azurerm tables, types that should have a table, and attributes with the id of a resource.
+"""The table of azurerm and azuread, types that should be in it, and attributes with the id of a resource.
 
-A data source has the table of the resource of the same name.
+A data source has the rows of the resource of the same name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.azure.azurerm.consumers import (
-    CONSUMERS_ANALYTICS,
-    CONSUMERS_COMPUTE,
-    CONSUMERS_DATABASES,
-    CONSUMERS_INTELLIGENCE,
-    CONSUMERS_STORAGE,
-)
-from azkvlint.azure.azurerm.key_vault import AUTHORIZATION, HSM, OBJECTS, VAULT
-from azkvlint.azure.azurerm.network_and_monitoring import ALERTS, MONITOR, NETWORK, SINKS
-from azkvlint.azure.azurerm.table import Mapped
-from azkvlint.azure.azurerm.workloads import COMPUTE, IDENTITIES, STORES, TLS, WORKLOADS
+from azkvlint.azure.azurerm.table import Mapped, Rows
+from azkvlint.azure.table_files import read_table
 from azkvlint.model.value import Scalar, Value
 
-# Several tables may contain the same type, each with the arguments for its own rules.
-TABLES: tuple[Mapping[str, Mapped], ...] = (
-    VAULT,
-    OBJECTS,
-    HSM,
-    NETWORK,
-    MONITOR,
-    ALERTS,
-    SINKS,
-    AUTHORIZATION,
-    IDENTITIES,
-    COMPUTE,
-    CONSUMERS_ANALYTICS,
-    CONSUMERS_COMPUTE,
-    CONSUMERS_DATABASES,
-    CONSUMERS_INTELLIGENCE,
-    CONSUMERS_STORAGE,
-    STORES,
-    TLS,
-    WORKLOADS,
-)
+
+def _load() -> Rows:
+    from azkvlint.azure.azurerm.row_loader import load_rows
+
+    return load_rows()
 
 
-def _merge(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
-    """Merge tables. Entries of the same type are merged; a test checks that they do not contradict."""
-    merged: dict[str, Mapped] = {}
-    for type_, mapped in (item for table in tables for item in table.items()):
-        current = merged.get(type_)
-        merged[type_] = mapped if current is None else _merge_entries(current, mapped)
-    return merged
+RESOURCES: Mapping[str, Mapped] = read_table("azurerm", Rows, _load).expand()
 
-
-def _merge_entries(one: Mapped, other: Mapped) -> Mapped:
-    return Mapped(
-        type=one.type,
-        fields={**one.fields, **other.fields},
-        fixed={**one.fixed, **other.fixed},
-        listed={**one.listed, **other.listed},
-        any_of=one.any_of or other.any_of,
-    )
-
-
-RESOURCES: Mapping[str, Mapped] = _merge(TABLES)
+# Types of the directory, which has no types of ARM.
+GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
+# Federated identity credentials of applications, which their service principals have too.
+APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 

@@ -12,16 +12,27 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import Entry, Tree, default_of, freeze, is_zero
 from azkvlint.azure.azurerm.azapi import AZAPI, WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
+from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.readers.argument_map import OWN, ArgumentTable, Blocks, UnknownBlock, as_kind, fill
+from azkvlint.readers.argument_map import (
+    OWN,
+    ArgumentTable,
+    Blocks,
+    Entry,
+    Tree,
+    UnknownBlock,
+    as_kind,
+    default_of,
+    fill,
+    freeze,
+    is_zero,
+)
 from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, ArgumentPath, Instance, mark
@@ -52,7 +63,7 @@ class PlanTable(ArgumentTable):
         self.secrets = tuple(secrets)
         self.decoder = ChangeDecoder({entry.name for entry in self.entries} | {"name"})
         self.entries = tuple(entry for entry in self.entries if entry not in own and entry not in self.secrets)
-        self.is_plain = all(entry.field == value(entry.field.arm, sensitive=True) for entry in self.secrets)
+        self.is_plain = all(entry.field == Field(arm=entry.field.arm, sensitive=True) for entry in self.secrets)
         # Whether the meaning of a value of an existing resource depends on the configuration.
         self.depends_on_block = any(
             entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self.entries

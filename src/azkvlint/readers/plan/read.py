@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
@@ -43,6 +42,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Value
+from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.plan.configuration import Configuration, Instances
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,

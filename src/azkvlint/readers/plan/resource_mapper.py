@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import UNSUPPORTED, name_as_written, requires_unsupported, unsupported_arguments
+from azkvlint.azure.azurerm.argument_versions import UNSUPPORTED, requires_unsupported, unsupported_arguments
+from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.azure.azurerm.providers import (
     ARGUMENT_IN_STATE,
     KEY_VAULT_FLAGS,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import Entry, Tree, default_of, has, is_zero, overlap, requires_unsupported
+from azkvlint.azure.azurerm.argument_versions import requires_unsupported
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
 from azkvlint.evaluation.freezer import Freezer
@@ -16,7 +16,19 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
-from azkvlint.readers.argument_map import ArgumentTable, Blocks, UnknownBlock, as_kind, fill
+from azkvlint.readers.argument_map import (
+    ArgumentTable,
+    Blocks,
+    Entry,
+    Tree,
+    UnknownBlock,
+    as_kind,
+    default_of,
+    fill,
+    has,
+    is_zero,
+    overlap,
+)
 
 _AFTER = "known after apply"
 _BOOLEANS = {"true": True, "false": False}

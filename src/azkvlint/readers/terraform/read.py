@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import freeze, unsupported_arguments, with_unsupported
+from azkvlint.azure.azurerm.argument_versions import unsupported_arguments, with_unsupported
 from azkvlint.azure.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
@@ -46,6 +46,7 @@ from azkvlint.model.location import Location, SourceComments, Target, static_add
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import ACCOUNTED, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.arm.documents import HOLDERS
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.terraform import TerraformSettings, templates

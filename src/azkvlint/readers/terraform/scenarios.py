@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.operators import Local
@@ -16,6 +15,7 @@ from azkvlint.graph.existence import assumption
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
+from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.terraform import templates
 from azkvlint.readers.terraform.folder import Folder, Piece
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleInstance

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_DATA_PLANE,
     BESIDE_BODY,
@@ -42,6 +41,7 @@ from azkvlint.graph.changes import (
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
+from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.arm.documents import POLICIES, result_member
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
