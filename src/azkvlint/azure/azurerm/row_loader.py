@@ -208,9 +208,9 @@ class _Loader:
             if not _AZURE_TYPE.fullmatch(resource.type):
                 text = f"`type` must be an Azure type such as Microsoft.KeyVault/vaults, not `{resource.type}`"
                 self.fault(place, text)
-            fields = self._fields([*self._included(resource.include, place), *self._arguments(place.path, node)], place)
+            fields = self._fields([*self._included(resource.include, place), *self._arguments(place.path, node)])
             for included in set(resource.include) - set(sets):
-                sets[included] = self._fields(self._expanded.get(included) or (), place)
+                sets[included] = self._fields(self._expanded.get(included) or ())
             shared = {name: field for included in resource.include for name, field in sets[included].items()}
             resources[name] = ResourceRows(
                 type=resource.type,
@@ -272,7 +272,7 @@ class _Loader:
             for inner in self._included(row.include, place):
                 yield _Argument((*names, *inner.names), inner.row, inner.place)
 
-    def _fields(self, arguments: Iterable[_Argument], place: _Place) -> dict[str, Field]:
+    def _fields(self, arguments: Iterable[_Argument]) -> dict[str, Field]:
         """Return the fields of a resource or block, those in its blocks inside these."""
         own: dict[str, _Argument] = {}
         below: dict[str, list[_Argument]] = {}
@@ -281,7 +281,7 @@ class _Loader:
             if inner:
                 below.setdefault(name, []).append(_Argument(tuple(inner), argument.row, argument.place))
             elif name in own:
-                self.fault(argument.place, f"`{name}` has two rows in {place.path}:{place.line}")
+                self.fault(argument.place, f"there is another row for `{name}`")
             else:
                 own[name] = argument
         for name, inside in below.items():
@@ -289,7 +289,7 @@ class _Loader:
                 self.fault(inside[0].place, f"there is no block `{name}` above")
         fields = {}
         for name, argument in own.items():
-            inner_fields = self._fields(below.get(name, ()), argument.place)
+            inner_fields = self._fields(below.get(name, ()))
             if argument.row.kind in _BLOCKS and not inner_fields:
                 self.fault(argument.place, f"`{name}`: a block needs rows such as `{name}.argument`")
             fields[name] = _field(argument.row, inner_fields)
