@@ -22,7 +22,7 @@ class Made(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from azkvlint.azure.table_files import compile_tables
+        from azkvlint.azure.compile_tables import compile_tables
         from azkvlint.engine.rule_store import compile_rules, rules_of_checkout
 
         self._folder = TemporaryDirectory()

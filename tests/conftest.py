@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 import azkvlint
-from azkvlint.azure.table_files import compile_tables
+from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
 from azkvlint.util.project_files import end_run
 

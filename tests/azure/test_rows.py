@@ -13,7 +13,7 @@ import pytest
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.row_loader import load_rows, rows_of
 from azkvlint.azure.azurerm.table import Rows
-from azkvlint.azure.table_files import compile_tables
+from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.util.errors import TableError
 from tests.conftest import Ran
 

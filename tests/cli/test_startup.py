@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import azkvlint as package
-from azkvlint.azure.table_files import compile_tables
+from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
 from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS

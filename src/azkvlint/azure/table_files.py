@@ -29,10 +29,3 @@ def read_table(name: str, type_: type[_T], load: Callable[[], _T]) -> _T:
 def compiled_name(name: str) -> str:
     """Return the name of the compiled form of a table in the folder ``data``."""
     return f"{name}.json"
-
-
-def compile_tables() -> dict[str, bytes]:
-    """Return the compiled form of each table, by the name of its file. Raise TableError if a row is not valid."""
-    from azkvlint.azure.azurerm.row_loader import load_rows
-
-    return {compiled_name("azurerm"): msgspec.json.encode(load_rows())}
