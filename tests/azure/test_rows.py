@@ -10,10 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from azkvlint.azure import row_reader
+from azkvlint.azure.arm_defaults import PROPERTIES, Property, faults_of
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.row_loader import load_rows, rows_of
 from azkvlint.azure.azurerm.table import Rows
 from azkvlint.azure.compile_tables import compile_tables
+from azkvlint.azure.services import SERVICES, Service
 from azkvlint.util.errors import TableError
 from tests.conftest import Ran
 
@@ -57,8 +60,10 @@ def test_the_rows_of_the_package_are_valid() -> None:
 
 
 def test_a_wheel_has_the_same_rows() -> None:
-    (compiled,) = compile_tables().values()
-    assert msgspec.json.decode(compiled, type=Rows).expand() == RESOURCES
+    compiled = compile_tables()
+    assert msgspec.json.decode(compiled["azurerm.json"], type=Rows).expand() == RESOURCES
+    assert msgspec.json.decode(compiled["arm_properties.json"], type=dict[str, dict[str, Property]]) == PROPERTIES
+    assert msgspec.json.decode(compiled["services.json"], type=dict[str, Service]) == SERVICES
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,37 @@ def test_a_fault_of_a_file_names_its_line(text: str, expected: str) -> None:
 def test_every_fault_is_reported_once() -> None:
     text = argument("{path: a b}") + "  azurerm_example: {type: Microsoft.Example/examples}\n"
     assert faults(text) == ("t.yaml:8:3: key `azurerm_example` is duplicated",)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("{default: 7, sinse: 2021-04-01}", "Object contains unknown field `sinse`"),
+        ("{kind: text}", "Invalid enum value 'text' - at `$.kind`"),
+        ("{since: April}", "an API version must be a date such as 2021-06-01, not `April`"),
+        (
+            "{default: [{value: 7, until: 2021-04-01}, {value: 9, since: 2021-05-01}]}",
+            "each default must begin with the version at which the one before ends",
+        ),
+    ],
+)
+def test_a_fault_of_an_arm_property_names_its_line(monkeypatch: pytest.MonkeyPatch, row: str, fault: str) -> None:
+    text = f"source: x\ntypes:\n  Microsoft.KeyVault/vaults:\n    properties.a: {row}\n"
+    monkeypatch.setattr(row_reader, "read_data", lambda _: text.encode())
+    with pytest.raises(TableError) as caught:
+        row_reader.load_by_property("t", Property, faults_of)
+    assert caught.value.faults == (f"data/t.yaml:4:5: {fault}",)
+
+
+def test_a_table_names_azure_types_and_properties(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "source: x\ntypes:\n  vaults: {properties.a: {}}\n  Microsoft.KeyVault/vaults: {sku: {}}\n"
+    monkeypatch.setattr(row_reader, "read_data", lambda _: text.encode())
+    with pytest.raises(TableError) as caught:
+        row_reader.load_by_property("t", Property, faults_of)
+    assert caught.value.faults == (
+        "data/t.yaml:3:3: `vaults` is not an Azure type such as Microsoft.KeyVault/vaults",
+        "data/t.yaml:4:31: `sku` is not a path such as properties.sku.name",
+    )
 
 
 @pytest.fixture

@@ -1,102 +1,84 @@
 """Azure's defaults for properties that a template or azapi body does not set, by type and API version.
 
-Sources: Azure's REST specifications and learn.microsoft.com/azure/key-vault (general/access-control-default,
-general/soft-delete-overview, general/network-security). Where the sources disagree there is no entry, so that a rule
-requires an explicit value: purge protection of a managed HSM is such a case.
+The rows are in ``data/arm_properties.yaml``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
 
 import msgspec
 
+from azkvlint.azure.table_files import read_table
 from azkvlint.model.location import Location
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
+from azkvlint.util.lazy_regex import regex
+
+# The types of properties other than string without a known default; the empty string is not an id.
+_BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
+_VERSION = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class _Default(msgspec.Struct, frozen=True, gc=False):
-    path: Path
+class Default(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """The default of a property in API versions from ``since`` up to, not including, ``until``."""
+
     value: Plain
     since: str = ""
     until: str = "9999"
 
 
+class Property(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """A property of an ARM resource.
+
+    ``default``: its value if it is not set, or one for each range of API versions. ``since`` is the first API version
+    that has it, previews included; ``not_in`` a stable one without a property of an earlier preview. ``kind`` is the
+    type of one without a known default.
+    """
+
+    default: Plain | tuple[Default, ...] | None = None
+    since: str = ""
+    not_in: str = ""
+    kind: Literal["", "boolean", "number", "id"] = ""
+
+
+def _load() -> dict[str, dict[str, Property]]:
+    from azkvlint.azure.row_reader import load_by_property
+
+    return load_by_property("arm_properties", Property, faults_of)
+
+
+def faults_of(row: Property) -> Iterator[str]:
+    """Yield what is wrong with a row."""
+    ranges = row.default if isinstance(row.default, tuple) else ()
+    ends = (row.since, row.not_in, *(one.since for one in ranges), *(one.until for one in ranges))
+    wrong = [text for text in ends if text not in ("", "9999") and not _VERSION.fullmatch(text)]
+    if wrong:
+        yield f"an API version must be a date such as 2021-06-01, not `{wrong[0]}`"
+    if any(one.until != other.since for one, other in pairwise(ranges)):
+        yield "each default must begin with the version at which the one before ends"
+
+
+PROPERTIES: Mapping[str, Mapping[str, Property]] = read_table("arm_properties", dict[str, dict[str, Property]], _load)
+_PROPERTIES: Mapping[str, Mapping[Path, Property]] = {
+    type_.lower(): {tuple(path.split(".")): row for path, row in rows.items()} for type_, rows in PROPERTIES.items()
+}
+# The first API version that has a property, by type in lower case.
+SINCE: Mapping[str, Mapping[Path, str]] = {
+    type_: since
+    for type_, rows in _PROPERTIES.items()
+    if (since := {path: row.since for path, row in rows.items() if row.since})
+}
+# Stable versions without a property that an earlier preview has.
+GAPS: Mapping[tuple[str, Path], str] = {
+    (type_, path): row.not_in for type_, rows in _PROPERTIES.items() for path, row in rows.items() if row.not_in
+}
 _KEYS = "microsoft.keyvault/vaults/keys"
 _HSM_KEYS = "microsoft.keyvault/managedhsms/keys"
 _ALL_KEYS = (_KEYS, _HSM_KEYS)
 _SETTINGS = "microsoft.insights/diagnosticsettings"
-_TABLE: dict[str, tuple[_Default, ...]] = {
-    "microsoft.compute/diskencryptionsets": (_Default(("properties", "rotationToLatestKeyVersionEnabled"), False),),
-    "microsoft.keyvault/vaults": (
-        _Default(("properties", "enablePurgeProtection"), False),
-        _Default(("properties", "enableSoftDelete"), False, until="2019-09-01"),
-        _Default(("properties", "enableSoftDelete"), True, since="2019-09-01"),
-        _Default(("properties", "softDeleteRetentionInDays"), 90),
-        _Default(("properties", "enableRbacAuthorization"), False, until="2026-02-01"),
-        _Default(("properties", "enableRbacAuthorization"), True, since="2026-02-01"),
-        _Default(("properties", "publicNetworkAccess"), "Enabled"),
-        _Default(("properties", "enabledForDeployment"), False),
-        _Default(("properties", "enabledForDiskEncryption"), False),
-        _Default(("properties", "enabledForTemplateDeployment"), False),
-        _Default(("properties", "networkAcls", "bypass"), "AzureServices"),
-    ),
-    "microsoft.keyvault/managedhsms": (
-        _Default(("properties", "softDeleteRetentionInDays"), 90),
-        _Default(("properties", "publicNetworkAccess"), "Enabled"),
-    ),
-    _KEYS: (_Default(("properties", "attributes", "enabled"), True),),
-    "microsoft.keyvault/vaults/secrets": (_Default(("properties", "attributes", "enabled"), True),),
-}
-# The first API version that has a property, previews included.
-SINCE: Mapping[str, Mapping[Path, str]] = {
-    "microsoft.keyvault/vaults": {
-        ("properties", "enablePurgeProtection"): "2016-10-01",
-        ("properties", "networkAcls"): "2018-02-14",
-        ("properties", "enableRbacAuthorization"): "2019-09-01",
-        ("properties", "softDeleteRetentionInDays"): "2019-09-01",
-        ("properties", "publicNetworkAccess"): "2021-06-01",
-    },
-    "microsoft.keyvault/managedhsms": {
-        ("properties", "networkAcls"): "2021-04-01",
-        ("properties", "networkAcls", "serviceTags"): "2025-05-01",
-        ("properties", "publicNetworkAccess"): "2021-04-01",
-    },
-    _KEYS: {
-        ("properties", "rotationPolicy"): "2021-04-01",
-        ("properties", "release_policy"): "2021-06-01",
-    },
-}
-# Stable versions without a property that an earlier preview has.
-GAPS: Mapping[tuple[str, Path], str] = {(_KEYS, ("properties", "rotationPolicy")): "2021-10-01"}
-# Types of properties other than string without a known default; the empty string is not an id.
-_BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
-_TYPED: Mapping[str, Mapping[Path, str]] = {
-    "microsoft.containerservice/managedclusters": {
-        ("properties", "securityProfile", "azureKeyVaultKms", "enabled"): _BOOLEAN,
-        ("properties", "securityProfile", "azureKeyVaultKms", "keyVaultResourceId"): _ID,
-    },
-    "microsoft.insights/activitylogalerts": {("properties", "enabled"): _BOOLEAN},
-    "microsoft.insights/metricalerts": {("properties", "enabled"): _BOOLEAN},
-    "microsoft.keyvault/managedhsms": {("properties", "enablePurgeProtection"): _BOOLEAN},
-    "microsoft.keyvault/vaults": {("properties", "enableRbacAuthorization"): _BOOLEAN},
-    "microsoft.operationalinsights/workspaces": {
-        ("properties", "retentionInDays"): _NUMBER,
-        ("properties", "workspaceCapping", "dailyQuotaGb"): _NUMBER,
-    },
-    "microsoft.operationalinsights/workspaces/tables": {
-        ("properties", "retentionInDays"): _NUMBER,
-        ("properties", "totalRetentionInDays"): _NUMBER,
-    },
-    "microsoft.sql/managedinstances/encryptionprotector": {("properties", "autoRotationEnabled"): _BOOLEAN},
-    "microsoft.sql/servers/databases": {("properties", "encryptionProtectorAutoRotation"): _BOOLEAN},
-    "microsoft.sql/servers/encryptionprotector": {("properties", "autoRotationEnabled"): _BOOLEAN},
-    "microsoft.storage/storageaccounts": {
-        ("properties", "immutableStorageWithVersioning", "enabled"): _BOOLEAN,
-        ("properties", "immutableStorageWithVersioning", "immutabilityPolicy", "allowProtectedAppendWrites"): _BOOLEAN,
-    },
-}
 _ODD = "the value is a {} instead of a {}"
 _MAX_DIGITS = 16
 # The length of a path to a property.
@@ -183,8 +165,9 @@ def _doubt(written: Value, name: str, silence: Plain | None, api_version: str) -
 
 def _check_types(attributes: MapValue, type_: str) -> MapValue:
     """Return a resource in which values of an unexpected type are unknown."""
-    for path, kind in _TYPED.get(type_.lower(), {}).items():
-        attributes = _check_type(attributes, path, kind)
+    for path, row in _PROPERTIES.get(type_.lower(), {}).items():
+        if row.kind:
+            attributes = _check_type(attributes, path, row.kind)
     return attributes
 
 
@@ -257,13 +240,15 @@ class _Row(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(256)
 def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
-    table = _TABLE.get(type_, ())
     rows: list[_Row] = []
-    for default in table:
-        if not api_version and any(other.path == default.path and other != default for other in table):
-            rows.append(_Row(default.path, None, "the default depends on the API version, which has no value"))
-        elif not api_version or default.since <= api_version < default.until:
-            rows.append(_Row(default.path, default.value, _note(default.value, api_version)))
+    for path, row in _PROPERTIES.get(type_, {}).items():
+        defaults = row.default if isinstance(row.default, tuple) else ()
+        if defaults and not api_version:
+            rows.append(_Row(path, None, "the default depends on the API version, which has no value"))
+        plain = [one.value for one in defaults if one.since <= api_version < one.until] if api_version else []
+        if row.default is not None and not isinstance(row.default, tuple):
+            plain = [row.default]
+        rows += [_Row(path, value, _note(value, api_version)) for value in plain]
     return tuple(rows)
 
 

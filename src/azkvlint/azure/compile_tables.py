@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from azkvlint.azure.arm_defaults import PROPERTIES
 from azkvlint.azure.azurerm.row_loader import load_rows
+from azkvlint.azure.services import SERVICES
 from azkvlint.azure.table_files import compiled_name
 
 
 def compile_tables() -> dict[str, bytes]:
     """Return the compiled form of each table, by the name of its file. Raise TableError if a row is not valid."""
-    return {compiled_name("azurerm"): msgspec.json.encode(load_rows())}
+    tables = {"azurerm": load_rows(), "arm_properties": PROPERTIES, "services": SERVICES}
+    return {compiled_name(name): msgspec.json.encode(rows) for name, rows in tables.items()}

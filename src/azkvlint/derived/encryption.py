@@ -99,7 +99,7 @@ def _is_among(resource: Resource, meant: Words) -> bool | Unknown:
     if isinstance(answer, Unknown):
         return answer
     text = _text(answer)
-    return text in {word.lower() for word in meant.words}
+    return text in {word.lower() for word in meant.values}
 
 
 def _switched(resource: Resource, service: Service) -> Value | None:
@@ -112,7 +112,7 @@ def _switched(resource: Resource, service: Service) -> Value | None:
         return None if _is_set(answer) is True else unknown(answer, answer.why)
     if not isinstance(answer, Scalar) or not _text(answer):
         return None
-    word = CUSTOMER if _text(answer) in {word.lower() for word in service.switch.words} else PLATFORM
+    word = CUSTOMER if _text(answer) in {word.lower() for word in service.switch.values} else PLATFORM
     return known(answer.at, word, state_value(resource.declared_as, tuple(service.switch.path.split(".")), answer))
 
 

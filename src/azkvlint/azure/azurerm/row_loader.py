@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
 from azkvlint.azure.azurerm.table import NEVER, NONE, Default, Field, Mapped, Plain, ResourceRows, Rows
+from azkvlint.azure.row_reader import AZURE_TYPE, Place, RowReader, child, entries, place_of
 from azkvlint.model.provider_version import Version
-from azkvlint.syntax.yaml_nodes import MapNode, Node, ScalarNode, compose, data
-from azkvlint.util.errors import InternalError, TableError
+from azkvlint.syntax.yaml_nodes import MapNode, Node, ScalarNode
+from azkvlint.util.errors import InternalError
 from azkvlint.util.project_files import data_files
 
-_T = TypeVar("_T")
 FOLDER = "azurerm"
 _ARGUMENT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 _TERRAFORM_TYPE = re.compile(r"azure(rm|ad)_[a-z0-9_]+")
-_AZURE_TYPE = re.compile(r"((Microsoft|NGINX)\.[A-Za-z]+|Terraform)(/[A-Za-z0-9]+)+")
 _BLOCKS = ("block", "blocks")
 # The types that the default of a kind may have; a kind that is not here has none.
 _DEFAULTS: Mapping[str, tuple[type, ...]] = {"value": (str,), "boolean": (bool,), "flag": (bool,), "number": (int,)}
@@ -107,20 +106,12 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     resources: dict[str, Any] = {}
 
 
-class _Place(msgspec.Struct, frozen=True):
-    """A line of a file."""
-
-    path: str
-    line: int
-    column: int
-
-
 class _Argument(msgspec.Struct, frozen=True):
     """A row with the names of the blocks around its argument, and its own."""
 
     names: tuple[str, ...]
     row: Row
-    place: _Place
+    place: Place
 
 
 def load_rows() -> Rows:
@@ -137,63 +128,44 @@ def rows_of(files: Iterable[tuple[str, str]]) -> Rows:
     for path, text in files:
         loader.add(path, text)
     rows = loader.rows()
-    if loader.faults:
-        raise TableError(tuple(loader.faults))
+    loader.raise_faults()
     return rows
 
 
-class _Loader:
+class _Loader(RowReader):
     """Loads files, and collects their faults."""
 
     def __init__(self) -> None:
-        self.faults: list[str] = []
+        super().__init__()
         self._sets: dict[str, tuple[str, MapNode]] = {}
         self._expanded: dict[str, list[_Argument] | None] = {}
-        self._resources: dict[str, tuple[_Place, Resource, Node | None]] = {}
-
-    def fault(self, place: _Place, text: str) -> None:
-        """Record a fault."""
-        self.faults.append(f"{place.path}:{place.line}:{place.column}: {text}")
+        self._resources: dict[str, tuple[Place, Resource, Node | None]] = {}
 
     def add(self, path: str, text: str) -> None:
         """Read one file."""
-        document = compose(text)
-        for one in document.faults:
-            self.fault(_Place(path, one.line, one.column), one.text)
-        if document.root is None or document.faults:
+        composed = self.compose(path, text, File)
+        if composed is None:
             return
-        file = self._convert(document.root, File, _Place(path, 1, 1))
-        if file is None:
-            return
-        if not file.source.strip():
-            self.fault(_Place(path, 1, 1), "`source` is empty")
-        for key, node in _entries(_child(document.root, "sets")):
+        root, _ = composed
+        for key, node in entries(child(root, "sets")):
             name = str(key.value)
             if name in self._sets:
-                self.fault(_place(path, key), f"set `{name}` is defined twice")
+                self.fault(place_of(path, key), f"set `{name}` is defined twice")
             elif isinstance(node, MapNode):
                 self._sets[name] = path, node
-        for key, node in _entries(_child(document.root, "resources")):
+        for key, node in entries(child(root, "resources")):
             self._add_resource(path, key, node)
 
     def _add_resource(self, path: str, key: ScalarNode, node: Node) -> None:
-        name, place = str(key.value), _place(path, key)
-        resource = self._convert(node, Resource, place)
+        name, place = str(key.value), place_of(path, key)
+        resource = self.convert(node, Resource, place)
         if resource is None:
             return
         if name in self._resources:
             self.fault(place, f"resource type `{name}` is defined twice")
         if not _TERRAFORM_TYPE.fullmatch(name):
             self.fault(place, f"`{name}` is not a resource type of azurerm or azuread")
-        self._resources[name] = place, resource, _child(node, "arguments")
-
-    def _convert(self, node: Node, type_: type[_T], place: _Place) -> _T | None:
-        """Return a node as ``type_``; None, with a fault, if it does not have that form."""
-        try:
-            return msgspec.convert(data(node), type_)
-        except msgspec.ValidationError as error:
-            self.fault(place, str(error))
-            return None
+        self._resources[name] = place, resource, child(node, "arguments")
 
     def rows(self) -> Rows:
         """Return the resource types of the files that were added, and the sets that they include."""
@@ -205,7 +177,7 @@ class _Loader:
                     self.fault(place, "`like` must name a type above, which is not like another, without other keys")
                 resources[name] = ResourceRows(like=resource.like)
                 continue
-            if not _AZURE_TYPE.fullmatch(resource.type):
+            if not AZURE_TYPE.fullmatch(resource.type):
                 text = f"`type` must be an Azure type such as Microsoft.KeyVault/vaults, not `{resource.type}`"
                 self.fault(place, text)
             fields = self._fields([*self._included(resource.include, place), *self._arguments(place.path, node)])
@@ -223,7 +195,7 @@ class _Loader:
             self._check(msgspec.structs.replace(resources[name], fields=fields), place)
         return Rows(sets, resources)
 
-    def _check(self, mapped: Mapped, place: _Place) -> None:
+    def _check(self, mapped: Mapped, place: Place) -> None:
         """Record the faults of a whole resource type."""
         if not mapped.fields:
             self.fault(place, "the type has no arguments")
@@ -238,7 +210,7 @@ class _Loader:
             if name not in mapped.fields:
                 self.fault(place, f"`at_least_one_of`: there is no argument `{name}`")
 
-    def _included(self, names: Iterable[str], place: _Place) -> Iterator[_Argument]:
+    def _included(self, names: Iterable[str], place: Place) -> Iterator[_Argument]:
         """Yield the arguments of sets."""
         for name in names:
             if name not in self._sets:
@@ -253,15 +225,15 @@ class _Loader:
 
     def _arguments(self, path: str, node: Node | None) -> Iterator[_Argument]:
         """Yield the rows of a mapping, and behind each block those of the sets that it includes."""
-        for key, value in _entries(node):
-            name, place = str(key.value), _place(path, key)
+        for key, value in entries(node):
+            name, place = str(key.value), place_of(path, key)
             if not _ARGUMENT.fullmatch(name):
                 self.fault(place, f"`{name}` is not the name of an argument")
                 continue
             if isinstance(value, ScalarNode):
                 row = Row(path=str(value.value))
             else:
-                row = self._convert(value, Row, place) or Row(path="invalid")
+                row = self.convert(value, Row, place) or Row(path="invalid")
             faults = list(_faults_of(row))
             for text in faults:
                 self.fault(place, f"`{name}`: {text}")
@@ -379,15 +351,3 @@ def _paths(fields: Mapping[str, Field], above: str = "") -> Iterator[str]:
         path = f"{above}.{field.arm}".strip(".")
         yield path
         yield from _paths(field.fields, path)
-
-
-def _entries(node: Node | None) -> tuple[tuple[ScalarNode, Node], ...]:
-    return node.entries if isinstance(node, MapNode) else ()
-
-
-def _child(node: Node, name: str) -> Node | None:
-    return next((value for key, value in _entries(node) if key.value == name), None)
-
-
-def _place(path: str, key: ScalarNode) -> _Place:
-    return _Place(path, key.line, key.column)
