@@ -113,14 +113,15 @@ class _Table:
         context = Context(name, node, local, evaluator)
         if _LIST_NAME.fullmatch(name):
             return answer(_LIST, context)
-        return Unknown(at=context.at, why=f"`{name}()` is not supported")
+        # A name that is none of the language may be a word of a secret that is not in quotation marks.
+        return Unknown(at=context.at, why="the function is not supported")
 
     def _method(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
         """Evaluate a function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
         context = Context(node.name, node, local, evaluator)
         if _METHODS.fullmatch(node.name):
             return secret(node.name, context)
-        return Unknown(at=context.at, why=f"`{node.name}()` is not supported")
+        return Unknown(at=context.at, why="the function is not supported")
 
 
 ARM = _Table({function.name.lower(): function for function in _ALL if function.only != "bicep"}, any_case=True)

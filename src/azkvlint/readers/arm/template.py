@@ -263,9 +263,9 @@ class Template(Values):
         """Return the location of a node, which is that of the member that contains its expression."""
         return self.at
 
-    def symbol(self, node: ast.Name) -> Result:
+    def symbol(self, node: ast.Name) -> Result:  # noqa: ARG002  # the interface of all documents
         """Return Unknown: expressions of templates have no names."""
-        return Unknown(at=self.at, why=f"name `{node.name}` is not supported in expressions")
+        return Unknown(at=self.at, why="names are not supported in expressions")
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """See the evaluator's Document."""

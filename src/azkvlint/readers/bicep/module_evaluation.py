@@ -141,7 +141,8 @@ class ModuleInstance:
     def symbol(self, node: ast.Name) -> Result:
         """Return the value of a name that is not a local variable."""
         found = self.value(node.name)
-        return found if found is not None else Unknown(at=self.place(node), why=f"name `{node.name}` does not exist")
+        # It may be a word of a secret that is not in quotation marks.
+        return found if found is not None else Unknown(at=self.place(node), why="the name does not exist")
 
     def value(self, name: str) -> Result | None:
         """Return the value of a declaration; None if there is none of that name."""

@@ -542,7 +542,9 @@ class Undeclared:
 
     def member(self, name: str, at: Location) -> Result:
         """Return an unknown value; for the ID of an Azure resource, with that resource as the only candidate."""
-        pattern, why = hole(f"{self.address}.{name}"), f"`{self.address}` is not declared"
+        # A name that is not of Azure may be a word of a secret that is not in quotation marks.
+        named = f"`{self.address}`" if is_azure(self.type) else "the resource"
+        pattern, why = hole(f"{self.address}.{name}"), f"{named} is not declared"
         if is_azure(self.type) and is_own_id(self.type, name):
             self.instance.run.types[self.address] = linked_type(self.type)
             return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)

@@ -345,7 +345,8 @@ class TerraformFunctions:
         arguments = call.arguments()
         terraform.watch.risks += 1
         pattern = call_pattern(name, arguments) if call.spread is None else ""
-        return Unknown(at=call.at, why=f"`{name}()` is not supported", pattern=pattern)
+        # A name that is none of Terraform's may be a word of a secret that is not in quotation marks.
+        return Unknown(at=call.at, why="the function is not supported", pattern=pattern)
 
 
 FUNCTIONS = TerraformFunctions()
