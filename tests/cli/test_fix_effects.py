@@ -146,3 +146,75 @@ def test_the_scripts_next_to_a_declaration_are_named_first(kvlint: Kvlint, check
         put(checkout, f"{folder}/porter.yaml", "uninstall:\n  - terraform:\n      description: x\n")
     out = kvlint("fix", "z/app", "--unsafe", "--select", "KV007").out
     assert "`z/app/porter.yaml`, `z/porter.yaml` and 3 more may contain commands that destroy resources, which" in out
+
+
+# --- other reads of an API version ------------------------------------------------------------------------------------
+
+TEMPLATE = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+
+
+@pytest.mark.parametrize(
+    ("read", "version"),
+    [
+        ("[reference(resourceId('Microsoft.KeyVault/vaults', 'kv'), '2018-02-14', 'Full').location]", "2018-02-14"),
+        ("[listSecrets(concat('Microsoft.KeyVault/vaults/', 'kv'), '2019-09-01').x]", "2019-09-01"),
+        ("[reference(variables('id'), '2019-09-01').vaultUri]", "2019-09-01"),
+        ("[reference(resourceId('Microsoft.KeyVault/vaults', 'kv'), '2026-02-01').vaultUri]", ""),
+        ("[reference(resourceId('Microsoft.KeyVault/vaults', 'kv')).vaultUri]", ""),
+        ("[reference(resourceId('Microsoft.Web/sites', 'w'), '2018-02-01').name]", ""),
+        ("[concat(variables('id'), reference(resourceId('Microsoft.Web/sites', 'w'), '2018-02-01').name)]", ""),
+        ("[reference(resourceId('Microsoft.KeyVault/vaults', 'kv'), '2018-02-14'", ""),
+    ],
+)
+def test_a_new_api_version_states_where_a_template_reads_with_an_old_one(
+    kvlint: Kvlint, checkout: Path, read: str, version: str
+) -> None:
+    vault = {
+        "type": "Microsoft.KeyVault/vaults",
+        "apiVersion": "2023-07-01",
+        "name": "kv",
+        "properties": {"enableRbacAuthorization": True},
+    }
+    document = {
+        "$schema": TEMPLATE,
+        "contentVersion": "1.0.0.0",
+        "variables": {"id": "[resourceId('Microsoft.KeyVault/vaults', 'kv')]"},
+        "resources": [vault],
+        "outputs": {"o": {"type": "string", "value": read}},
+    }
+    text = json.dumps(document, indent=2)
+    put(checkout, "main.json", text)
+    line = text[: text.index('"value"')].count("\n") + 1
+    clause = f" (Key Vault is also read with API version {version} at main.json:{line})" if version else ""
+    assert f" KV050 Use API version 2026-02-01{clause}\n" in kvlint("fix", "--unsafe", "--select", "KV050").out
+
+
+def test_a_new_api_version_states_which_existing_resources_of_a_bicep_file_have_old_ones(
+    kvlint: Kvlint, checkout: Path
+) -> None:
+    existing = "".join(
+        f"resource e{number} 'Microsoft.KeyVault/vaults@2019-09-01' existing = {{\n  name: 'e{number}'\n}}\n"
+        for number in range(5)
+    )
+    text = existing + "resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {\n  parent: e0\n  name: 's'\n"
+    text += "  properties: {\n    value: 'x'\n  }\n}\noutput o string = "
+    text += "reference(resourceId('Microsoft.KeyVault/vaults', 'kv'), '2018-02-14').vaultUri\n"
+    put(checkout, "main.bicep", text)
+    out = kvlint("fix", "--unsafe", "--select", "KV050").out
+    assert (
+        " KV050 Use API version 2026-02-01 (Key Vault is also read with API version 2018-02-14 at main.bicep:23, "
+        "and with API version 2019-09-01 at main.bicep:1, main.bicep:4, main.bicep:7 and 2 more)\n"
+    ) in out
+
+
+def test_the_template_of_a_deployment_of_terraform_is_the_place_to_change(kvlint: Kvlint, checkout: Path) -> None:
+    resource = '{"type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01", "name": "kv/s"}'
+    put(checkout, "t.txt", f'{{"$schema": "{TEMPLATE}", "contentVersion": "1.0.0.0", "resources": [{resource}]}}')
+    put(
+        checkout,
+        "main.tf",
+        'resource "azurerm_resource_group_template_deployment" "d" {\n  name = "d"\n'
+        '  template_content = file("t.txt")\n}\n',
+    )
+    said = kvlint("fix", "--unsafe", "--select", "KV050").out
+    assert "No fix: the template of the deployment is in another file or string: change it there\n" in said

@@ -8,8 +8,19 @@ from typing import TypeAlias
 
 from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
+from azkvlint.fixes.api_version_reads import also_read
 from azkvlint.fixes.azapi_releases import refuse_unknown_version
-from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, joined, language_at
+from azkvlint.fixes.places import (
+    Change,
+    Edits,
+    Target,
+    address_of,
+    api_version_of,
+    around,
+    joined,
+    language_at,
+    refuse_deployment,
+)
 from azkvlint.fixes.provider_constraints import with_constraint
 from azkvlint.fixes.sensitive import body_of, refuse_sensitive
 from azkvlint.fixes.sources import Sources
@@ -127,7 +138,8 @@ def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
         else:
             refuse_unknown_version(target, SUPPORTED_API, sources)
             edits = editor.set_value(target.address, ("type",), f"{target.type}@{SUPPORTED_API}")
-        return edits, f"Use API version {SUPPORTED_API}"
+        others = also_read(target.path, sources.text(target.path), SUPPORTED_API)
+        return edits, f"Use API version {SUPPORTED_API}{f' ({others})' if others else ''}"
 
     yield change
 
@@ -238,6 +250,7 @@ def _secure(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
         if at.pointer is not None and at.pointer[-2:-1] not in (("parameters",), ("outputs",)):
             raise Refusal("the value does not come from a parameter")
         if language_at(at) == "terraform":
+            refuse_deployment(at.path, address_of(at), sources)
             edits = editor.set_value(address_of(at), ("sensitive",), True)
             refuse_sensitive(at, sources)
             return edits, "Set `sensitive = true`"

@@ -24,6 +24,8 @@ Change: TypeAlias = Callable[[Sources], tuple[Edits, str]]
 _HEADER = regex(
     r"""\s*(?:resource|data|provider|module|output|variable)\s+"?([\w-]+)"?|\s*resource\s+\w+\s+'([^'@]*)"""
 )
+# A resource of azurerm that deploys a template.
+_DEPLOYMENT = regex(r'\s*resource\s+"azurerm_\w*template_deployment"')
 _API_VERSION = regex(r"@(\d{4}-\d\d-\d\d(?:-preview)?)")
 _VALUES = (".tfvars", ".tfvars.json", ".bicepparam")
 _MOST_CALLS = 20
@@ -125,7 +127,15 @@ def api_version_of(target: Target, sources: Sources) -> str:
         match = _API_VERSION.search(text, _span(target.address)[0])
         if match is not None:
             return match[1]
+    if target.language == "terraform":
+        refuse_deployment(target.path, target.address, sources)
     raise Refusal("the API version is not written in the declaration")
+
+
+def refuse_deployment(path: str, address: Address, sources: Sources) -> None:
+    """Raise Refusal for a resource of azurerm that deploys a template."""
+    if _DEPLOYMENT.match(sources.text(path), _span(address)[0]):
+        raise Refusal("the template of the deployment is in another file or string: change it there")
 
 
 def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) -> None:

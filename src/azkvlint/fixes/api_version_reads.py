@@ -1,0 +1,87 @@
+"""Where a template reads Key Vault with an API version of its own: a change of a declaration does not change these.
+
+Sources: learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-resource (``reference``,
+``list*``) and learn.microsoft.com/azure/azure-resource-manager/bicep/existing-resource.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from azkvlint.readers.discover import JSON
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm_expression import is_expression, parse_expression
+from azkvlint.syntax.bicep.parse import parse
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+_KEY_VAULT = "microsoft.keyvault/"
+_VERSION = regex(r"\d{4}-\d\d-\d\d(?:-preview)?")
+_STRING = regex(r'"\[(?:[^"\\\n]|\\.)*+"')
+# A variable with the ID of a vault, a key or a secret.
+_VARIABLE = regex(r'"([\w-]+)"\s*+:\s*+"\[[^"\n]*Microsoft\.KeyVault/', 2)
+_MOST = 3
+
+
+def also_read(path: str, text: str, before: str) -> str:
+    """Return a clause that names the reads with an API version before another one; empty if there are none."""
+    lower = path.lower()
+    reads = _in_bicep(text) if lower.endswith(".bicep") else _in_template(text) if lower.endswith(JSON) else ()
+    found: dict[str, list[int]] = {}
+    for version, start in sorted(set(reads)):
+        if version[: len(before)] < before:
+            found.setdefault(version, []).append(text.count("\n", 0, start) + 1)
+    parts = []
+    for version, lines in found.items():
+        places = [f"{path}:{line}" for line in sorted(lines)]
+        more = [f"{len(places) - _MOST} more"] if len(places) > _MOST else []
+        *first, last = [*places[:_MOST], *more]
+        listed = f"{', '.join(first)} and {last}" if first else last
+        parts.append(f"with API version {version} at {listed}")
+    return f"Key Vault is also read {', and '.join(parts)}" if parts else ""
+
+
+def _in_bicep(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the API versions of existing resources and of functions in a Bicep file, with their offsets."""
+    nodes: list[ast.Node] = list(parse(text).declarations)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Resource) and node.existing and isinstance(node.type, ast.Literal):
+            type_, _, version = str(node.type.value).partition("@")
+            if type_.lower().startswith(_KEY_VAULT) and _VERSION.fullmatch(version):
+                yield version, node.type.start
+        yield from _of_call(node, frozenset(), 0)
+        nodes += ast.children(node)
+
+
+def _in_template(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the API versions of the functions in a template, with their offsets."""
+    variables = frozenset(name.lower() for name in _VARIABLE.findall(text))
+    for match in _STRING.finditer(text):
+        try:
+            value = json.loads(match[0])
+            nodes: list[ast.Node] = [parse_expression(value[1:-1])] if is_expression(value) else []
+        except (InputError, ValueError):
+            continue
+        while nodes:
+            node = nodes.pop()
+            yield from _of_call(node, variables, match.start())
+            nodes += ast.children(node)
+
+
+def _of_call(node: ast.Node, variables: frozenset[str], start: int) -> Iterator[tuple[str, int]]:
+    """Yield the API version of a call of ``reference`` or ``list*`` for a resource of Key Vault."""
+    if not isinstance(node, ast.Call) or len(node.arguments) < 2:
+        return
+    of, version = node.arguments[:2]
+    is_read = node.name.lower() == "reference" or node.name.lower().startswith("list")
+    if is_read and isinstance(version, ast.Literal) and _VERSION.fullmatch(str(version.value)):
+        nodes: list[ast.Node] = [of]
+        while nodes:
+            part = nodes.pop()
+            word = str(part.value).lower() if isinstance(part, ast.Literal) else ""
+            if word.startswith(_KEY_VAULT) or (word in variables and variables):
+                yield str(version.value), start or node.start
+                return
+            nodes += ast.children(part)
