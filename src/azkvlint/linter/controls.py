@@ -277,7 +277,11 @@ def _result(
     applies, why = _applies(control.when, findings, conditions)
     if applies is Outcome.FAIL:
         return _without_rules(check, why)
-    bases = sorted((basis for rule in check.rules for basis in _bases(rule, check, findings, conditions)), key=_rank)
+    bases: list[Basis] = []
+    for rule in check.rules:
+        if rule in findings.bases:
+            bases += _bases(rule, check, findings, conditions)
+    bases.sort(key=_rank)
     outcomes = {basis.outcome for basis in bases}
     is_missing = _is_vault_missing(check, findings, types_by_rule)
     if not bases:

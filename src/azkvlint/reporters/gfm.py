@@ -29,6 +29,7 @@ _CLAUSE = "because"
 _BETWEEN_NAMES = "`, `"
 
 
+@lru_cache(maxsize=1024)
 def plain(text: str) -> str:
     """Return a string with all Markdown and HTML escaped."""
     return _ACTIVE.sub(_inert, text)

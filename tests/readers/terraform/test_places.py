@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -250,6 +251,46 @@ def test_many_places_in_a_large_file() -> None:
     found = places_of({"main.tf": text}, [Location(path="main.tf", span=span) for span in spans], lambda _: secrets)
     assert len(found) == 5_000
     assert not any(CANARY in cut().context_text for _, cut in found.values())
+
+
+def one_line(blocks: int, secret: int) -> str:
+    """A file of JSON on one line, of which the block with the number ``secret`` has a password."""
+    values: list[dict[str, str]] = [{"name": "kv"} for _ in range(blocks)]
+    values[secret] = {"password": "hunter2"}
+    return json.dumps({"resource": {"a": {f"b{index}": value for index, value in enumerate(values)}}})
+
+
+def test_earlier_searches_do_not_change_the_secrets_of_a_range() -> None:
+    text = one_line(200, secret=77)
+    file = parse_json_file(text)
+    searched = FileSecrets(file, ())
+    draw = random.Random(5)  # noqa: S311 - not for cryptography
+    ranges = [sorted(draw.sample(range(len(text)), 2)) for _ in range(200)]
+    hidden = 0
+    for low, high in ranges:
+        expected = FileSecrets(file, ()).within(low, high)
+        assert searched.within(low, high) == expected
+        hidden += len(expected)
+    assert hidden > 20
+
+
+def test_blocks_without_secrets_on_a_long_line_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = one_line(2_000, secret=77)
+    secrets = FileSecrets(parse_json_file(text), ())
+    search = FileSecrets._of
+    searches = 0
+
+    def counted(self: FileSecrets, attributes: Sequence[Any], low: int, high: int) -> Iterator[tuple[int, int]]:
+        nonlocal searches
+        searches += 1
+        return search(self, attributes, low, high)
+
+    monkeypatch.setattr(FileSecrets, "_of", counted)
+    ranges = [(low, low + 4_000) for low in range(0, len(text), 25)]
+    for low, high in ranges:
+        secrets.within(low, high)
+    # Each range has the arguments outside of blocks, a block at each end and, at most, the one with a secret.
+    assert searches <= 2_000 + 4 * len(ranges)
 
 
 def test_files_are_written_where_the_judge_says(judge: Judge, tmp_path: Path) -> None:

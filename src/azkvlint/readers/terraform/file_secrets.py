@@ -29,17 +29,25 @@ class FileSecrets:
         self._blocks = sorted(((block.start, block.end, block) for block in file.body.blocks), key=_span)
         own = [(one.start, one.end, one, False) for one in file.body.attributes.values()]
         self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
+        # Blocks all of whose attributes were searched and have no secret. One line may have thousands of blocks, and
+        # each place in it is shown with many of them.
+        self._without_secrets: set[int] = set()
 
     def within(self, low: int, high: int) -> list[Span]:
         """Return the secret spans between two offsets. Of an attribute, the name is not secret."""
         spans = list(self._of(self._attributes[-1], low, high))
         for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
-            start, _, block = self._blocks[index]
+            start, end, block = self._blocks[index]
             if start >= high:
                 break
+            if index in self._without_secrets:
+                continue
             if index not in self._attributes:
                 self._attributes[index] = sorted(_in_block(block), key=_span)
-            spans += self._of(self._attributes[index], low, high)
+            secrets = list(self._of(self._attributes[index], low, high))
+            spans += secrets
+            if not secrets and low <= start and end <= high:
+                self._without_secrets.add(index)
         found = self._found.within(low, high)
         return [*((self._values.get(span, span[0]), span[1]) for span in found), *spans]
 
