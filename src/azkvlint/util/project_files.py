@@ -244,14 +244,13 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     bytes; UsageError if it is an output file.
     """
     FILE_TRACKER.record(file)
-    text = _text_of(file)
-    if text is not None:
-        if len(text) > limit:
+    content = _text_of(file)
+    if content is None:
+        content = FILE_BUFFER.take(file)
+    if content is not None:
+        if len(content) > limit:
             raise InputError(f"the file is larger than {limit:,} bytes")
-        return text
-    buffered = FILE_BUFFER.take(file)
-    if buffered is not None:
-        return buffered
+        return content
     descriptor = _open(file)
     if RUN.outputs and not may_be_output:
         try:

@@ -93,7 +93,18 @@ def test_a_variable_file_has_the_hint(tmp_path: Path) -> None:
 def test_python_hcl2_has_no_opinion(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     ((_, _, hint),) = problems(tmp_path)
-    assert "hcl2" not in hint
+    assert "second parser" not in hint
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_large_file_has_no_second_opinion_with_any_number_of_processes(jobs: str, tmp_path: Path, run: Run) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(f"{DEEP}{'#' * MAX_BYTES}\n")
+    code, out, _ = run(str(tmp_path), "--jobs", jobs)
+    assert code == 3
+    assert out.count("error[KVE001]") == 2
+    assert "second parser" not in out
 
 
 def test_python_hcl2_reads_three_files_at_most(tmp_path: Path, run: Run) -> None:
