@@ -153,11 +153,11 @@ def test_a_check_without_threads_ends_without_freeing_memory(
 
 # The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
 LIMITS = {
-    ("plan.json", "sarif"): 136,
-    ("plan.json", "text"): 133,
-    ("main.tf", "text"): 190,
-    ("main.bicep", "text"): 175,
-    ("main.json", "text"): 159,
+    ("plan.json", "sarif"): 137,
+    ("plan.json", "text"): 134,
+    ("main.tf", "text"): 191,
+    ("main.bicep", "text"): 176,
+    ("main.json", "text"): 160,
 }
 
 

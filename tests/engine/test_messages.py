@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from azkvlint.engine.findings import fingerprint
+from azkvlint.model.identity import fingerprints
 from azkvlint.model.location import Location
 from azkvlint.model.rule import AnyOf, Not
 from azkvlint.model.value import Origin, Scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.engine.conftest import Build
 
 VAULT = "Microsoft.KeyVault/vaults"
@@ -122,6 +124,10 @@ def test_full_name(build: Build) -> None:
 
 
 # --- fingerprints -----------------------------------------------------------------------------------------------------
+
+
+def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) -> str:
+    return fingerprints(rule_id, at, callers, "azurerm_key_vault").current
 
 
 def test_fingerprints_tell_rules_resources_paths_and_attributes_apart() -> None:

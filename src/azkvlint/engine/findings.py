@@ -25,12 +25,12 @@ from azkvlint.model.finding import (
     implication,
     negate,
 )
-from azkvlint.model.location import Location, static_address
+from azkvlint.model.identity import fingerprints
+from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import All, Rule, Severity
 from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.sha256 import sha256_hex
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
@@ -182,33 +182,6 @@ def _join(texts: Iterable[str]) -> str:
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) -> str:
-    """Return a hash of rule, path, address and attribute (32 hex digits) that is stable when code moves.
-
-    Indexes of list items are left out, because sets change their order when an item is added. In source code, the
-    address is the one in the file itself: without instance keys, and without the module calls around it (``callers``,
-    outermost first).
-    """
-    address = at.address or ""
-    if at.span is not None or at.pointer is not None:
-        address = _within_file(address, at.path, callers)
-    parts = (rule_id, at.path, address, _INDEX.sub("[]", at.attribute) if at.attribute else "")
-    # Paths with bytes that are not UTF-8 contain surrogates.
-    return sha256_hex("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
-
-
-def _within_file(address: str, path: str, callers: Sequence[Location]) -> str:
-    """Return an address relative to the file ``path``: without instance keys and outer module calls."""
-    address = static_address(address)
-    for caller in callers:
-        if caller.path == path:
-            break
-        inner = address.removeprefix("module.").partition(".")[2]
-        if inner:
-            address = inner
-    return address
-
-
 class CompiledRule(msgspec.Struct, frozen=True):
     """A rule with its compiled conditions."""
 
@@ -280,6 +253,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         message, why, label = unknown_texts(deciding, resource)
     elif outcome is PASS:
         message = compiled.rule.title
+    current, former = fingerprints(compiled.rule.id, at, resource.callers, resource.declared_as)
     return Finding(
         rule=compiled.rule,
         outcome=outcome,
@@ -291,7 +265,8 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         type=resource.type,
         declared_as=resource.declared_as,
         at=marked or at,
-        fingerprint=fingerprint(compiled.rule.id, at, resource.callers),
+        fingerprint=current,
+        former_fingerprint=former,
         regraded=compiled.severity(resource, index) if compiled.severity_if else None,
         label=label,
         attribute=_printed_name(resource, at.attribute) if at.attribute else "",

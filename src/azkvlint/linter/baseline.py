@@ -1,22 +1,22 @@
 """Baselines: report only findings that a previous run has not recorded.
 
-A baseline has fingerprints (of rule, path, address and attribute), each with the resources of its findings. It
-suppresses as many findings of a fingerprint as it has resources, starting with those of the same resources.
+A baseline has fingerprints (``model.identity``), each with the resources of its findings: the members of units. It
+suppresses as many of them as it has resources, starting with those of the same path and the same resources.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.linter.group_instances import fold_key, occurrence_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import EXTERNAL, IN_BASELINE, Finding, Occurrence, Outcome, Problem, Report, Suppression
+from azkvlint.model.finding import EXTERNAL, IN_BASELINE, Finding, Outcome, Problem, Report, Suppression
+from azkvlint.model.identity import fingerprints_as, member_of, path_fingerprint, resource_key, without_worlds
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.syntax.json_decoder import decode_json
@@ -37,7 +37,9 @@ _FORMER = {"undecided": Outcome.UNKNOWN.label}
 _OUTCOMES = frozenset({Outcome.FAIL.label, Outcome.UNKNOWN.label})
 _HINT = "write one with --write-baseline FILE"
 
-_Key: TypeAlias = tuple[str, str]
+# Fingerprint, outcome and path of an entry.
+_Key: TypeAlias = tuple[str, str, str]
+_Member: TypeAlias = tuple[object, ...]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ class Baseline:
     def __init__(self, file: str) -> None:
         self._file = file
         self._at = Location(path=file)
-        self._entries = {(entry.fingerprint, entry.outcome): entry for entry in read_entries(file)}
+        self._entries = list(read_entries(file))
         self._missing: dict[_Key, int] = {}
 
     def apply(
@@ -89,7 +91,7 @@ class Baseline:
             matched = self._match(outcome, findings)
             counted = []
             for finding in findings:
-                if _unit(finding) in matched:
+                if _member_key(finding) in matched:
                     reason = Suppression(kind=EXTERNAL, justification=IN_BASELINE, at=self._at)
                     total.suppressed.append(msgspec.structs.replace(finding, suppressed=reason))
                 else:
@@ -100,8 +102,8 @@ class Baseline:
         """Return the problems of entries that this run would have found again if they still existed."""
         missing_entries = [
             entry
-            for key, entry in self._entries.items()
-            if self._missing.get(key) and entry.rule in rule_ids and coverage.includes(entry.path)
+            for entry in self._entries
+            if self._missing.get(_key_of(entry)) and entry.rule in rule_ids and coverage.includes(entry.path)
         ]
         stale = [self._stale_problem(entry) for entry in missing_entries[:_MAX_STALE]]
         if len(missing_entries) > _MAX_STALE:
@@ -109,36 +111,19 @@ class Baseline:
             stale.append(self._problem(f"{more} of the baseline not listed"))
         return stale
 
-    def _match(self, outcome: Outcome, findings: Sequence[Finding]) -> set[tuple[object, ...]]:
-        """Return the units of the baseline among findings of one outcome. Entries without a finding are recorded as
-        missing.
-        """
-        occurrences: dict[_Key, dict[tuple[object, ...], Occurrence]] = {}
+    def _match(self, outcome: Outcome, findings: Sequence[Finding]) -> set[_Member]:
+        """Return the members of units among findings of one outcome that are in the baseline."""
+        members: dict[_Member, Finding] = {}
         for finding in findings:
-            key = (finding.fingerprint, outcome.label)
-            if key in self._entries:
-                occurrences.setdefault(key, {})[_unit(finding)] = occurrence_of(finding)
-        matched: set[tuple[object, ...]] = set()
-        for key, entry in self._entries.items():
-            if entry.outcome != outcome.label:
-                continue
-            units = sorted(occurrences.get(key, {}).items(), key=lambda pair: (pair[1], repr(pair[0])))
-            unmatched, remaining = Counter(entry.resources), len(entry.resources)
-            others = []
-            for unit, occurrence in units:
-                if unmatched[occurrence.address] > 0:
-                    unmatched[occurrence.address] -= 1
-                    remaining -= 1
-                    matched.add(unit)
-                else:
-                    others.append(unit)
-            matched.update(others[:remaining])
-            self._missing[key] = max(remaining - len(others), 0)
-        return matched
+            members.setdefault(_member_key(finding), finding)
+        ordered = sorted(members.items(), key=lambda pair: (without_worlds(member_of(pair[1])), repr(pair[0])))
+        matches = _Matches([entry for entry in self._entries if entry.outcome == outcome.label], dict(ordered))
+        self._missing.update(matches.missing)
+        return matches.matched
 
     def _stale_problem(self, entry: Entry) -> Problem:
         names = ", ".join(dict.fromkeys(entry.resources[:3]))
-        missing = self._missing[entry.fingerprint, entry.outcome]
+        missing = self._missing[_key_of(entry)]
         some = f" ({missing} of {len(entry.resources)} times)" if missing < len(entry.resources) else ""
         return self._problem(f"obsolete entry: {entry.rule} on {names} in {entry.path} is no longer found{some}")
 
@@ -158,25 +143,28 @@ def baseline_document(report: Report, baseline: str, strict: bool) -> bytes:
 
     It includes findings in tests, and unknown results if they count for the exit code (``strict``).
     """
-    findings_by_key: dict[_Key, list[Finding]] = {}
+    addresses: dict[tuple[str, _Key], list[str]] = {}
     suppressed = [finding for finding in report.suppressed if _is_from(baseline, finding)]
     for finding in (*report.counted(report.findings + report.unknown), *suppressed):
-        if finding.fingerprint and (strict or finding.outcome is Outcome.FAIL):
-            findings_by_key.setdefault((finding.fingerprint, finding.outcome.label), []).append(finding)
+        if strict or finding.outcome is Outcome.FAIL:
+            for member in finding.occurrences:
+                if member.fingerprint:
+                    key = finding.rule.id, (member.fingerprint, finding.outcome.label, finding.at.path)
+                    addresses.setdefault(key, []).append(member.address)
     entries = sorted(
-        (_entry(*key, findings) for key, findings in findings_by_key.items()),
+        (_entry(rule, key, resources) for (rule, key), resources in addresses.items()),
         key=lambda entry: (entry.path, entry.rule, entry.resources, entry.outcome, entry.fingerprint),
     )
     return encode({"version": VERSION, "findings": entries})
 
 
-def _entry(fingerprint: str, outcome: str, findings: Sequence[Finding]) -> Entry:
-    addresses = (one.address for finding in findings for one in finding.occurrences)
-    first = findings[0]
-    return Entry(
-        rule=first.rule.id, path=first.at.path, outcome=outcome, fingerprint=fingerprint,
-        resources=tuple(sorted(addresses)),
-    )  # fmt: skip
+def _entry(rule: str, key: _Key, resources: Iterable[str]) -> Entry:
+    fingerprint, outcome, path = key
+    return Entry(rule=rule, path=path, outcome=outcome, fingerprint=fingerprint, resources=tuple(sorted(resources)))
+
+
+def _key_of(entry: Entry) -> _Key:
+    return entry.fingerprint, entry.outcome, entry.path
 
 
 def _is_from(baseline: str, finding: Finding) -> bool:
@@ -186,9 +174,68 @@ def _is_from(baseline: str, finding: Finding) -> bool:
     return os.path.basename(reason.at.path) == os.path.basename(real_path(baseline))
 
 
-def _unit(finding: Finding) -> tuple[object, ...]:
-    """Return what a baseline counts: one resource within one grouped finding."""
-    return *fold_key(finding), occurrence_of(finding)
+def _member_key(finding: Finding) -> _Member:
+    """Return what a baseline counts: one member of a unit."""
+    return *resource_key(finding), without_worlds(member_of(finding))
+
+
+class _Matches:
+    """The ``members`` that the ``entries`` of one outcome contain, and how many of each entry are ``missing``."""
+
+    def __init__(self, entries: Sequence[Entry], members: Mapping[_Member, Finding]) -> None:
+        self.matched: set[_Member] = set()
+        self._members = members
+        self.missing = {_key_of(entry): len(entry.resources) for entry in entries}
+        self._unmatched = {_key_of(entry): Counter(entry.resources) for entry in entries}
+        by_fingerprint: dict[str, list[_Member]] = {}
+        by_address: dict[tuple[str, str, str], list[_Member]] = {}
+        for key, finding in members.items():
+            for mark in {finding.fingerprint, finding.former_fingerprint} - {""}:
+                by_fingerprint.setdefault(mark, []).append(key)
+            by_address.setdefault((finding.rule.id, finding.at.path, finding.resource), []).append(key)
+        candidates = [(entry, by_fingerprint.get(entry.fingerprint, ())) for entry in entries]
+        candidates = [(entry, [key for key in keys if _may_be_in(entry, members[key])]) for entry, keys in candidates]
+        for same_path, same_resource in ((True, True), (False, True), (True, False), (False, False)):
+            for entry, keys in candidates:
+                for key in keys:
+                    if not same_path or entry.path == members[key].at.path:
+                        self._match(entry, key, same_resource=same_resource)
+        for entry in entries:
+            if len(set(entry.resources)) > 1:
+                self._match_siblings(entry, by_address)
+
+    def _match(self, entry: Entry, key: _Member, *, same_resource: bool) -> None:
+        """Match a member that is not in another entry with the same resource of an entry, or with any of it."""
+        of_entry, address = _key_of(entry), self._members[key].resource
+        unmatched = self._unmatched[of_entry]
+        if key in self.matched or not self.missing[of_entry] or (same_resource and unmatched[address] <= 0):
+            return
+        unmatched[address] -= same_resource
+        self.missing[of_entry] -= 1
+        self.matched.add(key)
+
+    def _match_siblings(self, entry: Entry, by_address: Mapping[tuple[str, str, str], Sequence[_Member]]) -> None:
+        """Match members that have the fingerprint of the entry with the address of another of its resources.
+
+        In baselines of earlier versions all members of a unit have the fingerprint of the first.
+        """
+        for address in dict.fromkeys(entry.resources):
+            for key in by_address.get((entry.rule, entry.path, address), ()):
+                if key not in self.matched and any(
+                    entry.fingerprint in fingerprints_as(self._members[key], other) for other in set(entry.resources)
+                ):
+                    self._match(entry, key, same_resource=True)
+
+
+def _may_be_in(entry: Entry, finding: Finding) -> bool:
+    """Return whether the path of a finding may be that of an entry with the same fingerprint.
+
+    A fingerprint that does not depend on the folder of the run may be that of files in several folders.
+    """
+    if entry.fingerprint == path_fingerprint(finding):
+        return True
+    some, others = (path.split("/")[::-1] for path in (entry.path, finding.at.path))
+    return all(one == other for one, other in zip(some, others, strict=False))
 
 
 class _Coverage:
@@ -215,7 +262,7 @@ def read_entries(file: str) -> Iterator[Entry]:
     keys: set[_Key] = set()
     for number, written in enumerate(_decode(data, display_path).findings):
         entry = msgspec.structs.replace(written, outcome=_FORMER.get(written.outcome, written.outcome))
-        key = (entry.fingerprint, entry.outcome)
+        key = _key_of(entry)
         fault = ""
         if _FINGERPRINT.fullmatch(entry.fingerprint) is None:
             fault = "the fingerprint is not valid"

@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.model.finding import Finding, Note, Occurrence, Problem
+from azkvlint.model.finding import Finding, Note, Problem
+from azkvlint.model.identity import member_of, members_of, resource_key, unit_key
 from azkvlint.model.location import static_address
-from azkvlint.util.lazy_regex import regex
+from azkvlint.model.rule import Severity
 from azkvlint.util.text import pluralize
 
 _Key: TypeAlias = tuple[object, ...]
-_INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of related locations of a finding. Of the others, only the number is reported.
 MAX_RELATED = 20
 
@@ -25,9 +25,24 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     Each has its sorted occurrences and describes the first of them. The order of ``findings`` does not matter.
     """
     groups: dict[_Key, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(fold_key(finding), []).append(finding)
+    for finding in _with_one_severity(list(findings)):
+        groups.setdefault(unit_key(finding), []).append(finding)
     return tuple(sorted((_merge(group) for group in groups.values()), key=order_of))
+
+
+def _with_one_severity(findings: list[Finding]) -> list[Finding]:
+    """Return the findings; those of one resource with several parameter files with the highest of their severities."""
+    highest: dict[_Key, Severity] = {}
+    for finding in findings:
+        if finding.world:
+            key = resource_key(finding)
+            highest[key] = max(highest.get(key, finding.severity), finding.severity)
+    return [
+        msgspec.structs.replace(finding, regraded=highest[resource_key(finding)])
+        if finding.world and highest[resource_key(finding)] > finding.severity
+        else finding
+        for finding in findings
+    ]
 
 
 def merge_module_problems(problems: Iterable[Problem]) -> list[Problem]:
@@ -56,46 +71,21 @@ def without_addresses(findings: Iterable[Finding], decided: frozenset[str]) -> l
     return [finding for finding in findings if static_address(finding.resource) not in decided]
 
 
-def fold_key(finding: Finding) -> tuple[object, ...]:
-    """Return the key on which findings are grouped."""
-    at, reason = finding.at, finding.suppressed
-    attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
-    by = None if reason is None else reason.at.position_key
-    own = None if finding.attribute_at is None else finding.attribute_at.position_key
-    return finding.rule.id, finding.outcome, finding.severity, at.position_key, own, attribute, by
-
-
 def _merge(group: Sequence[Finding]) -> Finding:
     """Merge findings with one key, for the first of their resources."""
     if len(group) == 1:
         (finding,) = group
-        return (
-            finding if finding.occurrences else msgspec.structs.replace(finding, occurrences=(occurrence_of(finding),))
-        )
-    group = sorted(group, key=occurrence_of)
-    if any(occurrence_of(first) == occurrence_of(second) for first, second in pairwise(group)):
-        group = sorted(group, key=lambda finding: (occurrence_of(finding), _tie_breaker(finding)))
-    occurrences = {occurrence for finding in group for occurrence in finding.occurrences or (occurrence_of(finding),)}
+        return finding if finding.occurrences else msgspec.structs.replace(finding, occurrences=(member_of(finding),))
+    group = sorted(group, key=member_of)
+    if any(member_of(first) == member_of(second) for first, second in pairwise(group)):
+        group = sorted(group, key=lambda finding: (member_of(finding), _tie_breaker(finding)))
     return msgspec.structs.replace(
         group[0],
-        occurrences=tuple(sorted(occurrences)),
+        occurrences=members_of(group),
         related=_related(group),
         # A finding is from a plan only if no source has it.
         source=min(finding.source for finding in group),
         in_tests=all(finding.in_tests for finding in group),
-    )
-
-
-def occurrence_of(finding: Finding) -> Occurrence:
-    """Return the occurrence that a finding describes."""
-    return Occurrence(
-        root=finding.root,
-        address=finding.resource,
-        type=finding.type,
-        full_name=finding.full_name,
-        message=finding.message,
-        twin=finding.twin,
-        identity=finding.identity,
     )
 
 

@@ -52,7 +52,7 @@ from azkvlint.readers.discover import (
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
 from azkvlint.readers.units import Unit, templates_of_commands, units_of
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
-from azkvlint.util.project_boundary import is_within, real_path, root_of
+from azkvlint.util.project_boundary import checkout_of, is_within, real_path, root_of
 from azkvlint.util.project_files import reported_name, reported_path
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def total_of(
     """Return the combined result with configuration and baseline applied, and the units."""
     baseline = _baseline(config)
     units, configuration_result = _apply_overrides(config, known, rules, root, units)
-    units = _without_secret_texts(units)
+    units = _without_run_folder(_without_secret_texts(units), root)
     total = combine(units)
     total.problems += [*undeclared_variables(config, units, root), *problems]
     total.add(configuration_result)
@@ -252,6 +252,15 @@ def total_of(
     if baseline is not None:
         total.problems += baseline.apply(total, config, rules, root, [result.root for result in units])
     return total, units
+
+
+def _without_run_folder(units: list[UnitResult], root: str) -> list[UnitResult]:
+    """Return the units with fingerprints that do not depend on the folder of the run. In a checkout none does."""
+    if checkout_of(root) is not None:
+        return units
+    from azkvlint.linter.run_folder import without_run_folder
+
+    return without_run_folder(units, root)
 
 
 def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:

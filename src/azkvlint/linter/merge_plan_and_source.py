@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.findings import fingerprint, marked_location, related_notes
+from azkvlint.engine.findings import marked_location, related_notes
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
@@ -34,6 +34,7 @@ from azkvlint.model.finding import (
     Outcome,
     Vault,
 )
+from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Step, Value, path_of, select
@@ -174,7 +175,7 @@ class _Places:
         evidence = tuple(self._locate_evidence(item) for item in finding.evidence)
         marked = marked_location(finding.rule, evidence, at) if finding.outcome is Outcome.FAIL else None
         named = msgspec.structs.replace(resource, address=finding.resource)
-        return msgspec.structs.replace(
+        moved = msgspec.structs.replace(
             finding,
             at=marked or at,
             excerpt=None,
@@ -183,9 +184,9 @@ class _Places:
             resource_at=resource.at,
             attribute_at=at if marked is not None else None,
             callers=resource.callers,
-            fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
             source=FROM_PLAN,
         )
+        return with_fingerprints(moved)
 
     def locate_vault(self, vault: Vault) -> Vault:
         """Return a vault of a plan, located in the source if it is there."""

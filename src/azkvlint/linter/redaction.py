@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from azkvlint.engine.findings import fingerprint
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Problem, Vault
+from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.value import SENSITIVE
 from azkvlint.util.secret_names import is_harmless
@@ -96,11 +96,7 @@ class Redactor:
     def _finding(self, finding: Finding) -> Finding:
         at, callers = self._location(finding.at), tuple(map(self._location, finding.callers))
         own = None if finding.attribute_at is None else self._location(finding.attribute_at)
-        hash_ = finding.fingerprint
-        if hash_ and (at.address, at.attribute) != (finding.at.address, finding.at.attribute):
-            # An attacker could verify guesses against a hash of the secret.
-            hash_ = fingerprint(finding.rule.id, own or at, callers)
-        return msgspec.structs.replace(
+        redacted = msgspec.structs.replace(
             finding,
             message=self.text(finding.message),
             arguments=tuple(map(self.text, finding.arguments)),
@@ -108,7 +104,6 @@ class Redactor:
             full_name=self.text(finding.full_name),
             identity=self.text(finding.identity),
             at=at,
-            fingerprint=hash_,
             label=self.text(finding.label),
             attribute=self.text(finding.attribute),
             evidence=tuple(map(self._evidence, finding.evidence)),
@@ -119,6 +114,10 @@ class Redactor:
             callers=callers,
             excerpt=None if finding.excerpt is None else self._excerpt(finding.excerpt),
         )
+        # An attacker could verify guesses against a hash of the secret.
+        places = ((at, finding.at), (own or at, finding.attribute_at or finding.at))
+        has_changed = any((new.address, new.attribute) != (old.address, old.attribute) for new, old in places)
+        return with_fingerprints(redacted) if has_changed else redacted
 
     def _excerpt(self, excerpt: Excerpt) -> Excerpt:
         text, context = self.text(excerpt.text), self.text(excerpt.context_text)

@@ -205,6 +205,17 @@ class UnitResult(msgspec.Struct, kw_only=True):
         self.declarations += other.declarations
 
 
+def in_world(result: UnitResult, world: str) -> UnitResult:
+    """Return the result of a template with the parameter file ``world``, a reported path."""
+
+    def named(findings: list[Finding]) -> list[Finding]:
+        return [msgspec.structs.replace(finding, world=world) for finding in findings]
+
+    return msgspec.structs.replace(
+        result, findings=named(result.findings), unknown=named(result.unknown), suppressed=named(result.suppressed)
+    )
+
+
 def verdicts_on(
     read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool = False
 ) -> Verdicts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from azkvlint.config.run_config import Config, today
 from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
 from azkvlint.linter.suppressions import Policy
-from azkvlint.linter.unit_result import UnitResult, evaluate_unit, with_plan_note, with_source_mismatch
+from azkvlint.linter.unit_result import UnitResult, evaluate_unit, in_world, with_plan_note, with_source_mismatch
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.rule import Rule
@@ -199,6 +199,8 @@ class Worker:
         """Evaluate one unit. Failures are reported as Problems."""
         begin_unit()
         result, files = FILE_TRACKER.track(lambda: self._evaluate_recorded(unit))
+        if unit.parameters is not None:
+            result = in_world(result, unit.parameters.path)
         result.files, result.work = files, work_of_unit()
         return result
 

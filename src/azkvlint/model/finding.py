@@ -149,7 +149,8 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False, array_like=True):
     """One of the resources that a finding groups. ``root`` is the document or folder through which it was found.
 
-    ``twin`` and ``identity`` are those of the finding.
+    ``twin``, ``identity``, ``fingerprint`` and ``former_fingerprint`` are those of the finding. ``worlds`` are the
+    parameter files with which the resource has the result, if its input has any.
     """
 
     root: str
@@ -159,6 +160,9 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
     message: str
     twin: tuple[str, str] = ("", "")
     identity: str = ""
+    fingerprint: str = ""
+    former_fingerprint: str = ""
+    worlds: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -174,6 +178,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``regraded`` is the severity of this resource or from the configuration. A grouped finding has ``occurrences``, of
     which the first is its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause
     it. ``twin`` is the root and address of the same resource in a compiled template, where the rule fails too.
+    ``fingerprint`` identifies it in other runs (``model.identity``), and ``former_fingerprint`` is the one of earlier
+    versions, if that differs. ``world`` is the parameter file, if any.
     """
 
     rule: Rule
@@ -204,6 +210,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     in_tests: bool = False
     twin: tuple[str, str] = ("", "")
     identity: str = ""
+    former_fingerprint: str = ""
+    world: str = ""
 
     @property
     def severity(self) -> Severity:

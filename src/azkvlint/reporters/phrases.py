@@ -7,7 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from azkvlint.model.finding import CALLED, Declaration, Evidence, Finding, Note, Outcome, Problem, Report
+from azkvlint.model.finding import (
+    CALLED,
+    Declaration,
+    Evidence,
+    Finding,
+    Note,
+    Occurrence,
+    Outcome,
+    Problem,
+    Report,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.model.value import Origin
@@ -244,10 +254,18 @@ def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
     if not count:
         return mark
     root = finding.occurrences[0].root if instances else ""
-    names = [one.address if one.root == root else f"{one.address} of {one.root}" for one in instances[:_NAMED]]
+    named = Counter((one.root, one.address) for one in finding.occurrences)
+    names = [_member_name(one, root, has_namesakes=named[one.root, one.address] > 1) for one in instances[:_NAMED]]
     names += [f"{one.resource} ({place(one.at)})" for one in others[: _NAMED - len(names)]]
     names += ["..."] if count > len(names) else []
     return visible(f" [and {count} more: {', '.join(names)}]") + mark
+
+
+def _member_name(member: Occurrence, root: str, *, has_namesakes: bool) -> str:
+    """Return the address of a member, with what distinguishes it from those in ``root`` and from its namesakes."""
+    of_root = "" if member.root == root else f" of {member.root}"
+    world = f" with {' and '.join(member.worlds)}" if has_namesakes and member.worlds else ""
+    return f"{member.address}{of_root}{world}"
 
 
 def suppression(finding: Finding) -> str:

@@ -299,13 +299,27 @@ def _output(deployment: Deployment, name: str, plain: dict[str, Any], pointer: P
     found = TemplateOrigins(template, []).trace(plain)
     return as_resource(
         f"{deployment.address}outputs.{name}", name, template.is_secure(plain), found, template.location(pointer),
-        deployment.deployment_path,
+        deployment.deployment_path, deployment.callers,
     )  # fmt: skip
 
 
-def as_resource(address: str, name: str, secure: bool, found: Origins, at: Location, deployment: str) -> Resource:
-    """Return an output as a resource. ``deployment``: the names of the nested deployments that lead to it."""
+def as_resource(
+    address: str,
+    name: str,
+    secure: bool,
+    found: Origins,
+    at: Location,
+    deployment: str,
+    callers: tuple[Location, ...],
+) -> Resource:
+    """Return an output as a resource.
+
+    ``deployment``: the names of the nested deployments that lead to it, and ``callers`` their places.
+    """
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": Scalar(at=at, value=secure)}
     fields["deployment"] = text(deployment, at, "the name of the deployment is unknown")
     attributes = with_origins(MapValue(at=at, fields=fields), found)
-    return Resource(address=address, type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output")
+    return Resource(
+        address=address, type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output",
+        callers=callers,
+    )  # fmt: skip

@@ -251,8 +251,9 @@ def outputs_of(instance: FileInstance) -> Iterator[Resource]:
         secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
         found = FileOrigins(instance, []).trace(node.value)
         at = instance.reported_location(instance.place(node))
+        call = instance.module_call
         yield as_resource(
-            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.module_call.deployment
+            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, call.deployment, call.callers
         )
 
 

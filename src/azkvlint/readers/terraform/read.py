@@ -120,7 +120,7 @@ class ResourceCollector:
         if run.required.paths_of(PROVIDER_TYPE) is not None:
             for provider in provider_resources(instance):
                 run.resources[provider.address] = provider
-        run.resources.update((aside.address, aside) for aside in self._pseudo_resources(instance))
+        run.resources.update((aside.address, aside) for aside in self._called_pseudo_resources(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
         for local in folder.resources:
@@ -153,6 +153,12 @@ class ResourceCollector:
     def _is_read(self, folder: Folder) -> bool:
         """Return whether a module has anything to evaluate: any resource may expose a secret passed to it."""
         return self.shows_secrets or self.run.cache.matters(folder, self.run.root)
+
+    def _called_pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
+        """Yield the pseudo resources that rules require, with the module calls that lead to them."""
+        callers = instance.call.callers
+        for resource in self._pseudo_resources(instance):
+            yield msgspec.structs.replace(resource, callers=callers) if callers else resource
 
     def _pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require; those of a foreign module cannot be changed by its caller."""

@@ -35,6 +35,7 @@ import msgspec
 from azkvlint import PROJECT
 from azkvlint.model.finding import Finding, Outcome, Problem, Report, without_notes
 from azkvlint.model.fix import Change, suggestion_key
+from azkvlint.model.identity import path_fingerprint
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
@@ -220,7 +221,7 @@ def gitlab(report: Report, options: Options) -> bytes:
 
 def _gitlab_finding(finding: Finding) -> dict[str, Any]:
     severity = _GITLAB_SEVERITIES[finding.severity]
-    return _gitlab_entry(finding.rule.id, severity, full_text(finding), finding.fingerprint, finding.at)
+    return _gitlab_entry(finding.rule.id, severity, full_text(finding), path_fingerprint(finding), finding.at)
 
 
 def _gitlab_problem(problem: Problem) -> dict[str, Any]:

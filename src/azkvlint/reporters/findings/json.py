@@ -119,6 +119,8 @@ def _occurrence(one: Occurrence) -> dict[str, Any]:
         "type": one.type,
         "message": one.message,
         "root": one.root,
+        "worlds": one.worlds,
+        "fingerprint": one.fingerprint,
     }
 
 

@@ -26,6 +26,7 @@ from azkvlint import PROJECT
 from azkvlint.model.effect import labeled
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Problem, Report, Repository, Suppression
 from azkvlint.model.fix import Suggestion, suggestion_key
+from azkvlint.model.identity import path_fingerprint
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Rule
 from azkvlint.reporters import Options
@@ -180,18 +181,20 @@ class _Fingerprints:
         another one, as in a template without line breaks, or that is located in a plan, gets a hash of the finding's
         identity instead.
         """
-        excerpt, region = finding.excerpt, finding.at.region
+        excerpt, region, mark = finding.excerpt, finding.at.region, path_fingerprint(finding)
         line_hash = None if excerpt is None or region is None else excerpt.line_hash
         if line_hash is not None and region is not None:
             line = finding.rule.id, finding.at.path, region.start_line
             line_hash = None if line in self._lines else line_hash
             self._lines.add(line)
         if line_hash is None:
-            mark = finding.fingerprint
             self._seen[mark] = self._seen.get(mark, 0) + 1
             line_hash = f"{mark[:16]}:{self._seen[mark]}"
         found = {"primaryLocationLineHash": line_hash} if line_hash else {}
-        return found | {"kvlintResource/v1": finding.fingerprint}
+        found["kvlintResource/v1"] = mark
+        if finding.fingerprint != mark:
+            found["kvlintResource/v2"] = finding.fingerprint
+        return found
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str, int]:
@@ -229,6 +232,9 @@ def _result(finding: Finding, index: int, marks: dict[str, str]) -> dict[str, An
     properties: dict[str, Any] = {"kvlint/source": finding.source} if finding.source else {}
     if finding.in_tests:
         properties["kvlint/inTests"] = True
+    worlds = sorted({world for member in finding.occurrences for world in member.worlds})
+    if worlds:
+        properties["kvlint/worlds"] = worlds
     if properties:
         result["properties"] = properties
     return result

@@ -108,7 +108,10 @@ def moved_finding(finding: Finding, move: Move) -> Finding:
         finding,
         at=moved_location(finding.at, move),
         evidence=tuple(_evidence(one, move) for one in finding.evidence),
-        occurrences=tuple(msgspec.structs.replace(one, root=move(one.root)) for one in finding.occurrences),
+        occurrences=tuple(
+            msgspec.structs.replace(one, root=move(one.root), worlds=tuple(map(move, one.worlds)))
+            for one in finding.occurrences
+        ),
         related=tuple(Note(text=one.text, at=moved_location(one.at, move)) for one in finding.related),
         suppressed=None if finding.suppressed is None else _suppression(finding.suppressed, move),
     )
