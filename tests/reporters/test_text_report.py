@@ -229,7 +229,7 @@ def test_several_instances_are_one_line_that_names_some(
         "5 more: b, c, d, ...]",
         "1 more: a of other]",
     ]
-    assert text.splitlines()[-1] == "Found 3 issues (3 high) on 10 resources."
+    assert text.splitlines()[-1] == "Found 3 issues (3 high) on 7 resources."
     assert "[and 1 more: b]" in printed(make_report(findings=(one,)), terminal=True)
 
 

@@ -47,7 +47,7 @@ from azkvlint.util.project_files import MAX_INPUT, list_entries, read_named, rea
 from azkvlint.util.text import visible
 
 BASE, HEAD = "BASE", "HEAD"
-_REPORT_VERSION = 2
+_REPORT_VERSIONS = (2, 3)
 _MAX_REPORT = 200_000_000
 _BEGINS_AS_REPORT = regex(rb'\s*\{\s*"[\s\S]*"name":\s*"kvlint"')
 _PART = 4_000
@@ -421,6 +421,7 @@ class _Result(msgspec.Struct, frozen=True, rename="camel"):
     occurrences: list[_Occurrence]
     label: str = ""
     attribute: str | None = None
+    fact: str | None = None
     source: str = ""
     in_tests: bool = False
     why: str = ""
@@ -450,7 +451,7 @@ class _Repository(msgspec.Struct, frozen=True):
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """The parts of version 2 of the JSON report that are compared."""
+    """The parts of versions 2 and 3 of the JSON report that are compared."""
 
     tool: _Tool
     sources: list[str]
@@ -479,8 +480,8 @@ def _side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
     try:
         parts = _RAW.decode(data)
         version = decode_json(bytes(parts.get("version", _NULL)), object)
-        if type(version) is int and "findings" in parts and version != _REPORT_VERSION:
-            raise UsageError(f"'{name}': report version {version} is not supported; expected 2", _MAKE_REPORT)
+        if type(version) is int and "findings" in parts and version not in _REPORT_VERSIONS:
+            raise UsageError(f"'{name}': report version {version} is not supported; expected 2 or 3", _MAKE_REPORT)
         if "findings" not in parts:
             raise UsageError(f"'{name}' is not a JSON report of `kvlint check`", _MAKE_REPORT)
         document = decode_json(data, _Document)
@@ -545,7 +546,7 @@ def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:
         at=_location(result.location),
         fingerprint=result.fingerprint,
         label=result.label,
-        attribute=result.attribute or "",
+        attribute=result.attribute or result.fact or "",
         why=result.why,
         root=first.root,
         source=result.source,

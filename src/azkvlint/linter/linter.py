@@ -17,7 +17,7 @@ from azkvlint.linter.git_checkout import repository
 from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
-from azkvlint.linter.unit_result import UnitResult, merge_declarations
+from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
 from azkvlint.linter.workers import compiled_rules, evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
@@ -371,6 +371,7 @@ def combine(units: Iterable[UnitResult]) -> UnitResult:
     total = UnitResult()
     for unit in without_decided(units):
         total.add(unit)
+    total.resource_counts.subtract(repeated_vaults(units))
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
     return total
 

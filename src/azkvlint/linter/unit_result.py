@@ -160,7 +160,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     that another input may deploy it. ``control_answers`` are None unless the evaluator computes them. ``declarations``
     are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
     redacted in reports, ``secret_lines`` are in no diff. ``files`` are the dependencies of the result, for ``--watch``.
-    ``work`` is counted in steps of the evaluator.
+    ``work`` is counted in steps of the evaluator. ``world`` is the parameter file of a template, if it has one.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -188,6 +188,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     secret_lines: frozenset[str] = frozenset()
     files: States = {}
     work: int = 0
+    world: str = ""
 
     def add(self, other: UnitResult) -> None:
         """Add the result of another unit, except the fields of its root."""
@@ -212,8 +213,21 @@ def in_world(result: UnitResult, world: str) -> UnitResult:
         return [msgspec.structs.replace(finding, world=world) for finding in findings]
 
     return msgspec.structs.replace(
-        result, findings=named(result.findings), unknown=named(result.unknown), suppressed=named(result.suppressed)
-    )
+        result, findings=named(result.findings), unknown=named(result.unknown), suppressed=named(result.suppressed),
+        world=world,
+    )  # fmt: skip
+
+
+def repeated_vaults(units: Iterable[UnitResult]) -> Counter[str]:
+    """Return how many vaults and managed HSMs, by type, have the name that they have with another parameter file."""
+    known: dict[_Key, set[str]] = {}
+    repeated = Counter[str]()
+    for unit in units:
+        for one in unit.declarations if unit.world else ():
+            names = known.setdefault((one.at.path, one.address, one.type, *unit.read), set())
+            repeated[one.type] += len(names & one.names)
+            names |= one.names
+    return repeated
 
 
 def verdicts_on(

@@ -34,6 +34,8 @@ FROM_PLAN = "plan"
 IN_SOURCE, EXTERNAL = "inSource", "external"
 IN_BASELINE = "baseline"
 """The justification of suppressions by a baseline."""
+# The declarations that are resources to rules, and not to Azure.
+_NOT_IN_AZURE = frozenset({"argument", "data", "module", "output", "provider"})
 # The kinds of inputs, in the order of reports.
 TERRAFORM_MODULE, TERRAFORM_PLAN = "Terraform module", "Terraform plan"
 TERRAGRUNT_UNIT, STACK_FILE = "Terragrunt unit", "stack file"
@@ -69,6 +71,11 @@ def implication(when: Outcome, require: Outcome) -> Outcome:
     return max(negate(when), require)
 
 
+def is_derived(attribute: str | None) -> bool:
+    """Return whether kvlint computes an attribute."""
+    return attribute is not None and attribute.startswith("derived.")
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One comparison that decided a result: ``attribute`` of ``at.address`` is ``found``, not ``expected``.
 
@@ -96,7 +103,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=T
     @property
     def is_derived(self) -> bool:
         """Return whether kvlint computes the attribute."""
-        return self.attribute.startswith("derived.")
+        return is_derived(self.attribute)
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
@@ -217,6 +224,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def severity(self) -> Severity:
         """Return the severity from the configuration or of this resource, else the rule's."""
         return self.rule.severity if self.regraded is None else self.regraded
+
+    @property
+    def is_in_azure(self) -> bool:
+        """Return whether Azure has the resource: it is not an output, argument, module call or provider."""
+        return self.declared_as not in _NOT_IN_AZURE
+
+    @property
+    def is_computed(self) -> bool:
+        """Return whether kvlint computes the attribute at the place, which is then a fact and not in the source."""
+        return is_derived(self.at.attribute)
+
+    @property
+    def azure_path(self) -> str:
+        """Return the path of the attribute at the place in the resource as Azure has it; empty if Azure has none."""
+        return self.at.attribute or "" if self.is_in_azure and not self.is_computed else ""
 
     @property
     def template(self) -> str:

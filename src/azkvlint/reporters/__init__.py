@@ -77,5 +77,5 @@ SARIF_INCLUDED = ("suppressed", "unknown", "passed", "rules")
 SHOW_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})
 """The formats that show problems to readers of standard output."""
 
-FINDINGS_ONLY = frozenset({"concise", "github", "gitlab", "azure", "rdjson"})
+FINDINGS_ONLY = frozenset({"gitlab", "rdjson"})
 """The formats that list unknown results only if they count as findings. SARIF never does."""

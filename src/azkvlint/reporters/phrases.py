@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from azkvlint.model.finding import (
@@ -18,10 +18,11 @@ from azkvlint.model.finding import (
     Problem,
     Report,
 )
+from azkvlint.model.identity import without_worlds
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.model.value import Origin
-from azkvlint.reporters.grouping import is_minor, unknown_causes
+from azkvlint.reporters.grouping import unknown_causes
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize, visible
 
@@ -316,24 +317,24 @@ def configuration(report: Report) -> str:
 def summary(report: Report, *, options: bool = True, strict: bool = False) -> str:
     """Return ``Found 9 issues (1 high, 8 low) in 2 key vaults.``, followed by the counts of what else was found.
 
-    Findings about several instances include their number: ``2 issues (1 high, 1 low) on 7 resources``. ``options``
+    If findings are about several instances, the number of these is included: ``2 issues (1 high, 1 low) on 7
+    resources``. Every other number counts units (``model.identity``), and is the same in all formats. ``options``
     names the options that list what else was found. If the run is ``strict``, unknown results fail it.
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
-    text = f"{_issues(findings)}{_scope(report)}."
+    text = f"{_issues(findings)}{_scope(report, findings)}."
     if not findings and not any(report.resource_counts.values()):
         text = f"No Key Vault resources found{_inputs(report)}."
     if others:
         text += f" {len(others)} more in tests and examples{test_folders(report)}."
     elif report.test_folders:
         text += f" Findings in tests and examples have medium severity at most{test_folders(report)}."
-    causes = unknown_causes(one for one in report.counted(report.unknown) if not is_minor(one))
-    if causes:
-        count = sum(len(cause.results) for cause in causes)
-        verb = "check is" if count == 1 else "checks are"
+    unknown = report.counted(report.unknown)
+    if unknown:
+        verb = "check is" if len(unknown) == 1 else "checks are"
         option = " (--show-unknown)" if options else ""
-        text += f" {count} {verb} unknown because of {pluralize(len(causes), 'value')}{option}."
-    in_tests = sum(not is_minor(one) for one in report.uncounted(report.unknown))
+        text += f" {len(unknown)} {verb} unknown because of {pluralize(len(unknown_causes(unknown)), 'value')}{option}."
+    in_tests = len(report.uncounted(report.unknown))
     if in_tests and options:
         text += f" {pluralize(in_tests, 'unknown result')} in tests and examples not shown."
     if strict and report.unknown:
@@ -363,9 +364,15 @@ def _issues(findings: Sequence[Finding]) -> str:
         return "No issues found"
     counts = Counter(finding.severity for finding in findings)
     graded = ", ".join(f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
-    count = sum(max(len(finding.occurrences), 1) for finding in findings)
-    instances = f" on {count} resources" if count > len(findings) else ""
-    return f"Found {pluralize(len(findings), 'issue')} ({graded}){instances}"
+    return f"Found {pluralize(len(findings), 'issue')} ({graded})"
+
+
+def _on_resources(findings: Iterable[Finding]) -> str:
+    """Return `` on 7 resources`` for findings of which one is about several resources, or an empty string."""
+    members = [without_worlds(member) for finding in findings for member in finding.occurrences]
+    resources = {(member.root, member.address, member.full_name) for member in members}
+    is_shared = any(len(finding.occurrences) > 1 for finding in findings)
+    return f" on {pluralize(len(resources), 'resource')}" if is_shared else ""
 
 
 def _inputs(report: Report) -> str:
@@ -375,12 +382,18 @@ def _inputs(report: Report) -> str:
     return f" in {' and '.join(part for part in (listed, *counts[-1:]) if part)}" if counts else ""
 
 
-def _scope(report: Report) -> str:
-    """Return `` in 2 key vaults and 1 managed HSM``, or the number of evaluated resources if there is neither."""
+def _scope(report: Report, findings: Iterable[Finding]) -> str:
+    """Return `` in 2 key vaults and 1 managed HSM``, or the number of evaluated resources if there is neither.
+
+    If a finding is about several resources, the number of resources with findings comes first.
+    """
+    on_resources = _on_resources(findings)
     counts = {kind.lower(): count for kind, count in report.resource_counts.items() if count}
     vaults = [pluralize(counts[kind], *nouns) for kind, nouns in VAULT_NOUNS.items() if kind in counts]
     if vaults:
-        return f" in {' and '.join(vaults)}"
+        return f"{on_resources} in {' and '.join(vaults)}"
+    if on_resources:
+        return on_resources
     total = sum(counts.values())
     return f" in {pluralize(total, 'resource')}" if total else ""
 

@@ -73,7 +73,7 @@ def _evidence(evidence: Evidence) -> Evidence:
 
 
 # The number of causes of unknown results, and of problems with one code and level, that are listed by default.
-MOST_CAUSES = 3
+_MOST_CAUSES = 3
 MOST_PROBLEMS = {"note": 3, "warning": 3, "error": 10}
 _MOST_RULES = 6
 
@@ -101,11 +101,15 @@ def listed_unknown(report: Report, options: Options) -> tuple[Finding, ...]:
     return tuple(map(with_short_addresses, report.counted(report.unknown) + report.uncounted(report.unknown)))
 
 
-def summarized_unknown(report: Report, options: Options) -> list[UnknownCause]:
-    """Return the causes of the unknown results that matter, if these are not listed one by one."""
+def summarized_unknown(report: Report, options: Options) -> tuple[list[UnknownCause], int]:
+    """Return the first causes of unknown results that matter, if these are not listed one by one; and the number of
+    the other causes.
+    """
     if listed_unknown(report, options):
-        return []
-    return unknown_causes(finding for finding in report.counted(report.unknown) if not is_minor(finding))
+        return [], 0
+    unknown = report.counted(report.unknown)
+    causes = unknown_causes(finding for finding in unknown if not is_minor(finding))[:_MOST_CAUSES]
+    return causes, len(unknown_causes(unknown)) - len(causes)
 
 
 def listed_problems(report: Report, options: Options) -> tuple[list[Problem], int]:

@@ -381,9 +381,8 @@ class _Page:
     def _totals(self) -> Iterator[str]:
         report = self._report
         counts = Counter(finding.severity for finding in report.counted(report.findings))
-        important = sum(not is_minor(finding) for finding in self._unknown)
         totals = [(_CLASSES[severity], counts[severity], severity.label) for severity in sorted(counts, reverse=True)]
-        totals += [("none", important, "unknown"), ("none", len(report.suppressed), "suppressed")]
+        totals += [("none", len(self._unknown), "unknown"), ("none", len(report.suppressed), "suppressed")]
         items = [f'<li class="{style}"><b>{count}</b> {word}</li>' for style, count, word in totals if count]
         if items:
             yield f'<ul class="totals">{"".join(items)}</ul>'

@@ -1,4 +1,4 @@
-"""Render the report as JSON: version 2 of the document in docs/json.md.
+"""Render the report as JSON: version 3 of the document in docs/json.md.
 
 Within a version, fields are added but never removed, renamed or redefined, so readers must ignore unknown fields.
 """
@@ -16,7 +16,7 @@ from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.util.text import encode
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 def json(report: Report, options: Options) -> bytes:
@@ -51,7 +51,8 @@ def _summary(report: Report) -> dict[str, Any]:
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
         "findingsInTests": len(report.uncounted(report.findings)),
         "testFolders": report.test_folders,
-        "unknown": len(report.unknown),
+        "unknown": len(report.counted(report.unknown)),
+        "unknownInTests": len(report.uncounted(report.unknown)),
         "suppressed": len(report.suppressed),
         "problems": len(report.problems),
         "evaluated": len(report.evaluated),
@@ -76,10 +77,11 @@ def result(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "location": location(finding.at),
         "label": finding.label,
-        "attribute": finding.attribute or None,
-        "azurePath": finding.at.attribute,
+        "attribute": None if finding.is_computed else finding.attribute or None,
+        "azurePath": finding.azure_path or None,
+        "fact": finding.attribute if finding.is_computed else None,
         "relatedLocations": [_note(note) for note in finding.related],
-        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "evidence": [_evidence(evidence, finding) for evidence in finding.evidence],
         "fingerprint": finding.fingerprint,
         "source": finding.source,
         "inTests": finding.in_tests,
@@ -172,10 +174,12 @@ def _note(note: Note) -> dict[str, Any]:
     return {"message": note.text, "resource": note.at.address, "location": location(note.at)}
 
 
-def _evidence(evidence: Evidence) -> dict[str, Any]:
+def _evidence(evidence: Evidence, finding: Finding) -> dict[str, Any]:
+    is_own = evidence.at.address in (None, finding.resource)
+    has_path = not evidence.is_derived and (finding.is_in_azure or not is_own)
     return {
         "attribute": None if evidence.is_derived else evidence.name or None,
-        "azurePath": None if evidence.is_derived else evidence.attribute or None,
+        "azurePath": evidence.attribute or None if has_path else None,
         "fact": evidence.name if evidence.is_derived else None,
         "address": evidence.at.address,
         "found": evidence.found,

@@ -54,7 +54,7 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
         yield from page.block(block, label_of(block.finding))
     for finding in text_content.listed_unknown(report, options):
         yield from page.block(Block(finding), label_of(finding))
-    yield from page.unknown(text_content.summarized_unknown(report, options))
+    yield from page.unknown(*text_content.summarized_unknown(report, options))
     for finding in report.suppressed if page.verbose or options.suppressed else ():
         yield from page.block(Block(finding), "suppressed")
     problems, omitted = text_content.listed_problems(report, options)
@@ -134,9 +134,9 @@ class _Page:
             if link:
                 yield from self._note(indent, _DOCS, link)
 
-    def unknown(self, causes: Sequence[UnknownCause]) -> Iterator[str]:
+    def unknown(self, causes: Sequence[UnknownCause], omitted: int) -> Iterator[str]:
         """Yield the causes of unknown results, each with its place, rules and resources, then an empty line."""
-        for cause in causes[: text_content.MOST_CAUSES]:
+        for cause in causes:
             yield from self._head("unknown", text_content.rule_list(cause), visible(short_address(cause.why)))
             indent = self._indent(cause.at)
             yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(cause.at)}"
@@ -145,9 +145,8 @@ class _Page:
             if action:
                 yield from self._note(indent, _HELP, action)
             yield ""
-        if len(causes) > text_content.MOST_CAUSES:
-            omitted = text_content.omitted_causes(len(causes) - text_content.MOST_CAUSES)
-            yield from (f"{self.paint('unknown', 'unknown')}: {omitted}", "")
+        if causes and omitted:
+            yield from (f"{self.paint('unknown', 'unknown')}: {text_content.omitted_causes(omitted)}", "")
 
     def problem(self, problem: Problem) -> Iterator[str]:
         """Yield headline, place and hint, then an empty line."""

@@ -40,7 +40,6 @@ from azkvlint.reporters.phrases import (
     suppression,
 )
 from azkvlint.reporters.text_content import (
-    MOST_CAUSES,
     blocks,
     listed_problems,
     listed_unknown,
@@ -162,7 +161,7 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
     for finding in listed_unknown(report, options):
         yield _line(finding, label_of(finding), paint)
         yield from _details(finding, options)
-    yield from _unknown(summarized_unknown(report, options), paint)
+    yield from _unknown(*summarized_unknown(report, options), paint)
     for finding in report.suppressed if options.verbosity > 0 or options.suppressed else ():
         yield _line(finding, "suppressed", paint)
         yield f"    suppressed: {suppression(finding)}"
@@ -184,14 +183,14 @@ def _details(finding: Finding, options: Options) -> Iterator[str]:
         yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
 
 
-def _unknown(causes: Sequence[UnknownCause], paint: _Paint) -> Iterator[str]:
-    for cause in causes[:MOST_CAUSES]:
+def _unknown(causes: Sequence[UnknownCause], omitted: int, paint: _Paint) -> Iterator[str]:
+    for cause in causes:
         label = f"{paint('unknown', 'unknown')}[{paint(rule_list(cause), 'bold')}]"
         action = remedy(cause)
         help_ = f" ({action})" if action else ""
         yield f"{place(cause.at)}: {label} {visible(short_address(cause.why))}: {resource_list(cause)}{help_}"
-    if len(causes) > MOST_CAUSES:
-        yield f"kvlint: {paint('note', 'note')}: {omitted_causes(len(causes) - MOST_CAUSES)}"
+    if causes and omitted:
+        yield f"kvlint: {paint('note', 'note')}: {omitted_causes(omitted)}"
 
 
 def _painter(options: Options) -> _Paint:
