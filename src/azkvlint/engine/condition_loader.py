@@ -302,6 +302,7 @@ class EditDecoder:
                 if_ignored=self._conditional(fields, "unsafe_if_ignored"),
                 if_fails=self._conditional(fields, "unsafe_if_fails"),
                 if_unknown=self._conditional(fields, "unsafe_if_unknown"),
+                unless_unknown=self._decoder.texts(fields.get("unless_unknown"), "unless_unknown"),
             )
 
     def _conditional(self, fields: Fields, key: str) -> dict[str, tuple[Effect, ...]]:

@@ -131,7 +131,7 @@ STEP_KEYS = (
     "resource",
 )
 EFFECT_KEYS = ("unsafe", "unsafe_if_ignored", "unsafe_if_fails", "unsafe_if_unknown", "if_run")
-EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", *EFFECT_KEYS, "sources")
+EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", *EFFECT_KEYS, "unless_unknown", "sources")
 # Commands of scripts that an edit can affect.
 EDIT_COMMANDS = ("destroy", "purge", "read")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")

@@ -41,6 +41,7 @@ _WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 # Words, and what adds the members of another object.
 _WORD, _COMPOSED = regex(r"\w+"), regex(r"\b(?:union|merge)\(|\.\.\.")
 _CURRENT = "current"
+NO_FIX = "kvlint has no fix for this rule"
 _SECRET = "Microsoft.KeyVault/vaults/secrets"
 _NULL = regex(r"[:=]\s*null\b")
 
@@ -49,12 +50,16 @@ class Candidate(NamedTuple):
     """Edits that may fix a finding. ``title`` is an instruction.
 
     Candidates with the same ``meaning`` are different spellings of one change; one without a meaning has no others.
+    ``writes_default``: it writes a value that already applies. ``unless_unknown`` are the rules of which no result may
+    be unknown that may be about the changed resource.
     """
 
     edits: tuple[TextEdit, ...]
     title: str
     effects: tuple[Effect, ...]
     meaning: str = ""
+    writes_default: bool = False
+    unless_unknown: tuple[str, ...] = ()
 
 
 def candidates(
@@ -67,7 +72,7 @@ def candidates(
     plans = plans_for(finding)
     applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
     if not plans:
-        yield Refusal(f"kvlint has no fix for this rule{' in this language' if finding.rule.edits else ''}")
+        yield Refusal(f"{NO_FIX}{' in this language' if finding.rule.edits else ''}")
     elif not applicable:
         yield Refusal("kvlint has no fix for this type of resource")
     for plan, steps in applicable:
@@ -82,7 +87,9 @@ def candidates(
                     yield found
                 else:
                     all_effects = merged((*found.effects, *_of_results(finding, plan, before)))
-                    yield _not_allowed(all_effects, allowed) or found._replace(effects=all_effects)
+                    yield _not_allowed(all_effects, allowed) or found._replace(
+                        effects=all_effects, unless_unknown=plan.unless_unknown
+                    )
 
 
 def plans_for(finding: Finding) -> list[EditPlan]:
@@ -164,21 +171,30 @@ def _of_steps(
         changes = [of_step[min(number, len(of_step) - 1)] for of_step in choices]
         try:
             edits, titles = combined(changes, sources)
-            of_steps = [
-                effect
+            made = [
+                step
                 for step, change in zip(steps, changes, strict=True)
-                if step.effects and change(sources)[0]
-                for effect in step.effects
+                if (step.effects or _is_default(step)) and change(sources)[0]
             ]
             values = [change.values for change in changes if isinstance(change, _Settings)]
-            meaning = repr((steps, values)) if len(values) == len(changes) else ""
-            candidate = Candidate(edits, joined(titles), merged((*effects, *of_steps)), meaning)
+            candidate = Candidate(
+                edits,
+                joined(titles),
+                merged((*effects, *(effect for step in made for effect in step.effects))),
+                meaning=repr((steps, values)) if len(values) == len(changes) else "",
+                writes_default=any(map(_is_default, made)),
+            )
             _refuse_breaking(finding, candidate, sources)
         except Refusal as refusal:
             yield refusal
             continue
         if edits:
             yield candidate
+
+
+def _is_default(step: EditStep) -> bool:
+    """Return whether a step writes a value that already applies, unless another is set."""
+    return step.if_absent or step.value == _CURRENT
 
 
 def _refuse_breaking(finding: Finding, candidate: Candidate, sources: Sources) -> None:

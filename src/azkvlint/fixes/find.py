@@ -6,7 +6,6 @@ The edits of a rule must fix one of its own failing examples, for ``kvlint rules
 from __future__ import annotations
 
 import re
-from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -14,18 +13,20 @@ from functools import cached_property
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.fixes.along import effects_along
-from azkvlint.fixes.candidates import Candidate, candidates, plans_for
+from azkvlint.fixes.along import causes_of
+from azkvlint.fixes.batches import Pending, next_batch
+from azkvlint.fixes.candidates import NO_FIX, candidates, plans_for
 from azkvlint.fixes.comments import comments_of
 from azkvlint.fixes.proof import Fault, Prover, State, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.linter.linter import check
-from azkvlint.model.effect import CLASSES, names_of
-from azkvlint.model.finding import FROM_PLAN, Finding, Report
-from azkvlint.model.fix import Fix, FixResult, Name, Refusal, Refused, TextEdit
+from azkvlint.model.effect import CLASSES, merged, names_of
+from azkvlint.model.finding import FROM_PLAN, UNKNOWN, Finding, Report
+from azkvlint.model.fix import Fix, FixResult, Refusal, Refused
 from azkvlint.model.rule import EXAMPLE_DAY, Rule
 from azkvlint.readers.discover import JSON
+from azkvlint.reporters.grouping import OUTSIDE, remedy, unknown_causes
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import StagingFolder
 
@@ -37,7 +38,7 @@ _SHARE = 32
 _MOST_FINDINGS = 6_000
 # Fixes of one input up to which each is proven without the others.
 _MOST_ALONE = 40
-_ALONG = "Fixed by another fix"
+_ALONG, _ALONG_SEVERAL = "Fixed by another fix", "Fixed by other fixes"
 _TOO_MANY = "too many fixes could not be proven together; select fewer rules"
 _TOO_LARGE = "too many findings; select fewer rules or files"
 _NAMES = {"terraform": "main.tf", "terraform_json": "main.tf.json", "bicep": "main.bicep", "arm": "main.json"}
@@ -63,7 +64,7 @@ def fixes_of(
         return search.result()
     while pending:
         # Fixes of different places are proven together, those of one place one after the other.
-        batch, later = _batch(pending, search.sources)
+        batch, later = next_batch(pending, search.sources)
         pending = later + search.prove(batch).left
     return search.result()
 
@@ -82,7 +83,7 @@ def fixes_together(
         return search.result()
     pending = search.start(search.remaining())
     while pending:
-        batch, later = _batch(pending, search.sources)
+        batch, later = next_batch(pending, search.sources)
         outcome = search.prove(batch)
         pending = later + outcome.left
         if outcome.sources is not search.sources:
@@ -104,59 +105,13 @@ def refused(report: Report) -> FixResult:
     return FixResult(fixes=(), refusals=tuple(Refused(finding=one, reason=_TOO_LARGE) for one in findings))
 
 
-class _Pending(msgspec.Struct):
-    """A finding, the next of its candidates, and why the first was refused. ``number`` is that in the report.
-
-    No other spelling of the ``refuted`` meaning is tried.
-    """
-
-    finding: Finding
-    number: int
-    others: Iterator[Candidate | Refusal]
-    candidate: Candidate | None = None
-    reason: str = ""
-    refuted: str = ""
-
-    @property
-    def roots(self) -> set[str]:
-        """Return the inputs through which the finding was found."""
-        return {root for _, root, _ in keys_of(self.finding)}
-
-    def advance(self) -> bool:
-        """Take the next candidate. Return False if there is none."""
-        for found in self.others:
-            if isinstance(found, Candidate):
-                if found.meaning and found.meaning == self.refuted:
-                    continue
-                self.candidate = found
-                return True
-            self.reason = self.reason or found.reason
-        self.candidate = None
-        return False
-
-    @property
-    def is_safe(self) -> bool:
-        """Return whether the candidate is safe."""
-        return self.candidate is not None and not self.candidate.effects
-
-    @property
-    def title(self) -> str:
-        """Return the title of the candidate."""
-        return "" if self.candidate is None else self.candidate.title
-
-    @property
-    def edits(self) -> tuple[TextEdit, ...]:
-        """Return the edits of the candidate."""
-        return () if self.candidate is None else self.candidate.edits
-
-
 class _Outcome(msgspec.Struct):
     """What a proof results in: the sources and the state with the accepted edits, and what has another candidate."""
 
     sources: Sources
     state: State
-    left: list[_Pending]
-    accepted: Sequence[_Pending] = ()
+    left: list[Pending]
+    accepted: Sequence[Pending] = ()
 
 
 class _Search:
@@ -200,15 +155,15 @@ class _Search:
             self._refusals[number] = Refused(finding=finding, reason=_of_lost(finding))
         return before
 
-    def start(self, findings: Iterable[Finding], *, is_complete: bool = True) -> list[_Pending]:
+    def start(self, findings: Iterable[Finding], *, is_complete: bool = True) -> list[Pending]:
         """Return the findings that have a candidate, or only the first; the others are refused."""
-        found: list[_Pending] = []
+        found: list[Pending] = []
         for finding in findings:
             number = next((self._numbers[key] for key in keys_of(finding) if key in self._numbers), -1)
             if number < 0 or number in self._fixes:
                 continue
             found_edits = candidates(finding, self.sources, self._allowed, lambda: self._prover.before)
-            one = _Pending(finding, number, found_edits)
+            one = Pending(finding, number, found_edits)
             opposite = self._prover.opposites.get(finding.rule.id)
             if opposite is not None and finding.type in opposite.resources:
                 one.reason = f"{opposite.id} requires the opposite: ignore one of the two rules"
@@ -251,10 +206,16 @@ class _Search:
 
         gone = [self.findings[number] for number in numbers]
         accepted = [self._fixes[one.number] for one in outcome.accepted]
-        for number, effects in zip(numbers, effects_along(gone, accepted, state_of), strict=True):
-            self._fixes[number] = Fix(finding=self.findings[number], title=_ALONG, edits=(), effects=effects)
+        for number, causes in zip(numbers, causes_of(gone, accepted, state_of), strict=True):
+            self._fixes[number] = Fix(
+                finding=self.findings[number],
+                title=_ALONG_SEVERAL if len(causes) > 1 else _ALONG,
+                edits=(),
+                effects=merged(effect for fix in causes for effect in fix.effects),
+                fixed_by=tuple(fix.finding for fix in causes),
+            )
 
-    def _refuse(self, one: _Pending) -> None:
+    def _refuse(self, one: Pending) -> None:
         reason = one.reason or "no fix of the rule applies to this code"
         self._refusals[one.number] = Refused(finding=self.findings[one.number], reason=reason)
 
@@ -267,7 +228,7 @@ class _Search:
             originals={path: self.sources.originals[path] for path in self.sources.texts},
         )
 
-    def prove_each(self, pending: Sequence[_Pending]) -> None:
+    def prove_each(self, pending: Sequence[Pending]) -> None:
         """Accept those whose edits are proven on their own. Of inputs that share nothing, one each is tried at once."""
         bundles: list[Sequence[_Part]] = [self.parts(pending)]
         while bundles:
@@ -289,7 +250,7 @@ class _Search:
                     part.groups[0].pop(0)
             bundles.append(active)
 
-    def prove(self, batch: Sequence[_Pending]) -> _Outcome:
+    def prove(self, batch: Sequence[Pending]) -> _Outcome:
         """Accept those of a batch whose edits are proven: all at once, or part by part where that fails."""
         parts = self.parts(batch, by_resource=True)
         left, is_proven, edited, state = self._divide(parts)
@@ -308,12 +269,12 @@ class _Search:
             self._accept(one)
         return _Outcome(edited, state, left, kept)
 
-    def _divide(self, parts: Sequence[_Part]) -> tuple[list[_Pending], bool, Sources, State]:
+    def _divide(self, parts: Sequence[_Part]) -> tuple[list[Pending], bool, Sources, State]:
         """Divide the groups of parts until the kept ones are proven. All parts are divided at the same time.
 
         Return those with another candidate, and the last proven state, with whether it has all that is kept.
         """
-        left: list[_Pending] = []
+        left: list[Pending] = []
         bundles: list[Sequence[_Part]] = [parts]
         edited, state, proven = self.sources, self.state, 0
         while bundles:
@@ -351,7 +312,7 @@ class _Search:
                 bundles.insert(0, active)
         return left, proven == sum(len(part.kept) for part in parts), edited, state
 
-    def _decide(self, part: _Part, group: list[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
+    def _decide(self, part: _Part, group: list[Pending], faults: Sequence[Fault]) -> list[Pending]:
         """Divide a group of a part, or return findings with their next candidates.
 
         Of several that may be the cause, only what fails without the others is refused for what it would cause.
@@ -364,7 +325,7 @@ class _Search:
             if len(group) == 1 and (refuting := self._prover.refuting(group[0].finding, faults)):
                 faults = refuting  # not what the spelling alone causes
                 group[0].refuted = "" if group[0].candidate is None else group[0].candidate.meaning
-            found = [self._next(one, _reason(one, faults), [*part.kept, *others]) for one in causes]
+            found = [self._next(one, self._reason(one, faults), [*part.kept, *others]) for one in causes]
             return [one for more in found for one in more]
         suspected = _suspected(group, faults)
         others = [one for one in group if one not in suspected]
@@ -372,23 +333,29 @@ class _Search:
         part.groups += [suspected, others] if suspected and others else [group[middle:], group[:middle]]
         return []
 
-    def parts(self, batch: Sequence[_Pending], *, by_resource: bool = False) -> list[_Part]:
+    def parts(self, batch: Sequence[Pending], *, by_resource: bool = False) -> list[_Part]:
         """Return the parts of a batch that share neither inputs nor files, or no resource."""
         parts = [_Part(self._names_of(one), {key[1:] for key in keys_of(one.finding)}, [[one]], []) for one in batch]
         return _separate(parts, lambda part: part.resources if by_resource else part.names)
 
-    def _names_of(self, one: _Pending) -> set[str]:
+    def _names_of(self, one: Pending) -> set[str]:
         """Return the inputs through which a finding was found, those that read the edited files, and these files."""
         paths = {edit.path for edit in one.edits}
         readers = (self._prover.readers(self.sources.real_path(path)) for path in paths)
         return one.roots.union(*readers, (f"file {path}" for path in paths))
 
-    def _is_cause(self, one: _Pending, faults: Sequence[Fault]) -> bool:
+    def _is_cause(self, one: Pending, faults: Sequence[Fault]) -> bool:
         """Return whether a candidate is certainly the cause of a fault: its finding remains, or it failed like that."""
         earlier = self._reasons.get((one.number, one.title))
         return any(fault.is_of(one.finding) or fault.text == earlier for fault in faults)
 
-    def _accept(self, one: _Pending) -> None:
+    def _reason(self, one: Pending, faults: Sequence[Fault]) -> str:
+        """Return the reason for a refusal: the fault of the finding itself, the earlier one again, or the first."""
+        texts = [fault.text for fault in faults if fault.is_of(one.finding)]
+        earlier = self._reasons.get((one.number, one.title))
+        return next(iter(texts), earlier if any(fault.text == earlier for fault in faults) else faults[0].text) or ""
+
+    def _accept(self, one: Pending) -> None:
         assert one.candidate is not None  # noqa: S101  # for the type checker
         self._fixes[one.number] = Fix(
             finding=self.findings[one.number],
@@ -405,7 +372,7 @@ class _Search:
             self._shown = (path, text), shown_lines(path, text, self._prover.secret_texts)
         return self._shown[1]
 
-    def _next(self, one: _Pending, reason: str, tried: Sequence[_Pending] = ()) -> list[_Pending]:
+    def _next(self, one: Pending, reason: str, tried: Sequence[Pending] = ()) -> list[Pending]:
         """Return a finding with its next candidate; none if it has no other, and is refused.
 
         The candidate failed together with others that were ``tried``.
@@ -418,7 +385,7 @@ class _Search:
         self._refuse(one)
         return []
 
-    def _advance(self, one: _Pending) -> bool:
+    def _advance(self, one: Pending) -> bool:
         """Take the next candidate that did not fail on the same texts. Return False if there is none."""
         while self._is_within(one) and one.advance():
             reason = self._failed.get((one.number, one.title, self._version(one)))
@@ -427,7 +394,7 @@ class _Search:
             one.reason = one.reason or reason
         return False
 
-    def _is_within(self, one: _Pending) -> bool:
+    def _is_within(self, one: Pending) -> bool:
         """Return whether edits of the finding's file can still be made: each takes time in proportion to its size."""
         if one.finding.rule.edits:
             path = one.finding.at.path
@@ -438,7 +405,7 @@ class _Search:
         one.reason = one.reason or ("" if is_within else _TOO_LARGE)
         return is_within
 
-    def _version(self, one: _Pending, kept: Sequence[_Pending] = ()) -> int:
+    def _version(self, one: Pending, kept: Sequence[Pending] = ()) -> int:
         """Return how many fixes of its resources a candidate is tried with: those accepted, and some more."""
         resources = {key[1:] for key in keys_of(one.finding)}
         more = sum(key[1:] in resources for other in kept for key in keys_of(other.finding))
@@ -449,7 +416,7 @@ class _Search:
         runs, results = self._prover.runs - self._before[0], self._prover.results - self._before[1]
         return runs > _MOST_RUNS or results > _MOST_RESULTS
 
-    def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
+    def _attempt(self, group: Sequence[Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
         if self._is_exhausted() and not is_last:
             return self.sources, self.state, [Fault(_TOO_MANY)]
@@ -460,9 +427,9 @@ class _Search:
         state = self._prover.state(edited)
         earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
         faults = self._prover.faults([*earlier, *(one.finding for one in group)], state)
-        return edited, state, [*faults, *self._unsafe_effects(group, state)]
+        return edited, state, [*faults, *_unknown_guards(group, state), *self._unsafe_effects(group, state)]
 
-    def _unsafe_effects(self, group: Sequence[_Pending], state: State) -> Iterator[Fault]:
+    def _unsafe_effects(self, group: Sequence[Pending], state: State) -> Iterator[Fault]:
         """Yield the findings that fixes of the same resource fix too, but with effects that no one has allowed."""
         fixed = {key for one in group for key in keys_of(one.finding)}
         fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
@@ -485,8 +452,31 @@ class _Search:
                 yield Fault(f"it would also fix {finding.rule.id}, which is not safe", resources)
 
 
+def _unknown_guards(group: Sequence[Pending], state: State) -> Iterator[Fault]:
+    """Yield the unknown results that may be about what a candidate changes, without which it would be offered."""
+    for one in group:
+        rules = () if one.candidate is None else one.candidate.unless_unknown
+        for result in state.report.unknown if rules else ():
+            is_near = result.rule.id in rules and not one.roots.isdisjoint(root for _, root, _ in keys_of(result))
+            (cause,) = unknown_causes([result]) if is_near and _has_unknown_target(result) else [None]
+            if cause is not None:
+                why = "; ".join(filter(None, (cause.why, remedy(cause))))
+                text = f"{result.resource} may belong to it, and {result.rule.id} may fail then: {why}"
+                keys = frozenset(keys_of(one.finding))
+                yield Fault(text, frozenset(key[1:] for key in keys), of=keys)
+                break
+
+
+def _has_unknown_target(result: Finding) -> bool:
+    """Return whether an unknown result may be about any resource, because a reference is unknown."""
+    links = (one for one in result.evidence if not one.attribute and one.at.address is None)
+    return any(one.outcome is UNKNOWN and not one.found.endswith(OUTSIDE) for one in links)
+
+
 def _of_lost(finding: Finding) -> str:
     """Return why a finding is not in the files that can be changed."""
+    if not finding.rule.edits:
+        return NO_FIX
     return "the source without the plan does not show it" if finding.source == FROM_PLAN else "the file is generated"
 
 
@@ -495,8 +485,8 @@ class _Part(msgspec.Struct):
 
     names: set[str]
     resources: set[tuple[str, ...]]
-    groups: list[list[_Pending]]
-    kept: list[_Pending]
+    groups: list[list[Pending]]
+    kept: list[Pending]
 
     def is_concerned(self, fault: Fault) -> bool:
         """Return whether a fault is about an input or a file of the part."""
@@ -505,7 +495,7 @@ class _Part(msgspec.Struct):
         )
 
 
-def _merged(parts: Sequence[_Part], groups: list[list[_Pending]], kept: list[_Pending]) -> _Part:
+def _merged(parts: Sequence[_Part], groups: list[list[Pending]], kept: list[Pending]) -> _Part:
     """Return one part for several, with these groups."""
     names, resources = (part.names for part in parts), (part.resources for part in parts)
     return _Part(set().union(*names), set().union(*resources), groups, kept)
@@ -560,9 +550,9 @@ def _blame(faults: Sequence[Fault], active: Sequence[_Part]) -> tuple[list[tuple
     return blamed, [number for number in suspected if number not in of_blamed]
 
 
-def _suspected(group: Sequence[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
+def _suspected(group: Sequence[Pending], faults: Sequence[Fault]) -> list[Pending]:
     """Return the candidates that most likely cause faults: of the resources that a result depends on, or of its own."""
-    found: list[_Pending] = []
+    found: list[Pending] = []
     for fault in faults:
         related, own = (
             [one for one in group if any(key[1:] in resources for key in keys_of(one.finding))]
@@ -572,57 +562,10 @@ def _suspected(group: Sequence[_Pending], faults: Sequence[Fault]) -> list[_Pend
     return found
 
 
-def _reason(one: _Pending, faults: Sequence[Fault]) -> str:
-    """Return the reason for a refusal: the first fault of the finding itself, or the first one."""
-    return next((fault.text for fault in faults if fault.is_of(one.finding)), faults[0].text)
-
-
 def _halves(parts: Sequence[_Part]) -> list[Sequence[_Part]]:
     """Return two halves of parts, of which the first is last."""
     middle = len(parts) // 2
     return [parts[middle:], parts[:middle]]
-
-
-def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending], list[_Pending]]:
-    """Return those whose edits do not touch each other, and the others.
-
-    Of one resource there are only safe ones, or none: what an edit changes besides its finding is known then.
-    """
-    taken: dict[str, list[TextEdit]] = {}
-    names: set[tuple[str, Name]] = set()
-    safety: dict[tuple[str, ...], bool] = {}
-    batch: list[_Pending] = []
-    later: list[_Pending] = []
-    for one in pending:
-        resources = [key[1:] for key in keys_of(one.finding)]
-        named = {(edit.path, name) for edit in one.edits for name in edit.names}
-        is_free = (
-            all(safety.get(resource, one.is_safe) is one.is_safe for resource in resources)
-            # The second edit of one name is made on the tree that the first one results in.
-            and names.isdisjoint(named)
-            and not any(_touches(edit, taken.get(edit.path, ()), sources) for edit in one.edits)
-        )
-        (batch if is_free else later).append(one)
-        if is_free:
-            safety.update(dict.fromkeys(resources, one.is_safe))
-            names |= named
-            for edit in one.edits:
-                insort(taken.setdefault(edit.path, []), edit, key=_start_of)
-    return batch, later
-
-
-def _start_of(edit: TextEdit) -> int:
-    return edit.start
-
-
-def _touches(edit: TextEdit, taken: Sequence[TextEdit], sources: Sources) -> bool:
-    """Return whether there is nothing but white space between an edit and one of others, which are in order."""
-    at = bisect_right(taken, edit.start, key=_start_of)
-    pairs = [(other, edit) for other in taken[max(0, at - 1) : at]] + [(edit, other) for other in taken[at : at + 1]]
-    return any(
-        first.end >= second.start or not sources.text(edit.path)[first.end : second.start].strip(" \t\r\n,")
-        for first, second in pairs
-    )
 
 
 def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:

@@ -17,7 +17,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
     ``title`` is an instruction such as ``Set `purge_protection_enabled = true```. ``effects`` are those for which it is
     not safe. The offsets of ``edits`` refer to the texts that were checked. ``comment`` is what the author wrote beside
-    the changed values.
+    the changed values. ``fixed_by`` are the findings whose fixes have removed this one too, which has no edits then.
     """
 
     finding: Finding
@@ -25,6 +25,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     edits: tuple[TextEdit, ...]
     effects: tuple[Effect, ...] = ()
     comment: str = ""
+    fixed_by: tuple[Finding, ...] = ()
 
     @property
     def rule(self) -> str:

@@ -171,6 +171,7 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``purge`` or ``read``, to what happens to them: with the scripts that run them, it is another effect.
     ``if_ignored`` maps properties to the effects of a plan if the present API version ignores them. ``if_fails`` and
     ``if_unknown`` map other rules to the effects of a plan if these have that result for the same resource.
+    ``unless_unknown`` are rules: there is no fix while it is unknown which resource one of their results is about.
     """
 
     steps: tuple[EditStep, ...]
@@ -182,6 +183,7 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     if_ignored: Mapping[str, tuple[Effect, ...]] = {}
     if_fails: Mapping[str, tuple[Effect, ...]] = {}
     if_unknown: Mapping[str, tuple[Effect, ...]] = {}
+    unless_unknown: tuple[str, ...] = ()
 
     @property
     def possible_effects(self) -> tuple[Effect, ...]:

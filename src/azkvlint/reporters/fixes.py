@@ -28,6 +28,8 @@ FORMAT_VERSION = 1
 _CONTEXT = 3
 # Places that are listed for one reason.
 _MOST_PLACES = 5
+# Fixes that are named where they fix another finding too.
+_MOST_CAUSES = 3
 _TO_QUOTE = regex(r"[\x00-\x1f\"\\\x7f]")
 
 
@@ -38,7 +40,7 @@ def text(result: FixResult, report: Report, options: Options) -> str:
 
 def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]:
     for fix in result.fixes:
-        yield f"{place(fix.at)}: {fix.rule} {visible(fix.title)}"
+        yield f"{place(fix.at)}: {fix.rule} {visible(fix.title)}{_causes(fix)}"
         yield from (f"  {line}" for line in _remarks(fix))
     by_reason: dict[str, list[str]] = {}
     for refused in result.refusals:
@@ -59,6 +61,14 @@ def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]
     if hidden:
         verb, them = ("is", "it") if hidden == 1 else ("are", "them")
         yield f"{pluralize(hidden, 'finding')} {verb} in the baseline (--no-ignores includes {them})."
+
+
+def _causes(fix: Fix) -> str:
+    """Return the fixes that fix a finding too, for its title."""
+    found = [f"{one.rule.id} at {place(one.at)}" for one in fix.fixed_by]
+    if len(found) > _MOST_CAUSES:
+        found = [*found[: _MOST_CAUSES - 1], f"{len(found) - _MOST_CAUSES + 1} more"]
+    return f": {' and '.join(filter(None, (', '.join(found[:-1]), found[-1])))}" if found else ""
 
 
 def _in_baseline(report: Report) -> int:
@@ -114,6 +124,7 @@ def json(result: FixResult, report: Report, _: Options) -> bytes:
                     "consequence": consequence_of(fix.effects) or None,
                     "classes": list(names_of(fix.effects)),
                     "comment": fix.comment or None,
+                    "fixedBy": [_finding(one) for one in fix.fixed_by],
                 }
                 for fix in result.fixes
             ],

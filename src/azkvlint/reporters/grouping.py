@@ -25,6 +25,8 @@ _PROVIDER_TYPE = "terraform/providers"
 _VARIABLE = regex(r"`var\.[^`]*` has no value")
 _PARAMETER = regex(r"parameter `[^`]*` has no value")
 _MODULE = regex(r"module `[^`]*` is not installed")
+OUTSIDE = "outside the scanned files"
+"""What ends the reason for an unknown result whose target is known, but not evaluated."""
 
 
 class Grade(msgspec.Struct, frozen=True):
@@ -188,6 +190,6 @@ def remedy(cause: UnknownCause) -> str:
         return "run `terraform init` first"
     if "known after apply" in cause.why:
         return "check a plan that is created after the first apply"
-    if "outside the scanned files" in cause.why:
+    if OUTSIDE in cause.why:
         return "check the folder or plan that declares it too"
     return ""
