@@ -302,7 +302,7 @@ def test_a_variable_behind_an_object_with_another_use_is_not_changed(kvlint: Kvl
     if other == "provider":
         refused(kvlint, "the value is also used elsewhere (main.tf:14)")
     else:
-        assert "KV001 Set `default = true`" in kvlint("fix", "--select", "KV001", "--unsafe").out
+        assert "KV001 Set `default = true` in variable `on`" in kvlint("fix", "--select", "KV001", "--unsafe").out
 
 
 def test_a_fix_that_causes_another_finding_is_refused(kvlint: Kvlint, folder: Path) -> None:
@@ -1067,15 +1067,36 @@ provider "azurerm" {{
 LOCKED = 'provider "registry.terraform.io/hashicorp/azurerm" {{\n  version = "{}"\n}}\n'
 
 
-@pytest.mark.parametrize("constraint", ["~> 4.10.0", "~> 4.60.0", ">= 4.1, < 4.81"])
-def test_a_constraint_is_raised_within_the_major_version(kvlint: Kvlint, folder: Path, constraint: str) -> None:
+@pytest.mark.parametrize(
+    ("constraint", "raised"),
+    [
+        ("~> 4.10.0", "~> 4.81.0"),
+        ("~>4.60.0", "~>4.81.0"),
+        ("4.55.0", "4.81.0"),
+        ("= 4.55.0", "= 4.81.0"),
+        (">= 4.1, < 4.81", "~> 4.81"),
+    ],
+)
+def test_a_constraint_is_raised_within_the_major_version(
+    kvlint: Kvlint, folder: Path, constraint: str, raised: str
+) -> None:
     (folder / "main.tf").write_text(vault())
     (folder / "providers.tf").write_text(REQUIRED.format(constraint))
     assert (
         "not safe (apply-fails): Plans fail until `terraform init -upgrade`"
         in kvlint("fix", "--write", "--unsafe", "--select", "KV051").out
     )
-    assert (folder / "providers.tf").read_text() == REQUIRED.format("~> 4.81")
+    assert (folder / "providers.tf").read_text() == REQUIRED.format(raised)
+
+
+def test_the_constraint_of_a_caller_is_raised(kvlint: Kvlint, folder: Path) -> None:
+    """The module with the provider allows newer versions, and the folder that calls it does not."""
+    (folder / "spoke").mkdir()
+    (folder / "spoke/main.tf").write_text(REQUIRED.format(">= 4.0") + vault())
+    text = REQUIRED.partition("provider ")[0] + 'module "spoke" {{\n  source = "./spoke"\n}}\n'
+    (folder / "main.tf").write_text(text.format("~>4.5.0"))
+    assert "KV051 Set `version" in kvlint("fix", "--write", "--unsafe", "--select", "KV051").out
+    assert (folder / "main.tf").read_text() == text.format("~>4.81.0")
 
 
 def test_a_constraint_is_not_raised_to_another_major_version(kvlint: Kvlint, folder: Path) -> None:

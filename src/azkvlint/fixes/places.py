@@ -333,8 +333,11 @@ class Setting(msgspec.Struct, frozen=True):
                 raise Refusal(_COMPUTED)
             name = names[-1]
         self._refuse_other_uses(sources)
+        declared = _declared_at(at, sources)
+        is_default = declared is not None and declared.kind == "var" and not declared.is_part
+        where = f" in variable `{declared.name}`" if declared is not None and is_default else ""
         edits = sources.editor(at.path).replace_value(at.span, self.value)
-        return self._checked(edits, (name,), at.path, (), sources)
+        return self._checked(edits, (name,), at.path, (), sources, where)
 
     def _refuse_other_uses(self, sources: Sources) -> None:
         """Raise Refusal if a variable or local through which the value comes is used for something else too."""

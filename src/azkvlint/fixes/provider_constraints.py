@@ -23,7 +23,8 @@ from azkvlint.util.lazy_regex import regex
 
 _NAME, _SOURCE = "azurerm", "hashicorp/azurerm"
 _MAJOR = (VAULTS_SINCE[0], 0)
-_EXACT = regex(r"\s*(=?\s{0,9})\d+(?:\.\d+){0,2}\s*")
+# A constraint that allows one version, or the patches of one.
+_NARROW = regex(r"\s*((?:=|~>\s{0,9}(?=\d+\.\d+\.))?\s{0,9})\d+(?:\.\d+){0,2}\s*")
 
 
 class _Constraint(NamedTuple):
@@ -53,8 +54,8 @@ def _raised(folders: Sequence[str], sources: Sources) -> tuple[Edits, str]:
         if one.versions.high <= _MAJOR:
             raise Refusal("needs a decision: azurerm 4.0 has breaking changes, which its upgrade guide describes")
         if one.versions.high <= VAULTS_SINCE:
-            exact = _EXACT.fullmatch(one.text)
-            version = f"~> {since}" if exact is None else f"{exact[1]}{since}.0"
+            narrow = _NARROW.fullmatch(one.text)
+            version = f"~> {since}" if narrow is None else f"{narrow[1]}{since}.0"
             steps.add(steps.now.editor(one.path).replace_value(one.span, version))
             written[f'`version = "{version}"`'] = None
     for folder in folders:
