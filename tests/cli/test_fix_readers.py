@@ -608,7 +608,6 @@ def test_scripts_that_destroy_are_named(
         "az keyvault purge --name kv",
         "az keyvault secret purge --name x",
         "Remove-AzKeyVault -VaultName kv -InRemovedState",
-        "azd down --force --purge",
         "client.begin_purge_deleted('kv', 'westeurope')",
         "client.purge_deleted_secret('x')",
         "curl -X POST https://management.azure.com/subscriptions/s/deletedVaults/kv/purge",
@@ -620,6 +619,14 @@ def test_scripts_that_purge_are_named(kvlint: Kvlint, checkout: Path, command: s
     put(checkout, "b.ps1", command + "\n")
     said = kvlint("fix", "--unsafe", "--select", "KV001").out
     assert "`a.py` and `b.ps1` may contain commands that purge deleted objects, which then fail." in said
+
+
+def test_azd_purges_no_vault_with_purge_protection(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "main.tf", VAULT)
+    put(checkout, "a.sh", "azd down --force --purge\n")
+    said = kvlint("fix", "--unsafe", "--select", "KV001").out
+    assert "`a.sh` may contain commands that destroy resources, after which the vault keeps its name." in said
+    assert "purge deleted" not in said
 
 
 # --- values that would lose their effect ------------------------------------------------------------------------------
@@ -684,7 +691,8 @@ def test_public_access_in_a_template_is_not_disabled_where_other_settings_depend
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("4.55.0", "4.81.0"), ("= 4.55.0", "= 4.81.0"), ("=4.55", "=4.81.0"), ("~> 4.55.0", "~> 4.81")]
+    ("old", "new"),
+    [("4.55.0", "4.81.0"), ("= 4.55.0", "= 4.81.0"), ("=4.55", "=4.81.0"), ("~> 4.55.0", "~> 4.81.0")],
 )
 def test_a_raised_constraint_keeps_the_style_of_an_exact_version(
     kvlint: Kvlint, checkout: Path, old: str, new: str

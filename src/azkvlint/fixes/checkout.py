@@ -84,7 +84,8 @@ _SCHEMA = regex(r"\bdeployment(?:Template|Parameters)\.json", re.IGNORECASE)
 _COMMENT_START = regex(r"^[ \t]*(//|#|/\*)", re.MULTILINE)
 # A vault, by one of its usual names, among what a template passes to another.
 _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|resource))", re.IGNORECASE)
-# Commands of Terraform, its wrappers, tasks and actions, Porter and azd; of Azure CLI, PowerShell, REST and SDKs.
+# Commands of Terraform, its wrappers, tasks and actions, Porter and azd; of Azure CLI, PowerShell, REST and SDKs. With
+# `--purge`, azd leaves vaults with purge protection out (Azure/azure-dev, getKeyVaultsToPurge of the provider bicep).
 _COMMANDS = {
     "destroy": regex(
         r"(?:terraform|tofu|terragrunt)(?:[^\n|;&]{0,200}?[\s/\"'-])?destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b"
@@ -92,7 +93,7 @@ _COMMANDS = {
         re.IGNORECASE,
     ),
     "purge": regex(
-        r"\bkeyvault[ \t]{1,9}(?:\w{1,20}[ \t]{1,9})?purge\b|\bazd\b[^\n|;&]{0,200}?[ \t]--purge\b|-InRemovedState\b"
+        r"\bkeyvault[ \t]{1,9}(?:\w{1,20}[ \t]{1,9})?purge\b|-InRemovedState\b"
         r"|\bdeletedVaults/[^\n]{0,200}?/purge\b|\bbegin_?purge_?deleted|\bpurge_?deleted_?(?:vault|key|secret|certificate)",
         re.IGNORECASE,
     ),
