@@ -159,3 +159,36 @@ def test_a_vault_is_not_closed_that_a_secret_may_belong_to(
             assert refusal in said
         else:
             assert f"{rule} Set" in said
+
+
+SWITCHES = """\
+  enabled_for_deployment          = true
+  enabled_for_disk_encryption     = true
+  enabled_for_template_deployment = true
+"""
+IN_USE = "No fix: `enabled_for_disk_encryption` may be in use by `encrypt.sh`\n  main.tf:3:3: KV303\n"
+
+
+def test_access_of_the_platform_that_is_not_in_use_is_disabled(kvlint: Kvlint, folder: Path) -> None:
+    """The finding remains for the setting that is in use, and a second run changes nothing."""
+    (folder / "main.tf").write_text(VAULT.format(SWITCHES))
+    (folder / "encrypt.sh").write_text("az vm encryption enable --name vm\n")
+    said = kvlint("fix", "--write", "--unsafe", "--profile", "all", "--select", "KV303,KV001").out
+    assert "KV303 Set `enabled_for_deployment = false` and `enabled_for_template_deployment = false`\n" in said
+    assert "Disk Encryption can no longer" not in said
+    assert IN_USE in said
+    text = (folder / "main.tf").read_text()
+    assert "enabled_for_deployment          = false\n  enabled_for_disk_encryption     = true\n" in text
+    assert "purge_protection_enabled = true\n" in text
+    again = kvlint("fix", "--write", "--unsafe", "--profile", "all", "--select", "KV303").out
+    assert again.startswith(IN_USE.replace(":3:", ":4:"))
+    assert (folder / "main.tf").read_text() == text
+    report = json.loads(kvlint(".", "--select", "KV303", "-f", "json").out)
+    assert "disk" in report["findings"][0]["message"]
+
+
+def test_a_fix_of_a_part_of_a_finding_in_reports(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(VAULT.format(SWITCHES))
+    (folder / "encrypt.sh").write_text("az vm encryption enable --name vm\n")
+    report = json.loads(kvlint(".", "--select", "KV303", "--fixes", "--unsafe", "-f", "json").out)
+    assert [len(one["fix"]["edits"]) for one in report["findings"]] == [2]

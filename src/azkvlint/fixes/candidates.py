@@ -10,6 +10,7 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import default_in, unsupported_properties
 from azkvlint.azure.azurerm.arguments import arguments_of, is_terraform, name_as_written
+from azkvlint.fixes.checkout import InUse
 from azkvlint.fixes.ignored_changes import refuse_ignored, refuse_ignored_edits
 from azkvlint.fixes.operations import OPERATIONS, refuse_protected
 from azkvlint.fixes.places import (
@@ -51,7 +52,8 @@ class Candidate(NamedTuple):
 
     Candidates with the same ``meaning`` are different spellings of one change; one without a meaning has no others.
     ``writes_default``: it writes a value that already applies. ``unless_unknown`` are the rules of which no result may
-    be unknown that may be about the changed resource.
+    be unknown that may be about the changed resource. ``left`` are the attributes that the finding remains about, and
+    ``why`` these are not changed.
     """
 
     edits: tuple[TextEdit, ...]
@@ -60,6 +62,8 @@ class Candidate(NamedTuple):
     meaning: str = ""
     writes_default: bool = False
     unless_unknown: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    why: str = ""
 
 
 def candidates(
@@ -160,13 +164,17 @@ def _of_steps(
     """Yield the candidates of the steps of a plan. If a step has several choices, each makes a candidate."""
     if any(step.operation == "api_version" for step in steps) and is_terraform(finding.declared_as):
         return  # azurerm sets the version itself
+    left: dict[str, str] = {}
     try:
-        choices = [list(_changes(finding, step, sources)) for step in steps]
+        choices = [_choices(finding, step, sources, left) for step in steps]
         steps = [step for step, of_step in zip(steps, choices, strict=True) if of_step]
         choices = [of_step for of_step in choices if of_step]
     except Refusal as refusal:
         yield refusal
         return
+    why = "; ".join(dict.fromkeys(left.values()))
+    if left and not choices:
+        yield Refusal(why)
     for number in range(max(map(len, choices), default=0)):
         changes = [of_step[min(number, len(of_step) - 1)] for of_step in choices]
         try:
@@ -183,6 +191,8 @@ def _of_steps(
                 merged((*effects, *(effect for step in made for effect in step.effects))),
                 meaning=repr((steps, values)) if len(values) == len(changes) else "",
                 writes_default=any(map(_is_default, made)),
+                left=tuple(left),
+                why=why,
             )
             _refuse_breaking(finding, candidate, sources)
         except Refusal as refusal:
@@ -190,6 +200,18 @@ def _of_steps(
             continue
         if edits:
             yield candidate
+
+
+def _choices(finding: Finding, step: EditStep, sources: Sources, left: dict[str, str]) -> list[Change]:
+    """Return the changes that make one step, best first; none if its attributes are in use, which is added to ``left``.
+
+    Raise Refusal.
+    """
+    try:
+        return list(_changes(finding, step, sources))
+    except InUse as refusal:
+        left.update(dict.fromkeys(step.names, refusal.reason))
+        return []
 
 
 def _is_default(step: EditStep) -> bool:

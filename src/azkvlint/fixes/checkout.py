@@ -113,6 +113,10 @@ _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
 
+class InUse(Refusal):
+    """A setting that an edit would disable may be in use."""
+
+
 class _File(NamedTuple):
     """A file that may read outputs. ``is_template``: it is a Bicep file or in JSON."""
 
@@ -234,7 +238,7 @@ class Checkout:
     # --- who uses a setting -------------------------------------------------------------------------------------------
 
     def refuse_users(self, setting: str, texts: Sequence[str], commands: Sequence[str] = ()) -> None:
-        """Raise Refusal if a vault's setting may be in use.
+        """Raise InUse if a vault's setting may be in use.
 
         That is so if code or a parameter file contains one of some texts in any case, or one of some commands, which
         scripts may contain too, or if a template that is not in the checkout receives a vault.
@@ -244,7 +248,7 @@ class Checkout:
             self._users[searched] = list(self._users_of(tuple(map(_compact, texts)), tuple(map(_compact, commands))))
         found = self._users[searched]
         if found:
-            raise Refusal(f"`{setting}` may be in use by {self._named(found)}")
+            raise InUse(f"`{setting}` may be in use by {self._named(found)}")
 
     def _users_of(self, texts: tuple[str, ...], commands: tuple[str, ...]) -> Iterator[str]:
         """Yield the files that may use a setting of a vault."""

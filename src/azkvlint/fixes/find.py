@@ -124,6 +124,8 @@ class _Search:
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
         self._fixes: dict[int, Fix] = {}
         self._lost: set[int] = set()
+        # The attributes that a finding remains about with its fix.
+        self._left: dict[int, tuple[str, ...]] = {}
         self._refusals: dict[int, Refused] = {}
         self._shown: tuple[tuple[str, str], Callable[[int], bool]] | None = None
         self._characters = 0
@@ -223,7 +225,11 @@ class _Search:
         """Return the fixes and refusals in the order of the findings."""
         return FixResult(
             fixes=tuple(self._fixes[number] for number in sorted(self._fixes)),
-            refusals=tuple(self._refusals[number] for number in sorted(self._refusals) if number not in self._fixes),
+            refusals=tuple(
+                self._refusals[number]
+                for number in sorted(self._refusals)
+                if number not in self._fixes or number in self._left
+            ),
             texts=self.sources.texts,
             originals={path: self.sources.originals[path] for path in self.sources.texts},
         )
@@ -365,6 +371,9 @@ class _Search:
             comment=comments_of(one.edits, self.sources, self._shown_lines),
         )
         self._accepted.update(key[1:] for key in keys_of(one.finding))
+        if one.candidate.left:
+            self._left[one.number] = one.candidate.left
+            self._refusals[one.number] = Refused(finding=self.findings[one.number], reason=one.candidate.why)
 
     def _shown_lines(self, path: str, text: str) -> Callable[[int], bool]:
         """Return a function that states whether a line of a text can be shown. Many fixes are of one text."""
@@ -425,8 +434,11 @@ class _Search:
         except Refusal as refusal:
             return self.sources, self.state, [Fault(refusal.reason)]
         state = self._prover.state(edited)
-        earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
-        faults = self._prover.faults([*earlier, *(one.finding for one in group)], state)
+        earlier = list(self._fixes) if self.sources.texts else []
+        left = [(self.findings[number], self._left.get(number, ())) for number in earlier]
+        left += [(one.finding, one.candidate.left if one.candidate is not None else ()) for one in group]
+        remaining = {key: attributes for finding, attributes in left if attributes for key in keys_of(finding)}
+        faults = self._prover.faults([finding for finding, _ in left], state, remaining)
         return edited, state, [*faults, *_unknown_guards(group, state), *self._unsafe_effects(group, state)]
 
     def _unsafe_effects(self, group: Sequence[Pending], state: State) -> Iterator[Fault]:

@@ -201,11 +201,17 @@ class Prover:
             EDITOR_TEXTS.clear()
             EDITOR_TEXTS.update(held)
 
-    def faults(self, findings: Iterable[Finding], state: State) -> Iterator[Fault]:
-        """Yield why a state does not prove that these findings are fixed and that nothing else is worse."""
+    def faults(
+        self, findings: Iterable[Finding], state: State, left: Mapping[Key, Collection[str]] | None = None
+    ) -> Iterator[Fault]:
+        """Yield why a state does not prove that these findings are fixed and that nothing else is worse.
+
+        Of a finding with a key in ``left``, these attributes may remain.
+        """
         before = self.before
         for finding in findings:
-            if not is_gone(finding, state):
+            remaining = next(((left or {})[key] for key in keys_of(finding) if key in (left or {})), ())
+            if not (is_gone(finding, state) or (remaining and is_reduced(finding, remaining, state))):
                 keys = frozenset(keys_of(finding))
                 is_known = any(key in state.findings for key in keys)
                 because = "" if is_known else _because(keys, state.report)
@@ -271,6 +277,14 @@ def _escape(match: re.Match[str]) -> str:
 def is_gone(finding: Finding, state: State) -> bool:
     """Return whether a state has no result of a finding."""
     return not any(key in state.findings or key in state.unknown for key in keys_of(finding))
+
+
+def is_reduced(finding: Finding, attributes: Collection[str], state: State) -> bool:
+    """Return whether a state has a finding only about some attributes."""
+    keys = set(keys_of(finding))
+    found = [one for one in state.report.findings if not keys.isdisjoint(keys_of(one))]
+    is_known = not any(key in state.unknown for key in keys)
+    return is_known and all(note.attribute in attributes for one in found for note in one.evidence)
 
 
 def prover_of(report: Report, config: Config) -> Prover:
