@@ -305,6 +305,28 @@ def test_a_variable_behind_an_object_with_another_use_is_not_changed(kvlint: Kvl
         assert "KV001 Set `default = true` in variable `on`" in kvlint("fix", "--select", "KV001", "--unsafe").out
 
 
+@pytest.mark.parametrize(
+    ("condition", "is_offered"),
+    [
+        ("var.days >= 7 && var.days <= 90", True),
+        ("contains([7, 30, 90], var.days)", True),
+        ("contains([7, 30], var.days)", False),
+        ("var.days > 7 || var.other", True),
+        ("var.days < var.other", False),
+        ('can(regex("^[0-9]$", var.days))', False),
+    ],
+)
+def test_the_validation_of_a_variable_is_another_use_unless_it_accepts_the_value(
+    kvlint: Kvlint, folder: Path, condition: str, is_offered: bool
+) -> None:
+    validation = f'  validation {{\n    condition     = {condition}\n    error_message = "No."\n  }}\n'
+    text = f'variable "days" {{\n  default = 7\n{validation}}}\nvariable "other" {{}}\n'
+    (folder / "main.tf").write_text(text + vault("  soft_delete_retention_days = var.days\n"))
+    said = kvlint("fix", "--select", "KV003", "--unsafe").out
+    assert ("Set `default = 90` in variable `days`" in said) is is_offered
+    assert ("the value is also used elsewhere (main.tf:4)" in said) is not is_offered
+
+
 def test_a_fix_that_causes_another_finding_is_refused(kvlint: Kvlint, folder: Path) -> None:
     acls = '  network_acls {\n    default_action = "Deny"\n    bypass = "None"\n    ip_rules = ["203.0.113.1"]\n  }\n'
     (folder / "main.tf").write_text(vault(acls))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
+from azkvlint.fixes.validations import accepted_validations
 from azkvlint.model.finding import CALLED, Evidence, Finding
 from azkvlint.model.fix import Address, Code, Literal, Refusal, TextEdit
 from azkvlint.model.location import Location
@@ -27,6 +28,7 @@ _HEADER = regex(
 # A resource of azurerm that deploys a template.
 _DEPLOYMENT = regex(r'\s*resource\s+"azurerm_\w*template_deployment"')
 _API_VERSION = regex(r"@(\d{4}-\d\d-\d\d(?:-preview)?)")
+_MODULE_FILES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _VALUES = (".tfvars", ".tfvars.json", ".bicepparam")
 _MOST_CALLS = 20
 _COMPUTED = "the value is computed"
@@ -266,7 +268,7 @@ class Setting(msgspec.Struct, frozen=True):
         if reference is None:
             raise Refusal(_COMPUTED)
         own = [Location(path=path, span=(changed[0].start, changed[0].end))]
-        _refuse_uses(reference, path, own, sources, is_module=self.language == "terraform")
+        _refuse_uses(reference, path, own, self.value, sources)
         return self._of_reference(reference, path, calls, sources)
 
     def _beside(self, at: Location, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
@@ -345,7 +347,7 @@ class Setting(msgspec.Struct, frozen=True):
         for at in chain[1:]:
             reference = _declared_at(at, sources)
             if reference is not None:
-                _refuse_uses(reference, at.path, chain, sources, is_module=True)
+                _refuse_uses(reference, at.path, chain, self.value, sources)
 
     def _of_calls(self, name: str, calls: Sequence[Sequence[Location]], sources: Sources) -> tuple[Edits, str]:
         """Return the edits that pass the value in each call of the module."""
@@ -489,7 +491,7 @@ def _reference_in(text: str, path: str) -> _Reference | None:
 
 def _declared_at(at: Location, sources: Sources) -> _Reference | None:
     """Return the reference to the default of a variable or the local that a value is, or is a part of."""
-    if at.span is None or not at.path.lower().endswith((".tf", ".tofu", ".tf.json", ".tofu.json")):
+    if at.span is None or not at.path.lower().endswith(_MODULE_FILES):
         return None
     for block in body_of(at.path, sources.text(at.path)).blocks:
         if block.type in ("variable", "locals") and block.start <= at.span[0] < block.end:
@@ -512,17 +514,29 @@ def causes_of(at: Location) -> list[Location]:
     return found
 
 
-def _refuse_uses(
-    reference: _Reference, path: str, own: Sequence[Location], sources: Sources, *, is_module: bool
-) -> None:
-    """Raise Refusal if a variable of a file is used at other places than its ``own``."""
+def _refuse_uses(reference: _Reference, path: str, own: Sequence[Location], value: Literal, sources: Sources) -> None:
+    """Raise Refusal if a variable of a file is used at other places than its ``own``.
+
+    Its validations are no other use if they accept the value.
+    """
+    is_module = path.lower().endswith(_MODULE_FILES)
     files = sources.module_files(path) if is_module else [path]
     uses = [(file, at) for file in files for at in _uses(reference, file, sources.text(file))]
     spans = [(one.path, *one.span) for one in own if one.span is not None]
+    if is_module and reference.kind == "var" and len(uses) > 1:
+        spans += (span for file in files for span in _accepted(reference, value, file, sources))
     others = [use for use in uses if not any(use[0] == file and first <= use[1] < last for file, first, last in spans)]
     if len(uses) > 1 and others:
         path, at = others[0]
         raise Refusal(f"{_SHARED} ({path}:{sources.text(path).count(chr(10), 0, at) + 1})")
+
+
+def _accepted(reference: _Reference, value: Literal, file: str, sources: Sources) -> Iterator[tuple[str, int, int]]:
+    """Yield the spans of the validations in a file that accept the value of a variable."""
+    text = sources.text(file)
+    for block in body_of(file, text).blocks if "validation" in text and not isinstance(value, Code) else ():
+        if block.type == "variable" and block.labels == (reference.name,):
+            yield from ((file, *span) for span in accepted_validations(block, value))
 
 
 def _uses(reference: _Reference, path: str, text: str) -> list[int]:
