@@ -178,6 +178,7 @@ def test_a_template_that_was_compiled_from_bicep(kvlint: Kvlint, folder: Path) -
     }
     text = json.dumps(template, indent=2)
     (folder / "main.json").write_text(text)
+    assert json.loads(kvlint("fix", "-f", "json", *ONLY).out)["outdated"] == ["main.json"]
     said = kvlint("fix", "--write", *ONLY)
     assert "Wrote 1 fix" in said.out
     assert "main.json: compile it again, because main.bicep has changed" in said.err

@@ -46,11 +46,13 @@ def run_fix(arguments: Arguments) -> int:
         report = lint(config.paths, config, progress)
         prover = None if is_too_large(report) else prover_of(report, config)
         result = fixes_together(report, config, allowed, prover=prover)
+    stale = {} if prover is None else prover.stale
+    compiled = {bicep: template for bicep, template in stale.items() if bicep in result.texts}
+    result = msgspec.structs.replace(result, outdated=tuple(sorted(compiled.values())))
     if prover is not None and arguments.write and result.texts:
         result = _write(report, result, config.paths)
-        for bicep, template in prover.stale.items():
-            if bicep in result.texts:
-                print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
+        for bicep, template in compiled.items():
+            print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
         for plan in prover.plans:
             print_line(f"{visible(plan)}: create the plan again, because its source may have changed")
     if prover is not None and arguments.diff:

@@ -83,7 +83,7 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
     """The fixes of a report and the refusals.
 
     ``texts`` are the changed files by reported path, if the fixes were proven together, and ``originals`` what they
-    were; ``is_written``: they were written.
+    were; ``is_written``: they were written. ``outdated`` are the templates that were compiled from changed files.
     """
 
     fixes: tuple[Fix, ...]
@@ -91,6 +91,7 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
     texts: Mapping[str, bytes] = {}
     originals: Mapping[str, bytes] = {}
     is_written: bool = False
+    outdated: tuple[str, ...] = ()
 
 
 Name: TypeAlias = tuple[int, str]

@@ -130,6 +130,7 @@ def json(result: FixResult, report: Report, _: Options) -> bytes:
             ],
             "refusals": [{**_finding(one.finding), "reason": one.reason} for one in result.refusals],
             "files": list(result.texts),
+            "outdated": list(result.outdated),
             "problems": [problem(one) for one in report.problems],
         }
     )
