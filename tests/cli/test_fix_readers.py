@@ -588,12 +588,18 @@ def test_a_fix_of_platform_access_ends_access_and_lets_deployments_fail(
     ],
 )
 @pytest.mark.parametrize(
-    ("rule", "outcome"), [("KV007", "which then fail"), ("KV001", "after which the vault keeps its name")]
+    ("rule", "outcome"),
+    [
+        ("KV007", "which then fail"),
+        ("KV001", "after which the vault keeps its name"),
+        ("KV006", "after which names stay reserved"),
+        ("KV017", "after which the next apply fails instead of recovering the vault"),
+    ],
 )
 def test_scripts_that_destroy_are_named(
     kvlint: Kvlint, checkout: Path, name: str, text: str, rule: str, outcome: str
 ) -> None:
-    put(checkout, "main.tf", VAULT)
+    put(checkout, "main.tf", f'provider "azurerm" {{\n  features {{}}\n}}\n{VAULT}')
     put(checkout, "other.sh", "# terraform destroy\nterraform apply; rm --destroy x\n")
     only = ("fix", "--unsafe", "--select", rule)
     assert "commands that" not in kvlint(*only).out
