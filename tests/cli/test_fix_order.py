@@ -126,6 +126,17 @@ def test_each_of_several_fixes_that_fail_has_its_own_reason(kvlint: Kvlint, fold
     assert "KV053" not in reasons["KV301"]
 
 
+def test_what_a_version_causes_is_no_reason_for_other_fixes(kvlint: Kvlint, folder: Path) -> None:
+    """A newer version of azurerm supports write-only values, which KV613 requires then."""
+    provider = PROVIDERS.partition("}\nprovider")[0] + "}\n"
+    secret = 'variable "password" {}\n' + SECRET.format(OWN).replace('"x"', "var.password")
+    (folder / "main.tf").write_text(VERSION.format("~> 4.5.0") + provider + VAULT.format("") + secret)
+    report = json.loads(kvlint("fix", "--unsafe", "--profile", "all", "-f", "json").out)
+    reasons = {(one["rule"], one["resource"]): one["reason"] for one in report["refusals"]}
+    assert reasons["KV051", "provider.azurerm"] == "it would cause KV613 on azurerm_key_vault_secret.s"
+    assert ("KV007", "azurerm_key_vault_secret.s") in {(one["rule"], one["resource"]) for one in report["fixes"]}
+
+
 STATE = """\
 data "terraform_remote_state" "base" {
   backend = "azurerm"

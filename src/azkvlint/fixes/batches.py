@@ -109,8 +109,11 @@ def _ready(pending: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
     """Return those that no other fix makes unnecessary or untrue, and those that wait for such a fix.
 
     A fix of a resource that a finding depends on may fix that finding too, and a default is written as the others
-    leave it.
+    leave it. What the version of a provider causes is not mistaken for the effect of another fix if it comes first.
     """
+    first = [one for one in pending if one.candidate is not None and one.candidate.is_of_version]
+    if first:
+        return first, [one for one in pending if one not in first]
     changed = {resource for one in pending for resource in one.resources}
     edits = [edit for one in pending if not one.writes_default for edit in one.edits]
     names = {(edit.path, name) for edit in edits for name in edit.names}

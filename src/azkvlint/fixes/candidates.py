@@ -51,6 +51,7 @@ class Candidate(NamedTuple):
     """Edits that may fix a finding. ``title`` is an instruction.
 
     Candidates with the same ``meaning`` are different spellings of one change; one without a meaning has no others.
+    ``is_of_version``: it changes the version of a provider, on which every result may depend.
     ``writes_default``: it writes a value that already applies. ``unless_unknown`` are the rules of which no result may
     be unknown that may be about the changed resource. ``left`` are the attributes that the finding remains about, and
     ``why`` these are not changed.
@@ -60,6 +61,7 @@ class Candidate(NamedTuple):
     title: str
     effects: tuple[Effect, ...]
     meaning: str = ""
+    is_of_version: bool = False
     writes_default: bool = False
     unless_unknown: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
@@ -190,6 +192,7 @@ def _of_steps(
                 joined(titles),
                 merged((*effects, *(effect for step in made for effect in step.effects))),
                 meaning=repr((steps, values)) if len(values) == len(changes) else "",
+                is_of_version=any(step.operation == "constraint" for step in steps),
                 writes_default=any(map(_is_default, made)),
                 left=tuple(left),
                 why=why,
