@@ -55,7 +55,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ``constants`` are added to each object of a block. ``include`` names sets of arguments inside a block. ``since`` and
     ``until``: the versions with the argument, without the latter; ``replaced_by`` another one. ``ignored_from``: the
     provider accepts the argument without an effect from this version on. ``required_since``: it must be set from this
-    version on. ``source``: that of this row, if it is not the source of its file.
+    version on. Versions of arguments in blocks are not compared yet. ``source``: that of this row, if it is not
+    the source of its file.
     """
 
     path: str = ""
