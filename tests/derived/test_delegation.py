@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.derived.delegation import _tokens, _truth_for_action, _truth_for_role
+from tests.patterns import text_of_form
 
 OWNER, READER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 ROLE = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId]"
@@ -16,7 +17,7 @@ YES, NO, OPEN = "yes", "no", "open"
 
 def lets(condition: str, role: str = OWNER) -> str:
     """Whether a condition allows a role."""
-    truth = _truth_for_role(_tokens(condition), role)
+    truth = _truth_for_role(_tokens(text_of_form(condition)), role)
     return YES if True in truth.certain else OPEN if True in truth.possible else NO
 
 
@@ -83,7 +84,7 @@ ALWAYS, SOMETIMES, NEVER = "always", "sometimes", "never"
 
 def allows(condition: str, action: str, *, is_listing: bool = False) -> str:
     """When a condition allows a data action."""
-    truth = _truth_for_action(_tokens(condition), f"{SECRETS}/{action}", is_listing=is_listing)
+    truth = _truth_for_action(_tokens(text_of_form(condition)), f"{SECRETS}/{action}", is_listing=is_listing)
     if truth.certain != truth.possible:
         return OPEN
     return SOMETIMES if len(truth.certain) == 2 else ALWAYS if True in truth.certain else NEVER

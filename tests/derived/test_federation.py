@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.derived.federation import (
+    _HOLE,
     ANY_REPOSITORY,
     OTHER_ISSUER,
     PULL_REQUESTS,
@@ -13,12 +14,12 @@ from azkvlint.derived.federation import (
     _of_subject,
     _platform,
 )
-from azkvlint.graph.references import HOLE, HOLE_END
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
+from tests.patterns import pattern_of_form
 
 OPEN = ""
-PART = f"{HOLE}var.x{HOLE_END}"
+PART = _HOLE
 HERE = Location(path="main.tf")
 
 
@@ -87,5 +88,5 @@ def test_issuers(issuer: str, expected: str) -> None:
 
 
 def test_an_issuer_with_an_unknown_host_is_not_known() -> None:
-    assert _platform(Unknown(at=HERE, why="x", pattern=f"https://{PART}/x")) == ""
-    assert _platform(Unknown(at=HERE, why="x", pattern=f"https://gitlab.com/{PART}")) == "GitLab"
+    assert _platform(Unknown(at=HERE, why="x", pattern=pattern_of_form("https://⟨var.x⟩/x"))) == ""
+    assert _platform(Unknown(at=HERE, why="x", pattern=pattern_of_form("https://gitlab.com/⟨var.x⟩"))) == "GitLab"

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from azkvlint.azure.roles import CONTROL, DATA, role_by_id, role_by_name, roles_over_vaults
 from azkvlint.derived.assignments import _fits, operations_of_built_in
+from azkvlint.derived.grants import _kind_of
+from azkvlint.model.pattern import DEPLOYMENT, call_hole, declared_hole, hole, join_texts
 from azkvlint.model.value import Unknown, text_of
 
 if TYPE_CHECKING:
@@ -84,6 +86,14 @@ class TestOperations:
         assert "Microsoft.KeyVault/vaults/secrets/getSecret/action" in (
             operations_of_built_in("key vault certificate user") or ()
         )
+
+
+def test_a_name_that_is_an_expression_of_an_id_does_not_hide_a_managed_identity() -> None:
+    scope = join_texts(["/subscriptions/", hole("subscription")])
+    name = join_texts(["id-", call_hole("uniqueString", [scope])])
+    identity = join_texts([scope, "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/", name])
+    assert _kind_of(declared_hole(DEPLOYMENT, identity, "properties.principalId")) == "application"
+    assert _kind_of(declared_hole(DEPLOYMENT, identity, "properties.tenantId")) == ""
 
 
 class TestOrigins:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.derived.secrets import _of_setting, pins_version
+from azkvlint.derived.secrets import _of_setting, pins_version, setting_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Link, Scalar, Unknown, Value
+from tests.patterns import pattern_of_form
 
 AT = Location(path="x")
 VERSION = "0123456789abcdef0123456789abcdef"
@@ -14,7 +15,7 @@ VERSION = "0123456789abcdef0123456789abcdef"
 
 def known(text: str) -> Value:
     """A text, or the pattern of one."""
-    return Unknown(at=AT, why="?", pattern=text) if "\u27e8" in text else Scalar(at=AT, value=text)
+    return Unknown(at=AT, why="?", pattern=pattern_of_form(text)) if "\u27e8" in text else Scalar(at=AT, value=text)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +62,6 @@ def test_a_link() -> None:
     ],
 )
 def test_a_reference_of_app_service(text: str, expected: bool | None) -> None:
-    assert _of_setting(text) is expected
+    words = setting_of(f"@Microsoft.KeyVault({text})")
+    assert words is not None
+    assert _of_setting(words) is expected

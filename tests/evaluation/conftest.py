@@ -12,19 +12,22 @@ from azkvlint.evaluation.budget import FRAMES, Budget
 from azkvlint.evaluation.evaluate import Evaluator, Functions
 from azkvlint.evaluation.functions.languages import ARM, BICEP
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrap
+from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, wrap
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.pattern import Text, hole
+from azkvlint.model.value import Absent, Scalar, Unknown, text_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.bicep.parse import parse
+from tests.patterns import pattern_of_form
 
 AT = Location(path="main.bicep")
 VAULT = "/subscriptions/⟨subscription⟩/resourceGroups/⟨resourceGroup⟩/providers/Microsoft.KeyVault/vaults/kv"
 
 
-def unknown(pattern: str = "", why: str = "nobody knows it", sensitive: bool = False) -> Unknown:
-    return Unknown(at=AT, why=why, pattern=pattern, sensitive=sensitive)
+def unknown(pattern: Text = "", why: str = "nobody knows it", sensitive: bool = False) -> Unknown:
+    known = pattern_of_form(pattern) if isinstance(pattern, str) else pattern
+    return Unknown(at=AT, why=why, pattern=known, sensitive=sensitive)
 
 
 def shown(result: Result) -> Any:
@@ -36,8 +39,8 @@ def shown(result: Result) -> Any:
             return value
         case Absent():
             return None
-        case Unknown(pattern=pattern):
-            return f"?{pattern}"
+        case Unknown():
+            return f"?{text_of(result)}"
         case Items(items=items):
             return [shown(item) for item in items]
         case Fields(fields=fields, rest=rest):

@@ -7,18 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.evaluation.budget import PAIRS
-from azkvlint.graph.references import HOLE, HOLE_END, Index, may_equal
+from azkvlint.graph.references import Index, may_equal
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown
 from azkvlint.util.errors import InputError
+from tests.patterns import CLOSE, OPEN, pattern_of_form
 
 _AT = Location(path="main.tf")
 _TYPE = "Microsoft.KeyVault/vaults"
 
 
 def _vault(number: int, id_: str) -> Resource:
-    value = Unknown(at=_AT, why="", pattern=id_) if HOLE in id_ else Scalar(at=_AT, value=id_)
+    value = Unknown(at=_AT, why="", pattern=pattern_of_form(id_)) if OPEN in id_ else Scalar(at=_AT, value=id_)
     attributes = MapValue(at=_AT, fields={"id": value})
     return Resource(address=f"v{number}", type=_TYPE, name="kv", attributes=attributes, at=_AT, declared_as=_TYPE)
 
@@ -28,7 +29,7 @@ def _index(ids: list[str]) -> Index:
     return Index({vault.address: vault for vault in vaults})
 
 
-_part = st.sampled_from(["a", "b", f"{HOLE}x{HOLE_END}", f"a{HOLE}x{HOLE_END}", f"{HOLE}y{HOLE_END}b"])
+_part = st.sampled_from(["a", "b", f"{OPEN}x{CLOSE}", f"a{OPEN}x{CLOSE}", f"{OPEN}y{CLOSE}b"])
 _id = st.builds(
     lambda subscription, group, name: f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{_TYPE}/{name}",
     _part,
@@ -49,7 +50,7 @@ def test_candidates_are_all_resources_whose_id_may_be_equal(ids: list[str], text
 
 
 def test_a_reference_is_compared_with_ids_of_the_same_name_only() -> None:
-    unknown = f"{HOLE}x{HOLE_END}"
+    unknown = f"{OPEN}x{CLOSE}"
     ids = [f"/subscriptions/{unknown}/resourceGroups/g/providers/{_TYPE}/kv{number}" for number in range(100)]
     index = _index(ids)
     assert index.find_candidates(f"/subscriptions/s/resourceGroups/g/providers/{_TYPE}/kv7") == ("v7",)
@@ -57,7 +58,7 @@ def test_a_reference_is_compared_with_ids_of_the_same_name_only() -> None:
 
 
 def test_too_many_comparisons_are_an_error() -> None:
-    pattern = f"/subscriptions/s/resourceGroups/g/providers/{_TYPE}/{HOLE}x{HOLE_END}"
+    pattern = f"/subscriptions/s/resourceGroups/g/providers/{_TYPE}/{OPEN}x{CLOSE}"
     index = _index([f"{pattern}{number}" for number in range(2000)])
     texts = [f"{pattern}-{number}" for number in range(PAIRS // 1000)]
     with pytest.raises(InputError, match=r"more than 1,\d{3},\d{3} pairs that may refer to each other"):

@@ -18,6 +18,7 @@ from azkvlint.graph.secret_formats import (
     placeholder_in,
 )
 from azkvlint.util.secret_names import NameKind, is_path_of_public_key, is_plain_name, kind_of_name, kind_of_path
+from tests.patterns import text_of_form
 
 SECONDS = 2
 CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE
@@ -177,9 +178,9 @@ def test_a_token_that_another_tool_replaces_is_not_a_password(token: str) -> Non
 
 
 def test_what_is_not_known_of_a_text_is_one_letter() -> None:
-    assert known_text("https://⟨var.a⟩.example.com") == "https://x.example.com"
-    assert known_text("⟨f(⟨a⟩)⟩") == known_text("⟨a⟩⟨b⟩") == ""
-    assert not is_configuration(["orders"], known_text("postgres://app:⟨var.password⟩@db.example.com"))
+    assert known_text(text_of_form("https://⟨var.a⟩.example.com")) == "https://x.example.com"
+    assert known_text(text_of_form("⟨f(⟨a⟩)⟩")) == known_text(text_of_form("⟨a⟩⟨b⟩")) == ""
+    assert not is_configuration(["orders"], known_text(text_of_form("postgres://app:⟨var.password⟩@db.example.com")))
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,9 @@ from azkvlint.derived.delegation import CONDITION, assignable_roles, is_foreign
 from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, is_implied_purge, named_by
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
-from azkvlint.graph.references import HOLE, HOLE_END, reference_of
+from azkvlint.graph.references import reference_of
 from azkvlint.model.access import Capability, Principal, Step
+from azkvlint.model.pattern import in_braces
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     MAY_BE_ABSENT,
@@ -40,6 +41,7 @@ from azkvlint.model.value import (
     Scalar,
     Unknown,
     display,
+    string_of,
     text_of,
 )
 
@@ -56,8 +58,8 @@ _ALL_PURGES = "whether `all` includes purge"
 _ATTACH = "whether the principal can also create or change a workload that uses the identity"
 # The scopes of a deployment itself, in templates.
 _OWN_SCOPES = {
-    f"/subscriptions/{HOLE}subscription{HOLE_END}": "the subscription",
-    f"/subscriptions/{HOLE}subscription{HOLE_END}/resourcegroups/{HOLE}resourcegroup{HOLE_END}": "the resource group",
+    "/subscriptions/{subscription}": "the subscription",
+    "/subscriptions/{subscription}/resourcegroups/{resourcegroup}": "the resource group",
 }
 _ARGUMENT = {"secrets": "secret_permissions", "keys": "key_permissions", "certificates": "certificate_permissions"}
 
@@ -225,11 +227,12 @@ class Holdings:
         if isinstance(scope, Link):
             return scope.target
         text = "" if scope.sensitive else text_of(scope)
-        named = _OWN_SCOPES.get(text.lower())
+        shown = "" if scope.sensitive else in_braces(string_of(scope))
+        named = _OWN_SCOPES.get(shown.lower())
         if named or not text:
             return named or "an unknown scope"
         addresses, _ = self._index.find(text)
-        return addresses[0] if addresses else text.replace(HOLE, "{").replace(HOLE_END, "}")
+        return addresses[0] if addresses else shown
 
     def _reach(self, source: Resource, scope: Answer, role: Permissions) -> Reach:
         level = level_of(scope, self._index)

@@ -16,19 +16,18 @@ from azkvlint.derived.federation import (
     ISSUER,
     SUBJECT,
     identities_of,
-    plain,
-    resource_of_key,
+    resource_of,
     resources_by_id,
     service_principals,
-    without_attribute,
 )
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
-from azkvlint.graph.references import HOLE, HOLE_END, reference_of
+from azkvlint.graph.references import reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import without_brackets
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, string_of
 
 GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
 _KINDS: Mapping[str, str] = {
@@ -80,15 +79,16 @@ class Principals:
     def principal(self, answer: Answer, kind: Answer, source: Resource, number: int = 0, suffix: str = "") -> Principal:
         """Return the principal that an object ID identifies. ``suffix``: the application that acts on its behalf."""
         identity = identity_of(answer, kind, self._context)
-        resource = resource_of_key(identity.key, self._resources)
+        resource = resource_of(identity, self._resources)
         if resource is not None:
             found = self.of_resource(resource)
         else:
-            key = plain(identity.key) or f"? {source.address} {number}"
+            key = identity.expression.lower() or f"? {source.address} {number}"
             if answer.sensitive:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
             what = "member" if source.type.lower() in (GROUP_TYPE, MEMBER_TYPE) else "principal"
-            label = without_attribute(identity.label) or f"unknown {what} of {source.address}"
+            owner = identity.owner.rpartition("/")[2] if identity.label else ""
+            label = owner or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_WORDS.get(identity.kind, ""))
         if suffix:
             found = Principal(
@@ -123,7 +123,7 @@ class Principals:
         elif isinstance(listed, Unknown):
             values.append(listed)
         # In a plan, each of several unknown IDs may be any of their resources, but together they are all of these.
-        unknown = [value for value in values if isinstance(value, Unknown) and value.closed and not value.pattern]
+        unknown = [value for value in values if isinstance(value, Unknown) and value.closed and value.pattern is None]
         if unknown and {len(set(value.candidates)) for value in unknown} == {len(unknown)}:
             candidates = {value.candidates for value in unknown}
             if len(candidates) == 1:
@@ -174,7 +174,6 @@ class Principals:
         """Return the key of the subject of a federated identity credential."""
         issuer, subject, claims = (_shown(credential.select(path)) for path in (ISSUER, SUBJECT, EXPRESSION))
         label = f"{subject or claims or 'unknown subject'} of {issuer or 'an unknown issuer'}"
-        label = label.replace(HOLE, "").replace(HOLE_END, "")
         principal = Principal(key=f"federated {label}".lower(), label=label, kind="federated subject", at=credential.at)
         return self.by_key.setdefault(principal.key, principal).key
 
@@ -214,14 +213,14 @@ def existence_doubt(source: Resource, target: Resource) -> str:
 
 
 def _shown(answer: Answer) -> str:
-    """Return what is known of a string that reports may show."""
-    return "" if answer.sensitive else text_of(answer)
+    """Return what is known of a string that reports may show, with the expressions of its unknown parts."""
+    return "" if answer.sensitive else without_brackets(string_of(answer))
 
 
 def subject_of(policy: Value) -> str:
     """Return the application that acts on behalf of the principal of an access policy; empty without one."""
     application = select(policy, ("applicationId",))
-    text = _shown(application).replace(HOLE, "").replace(HOLE_END, "")
+    text = _shown(application)
     if isinstance(application, Absent) or (isinstance(application, Scalar) and not text):
         return ""
     return text or "unknown application"

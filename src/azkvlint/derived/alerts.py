@@ -18,6 +18,7 @@ from azkvlint.derived.registry import Context, absent, derived, known, known_lis
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import may_equal, reference_of
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import join_texts, split_text, text_form
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import (
     Absent,
@@ -29,7 +30,9 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     select,
+    string_of,
     text_of,
+    with_string,
 )
 
 SETTINGS = "microsoft.insights/diagnosticsettings"
@@ -223,10 +226,11 @@ def _of_namespace(rule: Answer, context: Context) -> _Vaults:
 
     The namespace is the start of the rule's id, or its parent.
     """
-    start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
-    if found and isinstance(rule, Scalar | Unknown):
-        certain = "pattern" if isinstance(rule, Unknown) else "value"
-        return _encrypting(msgspec.structs.replace(rule, **{certain: start}), _NAMESPACES, context)
+    steps = split_text(string_of(rule), "/")
+    words = [text_form(step).lower() for step in steps]
+    if "authorizationrules" in words[1:-1] and not isinstance(rule, Absent):
+        namespace = join_texts(steps[: words.index("authorizationrules", 1)], "/")
+        return _encrypting(with_string(rule, namespace), _NAMESPACES, context)
     named = _reference(rule, context)
     if named is None:
         return _Vaults()

@@ -11,14 +11,23 @@ from azkvlint.azure.roles import CONTROL, DATA, role_by_id, role_by_name
 from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import (
-    HOLE,
-    HOLE_END,
     Index,
     may_equal,
     reference_of,
     scope_level,
     type_of_any,
     without_conditional_targets,
+)
+from azkvlint.model.pattern import (
+    TERRAFORM,
+    DeclaredHole,
+    declared_hole,
+    has_holes,
+    join_texts,
+    parts_of,
+    split_text,
+    strip_text,
+    text_form,
 )
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import (
@@ -33,7 +42,9 @@ from azkvlint.model.value import (
     Value,
     display,
     select,
+    string_of,
     text_of,
+    with_string,
 )
 
 # --- The operations that a role allows: actions less notActions, data actions less notDataActions --------------------
@@ -150,8 +161,8 @@ _DEPTH = 2  # how deep inside a vault a scope may be: a key's version is in the 
 def level_of(answer: Answer, index: Index) -> Value | None:
     """Return the level of one scope: tenant, management group, subscription, resource group, resource or object."""
     match answer:
-        case Unknown(pattern=pattern) if scope_level(pattern):
-            return known(answer, str(_level(pattern)), f"the scope is `{pattern}`")
+        case Unknown() if scope_level(text_of(answer)):
+            return known(answer, str(_level(text_of(answer))), f"the scope is `{text_of(answer)}`")
         case Scalar(value=str() as text):
             level = _level(text)
             if level is None:
@@ -218,7 +229,7 @@ class Coverage:
         return without_conditional_targets(reference, resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
-        if isinstance(scope, Unknown) and scope_level(scope.pattern) is None:
+        if isinstance(scope, Unknown) and scope_level(text_of(scope)) is None:
             candidates, outside = self._perhaps(scope)
             return Reference(
                 source=source, via=via, value=scope, candidates=candidates, anything=not scope.closed,
@@ -277,12 +288,11 @@ class Coverage:
     def _one(self, source: str, via: str, scope: Value) -> Reference:
         """Return the reference of a scope that is one resource: the vault, or an object in it."""
         value = scope
-        text = text_of(scope)
+        text = string_of(scope)
         if text:
             # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
-            whole = "/" + "/".join(text.strip("/").split("/")[:8])
-            certain = "pattern" if isinstance(scope, Unknown) else "value"
-            value = msgspec.structs.replace(scope, **{certain: whole})
+            whole = join_texts(["", *split_text(strip_text(text, "/"), "/")[:8]], "/")
+            value = with_string(scope, whole)
         for _ in range(_DEPTH):
             inner = self.index.resources.get(value.target) if isinstance(value, Link) else None
             above = inner.attributes.fields.get("parent") if inner is not None and _is_inside(inner) else None
@@ -315,7 +325,7 @@ def _provider_subscription(resource: Resource) -> str:
     provider = resource.attributes.fields.get("provider")
     if resource.type.lower() in _VAULT_TYPES or resource.action is not None or not isinstance(provider, Link):
         return ""
-    return f"{HOLE}{provider.target}.subscription{HOLE_END}".lower()
+    return declared_hole(TERRAFORM, provider.target, "subscription").text.lower()
 
 
 def _may_be(own: str, expected: str) -> bool:
@@ -361,8 +371,8 @@ ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "
 # The attributes that identify a custom role, and its permissions.
 _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
-# The end of an unknown part of a string that is the id of a role definition.
-_IDS = (".id\u27e9", ".role_definition_resource_id\u27e9")
+# The attributes that are the id of a role definition.
+_IDS = ("id", "role_definition_resource_id")
 SCOPE_NEEDS: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -408,7 +418,7 @@ def role_name(resource: Resource, context: Context) -> Answer:
     if isinstance(role, Scalar):
         return msgspec.structs.replace(role, origin=Origin.DERIVED)
     guid = text_of(role).rstrip("/").rpartition("/")[2]
-    if guid and HOLE not in guid:
+    if guid and not has_holes(guid):
         # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
         return known(role, guid)
     if isinstance(role, Unknown) or isinstance(name, Unknown):
@@ -423,8 +433,8 @@ def _definition(role: Answer, context: Context) -> Resource | None:
         return None
     text = text_of(role)
     # Privileged identity management requires the subscription ID before the role ID.
-    last = text.rpartition(HOLE)[2] if HOLE in text else ""
-    behind = next((last.removesuffix(end) for end in _IDS if last.endswith(end)), "")
+    last = next(reversed(parts_of(string_of(role))), None)
+    behind = text_form(last.address) if isinstance(last, DeclaredHole) and last.path in _IDS else ""
     if text and not behind:
         # The provider appends the scope to its own id of a definition; the GUID in both is the name in Azure.
         same = context.index.named(DEFINITIONS, text.rstrip("/").rpartition("/")[2].lower())

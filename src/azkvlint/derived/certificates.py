@@ -21,6 +21,7 @@ from azkvlint.derived.registry import (
     unknown,
 )
 from azkvlint.graph.references import Index, reference_of
+from azkvlint.model.pattern import join_texts, split_text
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -34,7 +35,9 @@ from azkvlint.model.value import (
     Value,
     display,
     select,
+    string_of,
     text_of,
+    with_string,
 )
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
@@ -470,11 +473,10 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
 
 
 def _certificate_id(value: Value) -> Value:
-    text = text_of(value)
-    if "/secrets/" not in text:
+    vault, *others = split_text(string_of(value), "/secrets/")
+    if not others:
         return value
-    field = "pattern" if isinstance(value, Unknown) else "value"
-    return msgspec.structs.replace(value, **{field: text.replace("/secrets/", "/certificates/", 1)})
+    return with_string(value, join_texts([vault, "/certificates/", join_texts(others, "/secrets/")]))
 
 
 @derived("servesPublic", of=NEEDS, label="public TLS endpoint", reads={**NEEDS, ENVIRONMENTS: (_INTERNAL,)})

@@ -13,9 +13,22 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown, unknown_as
-from azkvlint.derived.secrets import MOST, SETTING
-from azkvlint.evaluation.values import OPEN, pieces
-from azkvlint.graph.references import HOLE, Index, reference_of
+from azkvlint.derived.secrets import setting_of
+from azkvlint.graph.references import Index, reference_of
+from azkvlint.model.pattern import (
+    CallHole,
+    DeclaredHole,
+    Hole,
+    Pattern,
+    Text,
+    join_texts,
+    known_start,
+    parts_of,
+    remove_prefix,
+    split_text,
+    strip_text,
+    text_form,
+)
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -28,9 +41,9 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     display,
+    string_of,
     text_of,
 )
-from azkvlint.util.lazy_regex import regex
 
 # --- From one reference to a key to the ids of the key and its vault ------------------------------------------------
 
@@ -46,8 +59,6 @@ _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _OF_KEY = frozenset({"keyuri", "keyuriwithversion"})
 _OF_VAULT = frozenset({"vaulturi", "hsmuri"})
 _OF_TERRAFORM_VAULT = frozenset({"vault_uri", "hsm_uri"})
-# ``uri(base, relative)`` that was not evaluated: the base contains the vault. A hole writes a slash as U+2215.
-_URI_CALL = regex(r"\u27e8uri\('([^']*+)','\u2215?'\)\u27e9")
 _MAX_TEXT = 20_000
 _MAX_HOLES = 200
 
@@ -81,9 +92,10 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
         return (url if isinstance(url, Link) else None), None
     if isinstance(url, Unknown) and url.candidates:
         return url, None
-    place = _place_of(text_of(url), index)
+    place = _place_of(string_of(url), index)
     if place.id:
-        return (_id(f"{place.id}/keys/{place.key}", url) if place.key else None), _id(place.id, url)
+        key = _id(join_texts([place.id, "/keys/", place.key]), url) if place.key else None
+        return key, _id(place.id, url)
     if place.address:
         return url, Link(at=url.at, target=place.address)
     # The key is in a vault outside the graph, or is not known: then its vault may be any.
@@ -92,23 +104,26 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
 
 def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Value | None]:
     """Return the key and vault of a vault's URI and a key's name."""
-    text, key = text_of(uri), text_of(name)
+    text, key = string_of(uri), string_of(name)
     if isinstance(uri, Scalar) and isinstance(name, Scalar):
         sensitive = uri.sensitive or name.sensitive
-        return _of_url(Scalar(at=uri.at, value=f"{text.rstrip('/')}/keys/{key}", sensitive=sensitive), index)
+        return _of_url(
+            Scalar(at=uri.at, value=f"{text_of(uri).rstrip('/')}/keys/{text_of(name)}", sensitive=sensitive), index
+        )
     place = _place_of(text, index)
     if place.id:
-        return (_id(f"{place.id}/keys/{key}", uri, name.sensitive) if key else None), _id(place.id, uri)
+        own = _id(join_texts([place.id, "/keys/", key]), uri, name.sensitive) if key else None
+        return own, _id(place.id, uri)
     if place.address:
         return None, Link(at=uri.at, target=place.address)
     # The vault decides: if it is not known, the key's name alone is not enough.
     return None, uri if text or isinstance(uri, Link | Unknown) else None
 
 
-def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
+def _id(text: Text, source: Value, sensitive: bool = False) -> Scalar | Unknown:
     """Return an id (a pattern) as a value, marked sensitive if its source or another part of it is."""
     sensitive = sensitive or source.sensitive
-    if OPEN not in text:
+    if isinstance(text, str):
         return Scalar(at=source.at, value=text, sensitive=sensitive)
     why = source.why if isinstance(source, Unknown) else "the key ID is known after deployment"
     return Unknown(at=source.at, why=why, pattern=text, sensitive=sensitive)
@@ -120,47 +135,62 @@ class _Place(msgspec.Struct, frozen=True):
     Each is empty if the URL does not contain it, or if the vault is not in the graph.
     """
 
-    id: str = ""
+    id: Text = ""
     address: str = ""
-    key: str = ""
+    key: Text = ""
 
 
-def _place_of(text: str, index: Index) -> _Place:
+def _place_of(text: Text, index: Index) -> _Place:
     if not text or len(text) > _MAX_TEXT:
         return _Place()
-    called = _URI_CALL.fullmatch(text)
-    if called is not None:
-        text = called[1].replace("\u2215", "/")
-    if text[:8].lower() == "https://":
-        host, _, path = text[8:].partition("/")
+    if isinstance(text, CallHole) and text.name == "uri" and text.arguments[1:] in (("",), ("/",)):
+        # It was not evaluated: the base contains the vault.
+        text = text.arguments[0] or text
+    if known_start(text)[:8].lower() == "https://":
+        host, *path = _steps_of_url(text)
         vault = _vault_named(_vault_name(host), index)
         if vault is None:
             return _Place()
-        return _Place(text_of(vault.select(("id",))), vault.address, _key_in_path(path))
-    first, is_hole = next(pieces(text))
-    named_id, _, attribute = _unfolded(first[1:-1]).rpartition(".properties.") if is_hole else ("", "", "")
-    if attribute.lower() in _OF_KEY:
-        above, _, key = named_id.rpartition("/keys/")
-        return _Place(id=above, key=key)
-    if attribute.lower() in _OF_VAULT:
-        return _Place(id=named_id, key=_key_in_path(text[len(first) :]))
-    address, _, attribute = first[1:-1].rpartition(".") if is_hole else ("", "", "")
-    vault = index.resources.get(address) if attribute in _OF_TERRAFORM_VAULT else None
+        return _Place(string_of(vault.select(("id",))), vault.address, _key_in_path(path))
+    first, *rest = parts_of(text)
+    if not isinstance(first, DeclaredHole):
+        return _Place(id=_only_mention(text))
+    path = split_text(join_texts(rest), "/")
+    attribute = _property_of(first)
+    if attribute in _OF_KEY:
+        *above, kind, key = split_text(first.address, "/")
+        return _Place(id=join_texts(above, "/"), key=key) if kind == "keys" else _Place(key=first.address)
+    if attribute in _OF_VAULT:
+        return _Place(id=first.address, key=_key_in_path(path))
+    vault = index.resources.get(text_form(first.address)) if first.path in _OF_TERRAFORM_VAULT else None
     if vault is not None and vault.type.lower() in _VAULT_TYPES:
-        return _Place(text_of(vault.select(("id",))), vault.address, _key_in_path(text[len(first) :]))
+        return _Place(string_of(vault.select(("id",))), vault.address, _key_in_path(path))
     return _Place(id=_only_mention(text))
 
 
-def _vault_name(host: str) -> str:
+def _property_of(hole: DeclaredHole) -> str:
+    """Return the property of a resource in a template, in lower case; empty for anything else."""
+    above, _, attribute = hole.path.lower().rpartition(".")
+    return attribute if above == "properties" else ""
+
+
+def _steps_of_url(text: Text) -> list[Text]:
+    """Return the host of a URL and the steps of its path."""
+    return split_text(remove_prefix(text, known_start(text)[:8]), "/")
+
+
+def _vault_name(host: Text) -> str:
     """Return the vault's name in a host: the part before the first dot, or before a suffix that may be unknown."""
     name = ""
-    for piece, is_hole in pieces(host):
-        if is_hole and piece.lower().rstrip("\u27e9").endswith((".keyvaultdns", ".managedhsmdns")):
+    for part in parts_of(host):
+        if isinstance(part, str):
+            name += part.partition(".")[0]
+            if "." in part:
+                break
+        elif isinstance(part, DeclaredHole) and part.attribute.lower() in ("keyvaultdns", "managedhsmdns"):
             break
-        certain = piece if is_hole else piece.partition(".")[0]
-        name += certain
-        if certain != piece:
-            break
+        else:
+            name += part.text
     return name
 
 
@@ -171,22 +201,25 @@ def _vault_named(name: str, index: Index) -> Resource | None:
     return found[0] if len(ids) == 1 else None
 
 
-def _key_in_path(path: str) -> str:
-    parts = path.strip("/").split("/")
-    return parts[1] if len(parts) > 1 and parts[0].lower() == "keys" else ""
+def _key_in_path(path: list[Text]) -> Text:
+    """Return the key in the steps of a path, which may begin and end with a slash."""
+    steps = split_text(strip_text(join_texts(path, "/"), "/"), "/")
+    return steps[1] if len(steps) > 1 and text_form(steps[0]).lower() == "keys" else ""
 
 
-def names_version(text: str) -> bool | None:
+def names_version(text: Text) -> bool | None:
     """Return whether a key's URL (a pattern) contains a version; None if that is not known."""
-    first, is_hole = next(pieces(text)) if text and len(text) <= _MAX_TEXT else ("", False)
-    if not is_hole:
-        path = text[8:].partition("/")[2] if text[:8].lower() == "https://" else ""
+    first = next(iter(parts_of(text)), "") if len(text) <= _MAX_TEXT else ""
+    if isinstance(first, str):
+        form = text_form(text)
+        path = form[8:].partition("/")[2] if form[:8].lower() == "https://" else ""
         return _versioned(path)
-    named_id, _, attribute = first[1:-1].lower().rpartition(".")
-    rest = text[len(first) :]
-    if named_id.endswith(".properties") and attribute in _OF_KEY:
+    if not isinstance(first, DeclaredHole):
+        return None
+    attribute, rest = first.attribute.lower(), text_form(join_texts(parts_of(text)[1:]))
+    if f".{first.path}".lower() == f".properties.{attribute}" and attribute in _OF_KEY:
         return attribute == "keyuriwithversion" or bool(rest.strip("/"))
-    return _versioned(rest) if named_id and attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
+    return _versioned(rest) if attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
 
 
 def _versioned(path: str) -> bool | None:
@@ -195,27 +228,21 @@ def _versioned(path: str) -> bool | None:
     return len(parts) > 2 if len(parts) > 1 and parts[0].lower() == "keys" else None
 
 
-def _unfolded(inner: str) -> str:
-    """Return the expression in a hole with its slashes restored, except in the holes inside it."""
-    return "".join(piece if is_hole else piece.replace("\u2215", "/") for piece, is_hole in pieces(inner))
-
-
-def _only_mention(text: str) -> str:
+def _only_mention(text: Text) -> Text:
     """Return the id of the only vault whose URI a string depends on, whatever functions are applied to the URI."""
-    found: set[str] = set()
-    left, seen = [text], 0
+    found: set[Text] = set()
+    left, seen = [part for part in parts_of(text) if isinstance(part, Hole)], 0
     while left:
-        for hole in (piece[1:-1] for piece, is_hole in pieces(left.pop()) if is_hole):
-            seen += 1
-            id_, _, attribute = hole.rpartition(".properties.")
-            if attribute.lower() in _OF_VAULT:
-                found.add(id_)
-            elif OPEN in hole and seen < _MAX_HOLES:
-                left.append(hole)
-            else:
-                # It also depends on another resource, or is too long to evaluate.
-                return ""
-    return _unfolded(found.pop()) if len(found) == 1 else ""
+        hole = left.pop()
+        seen += 1
+        if isinstance(hole, DeclaredHole) and _property_of(hole) in _OF_VAULT:
+            found.add(hole.address)
+        elif hole.within and seen < _MAX_HOLES:
+            left += hole.within
+        else:
+            # It also depends on another resource, or is too long to evaluate.
+            return ""
+    return found.pop() if len(found) == 1 else ""
 
 
 def field_of(value: Answer, *names: str) -> Answer:
@@ -525,15 +552,21 @@ def _pins(resource: Resource) -> Iterator[Scalar | Unknown]:
 def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
     """Return whether a separate version argument or field is set; an empty string is not a version."""
     # The version of a key that is not created yet is not known, but it has one.
-    if isinstance(version, Unknown) and not version.pattern.endswith(".version\u27e9"):
+    is_of_key = isinstance(version, Unknown) and any(one.attribute == "version" for one in _last_hole(version))
+    if isinstance(version, Unknown) and not is_of_key:
         return unknown(version, version.why)
     pinned = text_of(version) != ""
     return known(version.at if pinned else key.at, pinned)
 
 
+def _last_hole(value: Unknown) -> list[DeclaredHole]:
+    """Return the attribute of a resource that a string ends in, if it does."""
+    return [part for part in parts_of(value.pattern)[-1:] if isinstance(part, DeclaredHole)]
+
+
 def _named(key: Value) -> Scalar | Unknown:
     """Return whether the key reference itself contains a version."""
-    pinned = _by_attribute(key) if isinstance(key, Link) else names_version(text_of(key))
+    pinned = _by_attribute(key) if isinstance(key, Link) else names_version(string_of(key))
     if pinned is None:
         return unknown_as(key, "the key ID may contain a version")
     return known(key, pinned)
@@ -552,34 +585,32 @@ def _by_attribute(key: Link) -> bool | None:
 
 
 # The attributes of a secret or certificate in a vault with its ID, in a template.
-_OBJECT_IN_VAULT = regex(r"(?i)(/.*/providers/microsoft\.keyvault/vaults/[^/]+)/(?:secrets|certificates)/.*")
+_VAULT_STEPS = ["providers", "microsoft.keyvault", "vaults"]
+_OBJECT_KINDS = ("secrets", "certificates")
 _URIS = ("secreturi", "secreturiwithversion")
 
 
 def vault_of_secret(value: Value, context: Context) -> Value | None:
     """Return the vault of a reference to a secret or certificate: by link, URL, or App Service's own syntax."""
-    text = text_of(value)
-    match = SETTING.fullmatch(text) if len(text) <= MOST else None
-    if match is not None:
-        words = {
-            key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in match[1].split(";"))
-        }
+    text = string_of(value)
+    words = setting_of(text)
+    if words is not None:
         text = words.get("secreturi", "")
         if not text:
             name = words.get("vaultname", "")
-            named = _vault_of_name(name, value, context)
+            named = _vault_of_name(text_form(name), value, context)
             return _outside(_with_text(value, name), context) if named is None else named
         value = _with_text(value, text)
-    if text[:8].lower() == "https://" and HOLE in text:
-        found = _vault_of_name(_vault_name(text[8:].partition("/")[0]), value, context)
+    if isinstance(text, Pattern) and known_start(text)[:8].lower() == "https://":
+        found = _vault_of_name(_vault_name(_steps_of_url(text)[0]), value, context)
         if found is not None:
             return found
     found = _vault_in_text(text, value, context) if text else None
     return _vault_of(value, context) if found is None else found
 
 
-def _with_text(value: Value, text: str) -> Value:
-    if HOLE in text:
+def _with_text(value: Value, text: Text) -> Value:
+    if isinstance(text, Pattern):
         why = value.why if isinstance(value, Unknown) else "the secret ID is known after deployment"
         return Unknown(at=value.at, why=why, pattern=text, sensitive=value.sensitive)
     return Scalar(at=value.at, value=text, sensitive=value.sensitive)
@@ -601,20 +632,30 @@ def _vault_of_name(name: str, value: Value, context: Context) -> Value | None:
     return None
 
 
-def _vault_in_text(text: str, value: Value, context: Context) -> Value | None:
+def _vault_above(steps: list[Text]) -> Text | None:
+    """Return the ID of the vault in that of a secret or certificate; None for any other text."""
+    words = [text_form(step).lower() for step in steps]
+    for at in reversed(range(1, len(words) - 5)):
+        if words[0] == "" and words[at : at + 3] == _VAULT_STEPS and words[at + 3] and words[at + 4] in _OBJECT_KINDS:
+            return join_texts(steps[: at + 4], "/")
+    return None
+
+
+def _vault_in_text(text: Text, value: Value, context: Context) -> Value | None:
     """Return the vault of a secret or certificate, of which a string is an attribute."""
-    match = _OBJECT_IN_VAULT.fullmatch(text)
-    if match is not None:
-        return _with_text(value, match[1])
-    first, is_hole = next(pieces(text))
-    of, _, attribute = _unfolded(first[1:-1]).rpartition(".") if is_hole else ("", "", "")
-    if attribute.lower() in _URIS:
-        id_ = of.removesuffix(".properties").rpartition("/secrets/")[0]
-        return _with_text(value, id_) if id_ else None
-    secret = context.index.resources.get(of)
-    above = (
+    above = _vault_above(split_text(text, "/"))
+    if above is not None:
+        return _with_text(value, above)
+    first = parts_of(text)[0]
+    if not isinstance(first, DeclaredHole):
+        return None
+    if first.attribute.lower() in _URIS:
+        *steps, kind, _ = ["", *split_text(first.address, "/")]
+        return _with_text(value, join_texts(steps[1:], "/")) if kind == "secrets" and steps[1:] else None
+    secret = context.index.resources.get(text_form(first.address))
+    vault = (
         secret.attributes.fields.get("parent")
         if secret is not None and secret.type.lower().startswith(f"{_VAULTS[0]}/")
         else None
     )
-    return msgspec.structs.replace(above, at=value.at) if above is not None else None
+    return msgspec.structs.replace(vault, at=value.at) if vault is not None else None

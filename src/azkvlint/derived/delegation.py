@@ -29,8 +29,8 @@ from azkvlint.derived.registry import (
     unknown_as,
 )
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
-from azkvlint.graph.references import HOLE, HOLE_END
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import DeclaredHole, Pattern, Text, hole, marked
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -42,6 +42,7 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     select,
+    string_of,
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
@@ -52,9 +53,9 @@ _OBJECT = "objectId"
 _ANYWHERE, _LIST = "*", "* "  # not addresses
 _SEPARATE = "azurerm_key_vault_access_policy"
 # tenant() and subscription() in templates, and the data sources of azurerm.
-_OWN_TENANT = regex(
-    f"{HOLE}(?:tenant|(?:module\\.[^{HOLE}]*\\.)?data\\.azurerm_(?:client_config|subscription)\\.[^.]+\\.tenant_id){HOLE_END}"
-)
+_OWN_TENANT = hole("tenant")
+_OF_TENANT = ("data.azurerm_client_config", "data.azurerm_subscription")
+_HOLE = "\ue000"  # stands for an unknown part of a condition
 
 
 @derived(
@@ -103,7 +104,10 @@ def is_foreign(grant: Grant, context: Context) -> Value:
 
 def _is_of_deployment(tenant: Answer) -> bool:
     """Return whether a tenant is that of the deployment identity, and so of the vaults that it manages."""
-    return _OWN_TENANT.fullmatch(text_of(tenant)) is not None
+    text = string_of(tenant)
+    if isinstance(text, DeclaredHole):
+        return text.type in _OF_TENANT and text.path == "tenant_id"
+    return isinstance(text, Pattern) and text == _OWN_TENANT
 
 
 def _vault_of(resource: Resource, context: Context) -> Resource | None:
@@ -324,7 +328,7 @@ class _Condition:
     def _atom(self, token: _Token) -> _Truth:
         if token["action"]:
             words = _items(token["actions"])
-            if token["action"].lower() == "actionmatches" and not any(HOLE in word for word in words):
+            if token["action"].lower() == "actionmatches" and not any(_HOLE in word for word in words):
                 return _sure(any_fits(words, self._action))
             return _NOT_KNOWN
         if token["exists"]:
@@ -349,7 +353,7 @@ class _Condition:
         if operator not in ("guidequals", "guidnotequals") or not ids or any(one.startswith("@") for one in ids):
             return _NOT_KNOWN
         # An id that is not known may be any id.
-        same = [_NOT_KNOWN if HOLE in one else _sure(one.lower() == self._role) for one in ids]
+        same = [_NOT_KNOWN if _HOLE in one else _sure(one.lower() == self._role) for one in ids]
         if operator == "guidnotequals":
             same = [_not(one) for one in same]
         found = same[0] if every else _not(same[0])
@@ -366,9 +370,9 @@ def _fits_every_string(token: _Token) -> bool:
     return operator in ("stringstartswith", "stringendswith", "stringcontains") and text == "''"
 
 
-def _tokens(text: str) -> list[_Token] | None:
+def _tokens(condition: Text) -> list[_Token] | None:
     """Return the tokens of a condition; None if it cannot be parsed."""
-    text = _with_short_holes(text).rstrip()
+    text = marked(condition, _HOLE).rstrip()
     found: list[_Token] = []
     at = 0
     while at < len(text) <= _LONGEST:
@@ -378,18 +382,6 @@ def _tokens(text: str) -> list[_Token] | None:
         found.append(match.groupdict())
         at = match.end()
     return found if at == len(text) else None
-
-
-def _with_short_holes(text: str) -> str:
-    """Return a string with its unknown parts shortened: their expressions may contain any character."""
-    kept: list[str] = []
-    depth = 0
-    for character in text:
-        depth -= character == HOLE_END
-        if depth == 0:
-            kept.append(HOLE if character == HOLE_END else "" if character == HOLE else character)
-        depth += character == HOLE
-    return "".join(kept)
 
 
 def _items(text: str | None) -> list[str]:
@@ -416,7 +408,7 @@ def _truths(resource: Resource, context: Context) -> Iterator[tuple[str, _Truth]
     """Yield each role over vaults that an assignment may allow to assign, and whether its condition does."""
     own = role_name(resource, context)
     limited = isinstance(own, Scalar) and str(own.value).lower() == "key vault data access administrator"
-    tokens = _tokens(text_of(resource.select(CONDITION)))
+    tokens = _tokens(string_of(resource.select(CONDITION)))
     for role, name in roles_over_vaults().items():
         if not limited or name in DATA_ACCESS_ROLES:
             yield name, _truth_for_role(tokens, role)
@@ -482,7 +474,7 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
     """Return what a condition that names Key Vault limits; None without such a condition, or without such actions."""
     condition = resource.select(CONDITION)
     text = text_of(condition)
-    is_open = isinstance(condition, Unknown) and not _with_short_holes(text).strip(f"{HOLE}{HOLE_END}")
+    is_open = isinstance(condition, Unknown) and not marked(string_of(condition), "")
     if "microsoft.keyvault/" not in text.lower() and not is_open:
         return None
     found = operations(resource, context)
@@ -493,7 +485,7 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
         return None
     if is_open:
         return _Limits((), (), unknown_as(condition, ""))
-    tokens = _tokens(text)
+    tokens = _tokens(string_of(condition))
     truths = {action: _truth_for_action(tokens, action) for action in actions}
     if any(False in truth.possible - truth.certain for truth in truths.values()):
         doubt = unknown_as(condition, "the condition is not supported")
@@ -545,7 +537,7 @@ def _restricts_listing(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     if _LISTS not in (*limits.limited, *limits.unlimited):
         return limits.doubt if limits.doubt is not None else absent(resource)
-    truth = _truth_for_action(_tokens(text_of(condition)), _LISTS, is_listing=True)
+    truth = _truth_for_action(_tokens(string_of(condition)), _LISTS, is_listing=True)
     if True in truth.possible and True not in truth.certain:
         return unknown(condition, "the condition is not supported")
     return known(condition, True not in truth.possible)

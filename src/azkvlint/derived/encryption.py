@@ -25,6 +25,7 @@ from azkvlint.derived.registry import (
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import NUMBER_START, CallHole, declared_in, numbered, pattern_from, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -38,6 +39,7 @@ from azkvlint.model.value import (
     Value,
     display,
     select,
+    string_of,
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
@@ -236,7 +238,6 @@ _VAULT = "keyvaultresourceid"
 # The settings are a JSON string in Terraform. If a part of it is not known, the whole jsonencode call is unknown; its
 # pattern has quotes of its own and U+2215 for a slash.
 _IN_JSON = regex(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORECASE)
-_SLASH = "\u2215"
 
 
 @derived(
@@ -274,13 +275,17 @@ def _vault_in(settings: Answer) -> Value | None:
     if isinstance(settings, MapValue):
         found = field_of(settings, _VAULT)
         return None if isinstance(found, Absent) else found
-    match = _IN_JSON.search(text_of(settings))
+    text = string_of(settings)
+    if isinstance(text, CallHole) and text.name == "jsonencode" and len(text.arguments) == 1:
+        text = text.arguments[0]
+    match = _IN_JSON.search(numbered(text)) if NUMBER_START not in text_form(text) else None
     if match is None:
         return settings if isinstance(settings, Unknown) else None
-    text = match[2].replace(_SLASH, "/")
+    id_ = restored(match[2], text)
     if isinstance(settings, Unknown):
-        return Unknown(at=settings.at, why=settings.why, pattern=text, given=True, origin=Origin.DERIVED)
-    return known(settings, text, sensitive=settings.sensitive)
+        pattern = pattern_from(id_)
+        return Unknown(at=settings.at, why=settings.why, pattern=pattern, given=True, origin=Origin.DERIVED)
+    return known(settings, text_form(id_), sensitive=settings.sensitive)
 
 
 @derived(
@@ -322,7 +327,7 @@ _OWN: tuple[Path, ...] = (_IDENTITY, ("properties", "administrators", "tenantId"
 # The attributes that refer to the parent resource, and to the provider block.
 _WHOLE, _PROVIDER = ("parent", "scope"), "provider"
 # The identity that runs Terraform is in the tenant of the provider.
-_OF_PROVIDER = "azurerm_client_config."
+_OF_PROVIDER = "data.azurerm_client_config"
 
 
 _TENANT_READS: Mapping[str, tuple[Path, ...]] = {
@@ -364,7 +369,7 @@ def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
         same = text_of(own).lower() == text_of(other).lower()
         note = f"tenant differs from `{vault.address}`"
         return known(resource, same, "" if same else note)
-    if isinstance(other, Absent) or _OF_PROVIDER in text_of(other):
+    if isinstance(other, Absent) or any(one.type == _OF_PROVIDER for one in declared_in(string_of(other))):
         return absent(resource)
     if text_of(own) and text_of(own) == text_of(other):
         return known(resource, True)

@@ -13,7 +13,8 @@ import msgspec
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
 from azkvlint.derived.companions import Sure, certainty_value
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
-from azkvlint.graph.references import HOLE, reference_of
+from azkvlint.graph.references import reference_of
+from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -136,7 +137,7 @@ def _types_of(target: Value, context: Context) -> set[str]:
     _, providers, rest = text_of(target).rstrip("/").rpartition("/providers/")
     parts = rest.split("/")
     type_ = "/".join([parts[0], *parts[1::2]])
-    if providers and len(parts) % 2 and HOLE not in type_:
+    if providers and len(parts) % 2 and not has_holes(type_):
         return {canonical(type_) or type_}
     if isinstance(target, Unknown) and target.closed and target.candidates:
         return {_type_at(address, context) for address in target.candidates}
@@ -211,7 +212,7 @@ def zone_name(id_: Value, context: Context) -> Value:
         if isinstance(name, Scalar):
             return _named(id_, str(name.value), sensitive=name.sensitive)
     text = text_of(id_).rstrip("/").rpartition("/")[2]
-    if text and HOLE not in text:
+    if text and not has_holes(text):
         return _named(id_, text, sensitive=id_.sensitive)
     return unknown_as(id_, "the name of the private DNS zone is not known")
 

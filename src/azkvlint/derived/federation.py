@@ -25,12 +25,22 @@ from azkvlint.derived.assignments import (
     role_name,
 )
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.grants import NEEDS, Grant, grants_of
+from azkvlint.derived.grants import NEEDS, Grant, Identity, grants_of, owner_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, one_target, unknown, unknown_as
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.references import HOLE, HOLE_END, Index, reference_of
+from azkvlint.graph.references import Index, reference_of
+from azkvlint.model.pattern import (
+    DeclaredHole,
+    Hole,
+    Text,
+    bare,
+    declared_in,
+    marked,
+    parts_of,
+    without_brackets,
+)
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, string_of
 from azkvlint.util.lazy_regex import regex
 
 CREDENTIALS = f"{IDENTITIES}/federatedidentitycredentials"
@@ -43,24 +53,10 @@ _APPLICATION: Path = ("properties", "applicationId")
 
 # --- The resources whose object IDs are known or referred to ---------------------------------------------------------
 
-# A Bicep path is in a pattern with this character in place of its slashes.
-_SLASH = "\u2215"
-_OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principal_?id|object_?id|id)$")
-_CLIENT_ID = regex(r"\.(?:client|application)_id$")
+_CLIENT_IDS = frozenset({"clientid", "applicationid"})
 OBJECT_IDS: tuple[Path, ...] = (
     ("properties", "principalId"), ("identity", "principalId"), ("objectId",), ("properties", "objectId"),
 )  # fmt: skip
-
-
-def plain(text: str) -> str:
-    """Return an expression or ID without the marks of its unknown parts, in lower case."""
-    return text.replace(HOLE, "").replace(HOLE_END, "").replace(_SLASH, "/").lower()
-
-
-def without_attribute(label: str) -> str:
-    """Return a resource without the attribute with its object ID."""
-    end = _OBJECT_ID.search(label.lower())
-    return label[: end.start()] if end is not None else label
 
 
 def resources_by_id(index: Index, types: Iterable[str]) -> dict[str, Resource]:
@@ -68,11 +64,11 @@ def resources_by_id(index: Index, types: Iterable[str]) -> dict[str, Resource]:
     found: dict[str, Resource] = {}
     for resource in (one for type_ in types for one in index.of_type(type_)):
         found[resource.address.lower()] = resource
-        text = text_of(resource.select(("id",)))
+        text = bare(string_of(resource.select(("id",)))).lower().rstrip("/")
         if text and not resource.existing:
-            found[plain(text).rstrip("/")] = resource
+            found[text] = resource
         elif text:
-            found.setdefault(plain(text).rstrip("/"), resource)
+            found.setdefault(text, resource)
         for path in OBJECT_IDS:
             own = resource.select(path)
             if isinstance(own, Scalar):
@@ -80,18 +76,17 @@ def resources_by_id(index: Index, types: Iterable[str]) -> dict[str, Resource]:
     return found
 
 
-def resource_of_key(key: str, resources: Mapping[str, Resource]) -> Resource | None:
-    """Return the resource whose object ID is the key of an ``Identity``."""
-    text = plain(key)
-    found = resources.get(text)
-    return found if found is not None or not key else resources.get(without_attribute(text))
+def resource_of(identity: Identity, resources: Mapping[str, Resource]) -> Resource | None:
+    """Return the resource whose object ID identifies a principal."""
+    found = resources.get(identity.expression.lower())
+    return found if found is not None or not identity.key else resources.get(identity.owner.lower())
 
 
 def service_principals(index: Index, resources: Mapping[str, Resource]) -> Mapping[str, list[Resource]]:
     """Return the service principals of each application, by its address in lower case."""
     found: dict[str, list[Resource]] = {}
     for resource in index.of_type(APPLICATIONS):
-        application = _CLIENT_ID.sub("", plain(text_of(resource.select(("clientId",)))))
+        application = owner_of(string_of(resource.select(("clientId",))), _CLIENT_IDS).lower()
         if application in resources:
             found.setdefault(application, []).append(resource)
     return found
@@ -102,7 +97,7 @@ def identities_of(
 ) -> Iterator[tuple[Resource, Sure]]:
     """Yield the identities whose tokens a credential allows to request. ``principals``: see ``service_principals``."""
     if credential.type.lower() == APPLICATION_CREDENTIAL_TYPE:
-        application = without_attribute(plain(text_of(credential.select(_APPLICATION))))
+        application = owner_of(string_of(credential.select(_APPLICATION))).lower()
         yield from ((one, Sure.YES) for one in principals.get(application, ()))
         return
     parent = credential.select(("parent",))
@@ -144,7 +139,8 @@ _PLATFORMS = (
 _ENTERPRISE_SERVER = "/_services/token"  # the path of the issuer of GitHub Enterprise Server
 _HOST = regex(r"https://([^/:?#]+)")
 _CLAIM = regex(r"\s*claims\['(?P<claim>[^']*)'\]\s+(?P<operator>eq|matches)\s+'(?P<value>[^']*)'\s*(?P<more>and\b|$)")
-_HOLES = regex(rf"{HOLE}[^{HOLE_END}]*{HOLE_END}")
+_HOLE = "\ue000"  # stands for an unknown part of a text
+_NOT_SHOWN = str.maketrans(dict.fromkeys("'*?"))
 _OWNER = regex(r"repo:[^/:*?\s]+/")
 _CREDENTIAL_TYPES = (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE)
 
@@ -164,11 +160,11 @@ def _trusted_workload(resource: Resource, _: Context) -> Answer:
     platform = _platform(resource.select(ISSUER))
     if platform not in ("", _GITHUB):
         return known(value, SPECIFIC)
-    text = _with_single_holes(text_of(value))
+    text = marked(string_of(value), _HOLE)
     found = _of_subject(text) if isinstance(expression, Absent) else _of_expression(text)
     if not text or not found:
         return unknown(value, value.why if isinstance(value, Unknown) else "the claims cannot be evaluated")
-    shown = "" if value.sensitive else text.replace(HOLE, "").replace(HOLE_END, "")
+    shown = "" if value.sensitive else _without_quotes(string_of(value))
     return known(value, found, f"`{shown}`" if shown else "", sensitive=value.sensitive)
 
 
@@ -189,36 +185,35 @@ def _issuer(resource: Resource, _: Context) -> Answer:
 
 def _platform(issuer: Answer) -> str:
     """Return the platform of an issuer, ``other``, or nothing if its host is not known."""
-    text = text_of(issuer)
-    host = _HOST.match(text.lower())
-    if text.lower().rstrip("/").endswith(_ENTERPRISE_SERVER):
+    text = marked(string_of(issuer), _HOLE).lower()
+    host = _HOST.match(text)
+    if text.rstrip("/").endswith(_ENTERPRISE_SERVER):
         return _GITHUB
-    if isinstance(issuer, Unknown) and (host is None or HOLE in host[1]):
+    if isinstance(issuer, Unknown) and (host is None or _HOLE in host[1]):
         # The ID of the issuer of a cluster is only known after apply.
-        return (
-            "Azure Kubernetes Service"
-            if ".oidc_issuer_url" in text.lower() or "oidcissuerprofile" in text.lower()
-            else ""
-        )
+        is_of_cluster = any(map(_is_issuer_of_cluster, declared_in(issuer.pattern)))
+        return "Azure Kubernetes Service" if is_of_cluster else ""
     name = host[1] if host is not None else ""
     return next((platform for platform, hosts in _PLATFORMS if hosts.fullmatch(name)), OTHER_ISSUER)
 
 
-def _with_single_holes(text: str) -> str:
-    """Return a string whose unknown parts contain no others, and no quotation marks or wildcards."""
-    kept: list[str] = []
-    depth = 0
-    for character in text:
-        depth += character == HOLE
-        if depth == 0 or (character in (HOLE, HOLE_END) and depth == 1) or (depth == 1 and character not in "'*?"):
-            kept.append(character)
-        depth -= character == HOLE_END
-    return "".join(kept)
+def _is_issuer_of_cluster(found: DeclaredHole) -> bool:
+    path = found.path.lower()
+    return "oidc_issuer_url" in path or "oidcissuerprofile" in path
+
+
+def _without_quotes(text: Text) -> str:
+    """Return a string with its expressions, but without the brackets, quotation marks and wildcards of these."""
+    return "".join(part if isinstance(part, str) else _plain_expression(part) for part in parts_of(text))
+
+
+def _plain_expression(hole: Hole) -> str:
+    return without_brackets(hole).translate(_NOT_SHOWN)
 
 
 def _of_subject(text: str) -> str:
     """Return the workloads of a subject, of which no part is a wildcard; empty if that is not known."""
-    parts = _HOLES.split(text)
+    parts = text.split(_HOLE)
     return _of_parts(parts) or (SPECIFIC if len(parts) == 1 else "")
 
 
@@ -257,15 +252,15 @@ def _of_pattern(text: str) -> str:
     starts = [at for at in (text.find("*"), text.find("?")) if at >= 0]
     if not starts:
         return _of_subject(text)
-    if text.startswith(HOLE):
+    if text.startswith(_HOLE):
         return ""
-    head = _HOLES.sub("x", text[: min(starts)])
+    head = text[: min(starts)].replace(_HOLE, "x")
     if not "repo:".startswith(head[:5].lower()):
         return SPECIFIC  # another format of the subject, which the organization defines
     if not _OWNER.match(head):
         return ANY_REPOSITORY
-    found = _of_parts(_HOLES.sub("*", text).replace("?", "*").split("*"))
-    return PULL_REQUESTS if not found and HOLE not in text else found
+    found = _of_parts(text.replace(_HOLE, "*").replace("?", "*").split("*"))
+    return PULL_REQUESTS if not found and _HOLE not in text else found
 
 
 # --- The access to vaults that an identity has ----------------------------------------------------------------------
@@ -359,7 +354,7 @@ def _known_identities(context: Context) -> _Identities:
         resources = resources_by_id(context.index, (IDENTITIES, APPLICATIONS))
         access: dict[str, list[_Access]] = {}
         for grant, one in _access(context):
-            identity = resource_of_key(grant.identity.key, resources) if grant is not None else None
+            identity = resource_of(grant.identity, resources) if grant is not None else None
             if identity is not None:
                 access.setdefault(identity.address, []).append(one)
             elif grant is None or (not grant.identity.family and grant.identity.kind in ("", "application")):

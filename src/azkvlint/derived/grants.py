@@ -28,8 +28,9 @@ from azkvlint.derived.assignments import (
 )
 from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, POLICY_LIST, RBAC, VAULTS, change_of, model_of
-from azkvlint.graph.references import HOLE, references_by
+from azkvlint.graph.references import references_by
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import TERRAFORM, CallHole, DeclaredHole, Hole, Text, bare, split_text, text_form
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
@@ -60,33 +61,20 @@ _NO_PRINCIPAL = "the object ID belongs to an application, not to its service pri
 _UNKNOWN_TYPE = "the type of the object ID is not known"
 _NIL_ID = "00000000-0000-0000-0000-000000000000"
 
-# A Bicep path is in a pattern with this character in place of its slashes.
-_SLASH = "\u2215"
-_END = r"\u27e9+$"
-_KINDS = (
-    (DEPLOYER, rf"data\.azure(rm|ad)_client_config\.[^.]+\.object_id{_END}|\u27e8deployer\(\)\u27e9\.objectId{_END}"),
-    ("guest", rf"azuread_invitation\..*\.user_id{_END}"),
-    ("person", rf"azuread_(user|group)\.[^.]+\.(object_id|id){_END}"),
-    (
-        "application",
-        rf"azurerm_[a-z0-9_]+\..*\.(principal|object)_id{_END}|azuread_service_principal\.[^.]+\.(object_id|id){_END}",
-    ),
-    ("application", rf"\.identity\u27e9*\.principalId{_END}|\.identityProfile\.[^.]+\.objectId{_END}"),
-    ("application", rf"userAssignedIdentities{_SLASH}[^{_SLASH}]+\.properties\u27e9*\.principalId{_END}"),
-)
-_APPLICATION_ITSELF = regex(
-    rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}", re.IGNORECASE
-)
-_KNOWN_KINDS = tuple((kind, regex(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
-# The identity of one resource that is deployed here and has a known name: it is unique to the resource.
-_OWN = (
-    regex(
-        rf"^(?!.*\bdata\.)\u27e8+(?:module\.[^(]+\.)?(?:azurerm_[a-z0-9_]+\.[^(]+\.principal_id"
-        rf"|azuread_service_principal\.[^(]+\.(?:object_id|id)){_END}"
-    ),
-    regex(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\u27e9*\.principalId{_END}", re.IGNORECASE),
-)
-_USER = regex(rf"\u27e8((?:[^\u27e8\u27e9]*\.)?azuread_user\.[^\u27e8\u27e9]+)\.(?:object_id|id){_END}")
+# By the type of a Terraform resource or data source: the kind of object that these attributes identify.
+_CLIENT_CONFIGS = ("data.azurerm_client_config", "data.azuread_client_config")
+_KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(_CLIENT_CONFIGS, (DEPLOYER, ("object_id",))),
+    "azuread_invitation": ("guest", ("user_id",)),
+    "azuread_user": ("person", ("object_id", "id")),
+    "azuread_group": ("person", ("object_id", "id")),
+    "azuread_service_principal": (_APPLICATION, ("object_id", "id")),
+}
+_OF_AZURERM = ("principal_id", "object_id")
+_OF_TEMPLATE = regex(r"(?:.*\.)?(?:identity\.principalid|identityprofile\.[^.]+\.objectid)")
+_IDENTITY_TYPE = "/userassignedidentities/"
+_OF_RESOURCE = ("identity.principalid", "properties.principalid")
+_CLIENT_IDS = frozenset({"client_id", "application_id", "clientid"})
 _GUEST_MARK = "#EXT#"
 _LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -94,6 +82,7 @@ _LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECA
 class Identity(msgspec.Struct, frozen=True):
     """A principal. Equal ``key``s mean the same principal; the key is empty if nothing is known of it.
 
+    ``expression``: what identifies it, without brackets; ``owner``: see ``owner_of``.
     Two principals of one ``family`` with different keys are different; without a family that is not known.
     ``kind`` is deployer, application, person, guest, or empty if it is not known.
     """
@@ -102,6 +91,8 @@ class Identity(msgspec.Struct, frozen=True):
     family: str
     kind: str
     label: str
+    expression: str = ""
+    owner: str = ""
     perhaps_deployer: bool = False
     perhaps_guest: bool = False
 
@@ -122,26 +113,69 @@ class Identity(msgspec.Struct, frozen=True):
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     """Return the principal that an object id identifies. ``kind`` is the declared principal type, if any."""
-    text = _whole(answer)
-    label = "" if answer.sensitive else text.replace(HOLE, "").replace("\u27e9", "").rpartition(_SLASH)[2]
+    text, hole = text_of(answer), _hole_of(answer)
     if isinstance(answer, Scalar):
+        label = "" if answer.sensitive else text
         certain = _known(context, "objectId")
         own = DEPLOYER if text.lower() in certain else _declared_kind(kind)
-        return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in certain)
-    found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
-    guest = _is_guest(text, context) if found == "person" else False
-    family = RESOURCE_FAMILY if any(own.search(text) for own in _OWN) else ""
+        return Identity(text.lower(), LITERAL, own, label, text, text, perhaps_deployer="" in certain)
+    if hole is None:
+        return Identity("", "", _declared_kind(kind), "")
+    label = "" if answer.sensitive else bare(hole).rpartition("/")[2]
+    found = _kind_of(hole)
+    guest = _is_guest(hole, context) if found == "person" else False
+    family = RESOURCE_FAMILY if _is_of_one_resource(hole) else ""
     kind_ = "guest" if guest else found or _declared_kind(kind)
-    return Identity(text, family, kind_, label, perhaps_guest=guest is None)
+    return Identity(hole.text, family, kind_, label, bare(hole), owner_of(hole), perhaps_guest=guest is None)
 
 
-def _is_guest(text: str, context: Context) -> bool | None:
+_OBJECT_IDS = frozenset({"principalid", "objectid", "id"})
+# A part of a resource that has its object ID.
+_HOLDER = regex(r"\.(?:identity(?:\[\d+\]|\.\d+)?|properties)$", re.IGNORECASE)
+
+
+def owner_of(text: Text, attributes: frozenset[str] = _OBJECT_IDS) -> str:
+    """Return the resource of which a text is the object ID, without brackets; the text itself if it is not one."""
+    if not isinstance(text, DeclaredHole) or text.attribute.lower().replace("_", "") not in attributes:
+        return bare(text)
+    path = f".{text.path}" if text.path else ""
+    return _HOLDER.sub("", f"{bare(text.address)}{path}".rpartition(".")[0])
+
+
+def _kind_of(hole: Hole) -> str:
+    """Return the kind of object that an attribute identifies; empty if that is not known."""
+    if not isinstance(hole, DeclaredHole):
+        return ""
+    if isinstance(hole.address, CallHole):
+        return DEPLOYER if hole.address.name == "deployer" and hole.path == "objectId" else ""
+    own_type = hole.type.removeprefix("data.")
+    kind, attributes = _KINDS.get(hole.type) or _KINDS.get(own_type) or ("", ())
+    if hole.attribute in attributes:
+        return kind
+    path = hole.path.lower()
+    if own_type.startswith("azurerm_") and hole.attribute in _OF_AZURERM:
+        return _APPLICATION
+    is_identity = _IDENTITY_TYPE in text_form(hole.address).lower() and path == "properties.principalid"
+    return _APPLICATION if is_identity or _OF_TEMPLATE.fullmatch(path) else ""
+
+
+def _is_of_one_resource(hole: Hole) -> bool:
+    """Return whether an object ID belongs to a resource that is deployed here and has a known name."""
+    if not isinstance(hole, DeclaredHole):
+        return False
+    if hole.language == TERRAFORM:
+        is_own = hole.type.startswith("azurerm_") and hole.attribute == "principal_id"
+        return is_own or (hole.type == "azuread_service_principal" and hole.attribute in ("object_id", "id"))
+    *above, name = split_text(hole.address, "/")
+    return bool(above) and isinstance(name, str) and hole.path.lower() in _OF_RESOURCE
+
+
+def _is_guest(user_id: Hole, context: Context) -> bool | None:
     """Return whether an id is that of a user with a guest's user principal name; None if the name is not known.
 
     Source: learn.microsoft.com/entra/external-id/user-properties.
     """
-    match = _USER.search(text)
-    user = context.index.resources.get(match[1]) if match is not None else None
+    user = context.index.resources.get(text_form(user_id.address)) if isinstance(user_id, DeclaredHole) else None
     name = user.select(("properties", "userPrincipalName")) if user is not None else None
     if isinstance(name, Unknown):
         return None
@@ -160,7 +194,7 @@ def named_by(answer: Answer, context: Context) -> Value:
         if text in clients or text in _applications(context):
             return known(answer, _APPLICATION, _NO_PRINCIPAL)
         return unknown_as(answer, _UNKNOWN_TYPE) if "" in clients else known(answer, NAMED_PRINCIPAL)
-    if _APPLICATION_ITSELF.search(_whole(answer)):
+    if _identifies_application(_hole_of(answer)):
         return known(answer, _APPLICATION, _NO_PRINCIPAL)
     return known(answer, NAMED_PRINCIPAL) if _is_referred(answer) else unknown_as(answer, _UNKNOWN_TYPE)
 
@@ -174,23 +208,23 @@ def is_literal(answer: Answer, planned: bool) -> Value:
     return known(answer, value=False) if _is_referred(answer) else unknown_as(answer, _UNKNOWN_TYPE)
 
 
+def _identifies_application(hole: Hole | None) -> bool:
+    """Return whether an ID is a client ID, or the object ID of an application itself."""
+    if not isinstance(hole, DeclaredHole):
+        return False
+    is_application = hole.type.removeprefix("data.") == "azuread_application"
+    return hole.attribute.lower() in _CLIENT_IDS or (is_application and hole.attribute in ("object_id", "id"))
+
+
 def _is_referred(answer: Answer) -> bool:
     """Return whether the id is certainly another resource's object id."""
-    text = _whole(answer)
-    return any(pattern.search(text) for _, pattern in _KNOWN_KINDS)
+    hole = _hole_of(answer)
+    return hole is not None and _kind_of(hole) != ""
 
 
-def _whole(answer: Answer) -> str:
-    """Return an id as a string, or the pattern of one that is a single expression; empty for a concatenation."""
-    text = text_of(answer)
-    if isinstance(answer, Scalar):
-        return text
-    depth = 0
-    for i, character in enumerate(text):
-        depth += (character == HOLE) - (character == "\u27e9")
-        if depth == 0 and i < len(text) - 1:
-            return ""
-    return text
+def _hole_of(answer: Answer) -> Hole | None:
+    """Return the expression of an unknown id; None for a known id and for a concatenation."""
+    return answer.pattern if isinstance(answer, Unknown) and isinstance(answer.pattern, Hole) else None
 
 
 def _declared_kind(kind: Answer) -> str:

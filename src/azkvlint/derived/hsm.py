@@ -19,7 +19,8 @@ from azkvlint.derived.registry import (
     unknown,
     unknown_as,
 )
-from azkvlint.graph.references import HOLE, HOLE_END, parse_object_url, reference_of
+from azkvlint.graph.references import parse_object_url, reference_of
+from azkvlint.model.pattern import has_holes, marked
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -35,6 +36,7 @@ from azkvlint.model.value import (
     display,
     path_text,
     select,
+    string_of,
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
@@ -56,6 +58,7 @@ _CONTENT: Path = ("properties", "scriptContent")
 _VARIABLES: Path = ("properties", "environmentVariables")
 _OPEN = "the deployment script that activates the managed HSM cannot be evaluated"
 _LONGEST = 100_000
+_ANY = "*"  # stands for an unknown part of a script
 # A security domain requires at least three shares.
 _FEWEST = 3
 # A command continues after a line that ends in a backslash (a backtick in PowerShell).
@@ -95,7 +98,7 @@ def _open(resource: Resource) -> Activation:
 def _by_script(resource: Resource, script: Resource, context: Context) -> Iterator[Activation]:
     """Yield the activations of one HSM in a script; none if the script is for another HSM."""
     content = script.select(_CONTENT)
-    text = text_of(content)
+    text = marked(string_of(content), _ANY)
     if len(text) > _LONGEST or (isinstance(content, Unknown) and not text):
         yield _open(resource)
         return
@@ -112,7 +115,7 @@ def _by_script(resource: Resource, script: Resource, context: Context) -> Iterat
 
 
 def _is_open(text: str) -> bool:
-    return any(mark in text for mark in (HOLE, HOLE_END, *"$`*?[@("))
+    return has_holes(text) or any(mark in text for mark in f"$`{_ANY}?[@(")
 
 
 def _activation_by(resource: Resource, script: Resource, options: Mapping[str, list[str]]) -> Activation:

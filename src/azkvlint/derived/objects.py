@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
-from azkvlint.graph.references import HOLE, Index, may_equal_segment, parse_id, reference_of
+from azkvlint.graph.references import Index, may_equal_segment, parse_id, reference_of
+from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, text_of
 from azkvlint.syntax.json_decoder import decode_json
@@ -151,7 +152,7 @@ def _place(resource: Resource, index: Index) -> _Place:
     text = parent.target if isinstance(parent, Link) else text_of(parent).lower().rstrip("/")
     parts = parse_id(text)
     # The same expression refers to the same vault, even if its value is unknown.
-    return _Place(parts.names[0], True) if parts is not None and HOLE not in parts.names[0] else _Place(text, False)
+    return _Place(parts.names[0], True) if parts is not None and not has_holes(parts.names[0]) else _Place(text, False)
 
 
 _PLACES: Mapping[str, tuple[Path, ...]] = {

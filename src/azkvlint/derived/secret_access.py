@@ -28,7 +28,7 @@ from azkvlint.derived.certificates import (
 from azkvlint.derived.certificates import NEEDS as CERTIFICATE_NEEDS
 from azkvlint.derived.companions import Companions, Sure, companions, elsewhere, is_set, items_of
 from azkvlint.derived.consumers import vault_of_secret
-from azkvlint.derived.grants import DEPLOYER, RESOURCE_FAMILY, Grant, grants_of
+from azkvlint.derived.grants import DEPLOYER, RESOURCE_FAMILY, Grant, grants_of, owner_of
 from azkvlint.derived.grants import NEEDS as GRANT_NEEDS
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, one_target, unknown, unknown_as
 from azkvlint.derived.secrets import (
@@ -43,9 +43,22 @@ from azkvlint.derived.secrets import (
 )
 from azkvlint.derived.secrets import PLACES as REFERENCE_PLACES
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.references import HOLE, HOLE_END, reference_of
+from azkvlint.graph.references import reference_of
+from azkvlint.model.pattern import Pattern, bare, declared_in, has_holes
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    MapValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    string_of,
+    text_of,
+)
 from azkvlint.util.lazy_regex import regex
 
 _ENVIRONMENTS = "microsoft.app/managedenvironments"
@@ -220,10 +233,9 @@ def _assigned_values(holder: Resource) -> Iterator[Value]:
     listed = holder.select((*_IDENTITY, "userAssignedIdentities"))
     if isinstance(listed, MapValue):
         for name in listed.fields:
-            is_open = HOLE in name
             yield (
-                Unknown(at=listed.at, why="the ID is known after deployment", pattern=name)
-                if is_open
+                Unknown(at=listed.at, why="the ID is known after deployment", pattern=Pattern((name,)))
+                if has_holes(name)
                 else Scalar(at=listed.at, value=name)
             )
         if listed.rest is not None:
@@ -291,7 +303,7 @@ def _is_system(named: Answer, context: Context) -> Sure:
         return (
             Sure.YES if text_of(named).lower() in _SYSTEM_WORDS else Sure.NO if "/" in text_of(named) else Sure.PERHAPS
         )
-    is_id = isinstance(named, Unknown) and named.is_set and _IDENTITIES in named.pattern.lower()
+    is_id = isinstance(named, Unknown) and named.is_set and _IDENTITIES in text_of(named).lower()
     return Sure.NO if isinstance(named, Link) or is_id or _identity_of(named, context) is not None else Sure.PERHAPS
 
 
@@ -314,7 +326,7 @@ def _identity_of(named: Answer, context: Context) -> Resource | None:
     """Return the user-assigned identity in the graph that an ID or a client ID identifies."""
     if isinstance(named, Absent):
         return None
-    found = _principals(context).get(_without_attribute(text_of(named))) if text_of(named) else None
+    found = _principals(context).get(_owner_of(named)) if text_of(named) else None
     if found is None:
         reference = reference_of("", "identity", named, context.index)
         targets = reference.targets if reference is not None else ()
@@ -336,9 +348,7 @@ def _each_once(items: list[Value]) -> list[Value]:
 
 _READ = "secrets/get"
 _PRINCIPAL_TYPE: Path = ("properties", "principalType")
-_OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principal_?id|object_?id|client_?id|id)$")
-# A Bicep path is in a pattern with this character in place of its slashes.
-_SLASH = "\u2215"
+_IDS = frozenset({"principalid", "objectid", "clientid", "id"})
 # The IDs of the resources that are principals.
 _OWN_IDS: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys((*_HOLDERS, _PROFILES, _ENVIRONMENTS), (("id",), ("identity", "principalId"))),
@@ -480,13 +490,13 @@ def _is_for(grant: Grant, principal: Resource, context: Context) -> Sure:
     """Return whether a policy or assignment is for an identity: by its object ID, or by that of a group."""
     if grant.identity.kind == DEPLOYER:
         return Sure.NO
-    text = text_of(grant.principal)
-    found = _principals(context).get(_plain(text)) or _principals(context).get(_without_attribute(text))
+    text, owner = bare(string_of(grant.principal)).lower(), _owner_of(grant.principal)
+    found = _principals(context).get(text) or _principals(context).get(owner)
     if found is not None:
         return _is_member(found, principal, context)
-    is_other = grant.identity.family == RESOURCE_FAMILY and _base(_without_attribute(text)) != _base(principal.address)
-    is_other = is_other and _without_attribute(text).rpartition("/")[2] != principal.name.lower()
-    return Sure.NO if is_other or _is_user(grant, text) else Sure.PERHAPS
+    is_other = grant.identity.family == RESOURCE_FAMILY and _base(owner) != _base(principal.address)
+    is_other = is_other and owner.rpartition("/")[2] != principal.name.lower()
+    return Sure.NO if is_other or _is_user(grant) else Sure.PERHAPS
 
 
 def _base(address: str) -> str:
@@ -494,10 +504,12 @@ def _base(address: str) -> str:
     return _KEY.sub("", address.lower())
 
 
-def _is_user(grant: Grant, text: str) -> bool:
+def _is_user(grant: Grant) -> bool:
     """Return whether a principal is a user, who never is an identity or a group."""
     declared = grant.source.select(_PRINCIPAL_TYPE) if grant.source.type.lower() in GRANTS else None
-    return (isinstance(declared, Scalar) and str(declared.value).lower() == "user") or "azuread_user." in text
+    is_declared = isinstance(declared, Scalar) and str(declared.value).lower() == "user"
+    pattern = grant.principal.pattern if isinstance(grant.principal, Unknown) else None
+    return is_declared or any(one.type.endswith("azuread_user") for one in declared_in(pattern))
 
 
 def _is_member(found: Resource, principal: Resource, context: Context) -> Sure:
@@ -509,7 +521,7 @@ def _is_member(found: Resource, principal: Resource, context: Context) -> Sure:
         # The identity of an existing resource may be looked up under another name.
         return Sure.PERHAPS if found.existing else Sure.NO
     for member in _members(found, context):
-        known_member = _principals(context).get(_without_attribute(text_of(member)))
+        known_member = _principals(context).get(_owner_of(member))
         if known_member is not None and known_member.address == principal.address:
             return Sure.YES
     return Sure.PERHAPS
@@ -526,7 +538,7 @@ def _members(group: Resource, context: Context) -> Iterator[Value]:
         yield from items_of(group.select(("properties", "members")))
     for resource in context.index.of_type(_MEMBERS):
         own = resource.select(("properties", "memberId"))
-        of = _principals(context).get(_without_attribute(text_of(resource.select(("properties", "groupId")))))
+        of = _principals(context).get(_owner_of(resource.select(("properties", "groupId"))))
         is_sure = resource.stays and not resource.conditions and resource.assumption is None
         if is_sure and not isinstance(own, Absent) and of is not None and of.address == group.address:
             yield own
@@ -542,22 +554,16 @@ def _principals(context: Context) -> Mapping[str, Resource]:
                 if type_ == APIM and not isinstance(resource.select(_SCOPE), Absent):
                     continue
                 found[resource.address.lower()] = resource
-                for text in filter(None, (_plain(text_of(resource.select(path))).rstrip("/") for path in paths)):
+                ids = (bare(string_of(resource.select(path))).lower().rstrip("/") for path in paths)
+                for text in filter(None, ids):
                     if not resource.existing or text not in found:
                         found[text] = resource
     return found
 
 
-def _plain(text: str) -> str:
-    """Return an expression or ID without the marks of its unknown parts, in lower case."""
-    return text.replace(HOLE, "").replace(HOLE_END, "").replace(_SLASH, "/").lower()
-
-
-def _without_attribute(text: str) -> str:
-    """Return a resource without the attribute with its object ID."""
-    plain = _plain(text).rstrip("/")
-    end = _OBJECT_ID.search(plain)
-    return plain[: end.start()] if end is not None else plain
+def _owner_of(answer: Answer) -> str:
+    """Return the key of the resource that an ID, an object ID or a client ID identifies."""
+    return owner_of(string_of(answer), _IDS).lower().rstrip("/")
 
 
 # --- The vaults of the references, and the network from which a resource reads them ---------------------------------

@@ -21,9 +21,8 @@ from azkvlint.derived.certificates import (
     certificates_of,
 )
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
-from azkvlint.evaluation.values import RETURNS_SECRET, pieces, wrap
+from azkvlint.evaluation.values import RETURNS_SECRET, wrap
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
-from azkvlint.graph.references import HOLE
 from azkvlint.graph.secret_formats import (
     Placeholder,
     has_credential,
@@ -34,6 +33,17 @@ from azkvlint.graph.secret_formats import (
 )
 from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    NUMBER_START,
+    DeclaredHole,
+    Text,
+    join_texts,
+    known_start,
+    numbered,
+    parts_of,
+    restored,
+    text_form,
+)
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -46,6 +56,7 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     select,
+    string_of,
     text_of,
 )
 from azkvlint.syntax.json_decoder import decode_json
@@ -87,10 +98,6 @@ _EXPOSING_RESOURCES: Mapping[str, tuple[Path, ...]] = {
 # Properties that are objects or lists, of which only a part may be secret.
 _OBJECTS = frozenset({"environmentVariables", "settings", "tags"})
 REFERENCE = "@microsoft.keyvault("
-# A Bicep path is in a pattern with this character in place of its slashes.
-_SLASH = "\u2215"
-# An attribute that an Azure resource computes is not a reference.
-_OF_RESOURCE = regex(rf"{HOLE}+(?:{_SLASH}|(?:module\..*?\.)?(?:data\.)?azurerm_)")
 # A name with this ending is that of a secret; a longer name may be that of the secret's location.
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
@@ -166,8 +173,15 @@ def is_reference(resource: Resource, value: Value) -> bool:
     text = text_of(value).lower()
     if resource.type.lower() in (*SITES, *CONFIG):
         return text.lstrip().startswith(REFERENCE)
-    is_id = _OF_RESOURCE.match(text) is not None and any(word in text for word in ("key_vault", "keyvault"))
+    is_id = _is_of_resource(value) and any(word in text for word in ("key_vault", "keyvault"))
     return not isinstance(value, Unknown) or value.is_set or value.closed or is_id
+
+
+def _is_of_resource(value: Value) -> bool:
+    """Return whether a string begins with an attribute of an Azure resource, which is not a reference itself."""
+    first = next(iter(parts_of(string_of(value))), None)
+    is_id = isinstance(first, DeclaredHole) and known_start(first.address).startswith("/")
+    return isinstance(first, DeclaredHole) and (is_id or first.type.removeprefix("data.").startswith("azurerm_"))
 
 
 def setting_references(resource: Resource) -> Iterator[tuple[str, Value]]:
@@ -199,13 +213,12 @@ def _setting_values(answer: Answer) -> Iterator[tuple[str, Value]]:
 
 
 def _may_refer(value: Value) -> bool:
-    text = text_of(value).lower().lstrip()
+    certain = known_start(string_of(value)).lower().lstrip()
     if not isinstance(value, Unknown):
-        return text.startswith(REFERENCE)
+        return certain.startswith(REFERENCE)
     # Neither an attribute that an Azure resource computes nor one of its keys is a reference.
-    certain = text.partition(HOLE)[0]
     may = certain.startswith(REFERENCE) or REFERENCE.startswith(certain)
-    return may and not _OF_RESOURCE.match(text) and not value.why.endswith(RETURNS_SECRET)
+    return may and not _is_of_resource(value) and not value.why.endswith(RETURNS_SECRET)
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
@@ -240,7 +253,7 @@ def _key_value(resource: Resource) -> Iterator[Value]:
         return
     # A slash in the name of a key is written as ~2F, and the label of the value follows a dollar sign.
     name = text_of(label).rpartition("/")[2].partition("$")[0].replace("~2F", "/")
-    doubt = next((one for one in (kind, label) if isinstance(one, Unknown) and not one.pattern), None)
+    doubt = next((one for one in (kind, label) if isinstance(one, Unknown) and one.pattern is None), None)
     found = list(_setting("password" if doubt is label else name, value, is_connection=False))
     for one in found:
         shown = (
@@ -334,7 +347,9 @@ def _may_be_plain(secret: Value, name: str) -> bool:
     format suggests a credential.
     """
     if isinstance(secret, Unknown):
-        return kind_of_name(name) is NameKind.PLAIN and not secret.pattern and not secret.why.endswith(RETURNS_SECRET)
+        return (
+            kind_of_name(name) is NameKind.PLAIN and secret.pattern is None and not secret.why.endswith(RETURNS_SECRET)
+        )
     text = str(secret.value) if isinstance(secret, Scalar) else ""
     return bool(name and text) and kind_of_name(name) is NameKind.NEUTRAL and not looks_generated(text)
 
@@ -359,7 +374,7 @@ def _secrets(answer: Answer, name: str, around: Location) -> Iterator[tuple[str,
             return
         case _ if answer.sensitive and not _is_plain_part(answer, name):
             yield name, answer, around
-        case Unknown(pattern="", is_set=False, sensitive=False):
+        case Unknown(pattern=None, is_set=False, sensitive=False):
             yield name, answer, around
 
 
@@ -370,7 +385,7 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
     """
     if not name:
         return False
-    text = str(answer.value) if isinstance(answer, Scalar) else known_text(text_of(answer))
+    text = str(answer.value) if isinstance(answer, Scalar) else known_text(string_of(answer))
     if is_configuration([name], text) and (text or is_plain_name(name)):
         return True
     is_neutral = bool(text) and kind_of_name(name) is NameKind.NEUTRAL and not has_credential(text)
@@ -467,7 +482,7 @@ def _value(resource: Resource) -> Value | None:
 
 def _text(value: Value) -> str:
     """Return the known part of a value as a string."""
-    return str(value.value) if isinstance(value, Scalar) else known_text(text_of(value))
+    return str(value.value) if isinstance(value, Scalar) else known_text(string_of(value))
 
 
 def _names(resource: Resource) -> Iterator[str]:
@@ -498,13 +513,14 @@ _PARAMETERS: Path = ("properties", "parameters")
 # A Front Door template states the version of a secret in separate properties.
 _LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
 # Only in these places of App Service a string can refer to a secret.
-SETTING = regex(r"(?is)\s*@Microsoft\.KeyVault\((.*)\)\s*")
+_SETTING = regex(r"(?is)\s*@Microsoft\.KeyVault\((.*)\)\s*")
 MOST = 10_000
 _VERSIONED = ("secrets", "certificates")
 # The last part of a reference to an attribute of a secret or certificate, in lower case: whether it has a version.
 _OF_TERRAFORM = {"versionless_id": False, "versionless_secret_id": False, "id": True, "secret_id": True}
 _OF_TEMPLATE = {"secreturi": False, "secreturiwithversion": True}
 _OF_VAULT = ("vaulturi", "vault_uri")
+_TERRAFORM_TYPES = ("azurerm_key_vault_secret", "azurerm_key_vault_certificate")
 _TERRAFORM = regex(r"\bazurerm_key_vault_(?:secret|certificate)\.")
 
 
@@ -597,17 +613,26 @@ def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
 
 def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
     """Yield a setting that refers to a secret, or that may refer to one, by its name."""
-    text = text_of(value)
-    match = SETTING.fullmatch(text) if len(text) <= MOST else None
-    if match is not None:
-        yield _label(name, "setting"), value, _of_setting(match[1])
+    found = setting_of(string_of(value))
+    if found is not None:
+        yield _label(name, "setting"), value, _of_setting(found)
     elif isinstance(value, Unknown) and (is_connection or _names_secret(name)) and _may_refer(value):
         yield _label(name, "setting"), value, None
 
 
-def _of_setting(text: str) -> bool | None:
+def setting_of(text: Text) -> dict[str, Text] | None:
+    """Return the parts of an App Service reference by their names in lower case; None for any other string."""
+    if len(text) > MOST or NUMBER_START in text_form(text):
+        return None
+    match = _SETTING.fullmatch(numbered(text))
+    if match is None:
+        return None
+    parts = (part.partition("=") for part in match[1].split(";"))
+    return {key.strip().lower(): restored(word.strip(), text) for key, _, word in parts}
+
+
+def _of_setting(words: Mapping[str, Text]) -> bool | None:
     """Return whether an App Service reference has a version: in the URI of the secret, or beside its name."""
-    words = {key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in text.split(";"))}
     if "secreturi" in words:
         return _of_text(words["secreturi"])
     return bool(words.get("secretversion")) if "secretname" in words else None
@@ -626,26 +651,36 @@ def pins_version(value: Value) -> bool | None:
     """Return whether the id of a secret or certificate contains a version; None if that is not known."""
     if isinstance(value, Link):
         return _of_attribute(value.hops[-1] if value.hops else "")
-    return _of_text(text_of(value))
+    return _of_text(string_of(value))
 
 
-def _of_text(text: str) -> bool | None:
+def _of_text(text: Text) -> bool | None:
     if not text or len(text) > MOST:
         return None
-    first, is_hole = next(pieces(text))
-    if not is_hole:
-        return _versioned(text[8:].partition("/")[2]) if text[:8].lower() == "https://" else None
-    inner, rest = first[1:-1], text[len(first) :]
-    if inner.rpartition(".")[2].lower() in _OF_VAULT:
+    first, *others = parts_of(text)
+    if isinstance(first, str):
+        form = text_form(text)
+        return _versioned(form[8:].partition("/")[2]) if form[:8].lower() == "https://" else None
+    if not isinstance(first, DeclaredHole):
+        return None
+    rest = text_form(join_texts(others))
+    if first.attribute.lower() in _OF_VAULT:
         return _versioned(rest)
-    return _of_attribute(inner) if not rest.strip("/") else True if _of_attribute(inner) is False else None
+    found = _of_hole(first)
+    return found if not rest.strip("/") else True if found is False else None
 
 
-def _of_attribute(path: str) -> bool | None:
-    """Return whether the attribute of a secret or certificate that a reference ends in contains a version."""
-    of, _, attribute = path.rstrip("\u27e9").lower().rpartition(".")
-    if of.endswith(".properties") and attribute in _OF_TEMPLATE:
+def _of_hole(hole: DeclaredHole) -> bool | None:
+    """Return whether an attribute of a secret or certificate contains a version."""
+    above, _, attribute = f".{hole.path}".lower().rpartition(".")
+    if above.endswith(".properties") and attribute in _OF_TEMPLATE:
         return _OF_TEMPLATE[attribute]
+    return _OF_TERRAFORM.get(attribute) if hole.type.removeprefix("data.") in _TERRAFORM_TYPES else None
+
+
+def _of_attribute(hop: str) -> bool | None:
+    """Return whether the attribute of a secret or certificate that a reference ends in contains a version."""
+    of, _, attribute = hop.lower().rpartition(".")
     return _OF_TERRAFORM.get(attribute) if _TERRAFORM.search(of) is not None else None
 
 

@@ -14,7 +14,6 @@ from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.config.run_config import Config
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.evaluation.values import hole
 from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.linter.access import Cleaner, Filters, access
 from azkvlint.linter.linter import check
@@ -31,6 +30,7 @@ from azkvlint.model.finding import (
     Suppression,
 )
 from azkvlint.model.location import Location, Region, static_address
+from azkvlint.model.pattern import hole
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import SEVERITIES, All, Rule
 from azkvlint.readers.discover import STDIN, STDIN_NAME
@@ -51,7 +51,7 @@ _REPORT_VERSIONS = (2, 3)
 _MAX_REPORT = 200_000_000
 _BEGINS_AS_REPORT = regex(rb'\s*\{\s*"[\s\S]*"name":\s*"kvlint"')
 _PART = 4_000
-_UNKNOWN_NAME = hole("name")
+_UNKNOWN_NAME = hole("name").text
 _RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
 _TWO_INPUTS = "name two inputs: `kvlint diff BASE HEAD`"

@@ -16,12 +16,12 @@ from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Declared, Side, checked
 from azkvlint.difference.matching import FAILED, Item, Roots, items_of
 from azkvlint.difference.turned_off import restricted, sorted_with
-from azkvlint.evaluation.values import is_known
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.difference import TurnedOff
 from azkvlint.model.finding import EXTERNAL, Finding, Outcome
 from azkvlint.model.location import Location, static_address
+from azkvlint.model.pattern import has_holes
 
 _Key: TypeAlias = tuple[str, str]
 _VAULTS = frozenset({VAULTS.lower(), MANAGED_HSMS.lower()})
@@ -84,7 +84,7 @@ def _by_name(resources: Iterable[tuple[_Key, Declared]]) -> dict[tuple[str, str]
     """Return the resources with a known name that no other one of their type has."""
     found: dict[tuple[str, str], list[_Key]] = {}
     for key, declared in resources:
-        if is_known(declared.identity):
+        if not has_holes(declared.identity):
             found.setdefault((declared.type, declared.identity), []).append(key)
     return {name: keys[0] for name, keys in found.items() if len(keys) == 1}
 

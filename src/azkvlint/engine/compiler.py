@@ -30,9 +30,9 @@ from azkvlint.engine.findings import (
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import Operator, operator_of
-from azkvlint.evaluation.values import CLOSE, OPEN, pieces
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Evidence, Outcome, negate
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, parts_of
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, display, path_text, select
@@ -43,25 +43,21 @@ from azkvlint.util.safe_regex import RulePattern
 _LETTER, _DIGIT = "x", "7"
 _ALIKE = regex(r"[{][0-9]*,?[0-9]*[}]|A-Z|a-z|0-9|\\[dwsDWS]|\(\?[:!=]")
 _NAMED = regex(r"[A-Za-z0-9]")
+_SHORT_NUMBER = regex(r"[0-9]{1,4}")
 # uniqueString() returns 13 lower-case letters and digits. Source:
 # learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-string.
-_UNIQUE = regex(rf"{OPEN}uniqueString\(.*\){CLOSE}")
 _UNIQUE_LENGTH = 13
-_PART = regex(
-    rf"{OPEN}(?:take\((?P<whole>.*),(?P<first>[0-9]{{1,4}})"
-    rf"|substring\((?P<of>.*),(?P<start>[0-9]{{1,4}}),(?P<length>[0-9]{{1,4}}))\){CLOSE}"
-)
-_CASED = regex(rf"{OPEN}to(?:Lower|Upper)\((.*)\){CLOSE}")
+_CASED = ("toLower", "toUpper")
 _MAX_STRINGS = 1 << 14
 
 
-def matches_pattern(expression: RulePattern, text: str) -> bool | None:
+def matches_pattern(expression: RulePattern, text: Pattern) -> bool | None:
     """Return whether every string of a pattern matches: False if none does, None if unknown."""
-    return _matches(expression.text, text) if OPEN in text else None
+    return _matches(expression.text, text) if text.holes else None
 
 
 @lru_cache(1000)
-def _matches(expression: str, text: str) -> bool | None:
+def _matches(expression: str, text: Pattern) -> bool | None:
     parts = list(_parts(text))
     if None in parts or _NAMED.search(_ALIKE.sub("", expression)):
         return None
@@ -80,32 +76,30 @@ def _matches(expression: str, text: str) -> bool | None:
     return results.pop()
 
 
-def _parts(text: str) -> Iterator[str | int | None]:
-    """Yield the known parts of a pattern, and the lengths of alphanumeric unknown parts (None: unknown length)."""
-    for part, is_open in pieces(text):
-        if is_open:
+def _parts(text: Text) -> Iterator[str | int | None]:
+    """Yield the known parts of a text, and the lengths of alphanumeric unknown parts (None: unknown length)."""
+    for part in parts_of(text):
+        if isinstance(part, Hole):
             yield from _expand(part)
         else:
             yield part
 
 
-def _expand(part: str) -> Iterator[str | int | None]:
+def _expand(part: Hole) -> Iterator[str | int | None]:
     """Yield the parts of an unknown part if it is a call with a result of known length."""
-    cased, cut = _CASED.fullmatch(part), _PART.fullmatch(part)
-    if _UNIQUE.fullmatch(part):
-        yield _UNIQUE_LENGTH
-    elif cased is not None:
-        yield from _parts(_argument(cased[1]))
-    elif cut is not None:
-        start = int(cut["start"] or 0)
-        yield from _cut(list(_parts(_argument(cut["whole"] or cut["of"]))), start, int(cut["first"] or cut["length"]))
-    else:
-        yield None
-
-
-def _argument(text: str) -> str:
-    """Return the pattern of an argument, which is quoted unless it is a single unknown part."""
-    return text[1:-1].replace("''", "'") if text[:1] == "'" else text
+    match part:
+        case CallHole(name="uniqueString"):
+            yield _UNIQUE_LENGTH
+        case CallHole(name=name, arguments=(of,)) if name in _CASED:
+            yield from _parts(of)
+        case CallHole(name="take", arguments=(of, str() as length)) if _SHORT_NUMBER.fullmatch(length):
+            yield from _cut(list(_parts(of)), 0, int(length))
+        case CallHole(name="substring", arguments=(of, str() as start, str() as length)) if _SHORT_NUMBER.fullmatch(
+            start
+        ) and _SHORT_NUMBER.fullmatch(length):
+            yield from _cut(list(_parts(of)), int(start), int(length))
+        case _:
+            yield None
 
 
 def _cut(parts: list[str | int | None], start: int, length: int) -> Iterator[str | int | None]:
@@ -198,7 +192,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
 
 def _of_unknown(value: Unknown, operator: Operator, expression: RulePattern | None) -> Outcome:
     """Return the outcome that all possible values share; UNKNOWN if they differ."""
-    fits = matches_pattern(expression, value.pattern) if expression is not None and value.pattern else None
+    fits = matches_pattern(expression, value.pattern) if expression is not None and value.pattern is not None else None
     if fits is not None:
         return PASS if fits else FAIL
     outcomes = {operator(Scalar(at=_NOWHERE, value=item)) for item in value.one_of}

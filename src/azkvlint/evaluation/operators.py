@@ -9,10 +9,8 @@ from typing import Any, TypeAlias
 
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
-    CLOSE,
     ITEMS_A_STEP,
     MAX_TEXT,
-    OPEN,
     VALUES_A_STEP,
     Closure,
     Fields,
@@ -22,7 +20,6 @@ from azkvlint.evaluation.values import (
     as_optional,
     doubt_in,
     find_field,
-    hole,
     is_large,
     is_sensitive,
     pattern_of,
@@ -30,6 +27,18 @@ from azkvlint.evaluation.values import (
     text_of,
 )
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    Text,
+    access,
+    call_hole,
+    join_texts,
+    known_end,
+    known_or_pattern,
+    known_start,
+    operation,
+    pattern_from,
+    text_form,
+)
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -94,10 +103,10 @@ class Operations(ABC):
                 doubts.append(doubt_in("an operand is not a Boolean, so the deployment fails", found.at, found))
         if len(doubts) < 2:
             return doubts[0] if doubts else Scalar(at=at, value=neutral)
-        parts = [doubt.pattern for doubt in doubts]
+        parts = [doubt.pattern for doubt in doubts if doubt.pattern is not None]
         # The pattern of one operand alone would make the whole the same as that.
-        known = all(parts) and sum(map(len, parts)) < MAX_TEXT
-        pattern = hole(("&&" if neutral else "||").join(parts)) if known else ""
+        known = len(parts) == len(doubts) and sum(map(len, parts)) < MAX_TEXT
+        pattern = operation("&&" if neutral else "||", parts) if known else None
         sensitive = any(doubt.sensitive for doubt in doubts)
         return Unknown(at=doubts[0].at, why=doubts[0].why, pattern=pattern, sensitive=sensitive)
 
@@ -109,8 +118,8 @@ class Operations(ABC):
                 if number == len(nodes) - 1 or found.is_set:
                     return found
                 other = self.coalesce(nodes[number + 1 :], local, at)
-                parts = [found.pattern, pattern_of(other)]
-                pattern = hole(f"coalesce({','.join(parts)})") if all(parts) else ""
+                parts = [known_or_pattern(found.pattern), pattern_of(other)]
+                pattern = call_hole("coalesce", parts) if all(parts) else None
                 sensitive = found.sensitive or is_sensitive(other)
                 return Unknown(at=found.at, why=found.why, pattern=pattern, sensitive=sensitive)
             if not isinstance(found, Absent):
@@ -138,7 +147,9 @@ class Operations(ABC):
             if sum(map(len, known)) > MAX_TEXT:
                 return Unknown(at=at, why=doubt.why, sensitive=sensitive)
             whole = all(pattern or _is_empty(part) for pattern, part in zip(known, parts, strict=True))
-            return Unknown(at=at, why=doubt.why, pattern="".join(known) if whole else "", sensitive=sensitive)
+            return Unknown(
+                at=at, why=doubt.why, pattern=pattern_from(join_texts(known)) if whole else None, sensitive=sensitive
+            )
         return Scalar(at=at, value="".join(texts), sensitive=sensitive)
 
     def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:
@@ -165,7 +176,7 @@ class Operations(ABC):
                 return _item_of(of, index, safe, from_end, at)
             case Unknown():
                 step = pattern_of(index)
-                return _below(of, f"[{'^' if from_end else ''}{step}]" if step else "", at)
+                return _below(of, join_texts(["[^" if from_end else "[", step, "]"]) if step else "", at)
             case Fields() if isinstance(index, Unknown) and not may_have(of, index):
                 return _missing(safe, at, "the property does not exist")
             case Absent() | Scalar() | Fields() | Closure():
@@ -192,10 +203,10 @@ def _is_empty(part: Result) -> bool:
     return isinstance(part, Absent) or (isinstance(part, Scalar) and part.value == "" and not part.sensitive)
 
 
-def _below(of: Unknown, step: str, at: Location) -> Unknown:
+def _below(of: Unknown, step: Text, at: Location) -> Unknown:
     if type(of) is PartlySecret:
-        return of.below(step, at)
-    pattern = hole(of.pattern + step) if of.pattern and step else ""
+        return of.below(text_form(step), at)
+    pattern = access(of.pattern, step) if of.pattern is not None and step else None
     return Unknown(at=at, why=of.why, pattern=pattern, sensitive=of.sensitive)
 
 
@@ -218,7 +229,7 @@ def is_same(left: Result, right: Result) -> bool | None:
 def _same(left: Result, right: Result) -> bool | None:
     if isinstance(left, Unknown):
         if isinstance(right, Unknown):
-            return True if left.pattern and left.pattern == right.pattern else None
+            return True if left.pattern is not None and left.pattern == right.pattern else None
         return _ruled_out(left, right)
     if isinstance(right, Unknown):
         return _ruled_out(right, left)
@@ -271,9 +282,9 @@ def _may_be(doubt: Unknown, text: str) -> bool:
     pattern = doubt.pattern
     if doubt.filled and not text:
         return False
-    if OPEN not in pattern or len(pattern) > _LONGEST:
+    if pattern is None or not pattern.holes or len(pattern) > _LONGEST:
         return True
-    start, end, text = pattern.partition(OPEN)[0].lower(), pattern.rpartition(CLOSE)[2].lower(), text.lower()
+    start, end, text = known_start(pattern).lower(), known_end(pattern).lower(), text.lower()
     return len(start) + len(end) <= len(text) and text.startswith(start) and text.endswith(end)
 
 
@@ -294,8 +305,8 @@ def _either(one: Result, other: Result, doubt: Unknown) -> Result:
     if isinstance(one, Items) and isinstance(other, Items) and len(one.items) == len(other.items):
         items = [_either(a, b, doubt) for a, b in zip(one.items, other.items, strict=True)]
         return Items(at=one.at, items=items)
-    parts = [doubt.pattern, pattern_of(one), pattern_of(other)]
-    pattern = hole(f"if({','.join(parts)})") if all(parts) else ""
+    parts = [known_or_pattern(doubt.pattern), pattern_of(one), pattern_of(other)]
+    pattern = call_hole("if", parts) if all(parts) else None
     sensitive = is_sensitive(one) or is_sensitive(other)
     return Unknown(at=doubt.at, why=doubt.why, pattern=pattern, sensitive=sensitive)
 
@@ -347,7 +358,8 @@ def negate(result: Result, at: Location) -> Result:
     if isinstance(result, Scalar) and isinstance(result.value, bool):
         return Scalar(at=at, value=not result.value)
     if isinstance(result, Unknown):
-        return Unknown(at=at, why=result.why, pattern=hole(f"!{result.pattern}") if result.pattern else "", given=True)
+        pattern = operation("!", [result.pattern]) if result.pattern is not None else None
+        return Unknown(at=at, why=result.why, pattern=pattern, given=True)
     return Unknown(at=at, why="the operand of `!` is not a Boolean")
 
 
@@ -358,7 +370,7 @@ def apply_unary(name: str, operand: Result, at: Location) -> Result:
     if isinstance(operand, Scalar) and type(operand.value) is int:
         return Scalar(at=at, value=-operand.value if name == "-" else operand.value, sensitive=operand.sensitive)
     found = doubt_in(f"the operand of `{name}` is not a number", at, operand)
-    pattern = hole(f"{name}{found.pattern}") if found.pattern else ""
+    pattern = operation(name, [found.pattern]) if found.pattern is not None else None
     return Unknown(at=at, why=found.why, pattern=pattern, given=isinstance(operand, Unknown))
 
 
@@ -387,7 +399,7 @@ def _doubt(name: str, left: Result, right: Result, at: Location) -> Unknown:
     parts = [pattern_of(left) or _null(left), pattern_of(right) or _null(right)]
     # An operator returns a value or fails: never null.
     given = isinstance(left, Unknown) or isinstance(right, Unknown)
-    return Unknown(at=at, why=found.why, pattern=hole(name.join(parts)) if all(parts) else "", given=given)
+    return Unknown(at=at, why=found.why, pattern=operation(name, parts) if all(parts) else None, given=given)
 
 
 def _null(result: Result) -> str:

@@ -9,16 +9,30 @@ declaration does (``sensitive``, ``secureString``, ``@secure()``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import takewhile
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    CallHole,
+    Hole,
+    Part,
+    Pattern,
+    Text,
+    access,
+    escaped,
+    hole,
+    is_one_hole,
+    join_texts,
+    known_or_pattern,
+    known_start,
+    parts_of,
+    split_text,
+    text_form,
+)
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
-from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import describes_secret, is_secret_name
 
 # Limits for one document. Azure accepts templates of 4 MB and loops of 800.
@@ -30,15 +44,8 @@ ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
 # How much of one value a function visits. Values share their parts, so that a few lines can make an endless one.
 MAX_PARTS = 100_000
 MAX_LEVELS = 500
-# The brackets of an unknown part in a pattern. No Azure name or id holds them.
-OPEN, CLOSE = "\u27e8", "\u27e9"
-_BRACKET = regex(f"[{OPEN}{CLOSE}]")
 # How the reason of a value ends that is a key, a connection string or a token of a resource.
 RETURNS_SECRET = "returns a secret that is known only in Azure"
-_SLASH = "\u2215"
-_LONGEST_HOLE = 10_000
-# The parts of longer patterns are not remembered.
-_LONGEST_REMEMBERED = 4_000
 _FEW = 20
 _LARGE = "the value is too large"
 # Of a larger value only so many parts are visited: no message shows more of them.
@@ -91,11 +98,11 @@ class PartlySecret(Unknown, frozen=True, kw_only=True, gc=False):
     """
 
     parts: SecretParts
-    name: str = ""
+    name: Pattern | None = None
 
     def below(self, step: str, at: Location) -> Unknown:
         """Return the unknown value at ``step``: a member (``.name``) or an item (``[0]``)."""
-        name = hole(self.name + step) if self.name and step else ""
+        name = access(self.name, step) if self.name is not None and step else None
         return unknown_with_secrets(Unknown(at=at, why=self.why, pattern=name), self.parts.below(step), at)
 
 
@@ -366,67 +373,21 @@ def text_of(plain: object) -> str:
     return str(plain)
 
 
-def pattern_of(result: Result) -> str:
-    """Return what is known of a text, with each unknown part in brackets; empty if that would not distinguish it from
-    others.
+def pattern_of(result: Result) -> Text:
+    """Return what is known of a text; empty if that would not distinguish it from others.
 
     A secret has no pattern, so that it can be in none.
     """
     match result:
         case Scalar(value=value, sensitive=False):
-            return text_of(value).replace(OPEN, "(").replace(CLOSE, ")")
+            return escaped(text_of(value))
         case Unknown(pattern=pattern):
-            return pattern
+            return known_or_pattern(pattern)
         case Items(items=items) if len(items) <= _FEW and not any(isinstance(item, Items) for item in items):
             parts = [pattern_of(item) for item in items]
-            return f"[{','.join(parts)}]" if all(parts) else ""
+            return join_texts(["[", join_texts(parts, ","), "]"]) if all(parts) else ""
         case _:
             return ""
-
-
-def hole(text: str) -> str:
-    """Return the pattern of an unknown value that ``text`` describes. Every slash of a pattern is a slash of the
-    text.
-    """
-    if len(text) > _LONGEST_HOLE:
-        # Variables that name others twice would grow beyond all memory; a digest distinguishes them as well.
-        from azkvlint.util.sha256 import sha256_hex
-
-        text = sha256_hex(text.encode("utf-8", "surrogatepass"))
-    return f"{OPEN}{text.replace('/', _SLASH)}{CLOSE}" if text else ""
-
-
-def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
-    """Return the parts of a pattern in their order, and whether each is a hole."""
-    return iter(_known_pieces(pattern)) if len(pattern) <= _LONGEST_REMEMBERED else _pieces(pattern)
-
-
-@lru_cache(512)
-def _known_pieces(pattern: str) -> tuple[tuple[str, bool], ...]:
-    return tuple(_pieces(pattern))
-
-
-def _pieces(pattern: str) -> Iterator[tuple[str, bool]]:
-    depth = start = 0
-    for match in _BRACKET.finditer(pattern):
-        at = match.start()
-        if match[0] == OPEN:
-            if depth == 0 and at > start:
-                yield pattern[start:at], False
-            start = start if depth else at
-            depth += 1
-        elif depth:
-            depth -= 1
-            if depth == 0:
-                yield pattern[start : at + 1], True
-                start = at + 1
-    if start < len(pattern):
-        yield pattern[start:], False
-
-
-def is_one_hole(pattern: str) -> bool:
-    """Return whether a pattern is empty, or one hole without others in it."""
-    return not pattern or (pattern[0] == OPEN and pattern.find(CLOSE) == len(pattern) - 1 and OPEN not in pattern[1:])
 
 
 BY_RUN = "the apply time is unknown"
@@ -441,67 +402,47 @@ _SEGMENTS = frozenset(hole(name) for name in ("subscription", "resourceGroup", "
 _LONGEST_CONDITION = 2_000
 
 
-def prefix(pattern: str) -> str:
-    """Return the text that comes before the first unknown part."""
-    return _known(pieces(pattern))
-
-
-def suffix(pattern: str) -> str:
-    """Return the text that comes after the last unknown part."""
-    return _known(reversed(list(pieces(pattern))))
-
-
-def _known(found: Iterable[tuple[str, bool]]) -> str:
-    return next((part for part, _ in takewhile(lambda piece: not piece[1], found)), "")
-
-
-def split(pattern: str, delimiter: str) -> list[str] | None:
-    """Return the patterns of the parts of a text; None if an unknown part of it may hold a delimiter, or all of it is
-    one.
-    """
-    if not all(_is_whole(part, delimiter) for part, open_ in pieces(pattern) if open_):
+def split_known(text: Text, delimiter: str) -> list[Text] | None:
+    """Return the parts of a text; None if an unknown part of it may hold a delimiter, or all of it is one."""
+    if any(isinstance(part, Hole) and not _is_whole(part, delimiter) for part in parts_of(text)):
         return None
-    # No hole holds a slash, so each slash is one of the text.
-    return pattern.split(delimiter) if delimiter in pattern else None
+    found = split_text(text, delimiter)
+    return found if len(found) > 1 else None
 
 
-def end(pattern: str, delimiter: str, last: bool) -> str | None:
-    """Return the pattern of the last or first of the parts of a text; None if it is unknown where that begins or
-    ends.
-    """
-    found = list(pieces(pattern))
-    kept: list[str] = []
-    for part, open_ in reversed(found) if last else found:
-        if open_ and not _is_whole(part, delimiter):
-            return None
-        if not open_ and delimiter in part:
+def end(text: Text, delimiter: str, last: bool) -> Text | None:
+    """Return the last or first of the parts of a text; None if it is unknown where that begins or ends."""
+    found = parts_of(text)
+    kept: list[Part] = []
+    for part in reversed(found) if last else found:
+        if isinstance(part, Hole):
+            if not _is_whole(part, delimiter):
+                return None
+        elif delimiter in part:
             kept.append(part.rpartition(delimiter)[2] if last else part.partition(delimiter)[0])
-            return "".join(reversed(kept) if last else kept)
+            return join_texts(reversed(kept) if last else kept)
         kept.append(part)
     return None
 
 
-def _is_whole(part: str, delimiter: str) -> bool:
+def _is_whole(part: Hole, delimiter: str) -> bool:
     return delimiter == "/" and part in _SEGMENTS
 
 
-def is_scope(pattern: str) -> bool:
+def is_scope(pattern: Pattern | None) -> bool:
     """Return whether a string is the ID or the name of the scope of a deployment, such as ``resourceGroup().name``."""
-    *above, last = pattern.split("/")
-    return last in _SEGMENTS and (not above or pattern.startswith("/subscriptions/"))
+    *above, last = split_text(known_or_pattern(pattern), "/")
+    return last in _SEGMENTS and (not above or known_start(pattern).startswith("/subscriptions/"))
 
 
-def conjuncts(pattern: str) -> list[str]:
-    """Return the patterns of conditions that all have to hold for the condition with ``pattern`` to hold."""
-    parts = list(pieces(pattern[1:-1])) if "&&" in pattern and len(pattern) <= _LONGEST_CONDITION else []
-    if len(parts) > 1 and all(open_ or part == "&&" for part, open_ in parts):
-        return [each for part, open_ in parts if open_ for each in conjuncts(part)]
-    return [pattern]
-
-
-def is_known(pattern: str) -> bool:
-    """Return whether a pattern is a text."""
-    return OPEN not in pattern
+def conjuncts(condition: Text) -> list[str]:
+    """Return the text forms of conditions that all have to hold for a condition to hold."""
+    is_short = len(condition) <= _LONGEST_CONDITION
+    if isinstance(condition, CallHole) and condition.name == "&&" and is_short:
+        parts = condition.arguments
+        if len(parts) > 1 and all(isinstance(part, Hole) for part in parts):
+            return [each for part in parts for each in conjuncts(part)]
+    return [text_form(condition)]
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------
@@ -554,5 +495,5 @@ def _texts(waiting: list[tuple[Result, bool]], most: int) -> list[str]:
         elif isinstance(here, Unknown) and secret and not here.sensitive:
             texts += map(str, here.one_of)
             if not is_one_hole(here.pattern):
-                texts += [text for text, is_hole in pieces(here.pattern) if not is_hole]
+                texts += [part for part in parts_of(here.pattern) if isinstance(part, str)]
     return texts

@@ -15,6 +15,7 @@ from azkvlint.config.run_config import CheckSettings
 from azkvlint.linter.linter import exit_code
 from azkvlint.model.finding import INPUT_UNREADABLE, Declaration, Finding, Problem, Report
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import has_holes
 from azkvlint.model.rule import Severity
 from azkvlint.reporters.phrases import VAULT_NOUNS
 from azkvlint.util.errors import EXIT_FINDINGS
@@ -24,7 +25,6 @@ _MOST_VAULTS = 20
 _LONGEST_NAME = 60
 _NOT_EVALUATED = "not evaluated"
 _LONGEST_TEXT = 2_000
-_UNKNOWN = "⟨"  # begins an expression whose value is not known
 _BLOCK_SIZE = 1 << 20
 
 
@@ -276,7 +276,7 @@ def _vault(name: str, findings: list[Finding]) -> VaultSummary:
     counts = Counter(finding.severity for finding in findings)
     worst = max(findings, key=lambda finding: finding.severity)
     own = [finding for finding in findings if finding.type.lower() in VAULT_NOUNS]
-    if _UNKNOWN in name and own:
+    if has_holes(name) and own:
         name = own[0].resource  # an address is shorter than the expression of a name
     return VaultSummary(
         name=_brief(name, _LONGEST_NAME),

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.graph.references import HOLE, Index, reference_of
+from azkvlint.graph.references import Index, reference_of
+from azkvlint.model.pattern import Text, join_texts, pattern_from, rstrip_text, split_text
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Link,
@@ -20,6 +21,7 @@ from azkvlint.model.value import (
     Value,
     display,
     path_text,
+    string_of,
     text_of,
 )
 
@@ -165,14 +167,20 @@ def apply_update(target: Resource, changes: MapValue) -> MapValue:
     return msgspec.structs.replace(attributes, fields={**attributes.fields, _PURGE[0]: result_properties})
 
 
+def _scope_of(above: list[Text]) -> Text:
+    """Return the scope before the last ``providers`` of an ID without its name."""
+    places = [number for number, step in enumerate(above) if step == "providers"]
+    return join_texts(above[: places[-1]], "/") if places else ""
+
+
 def standalone_attributes(attributes: MapValue, by_id: Value | None) -> MapValue:
     """Return the attributes that an update sets on its own; all others are unknown."""
     fields = dict(attributes.fields)
     if by_id is not None:
-        above, _, name = text_of(by_id).rstrip("/").rpartition("/")
+        *above, name = split_text(rstrip_text(string_of(by_id), "/"), "/")
         unknown = Unknown(at=by_id.at, why="the target of the update is not known")
-        fields["name"] = unknown if not name or HOLE in name else Scalar(at=by_id.at, value=name)
-        fields["scope"] = msgspec.structs.replace(unknown, pattern=above.rpartition("/providers/")[0])
+        fields["name"] = Scalar(at=by_id.at, value=name) if isinstance(name, str) and name else unknown
+        fields["scope"] = msgspec.structs.replace(unknown, pattern=pattern_from(_scope_of(above)))
     fields.setdefault("name", Unknown(at=attributes.at, why="the target of the update is not known"))
     why = "the update does not set the property, and Azure keeps its value"
     return with_open_fields(msgspec.structs.replace(attributes, fields=fields), Unknown(at=attributes.at, why=why))

@@ -9,6 +9,7 @@ from itertools import compress, islice
 import msgspec
 
 from azkvlint.evaluation.budget import Pairs, check_characters
+from azkvlint.model.pattern import has_holes, known_ends
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
@@ -22,8 +23,6 @@ _OBJECT = regex(
 )
 # The URL of a vault, or its host alone, which azapi uses as the parent of data-plane objects.
 _ADDRESS = regex(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
-# The delimiters of the unknown parts of a pattern (see ``Unknown`` in the model).
-HOLE, HOLE_END = "\u27e8", "\u27e9"
 LEVELS = ("tenant", "management group", "subscription", "resource group", "resource")
 
 
@@ -98,15 +97,15 @@ def may_equal_segment(one: str, other: str) -> bool:
     """Return whether two names or patterns (lower case) may be equal: no part known in both differs."""
     if one == other:
         return True
-    if HOLE not in one:
+    if not has_holes(one):
         one, other = other, one
-    if HOLE not in one:
+    ends = known_ends(one)
+    if ends is None:
         return False
-    start, end = one[: one.index(HOLE)], one[one.rindex(HOLE_END) + 1 :]
-    known_start = other.partition(HOLE)[0]
-    known_end = other.rpartition(HOLE_END)[2]
-    return _may_begin_with_both(start, known_start, HOLE in other) and _may_begin_with_both(
-        end[::-1], known_end[::-1], HOLE in other
+    others = known_ends(other)
+    start, end = others if others is not None else (other, other)
+    return _may_begin_with_both(ends[0], start, others is not None) and _may_begin_with_both(
+        ends[1][::-1], end[::-1], others is not None
     )
 
 
@@ -261,7 +260,7 @@ class Index:
         if isinstance(parent, Link) and parent.target in self.resources:
             return self.resources[parent.target].name.lower()
         parts = parse_id(text_of(parent)) if parent is not None else None
-        return parts.names[0] if parts is not None and HOLE not in parts.names[0] else ""
+        return parts.names[0] if parts is not None and not has_holes(parts.names[0]) else ""
 
 
 class _Id(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -286,7 +285,7 @@ class _Ids:
             one, length, end = _Id(number, text, resource.address), *_length_and_end(text)
             self._by_length.setdefault(length, []).append(one)
             self._by_end.setdefault((length, end), []).append(one)
-            if HOLE in text:
+            if has_holes(text):
                 self._patterns_by_end.setdefault((length, end), []).append(one)
 
     def similar(self, text: str) -> Sequence[_Id]:
@@ -297,14 +296,14 @@ class _Ids:
         length, end = _length_and_end(text)
         if not end:
             return self._by_length.get(length, ())
-        ids = self._by_end if HOLE in text else self._patterns_by_end
+        ids = self._by_end if has_holes(text) else self._patterns_by_end
         return sorted((*ids.get((length, end), ()), *ids.get((length, ""), ())))
 
 
 def _length_and_end(text: str) -> tuple[int, str]:
     """Return the number of segments of an id or pattern, and the last one, "" if it is not known."""
     end = text.rpartition("/")[2]
-    return text.count("/"), "" if HOLE in end else end
+    return text.count("/"), "" if has_holes(end) else end
 
 
 def _text(resource: Resource, name: str) -> str:
@@ -371,8 +370,8 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
         outside_type = "" if targets else value.type.lower() or "?"
         return Reference(source=source, via=via, value=value, targets=targets, outside=outside_type, hops=value.hops)
     match value:
-        case Unknown(pattern=pattern) if pattern:
-            return _by_text(source, via, value, pattern, index)
+        case Unknown(pattern=pattern) if pattern is not None:
+            return _by_text(source, via, value, pattern.text, index)
         case Unknown(candidates=candidates, closed=closed, types=types, hops=hops):
             index.pairs.connect(len(candidates))
             addresses = tuple(address for address in candidates if address in index.resources)

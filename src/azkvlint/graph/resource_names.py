@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.evaluation.values import hole, is_known
+from azkvlint.model.pattern import Text, hole, known_or_pattern
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, Scalar, Unknown, Value, text_of
 
@@ -41,7 +41,7 @@ def identity_pattern(resource: Resource, resources: Mapping[str, Resource]) -> s
     """Return what distinguishes a resource from others of its type if its full name does not; else "".
 
     The full name does not if a part of it is unknown, or if the resource extends another one. Unknown parts are their
-    expressions in brackets, as in ``Unknown.pattern``, or else the reasons why they are unknown.
+    expressions in brackets, as in the text form of a pattern, or else the reasons why they are unknown.
     """
     parts = [_name(resource)]
     current, is_extension = resource, False
@@ -59,19 +59,19 @@ def identity_pattern(resource: Resource, resources: Mapping[str, Resource]) -> s
             break
         parts.append(_name(parent))
         current = parent
-    if not is_extension and all(map(is_known, parts)):
+    if not is_extension and all(isinstance(part, str) for part in parts):
         return ""
-    return "/".join(part.lower() if is_known(part) else part for part in reversed(parts))
+    return "/".join(part.lower() if isinstance(part, str) else part.text for part in reversed(parts))
 
 
-def _name(resource: Resource) -> str:
+def _name(resource: Resource) -> Text:
     return resource.name_pattern or _text(resource.attributes.fields.get("name"))
 
 
-def _text(value: Value | None) -> str:
+def _text(value: Value | None) -> Text:
     """Return a string, or what is known of one."""
     if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
         return value.value
     if isinstance(value, Unknown):
-        return value.pattern or hole(value.why)
+        return known_or_pattern(value.pattern) or hole(value.why)
     return hole(value.target if isinstance(value, Link) else "a sensitive value" if value is not None else "no value")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import TypeAlias
 
+from azkvlint.model.pattern import Text, marked
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -26,23 +27,10 @@ from azkvlint.util.secret_names import (
 _MAX_LENGTH = 20_000
 
 
-def known_text(pattern: str) -> str:
-    """Return the known part of a string, with ``x`` for each unknown part; empty if nothing is known.
-
-    ``pattern`` has unknown parts in angle brackets (U+27E8, U+27E9), as in ``Unknown.pattern``.
-    """
-    known: list[str] = []
-    depth = 0
-    for one in pattern[:_MAX_LENGTH]:
-        if one == "\u27e8":
-            known.append("" if depth else "x")
-            depth += 1
-        elif one == "\u27e9":
-            depth = max(depth - 1, 0)
-        elif not depth:
-            known.append(one)
-    text = "".join(known)
-    return text if text.strip("x") else ""
+def known_text(text: Text) -> str:
+    """Return the known part of a string, with ``x`` for each unknown part; empty if nothing is known."""
+    known = marked(text, "x")[:_MAX_LENGTH]
+    return known if known.strip("x") else ""
 
 
 # A secret part of a connection string, of a query or of a tool's output, with a literal value.

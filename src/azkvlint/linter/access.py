@@ -16,7 +16,7 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
 from azkvlint.evaluation.budget import begin_unit
-from azkvlint.graph.references import HOLE, Index
+from azkvlint.graph.references import Index
 from azkvlint.linter.linter import (
     exit_code_of,
     notice_problems,
@@ -32,6 +32,7 @@ from azkvlint.linter.workers import files_of, problem_of, set_readable_files, te
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
 from azkvlint.model.finding import TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, static_address
+from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Path as AttributePath
 from azkvlint.model.value import Scalar
@@ -328,7 +329,7 @@ def _vault(vault: Resource, read: ReadResult, clean: Cleaner) -> AccessVault:
     word = str(model.value) if isinstance(model, Scalar) else "unknown permission model"
     is_hsm = vault.type.lower() == MANAGED_HSMS
     return AccessVault(
-        name=clean.text(vault.address if HOLE in vault.name else vault.name),
+        name=clean.text(vault.address if has_holes(vault.name) else vault.name),
         address=clean.text(vault.address),
         type=vault.type,
         model="local RBAC" if is_hsm else word,

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.values import CLOSE, OPEN
 from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION
 from azkvlint.linter.unit_result import (
     UnitResult,
@@ -23,11 +22,11 @@ from azkvlint.linter.unit_result import (
 )
 from azkvlint.model.finding import TEMPLATE_DIFFERS, ControlAnswers, Finding, Problem
 from azkvlint.model.location import Location, static_address
+from azkvlint.model.pattern import Text, join_texts, marked, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value, string_of
 from azkvlint.readers.arm.origins import OUTPUT_TYPE
 from azkvlint.readers.read_result import ReadResult
-from azkvlint.util.lazy_regex import regex
 
 _Identity: TypeAlias = tuple[str, str]
 _Identify: TypeAlias = Callable[[Resource], "_Identity | None"]
@@ -38,7 +37,6 @@ _NOT_COMPARED = frozenset({"id", "name", "parent", "scope", "derived", "deployme
 # Nested deployments are resources of the Bicep file, but not of the compiled template.
 _NO_RESOURCES = frozenset({"microsoft.resources/deployments", OUTPUT_TYPE.lower()})
 _KEY_VAULT = "microsoft.keyvault/"
-_BRACKET = regex(f"[{OPEN}{CLOSE}]")
 _MAX_NAMED = 3
 
 
@@ -211,38 +209,23 @@ def _group_by_identity(
 
 
 def _identity(resource: Resource) -> _Identity | None:
-    """Return the type and the id of a resource. An output, which has no id, is identified by its deployment and
-    name.
-    """
-    own_id = text_of(resource.select(("id",)))
-    if not own_id:
-        deployment = resource.attributes.fields.get("deployment")
-        if deployment is None:
-            return None
-        own_id = f"{text_of(deployment)}/{resource.name}"
-    return resource.type.lower(), own_id.lower()
+    """Return the type and the id of a resource; None if it has none."""
+    own_id = _own_id(resource)
+    return (resource.type.lower(), text_form(own_id).lower()) if own_id else None
+
+
+def _own_id(resource: Resource) -> Text:
+    """Return the id of a resource. An output, which has none, is identified by its deployment and name."""
+    own_id = string_of(resource.select(("id",)))
+    deployment = resource.attributes.fields.get("deployment")
+    return own_id if own_id or deployment is None else join_texts([string_of(deployment), "/", resource.name])
 
 
 def _form(resource: Resource) -> _Identity | None:
     """Return the type and the id without unknown parts; None if the id is known."""
-    identity = _identity(resource)
-    if identity is None:
-        return resource.type.lower(), ""
-    type_, id_ = identity
-    return (type_, _known_parts(id_)) if OPEN in id_ else None
-
-
-def _known_parts(pattern: str) -> str:
-    """Return a pattern with its unknown parts emptied."""
-    parts, depth, start = [], 0, 0
-    for match in _BRACKET.finditer(pattern):
-        if depth == 0:
-            parts.append(pattern[start : match.start()])
-        start = match.end()
-        depth += 1 if match[0] == OPEN else -1
-        if depth == 0 or (depth == 1 and match[0] == OPEN):
-            parts.append(match[0])
-    return "".join(parts) + (pattern[start:] if depth == 0 else "")
+    own_id = _own_id(resource)
+    is_known = isinstance(own_id, str) and own_id != ""
+    return None if is_known else (resource.type.lower(), marked(own_id, "*").lower())
 
 
 # --- where they differ ------------------------------------------------------------------------------------------------

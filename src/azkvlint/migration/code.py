@@ -9,17 +9,17 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
-from azkvlint.graph.references import HOLE, HOLE_END
 from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy, described
 from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources, Written, bicep_string, language_of
 from azkvlint.model.location import Location, static_address
+from azkvlint.model.pattern import DeclaredHole, Hole, bare, is_one_hole, parts_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value, string_of, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
 
-_REFERENCE = regex(rf'{HOLE}((?:data\.)?[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%\\]*")\])+){HOLE_END}')
-_PARAMETER = regex(rf"{HOLE}([A-Za-z_]\w*){HOLE_END}")
+_TRAVERSAL = regex(r'(?:data\.)?[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%\\]*")\])+')
+_NAME = regex(r"[A-Za-z_]\w*")
 _KEY = regex(r"(?<![\w.])(?:each|count)\.")
 _NOT_IN_NAMES = regex(r"[^A-Za-z0-9]+")
 _VAULT_VERSION, _ASSIGNMENT_VERSION = "2023-07-01", "2022-04-01"
@@ -201,9 +201,9 @@ class Generator:
             return (hcl_string if self._language == TERRAFORM else bicep_string)(value.value), ""
         is_here = is_in_root(policy.source) and (self._is_beside(policy, group) or not group.language)
         if isinstance(value, Unknown) and self._language == TERRAFORM and is_here:
-            reference = _REFERENCE.fullmatch(value.pattern)
-            if reference is not None and not reference[1].startswith("module."):
-                return reference[1], ""
+            expression = bare(value.pattern) if is_one_hole(value.pattern) and value.pattern is not None else ""
+            if _TRAVERSAL.fullmatch(expression) and not expression.startswith("module."):
+                return expression, ""
         parameter = self._parameter(value, group)
         if parameter:
             return parameter, ""
@@ -227,13 +227,14 @@ class Generator:
 
     def _parameter(self, value: Answer, group: _Group) -> str:
         """Return the name of the parameter of an ARM template that a value is, for Bicep; empty for others."""
-        found = _PARAMETER.fullmatch(value.pattern) if isinstance(value, Unknown) else None
-        if found is None or self._language != BICEP or group.language:
+        pattern = value.pattern if isinstance(value, Unknown) else None
+        name = bare(pattern) if isinstance(pattern, DeclaredHole) and not pattern.path else ""
+        if not _NAME.fullmatch(name) or self._language != BICEP or group.language:
             return ""
-        key = ("parameter", found[1])
+        key = ("parameter", name)
         if key not in self._roles:
-            self._parameters[key] = found[1]
-        return found[1]
+            self._parameters[key] = name
+        return name
 
     def _declare_parameters(self) -> None:
         for key, name in self._parameters.items():
@@ -367,8 +368,9 @@ def _is_direct(written: Written, policy: Policy) -> bool:
     """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
     if written.name:
         return written.name.endswith(".id")
-    text, expression = text_of(policy.principal), f"{written.principal}{HOLE_END}"
-    return "." in written.principal and text.endswith((f"{HOLE}{expression}", f".{expression}"))
+    last = parts_of(string_of(policy.principal))[-1:]
+    expression = bare(last[0]) if last and isinstance(last[0], Hole) else ""
+    return "." in written.principal and f".{expression}".endswith(f".{written.principal}")
 
 
 def is_in_root(resource: Resource) -> bool:

@@ -17,7 +17,7 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import POLICY_LIST
-from azkvlint.graph.references import HOLE, Index
+from azkvlint.graph.references import Index
 from azkvlint.linter.access import (
     Cleaner,
     Root,
@@ -42,6 +42,7 @@ from azkvlint.model.access import (
     VaultPlan,
 )
 from azkvlint.model.location import Location, static_address
+from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Value
 from azkvlint.readers.read_result import ReadResult
@@ -451,7 +452,7 @@ class _Writer:
             )  # fmt: skip
 
     def _name(self, vault: Resource) -> str:
-        return self._clean.text(vault.address if HOLE in vault.name else vault.name)
+        return self._clean.text(vault.address if has_holes(vault.name) else vault.name)
 
     def vault(self, vault: Resource, every: Sequence[Policy], chosen: Sequence[Policy], check: _Check) -> VaultPlan:
         """Return the plan of one vault, whose policies are ``every``, and those to report ``chosen``."""
@@ -504,7 +505,7 @@ class _Writer:
         self, vault: Resource, every: Sequence[Policy], chosen: Sequence[Policy], *, is_lost: bool
     ) -> Iterator[MigrationStep]:
         known = vault.select(("name",))
-        is_known = isinstance(known, Scalar) and not known.sensitive and HOLE not in vault.name
+        is_known = isinstance(known, Scalar) and not known.sensitive and not has_holes(vault.name)
         name = self._clean.text(vault.name) if is_known else "NAME"
         yield MigrationStep(
             kind="compare",

@@ -8,6 +8,7 @@ from datetime import date
 import msgspec
 
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Text
 from azkvlint.model.value import Answer, MapValue, Path, Value, select
 
 REMOVED_ACTIONS = frozenset({"delete", "forget"})
@@ -60,7 +61,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     callers: tuple[Location, ...] = ()
     assumption: Assumption | None = None
     variants: Mapping[str, Resource] | None = None
-    name_pattern: str = ""
+    name_pattern: Text = ""
 
     @property
     def stays(self) -> bool:

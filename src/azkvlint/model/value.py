@@ -13,6 +13,7 @@ from typing import NoReturn, TypeAlias
 import msgspec
 
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Pattern, Text, known_or_pattern, pattern_from, text_form
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import is_harmless, is_secret_name, shows_secret
 
@@ -97,13 +98,12 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
 
     For a reference, ``candidates`` are the addresses that it may refer to, and ``closed`` states that it refers to one
     of them; ``types`` are its possible types, if known, "" for any other. ``one_of`` are the possible values, if known.
-    ``pattern`` is the known part of a string, with each unknown part as its expression in angle brackets (U+27E8,
-    U+27E9). Two unknown strings with the same pattern are equal. ``given``: the value is certainly not null.
-    ``filled``: the string, array or object is certainly not empty.
+    ``pattern`` is what is known of a string. Two unknown strings with the same pattern are equal. ``given``: the value
+    is certainly not null. ``filled``: the string, array or object is certainly not empty.
     """
 
     why: str
-    pattern: str = ""
+    pattern: Pattern | None = None
     given: bool = False
     filled: bool = False
     candidates: tuple[str, ...] = ()
@@ -115,17 +115,7 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     @property
     def is_set(self) -> bool:
         """Return whether the value is certainly set: it cannot be null, or a part of its string is known."""
-        if self.given:
-            return True
-        depth = 0
-        for character in self.pattern:
-            if character == "\u27e8":
-                depth += 1
-            elif character == "\u27e9":
-                depth -= 1
-            elif depth == 0:
-                return True
-        return False
+        return self.given or (self.pattern is not None and self.pattern.has_text)
 
 
 class Absent(_Value, frozen=True, kw_only=True, gc=False):
@@ -151,7 +141,7 @@ def select(value: Answer, path: Path) -> Answer:
         elif type(value) is Unknown:
             # What is known of an object does not apply to its fields.
             if value.is_set or value.types or value.one_of:
-                return msgspec.structs.replace(value, pattern="", given=False, types=(), one_of=())
+                return msgspec.structs.replace(value, pattern=None, given=False, types=(), one_of=())
             return value
         elif type(value) is Absent:
             return value
@@ -164,10 +154,24 @@ def select(value: Answer, path: Path) -> Answer:
 
 
 def text_of(answer: Answer) -> str:
-    """Return the known part of a string: a Scalar's value or an Unknown's pattern; empty for other answers."""
+    """Return a string: a Scalar's value or the text form of an Unknown's pattern; empty for other answers."""
     if type(answer) is Unknown:
-        return answer.pattern
+        return "" if answer.pattern is None else answer.pattern.text
     return answer.value if isinstance(answer, Scalar) and isinstance(answer.value, str) else ""
+
+
+def string_of(answer: Answer) -> Text:
+    """Return a string as far as it is known: a Scalar's value or an Unknown's pattern; empty for other answers."""
+    if type(answer) is Unknown:
+        return known_or_pattern(answer.pattern)
+    return answer.value if isinstance(answer, Scalar) and isinstance(answer.value, str) else ""
+
+
+def with_string(value: Value, text: Text) -> Value:
+    """Return a string or an unknown value with another text, of which as much is known."""
+    if isinstance(value, Unknown):
+        return msgspec.structs.replace(value, pattern=pattern_from(text))
+    return msgspec.structs.replace(value, value=text_form(text)) if isinstance(value, Scalar) else value
 
 
 @lru_cache(1000)

@@ -16,8 +16,9 @@ from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
-from azkvlint.evaluation.values import Fields, Result, hole
+from azkvlint.evaluation.values import Fields, Result
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Pattern, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.folder import ModuleFile
 from azkvlint.readers.terraform.module_evaluation import Namespace
@@ -426,7 +427,7 @@ def _decrypt(_here: Configuration, _arguments: Sequence[Result], at: Location) -
     return Unknown(at=at, why="the value is in an encrypted file", sensitive=True)
 
 
-def _unknown(why: str, at: Location, pattern: str = "") -> Unknown:
+def _unknown(why: str, at: Location, pattern: Pattern | None = None) -> Unknown:
     return Unknown(at=at, why=why, pattern=pattern)
 
 

@@ -13,10 +13,21 @@ from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import Budget, with_recursion_limit
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of, pieces
+from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
 from azkvlint.graph.changes import with_changes
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Problem
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    Text,
+    hole,
+    in_braces,
+    join_texts,
+    known_start,
+    rstrip_text,
+    split_text,
+    strip_text,
+    text_form,
+)
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.resource import Declaration, RequiredMembers, attribute_filter, make_resource, prune
@@ -344,8 +355,8 @@ class DocumentValues:
             return Unknown(at=at, why="the expression is invalid", pattern=hole(text))
         self._text, self._at = inner, at
         found = self._ready().evaluate(node, {})
-        if isinstance(found, Unknown) and not found.pattern and not found.sensitive and not _FRESH.search(inner):
-            return msgspec.structs.replace(found, pattern=hole(inner))
+        if isinstance(found, Unknown) and found.pattern is None and not found.sensitive and not _FRESH.search(inner):
+            return msgspec.structs.replace(found, pattern=hole(inner) if inner else None)
         return found
 
     def _ready(self) -> Evaluator:
@@ -382,7 +393,6 @@ def _why(node: ast.Call) -> str:
     return f"the value of `{node.name}()` is not shown"
 
 
-_SLASH = "\u2215"
 # No id of Azure's has nearly as many steps.
 _MOST_PARTS = 200
 
@@ -393,62 +403,57 @@ class Identity(NamedTuple):
     """
 
     type: str
-    names: tuple[str, ...]
-    above: str
+    names: tuple[Text, ...]
+    above: Text
     extends: bool
 
 
-def parse_id(pattern: str) -> Identity | None:
+def parse_id(id_: Text) -> Identity | None:
     """Parse an ID; None for anything else, and for a scope that is not a resource (a subscription)."""
-    parts = pattern.rstrip("/").split("/", _MOST_PARTS)
-    if len(parts) > _MOST_PARTS:
+    if text_form(id_).count("/") > _MOST_PARTS:
         return None
-    if (parts[0] and not parts[0].startswith(OPEN)) or not all(parts[1:]):
+    parts = split_text(rstrip_text(id_, "/"), "/")
+    if known_start(parts[0]) or not all(parts[1:]):
         return None
     # An unknown beginning of an ID cannot be parsed.
     start = 1 if parts[0] else _scope_end(parts)
     if start == len(parts) == 5:
-        return Identity("Microsoft.Resources/resourceGroups", (parts[4],), "/".join(parts[:3]), False)
+        return Identity("Microsoft.Resources/resourceGroups", (parts[4],), join_texts(parts[:3], "/"), False)
     return _resource(parts, start)
 
 
-def _scope_end(parts: list[str]) -> int:
+def _scope_end(parts: list[Text]) -> int:
     """Return how many parts of an ID (the first is empty) are its subscription and resource group."""
-    words = [part.lower() for part in parts[1:4]]
+    words = [text_form(part).lower() for part in parts[1:4]]
     if words[:1] != ["subscriptions"]:
         return 1
     return 5 if words[2:] == ["resourcegroups"] and len(parts) > 4 else 3
 
 
-def _resource(parts: list[str], at: int) -> Identity | None:
+def _resource(parts: list[Text], at: int) -> Identity | None:
     """Return the last resource of ``providers/NAMESPACE/TYPE/NAME...``; each further ``providers`` extends it."""
-    above, extends = "/".join(parts[:at]), False
-    while at + 3 < len(parts) and parts[at].lower() == "providers":
+    words = [text_form(part).lower() for part in parts]
+    above, extends = join_texts(parts[:at], "/"), False
+    while at + 3 < len(parts) and words[at] == "providers":
         end = at + 4
         # A name may be "providers", but no type is: types are at every second position.
-        while end + 1 < len(parts) and parts[end].lower() != "providers":
+        while end + 1 < len(parts) and words[end] != "providers":
             end += 2
         if end == len(parts):
-            type_ = "/".join([parts[at + 1], *parts[at + 2 : end : 2]])
+            type_ = text_form(join_texts([parts[at + 1], *parts[at + 2 : end : 2]], "/"))
             return Identity(type_, tuple(parts[at + 3 : end : 2]), above, extends)
-        above = "/".join(parts[:end])
+        above = join_texts(parts[:end], "/")
         extends, at = scope_of(above) is None, end
     return None
 
 
-def relative_id(pattern: str) -> str:
+def relative_id(id_: Text) -> str:
     """Return an ID without its subscription and group, as in the output of what-if, unknown parts in braces."""
-    parts = pattern.strip("/").split("/")
-    words = [part.lower() for part in parts]
+    parts = split_text(strip_text(id_, "/"), "/")
+    words = [text_form(part).lower() for part in parts]
     if words[:1] == ["subscriptions"]:
         parts = parts[4 if words[2:3] == ["resourcegroups"] and len(parts) > 4 else 2 :]
-    text = "/".join(parts[1:] if parts[0].lower() == "providers" else parts)
-    return "".join(_in_braces(part) if is_hole else part for part, is_hole in pieces(text))
-
-
-def _in_braces(part: str) -> str:
-    inside = part.replace(OPEN, "").replace(CLOSE, "").replace(_SLASH, "/")
-    return f"{{{inside}}}"
+    return in_braces(join_texts(parts[1:] if text_form(parts[0]).lower() == "providers" else parts, "/"))
 
 
 # Attributes that only kvlint adds to a resource.
@@ -514,12 +519,12 @@ class PredictedResources:
             found = self._identity_of(body, pattern, pointer)
             if found is None:
                 return None
-            shown = "/".join([found.type, *found.names])
+            shown = text_form(join_texts([found.type, *found.names], "/"))
         required = self._attribute_filter.members_of(canonical(found.type) or found.type)
         if required is None:
             self._pass_over(found.type, shown, pointer)
             return None
-        if found.above.startswith(OPEN):
+        if found.above and not known_start(found.above):
             # Others may name it by an id that begins in another way.
             self.closed = False
         return RequiredResource(found, self.values.location(pointer), self._unique_address(shown), required)
@@ -568,7 +573,7 @@ class PredictedResources:
         kept = prune(Fields(at=subject.at, fields=found), tree)
         return kept.fields if isinstance(kept, Fields) else found
 
-    def _identity_of(self, body: Mapping[str, Any], pattern: str, pointer: Path) -> Identity | None:
+    def _identity_of(self, body: Mapping[str, Any], id_: Text, pointer: Path) -> Identity | None:
         """Return the identity of a resource without a usable ID, from its type and name."""
         type_ = body.get("type")
         if not isinstance(type_, str) or type_[:1] == "[" or "/" not in type_:
@@ -577,10 +582,10 @@ class PredictedResources:
             self.problem("error", text, pointer, TYPE_UNKNOWN)
             return None
         name = body.get("name")
-        names = pattern_of(self.values.result(name, pointer)).split("/") if isinstance(name, str) else []
+        names = split_text(pattern_of(self.values.result(name, pointer)), "/") if isinstance(name, str) else []
         fits = len(names) == type_.count("/") and all(names)
         # Its scope is not known, but the same for all equal IDs.
-        return Identity(type_, tuple(names) if fits else (), hole(pattern or f"id of item {pointer}"), False)
+        return Identity(type_, tuple(names) if fits else (), hole(id_ or f"id of item {pointer}"), False)
 
     def _pass_over(self, type_: str, shown: str, pointer: Path) -> None:
         """Report a type that no rule reads, if it may be one that rules should support."""

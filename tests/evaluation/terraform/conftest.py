@@ -13,17 +13,20 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import convert, type_of
-from azkvlint.evaluation.values import Fields, Items, Result, hole, wrap
+from azkvlint.evaluation.values import Fields, Items, Result, wrap
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.pattern import Text, hole
+from azkvlint.model.value import Absent, Scalar, Unknown, text_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
+from tests.patterns import pattern_of_form
 
 AT = Location(path="main.tf")
 
 
-def unknown(pattern: str = "", why: str = "nobody knows it", sensitive: bool = False) -> Unknown:
-    return Unknown(at=AT, why=why, pattern=pattern, sensitive=sensitive)
+def unknown(pattern: Text = "", why: str = "nobody knows it", sensitive: bool = False) -> Unknown:
+    known = pattern_of_form(pattern) if isinstance(pattern, str) else pattern
+    return Unknown(at=AT, why=why, pattern=known, sensitive=sensitive)
 
 
 def link(address: str) -> Unknown:
@@ -40,8 +43,8 @@ def shown(result: Result) -> Any:
             return value
         case Absent():
             return None
-        case Unknown(pattern=pattern):
-            return f"?{pattern}"
+        case Unknown():
+            return f"?{text_of(result)}"
         case Items(items=items):
             return [shown(item) for item in items]
         case Fields(fields=fields, rest=rest):

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from azkvlint.evaluation.terraform.operators import FailedError, may_be, text_of
-from azkvlint.evaluation.values import Fields, Items, Result, hole, pieces
+from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.model.pattern import hole
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _allows(less: Unknown, more: Result) -> bool:
     """Whether a value may be what an unknown one is said to be."""
     if isinstance(more, Absent):
         return not less.is_set
-    if any(not open_ for _, open_ in pieces(less.pattern)):
+    if less.pattern is not None and less.pattern.has_text:
         return isinstance(more, Unknown) or (isinstance(more, Scalar) and may_be(less, text_of(more.value)))
     return True
 
@@ -223,7 +224,12 @@ def test_less_knowledge_is_never_other_knowledge(terraform_law: Terraform, text:
 def test_the_same_pattern_is_the_same_value(terraform_law: Terraform, one: str, other: str, names: set[str]) -> None:
     fewer = {**KNOWN, **{name: _unknown(name) for name in names}}
     left, right = (outcome(terraform_law, text, fewer) for text in (one, other))
-    if isinstance(left, Unknown) and isinstance(right, Unknown) and left.pattern and left.pattern == right.pattern:
+    if (
+        isinstance(left, Unknown)
+        and isinstance(right, Unknown)
+        and left.pattern is not None
+        and left.pattern == right.pattern
+    ):
         first, second = (outcome(terraform_law, text, KNOWN) for text in (one, other))
         if not isinstance(first, FailedError) and not isinstance(second, FailedError):
             assert covers(first, second), (one, other, left.pattern)

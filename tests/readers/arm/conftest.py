@@ -9,7 +9,7 @@ from typing import Any
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.evaluation.values import Result
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource
-from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown
+from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown, text_of
 from azkvlint.readers.arm.read import TemplateRead, read_template
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.json_decoder import Document
@@ -104,7 +104,7 @@ def pattern(one: Resource, path: str) -> str:
     """The pattern of an attribute that is not known."""
     found = one.select(parse_path(path))
     assert isinstance(found, Unknown), found
-    return found.pattern
+    return text_of(found)
 
 
 def references(value: Any, via: str, **more: Any) -> dict[str, Reference]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.evaluation.values import hole
+from azkvlint.model.pattern import Text, access, hole, join_texts
 from azkvlint.readers.arm.scope import resource_id
 from azkvlint.readers.whatif import Identity, parse_id, relative_id
 
@@ -31,12 +31,12 @@ LOCK = "Microsoft.Authorization/locks"
             "Microsoft.KeyVault/vaults", ("providers",), GROUP, False,
         ),
         (
-            f"{hole('reference(x).id')}/providers/Microsoft.KeyVault/vaults/kv",
+            join_texts([hole("reference(x).id"), "/providers/Microsoft.KeyVault/vaults/kv"]),
             "Microsoft.KeyVault/vaults", ("kv",), hole("reference(x).id"), False,
         ),
     ],
 )  # fmt: skip
-def test_an_id_is_taken_apart(pattern: str, type_: str, names: tuple[str, ...], above: str, extends: bool) -> None:
+def test_an_id_is_taken_apart(pattern: Text, type_: str, names: tuple[str, ...], above: Text, extends: bool) -> None:
     found = parse_id(pattern)
     assert found == Identity(type_, names, above, extends)
     assert resource_id(above, type_, names) == pattern
@@ -51,7 +51,7 @@ def test_an_id_is_taken_apart(pattern: str, type_: str, names: tuple[str, ...], 
         f"{VAULT}/providers", f"{GROUP}//providers/Microsoft.KeyVault/vaults/kv", hole("reference(x).id"),
     ],
 )  # fmt: skip
-def test_what_is_no_id_of_a_resource(text: str) -> None:
+def test_what_is_no_id_of_a_resource(text: Text) -> None:
     assert parse_id(text) is None
 
 
@@ -61,11 +61,11 @@ def test_what_is_no_id_of_a_resource(text: str) -> None:
         (VAULT, "Microsoft.KeyVault/vaults/kv"),
         (f"{VAULT}/secrets/a", "Microsoft.KeyVault/vaults/kv/secrets/a"),
         (GROUP, "resourceGroups/rg"),
-        (f"{VAULT}/secrets/{hole(hole('a') + '.b/c')}", "Microsoft.KeyVault/vaults/kv/secrets/{a.b/c}"),
+        (join_texts([f"{VAULT}/secrets/", access(hole("a"), ".b/c")]), "Microsoft.KeyVault/vaults/kv/secrets/{a.b/c}"),
         (f"{MANAGEMENT_GROUP}/providers/{LOCK}/l", f"Microsoft.Management/managementGroups/mg/providers/{LOCK}/l"),
     ],
 )
-def test_an_id_is_shown_without_its_group(pattern: str, shown: str) -> None:
+def test_an_id_is_shown_without_its_group(pattern: Text, shown: str) -> None:
     assert relative_id(pattern) == shown
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.model.value import Origin, Unknown
+from azkvlint.model.value import Origin, Unknown, text_of
 from azkvlint.readers.whatif import looks_like_snapshot, mentions_snapshot
 from azkvlint.util.errors import InputError
 from tests.readers.whatif.conftest import ID, KV, read, setting, snapshot, vault
@@ -48,7 +48,7 @@ def test_ids_without_subscription_and_group_are_patterns(text: str) -> None:
     assert isinstance(own, Unknown)
     assert isinstance(scope, Unknown)
     assert own.pattern == scope.pattern
-    assert own.pattern.endswith("/providers/Microsoft.KeyVault/vaults/kv")
+    assert text_of(own).endswith("/providers/Microsoft.KeyVault/vaults/kv")
 
 
 def test_all_ways_to_print_an_id_are_the_same_id() -> None:

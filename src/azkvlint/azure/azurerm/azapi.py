@@ -12,8 +12,8 @@ import msgspec
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Mapped
 from azkvlint.graph.changes import with_open_fields
-from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
-from azkvlint.util.lazy_regex import regex
+from azkvlint.model.pattern import declared_in, text_form
+from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, text_of
 
 AZAPI_RESOURCE, AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
 AZAPI_DATA_PLANE, AZAPI_ACTION = "azapi_data_plane_resource", "azapi_resource_action"
@@ -89,7 +89,6 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
     f"{_VAULTS}/storage": {},
     f"{_VAULTS}/storage/sas": {},
 }
-_MENTIONS = regex(r"\u27e8([^\u27e8\u27e9]+)\.(?:vault_uri|output)\u27e9")
 _SECRETS = frozenset({"value", "password", "templateUri"})
 
 
@@ -121,9 +120,9 @@ def vault_of(parent: Value) -> Value:
 
     The host is usually computed from the vault's URI, by removing the scheme and slash.
     """
-    if not isinstance(parent, Unknown) or parent.candidates or "uri" not in parent.pattern.lower():
+    if not isinstance(parent, Unknown) or parent.candidates or "uri" not in text_of(parent).lower():
         return parent
-    mentioned = set(_MENTIONS.findall(parent.pattern))
+    mentioned = {text_form(one.address) for one in declared_in(parent.pattern) if one.path in ("vault_uri", "output")}
     if len(mentioned) != 1:
         return parent
     return Link(at=parent.at, target=mentioned.pop())

@@ -25,15 +25,13 @@ from azkvlint.evaluation.values import (
     end,
     find_field,
     hides_keys,
-    is_known,
     mark_map_sensitive,
     missing_fields_reason,
     name_of,
-    pieces,
-    prefix,
-    split,
+    split_known,
     text_of,
 )
+from azkvlint.model.pattern import Text, known_or_pattern, known_start, parts_of
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -236,7 +234,7 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
             return context.unknown(doubt)
         case Partly():
             return context.true(False)
-        case Unknown(pattern=pattern, filled=filled) if filled or any(not open_ for _, open_ in pieces(pattern)):
+        case Unknown(pattern=pattern, filled=filled) if filled or (pattern is not None and pattern.has_text):
             return context.true(False)
         case _:
             return context.fails(_MISFIT, *arguments)
@@ -273,15 +271,15 @@ def _end_of_split(context: Context, last: bool) -> Result | None:
     inner = Context("split", node, context.local, context.evaluator)
     whole, by = inner.arguments()
     if isinstance(whole, Unknown) and isinstance(by, Scalar) and isinstance(by.value, str) and by.value:
-        found = end(whole.pattern, by.value, last)
+        found = end(known_or_pattern(whole.pattern), by.value, last)
         if found is not None:
             return _piece(context, whole, found)
     context.given = [answer(_SPLIT_PARTS, inner)]
     return None
 
 
-def _piece(context: Context, whole: Unknown, pattern: str) -> Result:
-    if is_known(pattern):
+def _piece(context: Context, whole: Unknown, pattern: Text) -> Result:
+    if isinstance(pattern, str):
         return Scalar(at=context.at, value=pattern, sensitive=whole.sensitive)
     return Unknown(at=context.at, why=whole.why, pattern=pattern, sensitive=whole.sensitive)
 
@@ -290,7 +288,7 @@ def _split(context: Context, arguments: list[Result]) -> Result:
     """Return the parts of a text between one or several delimiters."""
     whole, by = arguments
     if isinstance(whole, Unknown) and isinstance(by, Scalar) and isinstance(by.value, str) and by.value:
-        found = split(whole.pattern, by.value)
+        found = split_known(known_or_pattern(whole.pattern), by.value)
         if found is not None:
             return Items(at=context.at, items=[_piece(context, whole, part) for part in found])
     return _SPLIT.answer(context)
@@ -315,7 +313,7 @@ def _take(context: Context, arguments: list[Result]) -> Result:
                 return Items(at=context.at, items=items[:most])
             case Scalar(value=str() as whole, sensitive=sensitive):
                 return Scalar(at=context.at, value=whole[:most], sensitive=sensitive)
-            case Unknown(pattern=pattern) if 0 < most <= len(known := prefix(pattern)):
+            case Unknown(pattern=pattern) if 0 < most <= len(known := known_start(pattern)):
                 return Scalar(at=context.at, value=known[:most], sensitive=value.sensitive)
             case _:
                 pass
@@ -352,7 +350,7 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value), Scalar():
             return context.true(text_of(item_or_part.value) in value)
         case Unknown(pattern=pattern), Scalar() if any(
-            not open_ and text_of(item_or_part.value) in part for part, open_ in pieces(pattern)
+            isinstance(part, str) and text_of(item_or_part.value) in part for part in parts_of(pattern)
         ):
             return context.true(True)
         case Fields(rest=rest), Scalar():

@@ -16,7 +16,6 @@ from azkvlint.evaluation.functions.table import (
     Parts,
     UnknownResult,
     call_pattern,
-    is_hole,
     opaque,
 )
 from azkvlint.evaluation.values import (
@@ -26,14 +25,11 @@ from azkvlint.evaluation.values import (
     Partly,
     Result,
     doubt_in,
-    hole,
     is_sensitive,
     pattern_of,
-    pieces,
-    prefix,
-    suffix,
     text_of,
 )
+from azkvlint.model.pattern import Hole, change_text, known_end, known_start
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -352,10 +348,10 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
         value = arguments[0]
         if isinstance(value, Scalar):
             return Scalar(at=context.at, value=change(text(value.value)), sensitive=value.sensitive)
-        if not isinstance(value, Unknown) or not value.pattern:
+        if not isinstance(value, Unknown) or value.pattern is None:
             return context.fails("expects a string", value)
-        parts = [hole(f"{name}({part})") if open_ else change(part) for part, open_ in pieces(value.pattern)]
-        return Unknown(at=context.at, why=value.why, pattern="".join(parts), sensitive=value.sensitive)
+        pattern = change_text(value.pattern, name, change)
+        return Unknown(at=context.at, why=value.why, pattern=pattern, sensitive=value.sensitive)
 
     return Parts(name, 1, 1, run)
 
@@ -373,11 +369,11 @@ def _pad_left(value: object, total: object, character: object = " ") -> str:
 
 
 def _starts(context: Context, arguments: list[Result]) -> Result:
-    return _edge(context, arguments, prefix(pattern_of(arguments[0])), str.startswith)
+    return _edge(context, arguments, known_start(pattern_of(arguments[0])), str.startswith)
 
 
 def _ends(context: Context, arguments: list[Result]) -> Result:
-    return _edge(context, arguments, suffix(pattern_of(arguments[0])), str.endswith)
+    return _edge(context, arguments, known_end(pattern_of(arguments[0])), str.endswith)
 
 
 def _edge(context: Context, arguments: list[Result], known: str, test: Callable[[str, str], bool]) -> Result:
@@ -427,7 +423,7 @@ def _string(value: object) -> str:
 
 def _string_of(context: Context, arguments: list[Result]) -> Result:
     value = arguments[0]
-    if isinstance(value, Unknown) and value.pattern and not is_hole(value.pattern):
+    if isinstance(value, Unknown) and value.pattern is not None and not isinstance(value.pattern, Hole):
         return value  # What has a text in its pattern is a text already.
     if isinstance(value, Absent):
         return Scalar(at=context.at, value="")

@@ -15,25 +15,23 @@ import msgspec
 from azkvlint.evaluation.operators import Local, Operations
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
-    CLOSE,
     ITEMS_A_STEP,
     MAX_ITEMS,
-    OPEN,
     VALUES_A_STEP,
     Fields,
     Items,
     Partly,
     Result,
     doubt_in,
-    hole,
     is_sensitive,
     partial_list,
-    pieces,
+    pattern_of,
     plain_of,
     text_of,
     unknown_in,
     wrap,
 )
+from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, call_hole, escaped, join_texts
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -74,7 +72,7 @@ class Context:
 
     def unknown(self, found: Unknown) -> Unknown:
         """Return the result of a function that decides nothing because of ``found``, a part of its arguments."""
-        pattern = "" if self.given is None else call_pattern(self.name, self.given)
+        pattern = None if self.given is None else call_pattern(self.name, self.given)
         sensitive = found.sensitive or any(map(is_sensitive, self.given or ()))
         return Unknown(at=self.at, why=found.why, pattern=pattern, sensitive=sensitive)
 
@@ -167,7 +165,7 @@ class Unknowable(Function, frozen=True):
 
     def answer(self, context: Context) -> Result:
         """Return the result of a call."""
-        pattern = call_pattern(self.name, context.arguments()) if self.steady else ""
+        pattern = call_pattern(self.name, context.arguments()) if self.steady else None
         return Unknown(at=context.at, why=self.run(), pattern=pattern, sensitive=self.secret, given=self.given)
 
 
@@ -195,35 +193,48 @@ def _work(found: Result) -> int:
     match found:
         case Items(items=items) | Partly(items=items):
             return len(items) // ITEMS_A_STEP
-        case Scalar(value=str() as text) | Unknown(pattern=text):
+        case Scalar(value=str() as text) | Unknown(pattern=Pattern() as text):
             return len(text) // CHARACTERS_A_STEP
         case _:
             return 0
 
 
-def call_pattern(name: str, arguments: Sequence[Result]) -> str:
-    """Return the pattern of a call; empty if that of an argument is not known, or secret."""
-    parts = [_argument_pattern(argument, 0) for argument in arguments]
-    known = [part for part in parts if part is not None]
-    return hole(f"{name}({','.join(known)})") if len(known) == len(parts) else ""
+def call_pattern(name: str, arguments: Sequence[Result]) -> CallHole | None:
+    """Return the pattern of a call; None if that of an argument is not known, or secret."""
+    texts = [_argument_text(argument, 0) for argument in arguments]
+    known = [text for text in texts if text is not None]
+    return call_hole(name, [_argument(argument) for argument in arguments], known) if len(known) == len(texts) else None
 
 
-def _argument_pattern(argument: Result, depth: int) -> str | None:
+def _argument(argument: Result, is_member: bool = False) -> Text:
+    """Return what is known of an argument; an object as the text that describes it."""
+    match argument:
+        case Items(items=items):
+            return join_texts(["[", join_texts([_argument(item, is_member=True) for item in items], ","), "]"])
+        case Fields(fields=fields):
+            members = [join_texts([_quoted(name), ":", _argument(item, True)]) for name, item in fields.items()]
+            return join_texts(["{", join_texts(members, ","), "}"])
+    text = pattern_of(argument)
+    is_text = not isinstance(text, Hole) and not (isinstance(argument, Scalar) and not isinstance(argument.value, str))
+    return join_texts(["'", text, "'"]) if is_member and is_text else text
+
+
+def _argument_text(argument: Result, depth: int) -> str | None:
     """Return how an argument is written down. Texts are quoted, or ``f('a,b')`` would be the same as ``f('a','b')``."""
     match argument:
         case Absent():
             return "null"
         case Scalar(value=str() as text, sensitive=False) if len(text) <= _SHORT:
-            return _quoted(text.replace(OPEN, "(").replace(CLOSE, ")"))
+            return _quoted(escaped(text))
         case Scalar(value=value, sensitive=False) if not isinstance(value, str):
             return text_of(value)
-        case Unknown(pattern=pattern) if pattern and len(pattern) <= _SHORT:
-            return pattern if is_hole(pattern) else _quoted(pattern)
+        case Unknown(pattern=Pattern() as pattern) if len(pattern) <= _SHORT:
+            return pattern.text if isinstance(pattern, Hole) else _quoted(pattern.text)
         case Items(items=items) if len(items) <= 20 and depth < 5:
-            parts = [_argument_pattern(item, depth + 1) for item in items]
+            parts = [_argument_text(item, depth + 1) for item in items]
             return None if None in parts else f"[{','.join(part for part in parts if part is not None)}]"
         case Fields(fields=fields, rest=None) if len(fields) <= 20 and depth < 5:
-            parts = [_argument_pattern(item, depth + 1) for item in fields.values()]
+            parts = [_argument_text(item, depth + 1) for item in fields.values()]
             pairs = [f"{_quoted(name)}:{part}" for name, part in zip(fields, parts, strict=True)]
             return None if None in parts else f"{{{','.join(pairs)}}}"
         case _:
@@ -232,11 +243,6 @@ def _argument_pattern(argument: Result, depth: int) -> str | None:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def is_hole(pattern: str) -> bool:
-    """Return whether nothing at all is known of a text."""
-    return pattern[:1] == OPEN and next(pieces(pattern)) == (pattern, True)
 
 
 def opaque(result: Result) -> Unknown | None:

@@ -17,7 +17,6 @@ from azkvlint.evaluation.values import (
     Result,
     as_optional,
     first_present,
-    hole,
     is_large,
     is_sensitive,
     mark_sensitive,
@@ -25,6 +24,7 @@ from azkvlint.evaluation.values import (
     size,
 )
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Pattern, Text, access, call_hole, hole, join_texts, known_or_pattern, text_form
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 
 _WITHOUT_MEMBERS = (Scalar, Items, Closure)
@@ -96,13 +96,13 @@ def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
         watch.risks = risks
 
 
-def _step(index: Result) -> str:
+def _step(index: Result) -> Text:
     """Return how an index is written in a pattern; ``a["b"]`` is ``a.b``."""
     if isinstance(index, Scalar) and isinstance(index.value, str):
         known = pattern_of(index)
-        return f".{known}" if known else ""
+        return join_texts([".", known]) if known else ""
     known = pattern_of(index)
-    return f"[{known}]" if known else ""
+    return join_texts(["[", known, "]"]) if known else ""
 
 
 def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
@@ -271,8 +271,8 @@ def _one_of(results: Sequence[Result], doubt: Unknown) -> Result:
     ):
         columns = zip(*(result.items for result in results if isinstance(result, Items)), strict=True)
         return Items(at=head.at, items=[one_of_results(column, doubt) for column in columns], kind=head.kind)
-    parts = [doubt.pattern, *map(_part, results)]
-    pattern = hole(f"if({','.join(parts)})") if all(parts) else ""
+    parts = [known_or_pattern(doubt.pattern), *map(_part, results)]
+    pattern = call_hole("if", parts) if all(parts) else None
     # A list is not a reference, though its items may be.
     given = all(is_given(result) and not isinstance(result, Items | Fields) for result in results)
     return gather(results, doubt, pattern, given)
@@ -305,20 +305,21 @@ def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
 
 def tag_pattern(doubt: Unknown, mark: str) -> Unknown:
     """Return ``doubt`` with another pattern, for a value that depends on it in another way."""
-    return msgspec.structs.replace(doubt, pattern=hole(mark + doubt.pattern) if doubt.pattern and mark else "")
+    pattern = hole(mark, doubt.pattern) if doubt.pattern is not None and mark else None
+    return msgspec.structs.replace(doubt, pattern=pattern)
 
 
 def mark_optional(result: Result, doubt: Unknown) -> Unknown:
     """Return the value of a field that may not be there."""
     if isinstance(result, Unknown):
         return msgspec.structs.replace(result, note=MAY_BE_ABSENT)
-    parts = [doubt.pattern, _part(result)]
-    pattern = hole(f"maybe({','.join(parts)})") if all(parts) else ""
+    parts = [known_or_pattern(doubt.pattern), _part(result)]
+    pattern = call_hole("maybe", parts) if all(parts) else None
     found = gather([result], doubt, pattern, is_given(result))
     return msgspec.structs.replace(found, note=MAY_BE_ABSENT)
 
 
-def gather(results: Iterable[Result], doubt: Unknown, pattern: str = "", given: bool = False) -> Unknown:
+def gather(results: Iterable[Result], doubt: Unknown, pattern: Pattern | None = None, given: bool = False) -> Unknown:
     """Return an unknown value made of ``results``, as unknown as ``doubt``; it names what any of them, or their parts,
     names.
 
@@ -365,10 +366,11 @@ def _leaves(results: Iterable[Result]) -> Iterator[Result]:
                     yield item
 
 
-def step_into(of: Unknown, step: str, at: Location) -> Unknown:
+def step_into(of: Unknown, step: Text, at: Location) -> Unknown:
     """Return a member or item of an unknown value: ``step`` distinguishes it from its others."""
+    pattern = access(of.pattern, step) if of.pattern is not None and step else None
     return Unknown(
-        at=at, why=of.why, pattern=hole(of.pattern + step) if of.pattern and step else "", sensitive=of.sensitive,
+        at=at, why=of.why, pattern=pattern, sensitive=of.sensitive,
         candidates=of.candidates, closed=of.closed, hops=of.hops,
     )  # fmt: skip
 
@@ -378,11 +380,11 @@ def is_given(result: Result) -> bool:
     return result.is_set if isinstance(result, Unknown) else not isinstance(result, Absent)
 
 
-def _part(result: Result) -> str:
+def _part(result: Result) -> Text:
     """Return how a result is written in a pattern; empty if that would not distinguish it from others."""
     if isinstance(result, Absent):
         return "null"
-    return f'"{pattern_of(result)}"' if _is_text(result) else pattern_of(result)
+    return f'"{text_form(pattern_of(result))}"' if _is_text(result) else pattern_of(result)
 
 
 def _is_text(result: Result) -> bool:

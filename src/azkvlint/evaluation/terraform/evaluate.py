@@ -40,7 +40,6 @@ from azkvlint.evaluation.values import (
     as_optional,
     doubt_in,
     hides_keys,
-    hole,
     is_sensitive,
     mark_map_sensitive,
     mark_sensitive,
@@ -49,6 +48,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Pattern, Text, hole, join_texts, operation, pattern_from, text_form
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -337,10 +337,12 @@ def evaluate_logical(
     ]
     if not doubts:
         return Scalar(at=at, value=neutral, sensitive=sensitive)
-    patterns = [doubt.pattern for doubt in doubts]
-    # The pattern of one operand alone would make the whole the same as that.
-    pattern = patterns[0] if len(doubts) == 1 else hole(("&&" if neutral else "||").join(patterns))
-    return Unknown(at=at, why=doubts[0].why, pattern=pattern if all(patterns) else "", given=True, sensitive=sensitive)
+    patterns = [doubt.pattern for doubt in doubts if doubt.pattern is not None]
+    pattern = patterns[0] if patterns and len(patterns) == len(doubts) else None
+    if len(doubts) > 1 and pattern is not None:
+        # The pattern of one operand alone would make the whole the same as that.
+        pattern = operation("&&" if neutral else "||", patterns)
+    return Unknown(at=at, why=doubts[0].why, pattern=pattern, given=True, sensitive=sensitive)
 
 
 _Pair: TypeAlias = tuple[Result, Result]
@@ -377,15 +379,17 @@ def _splat_of_unknown(
     found = [evaluator.evaluate(node.each, {**local, "*": item}) for item in _each(one)]
     inner = found[0] if len(found) == 1 else None
     # All that is below something unknown, and all ids of a resource, are the same wherever they are read.
-    steady = isinstance(inner, Unknown) and inner.pattern and (doubt.pattern or inner.closed)
-    return _many(evaluator, found, doubt, hole(f"[*]{inner.pattern}") if steady else "", at)  # type: ignore[union-attr]  # implied by steady
+    each = inner.pattern if isinstance(inner, Unknown) and (doubt.pattern is not None or inner.closed) else None
+    return _many(evaluator, found, doubt, hole("[*]", each) if each is not None else None, at)
 
 
 def _each(one: Result) -> Sequence[Result]:
     return one.items if isinstance(one, Items) else [one]
 
 
-def _many(evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, pattern: str, at: Location) -> Unknown:
+def _many(
+    evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, pattern: Pattern | None, at: Location
+) -> Unknown:
     evaluator.watch.weigh(results)
     return gather(results, Unknown(at=at, why=doubt.why, sensitive=doubt.sensitive), pattern)
 
@@ -466,9 +470,11 @@ def _over_unknown(
         except FailedError:
             # There may be no such item.
             evaluator.watch.risks += 1
-    each = pattern_of(results[0]) if len(results) == 1 and doubt.pattern else ""
-    simple = each and node.condition is None and node.name is None
-    return _many(evaluator, results, doubt, hole(f"[for {doubt.pattern}:{each}]") if simple else "", at)
+    each = pattern_of(results[0]) if len(results) == 1 else ""
+    pattern = None
+    if doubt.pattern is not None and each and node.condition is None and node.name is None:
+        pattern = hole("[for ", doubt.pattern, ":", each, "]")
+    return _many(evaluator, results, doubt, pattern, at)
 
 
 def _bound(node: ast.Comprehension, key: Result, value: Result, local: Local) -> Local:
@@ -499,7 +505,7 @@ def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_P
             doubt = doubt_in("a key of a `for` expression is unknown", at, name)
     if doubt is not None:
         evaluator.watch.risks += 1
-        return _many(evaluator, [result for _, result in kept], doubt, "", at)
+        return _many(evaluator, [result for _, result in kept], doubt, None, at)
     if node.name is None:
         return Items(at=at, items=[result for _, result in kept])
     return _object(node, kept, at)
@@ -533,7 +539,7 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
     """Return the text that parts make together; its pattern where not all of them are known. Raise FailedError for
     null.
     """
-    texts: list[str] = []
+    texts: list[Text] = []
     doubt: Unknown | None = None
     sensitive = False
     known = True
@@ -559,6 +565,6 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
         why = f"strings longer than {MAX_TEXT:,} characters are not supported"
         return Unknown(at=at, why=why, given=True, sensitive=sensitive)
     if doubt is not None:
-        pattern = "".join(texts) if known else ""
+        pattern = pattern_from(join_texts(texts)) if known else None
         return Unknown(at=at, why=doubt.why, pattern=pattern, given=True, sensitive=sensitive)
-    return Scalar(at=at, value="".join(texts), sensitive=sensitive)
+    return Scalar(at=at, value=text_form(join_texts(texts)), sensitive=sensitive)

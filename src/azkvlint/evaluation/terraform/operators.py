@@ -14,20 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.values import (
-    CLOSE,
-    OPEN,
-    Fields,
-    Items,
-    Result,
-    as_optional,
-    doubt_in,
-    hole,
-    is_large,
-    is_sensitive,
-    pattern_of,
-)
+from azkvlint.evaluation.values import Fields, Items, Result, as_optional, doubt_in, is_large, is_sensitive, pattern_of
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Text, known_end, known_start, operation, text_form
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
 from azkvlint.util.lazy_regex import regex
 
@@ -51,7 +40,7 @@ def _same(left: Result, right: Result) -> bool | None:
         return is_same_plain(left.value, right.value)
     if isinstance(left, Unknown):
         if isinstance(right, Unknown):
-            return True if left.pattern and left.pattern == right.pattern else None
+            return True if left.pattern is not None and left.pattern == right.pattern else None
         return _ruled_out(left, right)
     if isinstance(right, Unknown):
         return _ruled_out(right, left)
@@ -81,9 +70,9 @@ def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
 def may_be(doubt: Unknown, text: str) -> bool:
     """Return whether what is known of a text, its beginning and its end, allows it to be ``text``."""
     pattern = doubt.pattern
-    if OPEN not in pattern or len(pattern) > _LONGEST:
+    if pattern is None or not pattern.holes or len(pattern) > _LONGEST:
         return True
-    start, end = pattern.partition(OPEN)[0], pattern.rpartition(CLOSE)[2]
+    start, end = known_start(pattern), known_end(pattern)
     return len(start) + len(end) <= len(text) and text.startswith(start) and text.endswith(end)
 
 
@@ -207,24 +196,24 @@ def operand(result: Result, kind: str, at: Location) -> Result:
 
 def _single(name: str, found: Result, at: Location) -> Unknown:
     doubt = doubt_in("an operand is unknown", at, found)
-    pattern = hole(f"{name}{doubt.pattern}") if doubt.pattern else ""
+    pattern = operation(name, [doubt.pattern]) if doubt.pattern is not None else None
     return Unknown(at=at, why=doubt.why, pattern=pattern, given=True, sensitive=doubt.sensitive)
 
 
 def _doubt(name: str, left: Result, right: Result, at: Location) -> Unknown:
     doubt = doubt_in("the operands are unknown", at, left, right)
     parts = [_part(left), _part(right)]
-    pattern = hole(name.join(parts)) if all(parts) else ""
+    pattern = operation(name, parts) if all(parts) else None
     sensitive = is_sensitive(left) or is_sensitive(right)
     return Unknown(at=at, why=doubt.why, pattern=pattern, given=True, sensitive=sensitive)
 
 
-def _part(result: Result) -> str:
+def _part(result: Result) -> Text:
     if isinstance(result, Absent):
         return "null"
     found = pattern_of(result)
     # A string is not a number.
-    return f'"{found}"' if found and isinstance(result, Scalar) and isinstance(result.value, str) else found
+    return f'"{text_form(found)}"' if found and isinstance(result, Scalar) and isinstance(result.value, str) else found
 
 
 class FailedError(Exception):

@@ -13,6 +13,7 @@ from azkvlint.evaluation.terraform.alternatives import gather, is_given, mark_op
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, primitive, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, as_optional, doubt_in, is_large, is_sensitive, unknown_in
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -185,7 +186,7 @@ def as_set(items: Sequence[Result], at: Location) -> Items:
     others: list[Result] = []
     compounds: list[Result] = []
     nothing: list[Result] = []
-    patterns: set[str] = set()
+    patterns: set[Pattern] = set()
     for item in items:
         if isinstance(item, Scalar):
             key = (_rank(item), item.value)
@@ -195,9 +196,9 @@ def as_set(items: Sequence[Result], at: Location) -> Items:
             nothing.append(item)
         elif isinstance(item, Items | Fields) and not is_large(item) and unknown_in(item) is None:
             compounds.append(item)
-        elif not isinstance(item, Unknown) or not item.pattern or item.pattern not in patterns:
+        elif not isinstance(item, Unknown) or item.pattern is None or item.pattern not in patterns:
             others.append(item)
-            patterns.update([item.pattern] if isinstance(item, Unknown) else [])
+            patterns.update([item.pattern] if isinstance(item, Unknown) and item.pattern is not None else [])
     in_order = [known[key] for key in sorted(known, key=_sortable)]
     return Items(at=at, items=[*in_order, *_compounds(compounds), *nothing[:1], *others], kind="set")
 

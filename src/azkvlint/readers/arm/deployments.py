@@ -8,8 +8,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import OPEN, Result, conjuncts, hole, pattern_of
+from azkvlint.evaluation.values import Result, conjuncts, pattern_of
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    DEPLOYMENT,
+    Text,
+    declared_hole,
+    escaped,
+    hole,
+    join_texts,
+    known_start,
+    remove_prefix,
+    split_text,
+    text_form,
+)
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.documents import (
@@ -65,7 +77,7 @@ class EvaluatedResource:
         self.above = above
         self.suffix = suffix
         # Empty if it is not known.
-        self.written_type = self.pattern("type", known=True).strip("/")
+        self.written_type = text_form(self.pattern("type", known=True)).strip("/")
         self.is_deployment = self.written_type.lower() == DEPLOYMENTS
         self._busy = False
         self._address = ""
@@ -95,12 +107,12 @@ class EvaluatedResource:
             return None
         return self.deployment.template.value(self.plain[key], (*self.pointer, key), self.local)
 
-    def pattern(self, name: str, known: bool = False) -> str:
+    def pattern(self, name: str, known: bool = False) -> Text:
         """Return the pattern of a member, or, if ``known``, only a value without unknown parts; else empty."""
         key = self.key_of(name)
         plain = self.plain[key] if key is not None else None
-        if type(plain) is str and plain[:1] != "[" and OPEN not in plain:
-            return plain
+        if type(plain) is str and plain[:1] != "[":
+            return escaped(plain)
         found = self.evaluate(name)
         if found is None or (known and not isinstance(found, Scalar)):
             return ""
@@ -121,7 +133,7 @@ class EvaluatedResource:
     @property
     def version(self) -> str:
         """Return its API version; empty if it is not known."""
-        return self.pattern("apiVersion", known=True)
+        return text_form(self.pattern("apiVersion", known=True))
 
     @property
     def address(self) -> str:
@@ -145,8 +157,9 @@ class EvaluatedResource:
             if found.value is False or (isinstance(found.value, str) and found.value.lower() == "false"):
                 return None
         elif found is not None:
-            pattern = found.pattern if isinstance(found, Unknown) else ""
-            conditions = conditions.union(conjuncts(pattern) if pattern else [f"the condition of {self.address}"])
+            pattern = found.pattern if isinstance(found, Unknown) else None
+            texts = conjuncts(pattern) if pattern is not None else [f"the condition of {self.address}"]
+            conditions = conditions.union(texts)
         here: EvaluatedResource | None = self
         while here is not None:
             if here.suffix == "[*]":
@@ -193,7 +206,7 @@ class EvaluatedResource:
         found = self.nested.output(name) if self.nested is not None else None
         if found is None:
             why = "the output of the deployment is known after deployment"
-            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.outputs.{name.lower()}"))
+            return Unknown(at=at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, f"outputs.{name.lower()}"))
         return found
 
 
@@ -208,7 +221,7 @@ def identify(instance: EvaluatedResource) -> ResourceIdentity:
     """Return the type, the names and the ID of a resource."""
     type_, above = instance.written_type, instance.above
     pattern = instance.pattern("name") or _joined_names(instance)
-    names = pattern.split("/")
+    names = split_text(pattern, "/")
     if above is None:
         place, extends = _scope_id(instance)
         return (
@@ -228,11 +241,11 @@ def identify(instance: EvaluatedResource) -> ResourceIdentity:
         extends = type_.lower().startswith(_EXTENSIONS) and outer.id != ""
         return ResourceIdentity(type_, names, outer.id if extends else outer.above, extends)
     if _is_legacy_extension(type_):
-        return ResourceIdentity(*parts_of(type_, "/".join(names), outer.above))
+        return ResourceIdentity(*parts_of(type_, join_texts(names, "/"), outer.above))
     return ResourceIdentity(type_, names, outer.above, outer.extends)
 
 
-def _joined_names(instance: EvaluatedResource) -> str:
+def _joined_names(instance: EvaluatedResource) -> Text:
     """Return the pattern of names that ``format('{0}/{1}', ...)`` joins, without the secret or unknown ones."""
     key = instance.key_of("name")
     plain = instance.plain[key] if key is not None else None
@@ -246,7 +259,7 @@ def _joined_names(instance: EvaluatedResource) -> str:
         ):
             results = [template.evaluator.evaluate(argument, instance.local) for argument in arguments]
             names = [pattern_of(result) for result in results]
-            return "/".join(names) if any(names) else ""
+            return join_texts(names, "/") if any(names) else ""
     return ""
 
 
@@ -255,13 +268,14 @@ def _is_legacy_extension(type_: str) -> bool:
     return "/providers/" in type_.lower()
 
 
-def _scope_id(instance: EvaluatedResource) -> tuple[str, bool]:
+def _scope_id(instance: EvaluatedResource) -> tuple[Text, bool]:
     """Return the ID that ``scope`` names, or that of the deployment's scope, and whether the resource extends it."""
     deployment = instance.deployment
     found = None if instance.is_deployment else instance.evaluate("scope")
     if found is None or isinstance(found, Absent):
         return deployment.id, False
-    pattern = pattern_of(found) or hole(f"{deployment.address}{'/'.join(map(str, instance.pointer))}.scope")
+    place = f"{deployment.address}{'/'.join(map(str, instance.pointer))}"
+    pattern = pattern_of(found) or declared_hole(DEPLOYMENT, place, "scope")
     id_ = full_id(pattern, deployment.scope)
     return id_, scope_of(id_) is None
 
@@ -273,7 +287,7 @@ def address_of(instance: EvaluatedResource) -> str:
         return f"{outer}{instance.symbol}{instance.suffix}"
     head = instance.identity
     if head.id:
-        return readable(head.id.removeprefix(instance.deployment.id).removeprefix("/providers/"))
+        return readable(remove_prefix(remove_prefix(head.id, instance.deployment.id), "/providers/"))
     name = instance.plain.get("name")
     shown = name.strip("[]") if isinstance(name, str) else instance.pointer[-1]
     return readable(f"{head.type or 'resource'}/{{{shown}}}")
@@ -290,7 +304,7 @@ class DeploymentContext(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     address: str = ""
-    deployment_path: str = ""
+    deployment_path: Text = ""
     copies: int = 1
     local: Local = NO_LOCAL
     conditions: frozenset[str] = frozenset()
@@ -302,7 +316,7 @@ class DeploymentContext(msgspec.Struct, frozen=True, kw_only=True):
 _ROOT = DeploymentContext()
 
 
-def _id_of_deployment(instance: EvaluatedResource) -> str:
+def _id_of_deployment(instance: EvaluatedResource) -> Text:
     """Return the ID that a nested deployment has in the scope that it goes to, which may be another resource group."""
     return resource_id(target_scope(instance).id, instance.identity.type, instance.identity.names)
 
@@ -430,19 +444,19 @@ class Deployment:
             for instance in self.all_resources():
                 head = instance.identity
                 if head.id:
-                    self._ids.setdefault(head.id.lower(), instance)
+                    self._ids.setdefault(text_form(head.id).lower(), instance)
                 if instance.is_deployment:
-                    self._ids.setdefault(_id_of_deployment(instance).lower(), instance)
-                self._names.setdefault("/".join(head.names).lower(), []).append(instance)
+                    self._ids.setdefault(text_form(_id_of_deployment(instance)).lower(), instance)
+                self._names.setdefault(text_form(join_texts(head.names, "/")).lower(), []).append(instance)
                 if instance.symbol:
                     self._symbols.setdefault(instance.symbol.lower(), []).append(instance)
         return self._ids
 
-    def find(self, named: str) -> EvaluatedResource | None:
+    def find(self, named: Text) -> EvaluatedResource | None:
         """Return the resource of a symbol, a name or an ID (a pattern); None if it is not in this deployment."""
         if not named:
             return None
-        ids, lower = self._index(), named.lower()
+        ids, lower = self._index(), text_form(named).lower()
         if "/" in lower and lower in ids:
             return ids[lower]
         symbol, bracket, index = lower.partition("[")
@@ -462,25 +476,26 @@ class Deployment:
         why = "`reference()` is known after deployment"
         if not pattern:
             return Unknown(at=at, why=why)
-        id_ = pattern if pattern.startswith("/") else hole(f"{self.address}reference({readable(pattern)})")
+        is_id = known_start(pattern).startswith("/")
+        id_ = pattern if is_id else hole(f"{self.address}reference({readable(pattern)})")
         return Runtime(at, id_, None, whole)
 
-    def references(self, symbol: str, whole: bool, at: Location) -> list[Result] | None:
+    def references(self, symbol: Text, whole: bool, at: Location) -> list[Result] | None:
         """Return the resources that a loop declares; None if their number is not known."""
         self._index()
-        found = self._symbols.get(symbol.lower())
+        found = self._symbols.get(text_form(symbol).lower())
         if found is None or any(one.suffix == "[*]" for one in found):
             return None
         return [_runtime_of(one, whole, at) for one in found]
 
-    def resource_info(self, named: str, at: Location) -> Result | None:
+    def resource_info(self, named: Text, at: Location) -> Result | None:
         """Return what is known of a resource before deployment; None if it is not in this deployment."""
         found = self.find(named)
         return None if found is None else _runtime_of(found, True, at)
 
 
 def _runtime_of(instance: EvaluatedResource, whole: bool, at: Location) -> Runtime:
-    return Runtime(at, instance.identity.id or hole(instance.address), instance, whole)
+    return Runtime(at, instance.identity.id or declared_hole(DEPLOYMENT, instance.address), instance, whole)
 
 
 # Azure allows five levels; each one costs Python frames.
@@ -600,7 +615,7 @@ def _nested_deployment(
     own = instance.identity.names[-1] if instance.identity.names else ""
     context = DeploymentContext(
         address=name,
-        deployment_path=f"{deployment.deployment_path}/{own or hole(instance.address)}",
+        deployment_path=join_texts([deployment.deployment_path, "/", own or hole(instance.address)]),
         local=local,
         conditions=instance.conditions() or frozenset(),
         callers=(*deployment.callers, instance.place("type")),
@@ -638,7 +653,7 @@ def target_scope(instance: EvaluatedResource) -> Scope:
             word = found["scope"]
             inner = member(instance.plain, "properties", "template")
             kind = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
-            named = Scope(kind, hole(f"{word}.subscription"), hole(f"{word}.resourceGroup"), hole(word))
+            named = Scope(kind, hole(word, ".subscription"), hole(word, ".resourceGroup"), hole(word))
         return named
     subscription = found["subscriptionId"] or here.subscription
     if found["resourceGroup"]:
@@ -648,12 +663,12 @@ def target_scope(instance: EvaluatedResource) -> Scope:
     return here
 
 
-def _member_pattern(instance: EvaluatedResource, name: str) -> str:
+def _member_pattern(instance: EvaluatedResource, name: str) -> Text:
     """Return the pattern of a member that names a scope; empty if it is not written."""
     found = instance.evaluate(name)
     if found is None or isinstance(found, Absent):
         return ""
-    return pattern_of(found) or hole(f"{instance.address}.{name}")
+    return pattern_of(found) or declared_hole(DEPLOYMENT, instance.address, name)
 
 
 def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditions: frozenset[str]) -> Resource:

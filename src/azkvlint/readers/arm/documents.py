@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Result, find_field, wrap
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, find_field, wrap
 from azkvlint.model.finding import INPUT_INCOMPLETE, Problem
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Pattern, numbered, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
@@ -111,12 +112,27 @@ def result_member(value: Result | None, *names: str) -> Result | None:
     return value
 
 
+def _with_holes(plain: Any, of: Pattern, at: Location) -> Result:
+    """Return decoded data in which numbers stand for the holes of a text."""
+    match plain:
+        case dict():
+            fields = {text_form(restored(key, of)): _with_holes(item, of, at) for key, item in plain.items()}
+            return Fields(at=at, fields=fields)
+        case list():
+            return Items(at=at, items=[_with_holes(item, of, at) for item in plain])
+        case str():
+            text = restored(plain, of)
+            if isinstance(text, Pattern):
+                return Unknown(at=at, why="a part of the value is unknown", pattern=text)
+    return wrap(plain, at)
+
+
 def decode_result(result: Result | None) -> Result | None:
     """Return the data of a JSON string of which parts may be unknown; anything else as it is. Raises InputError."""
-    if isinstance(result, Unknown) and result.pattern and not result.sensitive:
+    if isinstance(result, Unknown) and result.pattern is not None and not result.sensitive:
         try:
-            return wrap(decode_text(result.pattern).value, result.at)
-        except InputError:
+            return _with_holes(decode_text(numbered(result.pattern)).value, result.pattern, result.at)
+        except (InputError, ValueError):
             return result
     if isinstance(result, Scalar) and isinstance(result.value, str):
         return wrap(decode_text(result.value).value, result.at, result.sensitive)

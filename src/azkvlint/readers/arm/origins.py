@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import with_origins
 from azkvlint.graph.value_origins import ANY, NONE, Origins, Source, combine, origins_of, union
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Text, escaped, hole, join_texts, pattern_from
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.documents import Pointer, key_of, member
@@ -70,7 +71,12 @@ def _placeholder_value(text: str, at: Location) -> Scalar | Unknown:
     first = _FILLED_IN.search(text)
     if first is None:
         return known
-    pattern = _FILLED_IN.sub(lambda match: hole(match[1] or match[3]), pattern_of(known))
+    parts: list[Text] = []
+    end = 0
+    for match in _FILLED_IN.finditer(text):
+        parts += [escaped(text[end : match.start()]), hole(match[1] or match[3])]
+        end = match.end()
+    pattern = pattern_from(join_texts([*parts, escaped(text[end:])]))
     return Unknown(at=at, why=f"placeholder `{first[1] or first[3]}` {FILLED_IN}", pattern=pattern)
 
 
@@ -309,7 +315,7 @@ def as_resource(
     secure: bool,
     found: Origins,
     at: Location,
-    deployment: str,
+    deployment: Text,
     callers: tuple[Location, ...],
 ) -> Resource:
     """Return an output as a resource.

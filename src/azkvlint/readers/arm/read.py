@@ -10,12 +10,13 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
-from azkvlint.evaluation.values import OPEN, Fields, Items, Result, find_field, hole, is_large, pattern_of
+from azkvlint.evaluation.values import Fields, Items, Result, find_field, is_large, pattern_of
 from azkvlint.graph.existence import VARYING, assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.graph.value_origins import Source
 from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import hole
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.deployments import (
@@ -455,9 +456,7 @@ class _Holes:
             case Absent():
                 return None
             case Scalar(value=value, sensitive=False):
-                if not (isinstance(value, str) and OPEN in value):
-                    return value
-                result = Unknown(at=result.at, why="a part of the value is unknown", pattern=value)
+                return value
             case Items(items=items):
                 return [self.plain(item, (*pointer, number)) for number, item in enumerate(items)]
             case Fields(fields=fields, rest=None):

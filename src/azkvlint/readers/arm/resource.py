@@ -11,8 +11,21 @@ import msgspec
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.freezer import Freezer
-from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of, pieces
+from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    DEPLOYMENT,
+    Pattern,
+    Text,
+    declared_hole,
+    hole,
+    in_braces,
+    join_texts,
+    known_start,
+    rstrip_text,
+    split_text,
+    text_form,
+)
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.scope import TENANT, Scope, id_value, resource_id, text
@@ -141,8 +154,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     type: str
     version: str
-    names: tuple[str, ...]
-    above: str
+    names: tuple[Text, ...]
+    above: Text
     extends: bool
     body: Mapping[str, Result]
     at: Location
@@ -151,16 +164,16 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     rest: Unknown | None = None
-    id: str = ""
+    id: Text = ""
 
 
-def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], str, bool]:
+def parts_of(type_: str, name: Text, above: Text) -> tuple[str, tuple[Text, ...], Text, bool]:
     """Return type, names, ``above`` and ``extends`` of a declaration with one type and one name.
 
     ``Microsoft.KeyVault/vaults/providers/diagnosticSettings`` named ``kv/Microsoft.Insights/x`` is the older spelling
     of an extension resource: it is taken apart. ``name`` is a pattern; ``above`` is the id of its scope.
     """
-    names = tuple(name.split("/"))
+    names = tuple(split_text(name, "/"))
     kinds = type_.split("/")
     lower = [kind.lower() for kind in kinds]
     if "providers" not in lower[1:-1]:
@@ -168,7 +181,7 @@ def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], s
     at = lower.index("providers", 1)
     # Each segment after the namespace has one name; that of "providers" is the namespace of the extension.
     outer = resource_id(above, "/".join(kinds[:at]), names[: at - 1])
-    namespace = names[at - 1] if len(names) >= at else ""
+    namespace = text_form(names[at - 1]) if len(names) >= at else ""
     return "/".join([namespace, *kinds[at + 1 :]]), names[at:], outer, True
 
 
@@ -198,7 +211,7 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
     if len(declared.names) > 1:
         if own:
             # The last kind and the last name: no name holds a slash.
-            parent = own.rsplit("/", 2)[0]
+            parent = join_texts(split_text(own, "/")[:-2], "/")
         else:
             parent = resource_id(declared.above, declared.type.rpartition("/")[0], declared.names[:-1])
         fields["parent"] = id_value(parent, _location_of(declared, "parent"))
@@ -206,7 +219,7 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
     return Resource(
         address=declared.address,
         type=type_,
-        name=name or declared.address,
+        name=text_form(name) or declared.address,
         attributes=attributes if declared.existing else with_defaults(attributes, type_, declared.version),
         at=msgspec.structs.replace(at, address=declared.address),
         declared_as=type_,
@@ -241,7 +254,7 @@ def _properties(properties: Value | None, declared: Declaration, type_: str) -> 
 _COMPUTED = frozenset({"principalid", "subscriptionid", "tenantid"})
 
 
-def unknown_property(name: str, why: str, pattern: str, at: Location) -> Unknown:
+def unknown_property(name: str, why: str, pattern: Pattern, at: Location) -> Unknown:
     """Return a property that Azure computes during the deployment."""
     is_id = name.lower() in _COMPUTED
     return Unknown(at=at, why=why, pattern=pattern, given=is_id, filled=is_id)
@@ -259,7 +272,6 @@ def _location_of(declared: Declaration, key: str) -> Location:
 
 
 _MAX_ADDRESS = 300
-_PLAINLY = str.maketrans({OPEN: None, CLOSE: None, "\u2215": "/"})
 
 
 class ResourceIdentity:
@@ -270,32 +282,31 @@ class ResourceIdentity:
 
     __slots__ = ("above", "extends", "id", "names", "type")
 
-    def __init__(self, type_: str, names: Sequence[str], above: str, extends: bool) -> None:
+    def __init__(self, type_: str, names: Sequence[Text], above: Text, extends: bool) -> None:
         number = type_.count("/")
         self.type = type_
         # Names that do not match the type may be right, but not which name is which.
-        self.names = tuple(names) if len(names) == number else ("",) * number
+        self.names: tuple[Text, ...] = tuple(names) if len(names) == number else ("",) * number
         self.above = above
         self.extends = extends
-        self.id = resource_id(above, type_, self.names) if type_ else ""
+        self.id: Text = resource_id(above, type_, self.names) if type_ else ""
 
 
-def full_id(pattern: str, scope: Scope) -> str:
+def full_id(named: Text, scope: Scope) -> Text:
     """Return the ID that ``scope`` names, which may be relative to the scope of the deployment."""
-    if pattern.startswith("/") or pattern[:1] == OPEN:
-        return pattern.rstrip("/")
+    start = known_start(named)
+    if named and (not start or start.startswith("/")):
+        return rstrip_text(named, "/")
     above = scope.id
-    if pattern.lower().startswith("microsoft.management/managementgroups/") and pattern.count("/") == 2:
+    if start.lower().startswith("microsoft.management/managementgroups/") and text_form(named).count("/") == 2:
         above = Scope(TENANT).id
-    return f"{above}/providers/{pattern}"
+    return join_texts([above, "/providers/", named])
 
 
-def readable(pattern: str) -> str:
-    """Return a pattern for reports, with its unknown parts in braces."""
-    if OPEN in pattern:
-        shown = (f"{{{text.translate(_PLAINLY)}}}" if unknown else text for text, unknown in pieces(pattern))
-        pattern = "".join(shown)
-    return pattern if len(pattern) <= _MAX_ADDRESS else f"{pattern[:_MAX_ADDRESS]}..."
+def readable(text: Text) -> str:
+    """Return a text for reports, with its unknown parts in braces."""
+    shown = in_braces(text)
+    return shown if len(shown) <= _MAX_ADDRESS else f"{shown[:_MAX_ADDRESS]}..."
 
 
 _AFTER = "known after deployment"
@@ -330,7 +341,7 @@ class Runtime:
 
     __slots__ = ("at", "id", "instance", "whole")
 
-    def __init__(self, at: Location, id_: str, instance: DeployedResource | None, whole: bool) -> None:
+    def __init__(self, at: Location, id_: Text, instance: DeployedResource | None, whole: bool) -> None:
         self.at = at
         self.id = id_
         self.instance = instance
@@ -345,7 +356,7 @@ class Runtime:
             return Outputs(at, instance)
         found = instance.member("properties", lower) if instance is not None and not instance.is_deployment else None
         if found is None or isinstance(found, Absent):
-            return unknown_property(name, _AFTER, hole(f"{self.id}.properties.{lower}"), at)
+            return unknown_property(name, _AFTER, declared_hole(DEPLOYMENT, self.id, f"properties.{lower}"), at)
         return found if instance is None else property_for_others(instance.identity.type, lower, found)
 
     def item(self, index: Result, at: Location) -> Result:
@@ -362,14 +373,14 @@ class Runtime:
             return id_value(self.id, at)
         if instance is not None:
             if lower == "name" and instance.identity.names:
-                return text("/".join(instance.identity.names), at, "the name is unknown")
+                return text(join_texts(instance.identity.names, "/"), at, "the name is unknown")
             if lower in ("type", "apiversion"):
                 found = instance.identity.type if lower == "type" else instance.version
                 return Scalar(at=at, value=found) if found else Unknown(at=at, why="the value is unknown")
             written = instance.member(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written
-        return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.{name}"))
+        return Unknown(at=at, why=_AFTER, pattern=declared_hole(DEPLOYMENT, self.id, name))
 
 
 class Outputs:
@@ -389,6 +400,6 @@ class Outputs:
         """Return an output by name, which may itself be an expression."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        pattern = pattern_of(index)
-        inner = hole(f"{self.instance.address}.outputs[{pattern}]") if pattern else ""
+        step = pattern_of(index)
+        inner = hole(f"{self.instance.address}.outputs[", step, "]") if step else None
         return Fields(at=at, fields={"value": Unknown(at=at, why=_AFTER, pattern=inner)})

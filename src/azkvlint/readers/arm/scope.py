@@ -13,8 +13,22 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.values import OPEN, Fields, Result, doubt_in, hole, pattern_of
+from azkvlint.evaluation.values import Fields, Result, doubt_in, pattern_of
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    DEPLOYMENT,
+    Hole,
+    Text,
+    access,
+    declared_hole,
+    hole,
+    join_texts,
+    pattern_from,
+    rstrip_text,
+    split_text,
+    strip_text,
+    text_form,
+)
 from azkvlint.model.value import Scalar, Unknown, display
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
@@ -27,28 +41,28 @@ class Scope(msgspec.Struct, frozen=True):
     """The target scope of a deployment: ``level`` in Bicep's words, and ID patterns where the level has them."""
 
     level: str = GROUP
-    subscription: str = hole(SUBSCRIPTION)
-    group: str = hole(GROUP)
-    management_group: str = hole(MANAGEMENT_GROUP)
+    subscription: Text = hole(SUBSCRIPTION)
+    group: Text = hole(GROUP)
+    management_group: Text = hole(MANAGEMENT_GROUP)
 
     @property
-    def id(self) -> str:
+    def id(self) -> Text:
         """Return the ID of the scope, a pattern; empty for a tenant, so that other IDs are appended to it."""
         match self.level:
             case "resourceGroup":
-                return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+                return join_texts(["/subscriptions/", self.subscription, "/resourceGroups/", self.group])
             case "subscription":
-                return f"/subscriptions/{self.subscription}"
+                return join_texts(["/subscriptions/", self.subscription])
             case "managementGroup":
-                return f"{_MANAGEMENT_GROUPS}/{self.management_group}"
+                return join_texts([_MANAGEMENT_GROUPS, "/", self.management_group])
             case _:
                 return ""
 
 
-def scope_of(pattern: str) -> Scope | None:
+def scope_of(id_: Text) -> Scope | None:
     """Return the scope that an ID names; None if it names none, or a resource."""
-    parts = pattern.strip("/").split("/")
-    words = [part.lower() for part in parts]
+    parts = split_text(strip_text(id_, "/"), "/")
+    words = [text_form(part).lower() for part in parts]
     match words:
         case [""]:
             return Scope(TENANT)
@@ -62,32 +76,30 @@ def scope_of(pattern: str) -> Scope | None:
             return None
 
 
-def resource_id(above: str, type_: str, names: Sequence[str]) -> str:
+def resource_id(above: Text, type_: Text, names: Sequence[Text]) -> Text:
     """Return the ID of a resource below the scope or resource ``above``; empty if a name is not known at all."""
-    kinds = _kinds(type_)
+    kinds = _kinds(type_) if isinstance(type_, str) else split_text(type_, "/")
     if len(kinds) != len(names) + 1 or "" in names:
         return ""
-    if len(kinds) == 2 and type_.lower() == _GROUPS:
-        return f"{above}/resourceGroups/{names[0]}"
-    found = f"{above}/providers/{kinds[0]}"
-    for number, name in enumerate(names, 1):
-        found += f"/{kinds[number]}/{name}"
-    return found
+    if len(kinds) == 2 and text_form(type_).lower() == _GROUPS:
+        return join_texts([above, "/resourceGroups/", names[0]])
+    steps = [step for kind, name in zip(kinds[1:], names, strict=True) for step in ("/", kind, "/", name)]
+    return join_texts([above, "/providers/", kinds[0], *steps])
 
 
 @lru_cache(1000)
-def _kinds(type_: str) -> list[str]:
+def _kinds(type_: str) -> Sequence[Text]:
     return type_.split("/")
 
 
-def text(pattern: str, at: Location, why: str) -> Scalar | Unknown:
+def text(pattern: Text, at: Location, why: str) -> Scalar | Unknown:
     """Return a pattern as a result: known if no part of it is unknown; else ``why`` is the reason."""
-    if pattern and OPEN not in pattern:
+    if isinstance(pattern, str) and pattern:
         return Scalar(at=at, value=pattern)
-    return Unknown(at=at, why=why, pattern=pattern)
+    return Unknown(at=at, why=why, pattern=pattern_from(pattern))
 
 
-def id_value(pattern: str, at: Location) -> Scalar | Unknown:
+def id_value(pattern: Text, at: Location) -> Scalar | Unknown:
     """Return an ID as a result."""
     return text(pattern, at, "the ID is known after deployment")
 
@@ -101,7 +113,7 @@ def call(name: str, arguments: Sequence[Result], scope: Scope, at: Location) -> 
 def _resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
     """Evaluate ``resourceId([subscriptionId], [resourceGroupName], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
-    number = next((i for i, part in enumerate(parts[:3]) if "/" in part), None)
+    number = next((i for i, part in enumerate(parts[:3]) if "/" in text_form(part)), None)
     if number is None:
         return doubt_in("`resourceId()` expects a resource type, so the deployment fails", at, *arguments)
     place = scope
@@ -116,7 +128,7 @@ def _resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Res
 def _subscription_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
     """Evaluate ``subscriptionResourceId([subscriptionId], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
-    number = 0 if parts and "/" in parts[0] else 1
+    number = 0 if parts and "/" in text_form(parts[0]) else 1
     if len(parts) <= number:
         return doubt_in("`subscriptionResourceId()` expects a resource type, so the deployment fails", at, *arguments)
     place = Scope(SUBSCRIPTION, parts[0] if number else scope.subscription)
@@ -132,13 +144,13 @@ def _tenant_resource_id(arguments: Sequence[Result], scope: Scope, at: Location)
 def _management_group_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
     """Evaluate ``managementGroupResourceId([managementGroup], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
-    number = 0 if parts and "/" in parts[0] else 1
+    number = 0 if parts and "/" in text_form(parts[0]) else 1
     if len(parts) <= number:
         return doubt_in(
             "`managementGroupResourceId()` expects a resource type, so the deployment fails", at, *arguments
         )
     group = parts[0] if number else scope.management_group
-    above = f"{_MANAGEMENT_GROUPS}/{group}"
+    above = join_texts([_MANAGEMENT_GROUPS, "/", group])
     return _id_of(above, parts[number], arguments[number + 1 :], parts[number + 1 :], at)
 
 
@@ -150,11 +162,11 @@ def _extension_resource_id(arguments: Sequence[Result], scope: Scope, at: Locati
     return _id_of(parts[0], parts[1], arguments[2:], parts[2:], at)
 
 
-def _id_of(above: str, type_: str, arguments: Sequence[Result], names: Sequence[str], at: Location) -> Result:
+def _id_of(above: Text, type_: Text, arguments: Sequence[Result], names: Sequence[Text], at: Location) -> Result:
     """Return an ID. Slashes may join names in fewer arguments than the type has segments."""
-    flat = [name for joined in names for name in (joined.split("/") if joined else [""])]
+    flat = [name for joined in names for name in split_text(joined, "/")]
     # Azure overlooks a slash at the end of a type.
-    found = resource_id(above, type_.rstrip("/"), flat)
+    found = resource_id(above, rstrip_text(type_, "/"), flat)
     return (
         id_value(found, at) if found else doubt_in("the names in a resource ID do not match the type", at, *arguments)
     )
@@ -177,7 +189,7 @@ def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> 
         "id": text(place.id, at, why),
         "name": text(place.group, at, why),
         "type": Scalar(at=at, value="Microsoft.Resources/resourceGroups"),
-        "location": text(hole(f"{place.group}.location"), at, "the location of the resource group is unknown"),
+        "location": text(_fact(place.group, "location"), at, "the location of the resource group is unknown"),
     }
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
 
@@ -193,9 +205,14 @@ def _subscription(arguments: Sequence[Result], scope: Scope, at: Location) -> Re
         "id": text(place.id, at, why),
         "subscriptionId": text(place.subscription, at, why),
         "tenantId": text(hole("tenant"), at, "the tenant is known after deployment"),
-        "displayName": text(hole(f"{given}.displayName"), at, why),
+        "displayName": text(_fact(given, "displayName"), at, why),
     }
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
+
+
+def _fact(scope: Text, name: str) -> Hole:
+    """Return the pattern of a fact about a subscription or a resource group."""
+    return access(scope, f".{name}") if isinstance(scope, Hole) else hole(scope, f".{name}")
 
 
 def _tenant(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
@@ -223,7 +240,7 @@ def _runtime(word: str) -> _Function:
     """Return Unknown: facts about a deployment and its cloud are known only at run time."""
 
     def make(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-        return Unknown(at=at, why=f"`{word}()` is known after deployment", pattern=hole(word))
+        return Unknown(at=at, why=f"`{word}()` is known after deployment", pattern=declared_hole(DEPLOYMENT, word))
 
     return make
 

@@ -18,7 +18,6 @@ from azkvlint.evaluation.values import (
     SecretParts,
     doubt_in,
     find_field,
-    hole,
     is_scope,
     name_of,
     one_of_keys,
@@ -27,6 +26,7 @@ from azkvlint.evaluation.values import (
 )
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, known_or_pattern, operation
 from azkvlint.model.value import Absent, Path, Scalar, Unknown
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.documents import Pointer, Sections, is_copies, key_of, member
@@ -186,8 +186,9 @@ def with_stable_pattern(found: Result, name: str) -> Result:
 
     ``name`` is unique in the root template.
     """
-    if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
-        return Unknown(at=found.at, why=found.why, pattern=hole(name), given=found.given, filled=found.filled)
+    if isinstance(found, Unknown) and found.pattern is None and not found.sensitive:
+        pattern = declared_hole(DEPLOYMENT, name)
+        return Unknown(at=found.at, why=found.why, pattern=pattern, given=found.given, filled=found.filled)
     return found
 
 
@@ -215,10 +216,10 @@ class ReferenceLookup(Protocol):
     def reference(self, named: Result, whole: bool, at: Location) -> Result:
         """Return the result of ``reference(named)``: all of the resource, or only its properties."""
 
-    def references(self, symbol: str, whole: bool, at: Location) -> list[Result] | None:
+    def references(self, symbol: Text, whole: bool, at: Location) -> list[Result] | None:
         """Return the resources that a loop declares; None if their number is not known."""
 
-    def resource_info(self, named: str, at: Location) -> Result | None:
+    def resource_info(self, named: Text, at: Location) -> Result | None:
         """Return the known facts about a resource before deployment; None if this deployment does not contain it."""
 
 
@@ -547,7 +548,8 @@ def _copy_index(template: Template, node: ast.Call, local: Local) -> Result:
         if type(index.value) is int and type(offset.value) is int:
             return Scalar(at=template.at, value=index.value + offset.value)
     elif isinstance(index, Unknown) and isinstance(offset, Scalar) and offset.value != 0:
-        return Unknown(at=template.at, why=index.why, pattern=hole(f"{index.pattern}+{offset.value}"))
+        pattern = operation("+", [known_or_pattern(index.pattern), str(offset.value)])
+        return Unknown(at=template.at, why=index.why, pattern=pattern)
     return doubt_in("the offset of `copyIndex()` is not a number", template.at, index, offset)
 
 

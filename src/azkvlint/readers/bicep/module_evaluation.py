@@ -13,9 +13,10 @@ import msgspec
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.languages import BICEP
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import Fields, Items, Result, hole
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import DEPLOYMENT, declared_hole
 from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.scope import Scope
@@ -254,9 +255,9 @@ class ModuleInstance:
 
     def _with_name(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
         """Return an unknown value with the name of its declaration, as it is the same in each use."""
-        if not isinstance(found, Unknown) or found.pattern or found.sensitive:
+        if not isinstance(found, Unknown) or found.pattern is not None or found.sensitive:
             return found
-        return msgspec.structs.replace(found, pattern=hole(self.prefix + node.name))
+        return msgspec.structs.replace(found, pattern=declared_hole(DEPLOYMENT, self.prefix + node.name))
 
     def _at_name(self, node: ast.Parameter) -> Location:
         start = node.at or node.start

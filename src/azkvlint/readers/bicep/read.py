@@ -12,7 +12,7 @@ from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import Fields, Result, hole, is_large, pattern_of, plain_of, unknown_in
+from azkvlint.evaluation.values import Fields, Result, is_large, pattern_of, plain_of, unknown_in
 from azkvlint.graph import pseudo_resources, value_origins
 from azkvlint.graph.existence import VARYING
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
@@ -28,6 +28,7 @@ from azkvlint.graph.value_origins import (
     path_of,
 )
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Path, Scalar, text_of
 from azkvlint.readers.arm.documents import DEPLOYMENTS, HOLDERS, StatementLocations, result_member
@@ -443,11 +444,11 @@ def _named_scope(entity: ResourceEntity, around: Scope) -> Scope:
     return Scope(SUBSCRIPTION, subscription) if subscription else around
 
 
-def _pattern(entity: ResourceEntity, name: str) -> str:
+def _pattern(entity: ResourceEntity, name: str) -> Text:
     found = entity.body.get(name)
     if found is None or isinstance(found, Absent):
         return ""
-    return pattern_of(found) or hole(f"{entity.address}.{name}")
+    return pattern_of(found) or declared_hole(DEPLOYMENT, entity.address, name)
 
 
 # --- entry points -----------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import Fields, Result, find_field, hole, pattern_of
+from azkvlint.evaluation.values import Fields, Result, find_field, pattern_of
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole, rstrip_text
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import (
@@ -33,17 +34,17 @@ class Identity:
 
     __slots__ = ("above", "extends", "names", "type", "version")
 
-    def __init__(self, type_: str, version: str, names: tuple[str, ...], above: str, extends: bool) -> None:
+    def __init__(self, type_: str, version: str, names: tuple[Text, ...], above: Text, extends: bool) -> None:
         self.type = type_
         self.version = version
         # A parent that is not known leaves its names open, so that a child stays a child.
         missing = type_.count("/") - len(names)
-        self.names = (("",) * missing + names) if missing > 0 else names
+        self.names: tuple[Text, ...] = (("",) * missing + names) if missing > 0 else names
         self.above = above
         self.extends = extends
 
     @property
-    def id(self) -> str:
+    def id(self) -> Text:
         """Return the ID, a pattern; empty if it is not known at all."""
         return resource_id(self.above, self.type, self.names)
 
@@ -78,17 +79,17 @@ def type_of(entity: ResourceEntity) -> tuple[str, str]:
     return type_, version
 
 
-def _scope(entity: ResourceEntity) -> tuple[str, bool]:
+def _scope(entity: ResourceEntity) -> tuple[Text, bool]:
     """Return the ID of the scope or target of a resource, and whether that is a resource."""
     found = entity.body.get("scope")
     if found is None:
         return entity.instance.scope.id, False
     text, type_ = scope_text(found)
     extends = bool(type_) and type_.lower() not in _SCOPES
-    return text if text is not None else hole(f"{entity.address}.scope"), extends
+    return text if text is not None else declared_hole(DEPLOYMENT, entity.address, "scope"), extends
 
 
-def scope_text(found: Result) -> tuple[str | None, str]:
+def scope_text(found: Result) -> tuple[Text | None, str]:
     """Return the ID of a scope (a pattern; empty for a tenant, None if unknown), and its type if it is a resource."""
     resource = as_resource(found)
     if resource is not None:
@@ -96,7 +97,7 @@ def scope_text(found: Result) -> tuple[str | None, str]:
     if isinstance(found, Fields):
         found = found.fields.get("id", found)
     text = pattern_of(found)
-    return (text.rstrip("/") if text else None), ""
+    return (rstrip_text(text, "/") if text else None), ""
 
 
 def module_scope(found: Result | None, around: Scope, level: str, address: str) -> Scope:
@@ -108,9 +109,11 @@ def module_scope(found: Result | None, around: Scope, level: str, address: str) 
     if named is not None:
         return named
     if level in (SUBSCRIPTION, MANAGEMENT_GROUP):
-        return Scope(level, hole(f"{address}.scope"), management_group=hole(f"{address}.scope"))
+        scope = declared_hole(DEPLOYMENT, address, "scope")
+        return Scope(level, scope, management_group=scope)
     # A file without targetScope is for a resource group.
-    return Scope(level or GROUP, hole(f"{address}.scope.subscription"), hole(f"{address}.scope"))
+    subscription = declared_hole(DEPLOYMENT, address, "scope.subscription")
+    return Scope(level or GROUP, subscription, declared_hole(DEPLOYMENT, address, "scope"))
 
 
 # What Azure adds nothing to, so that what is written is all there is.
@@ -215,8 +218,8 @@ class ResourceEntity:
         found = self.body.get(name) if name in _AS_WRITTEN and not self.node.existing else None
         return found if found is not None else _after(name, self._part(name), at)
 
-    def _part(self, name: str) -> str:
-        return f"{self.identity.id or self.address}.{name}"
+    def _part(self, name: str) -> DeclaredHole:
+        return declared_hole(DEPLOYMENT, self.identity.id or self.address, name)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name."""
@@ -228,10 +231,10 @@ class ResourceEntity:
 class WrittenObject:
     """An object that a resource has as its author wrote it, and to which Azure may add more.
 
-    ``type_`` is the type of the resource whose properties it is; "" of anything else.
+    ``name`` is its pattern. ``type_`` is the type of the resource whose properties it is; "" of anything else.
     """
 
-    def __init__(self, fields: Fields | None, name: str, at: Location, type_: str = "") -> None:
+    def __init__(self, fields: Fields | None, name: DeclaredHole, at: Location, type_: str = "") -> None:
         self.fields = fields
         self.name = name
         self.at = at
@@ -240,7 +243,7 @@ class WrittenObject:
     def member(self, name: str, at: Location) -> Result:
         """Return the written value, else Unknown with the same pattern in each use."""
         found = find_field(self.fields, name) if self.fields is not None else None
-        own = f"{self.name}.{name}"
+        own = declared_hole(DEPLOYMENT, self.name.address, f"{self.name.path}.{name}")
         if found is not None:
             found = property_for_others(self.type, name, found)
         if isinstance(found, Fields):
@@ -277,8 +280,8 @@ def as_resource(found: Result | None) -> ResourceEntity | None:
     return found if isinstance(found, ResourceEntity) else None
 
 
-def _after(name: str, own: str, at: Location) -> Unknown:
-    return unknown_property(name, f"`{name}` {_AFTER}", hole(own), at)
+def _after(name: str, own: DeclaredHole, at: Location) -> Unknown:
+    return unknown_property(name, f"`{name}` {_AFTER}", own, at)
 
 
 _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})

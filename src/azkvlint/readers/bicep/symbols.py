@@ -19,12 +19,12 @@ from azkvlint.evaluation.values import (
     Result,
     conjuncts,
     find_field,
-    hole,
     pattern_of,
 )
 from azkvlint.graph import existence
 from azkvlint.graph.secret_formats import has_literal
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import DEPLOYMENT, CallHole, DeclaredHole, Pattern, Text, declared_hole, hole, join_texts
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.bicep.document import DeclaredTypes, File, SecureParts, body_of, properties_of
@@ -149,7 +149,7 @@ class Symbol(Generic[_One]):
 class Symbolic:
     """All iterations of a loop of unknown length, represented by one."""
 
-    def __init__(self, one: Entity, positions: frozenset[str], at: Location) -> None:
+    def __init__(self, one: Entity, positions: frozenset[Pattern], at: Location) -> None:
         self.one = one
         self.positions = positions
         self.at = at
@@ -228,7 +228,7 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     given: ParameterValues
     scope: Scope
     prefix: str = ""
-    deployment: str = ""
+    deployment: Text = ""
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
     module: ModuleEntity | None = None
@@ -292,11 +292,11 @@ class ModuleEntity:
         return (*self.instance.module_call.callers, self.instance.reported_location(self.at))
 
     @property
-    def deployment(self) -> str:
+    def deployment(self) -> Text:
         """Return the names (patterns) of the deployments that lead into the module, its own last."""
         found = self.body.get("name")
         name = pattern_of(found) if found is not None else ""
-        return f"{self.instance.module_call.deployment}/{name or hole(self.address)}"
+        return join_texts([self.instance.module_call.deployment, "/", name or hole(self.address)])
 
     def arguments(self) -> Arguments:
         """Return the arguments."""
@@ -309,7 +309,10 @@ class ModuleEntity:
         found = self.body.get("name") if name == "name" else None
         if found is not None:
             return found
-        return Unknown(at=at, why=f"`{name}` is known after deployment", pattern=hole(f"{self.address}.{name}"))
+        return Unknown(at=at, why=f"`{name}` is known after deployment", pattern=self._part(name))
+
+    def _part(self, path: str) -> DeclaredHole:
+        return declared_hole(DEPLOYMENT, self.address, path)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name."""
@@ -323,8 +326,8 @@ class ModuleEntity:
         found = content.output(name) if content is not None else None
         if found is None:
             found = Unknown(at=at, why=f"module output `{name}` is known after deployment")
-        if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
-            return msgspec.structs.replace(found, at=at, pattern=hole(f"{self.address}.outputs.{name}"))
+        if isinstance(found, Unknown) and found.pattern is None and not found.sensitive:
+            return msgspec.structs.replace(found, at=at, pattern=self._part(f"outputs.{name}"))
         return found
 
 
@@ -405,7 +408,7 @@ class Arguments:
             found = find_field(whole, name)
             return found if found is not None else whole.rest
         why = whole.why if isinstance(whole, Unknown) else "the parameters of the module are not an object"
-        return Unknown(at=whole.at, why=why, pattern=hole(f"{self.address}.{name}"))
+        return Unknown(at=whole.at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, name))
 
 
 class Content(Protocol):
@@ -467,7 +470,7 @@ class _Iterations(msgspec.Struct, frozen=True, kw_only=True):
     is_loop: bool
     items: list[Iteration]
     symbolic: bool = False
-    positions: frozenset[str] = frozenset()
+    positions: frozenset[Pattern] = frozenset()
 
 
 def written_length(body: ast.Expression) -> int:
@@ -520,17 +523,23 @@ def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, o
     """Return one iteration for an unknown loop. Loops over the same value have the same items."""
     known = isinstance(over, Unknown)
     why = over.why if isinstance(over, Unknown) else "a loop expects an array"
-    name = over.pattern if isinstance(over, Unknown) and over.pattern else address
+    name = over.pattern if isinstance(over, Unknown) and over.pattern is not None else address
     sensitive = isinstance(over, Unknown) and over.sensitive
     at = over.at if known else evaluator.document.place(body)
-    item = Unknown(at=at, why=why, pattern="" if sensitive else hole(f"{name}[*]"), sensitive=sensitive)
+    item = Unknown(at=at, why=why, pattern=None if sensitive else hole(name, "[*]"), sensitive=sensitive)
     if isinstance(over, PartlySecret):
         item = over.below("[*]", at)
-    number = Unknown(at=at, why=why, pattern=hole(f"{name}[#]"))
-    positions = {number.pattern}
-    if name.startswith("\u27e8range(0,") and item.pattern:
+    position = hole(name, "[#]")
+    number = Unknown(at=at, why=why, pattern=position)
+    positions: set[Pattern] = {position}
+    if (
+        isinstance(name, CallHole)
+        and name.name == "range"
+        and name.arguments[:1] == ("0",)
+        and item.pattern is not None
+    ):
         positions.add(item.pattern)
-    one = _iteration("[*]", _with_variables(body, local, item, number), body.body, hole(f"{name}[]"))
+    one = _iteration("[*]", _with_variables(body, local, item, number), body.body, hole(name, "[]").text)
     return _Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
 
 
@@ -557,6 +566,6 @@ def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> fr
         if isinstance(found, Scalar) and found.value is False:
             return None
         if not (isinstance(found, Scalar) and found.value is True):
-            pattern = found.pattern if isinstance(found, Unknown) else ""
-            texts.update(conjuncts(pattern or hole(f"if {address}")))
+            pattern = found.pattern if isinstance(found, Unknown) else None
+            texts.update(conjuncts(pattern if pattern is not None else hole(f"if {address}")))
     return frozenset(texts)

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF
-from azkvlint.evaluation.values import hole
 from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED, dependency_list, with_derived
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import TERRAFORM, Pattern, declared_hole
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
 from azkvlint.readers.plan.address import Key, ModulePath, Names, Traversal, instance_address, longest, split, traversal
@@ -158,7 +158,7 @@ class Instance:
         if not refs:
             # Of an expression without references only the time or a random value is unknown, never null.
             return Unknown(at=self.at, why=KNOWN_AFTER_APPLY, given=expression == {})
-        pattern = ""
+        pattern: Pattern | None = None
         if path and path[-1] in IDENTITIES:
             self.followed = True
             pattern = identity_origin(self.configuration, self.path, refs)
@@ -260,14 +260,14 @@ IDENTITIES = frozenset(
 )  # fmt: skip
 
 
-def identity_origin(configuration: Configuration, path: ModulePath, refs: list[str]) -> str:
-    """Return the pattern of the attribute that ``refs`` in the module at ``path`` lead to; empty if it is not one
+def identity_origin(configuration: Configuration, path: ModulePath, refs: list[str]) -> Pattern | None:
+    """Return the pattern of the attribute that ``refs`` in the module at ``path`` lead to; None if it is not one
     alone.
     """
     for _ in range(MAX_HOPS):
         found = longest(tuple(refs))
         if len(found) != 1:
-            return ""
+            return None
         ref = found[0]
         if ref.kind in ("azure", "other"):
             return _identity_pattern(path, ref)
@@ -280,15 +280,16 @@ def identity_origin(configuration: Configuration, path: ModulePath, refs: list[s
             node = outputs.get(ref.rest[0]) if isinstance(outputs, dict) else None
             refs = references(node.get("expression")) if isinstance(node, dict) else []
         else:
-            return ""
-    return ""
+            return None
+    return None
 
 
-def _identity_pattern(path: ModulePath, ref: Traversal) -> str:
+def _identity_pattern(path: ModulePath, ref: Traversal) -> Pattern | None:
     if not ref.rest or ref.rest[-1] not in {*IDENTITIES, "id"}:
-        return ""
+        return None
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in ref.rest)
-    return hole(instance_address(path, ref.name, ref.key) + steps)
+    address = instance_address(path, ref.name, ref.key)
+    return declared_hole(TERRAFORM, address, steps.removeprefix("."), ref.name.rpartition(".")[0])
 
 
 def add_order(

@@ -16,8 +16,9 @@ from azkvlint.azure.azurerm.azapi import (
     unread_spec_message,
 )
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, wrap
+from azkvlint.evaluation.values import Fields, Items, Result, pattern_of, wrap
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Text, hole
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.arm.documents import POLICIES, result_member
@@ -48,7 +49,7 @@ def deploy_templates(
         if declared_as == OLD and _argument(instance, TEXTS, at) is not None:
             given = Unknown(at=at, why=WHY_TEXTS)
         group = _argument(instance, "resource_group_name", at)
-        name = pattern_of(group) if group is not None else ""
+        name: Text = pattern_of(group) if group is not None else ""
         scope = Scope(LEVELS[declared_as], group=name or hole(GROUP))
         deploy(run, EmbeddedTemplate(address=instance.address, at=at, template=template, given=given, scope=scope))
         return run.done()

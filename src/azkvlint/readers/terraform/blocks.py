@@ -10,6 +10,7 @@ import msgspec
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, is_large, missing_fields_reason
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.readers.terraform.folder import Declaration, Part, Piece
 from azkvlint.syntax import ast
@@ -275,7 +276,7 @@ class Content:
             return node.value
         return part.block.labels[0]
 
-    def data(self, at: Location, pattern: str = "") -> Fields:
+    def data(self, at: Location, pattern: Pattern | None = None) -> Fields:
         """Return all arguments and blocks as an object. ``pattern`` identifies it if a missing member is read."""
         fields: dict[str, Result] = {}
         for name in self.pieces:
@@ -336,7 +337,7 @@ class Values:
         """Return nothing: an object has no expression."""
         return None
 
-    def data(self, at: Location, pattern: str = "") -> Fields:  # noqa: ARG002  # it is a value already
+    def data(self, at: Location, pattern: Pattern | None = None) -> Fields:  # noqa: ARG002  # it is a value already
         """Return the value."""
         return self.value
 

@@ -17,11 +17,11 @@ from azkvlint.evaluation.values import (
     as_optional,
     doubt_in,
     hides_keys,
-    hole,
     is_sensitive,
     pattern_of,
 )
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import Text, hole, pattern_from, text_form
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.plan.address import Key, quoted
 from azkvlint.readers.terraform.folder import Declaration, Piece, may_disable
@@ -58,7 +58,7 @@ class Symbolic:
     ``positions`` are the patterns of the keys that certainly mean it.
     """
 
-    def __init__(self, one: Instance, positions: frozenset[str], at: Location) -> None:
+    def __init__(self, one: Instance, positions: frozenset[Text], at: Location) -> None:
         self.one = one
         self.positions = positions
         self.at = at
@@ -101,7 +101,7 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     steps: tuple[Step, ...]
     symbolic: bool = False
-    positions: frozenset[str] = frozenset()
+    positions: frozenset[Text] = frozenset()
     conditions: frozenset[str] = frozenset()
 
 
@@ -137,14 +137,15 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
     if number is not None and number > MAX_ITEMS:
         _too_many(instance, "count", address, found.at)
     doubt = doubt_in("`count` is not a number, so the plan fails", found.at, found)
-    name = doubt.pattern or address
-    index = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[#]"))
+    name = doubt.pattern if doubt.pattern is not None else address
+    position = hole(name, "[#]")
+    index = Unknown(at=doubt.at, why=doubt.why, pattern=position)
     step = Step(key=0, bracket="[0]", local={"count": Fields(at=doubt.at, fields={"index": index})})
     # Where there is at most one, its number is known; of several, the one for all is not the first.
-    positions = {index.pattern, "0"} if _is_switch(instance, piece.attribute.expression()) else {index.pattern}
+    first: tuple[Text, ...] = ("0",) if _is_switch(instance, piece.attribute.expression()) else ()
     return Expansion(
         kind="list", steps=(step,), symbolic=True,
-        positions=frozenset(positions), conditions=frozenset({hole(f"{name} > 0")}),
+        positions=frozenset((position, *first)), conditions=frozenset({hole(name, " > 0").text}),
     )  # fmt: skip
 
 
@@ -198,7 +199,7 @@ def _step(key: str, item: Result, name: str) -> Step:
     """Return the instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())
     if isinstance(item, Unknown) and as_optional(item) is not None:
-        conditions = frozenset({hole(f"{name} has {quoted(key)}")})
+        conditions = frozenset({hole(f"{name} has {quoted(key)}").text})
         item = msgspec.structs.replace(item, note="")
     return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)
 
@@ -251,23 +252,22 @@ def _symbolic(found: Result, address: str) -> Expansion:
     """Return instances over something unknown. Those over the same thing go together: their keys are the same."""
     if isinstance(found, Symbolic):
         # All instances of something: each of these goes with one of those.
-        pattern = next(iter(sorted(found.positions)))
-        key = Unknown(at=found.at, why="the instances are unknown", pattern=pattern)
+        pattern = min(found.positions, key=text_form)
+        key = Unknown(at=found.at, why="the instances are unknown", pattern=pattern_from(pattern))
         conditions = frozenset(found.one.conditions)
         step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, found.one))
         return Expansion(
             kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
         )
     doubt = doubt_in("`for_each` expects a map or set", found.at, found)
-    name = doubt.pattern or address
+    name = doubt.pattern if doubt.pattern is not None else address
     sensitive = is_sensitive(found)
-    key = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[{ALL}]"))
-    value = Unknown(at=doubt.at, why=doubt.why, pattern="" if sensitive else hole(f"{name}[]"), sensitive=sensitive)
+    position = hole(name, f"[{ALL}]")
+    key = Unknown(at=doubt.at, why=doubt.why, pattern=position)
+    value = Unknown(at=doubt.at, why=doubt.why, pattern=None if sensitive else hole(name, "[]"), sensitive=sensitive)
     step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, value))
-    conditions = frozenset({hole(f"{name} has items")})
-    return Expansion(
-        kind="map", steps=(step,), symbolic=True, positions=frozenset({key.pattern}), conditions=conditions
-    )
+    conditions = frozenset({hole(name, " has items").text})
+    return Expansion(kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions)
 
 
 def with_key(one: Step, step: Step) -> Step:
@@ -291,6 +291,7 @@ def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expan
             answer = instance.evaluate(part.attributes["enabled"], NOTHING)
             if isinstance(answer, Scalar):
                 return found if answer.value is True else msgspec.structs.replace(found, steps=())
-            name = answer.pattern if isinstance(answer, Unknown) and answer.pattern else declaration.local
-            return msgspec.structs.replace(found, conditions=found.conditions | {hole(f"{name} is true")})
+            known = answer.pattern if isinstance(answer, Unknown) else None
+            name: Text = known if known is not None else declaration.local
+            return msgspec.structs.replace(found, conditions=found.conditions | {hole(name, " is true").text})
     return found

@@ -161,7 +161,7 @@ class _WrittenBlock:
         if value is None or (entry.drops_zero and _is_zero(value)):
             return Absent(at=found.at)
         if isinstance(value, Unknown) and entry.arm in self._arguments.texts:
-            return msgspec.structs.replace(value, pattern="")
+            return msgspec.structs.replace(value, pattern=None)
         return as_kind(entry.field, _convert(entry.field, value))
 
     def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:

@@ -13,8 +13,9 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, type_of
-from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive
+from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.blocks import relocate
 from azkvlint.readers.terraform.expansion import Instance, Step, with_key
@@ -254,8 +255,8 @@ class ModuleInstance:
 
 def _with_name(found: Result, name: str) -> Result:
     """Give an unknown value the pattern of its name, so that it is equal to itself wherever the name is used."""
-    if isinstance(found, Unknown) and not (found.pattern or found.sensitive or found.candidates):
-        return msgspec.structs.replace(found, pattern=hole(name))
+    if isinstance(found, Unknown) and found.pattern is None and not (found.sensitive or found.candidates):
+        return msgspec.structs.replace(found, pattern=declared_hole(TERRAFORM, name))
     return found
 
 
@@ -420,7 +421,7 @@ class ModuleEntity(Instance):
         found = content.output(name, at) if content is not None else None
         if found is None:
             why = f"`{self.address}.{name}` is unknown"
-            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
+            return Unknown(at=at, why=why, pattern=declared_hole(TERRAFORM, self.address, name))
         return found
 
 
@@ -537,14 +538,16 @@ class Undeclared:
     def __init__(self, instance: ModuleInstance, local: str, at: Location) -> None:
         self.instance = instance
         self.address = instance.prefix + local
-        self.type = local.rpartition(".")[0].removeprefix("data.")
+        self.declared = local.rpartition(".")[0]
+        self.type = self.declared.removeprefix("data.")
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
         """Return an unknown value; for the ID of an Azure resource, with that resource as the only candidate."""
         # A name that is not of Azure may be a word of a secret that is not in quotation marks.
         named = f"`{self.address}`" if is_azure(self.type) else "the resource"
-        pattern, why = hole(f"{self.address}.{name}"), f"{named} is not declared"
+        why = f"{named} is not declared"
+        pattern = declared_hole(TERRAFORM, self.address, name, self.declared)
         if is_azure(self.type) and is_own_id(self.type, name):
             self.instance.run.types[self.address] = linked_type(self.type)
             return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)

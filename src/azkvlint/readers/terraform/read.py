@@ -400,7 +400,7 @@ class ResourceCollector:
             conditions=conditions,
             callers=instance.call.callers,
             # A name is not compared with IDs, so its attribute has no pattern.
-            name_pattern=entity.text("name") if isinstance(known, Unknown) and not known.pattern else "",
+            name_pattern=entity.text("name") if isinstance(known, Unknown) and known.pattern is None else "",
         )
 
     def _requires_lifecycle(self, type_: str) -> bool:

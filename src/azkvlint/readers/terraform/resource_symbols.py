@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of
+from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
 from azkvlint.graph.secret_formats import names_secret
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    TERRAFORM,
+    DeclaredHole,
+    Text,
+    declared_hole,
+    join_texts,
+    pattern_from,
+    split_text,
+    text_form,
+)
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS
 from azkvlint.readers.terraform.blocks import Content
@@ -25,8 +35,6 @@ _AFTER = "known after apply"
 LEFT_OPEN = "module"
 # Ids that are the address of a pool, and so mean the pool.
 _ADDRESSES = frozenset({"hsm_uri", "vault_uri"})
-_GROUP = "/subscriptions/{subscription}/resourceGroups/{name}"
-_VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/{type}/{name}"
 _VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
 _KNOWN_IDS = frozenset({*_VAULTS, "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"})
 
@@ -118,7 +126,7 @@ class RemoteOutputs:
 
     def member(self, name: str, at: Location) -> Result:
         """Return one output."""
-        pattern = hole(f"{self.address}.outputs.{name}")
+        pattern = declared_hole(TERRAFORM, self.address, f"outputs.{name}", "data.terraform_remote_state")
         return Unknown(at=at, why=f"the value is in the state that `{self.address}` reads", pattern=pattern, given=True)
 
     def item(self, index: Result, at: Location) -> Result:
@@ -156,7 +164,7 @@ class ResourceEntity(Instance):
         mapped = RESOURCES.get(self.type)
         self.azure_type = mapped.type if mapped is not None else ""
         self._own: Unknown | None = None
-        self._pattern: str | None = None
+        self._id: Text | None = None
         self._busy = False
 
     @property
@@ -180,16 +188,19 @@ class ResourceEntity(Instance):
             return RemoteOutputs(self.address, at)
         blocks = self.content.blocks(name)
         if blocks is not None and not isinstance(blocks, Unknown):
-            items: list[Result] = [
-                block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)
-            ]
+            items: list[Result] = [block.data(at, self._reference(f"{name}[{i}]")) for i, block in enumerate(blocks)]
             return Items(at=blocks[0].at if blocks else self.at, items=items)
         if self.type == LEFT_OPEN:
             why = f"{name.replace('_', ' ')} in this module version is unknown"
-            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
-        pattern = hole(f"{self.address}.{name}")
+            return Unknown(at=at, why=why, pattern=self._reference(name))
+        pattern = self._reference(name)
         given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
         return Unknown(at=at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=given)
+
+    def _reference(self, path: str) -> DeclaredHole:
+        """Return the pattern of an attribute that is known after apply."""
+        declared = f"data.{self.type}" if self.symbol.is_data else self.type
+        return declared_hole(TERRAFORM, self.address, path, declared)
 
     def _is_secret(self, name: str) -> bool:
         """Return whether an attribute is sensitive, by the provider's schema or by its name."""
@@ -216,7 +227,7 @@ class ResourceEntity(Instance):
         self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         if name == "id" and self._own is not None:
             return self._own
-        pattern = self.id_pattern() if name == "id" else ""
+        pattern = pattern_from(self.id_pattern()) if name == "id" else None
         scenario = self.instance.call.scenario
         others = (
             scenario.deployed(self.instance, self.symbol.declaration.local, self.address)
@@ -226,11 +237,11 @@ class ResourceEntity(Instance):
         if others:
             why = f"the instance of `{self.symbol.address}` is unknown"
             return Unknown(at=self.at, why=why, candidates=others, given=True)
-        if self.symbol.is_data and self.azure_type in _VAULTS and pattern:
+        if self.symbol.is_data and self.azure_type in _VAULTS and pattern is not None:
             # It may be the vault that is deployed here, looked up again by its name.
             return Unknown(at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=True)
         found = Unknown(
-            at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern or hole(f"{self.address}.{name}"),
+            at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern or self._reference(name),
             candidates=(self.address,), closed=True, given=True, hops=(f"{self.symbol.declaration.local}.{name}",),
         )  # fmt: skip
         if name == "id":
@@ -240,10 +251,11 @@ class ResourceEntity(Instance):
     def azapi_type(self) -> tuple[str, str] | None:
         """Return type and API version of an azapi resource; None for an unknown type, "" for an unknown version."""
         found = self.content.attribute("type")
-        type_, _, version = (pattern_of(found) if found is not None else "").partition("@")
-        if "/" not in type_ or OPEN in type_:
+        type_, *versions = split_text(pattern_of(found), "@") if found is not None else [""]
+        if not isinstance(type_, str) or "/" not in type_:
             return None
-        return type_, "" if OPEN in version else version
+        version = join_texts(versions, "@")
+        return type_, version if isinstance(version, str) else ""
 
     def _linked_type(self) -> str:
         """Return the type of what the ID names, if no table has it."""
@@ -252,45 +264,46 @@ class ResourceEntity(Instance):
         named = self.azapi_type()
         return named[0] if named is not None else ""
 
-    def id_pattern(self) -> str:
+    def id_pattern(self) -> Text:
         """Return what is known of the id of a vault, managed HSM, resource group or subscription; empty for all
         others.
         """
-        if self._pattern is None:
+        if self._id is None:
             if self._busy:
                 return ""
             self._busy = True
             try:
-                self._pattern = self._made_pattern() if self.azure_type in _KNOWN_IDS else ""
+                self._id = self._composed_id() if self.azure_type in _KNOWN_IDS else ""
             finally:
                 self._busy = False
-        return self._pattern
+        return self._id
 
-    def _made_pattern(self) -> str:
+    def _composed_id(self) -> Text:
         # All that one provider makes lies in its subscription, which is also what it reads unless another is named.
         provider = provider_key(self.instance, self.symbol.declaration)
-        subscription = hole(f"{self.address if provider.endswith(ONE_OF) else provider}.subscription")
+        place = self.address if provider.endswith(ONE_OF) else provider
+        subscription: Text = declared_hole(TERRAFORM, place, "subscription")
         match self.azure_type:
             case "Microsoft.Resources/subscriptions":
-                own = subscription if self.symbol.is_data else hole(f"{self.address}.subscription_id")
-                return f"/subscriptions/{self.text('subscription_id') or own}"
+                own = subscription if self.symbol.is_data else self._reference("subscription_id")
+                return join_texts(["/subscriptions/", self.text("subscription_id") or own])
             case "Microsoft.Resources/resourceGroups":
-                return _GROUP.format(subscription=subscription, name=self.text("name") or hole(f"{self.address}.name"))
+                return join_texts(["/subscriptions/", subscription, "/resourceGroups/", self._name()])
             case type_ if type_ in _VAULTS:
-                return _VAULT.format(
-                    subscription=subscription,
-                    group=self.text("resource_group_name") or hole(f"{self.address}.resource_group_name"),
-                    type=type_,
-                    name=self.text("name") or hole(f"{self.address}.name"),
-                )
+                group = self.text("resource_group_name") or self._reference("resource_group_name")
+                above = ["/subscriptions/", subscription, "/resourceGroups/", group]
+                return join_texts([*above, f"/providers/{type_}/", self._name()])
         return ""
+
+    def _name(self) -> Text:
+        return self.text("name") or self._reference("name")
 
     def text_id(self) -> Unknown:
         """Return the id as what is known of its text."""
-        return Unknown(at=self.at, why=_AFTER, pattern=self.id_pattern(), given=True)
+        return Unknown(at=self.at, why=_AFTER, pattern=pattern_from(self.id_pattern()), given=True)
 
-    def text(self, name: str) -> str:
+    def text(self, name: str) -> Text:
         """Return what is known of a text that its author wrote; a slash in it would make the id another one."""
         found = self.content.attribute(name)
         text = pattern_of(found) if found is not None else ""
-        return text if "/" not in text else ""
+        return text if "/" not in text_form(text) else ""

@@ -90,12 +90,12 @@ class Texts:
 
 
 def _text_of(value: Result | None) -> str | None:
-    """Return a string, or the pattern of a partly unknown one; None for other values."""
+    """Return a string, or the text form of a partly unknown one; None for other values."""
     match value:
         case Scalar(value=str() as text):
             return text
-        case Unknown(pattern=pattern) if pattern:
-            return pattern
+        case Unknown(pattern=pattern) if pattern is not None:
+            return pattern.text
     return None
 
 

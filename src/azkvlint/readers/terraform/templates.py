@@ -28,7 +28,7 @@ from azkvlint.azure.azurerm.azapi import (
 )
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.derived.secrets import secret_places
-from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
+from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.graph.changes import (
     apply_update,
     is_always_there,
@@ -39,6 +39,7 @@ from azkvlint.graph.changes import (
     with_open_fields,
 )
 from azkvlint.graph.references import Index
+from azkvlint.model.pattern import TERRAFORM, declared_hole
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import freeze
@@ -224,5 +225,6 @@ def _scope(entity: ResourceEntity) -> Scope:
     level = LEVELS[entity.type]
     if level not in (GROUP, SUBSCRIPTION):
         return Scope(level)
-    subscription = hole(f"{provider_key(entity.instance, entity.symbol.declaration)}.subscription")
-    return Scope(level, subscription, entity.text("resource_group_name") or hole(f"{entity.address}.{GROUP}"))
+    subscription = declared_hole(TERRAFORM, provider_key(entity.instance, entity.symbol.declaration), "subscription")
+    group = entity.text("resource_group_name") or declared_hole(TERRAFORM, entity.address, GROUP)
+    return Scope(level, subscription, group)

@@ -344,7 +344,7 @@ class TerraformFunctions:
             return answer(function, call)
         arguments = call.arguments()
         terraform.watch.risks += 1
-        pattern = call_pattern(name, arguments) if call.spread is None else ""
+        pattern = call_pattern(name, arguments) if call.spread is None else None
         # A name that is none of Terraform's may be a word of a secret that is not in quotation marks.
         return Unknown(at=call.at, why="the function is not supported", pattern=pattern)
 

@@ -43,14 +43,13 @@ from azkvlint.evaluation.values import (
     as_optional,
     doubt_in,
     hides_keys,
-    hole,
     is_sensitive,
     mark_sensitive,
     name_of,
-    pieces,
     size,
     unknown_in,
 )
+from azkvlint.model.pattern import hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 
 
@@ -539,7 +538,7 @@ def _index(call: Call, arguments: list[Result]) -> Result:
 
 def is_text(result: Unknown) -> bool:
     """Return whether something unknown is certainly a text, and not an empty one: an id, or what is known in part."""
-    return (result.closed and result.given) or any(not open_ for _, open_ in pieces(result.pattern))
+    return (result.closed and result.given) or (result.pattern is not None and result.pattern.has_text)
 
 
 def _coalesce(call: Call, arguments: list[Result]) -> Result:
@@ -563,8 +562,11 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
     found = one_of_results(some, doubt, call.terraform.watch)
     if not isinstance(found, Unknown):
         return found
+    pattern = found.pattern
+    if pattern is None and doubt.pattern is not None:
+        pattern = hole("coalesce(", doubt.pattern, ",...)")
     return Unknown(
-        at=call.at, why=found.why, pattern=found.pattern or hole(doubt.pattern and f"coalesce({doubt.pattern},...)"),
+        at=call.at, why=found.why, pattern=pattern,
         given=all(is_given(result) for result in some[-1:]), sensitive=found.sensitive, candidates=found.candidates,
         closed=found.closed, hops=found.hops,
     )  # fmt: skip

@@ -30,16 +30,12 @@ from azkvlint.evaluation.values import (
     Items,
     Result,
     doubt_in,
-    hole,
-    is_known,
     is_sensitive,
-    pieces,
     plain_of,
-    prefix,
-    split,
-    suffix,
+    split_known,
     unknown_in,
 )
+from azkvlint.model.pattern import Text, change_text, known_end, known_or_pattern, known_start
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.util.errors import InvalidPatternError, UnprovenPatternError
 from azkvlint.util.lazy_regex import regex
@@ -407,10 +403,10 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
             text = str(value.value)
             call.evaluator.spend(len(text) // 200)
             return call.text(change(text), value)
-        if not isinstance(value, Unknown) or not value.pattern:
+        if not isinstance(value, Unknown) or value.pattern is None:
             return call.doubt("the string is unknown", value)
-        parts = [hole(f"{name}({part})") if open_ else change(part) for part, open_ in pieces(value.pattern)]
-        return Unknown(at=call.at, why=value.why, pattern="".join(parts), given=True, sensitive=value.sensitive)
+        pattern = change_text(value.pattern, name, change)
+        return Unknown(at=call.at, why=value.why, pattern=pattern, given=True, sensitive=value.sensitive)
 
     return Parts(name, 1, 1, run)
 
@@ -485,15 +481,15 @@ def _split(call: Call, arguments: list[Result]) -> Result:
     """Return the parts of a text, which can be known although parts of it are not."""
     by, whole_ = (primitive(argument, "string", call.at) for argument in arguments)
     if isinstance(whole_, Unknown) and isinstance(by, Scalar) and by.value:
-        found = split(whole_.pattern, str(by.value))
+        found = split_known(known_or_pattern(whole_.pattern), str(by.value))
         if found is not None:
             return Items(at=call.at, items=[_piece(call, whole_, part) for part in found], kind="list")
     result: Result = _SPLIT.answer(call)
     return result
 
 
-def _piece(call: Call, whole_: Unknown, pattern: str) -> Result:
-    if is_known(pattern):
+def _piece(call: Call, whole_: Unknown, pattern: Text) -> Result:
+    if isinstance(pattern, str):
         return Scalar(at=call.at, value=pattern, sensitive=whole_.sensitive)
     return Unknown(at=call.at, why=whole_.why, pattern=pattern, given=True, sensitive=whole_.sensitive)
 
@@ -510,7 +506,7 @@ def _parts(by: str, text: str) -> list[str]:
     return found
 
 
-def _edge(name: str, known: Callable[[str], str], test: Callable[[str, str], bool]) -> Function:
+def _edge(name: str, known: Callable[[Text | None], str], test: Callable[[str, str], bool]) -> Function:
     """Return whether a text begins or ends with another; ``known`` is what is known of that edge of it."""
 
     def run(call: Call, arguments: list[Result]) -> Result:
@@ -548,8 +544,8 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("strcontains", 2, 2, _holds, kinds=_TEXTS),
     Parts("join", 2, ANY, _join),
     Parts("split", 2, 2, _split),
-    _edge("startswith", prefix, str.startswith),
-    _edge("endswith", suffix, str.endswith),
+    _edge("startswith", known_start, str.startswith),
+    _edge("endswith", known_end, str.endswith),
     Parts("format", 1, ANY, _format, nulls=True),
     Parts("formatlist", 1, ANY, _format_list, nulls=True),
     Data("regex", 2, 2, _first, kinds=("string",), counts=True),

@@ -202,10 +202,10 @@ class Unknowable(table.Function, frozen=True):
     def answer(self, context: Any) -> Result:
         """Return the result of a call."""
         arguments = context.arguments()
-        pattern = call_pattern(self.name, arguments) if self.steady and context.spread is None else ""
+        pattern = call_pattern(self.name, arguments) if self.steady and context.spread is None else None
         sensitive = self.secret or any(map(is_sensitive, arguments))
         return Unknown(
-            at=context.at, why=self.run(), pattern="" if sensitive else pattern, given=True, sensitive=sensitive
+            at=context.at, why=self.run(), pattern=None if sensitive else pattern, given=True, sensitive=sensitive
         )
 
 
