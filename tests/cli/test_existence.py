@@ -171,7 +171,9 @@ def test_what_is_given_is_final(kvlint: Kvlint, call: str, files: Mapping[str, s
 def test_the_summary_counts_what_was_skipped(kvlint: Kvlint) -> None:
     write({"main.tf": PROVIDER + vault("  count = 0") + vault("", "other")})
     said = kvlint("in", "-v")
-    assert said.out.splitlines()[-1].endswith(" in 1 key vault. 1 declaration not evaluated.")
+    summary = said.out.splitlines()[-1]
+    assert " in 1 key vault. " in summary
+    assert summary.endswith(" 1 declaration not evaluated.")
     assert "\nin/main.tf:4:1: skipped azurerm_key_vault.kv was not evaluated: `count` is 0" in said.out
 
 
