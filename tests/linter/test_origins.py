@@ -90,10 +90,44 @@ def failed(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str]]:
 
 def test_terraform_through_a_module(tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER})
-    assert failed(run, tmp_path, ".") == [
-        ("KV610", 'module.inner.azurerm_key_vault_secret.db["user"]'),
-        ("KV612", "output.db"),
-    ]
+    assert failed(run, tmp_path, ".") == [("KV612", "output.db")]
+
+
+EVENTS = """
+resource "azurerm_eventhub_authorization_rule" "log" {
+  name = "a"
+}
+
+output "connection" {
+  value = azurerm_eventhub_authorization_rule.log.primary_connection_string
+}
+
+output "name" {
+  value = azurerm_eventhub_authorization_rule.log.name
+}
+"""
+ITEMS = "{ db = module.events.connection, other = OTHER }"
+BY_RESOURCE = f'module "inner" {{\n  source = "./inner"\n  password = {ITEMS}\n}}\n'
+BY_MODULE = f'module "inner" {{\n  source = "./inner"\n  for_each = {ITEMS}\n  password = {{ it = each.value }}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("calls", "address"),
+    [
+        (BY_RESOURCE, 'module.inner.azurerm_key_vault_secret.db["other"]'),
+        (BY_MODULE, 'module.inner["other"].azurerm_key_vault_secret.db["it"]'),
+    ],
+)
+@pytest.mark.parametrize(("other", "is_in_code"), [("module.events.name", False), (f'"{SECRET}"', True)])
+def test_items_of_a_map_have_origins_of_their_own(
+    calls: str, address: str, other: str, is_in_code: bool, tmp_path: Path, run: Run
+) -> None:
+    events = 'module "events" {\n  source = "./events"\n}\n'
+    write(
+        tmp_path,
+        {"main.tf": events + calls.replace("OTHER", other), "inner/main.tf": INNER, "events/main.tf": EVENTS},
+    )
+    assert failed(run, tmp_path, ".") == ([("KV610", address)] if is_in_code else [])
 
 
 @pytest.mark.parametrize("name", ["terraform.tfvars", "prod.auto.tfvars"])

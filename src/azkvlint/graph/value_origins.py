@@ -190,6 +190,24 @@ _MAX_ITERATIONS = 20
 # A step into any item of a list or map, and the start of a step by key.
 ANY = "[*]"
 _KEYED = "["
+# Before the key of an instance, which selects an item but does not describe its value.
+_OF_INSTANCE = "\0"
+
+
+def item_of_instance(key: str) -> str:
+    """Return the step into the item of a map that an instance of ``for_each`` is for."""
+    return f"{_KEYED}{_OF_INSTANCE}{key}]"
+
+
+def _member_of(step: str | int) -> str:
+    """Return the name or key of the member that a step leads to."""
+    return str(step).strip("[]").removeprefix(_OF_INSTANCE)
+
+
+def _name_of(step: str | int) -> str:
+    """Return what a step indicates about the value: its name or key, nothing for the key of an instance."""
+    name = str(step).strip("[]")
+    return ANY.strip("[]") if name.startswith(_OF_INSTANCE) else name
 
 
 def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
@@ -295,7 +313,7 @@ def _may_be(key: ast.Expression, step: str | int) -> bool:
     """Return whether a step may refer to the member of an object with this key."""
     if step == ANY or not isinstance(key, ast.Literal):
         return True
-    return str(key.value).lower() == str(step).strip("[]").lower()
+    return str(key.value).lower() == _member_of(step).lower()
 
 
 def _access_origins(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
@@ -358,7 +376,7 @@ def _member_origins(node: ast.Object, scope: Scope, rest: Path) -> Origins:
     if rest[0] == ANY:
         values = [*by_name.values(), *others]
     else:
-        member = by_name.get(str(rest[0]).strip("[]"))
+        member = by_name.get(_member_of(rest[0]))
         values = others if member is None else [member, *others]
     return union(
         [
@@ -461,7 +479,7 @@ def part_at(node: ast.Expression, rest: Path) -> ast.Node:
     found: ast.Node = node
     current = node
     for step in rest:
-        name = str(step).strip("[]")
+        name = _member_of(step)
         members = current.members if isinstance(current, ast.Object) else ()
         member = next((one for one in members if isinstance(one, ast.Property) and one.key == name), None)
         if member is None:
@@ -489,7 +507,7 @@ def secure_parameter_origins(origins: Origins, name: str, rest: Path = ()) -> Or
 
     A secure object may contain names and identifiers beside its secrets. A public key is not secret by any declaration.
     """
-    if is_path_of_public_key(str(step).strip("[]") for step in (name, *rest)):
+    if is_path_of_public_key(map(_name_of, (name, *rest))):
         return origins - {SECURE} or frozenset({CONFIGURATION})
     if IDENTIFIER in origins:
         origins = origins - {IDENTIFIER} | {GENERATED}
@@ -506,7 +524,7 @@ def is_plain(origins: Origins, steps: Path) -> bool:
 
 
 def _kind_of(steps: Iterable[str | int]) -> NameKind:
-    return kind_of_path(str(step).strip("[]") for step in steps)
+    return kind_of_path(map(_name_of, steps))
 
 
 def vault_secret_origins(name: ast.Node | None) -> Origins:

@@ -18,6 +18,7 @@ from azkvlint.graph.value_origins import (
     Origins,
     Source,
     is_nothing,
+    item_of_instance,
     names_of,
     origins_of,
     part_at,
@@ -27,6 +28,7 @@ from azkvlint.graph.value_origins import (
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
+from azkvlint.readers.terraform.expansion import ALL
 from azkvlint.readers.terraform.folder import Piece
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.sources import KnownModule
@@ -53,17 +55,18 @@ _Make: TypeAlias = "Callable[[ModuleOrigins], Origins]"
 
 
 class ModuleOrigins:
-    """Traces values of a module. ``around`` is the declaration that ``each`` belongs to.
+    """Traces values of a module. ``around`` is the declaration that ``each`` belongs to, ``key`` that of its instance.
 
     ``sources`` collects the defaults and entries of files of values that a value comes from.
     """
 
     def __init__(
         self, instance: ModuleScope, around: Declaration | None, sources: list[Source],
-        busy: frozenset[str] = frozenset(),
+        busy: frozenset[str] = frozenset(), key: object = None,
     ) -> None:  # fmt: skip
         self.instance = instance
         self.around = around
+        self._item = item_of_instance(key) if isinstance(key, str) and key != ALL else ANY
         self.sources = sources
         self._busy = busy
         self._piece: Piece | None = None
@@ -94,7 +97,7 @@ class ModuleOrigins:
                 return value_origins.with_name_kind(found, more)
             case ("each", "value", *more):
                 written = self.around.attributes if self.around is not None else {}
-                return value_origins.with_name_kind(self.trace(written.get("for_each"), (ANY, *more)), more)
+                return value_origins.with_name_kind(self.trace(written.get("for_each"), (self._item, *more)), more)
             case (("data" | "ephemeral") as mode, type_, name, *more):
                 return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
             case (root, *_) if root in _KNOWN or root == "each":
@@ -128,7 +131,7 @@ class ModuleOrigins:
             return NONE
         given = self.instance.call.given
         if isinstance(given, CallArguments) and name in given.pieces:
-            caller = ModuleOrigins(given.caller, given.declaration, self.sources, self._busy)
+            caller = ModuleOrigins(given.caller, given.declaration, self.sources, self._busy, given.step.key)
             found = caller.trace(given.pieces[name], rest)
             return value_origins.with_name_kind(found, (name, *rest))
         word, piece = _of_root(name, declaration, given)
@@ -209,7 +212,7 @@ def _of_root(name: str, declaration: Declaration, given: object) -> tuple[str, P
 def of_attribute(entity: ResourceEntity, name: str, sources: list[Source]) -> Origins:
     """Return the origins of an attribute of a resource; ``sources`` receives the sources of its value."""
     piece = entity.content.pieces.get(name)
-    found = ModuleOrigins(entity.instance, entity.symbol.declaration, sources).trace(piece)
+    found = ModuleOrigins(entity.instance, entity.symbol.declaration, sources, key=entity.step.key).trace(piece)
     if isinstance(entity.content.attribute(name), Scalar):
         return value_origins.known_value_origins(found)
     return found
@@ -255,7 +258,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
         if not isinstance(piece, Piece):
             yield frozenset({value_origins.UNTRACED}), value.at
             continue
-        found = ModuleOrigins(entity.instance, entity.symbol.declaration, []).trace(piece)
+        found = ModuleOrigins(entity.instance, entity.symbol.declaration, [], key=entity.step.key).trace(piece)
         at = entity.instance.locate(piece)
         if isinstance(value, Scalar):
             yield value_origins.known_value_origins(found), at
@@ -278,7 +281,7 @@ def of_body(entity: ResourceEntity, piece: Piece, sources: list[Source]) -> Orig
             node = next((member.value for member in members if member.key == name), None)
     if node is None:
         return None
-    found = origins_of(node, ModuleOrigins(entity.instance, entity.symbol.declaration, sources))
+    found = origins_of(node, ModuleOrigins(entity.instance, entity.symbol.declaration, sources, key=entity.step.key))
     return found or frozenset({value_origins.WRITTEN})
 
 
