@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from time import sleep
+from typing import Any
 
 import pytest
 
+from azkvlint.cli.fix import run_fix
+from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.fixes import sources
@@ -13,8 +18,12 @@ from azkvlint.fixes.find import fixes_together
 from azkvlint.fixes.opposites import opposites_of
 from azkvlint.fixes.proof import Prover
 from azkvlint.linter.linter import check
+from azkvlint.linter.unit_result import UnitResult
+from azkvlint.linter.workers import Worker
 from azkvlint.model.effect import CLASSES
 from azkvlint.model.fix import FixResult
+from azkvlint.readers.terraform import roots
+from azkvlint.readers.units import Unit
 from azkvlint.syntax.hcl.parse import File, parse_file
 
 VAULT = """resource "azurerm_key_vault" "v{n}" {{
@@ -80,6 +89,42 @@ def test_a_fix_beside_one_that_fails_is_found_at_once(tmp_path: Path, monkeypatc
     again, runs = search(tmp_path, monkeypatch, "all")
     assert again.fixes == ()
     assert runs <= 4
+
+
+KEY = """resource "azurerm_key_vault_key" "k{n}" {{
+  name         = "k"
+  key_type     = "RSA"
+  key_size     = 2048
+  key_vault_id = azurerm_key_vault.v{n}.id
+}}
+"""
+
+
+def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check, the state before the edits and each proof need them. Only what reads an edited file is evaluated."""
+    for name in ("edited", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "edited" / "main.tf").write_text(VAULT.format(n=1) + KEY.format(n=1))
+    (tmp_path / "other" / "main.tf").write_text('data "azurerm_key_vault" "v" {\n  name = "v"\n}\n')
+    sleep(0.1)  # a file that has just changed may change again
+    evaluated: Counter[str] = Counter()
+    scanned: Counter[str] = Counter()
+    evaluate, scan = Worker.evaluate, roots._scan
+
+    def counted(worker: Worker, unit: Unit) -> UnitResult:
+        evaluated[unit.source.path] += 1
+        return evaluate(worker, unit)
+
+    def counted_scan(directory: str, *rest: Any) -> Any:
+        scanned[Path(directory).name] += 1
+        return scan(directory, *rest)
+
+    monkeypatch.setattr(Worker, "evaluate", counted)
+    monkeypatch.setattr(roots, "_scan", counted_scan)
+    arguments = Arguments(paths=(str(tmp_path),), profiles=("all",), jobs="1", allow=tuple(CLASSES))
+    assert run_fix(arguments) == 1
+    assert (evaluated["other"], scanned["other"]) == (1, 1)
+    assert 2 <= evaluated["edited"] <= 8
 
 
 def test_another_spelling_of_a_refused_value_is_not_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

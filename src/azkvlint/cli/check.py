@@ -225,7 +225,7 @@ def _suggestions(
 
     if is_too_large(report):
         return {}
-    prover = prover_of(report, config)
+    prover = prover_of(report, config, is_shown=True)
     found = fixes_of(report, config, arguments.allow, prover=prover)
     if not found.fixes:
         return {}

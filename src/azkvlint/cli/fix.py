@@ -17,6 +17,7 @@ from azkvlint.fixes.proof import Prover, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.linter.linter import exit_code_of, lint
+from azkvlint.linter.result_cache import ResultCache
 from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
@@ -41,10 +42,12 @@ def run_fix(arguments: Arguments) -> int:
             raise UsageError("--diff is written to standard output", "write the report to a file: -f json=FILE")
         targets = [target for target in targets if target != ("text", "")]
     allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
-    config = config_of(settings, targets, errors)
+    # As in a proof, which then need not evaluate the same files again.
+    config = msgspec.structs.replace(config_of(settings, targets, errors), explain=True)
+    cache = ResultCache()
     with progress_bar() as progress:
-        report = lint(config.paths, config, progress)
-        prover = None if is_too_large(report) else prover_of(report, config)
+        report = lint(config.paths, config, progress, cache)
+        prover = None if is_too_large(report) else prover_of(report, config, cache, is_shown=arguments.diff)
         result = fixes_together(report, config, allowed, prover=prover)
     stale = {} if prover is None else prover.stale
     compiled = {bicep: template for bicep, template in stale.items() if bicep in result.texts}

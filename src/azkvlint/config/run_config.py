@@ -75,7 +75,8 @@ class Config(CheckSettings, frozen=True, kw_only=True):
     ``default_worlds`` are templates and folders of root modules (real paths) that are evaluated with the defaults of
     their parameters too, whatever parameter files they have and whatever calls them. ``unread_files`` are variable
     files (real paths) that are not read.
-    Without ``second_opinions``, no second parser reads files with syntax errors.
+    Without ``second_opinions``, no second parser reads files with syntax errors. Without ``with_excerpts``, findings
+    have none, which saves the search for the secrets in their lines.
     ``outputs`` are the files that are written; they cannot be inputs. ``overrides`` are those of the configuration
     ``file``, whose path in messages is ``display_path``; their paths start from ``base``. ``notices`` are reported as
     problems.
@@ -92,6 +93,7 @@ class Config(CheckSettings, frozen=True, kw_only=True):
     peer_tools: tuple[str, ...] = ()
     test_folders: tuple[tuple[str, str], ...] | None = None
     second_opinions: bool = True
+    with_excerpts: bool = True
     default_worlds: frozenset[str] = frozenset()
     unread_files: frozenset[str] = frozenset()
     outputs: tuple[str, ...] = ()

@@ -77,14 +77,23 @@ class Prover:
     All rules run, whatever the run selects, ignores or suppresses: an edit must not have unsafe effects that no rule of
     the run would notice. Of what becomes worse, what the rules of the run would report counts, and what Azure or a
     provider rejects or ignores.
-    ``replaced`` are texts by real path in place of files that are not read.
+    ``replaced`` are texts by real path in place of files that are not read. ``cache`` has the results of the run, which
+    are reused if it had all rules. ``is_shown``: the edited lines are shown, so that secrets in them are searched.
     """
 
-    def __init__(self, config: Config, replaced: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        replaced: Mapping[str, bytes] | None = None,
+        cache: ResultCache | None = None,
+        *,
+        is_shown: bool = False,
+    ) -> None:
+        self._is_shown = is_shown
         self._config_of_run = config
         self.config = config
         self.stale = self._without_compiled()
-        self._cache = ResultCache()
+        self._cache = ResultCache() if cache is None else cache
         self.runs, self.results = 0, 0
         self._replaced = dict(replaced or {})
         self.plans: tuple[str, ...] = ()
@@ -151,7 +160,8 @@ class Prover:
 
     def _state(self) -> State:
         prepared = self._prepared
-        report = check(self.config, None, self._cache, prepared)
+        config = msgspec.structs.replace(self.config, with_excerpts=self._is_shown)
+        report = check(config, None, self._cache, prepared)
         self.runs += 1
         self.results += self._cache.evaluated_results
         failures = [*report.findings, *(one for one in report.suppressed if one.outcome is FAIL)]
@@ -186,6 +196,7 @@ class Prover:
     @property
     def secret_lines(self) -> frozenset[str]:
         """Return the lines of the inputs that no diff shows. They are evaluated if they have not been."""
+        assert self._is_shown  # noqa: S101  # otherwise they have not been searched
         _ = self.before
         return self._cache.secret_lines
 
@@ -287,7 +298,7 @@ def is_reduced(finding: Finding, attributes: Collection[str], state: State) -> b
     return is_known and all(note.attribute in attributes for one in found for note in one.evidence)
 
 
-def prover_of(report: Report, config: Config) -> Prover:
+def prover_of(report: Report, config: Config, cache: ResultCache | None = None, *, is_shown: bool = False) -> Prover:
     """Return the prover of a report: of findings from plans, it evaluates the source that they are reported in.
 
     A plan beside its source adds to that, but shows the values before an edit.
@@ -295,11 +306,12 @@ def prover_of(report: Report, config: Config) -> Prover:
     roots = {finding.root for finding in report.findings if finding.source == FROM_PLAN}
     folders = tuple(os.path.join(report.root, root) for root in sorted(roots))
     if not folders and not any(is_folder(os.path.join(report.root, path)) for path in report.sources):
-        return Prover(config)
+        return Prover(config, cache=cache, is_shown=is_shown)
     names = [path for path in report.sources if path.lower().endswith(".json")]
     found = [name for name in names if _PLAN.search(read_start(os.path.join(report.root, name), _HEAD))]
     plans = {real_path(os.path.join(report.root, name)): _NO_INPUT for name in found}
-    prover = Prover(msgspec.structs.replace(config, paths=tuple(sorted({*config.paths, *folders}))), plans)
+    config = msgspec.structs.replace(config, paths=tuple(sorted({*config.paths, *folders})))
+    prover = Prover(config, plans, cache, is_shown=is_shown)
     prover.plans = tuple(found)
     return prover
 

@@ -14,11 +14,11 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.rule import Rule
+from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import JSON, STDIN, Source
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, State, States, is_place, state_of
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, Remembered, State, States, is_place, state_of
 from azkvlint.util.project_boundary import RUN
 from azkvlint.util.project_files import FILE_BUFFER
 
@@ -84,6 +84,8 @@ class ResultCache:
         self._loaded: Content | None = None
         self._changed: frozenset[int] = frozenset()
         self._now: States = {}
+        # What the search for units has found in files. It does not depend on the request.
+        self._remembered: Remembered = {}
         self._is_new = False
 
     @property
@@ -128,9 +130,11 @@ class ResultCache:
     ) -> None:
         """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
         FILE_BUFFER.begin_check()
-        FILE_TRACKER.start()
+        FILE_TRACKER.start(self._remembered)
         self.evaluated, self._now, self._is_new = [], {}, False
-        request = config, rules, root, policy, relevant
+        # In memory, what only decides on the inputs, or on what of the results a report shows, makes no difference.
+        of_units = config if self._settings is not None else _of_units(config)
+        request = of_units, rules, root, policy, relevant
         if request == self._request:
             return
         self._request, self._kept, self._scan, self._loaded = request, {}, None, None
@@ -142,7 +146,7 @@ class ResultCache:
         if self._store is None:
             self._store = self._open(self._settings)
         if self._store is not None:
-            self._digest = self._store.request_of(*request)
+            self._digest = self._store.request_of(config, rules, root, policy, relevant)
             self._load(self._store)
 
     def _open(self, settings: CacheFolderSettings) -> ResultStore | None:
@@ -276,6 +280,14 @@ class ResultCache:
     def end(self) -> None:
         """End a run, which may have failed."""
         FILE_TRACKER.stop()
+
+
+def _of_units(config: Config) -> Config:
+    """Return a configuration with the settings on which the results of units depend. Rules are compared separately."""
+    return msgspec.structs.replace(
+        config, paths=tuple(sorted(config.paths)), exclude=(), select=(), ignore=(), outputs=(), baseline="",
+        min_severity=Severity.INFO, with_excerpts=True,
+    )  # fmt: skip
 
 
 def _key(unit: Unit) -> Unit:

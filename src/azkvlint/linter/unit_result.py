@@ -266,11 +266,17 @@ def suppress(finding: Finding, at: Location) -> Finding:
 
 
 def evaluate_unit(
-    read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool, policy: Policy | None = None
+    read: ReadResult,
+    required: RequiredAttributes,
+    evaluator: Evaluator,
+    explain: bool,
+    policy: Policy | None = None,
+    *,
+    with_excerpts: bool = True,
 ) -> UnitResult:
     """Evaluate an input. Without ``explain``, unknown results are not located, since no report shows them.
 
-    Directives in comments apply if there is a ``policy``.
+    Directives in comments apply if there is a ``policy``. Without excerpts, the secrets in lines are not searched.
     """
     from azkvlint.derived.build_graph import build_graph
 
@@ -298,10 +304,14 @@ def evaluate_unit(
     is_located = explain or read.plan is None
     # Declarations in a plan have the addresses of the source, which contain no values.
     is_reported = bool(located_results or problems or (declarations and read.plan is None)) or answers is not None
+
+    def located(found: Iterable[Finding]) -> list[Finding]:
+        return [with_regions(finding, find, root, with_excerpt=with_excerpts) for finding in found]
+
     return UnitResult(
-        findings=[with_regions(finding, find, root) for finding in findings],
-        unknown=[with_regions(finding, find, root) for finding in unknown] if is_located else unknown,
-        suppressed=[with_regions(finding, find, root) for finding in suppressed],
+        findings=located(findings),
+        unknown=located(unknown) if is_located else unknown,
+        suppressed=located(suppressed),
         problems=[problem_with_region(problem, find) for problem in problems],
         resource_counts=verdicts.resource_counts,
         kinds={read.path: read.kind} if read.kind else {},
@@ -319,7 +329,7 @@ def evaluate_unit(
             static_address(item.address) for item in read.resources.values() if item.assumption is not None
         ),
         secret_texts=read.secret_texts() if is_reported else frozenset(),
-        secret_lines=read.secret_lines() if findings else frozenset(),
+        secret_lines=read.secret_lines() if findings and with_excerpts else frozenset(),
     )
 
 
@@ -417,14 +427,14 @@ def _with_origins(at: Location | None) -> Iterator[Location]:
         at = at.cause
 
 
-def with_regions(finding: Finding, find: RegionLookup, root: str) -> Finding:
+def with_regions(finding: Finding, find: RegionLookup, root: str, *, with_excerpt: bool = True) -> Finding:
     """Return the finding with its region and excerpt, the regions of its other locations, and its root."""
     place = find(finding.at) if finding.at.region is None else None
     return msgspec.structs.replace(
         finding,
         at=_with_region(finding.at, find),
         attribute_at=None if finding.attribute_at is None else _with_region(finding.attribute_at, find),
-        excerpt=finding.excerpt if place is None else place[1](),
+        excerpt=finding.excerpt if place is None or not with_excerpt else place[1](),
         related=tuple(Note(text=note.text, at=_with_region(note.at, find)) for note in finding.related),
         evidence=tuple(
             msgspec.structs.replace(evidence, at=_with_region(evidence.at, find)) for evidence in finding.evidence

@@ -188,6 +188,7 @@ class Worker:
         self.required = compiled.required
         self.evaluator = compiled.evaluator
         self.explain = config.explain
+        self.with_excerpts = config.with_excerpts
         self.policy = policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
@@ -222,7 +223,7 @@ class Worker:
                 return self._of_both_tools(unit, self._of_module(unit, read))
             if read is None:
                 return UnitResult()  # the file may not be an input of kvlint
-            result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
+            result = self._evaluate_read(read)
             if read.plan is not None:
                 return self._at_source(result, read, read.plan, unit)
             if unit.compiled is None:
@@ -239,6 +240,11 @@ class Worker:
         # A bug that one input triggers must not lose the findings of the others.
         except Exception as error:  # noqa: BLE001
             return UnitResult(problems=[input_problem(path, internal_error(error))], read=[path])
+
+    def _evaluate_read(self, read: ReadResult) -> UnitResult:
+        return evaluate_unit(
+            read, self.required, self.evaluator, self.explain, self.policy, with_excerpts=self.with_excerpts
+        )
 
     def _at_source(self, result: UnitResult, read: ReadResult, plan: Plan, unit: Unit) -> UnitResult:
         """Return the results of a plan, reported at its Terraform source if that is found."""
@@ -264,14 +270,14 @@ class Worker:
 
         # Most results of the template are those of the Bicep file, so only the others are located.
         template = without_places(known)
-        found = evaluate_unit(template, self.required, self.evaluator, self.explain, self.policy)
+        found = self._evaluate_read(template)
         return merge_template(result, found, read, known, self.explain)
 
     def _of_module(self, unit: Unit, read: ReadResult | None) -> UnitResult:
         """Return the results of a Terraform module, which may have nothing to evaluate."""
         if read is None:
             return _nothing_to_evaluate(unit.source.path)
-        result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
+        result = self._evaluate_read(read)
         result.standalone_templates = files_of(unit)
         return result
 

@@ -236,6 +236,7 @@ class Scripts:
 
     def __init__(self, scripts: Sequence[str]) -> None:
         self._found = Deployments()
+        self._answers: dict[str, bool] = {}
         self._texts: dict[str, str] = {}
         for script in sorted(scripts, key=lambda file: (file.count(os.sep), file))[:_MOST_SCRIPTS]:
             text = read_start(script, _LONGEST).decode("utf-8", "replace")
@@ -256,6 +257,11 @@ class Scripts:
 
     def deploy(self, path: str) -> bool:
         """Return whether a command names a template, or the folder of a module: the name is in its script."""
+        if path not in self._answers:
+            self._answers[path] = self._deploy(path)
+        return self._answers[path]
+
+    def _deploy(self, path: str) -> bool:
         name = os.path.basename(path)
         for script in [script for script, text in self._texts.items() if name in text]:
             _add_commands(self._found, script, self._texts.pop(script), root_of(script))

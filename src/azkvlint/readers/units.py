@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,6 +29,7 @@ from azkvlint.readers.discover import (
     parameter_names,
 )
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of, real_path
 from azkvlint.util.project_files import (
@@ -154,15 +156,18 @@ class _Deployed:
     """Returns whether a command in one of the scripts deploys a file or folder. They are read on first use."""
 
     def __init__(self, scripts: Sequence[str]) -> None:
-        self._scripts = scripts
-        self._found: Scripts | None = None
+        self._scripts = tuple(scripts)
 
     def __call__(self, path: str) -> bool:
-        if self._found is None:
-            from azkvlint.readers.deployments import Scripts
+        def is_deployed(scripts: Scripts) -> bool:
+            return scripts.deploy(path)
 
-            self._found = Scripts(self._scripts)
-        return self._found.deploy(path)
+        return FILE_TRACKER.extended(("scripts", self._scripts), self._read, is_deployed)
+
+    def _read(self) -> Scripts:
+        from azkvlint.readers.deployments import Scripts
+
+        return Scripts(self._scripts)
 
 
 def templates_of_commands(others: OtherFiles, root: str) -> list[Source]:
@@ -355,16 +360,19 @@ def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[s
     calls: dict[str, set[str]] = {}
     for source in sources:
         if source.file.lower().endswith(BICEP):
-            folder = os.path.dirname(source.file)
-            calls[source.file] = {
-                recorded_real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))
-            }
+            calls[source.file] = FILE_TRACKER.remembered(("calls", source.file), partial(_called_by, source.file))
     if not calls:
         return frozenset(), frozenset()
     from azkvlint.readers.terraform.roots import called_by_examples, called_by_others
 
     called = called_by_others(calls)
     return frozenset(called), called_by_examples(called, calls)
+
+
+def _called_by(file: str) -> set[str]:
+    """Return the real paths of the Bicep modules that a file calls."""
+    folder = os.path.dirname(file)
+    return {recorded_real_path(os.path.join(folder, path)) for path in _modules_in(_text(file))}
 
 
 def compiled_templates(sources: Sequence[Source]) -> Mapping[str, Source]:

@@ -11,11 +11,14 @@ import stat
 from collections import UserDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
 from time import time_ns
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from azkvlint.util.project_boundary import real_path
 
 _T = TypeVar("_T")
+# Values that are remembered between runs.
+_MOST_REMEMBERED = 100_000
+_R = TypeVar("_R")
 _K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
 """Values that identify one state of a file or of the entries of a folder; empty if it does not exist.
@@ -28,6 +31,8 @@ States: TypeAlias = dict[str, State]
 The place of a folder is whether it is a link, and whether it is the top of a checkout: both decide what may be read.
 """
 NAMES, FOLDER, LINK, PLACE, TEXT = "names", "folder", "link", "place", "text"
+Remembered: TypeAlias = dict[Hashable, tuple[Any, States]]
+"""Values by key, each with the states of the files that it depends on."""
 _PLACE_ENDING = f"{os.sep}{os.curdir}"
 # A file changed this recently (in ns) may change again within the resolution of its time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
@@ -39,13 +44,14 @@ class EditorTexts(UserDict[str, bytes]):
     def __init__(self) -> None:
         super().__init__()
         self._names: frozenset[str] | None = None
+        self._folders: set[tuple[int, int] | None] | None = None
 
     def __setitem__(self, file: str, text: bytes) -> None:
-        self._names = None
+        self._names = self._folders = None
         super().__setitem__(file, text)
 
     def __delitem__(self, file: str) -> None:
-        self._names = None
+        self._names = self._folders = None
         super().__delitem__(file)
 
     def text_of(self, file: str, *, is_link: bool | None = None) -> bytes | None:
@@ -61,10 +67,25 @@ class EditorTexts(UserDict[str, bytes]):
 
     def names_in(self, folder: str) -> list[str]:
         """Return the names in a folder that have a text."""
-        if not self.data:
+        if not self.data or not self._may_contain_texts(folder):
             return []
         real = real_path(folder)
         return [os.path.basename(file) for file in self.data if os.path.dirname(file) == real]
+
+    def _may_contain_texts(self, folder: str) -> bool:
+        """Return whether a folder may have a text. Resolving its path takes longer than to compare what it is."""
+        if self._folders is None:
+            self._folders = {_identity(parent) for parent in set(map(os.path.dirname, self.data))}
+        return None in self._folders or _identity(folder) in self._folders
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    """Return what identifies a folder under any of its paths; None if it does not exist."""
+    try:
+        found = os.stat(folder)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 EDITOR_TEXTS = EditorTexts()
@@ -76,23 +97,31 @@ class FileTracker:
 
     def __init__(self) -> None:
         self.is_on = False
+        self._remembered: Remembered = {}
+        # The keys of those whose files are known not to have changed.
+        self._current: set[Hashable] = set()
         self._states: States = {}
         self._seen: list[set[str]] = []
         self._cached: dict[tuple[int, Hashable], frozenset[str]] = {}
         self._places: dict[str, tuple[str, ...]] = {}
 
-    def start(self) -> None:
-        """Start recording, with no recorded states."""
+    def start(self, remembered: Remembered | None = None) -> None:
+        """Start recording, with no recorded states, and with what earlier runs have ``remembered``."""
         self.is_on = True
         self._clear()
+        self._remembered = {} if remembered is None else remembered
+        if len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.clear()
 
     def stop(self) -> None:
         """Stop recording."""
         self.is_on = False
         self._clear()
+        self._remembered = {}
 
     def _clear(self) -> None:
         self._states.clear()
+        self._current.clear()
         self._cached.clear()
         self._places.clear()
 
@@ -157,6 +186,39 @@ class FileTracker:
         self._cached[entry] = frozenset(paths)
         self._add(paths)
         return value
+
+    def remembered(self, key: Hashable, work: Callable[[], _T]) -> _T:
+        """Return the value of ``work``, that of an earlier run if no file that it depends on has changed since."""
+        return self.extended(key, work, lambda value: value)
+
+    def extended(self, key: Hashable, work: Callable[[], _T], extend: Callable[[_T], _R]) -> _R:
+        """Return what ``extend`` returns for a remembered value, which it may change.
+
+        The value then also depends on the files that ``extend`` reads.
+        """
+        if not self.is_on:
+            return extend(work())
+        known = self._remembered.get(key)
+        if known is None or not self._is_current(key, known[1]):
+            known = self._remembered[key] = self.track(work)
+            self._current.add(key)
+        value, states = known
+        result, more = self.track(lambda: extend(value))
+        states.update(more)
+        self._add(states)
+        return result
+
+    def _is_current(self, key: Hashable, states: States) -> bool:
+        """Return whether the files of a remembered value have not changed since an earlier run."""
+        if key not in self._current and all(self._state_now(path) == state for path, state in states.items()):
+            self._current.add(key)
+        return key in self._current
+
+    def _state_now(self, path: str) -> State:
+        state = self._states.get(path)
+        if state is None:
+            state = self._states[path] = state_of(path)
+        return state
 
     def _run_tracked(self, work: Callable[[], _T]) -> tuple[_T, set[str]]:
         self._seen.append(set())

@@ -12,6 +12,7 @@ from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from azkvlint.readers.discover import Source, is_automatic, is_module_file, names_in
 from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.util.errors import InputError
+from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes, recorded_real_path
 
@@ -89,7 +90,7 @@ def roots_of(
     if not folders:
         return Roots([], [], [])
     words = _words(types)
-    scanned = {directory: _scan(directory, files, words) for directory, files in folders.items()}
+    scanned = {directory: _remembered_scan(directory, files, words) for directory, files in folders.items()}
     calls = {directory: found.calls for directory, found in scanned.items()}
     called = called_by_others(calls)
     published = called_by_examples(called, calls).difference(also_called)
@@ -115,6 +116,12 @@ def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
     names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
     words = sorted({*names, *WITH_TEMPLATE, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
     return re.compile("|".join(words).encode())
+
+
+def _remembered_scan(directory: str, files: Sequence[Source], words: re.Pattern[bytes]) -> _ModuleScan:
+    """Return what ``_scan`` does; the files of most modules are the same as in an earlier run."""
+    key = "module", directory, tuple(source.file for source in files), words.pattern
+    return FILE_TRACKER.remembered(key, lambda: _scan(directory, files, words))
 
 
 def _scan(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> _ModuleScan:
