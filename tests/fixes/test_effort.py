@@ -100,6 +100,21 @@ KEY = """resource "azurerm_key_vault_key" "k{n}" {{
 """
 
 
+def test_what_is_certainly_the_cause_of_a_fault_is_not_evaluated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall causes a finding of each key. No other fix writes what its rule reads of the vault."""
+    text = "".join(f"{VAULT}{KEY}".format(n=number) for number in range(3))
+    (tmp_path / "main.tf").write_text(text)
+    found, runs = search(tmp_path, monkeypatch, "all", ("KV001", "KV007", "KV101"))
+    assert sorted(fix.rule for fix in found.fixes) == ["KV001"] * 3 + ["KV007"] * 6
+    assert {one.reason for one in found.refusals} == {
+        f"it would cause KV056 on azurerm_key_vault_key.k{number}" for number in range(3)
+    }
+    # As they are, with all fixes, without those of KV101, and with these again on the new text.
+    assert runs <= 4
+
+
 def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check, the state before the edits and each proof need them. Only what reads an edited file is evaluated."""
     for name in ("edited", "other"):

@@ -104,6 +104,11 @@ def plans_for(finding: Finding) -> list[EditPlan]:
     return [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
 
 
+def can_apply(steps: Sequence[EditStep], finding: Finding) -> bool:
+    """Return whether a declaration can have the steps of a plan: azurerm sets the API version itself."""
+    return not (is_terraform(finding.declared_as) and any(step.operation == "api_version" for step in steps))
+
+
 def _on_commands(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:
     """Yield the effects of a plan on scripts and pipelines of the checkout, each with the place."""
     for command, outcome in plan.if_run.items():
@@ -164,8 +169,8 @@ def _of_steps(
     finding: Finding, steps: Sequence[EditStep], effects: tuple[Effect, ...], sources: Sources
 ) -> Iterator[Candidate | Refusal]:
     """Yield the candidates of the steps of a plan. If a step has several choices, each makes a candidate."""
-    if any(step.operation == "api_version" for step in steps) and is_terraform(finding.declared_as):
-        return  # azurerm sets the version itself
+    if not can_apply(steps, finding):
+        return
     left: dict[str, str] = {}
     try:
         choices = [_choices(finding, step, sources, left) for step in steps]

@@ -38,6 +38,7 @@ from azkvlint.util.project_files import read_start, walk
 # Beyond these limits nothing is known about the checkout. Longer files are not written by hand.
 _MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 50_000, 300_000_000, 4_000_000
 _MOST_VISITED, _MOST_NAMED, _MOST_SEARCHED, _MOST_LINKS = 10_000, 2, 300_000_000, 200_000
+_MOST_KEPT = 30_000_000
 _TOO_LARGE = "the checkout is too large to find who else reads it"
 # A folder that is not a checkout may contain anything: temporary files, or all projects of a user.
 _MOST_FOLDERS_OUTSIDE, _MOST_BYTES_OUTSIDE = 5_000, 30_000_000
@@ -109,6 +110,12 @@ _CLAUSES = {
     "purge": "may contain commands that purge deleted objects",
     "read": "may read keys, secrets or certificates",
 }
+# In lower case, what a text contains that one of the patterns matches: to search for a word takes no time.
+_COMMAND_WORDS = {
+    "destroy": ("destroy", "uninstall", "azd"),
+    "purge": ("purge", "-inremovedstate"),
+    "read": ("vault", "client(", "akvs:"),
+}
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
@@ -140,6 +147,9 @@ class Checkout:
         self._arguments: dict[tuple[str, str], tuple[list[str], bool]] = {}
         self._scripts: dict[str, list[str]] = {}
         self._searched = 0
+        # The texts of files that have been searched. Of large checkouts, most are read again.
+        self._texts: dict[str, str] = {}
+        self._room = _MOST_KEPT
 
     # --- who evaluates a file -----------------------------------------------------------------------------------------
 
@@ -292,7 +302,9 @@ class Checkout:
         """Yield the files with a command."""
         graph = self._graph
         for path in (*graph.scripts, *((*graph.terraform, *graph.templates) if command == "read" else ())):
-            if _COMMANDS[command].search(_CONTINUATION.sub(" ", _without_comments(self._text(path)))):
+            text = self._text(path)
+            is_mentioned = any(map(text.lower().__contains__, _COMMAND_WORDS[command]))
+            if is_mentioned and _COMMANDS[command].search(_CONTINUATION.sub(" ", _without_comments(text))):
                 yield path
 
     # --- who names an argument ----------------------------------------------------------------------------------------
@@ -330,7 +342,12 @@ class Checkout:
 
     def _text(self, path: str) -> str:
         """Return the text of a file to search. Raise Refusal if too much has been searched."""
-        text = _decoded(read_start(path, _LONGEST))
+        text = self._texts.get(path)
+        if text is None:
+            text = _decoded(read_start(path, _LONGEST))
+            if len(text) <= self._room:
+                self._texts[path] = text
+                self._room -= len(text)
         self._searched += len(text)
         if self._searched > (_MOST_SEARCHED if self._top is not None else _MOST_BYTES_OUTSIDE):
             raise Refusal(self._too_large)

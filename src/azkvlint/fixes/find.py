@@ -16,6 +16,7 @@ from azkvlint.config.run_config import Config
 from azkvlint.fixes.along import causes_of
 from azkvlint.fixes.batches import Pending, next_batch
 from azkvlint.fixes.candidates import NO_FIX, candidates, plans_for
+from azkvlint.fixes.causes import Causes
 from azkvlint.fixes.comments import comments_of
 from azkvlint.fixes.proof import Fault, Prover, State, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
@@ -23,7 +24,7 @@ from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.linter.linter import check
 from azkvlint.model.effect import CLASSES, merged, names_of
 from azkvlint.model.finding import FROM_PLAN, UNKNOWN, Finding, Report
-from azkvlint.model.fix import Fix, FixResult, Refusal, Refused
+from azkvlint.model.fix import Fix, FixResult, Refusal, Refused, TextEdit
 from azkvlint.model.rule import EXAMPLE_DAY, Rule
 from azkvlint.readers.discover import JSON
 from azkvlint.reporters.grouping import OUTSIDE, remedy, unknown_causes
@@ -34,6 +35,7 @@ from azkvlint.util.output_files import StagingFolder
 # is left after them is refused.
 _MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 200, 2_500_000, 40_000_000
 _SHARE = 32
+_MOST_KNOWN = 8
 # Findings of one search whose rules have fixes.
 _MOST_FINDINGS = 6_000
 # Fixes of one input up to which each is proven without the others.
@@ -83,9 +85,10 @@ def fixes_together(
         return search.result()
     pending = search.start(search.remaining())
     while pending:
-        batch, later = next_batch(pending, search.sources)
+        first, last = search.by_failure(pending)
+        batch, later = next_batch(first, search.sources)
         outcome = search.prove(batch)
-        pending = later + outcome.left
+        pending = later + outcome.left + last
         if outcome.sources is not search.sources:
             search.take(outcome)
             # The others are searched again, on the new texts; also those that were refused, so that a second run
@@ -129,11 +132,17 @@ class _Search:
         self._refusals: dict[int, Refused] = {}
         self._shown: tuple[tuple[str, str], Callable[[int], bool]] | None = None
         self._characters = 0
+        # The last states with edits of the present texts.
+        self._known: dict[frozenset[TextEdit], tuple[Sources, State]] = {}
         self._before = prover.runs, prover.results
         # The number of fixes of each resource, and why candidates failed, by their titles and that number.
         self._accepted: Counter[tuple[str, ...]] = Counter()
         self._failed: dict[tuple[int, str, int], str] = {}
         self._reasons: dict[tuple[int, str], str] = {}
+
+    @cached_property
+    def _causes(self) -> Causes:
+        return Causes(self._prover.every_rule)
 
     def has_candidates(self) -> bool:
         """Return whether an edit can be made for any finding; otherwise all are refused, and nothing is evaluated."""
@@ -178,6 +187,11 @@ class _Search:
                 self._refuse(one)
         return found
 
+    def by_failure(self, pending: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
+        """Return those to prove next, and those to prove after them: what failed earlier most likely fails again."""
+        first = [one for one in pending if (one.number, one.title) not in self._reasons]
+        return (first, [one for one in pending if one not in first]) if first else (list(pending), [])
+
     def remaining(self) -> list[Finding]:
         """Return the findings of the present state that are not fixed."""
         state = self.state
@@ -192,6 +206,7 @@ class _Search:
         """Go on with the texts that a proof results in. Findings that are gone too count as fixed."""
         before = self.sources
         self.sources, self.state = outcome.sources, outcome.state
+        self._known.clear()
         numbers = [
             number
             for number, finding in enumerate(self.findings)
@@ -230,7 +245,7 @@ class _Search:
                 for number in sorted(self._refusals)
                 if number not in self._fixes or number in self._left
             ),
-            texts=self.sources.texts,
+            texts=dict(sorted(self.sources.texts.items())),
             originals={path: self.sources.originals[path] for path in self.sources.texts},
         )
 
@@ -323,21 +338,53 @@ class _Search:
 
         Of several that may be the cause, only what fails without the others is refused for what it would cause.
         """
-        causes = group if len(group) == 1 else [one for one in group if self._is_cause(one, faults)]
+        of_each = self._faults_of_each(group, faults)
+        causes = [one for one, found in zip(group, of_each, strict=True) if found]
         if causes:
             others = [one for one in group if one not in causes]
             if others:
                 part.groups.append(others)
-            if len(group) == 1 and (refuting := self._prover.refuting(group[0].finding, faults)):
-                faults = refuting  # not what the spelling alone causes
-                group[0].refuted = "" if group[0].candidate is None else group[0].candidate.meaning
-            found = [self._next(one, self._reason(one, faults), [*part.kept, *others]) for one in causes]
-            return [one for more in found for one in more]
-        suspected = _suspected(group, faults)
+            left: list[Pending] = []
+            for one, found in zip(group, of_each, strict=True):
+                if not found:
+                    continue
+                # The other spellings may not cause what this one does. Not all faults of a group are its own.
+                refuting = [] if found is faults and len(group) > 1 else self._prover.refuting(one.finding, found)
+                if refuting:
+                    one.refuted = "" if one.candidate is None else one.candidate.meaning
+                left += self._next(one, self._reason(one, refuting or found), [*part.kept, *others])
+            return left
+        suspected = self._suspected(group, faults)
         others = [one for one in group if one not in suspected]
         middle = len(group) // 2
         part.groups += [suspected, others] if suspected and others else [group[middle:], group[:middle]]
         return []
+
+    def _faults_of_each(self, group: Sequence[Pending], faults: Sequence[Fault]) -> list[Sequence[Fault]]:
+        """Return for each of a group the faults that it certainly causes, on its own; none if that is not known.
+
+        That is so if its finding remains, if it failed like that earlier, or if nothing else of the group can be the
+        cause.
+        """
+        if len(group) == 1:
+            return [faults]
+        certain = list(self._causes.only_causes([one.finding for one in group], faults, self._prover.refuting))
+        return [
+            found or (faults if self._is_cause(one, faults) else []) for one, found in zip(group, certain, strict=True)
+        ]
+
+    def _suspected(self, group: Sequence[Pending], faults: Sequence[Fault]) -> list[Pending]:
+        """Return the candidates that most likely cause faults: of what its rule reads of the resources of a result."""
+        found: list[Pending] = []
+        for fault in faults:
+            related, own = (
+                [one for one in group if any(key[1:] in resources for key in keys_of(one.finding))]
+                for resources in (fault.related, fault.resources)
+            )
+            near = related or own
+            likely = [one for one in near if self._causes.may_change(one.finding, fault.rule)] or near
+            found += [one for one in likely if one not in found]
+        return found
 
     def parts(self, batch: Sequence[Pending], *, by_resource: bool = False) -> list[_Part]:
         """Return the parts of a batch that share neither inputs nor files, or no resource."""
@@ -430,16 +477,27 @@ class _Search:
         if self._is_exhausted() and not is_last:
             return self.sources, self.state, [Fault(_TOO_MANY)]
         try:
-            edited = self.sources.edited(tuple(edit for one in group for edit in one.edits))
+            edited, state = self._evaluated(tuple(edit for one in group for edit in one.edits))
         except Refusal as refusal:
             return self.sources, self.state, [Fault(refusal.reason)]
-        state = self._prover.state(edited)
         earlier = list(self._fixes) if self.sources.texts else []
         left = [(self.findings[number], self._left.get(number, ())) for number in earlier]
         left += [(one.finding, one.candidate.left if one.candidate is not None else ()) for one in group]
         remaining = {key: attributes for finding, attributes in left if attributes for key in keys_of(finding)}
         faults = self._prover.faults([finding for finding, _ in left], state, remaining)
         return edited, state, [*faults, *_unknown_guards(group, state), *self._unsafe_effects(group, state)]
+
+    def _evaluated(self, edits: tuple[TextEdit, ...]) -> tuple[Sources, State]:
+        """Return the sources with edits, and the state with them. Parts of a group lead to one that was evaluated."""
+        key = frozenset(edits)
+        known = self._known.pop(key, None)
+        if known is None:
+            edited = self.sources.edited(edits)
+            known = edited, self._prover.state(edited)
+        self._known[key] = known
+        if len(self._known) > _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        return known
 
     def _unsafe_effects(self, group: Sequence[Pending], state: State) -> Iterator[Fault]:
         """Yield the findings that fixes of the same resource fix too, but with effects that no one has allowed."""
@@ -560,18 +618,6 @@ def _blame(faults: Sequence[Fault], active: Sequence[_Part]) -> tuple[list[tuple
         blamed.append((sorted(numbers), [*(other for one in same for other in one[1]), fault]))
     of_blamed = {number for numbers, _ in blamed for number in numbers}
     return blamed, [number for number in suspected if number not in of_blamed]
-
-
-def _suspected(group: Sequence[Pending], faults: Sequence[Fault]) -> list[Pending]:
-    """Return the candidates that most likely cause faults: of the resources that a result depends on, or of its own."""
-    found: list[Pending] = []
-    for fault in faults:
-        related, own = (
-            [one for one in group if any(key[1:] in resources for key in keys_of(one.finding))]
-            for resources in (fault.related, fault.resources)
-        )
-        found += [one for one in related or own if one not in found]
-    return found
 
 
 def _halves(parts: Sequence[_Part]) -> list[Sequence[_Part]]:

@@ -101,7 +101,8 @@ class Prover:
         self._readers: Mapping[str, frozenset[str]] | None = None
 
     @cached_property
-    def _every_rule(self) -> Sequence[Rule]:
+    def every_rule(self) -> Sequence[Rule]:
+        """Return the rules that a proof evaluates."""
         return known_rules(self._config_of_run)
 
     @cached_property
@@ -112,7 +113,7 @@ class Prover:
 
     @cached_property
     def _guards(self) -> frozenset[str]:
-        return frozenset((*self._of_run, *(one.id for one in self._every_rule if one.category == _CORRECTNESS)))
+        return frozenset((*self._of_run, *(one.id for one in self.every_rule if one.category == _CORRECTNESS)))
 
     @cached_property
     def opposites(self) -> Mapping[str, Rule]:
@@ -123,7 +124,7 @@ class Prover:
     def _prepared(self) -> Prepared:
         """Return the rules of an evaluation, which begins only if there is an edit to prove."""
         self.config = msgspec.structs.replace(
-            self.config, select=tuple(rule.id for rule in self._every_rule), ignore=(), explain=True, baseline="",
+            self.config, select=tuple(rule.id for rule in self.every_rule), ignore=(), explain=True, baseline="",
             min_severity=Severity.INFO, with_controls=False, outputs=(),
         )  # fmt: skip
         return Prepared(self.config)
@@ -256,7 +257,7 @@ class Prover:
         """
         if any(fault.is_of(finding) for fault in faults):
             return []
-        of_values = {one.id for one in self._every_rule if one.category != _CORRECTNESS}
+        of_values = {one.id for one in self.every_rule if one.category != _CORRECTNESS}
         return [fault for fault in faults if fault.rule in of_values]
 
     def _guarded(self, keys: Iterable[Key]) -> list[Key]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -294,6 +295,8 @@ def _file(text: str, focus: tuple[int, int] | None = None) -> File:
     return file
 
 
+# The same declarations are edited again after each accepted fix.
+@lru_cache(64)
 def _parse(text: str) -> File | None:
     """Return a file; None if it has a syntax error, at any level."""
     file = parse_file(text)
