@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -266,14 +267,9 @@ def suppress(finding: Finding, at: Location) -> Finding:
 
 
 def evaluate_unit(
-    read: ReadResult,
-    required: RequiredAttributes,
-    evaluator: Evaluator,
-    explain: bool,
-    policy: Policy | None = None,
-    *,
-    with_excerpts: bool = True,
-) -> UnitResult:
+    read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool, policy: Policy | None = None,
+    *, with_excerpts: bool = True,
+) -> UnitResult:  # fmt: skip
     """Evaluate an input. Without ``explain``, unknown results are not located, since no report shows them.
 
     Directives in comments apply if there is a ``policy``. Without excerpts, the secrets in lines are not searched.
@@ -304,14 +300,11 @@ def evaluate_unit(
     is_located = explain or read.plan is None
     # Declarations in a plan have the addresses of the source, which contain no values.
     is_reported = bool(located_results or problems or (declarations and read.plan is None)) or answers is not None
-
-    def located(found: Iterable[Finding]) -> list[Finding]:
-        return [with_regions(finding, find, root, with_excerpt=with_excerpts) for finding in found]
-
+    located = partial(with_regions, find=find, root=root, with_excerpt=with_excerpts)
     return UnitResult(
-        findings=located(findings),
-        unknown=located(unknown) if is_located else unknown,
-        suppressed=located(suppressed),
+        findings=[*map(located, findings)],
+        unknown=[*map(located, unknown)] if is_located else unknown,
+        suppressed=[*map(located, suppressed)],
         problems=[problem_with_region(problem, find) for problem in problems],
         resource_counts=verdicts.resource_counts,
         kinds={read.path: read.kind} if read.kind else {},
