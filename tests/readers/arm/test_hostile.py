@@ -44,6 +44,17 @@ def test_too_much_is_a_problem(source: Any, why: str) -> None:
     assert not found.closed
 
 
+def test_many_values_in_place_of_resources_are_a_few_problems() -> None:
+    source = template(vault())
+    source["resources"] += [5] * 10_000
+    result = read(source)
+    messages = [problem.message for problem in result.problems]
+    assert len(messages) == 21
+    assert messages[-1] == "more values in place of resources are unknown or not objects, so they were not evaluated"
+    assert len(result.resources) == 1
+    assert not result.closed
+
+
 def test_forty_levels_are_read() -> None:
     assert len(read(nested(39)).resources) == 1
 

@@ -59,6 +59,8 @@ from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 _KEY_VAULT = "microsoft.keyvault/"
+# A list can have millions of values that are not resources. A message for each would be of no use.
+_MAX_UNREAD = 20
 
 
 # Types of Key Vault that no rule could check.
@@ -128,9 +130,14 @@ class ResourceCollector:
         self.run.expect(resources, deployments)
 
     def _report_unread(self, deployment: Deployment, above: EvaluatedResource | None = None) -> None:
-        for pointer in deployment.unread(above):
+        for number, pointer in enumerate(deployment.unread(above)):
+            at = deployment.template.location(pointer)
+            if number == _MAX_UNREAD:
+                text = "more values in place of resources are unknown or not objects, so they were not evaluated"
+                self.run.not_whole("error", text, at)
+                break
             text = "the value in place of a resource is unknown or not an object, so it was not evaluated"
-            self.run.not_whole("error", text, deployment.template.location(pointer))
+            self.run.not_whole("error", text, at)
 
     def _collect_declaration(
         self,
