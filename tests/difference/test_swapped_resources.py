@@ -277,3 +277,63 @@ def test_a_module_of_head_that_is_not_evaluated_is_named(source: str, diff: Diff
     assert source in diff.run("base", "head", *RULES).out
     diff.write("base", {"main.tf": f'module "kv" {{\n  source = "{source}"\n}}\n' + vault("a", "true")})
     assert not diff.compare("base", "head", *RULES, *NEW_HIGH).document["problems"]
+
+
+ROLE = """resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+variable "lab" {}
+variable "prod" {}
+# kvlint: ignore[KV402,KV403] accepted by the team
+resource "azurerm_role_assignment" "a" {
+  scope                = "/subscriptions/00000000-0000-0000-0000-000000000001"
+  role_definition_name = "<role>"
+  principal_id         = <principal>
+}
+"""
+POLICY = """resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+variable "lab" {}
+variable "prod" {}
+# kvlint: ignore[KV302] accepted by the team
+resource "azurerm_key_vault_access_policy" "a" {
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = <principal>
+  secret_permissions = ["Get", "Purge"]
+}
+"""
+BICEP_ROLE = """targetScope = 'subscription'
+param lab string
+param prod string
+// kvlint: ignore[KV402,KV403] accepted by the team
+resource a 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid('x')
+  properties: {
+    principalId: <principal>
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '<role>')
+  }
+}
+"""
+_ONE, _OTHER = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"
+_CONTRIBUTOR, _OWNER = "b24988ac-6180-42a0-ab88-20f7382dd24c", "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+GRANTS = {
+    "another principal": ("main.tf", ROLE, ("Contributor", f'"{_ONE}"'), ("Contributor", f'"{_OTHER}"')),
+    "another unknown principal": ("main.tf", ROLE, ("Contributor", "var.lab"), ("Contributor", "var.prod")),
+    "another role": ("main.tf", ROLE, ("Contributor", f'"{_ONE}"'), ("Owner", f'"{_ONE}"')),
+    "another principal of a policy": ("main.tf", POLICY, ("", f'"{_ONE}"'), ("", f'"{_OTHER}"')),
+    "another unknown principal of a policy": ("main.tf", POLICY, ("", "var.lab"), ("", "var.prod")),
+    "another principal in Bicep": ("main.bicep", BICEP_ROLE, (_CONTRIBUTOR, "lab"), (_CONTRIBUTOR, "prod")),
+    "another role in Bicep": ("main.bicep", BICEP_ROLE, (_CONTRIBUTOR, "lab"), (_OWNER, "lab")),
+}
+
+
+@pytest.mark.parametrize("name", GRANTS)
+def test_a_suppression_does_not_follow_to_another_principal_or_role(name: str, diff: Diff) -> None:
+    file, text, *sides = GRANTS[name]
+    for side, (role, principal) in zip(("base", "head"), sides, strict=True):
+        diff.write(side, {file: text.replace("<role>", role).replace("<principal>", principal)})
+    rules = ("--select", "KV302,KV402,KV403")
+    found = diff.compare("base", "head", *rules, *TURNED_OFF)
+    assert (found.code, bool(found.document["turnedOff"])) == (1, True)
+    assert not diff.compare("head", "head", *rules, *TURNED_OFF).document["turnedOff"]

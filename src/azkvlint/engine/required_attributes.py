@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from azkvlint.graph.resource_names import IDENTIFYING
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Rule
 from azkvlint.model.value import Path, path_of
@@ -33,6 +34,7 @@ def required_by(
         types = tuple(type_.lower() for type_ in rule.resources)
         for type_ in types:
             paths.setdefault(type_, set())
+            paths[type_].update(IDENTIFYING.get(type_, ()))
             _add_parents(type_, paths, vias)
         for name in _ATTRIBUTE_PLACEHOLDER.findall(f"{rule.message} {rule.absent} {rule.label}"):
             for type_ in types:

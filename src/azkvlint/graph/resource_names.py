@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from azkvlint.model.pattern import Text, hole, known_or_pattern
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, path_of, select, text_of
 
 _MOST_PARENTS = 4
+_OF_ASSIGNMENT = tuple(map(path_of, (
+    "properties.principalId", "properties.roleDefinitionId", "properties.roleDefinitionName",
+)))  # fmt: skip
+_POLICIES = path_of("properties.accessPolicies")
+_OF_POLICY = (path_of("objectId"), path_of("applicationId"))
+# The attributes that identify what has no name of its own: the principal, and the role. By type in lower case.
+IDENTIFYING: Mapping[str, tuple[Path, ...]] = {
+    "microsoft.authorization/roleassignments": _OF_ASSIGNMENT,
+    "microsoft.authorization/roleassignmentschedulerequests": _OF_ASSIGNMENT,
+    "microsoft.authorization/roleeligibilityschedulerequests": _OF_ASSIGNMENT,
+    "microsoft.keyvault/managedhsms/roleassignments": (*_OF_ASSIGNMENT, path_of("properties.scope")),
+    "microsoft.keyvault/vaults/accesspolicies": (_POLICIES,),
+}
 
 
 def full_name(resource: Resource, resources: Mapping[str, Resource]) -> str:
@@ -40,11 +53,12 @@ def _names_in(id_: str) -> list[str]:
 def identity_pattern(resource: Resource, resources: Mapping[str, Resource]) -> str:
     """Return what distinguishes a resource from others of its type if its full name does not; else "".
 
-    The full name does not if a part of it is unknown, or if the resource extends another one. Unknown parts are their
-    expressions in brackets, as in the text form of a pattern, or else the reasons why they are unknown.
+    The full name does not if a part of it is unknown, if the resource extends another one, or if it has a principal.
+    Unknown parts are their expressions in brackets, as in the text form of a pattern, or else the reasons why they are
+    unknown.
     """
-    parts = [_name(resource)]
-    current, is_extension = resource, False
+    parts = [*reversed(list(_principals(resource))), _name(resource)]
+    current, is_extension = resource, len(parts) > 1
     for _ in range(_MOST_PARENTS):
         fields = current.attributes.fields
         above = fields.get("parent")
@@ -64,14 +78,26 @@ def identity_pattern(resource: Resource, resources: Mapping[str, Resource]) -> s
     return "/".join(part.lower() if isinstance(part, str) else part.text for part in reversed(parts))
 
 
+def _principals(resource: Resource) -> Iterator[Text]:
+    """Yield the principal of a resource and its role, or the principals of its access policies."""
+    for path in IDENTIFYING.get(resource.type.lower(), ()):
+        value = select(resource.attributes, path)
+        if isinstance(value, ListValue):
+            yield from (_text(select(item, part)) for item in value.items for part in _OF_POLICY)
+        else:
+            yield _text(value)
+
+
 def _name(resource: Resource) -> Text:
     return resource.name_pattern or _text(resource.attributes.fields.get("name"))
 
 
-def _text(value: Value | None) -> Text:
+def _text(value: Answer | None) -> Text:
     """Return a string, or what is known of one."""
     if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
         return value.value
     if isinstance(value, Unknown):
         return known_or_pattern(value.pattern) or hole(value.why)
-    return hole(value.target if isinstance(value, Link) else "a sensitive value" if value is not None else "no value")
+    if value is None or isinstance(value, Absent):
+        return hole("no value")
+    return hole(value.target if isinstance(value, Link) else "a sensitive value")
