@@ -122,7 +122,7 @@ class _Search:
 
     def __init__(self, report: Report, prover: Prover, allowed: Collection[str]) -> None:
         self._prover, self._allowed = prover, allowed
-        self.sources = Sources(report.root, inputs=inputs_of(report))
+        self.sources = Sources(report.root, inputs=inputs_of(report), tool=prover.config.tool)
         self.findings = report.counted(report.findings)
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
         self._fixes: dict[int, Fix] = {}

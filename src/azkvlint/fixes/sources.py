@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from azkvlint.fixes.checkout import Checkout
 from azkvlint.model.fix import Refusal, TextEdit, apply
-from azkvlint.readers.discover import module_files, names_in
+from azkvlint.readers.discover import OPENTOFU, TERRAFORM, module_files, names_in
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -35,6 +35,7 @@ _CACHES = frozenset({".terraform", ".terragrunt-cache", "node_modules"})
 class Sources:
     """The files of a run below ``root``: its ``inputs``, and the changed ``texts`` by reported path.
 
+    ``tool`` is the program that deploys modules; if it is not known, they have the files that any tool reads.
     ``focus`` are the parts of files in which further edits are made, so that an editor need not parse all of the text.
     """
 
@@ -46,8 +47,10 @@ class Sources:
         inputs: Sequence[str] = (),
         checkout: Checkout | None = None,
         boundary: str = "",
+        tool: str = "",
     ) -> None:
         self.root = root
+        self._tool = tool
         self.focus: dict[str, tuple[int, int]] = {}
         self._inputs = inputs
         self.texts = dict(texts or {})
@@ -155,7 +158,8 @@ class Sources:
     def module_files(self, path: str) -> list[str]:
         """Return the files of the Terraform module that a file belongs to. Raise Refusal."""
         folder = path.rpartition("/")[0]
-        names = module_files(self._names(folder))
+        tools = (self._tool,) if self._tool else (TERRAFORM, OPENTOFU)
+        names = sorted({name for tool in tools for name in module_files(self._names(folder), tool)})
         return [f"{folder}/{name}" if folder else name for name in names]
 
     def beside(self, path: str, name: str) -> str:
@@ -186,7 +190,7 @@ class Sources:
             data = self.data(path)
             mark = _MARK if data.startswith(_MARK) else b""
             texts[path] = mark + apply(self.text(path), of_file).encode()
-        return Sources(self.root, texts, self.originals, self._inputs, self.checkout, self._boundary)
+        return Sources(self.root, texts, self.originals, self._inputs, self.checkout, self._boundary, self._tool)
 
     def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
         """Return the edits that lead from this state to another."""

@@ -82,12 +82,17 @@ RootT = TypeVar("RootT", bound=Root)
 
 
 class RunRoots(msgspec.Struct, Generic[RootT], kw_only=True):
-    """What is computed for the roots of a run, with the problems and the paths that were read. ``folder``: its root."""
+    """What is computed for the roots of a run, with the problems and the paths that were read. ``folder``: its root.
+
+    ``of_terraform`` are the modules that Terraform reads differently from OpenTofu: what is computed for them as
+    OpenTofu reads them, None without vaults, and as Terraform does.
+    """
 
     roots: list[RootT]
     problems: list[Problem]
     read: list[str]
     folder: str
+    of_terraform: list[tuple[RootT | None, RootT]] = []
 
 
 class _Root(Root, kw_only=True):
@@ -120,11 +125,15 @@ def evaluate_roots(
     reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []
     roots: list[RootT | None] = []
+    of_terraform: list[RootT | None] = []
     units = units_of(sources, parameter_files, frozenset(required.paths), config.default_worlds, others.scripts)
     for unit in units:
-        result, found = _evaluated(unit, reader, config.source_root, evaluate)
+        result, found = _evaluated(unit, reader, reader.read, config.source_root, evaluate)
+        other, found_other = _evaluated(unit, reader, reader.read_as_terraform, config.source_root, evaluate)
+        result.problems += (one for one in other.problems if one not in result.problems)
         results.append(result)
         roots.append(found)
+        of_terraform.append(found_other)
     kept = {id(result) for result in without_decided(results)}
     named = (one for unit, one in zip(units, roots, strict=True) if unit.source.is_explicit or plans_replace)
     planned = {one.source for one in named if one is not None and one.source}
@@ -138,18 +147,29 @@ def evaluate_roots(
     problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, matched, root)]
     problems += notice_problems(config.notices, root)
     problems = list(dict.fromkeys(problems_of_run(config, root, read, problems)))
-    return RunRoots(roots=found_roots, problems=problems, read=list(dict.fromkeys(read)), folder=root)
+    different = [
+        (one, other)
+        for result, one, other in zip(results, roots, of_terraform, strict=True)
+        if other is not None and id(result) in kept and one != other
+    ]
+    return RunRoots(
+        roots=found_roots, problems=problems, read=list(dict.fromkeys(read)), folder=root, of_terraform=different
+    )
 
 
 def _evaluated(
-    unit: Unit, reader: Reader, source_root: str, evaluate: Evaluate[RootT]
+    unit: Unit,
+    reader: Reader,
+    read_unit: Callable[[Unit], ReadResult | None],
+    source_root: str,
+    evaluate: Evaluate[RootT],
 ) -> tuple[UnitResult, RootT | None]:
     begin_unit()
     path = unit.source.path
     if unit.quiet:
         return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}), None
     try:
-        read = reader.read(unit)
+        read = read_unit(unit)
         if read is None:
             return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}) if unit.module else UnitResult(), None
         result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
@@ -192,13 +212,39 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Ob
     if observer is not None:
         for one in found.roots:
             observer.keep(one.path, one.source, one.observed)
+    roots = [*found.roots, *(_only_in(other, one) for one, other in found.of_terraform)]
     if not any(problem.level == "error" for problem in found.problems):
-        _refuse_unknown_names(filters, found.roots)
-    report = _report(found.roots, filters, gates, config)
+        _refuse_unknown_names(filters, roots)
+    report = _report(roots, filters, gates, config)
     return msgspec.structs.replace(
         report, problems=tuple(found.problems), sources=tuple(found.read),
         repository=repository_of(config, found.folder),
     )  # fmt: skip
+
+
+def _only_in(root: _Root, other: _Root | None) -> _Root:
+    """Return a root with the vaults that another one does not have, or to which it has other entries."""
+    known = {} if other is None else _by_address(other)
+    kept = {address for address, found in _by_address(root).items() if known.get(address) != found}
+    pairs = [pair for pair in zip(root.addresses, root.vaults, strict=True) if pair[0] in kept]
+    entries = (one._replace(vaults=tuple(name for name in one.vaults if name in kept)) for one in root.entries)
+    return msgspec.structs.replace(
+        root,
+        addresses=[address for address, _ in pairs],
+        vaults=[vault for _, vault in pairs],
+        entries=[entry for entry in entries if entry.vaults],
+    )
+
+
+def _by_address(root: _Root) -> dict[str, tuple[AccessVault, list[tuple[Principal, str, Path]]]]:
+    """Return the vaults of a root by address, with the entries of each."""
+    found: dict[str, tuple[AccessVault, list[tuple[Principal, str, Path]]]] = {
+        address: (vault, []) for address, vault in zip(root.addresses, root.vaults, strict=True)
+    }
+    for entry in root.entries:
+        for address in entry.vaults:
+            found[address][1].append((entry.principal, entry.capability, entry.path))
+    return found
 
 
 def exit_code(report: AccessReport) -> int:

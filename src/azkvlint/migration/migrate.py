@@ -47,7 +47,7 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Value
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.errors import UsageError
-from azkvlint.util.text import pluralize
+from azkvlint.util.text import pluralize, visible
 
 LANGUAGES = (TERRAFORM, BICEP)
 _ASSIGNMENTS, _DEFINITIONS = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
@@ -87,6 +87,12 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
     conflicts = planner.conflicts()
     if conflicts:
         found = evaluate_roots(config, required, _Planner(required, choices, conflicts).plan, plans_replace=True)
+    if found.of_terraform:
+        raise UsageError(
+            f"'{visible(found.of_terraform[0][1].path)}' has other vaults or access policies for Terraform than for "
+            "OpenTofu, which reads its .tofu files",
+            "name the tool that deploys it: --tool terraform or --tool opentofu",
+        )
     if not any(problem.level == "error" for problem in found.problems):
         _refuse(choices, found.roots)
     chosen = [one.lower() for one in choices.vaults]
