@@ -218,3 +218,36 @@ def test_the_template_of_a_deployment_of_terraform_is_the_place_to_change(kvlint
     )
     said = kvlint("fix", "--unsafe", "--select", "KV050").out
     assert "No fix: the template of the deployment is in another file or string: change it there\n" in said
+
+
+SETTING = """{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "contentVersion": "1.0.0.0",
+  "resources": [
+    {
+      "type": "Microsoft.Web/sites",
+      "apiVersion": "2023-01-01",
+      "name": "s",
+      "location": "x",
+      "properties": {
+        "siteConfig": {
+          "appSettings": [
+            {
+              "name": "DB_PASSWORD",
+              "value": "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db/<version>)"
+            }
+          ]
+        }
+      }
+    }
+  ]
+}
+"""
+
+
+@pytest.mark.parametrize("version", ["12-34", "1.2", "v1_2"])
+def test_a_part_of_a_version_is_not_left_in_the_name(version: str, kvlint: Kvlint, checkout: Path) -> None:
+    text = SETTING.replace("<version>", version)
+    put(checkout, "t.json", text)
+    kvlint("fix", "--write", "--unsafe", "--profile", "all", "--select", "KV624", "t.json")
+    assert (checkout / "t.json").read_text() in (text, SETTING.replace("/<version>", ""))

@@ -36,7 +36,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
 Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
-_VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9A-Za-z]++")
+_VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9A-Za-z]++(?![\w./$%{-])")
 # The version of a resource, in a string that Terraform composes.
 _VERSION_IN_TEMPLATE = regex(
     r"""\b(?:keys|secrets|certificates)/(?:\$\{[^{}]*\}|[^/\s'"$})]+)(?P<part>/\$\{[^{}\s?]*\.version\})"""
