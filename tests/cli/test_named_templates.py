@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from azkvlint.util import project_files
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
@@ -118,3 +120,32 @@ def test_other_commands_read_it_too(kvlint: Kvlint) -> None:
     write("../base/.git/HEAD", "")
     said = kvlint("diff", "../base", ".", "--select", "KV001")
     assert (said.code, "infra/main.tpl" in said.out) == (1, True)
+
+
+def test_a_template_with_several_names_is_read_once(kvlint: Kvlint) -> None:
+    write("infra/main.tpl", TEMPLATE)
+    Path("infra/link.tpl").symlink_to("main.tpl")
+    write("deploy.sh", f"{AZ}-f infra/main.tpl\n{AZ}-f infra/link.tpl\n")
+    for words in ((".",), (".", "infra"), (".", "infra/main.tpl")):
+        assert kvlint("--select", "KV001", *words).out.count("in 1 key vault.") == 1, words
+
+
+def test_only_the_start_is_read_of_other_files_that_a_command_may_name(
+    kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("deploy.sh", f'{AZ}-f "infra/$1"\n')
+    write("infra/main.tpl", TEMPLATE)
+    write("infra/disk.img", "x" * 1_000_000)
+    lengths: dict[str, int] = {}
+    original = project_files.read_start
+
+    def read_start(file: str, length: int) -> bytes:
+        data = original(file, length)
+        name = Path(file).name
+        lengths[name] = max(lengths.get(name, 0), len(data))
+        return data
+
+    monkeypatch.setattr("azkvlint.readers.units.read_start", read_start)
+    assert kvlint(*ONE).code == 1
+    assert lengths["main.tpl"] == len(TEMPLATE)
+    assert lengths["disk.img"] < 10_000

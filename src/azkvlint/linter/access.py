@@ -120,7 +120,7 @@ def evaluate_roots(
     matched: set[int] = set()
     others = OtherFiles()
     sources, root = discover(config.paths, config.exclude, matched, others)
-    sources += templates_of_commands(others, root)
+    sources += templates_of_commands(others, root, sources)
     parameter_files, _ = discover(config.parameters)
     reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []

@@ -288,7 +288,7 @@ def unit_results(
     matched: set[int] = set()
     others = OtherFiles()
     sources, root = discover(config.paths, config.exclude, matched, others)
-    sources += templates_of_commands(others, root)
+    sources += templates_of_commands(others, root, sources)
     parameter_files, _ = discover(config.parameters)
     results: list[UnitResult] = []
     cache = cache if cache is not None and cache.is_used(sources) else None

@@ -170,24 +170,32 @@ class _Deployed:
         return Scripts(self._scripts)
 
 
-def templates_of_commands(others: OtherFiles, root: str) -> list[Source]:
-    """Return the templates that a command deploys and that do not have the name of an input, such as ``main.tpl``."""
+def templates_of_commands(others: OtherFiles, root: str, sources: Sequence[Source]) -> list[Source]:
+    """Return the templates that a command deploys and that do not have the name of an input, such as ``main.tpl``.
+
+    Each is returned once, however many links lead to it, and not if it is one of the ``sources``.
+    """
     if not others.scripts or not others.names:
         return []
     from azkvlint.readers.deployments import Scripts
 
-    named = Scripts(others.scripts).templates_among(others.names)
-    found = filter(_begins_as_template, named)
-    return [Source(file=file, path=reported_path(root, file), is_explicit=False) for file in found]
+    named = Scripts(others.scripts).templates_among(dict.fromkeys(others.names))
+    known = {recorded_real_path(source.file) for source in sources if source.is_explicit} if named else set[str]()
+    found: dict[str, str] = {}
+    for file in named:
+        real = recorded_real_path(file)
+        if real not in known and _begins_as_template(file):
+            found.setdefault(real, file)
+    return [Source(file=file, path=reported_path(root, file), is_explicit=False) for file in found.values()]
 
 
 def _begins_as_template(file: str) -> bool:
     """Return whether a file of any name begins as JSON does, or with a comment, and mentions a template."""
     from azkvlint.readers.arm.documents import mentions_template
 
-    data = read_start(file, _MAX_FILE)
-    start = data[:_HEAD].replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n")
-    return start.startswith((b"{", b"//", b"/*")) and mentions_template(data)
+    # A command with a variable can name every file of a folder, of which few are JSON.
+    start = read_start(file, _HEAD).replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n")
+    return start.startswith((b"{", b"//", b"/*")) and mentions_template(read_start(file, _MAX_FILE))
 
 
 def _is_of_module(name: str) -> bool:
