@@ -251,3 +251,24 @@ def test_a_part_of_a_version_is_not_left_in_the_name(version: str, kvlint: Kvlin
     put(checkout, "t.json", text)
     kvlint("fix", "--write", "--unsafe", "--profile", "all", "--select", "KV624", "t.json")
     assert (checkout / "t.json").read_text() in (text, SETTING.replace("/<version>", ""))
+
+
+KEY = """resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+resource "azurerm_key_vault_key" "k" {
+  name         = "k"
+  key_vault_id = azurerm_key_vault.kv.id
+  key_type     = "RSA"
+  key_size     = 2048
+  key_opts     = ["encrypt"]<lifecycle>
+}
+"""
+
+
+@pytest.mark.parametrize("lifecycle", ["", "\n\n  lifecycle {\n    ignore_changes = [tags]\n  }"])
+def test_a_new_block_comes_before_lifecycle(lifecycle: str, kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "main.tf", KEY.replace("<lifecycle>", lifecycle))
+    kvlint("fix", "--write", "--unsafe", "--profile", "all", "--select", "KV007,KV502", "main.tf")
+    blocks = re.findall(r"^  (\w+) \{$", (checkout / "main.tf").read_text().partition('"k" {')[2], re.MULTILINE)
+    assert blocks == ["rotation_policy", "lifecycle"]
