@@ -11,6 +11,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import known_rules
+from azkvlint.syntax import arm_expression, ast
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -272,3 +273,37 @@ def test_a_new_block_comes_before_lifecycle(lifecycle: str, kvlint: Kvlint, chec
     kvlint("fix", "--write", "--unsafe", "--profile", "all", "--select", "KV007,KV502", "main.tf")
     blocks = re.findall(r"^  (\w+) \{$", (checkout / "main.tf").read_text().partition('"k" {')[2], re.MULTILINE)
     assert blocks == ["rotation_policy", "lifecycle"]
+
+
+READ = "reference(resourceId('Microsoft.KeyVault/vaults', 'kv'), '2018-02-14').vaultUri"
+
+
+def test_a_template_is_searched_once_for_other_reads(
+    kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vaults = [
+        {
+            "type": "Microsoft.KeyVault/vaults",
+            "apiVersion": "2019-09-01",
+            "name": f"[concat('kv{number}', resourceGroup().name)]",
+            "location": "x",
+            "properties": {"tenantId": "x", "sku": {"family": "A", "name": "standard"}},
+        }
+        for number in range(30)
+    ]
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    outputs = {"u": {"type": "string", "value": f"[{READ}]"}}
+    text = json.dumps(
+        {"$schema": schema, "contentVersion": "1.0.0.0", "resources": vaults, "outputs": outputs}, indent=1
+    )
+    put(checkout, "t.json", text)
+    parsed: list[str] = []
+    original = arm_expression.parse_expression
+
+    def parse_expression(text: str) -> ast.Node:
+        parsed.append(text)
+        return original(text)
+
+    monkeypatch.setattr("azkvlint.fixes.api_version_reads.parse_expression", parse_expression)
+    assert "Found 30 fixes" in kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV050", "t.json").out
+    assert parsed == [READ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 
 from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
@@ -21,6 +22,7 @@ _VERSION = regex(r"\d{4}-\d\d-\d\d(?:-preview)?")
 _STRING = regex(r'"\[(?:[^"\\\n]|\\.)*+"')
 # A variable with the ID of a vault, a key or a secret.
 _VARIABLE = regex(r'"([\w-]+)"\s*+:\s*+"\[[^"\n]*Microsoft\.KeyVault/', 2)
+_READ = regex(r"\b(?:reference|list\w*)\s*\(", 2)
 _MOST = 3
 
 
@@ -51,7 +53,7 @@ def _in_bicep(text: str) -> Iterator[tuple[str, int]]:
             type_, _, version = str(node.type.value).partition("@")
             if type_.lower().startswith(_KEY_VAULT) and _VERSION.fullmatch(version):
                 yield version, node.type.start
-        yield from _of_call(node, frozenset(), 0)
+        yield from _of_call(node, frozenset())
         nodes += ast.children(node)
 
 
@@ -59,19 +61,30 @@ def _in_template(text: str) -> Iterator[tuple[str, int]]:
     """Yield the API versions of the functions in a template, with their offsets."""
     variables = frozenset(name.lower() for name in _VARIABLE.findall(text))
     for match in _STRING.finditer(text):
-        try:
-            value = json.loads(match[0])
-            nodes: list[ast.Node] = [parse_expression(value[1:-1])] if is_expression(value) else []
-        except (InputError, ValueError):
-            continue
-        while nodes:
-            node = nodes.pop()
-            yield from _of_call(node, variables, match.start())
-            nodes += ast.children(node)
+        if _READ.search(match[0]):
+            for version in _in_string(match[0], variables):
+                yield version, match.start()
 
 
-def _of_call(node: ast.Node, variables: frozenset[str], start: int) -> Iterator[tuple[str, int]]:
-    """Yield the API version of a call of ``reference`` or ``list*`` for a resource of Key Vault."""
+# A template is searched for each of its vaults, and with the edits of others.
+@lru_cache(4096)
+def _in_string(text: str, variables: frozenset[str]) -> tuple[str, ...]:
+    """Return the API versions of the functions in a string of a template."""
+    try:
+        value = json.loads(text)
+        nodes: list[ast.Node] = [parse_expression(value[1:-1])] if is_expression(value) else []
+    except (InputError, ValueError):
+        return ()
+    found: list[str] = []
+    while nodes:
+        node = nodes.pop()
+        found += (version for version, _ in _of_call(node, variables))
+        nodes += ast.children(node)
+    return tuple(found)
+
+
+def _of_call(node: ast.Node, variables: frozenset[str]) -> Iterator[tuple[str, int]]:
+    """Yield the API version of a call of ``reference`` or ``list*`` for a resource of Key Vault, with its offset."""
     if not isinstance(node, ast.Call) or len(node.arguments) < 2:
         return
     of, version = node.arguments[:2]
@@ -82,6 +95,6 @@ def _of_call(node: ast.Node, variables: frozenset[str], start: int) -> Iterator[
             part = nodes.pop()
             word = str(part.value).lower() if isinstance(part, ast.Literal) else ""
             if word.startswith(_KEY_VAULT) or (word in variables and variables):
-                yield str(version.value), start or node.start
+                yield str(version.value), node.start
                 return
             nodes += ast.children(part)
