@@ -220,13 +220,13 @@ class Prover:
 
         Of a finding with a key in ``left``, these attributes may remain.
         """
-        before = self.before
+        before, reasons = self.before, _Reasons(state.report)
         for finding in findings:
             remaining = next(((left or {})[key] for key in keys_of(finding) if key in (left or {})), ())
             if not (is_gone(finding, state) or (remaining and is_reduced(finding, remaining, state))):
                 keys = frozenset(keys_of(finding))
                 is_known = any(key in state.findings for key in keys)
-                because = "" if is_known else _because(keys, state.report)
+                because = "" if is_known else reasons.of(keys)
                 is_open = f"the result of {finding.rule.id} would be unknown{because}"
                 text = "the finding would remain" if is_known else is_open
                 yield Fault(text, frozenset(key[1:] for key in keys), of=keys)
@@ -239,7 +239,7 @@ class Prover:
         unknown = self._guarded(state.unknown - before.unknown)
         related = _related(unknown, state.report.unknown)
         for rule, root, address in unknown:
-            because = _because({(rule, root, address)}, state.report)
+            because = reasons.of({(rule, root, address)})
             text = f"the result of {rule} on {address} would become unknown{because}"
             others = related.get((rule, root, address), frozenset())
             yield Fault(text, frozenset({(root, address)}), related=others, rule=rule)
@@ -274,12 +274,22 @@ def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, fro
     return found
 
 
-def _because(keys: Collection[Key], report: Report) -> str:
-    """Return why a result of a report is unknown, as the end of a sentence; empty if that is not known."""
-    results = (*report.unknown, *report.suppressed)
-    found = (one.why for one in results if one.why and any(key in keys for key in keys_of(one)))
-    why = next(found, "")
-    return f": {why}" if why else ""
+class _Reasons:
+    """Why results of a report are unknown, as the end of a sentence."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    @cached_property
+    def _by_key(self) -> dict[Key, str]:
+        # The first result with a key counts.
+        results = reversed((*self._report.unknown, *self._report.suppressed))
+        return {key: one.why for one in results if one.why for key in keys_of(one)}
+
+    def of(self, keys: Iterable[Key]) -> str:
+        """Return the reason of the result with one of these keys; empty if it is not known."""
+        why = next((self._by_key[key] for key in sorted(keys) if key in self._by_key), "")
+        return f": {why}" if why else ""
 
 
 def _escape(match: re.Match[str]) -> str:
