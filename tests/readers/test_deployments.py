@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
 from azkvlint.linter.test_folders import NAMES
 from azkvlint.readers import deployments
 from azkvlint.readers.deployments import Deployments, deployments_in
@@ -232,3 +234,26 @@ def test_a_search_that_was_cut_short_rules_nothing_out(checkout: Path, monkeypat
 def test_hostile_scripts_cost_little(text: str, checkout: Path) -> None:
     write(checkout, text, "azure.yaml")
     found_in(checkout, "deploy.sh", text)
+
+
+def test_a_script_is_searched_once_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    add_commands = deployments._add_commands
+
+    def counted(found: Deployments, script: str, text: str, checkout: str) -> None:
+        searched.append(script)
+        add_commands(found, script, text, checkout)
+
+    monkeypatch.setattr(deployments, "_add_commands", counted)
+    names = [f"m{number}" for number in range(6)]
+    for name in names:
+        write(tmp_path, "param name string\n", f"modules/{name}.bicep")
+    calls = "".join(
+        f"module {name} 'modules/{name}.bicep' = {{\n  name: '{name}'\n  params: {{ name: '{name}' }}\n}}\n"
+        for name in names
+    )
+    write(tmp_path, calls, "main.bicep")
+    write(tmp_path, "".join(f"{AZ} -f modules/{name}.bicep\n" for name in names), "deploy.sh")
+    report = check(Config(paths=(str(tmp_path),), jobs=1))
+    assert len(report.sources) == 7
+    assert searched == [str(tmp_path / "deploy.sh")]

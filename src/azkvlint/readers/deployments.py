@@ -75,7 +75,7 @@ _TEMPLATE = regex(
     re.IGNORECASE,
 )
 _FOLDER = regex(
-    r"(?:-chdir=|(?<![\w.-])[\w.-]{0,40}?(?:dir|directory|root|path|folder)[\"']?[ \t]{0,9}[:=][ \t]{0,9}"
+    r"(?:-chdir=|(?:dir|directory|root|path|folder)[\"']?[ \t]{0,9}[:=][ \t]{0,9}"
     r"|--(?:terragrunt-)?working-dir[ \t]{1,9}|\b(?:cd|pushd|Set-Location|Push-Location)[ \t]{1,9}(?:/d[ \t]{1,9})?"
     rf"|\s-C[ \t]{{1,9}}){_JOINED}{_WORD}",
     re.IGNORECASE,
@@ -362,8 +362,9 @@ class _Words:
     def __init__(self, text: str) -> None:
         self.is_complete = True
         self._text = text
-        # Some letters have more than one in lower case, and offsets have to be those of the text.
-        self._lower = text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)
+        # Some letters have more than one in lower case, and offsets have to be those of the text: bytes.lower() changes
+        # ASCII letters only.
+        self._lower = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
         self._values: dict[str, list[str]] = {}
 
     def names(self, pattern: re.Pattern[str]) -> list[str]:

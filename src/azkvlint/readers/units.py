@@ -157,11 +157,16 @@ class _Deployed:
 
     def __init__(self, scripts: Sequence[str]) -> None:
         self._scripts = tuple(scripts)
+        self._untracked: Scripts | None = None
 
     def __call__(self, path: str) -> bool:
         def is_deployed(scripts: Scripts) -> bool:
             return scripts.deploy(path)
 
+        if not FILE_TRACKER.is_on:
+            # A run without a cache remembers nothing for the next one, but each script is searched once.
+            self._untracked = self._untracked or self._read()
+            return is_deployed(self._untracked)
         return FILE_TRACKER.extended(("scripts", self._scripts), self._read, is_deployed)
 
     def _read(self) -> Scripts:
