@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from azkvlint.linter.rule_tests import expand
 from tests.cli.test_fix_effects import checkout, put
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ resource "azurerm_key_vault" "kv" {
     object_id          = "00000000-0000-0000-0000-000000000001"
     secret_permissions = ["Get", "Purge"]
   }
+}
+"""
+VAULT_OF_PLAN = """resource "azurerm_key_vault" "kv" {
+  name                     = "kv"
+  purge_protection_enabled = false
 }
 """
 OTHER_USE = 'output "open" {\n  value = var.open\n}\n'
@@ -69,3 +75,15 @@ def test_a_fix_finds_other_uses_in_the_files_of_the_tool(
     found = kvlint("fix", *tool, "--unsafe", "--profile", "all", "--select", "KV105", ".").out
     assert ("Set `default = false` in variable `open`" in found) is is_fixed
     assert ("the value is also used elsewhere (outputs.tf:2)" in found) is not is_fixed
+
+
+@pytest.mark.parametrize(("tool", "place"), [("terraform", "src/main.tf:3:3"), ("opentofu", "plans/plan.json:1:")])
+def test_the_source_of_a_plan_has_the_files_of_the_tool(tool: str, place: str, kvlint: Kvlint, checkout: Path) -> None:
+    put(
+        checkout,
+        "plans/plan.json",
+        expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}").decode(),
+    )
+    put(checkout, "src/main.tf", VAULT_OF_PLAN)
+    put(checkout, "src/main.tofu", 'resource "azurerm_resource_group" "rg" {}\n')
+    assert kvlint("--tool", tool, "--select", "KV001", "plans/plan.json").out.startswith(place)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.readers.discover import SKIPPED, module_files, names_in
+from azkvlint.readers.discover import SKIPPED, is_module_file, module_files, names_in
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
@@ -202,7 +202,7 @@ def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
     names: set[bytes] = set()
     size, is_plain = 0, True
     try:
-        for name in module_files(names_in(directory)):
+        for name in sorted(filter(is_module_file, names_in(directory))):  # of any tool
             data = read_bytes(os.path.join(directory, name), MAX_FILE)
             size += len(data)
             names.update(labels.split()[-1].strip(b'"') for labels in _LABELS.findall(data) if labels.strip())
