@@ -107,6 +107,5 @@ def test_each_finding_has_its_place_in_the_plan(plan: PlanJson, run: Run, tmp_pa
     plan.resource(GROUP, {"template_content": json.dumps({"resources": vaults})})
     (tmp_path / "plan.json").write_bytes(plan.text())
     found = json.loads(run("plan.json", "--select", "KV001", "-f", "json", cwd=tmp_path).out)
-    places = [finding["location"] for finding in found["findings"] if len(finding["occurrences"]) == 3]
-    assert len(places) == 1
-    assert places[0]["column"] > 1
+    assert len({finding["fingerprint"] for finding in found["findings"]}) == len(found["findings"]) == 3
+    assert all(finding["location"]["column"] > 1 for finding in found["findings"])
