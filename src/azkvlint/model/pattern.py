@@ -208,23 +208,34 @@ def known_or_pattern(pattern: Pattern | None) -> Text:
 
 def join_texts(texts: Iterable[Text], separator: str = "") -> Text:
     """Return the text that texts make together."""
-    items = list(texts)
-    if all(isinstance(item, str) for item in items):
-        return separator.join(items)  # type: ignore[arg-type]  # all are strings
     parts: list[Part] = []
-    for number, item in enumerate(items):
-        if number and separator:
-            _append(parts, separator)
-        for part in (item,) if isinstance(item, str) else item.parts:
-            _append(parts, part)
+    known: list[str] = []
+    is_first = True
+    for item in texts:
+        if separator and not is_first:
+            known.append(separator)
+        is_first = False
+        if isinstance(item, str):
+            known.append(item)
+            continue
+        for part in (item,) if isinstance(item, Hole) else item.parts:
+            if isinstance(part, str):
+                known.append(part)
+            else:
+                _append(parts, known)
+                parts.append(part)
+    if not parts:
+        return "".join(known)
+    _append(parts, known)
     return parts[0] if len(parts) == 1 else Pattern(tuple(parts))
 
 
-def _append(parts: list[Part], part: Part) -> None:
-    if isinstance(part, str) and parts and isinstance(parts[-1], str):
-        parts[-1] += part
-    elif part != "":
-        parts.append(part)
+def _append(parts: list[Part], known: list[str]) -> None:
+    """Move known texts to the parts of a pattern, as one text."""
+    if known:
+        if text := "".join(known):
+            parts.append(text)
+        known.clear()
 
 
 def parts_of(text: Text | None) -> tuple[Part, ...]:
@@ -258,7 +269,7 @@ def split_text(text: Text, delimiter: str) -> list[Text]:
             first, *others = part.split(delimiter)
             found[-1].append(first)
             found += [[other] for other in others]
-    return [join_texts(parts) for parts in found]
+    return [parts[0] if len(parts) == 1 else join_texts(parts) for parts in found]
 
 
 def strip_text(text: Text, characters: str) -> Text:

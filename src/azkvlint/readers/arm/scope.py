@@ -8,7 +8,7 @@ template-functions-resource and template-functions-scope.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -37,7 +37,7 @@ _GROUPS = "microsoft.resources/resourcegroups"
 _MANAGEMENT_GROUPS = "/providers/Microsoft.Management/managementGroups"
 
 
-class Scope(msgspec.Struct, frozen=True):
+class Scope(msgspec.Struct, frozen=True, dict=True):
     """The target scope of a deployment: ``level`` in Bicep's words, and ID patterns where the level has them."""
 
     level: str = GROUP
@@ -45,7 +45,7 @@ class Scope(msgspec.Struct, frozen=True):
     group: Text = hole(GROUP)
     management_group: Text = hole(MANAGEMENT_GROUP)
 
-    @property
+    @cached_property
     def id(self) -> Text:
         """Return the ID of the scope, a pattern; empty for a tenant, so that other IDs are appended to it."""
         match self.level:
