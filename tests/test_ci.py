@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -244,9 +244,12 @@ def test_inputs_are_texts(job: Job) -> None:
 
 
 def schema(name: str) -> Any:
-    pytest.importorskip("check_jsonschema", reason="the schemas are not installed")
-    files = resources.files("check_jsonschema").joinpath("builtin_schemas", "vendor")
-    return json.loads(files.joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    # Only its files are read: importing it requires a later click than the lowest typer allows.
+    package = find_spec("check_jsonschema")
+    if package is None or package.origin is None:
+        pytest.skip("the schemas are not installed")
+    file = Path(package.origin).with_name("builtin_schemas") / "vendor" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def filled_in(value: Any, inputs: dict[str, Any]) -> Any:

@@ -91,7 +91,8 @@ def _matrix(svg: str) -> list[ET.Element]:
 
 
 def _text(output: str) -> Text:
-    return Text.from_ansi(output)
+    text = output.rstrip("\n")
+    return Text.from_ansi(text).append(output[len(text) :])  # Rich below 15 drops the last line break
 
 
 def _run(command: str, columns: int, folder: Path, environment: Mapping[str, str]) -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 IMPORTS = """
 import sys
+import msgspec  # imports json itself below 0.20
+before = set(sys.modules)
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
 report = Report(findings=(), unknown=(), problems=(), rules=(), sources=(), resource_counts={}, passed=0, version="1")
@@ -32,7 +34,7 @@ loaded = [name for name in sys.modules if name.startswith("azkvlint.reporters.")
 for reporter in REPORTERS.values():
     reporter(report, Options())
 REPORTERS["text"](report, Options(terminal=True, color=True))
-print(loaded, *({"rich", "json", "pathlib", "urllib.parse", "dataclasses"} & set(sys.modules)))
+print(loaded, *({"rich", "json", "pathlib", "urllib.parse", "dataclasses"} & set(sys.modules) - before))
 """
 HOSTILE = "\x1b[2J\n::error file=x::y ##vso[task.complete] ##[error] \u202ekv\r\x9b1m"
 
