@@ -10,7 +10,7 @@ from types import MappingProxyType
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from azkvlint.engine.parameters import patterns_of
@@ -766,6 +766,7 @@ PIECES = st.sampled_from([*MARKS.split(" "), *WORDS.split("|")])
         st.tuples(st.integers(0, len(FULL)), st.integers(0, 12), PIECES | st.text(max_size=4)), min_size=1, max_size=4
     )
 )
+@example([(FULL.index("parent") + 1, 0, "\u2028")])
 def test_any_change_of_a_valid_file_is_refused_or_loads(edits: list[tuple[int, int, str]]) -> None:
     text = FULL
     for start, length, piece in edits:

@@ -13,6 +13,7 @@ from azkvlint.model.rule import Operand
 from azkvlint.model.value import Plain
 from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node, ScalarNode, compose, data
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import visible
 
 # Matching takes quadratic time in the length of a word, and words to correct are shorter than this.
 _LONGEST_WORD = 60
@@ -72,8 +73,10 @@ class Decoder:
         return len(self._faults)
 
     def lines(self) -> tuple[str, ...]:
-        """Return the faults in compiler format, by position."""
-        return tuple(f"{self.path}:{fault.line}:{fault.column}: {fault.text}" for fault in sorted(self._faults))
+        """Return the faults in compiler format, by position, each on one line."""
+        return tuple(
+            f"{self.path}:{fault.line}:{fault.column}: {visible(fault.text)}" for fault in sorted(self._faults)
+        )
 
     def document(self, text: str) -> Node | None:
         """Return the root node of the file; None if it is empty or invalid."""

@@ -439,7 +439,8 @@ class FolderSearch:
             self.states.append(entry.path)
         elif entry.is_symlink() and _may_be_folder(entry):
             self._links.append(entry.path)
-        elif entry.is_file():
+        # DirEntry.is_file() raises an error for a loop or a long chain of links.
+        elif os.path.isfile(entry.path):
             self.others.append(entry.path)
             if is_script(entry.name) and not entry.is_symlink():
                 self.scripts.append(entry.path)
