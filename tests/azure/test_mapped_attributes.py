@@ -61,6 +61,7 @@ UNMAPPED: Mapping[str, str] = {
         Microsoft.Sql/managedInstances properties.keyId
     """,
     "the provider has no argument": """
+        Microsoft.KeyVault/managedHSMs/roleAssignments properties.roleDefinitionName
         Microsoft.Cdn/profiles/secrets properties.parameters.secretVersion
         Microsoft.Cdn/profiles/secrets properties.parameters.useLatestVersion
         Microsoft.Compute/virtualMachines properties.storageProfile.dataDisks

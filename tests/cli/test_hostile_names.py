@@ -242,7 +242,8 @@ def quoted(text: str) -> str:
 def test_no_report_acts_on_a_terminal_or_in_a_build_log(said: Mapping[str, str]) -> None:
     for name, text in said.items():
         if name not in WITHOUT_NAMES:
-            assert "evil" in text, name
+            # The label of a principal is the last step of an ID, so that a name with slashes is not shown as a whole.
+            assert ("*bold*" if name == "access.csv" else "evil") in text, name
         assert not {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Zl", "Zp", "Cs", "Cn"}} - {
             "\n"
         }, name

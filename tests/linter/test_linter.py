@@ -36,10 +36,10 @@ def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypat
         shutil.copy(SAMPLE, tmp_path / name)
     whole = check(Config(paths=(str(tmp_path / "b.json"),)))
 
-    def broken(read: ReadResult, *rest: object) -> object:
+    def broken(read: ReadResult, *rest: object, **named: object) -> object:
         if read.path.endswith("a.json"):
             raise ValueError("a value of the input: hunter2")
-        return evaluate_unit(read, *rest)  # type: ignore[arg-type]  # handed through
+        return evaluate_unit(read, *rest, **named)  # type: ignore[arg-type]  # handed through
 
     monkeypatch.setattr(module, "evaluate_unit", broken)
     config = Config(paths=(str(tmp_path),))

@@ -175,7 +175,10 @@ def _is_guest(user_id: Hole, context: Context) -> bool | None:
 
     Source: learn.microsoft.com/entra/external-id/user-properties.
     """
-    user = context.index.resources.get(text_form(user_id.address)) if isinstance(user_id, DeclaredHole) else None
+    # A group has none.
+    if not isinstance(user_id, DeclaredHole) or user_id.type.removeprefix("data.") != "azuread_user":
+        return False
+    user = context.index.resources.get(text_form(user_id.address))
     name = user.select(("properties", "userPrincipalName")) if user is not None else None
     if isinstance(name, Unknown):
         return None

@@ -68,7 +68,8 @@ def identity_pattern(resource: Resource, resources: Mapping[str, Resource]) -> s
                 break
             is_extension = True
         parent = resources.get(above.target) if isinstance(above, Link) else None
-        if parent is None:
+        # A data source of a subscription has no name, and is read only for some rules.
+        if parent is None or not _has_name(parent):
             parts.append(_text(above))
             break
         parts.append(_name(parent))
@@ -86,6 +87,11 @@ def _principals(resource: Resource) -> Iterator[Text]:
             yield from (_text(select(item, part)) for item in value.items for part in _OF_POLICY)
         else:
             yield _text(value)
+
+
+def _has_name(resource: Resource) -> bool:
+    name = resource.name_pattern or resource.attributes.fields.get("name")
+    return name is not None and not isinstance(name, Absent)
 
 
 def _name(resource: Resource) -> Text:

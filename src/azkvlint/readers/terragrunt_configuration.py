@@ -431,6 +431,10 @@ def _unknown(why: str, at: Location, pattern: Pattern | None = None) -> Unknown:
     return Unknown(at=at, why=why, pattern=pattern)
 
 
+def _not_supported(name: str) -> _Function:
+    return lambda _here, _arguments, at: _unknown(f"`{name}()` is not supported", at)
+
+
 FUNCTIONS: Mapping[str, _Function] = {
     "find_in_parent_folders": _find_in_parents,
     "get_env": _environment,
@@ -445,4 +449,17 @@ FUNCTIONS: Mapping[str, _Function] = {
     "path_relative_to_include": _relative_to_include,
     "read_terragrunt_config": _read,
     "sops_decrypt_file": _decrypt,
-}
+    # The others, so that the reason for an unknown value names them.
+    # Source: terragrunt.gruntwork.io/docs/reference/hcl/functions.
+    **{
+        name: _not_supported(name)
+        for name in (
+            "constraint_check", "get_aws_account_alias", "get_aws_account_id", "get_aws_caller_identity_arn",
+            "get_aws_caller_identity_user_id", "get_default_retryable_errors", "get_platform",
+            "get_terraform_cli_args", "get_terraform_command", "get_terraform_commands_that_need_input",
+            "get_terraform_commands_that_need_locking", "get_terraform_commands_that_need_parallelism",
+            "get_terraform_commands_that_need_vars", "get_terragrunt_source_cli_flag", "get_working_dir",
+            "read_tfvars_file", "run_cmd",
+        )
+    },
+}  # fmt: skip
