@@ -121,6 +121,7 @@ class Reader:
         """Return the content of a unit; None for a file without anything to evaluate. Raises InputError."""
         source = unit.source
         if unit.module:
+            self._require_files(source.file)
             return self.module(source.path, source.file, published=unit.published)
         name = os.path.basename(source.file)
         if is_terragrunt_file(name):
@@ -151,6 +152,11 @@ class Reader:
             _refuse_type(source, data)
             return plan_result(source.path, data, self.required)
         return read
+
+    def _require_files(self, directory: str) -> None:
+        """Raise InputError if the tool that the settings name reads no file of a module: it cannot be deployed so."""
+        if self.settings.tool == TERRAFORM and not module_files(names_in(directory), TERRAFORM):
+            raise InputError("the module has only files of OpenTofu, but the tool of this run is Terraform")
 
     def module(
         self,

@@ -69,9 +69,12 @@ def test_a_module_is_read_as_the_named_tool_reads_it(tool: str, judge: Judge) ->
     assert judge({"main.tf": BAD, "main.tofu": "\n" + BAD}, tool=tool).told("KV001") == TOOLS[tool]
 
 
-def test_a_module_without_a_file_of_the_named_tool_has_nothing_to_evaluate(judge: Judge) -> None:
+def test_a_module_without_a_file_of_the_named_tool_is_an_error(judge: Judge) -> None:
     found = judge({"main.tofu": BAD}, tool="terraform")
-    assert (found.code, found.told("KV001")) == (0, [])
+    assert (found.code, found.told("KV001")) == (3, [])
+    assert [problem.message for problem in found.report.problems] == [
+        "the module has only files of OpenTofu, but the tool of this run is Terraform"
+    ]
 
 
 OVER = 'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = %s\n}\n'
