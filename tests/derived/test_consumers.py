@@ -83,7 +83,12 @@ class TestUrls:
 
     @pytest.mark.parametrize(
         "url",
-        ["[parameters('other')]", "[format('https://{0}.vault.azure.net/keys/cmk', parameters('other'))]"],
+        [
+            "[parameters('other')]",
+            "[format('https://{0}.vault.azure.net/keys/cmk', parameters('other'))]",
+            "[reference(parameters('other')).keyUri]",
+            "[reference('cmk').keyUriWithVersion]",
+        ],
     )
     def test_that_nobody_knows(self, url: str) -> None:
         links = found(DISKS, activeKey={"keyUrl": url})

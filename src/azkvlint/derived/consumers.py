@@ -158,8 +158,10 @@ def _place_of(text: Text, index: Index) -> _Place:
     path = split_text(join_texts(rest), "/")
     attribute = _property_of(first)
     if attribute in _OF_KEY:
-        *above, kind, key = split_text(first.address, "/")
-        return _Place(id=join_texts(above, "/"), key=key) if kind == "keys" else _Place(key=first.address)
+        steps = split_text(first.address, "/")
+        if steps[-2:-1] == ["keys"]:
+            return _Place(id=join_texts(steps[:-2], "/"), key=steps[-1])
+        return _Place(key=first.address)
     if attribute in _OF_VAULT:
         return _Place(id=first.address, key=_key_in_path(path))
     vault = index.resources.get(text_form(first.address)) if first.path in _OF_TERRAFORM_VAULT else None
