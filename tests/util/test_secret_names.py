@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.linter.redaction import Redactor
 from azkvlint.util.secret_names import (
     NAME,
     contains_secret,
@@ -20,6 +19,7 @@ from azkvlint.util.secret_names import (
     may_name_secret,
     suggests_secret,
 )
+from azkvlint.values.redaction import Redactor
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import msgspec
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.linter.redaction import Redactor
 from azkvlint.linter.unit_result import located_problems
 from azkvlint.linter.workers import input_problem
 from azkvlint.model.finding import Problem
@@ -18,6 +17,7 @@ from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import InputError, UsageError, refuse_unknown_format
 from azkvlint.util.project_boundary import begin_run
 from azkvlint.util.text import visible
+from azkvlint.values.redaction import Redactor
 
 _TERRAFORM_PARTS = "Terraform/"
 # The attributes that link resources, and the labels of their edges.

@@ -23,15 +23,6 @@ from azkvlint.derived.certificates import (
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.evaluation.values import RETURNS_SECRET, wrap
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
-from azkvlint.graph.secret_formats import (
-    Placeholder,
-    has_credential,
-    is_configuration,
-    known_text,
-    looks_generated,
-    placeholder_in,
-)
-from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     NUMBER_START,
@@ -63,6 +54,15 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, contains_secret, contains_value, is_plain_name, kind_of_name
+from azkvlint.values.origins import CONFIGURATION
+from azkvlint.values.secret_formats import (
+    Placeholder,
+    has_credential,
+    is_configuration,
+    known_text,
+    looks_generated,
+    placeholder_in,
+)
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")

@@ -8,13 +8,13 @@ import msgspec
 
 from azkvlint.fixes.sources import Sources
 from azkvlint.graph.region_lookup import Hidden, safe_lines
-from azkvlint.linter.redaction import Redactor
 from azkvlint.model.fix import Change, Fix, Suggestion, TextEdit, apply, suggestion_key
 from azkvlint.model.location import Region
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import suggests_secret
 from azkvlint.util.text import visible
+from azkvlint.values.redaction import Redactor
 
 _VALUE_FILES = (".tfvars", ".tfvars.json", ".bicepparam")
 _PARAMETERS = "deploymentParameters.json#"

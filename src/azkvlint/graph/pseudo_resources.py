@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.graph.value_origins import (
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import Version, VersionRange
+from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
+from azkvlint.values.origins import (
     CODE,
     COMMAND,
     CONFIGURATION,
@@ -28,10 +32,6 @@ from azkvlint.graph.value_origins import (
     Origins,
     Source,
 )
-from azkvlint.model.location import Location
-from azkvlint.model.provider_version import Version, VersionRange
-from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
 _CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"

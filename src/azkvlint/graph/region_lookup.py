@@ -16,7 +16,6 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from azkvlint.graph.secret_formats import Spans
 from azkvlint.model.location import Excerpt, LazyExcerpt, Location, Place
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
@@ -31,6 +30,7 @@ from azkvlint.util.secret_names import (
     may_name_secret,
     suggests_secret,
 )
+from azkvlint.values.secret_formats import Spans
 
 _LENGTH = 100
 # A search is faster for a few lines; for each line it would take quadratic time.

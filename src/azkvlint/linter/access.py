@@ -26,7 +26,6 @@ from azkvlint.linter.linter import (
     unused_exclusions,
     without_decided,
 )
-from azkvlint.linter.redaction import Redactor
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
@@ -41,6 +40,7 @@ from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.units import Unit, templates_of_commands, units_of
 from azkvlint.util.errors import InputError, UsageError, did_you_mean
+from azkvlint.values.redaction import Redactor
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,6 @@ from io import BytesIO
 from typing import Any
 
 from azkvlint.azure.azurerm.providers import attribute_origins
-from azkvlint.graph.value_origins import RESOURCE
 from azkvlint.model.finding import SECRETS_IN_STATE, Problem
 from azkvlint.model.location import Location
 from azkvlint.readers.discover import Source
@@ -21,6 +20,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import checkout_of, git_index, real_path
 from azkvlint.util.project_files import read_bytes
 from azkvlint.util.text import pluralize
+from azkvlint.values.origins import RESOURCE
 
 # The maximum number of files that are read, and the maximum size of each in bytes.
 _MOST_FILES, _MOST_BYTES = 20, 64_000_000

@@ -27,7 +27,6 @@ from azkvlint.linter.access import (
     refuse_unknown_names,
 )
 from azkvlint.linter.linter import exit_code_of
-from azkvlint.linter.redaction import Redactor
 from azkvlint.migration.code import Blocks, Generator, GroupKey
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
 from azkvlint.migration.policy_source import BICEP, MODEL_ARGUMENTS, TERRAFORM, PolicySources
@@ -48,6 +47,7 @@ from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Valu
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.errors import UsageError
 from azkvlint.util.text import pluralize, visible
+from azkvlint.values.redaction import Redactor
 
 LANGUAGES = (TERRAFORM, BICEP)
 _ASSIGNMENTS, _DEFINITIONS = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from azkvlint.graph import value_origins
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.document import decode_plan
 from azkvlint.readers.plan.origins import VisibleSecrets
+from azkvlint.values import origins as value_origins
 
 SECRET = "correct-horse"
 FOUND = frozenset({value_origins.SECURE})

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 
-from azkvlint.graph.value_origins import (
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.util.lazy_regex import regex
+from azkvlint.values.origins import (
     CREDENTIAL,
     EXTERNAL,
     GENERATED,
@@ -18,10 +22,6 @@ from azkvlint.graph.value_origins import (
     UNTRACED,
     Origins,
 )
-from azkvlint.model.location import Location
-from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
-from azkvlint.util.lazy_regex import regex
 
 # --- settings of providers --------------------------------------------------------------------------------------------
 

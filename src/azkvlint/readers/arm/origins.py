@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import with_origins
-from azkvlint.graph.value_origins import ANY, NONE, Origins, Source, combine, origins_of, union
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, escaped, hole, join_texts, pattern_from
 from azkvlint.model.resource import Resource
@@ -21,6 +19,8 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex
+from azkvlint.values import origins as value_origins
+from azkvlint.values.origins import ANY, NONE, Origins, Source, combine, origins_of, union
 
 if TYPE_CHECKING:
     from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource

@@ -13,7 +13,6 @@ from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.values import Fields, Items, Result, find_field, is_large, pattern_of
 from azkvlint.graph.existence import VARYING, assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
-from azkvlint.graph.value_origins import Source
 from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole
@@ -57,6 +56,7 @@ from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
 from azkvlint.readers.arm.template import FROM_VAULT, Template
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
+from azkvlint.values.origins import Source
 
 _KEY_VAULT = "microsoft.keyvault/"
 # A list can have millions of values that are not resources. A message for each would be of no use.

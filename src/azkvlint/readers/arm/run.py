@@ -10,7 +10,6 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.graph.value_origins import FollowedReferences
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -20,6 +19,7 @@ from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
+from azkvlint.values.origins import FollowedReferences
 
 if TYPE_CHECKING:
     from azkvlint.readers.arm.documents import Sections

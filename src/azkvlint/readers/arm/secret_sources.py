@@ -1,4 +1,4 @@
-"""Where the secrets of templates are written: see ``graph.secret_sources``.
+"""Where the secrets of templates are written: see ``values.secret_sources``.
 
 A template is read as written. A nested deployment of inner scope, and a linked template, have their own parameters.
 """
@@ -10,7 +10,14 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from azkvlint.graph.secret_sources import (
+from azkvlint.model.value import Path
+from azkvlint.readers.arm.documents import Sections, find_template, key_of, member
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm_expression import is_expression, parse_expression
+from azkvlint.syntax.json_decoder import Pointer, decode_text
+from azkvlint.util.errors import InputError
+from azkvlint.util.secret_names import is_harmless
+from azkvlint.values.secret_sources import (
     KEYS,
     Part,
     hide_sources,
@@ -20,13 +27,6 @@ from azkvlint.graph.secret_sources import (
     names_value,
     places_by_type,
 )
-from azkvlint.model.value import Path
-from azkvlint.readers.arm.documents import Sections, find_template, key_of, member
-from azkvlint.syntax import ast
-from azkvlint.syntax.arm_expression import is_expression, parse_expression
-from azkvlint.syntax.json_decoder import Pointer, decode_text
-from azkvlint.util.errors import InputError
-from azkvlint.util.secret_names import is_harmless
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000

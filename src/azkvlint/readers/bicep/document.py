@@ -8,11 +8,11 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from azkvlint.graph.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, parse
 from azkvlint.util.lazy_regex import regex
+from azkvlint.values.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
 
 Symbol: TypeAlias = ast.Parameter | ast.Variable | ast.Resource | ast.Module | ast.Function
 _Kind = TypeVar("_Kind", bound=ast.Node)

@@ -13,20 +13,9 @@ from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Result, is_large, pattern_of, plain_of, unknown_in
-from azkvlint.graph import pseudo_resources, value_origins
+from azkvlint.graph import pseudo_resources
 from azkvlint.graph.existence import VARYING
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
-from azkvlint.graph.value_origins import (
-    NONE,
-    Loop,
-    Origins,
-    Source,
-    is_nothing,
-    names_of,
-    origins_of,
-    part_at,
-    path_of,
-)
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -69,6 +58,18 @@ from azkvlint.syntax.bicep.parse import Parsed, Region, Suppression
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path, real_path_of_read
 from azkvlint.util.project_files import reported_path
+from azkvlint.values import origins as value_origins
+from azkvlint.values.origins import (
+    NONE,
+    Loop,
+    Origins,
+    Source,
+    is_nothing,
+    names_of,
+    origins_of,
+    part_at,
+    path_of,
+)
 
 if TYPE_CHECKING:
     from azkvlint.syntax.json_decoder import Document

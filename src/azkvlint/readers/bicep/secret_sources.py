@@ -1,17 +1,17 @@
-"""Where the secrets of a Bicep file and of the modules that it calls are written: see ``graph.secret_sources``."""
+"""Where the secrets of a Bicep file and of the modules that it calls are written: see ``values.secret_sources``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
-from azkvlint.graph.secret_formats import Span
-from azkvlint.graph.secret_sources import Part, hide_sources, places_by_type, secrets_in
-from azkvlint.graph.value_origins import ANY, path_of
 from azkvlint.model.value import Path
 from azkvlint.readers.bicep.document import File, is_decorated
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.secret_names import NameKind, is_secret_name, kind_of_name
+from azkvlint.values.origins import ANY, path_of
+from azkvlint.values.secret_formats import Span
+from azkvlint.values.secret_sources import Part, hide_sources, places_by_type, secrets_in
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000

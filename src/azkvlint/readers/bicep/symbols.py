@@ -22,7 +22,6 @@ from azkvlint.evaluation.values import (
     pattern_of,
 )
 from azkvlint.graph import existence
-from azkvlint.graph.secret_formats import has_literal
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, CallHole, DeclaredHole, Pattern, Text, declared_hole, hole, join_texts
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -31,6 +30,7 @@ from azkvlint.readers.bicep.document import DeclaredTypes, File, SecureParts, bo
 from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
+from azkvlint.values.secret_formats import has_literal
 
 
 class FileInstance(DeclaredTypes, Protocol):

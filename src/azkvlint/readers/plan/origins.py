@@ -12,9 +12,7 @@ import msgspec
 from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.providers import SECRET_DATA_SOURCE, exposing_arguments, has_secrets
-from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read, with_origins
-from azkvlint.graph.value_origins import NONE, FollowedReferences, Origins, Source, combine, union
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
@@ -24,6 +22,8 @@ from azkvlint.readers.plan.configuration import Configuration, expression_at, re
 from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, variables_of
 from azkvlint.readers.plan.planned_resource import Instance
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
+from azkvlint.values import origins as value_origins
+from azkvlint.values.origins import NONE, FollowedReferences, Origins, Source, combine, union
 
 _SECRET: Origins = frozenset(
     {

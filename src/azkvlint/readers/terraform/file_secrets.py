@@ -6,9 +6,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-from azkvlint.graph.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Attribute, Block, File
+from azkvlint.values.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
 
 # What an app is given may be anything.
 SETTINGS = "app_settings"

@@ -17,8 +17,6 @@ from azkvlint.azure.azurerm.azapi import AZAPI, POLICY_DEFINITIONS, WITH_TEMPLAT
 from azkvlint.azure.azurerm.providers import exposing_arguments
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
 from azkvlint.evaluation.values import MAX_ITEMS
-from azkvlint.graph.secret_formats import Span
-from azkvlint.graph.value_origins import ANY, names_of, path_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Path, Scalar
@@ -32,6 +30,8 @@ from azkvlint.syntax.texts import PARSED_TEXTS, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside
+from azkvlint.values.origins import ANY, names_of, path_of
+from azkvlint.values.secret_formats import Span
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.

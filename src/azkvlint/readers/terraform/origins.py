@@ -10,9 +10,20 @@ from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
 from azkvlint.azure.azurerm.providers import SECRET_DATA_SOURCE, has_secrets
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.values import Result
-from azkvlint.graph import pseudo_resources, value_origins
+from azkvlint.graph import pseudo_resources
 from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read
-from azkvlint.graph.value_origins import (
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
+from azkvlint.readers.terraform.expansion import ALL
+from azkvlint.readers.terraform.folder import Piece
+from azkvlint.readers.terraform.module_evaluation import CallArguments
+from azkvlint.readers.terraform.sources import KnownModule
+from azkvlint.readers.terraform.values import RootValues
+from azkvlint.syntax import ast
+from azkvlint.util.secret_names import is_plain_name
+from azkvlint.values import origins as value_origins
+from azkvlint.values.origins import (
     ANY,
     NONE,
     Origins,
@@ -25,16 +36,6 @@ from azkvlint.graph.value_origins import (
     path_of,
     union,
 )
-from azkvlint.model.location import Location
-from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
-from azkvlint.readers.terraform.expansion import ALL
-from azkvlint.readers.terraform.folder import Piece
-from azkvlint.readers.terraform.module_evaluation import CallArguments
-from azkvlint.readers.terraform.sources import KnownModule
-from azkvlint.readers.terraform.values import RootValues
-from azkvlint.syntax import ast
-from azkvlint.util.secret_names import is_plain_name
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration, Folder

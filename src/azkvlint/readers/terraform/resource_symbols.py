@@ -8,7 +8,6 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
-from azkvlint.graph.secret_formats import names_secret
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     TERRAFORM,
@@ -26,6 +25,7 @@ from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, expansion
 from azkvlint.readers.terraform.folder import Declaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
+from azkvlint.values.secret_formats import names_secret
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope

@@ -1,4 +1,4 @@
-"""Where the secrets of a root module and of the modules that it calls are written: see ``graph.secret_sources``."""
+"""Where the secrets of a root module and of the modules that it calls are written: see ``values.secret_sources``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.providers import OTHER_SECRETS, SECRET_ARGUMENTS
-from azkvlint.graph.secret_formats import Span, names_secret
-from azkvlint.graph.secret_sources import KEYS, Part, hide_sources, names_value, secrets_in
-from azkvlint.graph.value_origins import ANY, path_of
 from azkvlint.model.value import Path
 from azkvlint.readers.terraform.file_secrets import SETTINGS, is_marked
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
@@ -18,6 +15,9 @@ from azkvlint.readers.terraform.folder import Part as Written
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, describes_secret, kind_of_name, may_name_secret
+from azkvlint.values.origins import ANY, path_of
+from azkvlint.values.secret_formats import Span, names_secret
+from azkvlint.values.secret_sources import KEYS, Part, hide_sources, names_value, secrets_in
 
 if TYPE_CHECKING:
     from azkvlint.syntax.hcl.parse import Block

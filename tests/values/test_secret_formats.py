@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azkvlint.graph import secret_formats
-from azkvlint.graph.secret_formats import (
+from azkvlint.util.secret_names import NameKind, is_path_of_public_key, is_plain_name, kind_of_name, kind_of_path
+from azkvlint.values import secret_formats
+from azkvlint.values.secret_formats import (
     Placeholder,
     has_credential,
     is_configuration,
@@ -17,7 +18,6 @@ from azkvlint.graph.secret_formats import (
     known_text,
     placeholder_in,
 )
-from azkvlint.util.secret_names import NameKind, is_path_of_public_key, is_plain_name, kind_of_name, kind_of_path
 from tests.patterns import text_of_form
 
 SECONDS = 2

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
-from azkvlint.graph.secret_formats import has_literal
-from azkvlint.graph.value_origins import ANY, members_of, path_of
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import is_secret_name
+from azkvlint.values.origins import ANY, members_of, path_of
+from azkvlint.values.secret_formats import has_literal
 
 # The step into the keys of an object.
 KEYS = "[keys]"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.graph.secret_formats import Placeholder, placeholder_in
 from azkvlint.model.location import Location
 from azkvlint.model.value import Path, Scalar
 from azkvlint.syntax import ast
@@ -24,6 +23,7 @@ from azkvlint.util.secret_names import (
     is_plain_name,
     kind_of_path,
 )
+from azkvlint.values.secret_formats import Placeholder, placeholder_in
 
 if TYPE_CHECKING:
     from azkvlint.evaluation.operators import Local
