@@ -1,19 +1,14 @@
-"""Classify where a value comes from, for rules about secrets, which never see the value itself.
-
-Origins are found by following references through unevaluated expressions. The condition of a conditional and an index
-choose among values, and are not origins.
-"""
+"""Classify where a value comes from, for rules about secrets, which never see the value itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Iterable
+from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.location import Location
-from azkvlint.model.value import Path, Scalar
+from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import (
     NameKind,
@@ -23,10 +18,7 @@ from azkvlint.util.secret_names import (
     is_plain_name,
     kind_of_path,
 )
-from azkvlint.values.secret_formats import Placeholder, placeholder_in
-
-if TYPE_CHECKING:
-    from azkvlint.evaluation.operators import Local
+from azkvlint.values.paths import name_of, names_of, path_of
 
 Origins: TypeAlias = frozenset[str]
 
@@ -58,32 +50,9 @@ NONE: Origins = frozenset()
 # In code or in a file of values.
 CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
 _PLAIN: Origins = CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
-_SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
-# Functions that return one of their arguments.
-_CHOOSING = frozenset({"coalesce", "try", "if"})
-# Functions that return the items of their arguments unchanged.
-_COLLECTING = frozenset(
-    {
-        "merge", "concat", "flatten", "values", "one", "tomap", "tolist", "toset", "sensitive", "nonsensitive", "union",
-        "ephemeralasnull", "setunion", "compact", "distinct", "reverse", "sort",
-    }
-)  # fmt: skip
-
-# Functions that reveal a property of a value but not the value: whether it is set, its length, a comparison.
-_REVEALING = frozenset(
-    {
-        "empty", "length", "can", "contains", "startswith", "endswith", "equals", "not", "and", "or", "less",
-        "lessorequals", "greater", "greaterorequals", "alltrue", "anytrue", "keys", "objectkeys", "indexof",
-        "lastindexof", "index", "type", "fileexists", "regexall", "issensitive",
-    }
-)  # fmt: skip
+SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
 # Functions of ARM templates that refer to a name.
 _REFERRING = frozenset({"parameters", "variables"})
-# Functions that compute an identifier from which the arguments cannot be recovered.
-_HASHING = frozenset({"guid", "uniquestring", "uuidv5"})
-# Functions that read a file at a path.
-_READING = frozenset({"file", "filebase64", "templatefile"})
-_COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -97,319 +66,6 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     at: Location | None
 
 
-class Scope(Protocol):
-    """The meaning of names and calls in the scope of an expression."""
-
-    def origins(self, node: ast.Expression, rest: Path, /) -> Origins | None:
-        """Return the origins at ``rest`` in a name, a path or a call; None if they are those of its parts."""
-
-    def value(self, node: ast.Expression, local: Local, /) -> Result | None:
-        """Evaluate an expression with variables of loops; None if it cannot be evaluated here."""
-
-
-# References on the way to a value. Values with more of them are followed each time.
-_MAX_REACHED = 50
-# Why a result does not hold elsewhere, apart from the names of references that were being followed around it.
-_LIMIT = "\0limit"
-
-
-class FollowedReferences:
-    """The origins of the references of one unit that were followed, so that each is followed once.
-
-    A result depends on the references that are being followed around it if one of them occurs in it again. It is only
-    kept if it does not, and only used where none of those that it reaches is being followed.
-    """
-
-    def __init__(self) -> None:
-        # The origins, the sources of the value, and the references on the way to it.
-        self._known: dict[Hashable, tuple[Origins, tuple[Source, ...], frozenset[Hashable]]] = {}
-        # For each reference that is being followed: those that it reaches, and those whose recurrence ended the search.
-        self._stack: list[tuple[set[Hashable], set[Hashable]]] = []
-
-    def follow(
-        self,
-        reference: Hashable,
-        key: Hashable,
-        busy: frozenset[Any],
-        compute: Callable[[list[Source]], Origins],
-        may_follow: Callable[[], bool],
-        sources: list[Source],
-    ) -> Origins:
-        """Return the origins of a reference; none if it is in ``busy``, those that are being followed.
-
-        ``key`` identifies the reference and the path in it. ``compute`` follows it if ``may_follow`` returns true, and
-        adds the sources of the value to its argument. ``sources`` receives them, each once.
-        """
-        if reference in busy:
-            self._end_at(reference)
-            return NONE
-        known = self._known.get(key)
-        if known is not None and busy.isdisjoint(known[2]):
-            if self._stack:
-                self._stack[-1][0].update(known[2])
-            sources += known[1]
-            return known[0]
-        if not may_follow():
-            self._end_at(_LIMIT)
-            return frozenset({UNTRACED})
-        reached, ended_at = {reference}, set[Hashable]()
-        self._stack.append((reached, ended_at))
-        try:
-            inner: list[Source] = []
-            found = compute(inner)
-        finally:
-            self._stack.pop()
-        distinct = tuple(dict.fromkeys(inner))
-        sources += distinct
-        ended_at.discard(reference)
-        if len(reached) > _MAX_REACHED:
-            ended_at.add(_LIMIT)
-            reached = set()
-        if not ended_at:
-            self._known[key] = found, distinct, frozenset(reached)
-        if self._stack:
-            self._stack[-1][0].update(reached)
-            self._stack[-1][1].update(ended_at)
-        return found
-
-    def end_at_limit(self) -> None:
-        """Record that references were not followed, because there are too many around them."""
-        self._end_at(_LIMIT)
-
-    def _end_at(self, reference: Hashable) -> None:
-        if self._stack:
-            self._stack[-1][1].add(reference)
-
-    def clear(self) -> None:
-        """Release all objects."""
-        self._known.clear()
-
-
-# In a longer loop, conditionals are not decided.
-_MAX_ITERATIONS = 20
-# A step into any item of a list or map, and the start of a step by key.
-ANY = "[*]"
-_KEYED = "["
-# Before the key of an instance, which selects an item but does not describe its value.
-_OF_INSTANCE = "\0"
-
-
-def item_of_instance(key: str) -> str:
-    """Return the step into the item of a map that an instance of ``for_each`` is for."""
-    return f"{_KEYED}{_OF_INSTANCE}{key}]"
-
-
-def _member_of(step: str | int) -> str:
-    """Return the name or key of the member that a step leads to."""
-    return str(step).strip("[]").removeprefix(_OF_INSTANCE)
-
-
-def _name_of(step: str | int) -> str:
-    """Return what a step indicates about the value: its name or key, nothing for the key of an instance."""
-    name = str(step).strip("[]")
-    return ANY.strip("[]") if name.startswith(_OF_INSTANCE) else name
-
-
-def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
-    """Return the origins of the value at ``rest`` in an expression; none if it is literal."""
-    if isinstance(node, ast.Literal):
-        return NONE
-    choices = _alternatives(node)
-    if choices is not None:
-        alternatives = _alternative_origins(choices, scope, rest)
-        # Defaults and literals decide the branch.
-        branch = _applicable_branch(node, scope) if alternatives & _SECRETS else None
-        return alternatives if branch is None else _alternative_origins([branch], scope, rest)
-    if isinstance(node, ast.Call) and node.name.lower() in _READING:
-        return _file_origins(node, scope)
-    if _reveals_little(node):
-        return frozenset({RESOURCE}) if any(origins_of(part, scope) for part in ast.children(node)) else NONE
-    origins = _collection_origins(node, scope, rest)
-    if origins is None and isinstance(node, _NAMED):
-        origins = scope.origins(node, rest)
-        if origins is None:
-            origins = _access_origins(node, scope, rest)
-    return (
-        origins if origins is not None else _combined_origins([origins_of(part, scope) for part in ast.children(node)])
-    )
-
-
-def _combined_origins(parts: list[Origins]) -> Origins:
-    """Combine the origins of the parts of a value: text around an address changes its meaning."""
-    origins = combine(parts)
-    return origins - {CONFIGURATION} | {RESOURCE} if CONFIGURATION in origins and len(parts) > 1 else origins
-
-
-def _file_origins(node: ast.Call, scope: Scope) -> Origins:
-    """Return the origins of a file's content, and of the values that a template is rendered with."""
-    path, *values = node.arguments or (None,)
-    argument_origins = [origins_of(value, scope) for value in values]
-    path_origins = path is not None and origins_of(path, scope)
-    return combine([*argument_origins, frozenset({FILE}) if path_origins else NONE])
-
-
-def _alternatives(node: ast.Node) -> tuple[ast.Expression, ...] | None:
-    match node:
-        case ast.Conditional(yes=yes, no=no):
-            return yes, no
-        case ast.Binary(operator="??", left=left, right=right):
-            return left, right
-        case ast.Call(name=name, arguments=arguments) if name.lower() in _CHOOSING:
-            return arguments[1:] if name.lower() == "if" else arguments
-    return None
-
-
-def _applicable_branch(node: ast.Node, scope: Scope) -> ast.Expression | None:
-    """Return the branch of a conditional that applies in all iterations of the loops around it, if known."""
-    match node:
-        case ast.Conditional(condition=condition, yes=yes, no=no):
-            pass
-        case ast.Call(name=name, arguments=(condition, yes, no)) if name.lower() == "if":
-            pass
-        case _:
-            return None
-    condition_value = scope.value(condition, {})
-    if isinstance(condition_value, Scalar) and isinstance(condition_value.value, bool):
-        return yes if condition_value.value else no
-    return None
-
-
-def _reveals_little(node: ast.Node) -> bool:
-    """Return whether an expression is about a value that it does not return."""
-    match node:
-        case ast.Call(name=name):
-            return name.lower() in _REVEALING or name.lower() in _HASHING
-        case ast.Binary(operator=operator) | ast.Unary(operator=operator):
-            return operator in _COMPARING
-    return False
-
-
-def _collection_origins(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
-    """Return the origins of the value in a collection; None for other expressions."""
-    match node:
-        case ast.Call(name=name, arguments=arguments) if name.lower() in _COLLECTING:
-            return union(origins_of(argument, scope, rest) for argument in arguments)
-        case ast.Call(name=name, arguments=(over,)) if name.lower() == "items" and len(rest) > 1:
-            return frozenset({RESOURCE}) if rest[1] == "key" else origins_of(over, scope, (ANY, *rest[2:]))
-        case ast.Comprehension(name=name, result=result):
-            inner = Loop(scope, node.value, node.key, node.over)
-            return origins_of(result, inner, rest[1:] if rest and (name is not None or _is_key(rest[0])) else rest)
-        case ast.For(item=item, index=index, over=over, body=body):
-            return origins_of(body, Loop(scope, item, index, over), rest[1:] if rest else rest)
-        case ast.Object() if rest:
-            return _member_origins(node, scope, rest)
-        case ast.Call(name=name, arguments=arguments) if rest and name.lower() == "createobject":
-            pairs = zip(arguments[::2], arguments[1::2], strict=False)
-            candidates = [value for key, value in pairs if _may_be(key, rest[0])]
-            return union(origins_of(value, scope, rest[1:]) for value in candidates)
-        case ast.Call(name=name, arguments=items) if rest and name.lower() == "createarray":
-            return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
-        case ast.Array(items=items) if rest:
-            return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
-    return None
-
-
-def _may_be(key: ast.Expression, step: str | int) -> bool:
-    """Return whether a step may refer to the member of an object with this key."""
-    if step == ANY or not isinstance(key, ast.Literal):
-        return True
-    return str(key.value).lower() == _member_of(step).lower()
-
-
-def _access_origins(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
-    """Return the origins of an access to an unnamed value; None for other expressions."""
-    match node:
-        case ast.Member(of=of, name=name):
-            return origins_of(of, scope, (name, *rest))
-        case ast.Item(of=of):
-            return origins_of(of, scope, (_key_of(node), *rest))
-        case ast.Splat(of=of, each=each):
-            return origins_of(of, scope, (ANY, *path_of(each)[1:], *rest))
-        case ast.NotNull(of=of):
-            return origins_of(of, scope, rest)
-    return None
-
-
-class Loop:
-    """The scope of a loop's body: its variable is any item of the collection, its key is plain."""
-
-    def __init__(self, outer: Scope, value: str, key: str, over: ast.Expression) -> None:
-        self._outer = outer
-        self._value = value
-        self._key = key
-        self._over = over
-
-    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
-        """Return the origins at ``rest``, as ``Scope.origins`` does."""
-        path = path_of(node)
-        if path and path[0] == self._value:
-            return origins_of(self._over, self._outer, (ANY, *path[1:], *rest))
-        return NONE if path and path[0] == self._key else self._outer.origins(node, rest)
-
-    def value(self, node: ast.Expression, local: Local) -> Result | None:
-        """Return the value of an expression if it is the same in all iterations, else None."""
-        over = self._outer.value(self._over, {})
-        result: Result | None = None
-        for key, item in _iterations(over):
-            round_value = self._outer.value(node, {self._value: item, self._key: key, **local})
-            if not isinstance(round_value, Scalar) or (
-                isinstance(result, Scalar) and result.value != round_value.value
-            ):
-                return None
-            result = round_value
-        return result
-
-
-def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
-    """Return the key and item of each iteration over a known collection of limited size."""
-    pairs: list[tuple[Result, Result]] = []
-    if isinstance(over, Fields) and over.rest is None:
-        pairs = [(Scalar(at=over.at, value=key), item) for key, item in over.fields.items()]
-    elif isinstance(over, Items):
-        pairs = [(Scalar(at=over.at, value=number), item) for number, item in enumerate(over.items)]
-    return pairs if len(pairs) <= _MAX_ITERATIONS else []
-
-
-def _member_origins(node: ast.Object, scope: Scope, rest: Path) -> Origins:
-    """Return the origins at ``rest`` in an object, of all its members that the step may refer to."""
-    by_name, others, spread = members_of(node)
-    if rest[0] == ANY:
-        values = [*by_name.values(), *others]
-    else:
-        member = by_name.get(_member_of(rest[0]))
-        values = others if member is None else [member, *others]
-    return union(
-        [
-            *(origins_of(value, scope, rest[1:]) for value in values),
-            *(origins_of(value, scope, rest) for value in spread),
-        ]
-    )
-
-
-_Members: TypeAlias = tuple[dict[str, ast.Expression], list[ast.Expression], list[ast.Expression]]
-# A cache of the members of large objects; it keeps the node so that its id stays unique.
-_cache: dict[int, tuple[ast.Object, _Members]] = {}
-_LARGE, _MAX_CACHED = 20, 100
-
-
-def members_of(node: ast.Object) -> _Members:
-    """Return an object's values by key, those with an expression as key, and the objects spread into it."""
-    cached = _cache.get(id(node))
-    if cached is not None:
-        return cached[1]
-    properties = [member for member in node.members if isinstance(member, ast.Property)]
-    members: _Members = (
-        {member.key: member.value for member in properties if isinstance(member.key, str)},
-        [member.value for member in properties if not isinstance(member.key, str)],
-        [member.value for member in node.members if isinstance(member, ast.Spread)],
-    )
-    if len(properties) > _LARGE:
-        if len(_cache) >= _MAX_CACHED:
-            _cache.clear()
-        _cache[id(node)] = node, members
-    return members
-
-
 def combine(parts: list[Origins]) -> Origins:
     """Combine the origins of the parts of a value: a host or user beside a secret does not count."""
     for weaker in (_PLAIN, CODE):
@@ -417,24 +73,6 @@ def combine(parts: list[Origins]) -> Origins:
         if origins:
             return origins
     return union(parts)
-
-
-_NAMED = (ast.Name, ast.Member, ast.Item, ast.Splat, ast.Call, ast.Nested, ast.NotNull)
-
-
-def _alternative_origins(nodes: Iterable[ast.Expression], scope: Scope, rest: Path) -> Origins:
-    """Return the origins of alternatives; a placeholder adds none."""
-    nodes = [*nodes]
-    nodes = [node for node in nodes if not _is_placeholder(node)] or nodes
-    return union(
-        origins_of(node, scope, rest) or (NONE if rest or is_nothing(node) else frozenset({WRITTEN})) for node in nodes
-    )
-
-
-def _is_placeholder(node: ast.Node) -> bool:
-    """Return whether a literal is a placeholder for a value that is set later."""
-    text = node.value if isinstance(node, ast.Literal) else None
-    return isinstance(text, str) and bool(text) and placeholder_in(text) is Placeholder.CERTAIN
 
 
 def is_nothing(node: ast.Node | None) -> bool:
@@ -452,68 +90,18 @@ def union(origins: Iterable[Origins]) -> Origins:
     return frozenset().union(*origins)
 
 
-def path_of(node: ast.Expression) -> tuple[str, ...]:
-    """Return the steps of a path such as ``data.a.b["k"].c``, including indexes; empty if it is not a path."""
-    names: list[str] = []
-    current: ast.Expression = node
-    while not isinstance(current, ast.Name):
-        match current:
-            case ast.Member(of=of, name=name):
-                names.append(name)
-                current = of
-            case ast.Item(of=of):
-                names.append(_key_of(current))
-                current = of
-            case ast.NotNull(of=of):
-                current = of
-            case ast.Splat(of=of, each=each):
-                names += reversed((ANY, *path_of(each)[1:]))
-                current = of
-            case _:
-                return ()
-    return (current.name, *reversed(names))
-
-
-def part_at(node: ast.Expression, rest: Path) -> ast.Node:
-    """Return the member of a literal object to which a path leads, or the innermost object around it."""
-    found: ast.Node = node
-    current = node
-    for step in rest:
-        name = _member_of(step)
-        members = current.members if isinstance(current, ast.Object) else ()
-        member = next((one for one in members if isinstance(one, ast.Property) and one.key == name), None)
-        if member is None:
-            break
-        found, current = member, member.value
-    return found
-
-
-def names_of(path: Path) -> tuple[str, ...]:
-    """Return the steps of a path without indexes."""
-    return tuple(str(step) for step in path if not _is_key(step))
-
-
-def _key_of(node: ast.Item) -> str:
-    index = node.index
-    return f"[{index.value}]" if isinstance(index, ast.Literal) and isinstance(index.value, str) else ANY
-
-
-def _is_key(step: str | int) -> bool:
-    return str(step).startswith(_KEYED)
-
-
 def secure_parameter_origins(origins: Origins, name: str, rest: Path = ()) -> Origins:
     """Return the origins at ``rest`` in a parameter declared as secret, which is given a value with these origins.
 
     A secure object may contain names and identifiers beside its secrets. A public key is not secret by any declaration.
     """
-    if is_path_of_public_key(map(_name_of, (name, *rest))):
+    if is_path_of_public_key(map(name_of, (name, *rest))):
         return origins - {SECURE} or frozenset({CONFIGURATION})
     if IDENTIFIER in origins:
         origins = origins - {IDENTIFIER} | {GENERATED}
     if rest and _kind_of(rest) is NameKind.PLAIN:
         return origins - {SECURE} or frozenset({CONFIGURATION})
-    return origins if origins & _SECRETS or UNTRACED in origins else origins - {CONFIGURATION} | {SECURE}
+    return origins if origins & SECRETS or UNTRACED in origins else origins - {CONFIGURATION} | {SECURE}
 
 
 def is_plain(origins: Origins, steps: Path) -> bool:
@@ -524,7 +112,7 @@ def is_plain(origins: Origins, steps: Path) -> bool:
 
 
 def _kind_of(steps: Iterable[str | int]) -> NameKind:
-    return kind_of_path(map(_name_of, steps))
+    return kind_of_path(map(name_of, steps))
 
 
 def vault_secret_origins(name: ast.Node | None) -> Origins:

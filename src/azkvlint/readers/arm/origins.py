@@ -20,7 +20,9 @@ from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import ANY, NONE, Origins, Source, combine, origins_of, union
+from azkvlint.values.origins import NONE, Origins, Source, combine, union
+from azkvlint.values.paths import ANY
+from azkvlint.values.tracing import FollowedReferences, origins_of
 
 if TYPE_CHECKING:
     from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
@@ -126,8 +128,13 @@ class TemplateOrigins:
             return union(self.trace(item, rest[1:]) for item in items)
         return combine([self.trace(item) for item in items])
 
-    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
-        """See ``origins.Scope``."""
+    @property
+    def followed(self) -> FollowedReferences:
+        """See ``tracing.Scope``."""
+        return self.template.run.followed
+
+    def origins(self, node: ast.Node, rest: Path) -> Origins | None:
+        """See ``tracing.Scope``."""
         if not isinstance(node, ast.Call):
             return None
         name = node.name.lower()
@@ -150,7 +157,7 @@ class TemplateOrigins:
         return frozenset({value_origins.RESOURCE}) if name in ("reference", "references") else None
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
-        """See ``origins.Scope``."""
+        """See ``tracing.Scope``."""
         return self.template.evaluator.evaluate(node, local)
 
     def variable(self, name: str, rest: Path = ()) -> Origins:

@@ -19,7 +19,7 @@ from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
-from azkvlint.values.origins import FollowedReferences
+from azkvlint.values.tracing import FollowedReferences
 
 if TYPE_CHECKING:
     from azkvlint.readers.arm.documents import Sections

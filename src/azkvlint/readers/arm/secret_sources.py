@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.documents import Sections, find_template, key_of, member
 from azkvlint.syntax import ast
@@ -17,16 +18,9 @@ from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.json_decoder import Pointer, decode_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.secret_names import is_harmless
-from azkvlint.values.secret_sources import (
-    KEYS,
-    Part,
-    hide_sources,
-    is_any,
-    is_index,
-    name_of,
-    names_value,
-    places_by_type,
-)
+from azkvlint.values.parts import Part
+from azkvlint.values.paths import KEYS, is_any, is_index, member_of
+from azkvlint.values.secret_sources import HiddenPart, hide_sources, names_value
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
@@ -108,11 +102,11 @@ class _Scope:
         """See ``Scope``."""
         self.hide(node)
 
-    def part(self, plain: Any, pointer: Pointer, rest: Path = ()) -> Part:
+    def part(self, plain: Any, pointer: Pointer, rest: Path = ()) -> HiddenPart:
         """Return a JSON value as a part."""
         return Part(self.template.node(plain, pointer), _Scope(self.template, (), self.inside), rest)
 
-    def written(self, node: ast.Node, rest: Path) -> Iterable[Part] | None:
+    def written(self, node: ast.Node, rest: Path) -> Iterable[HiddenPart] | None:
         """See ``Scope``."""
         if isinstance(node, _Json):
             return list(self._of_json(node, rest))
@@ -121,7 +115,7 @@ class _Scope:
             return None if found is None else list(found)
         return None
 
-    def _of_json(self, node: _Json, rest: Path) -> Iterator[Part]:
+    def _of_json(self, node: _Json, rest: Path) -> Iterator[HiddenPart]:
         plain, at = node.plain, node.at
         if isinstance(plain, str):
             yield from self._of_text(node, plain, rest)
@@ -129,7 +123,7 @@ class _Scope:
             if rest and rest[0] == KEYS:
                 self.template.places.keys.update((*at, key) for key in plain)
                 return
-            sought = None if not rest or is_any(rest[0]) else name_of(rest[0]).lower()
+            sought = None if not rest or is_any(rest[0]) else member_of(rest[0]).lower()
             for key, value in plain.items():
                 if sought is None or key.lower() == sought:
                     yield self.part(value, (*at, key), rest[1:])
@@ -142,14 +136,14 @@ class _Scope:
         elif plain is not None and not isinstance(plain, bool):
             self.hide(node)
 
-    def _of_copies(self, loops: list[Any], at: Pointer, sought: str, rest: Path) -> Iterator[Part]:
+    def _of_copies(self, loops: list[Any], at: Pointer, sought: str, rest: Path) -> Iterator[HiddenPart]:
         for number, loop in enumerate(loops):
             key = key_of(loop, "input") if isinstance(loop, dict) else None
             if key is not None and str(member(loop, "name")).lower() == sought:
                 below = rest[2:] if rest[1:] and is_index(rest[1]) else rest[1:]
                 yield self.part(loop[key], (*at, number, key), below)
 
-    def _of_text(self, node: _Json, text: str, rest: Path) -> Iterator[Part]:
+    def _of_text(self, node: _Json, text: str, rest: Path) -> Iterator[HiddenPart]:
         if len(text) < 2 or not is_expression(text):
             if text and not is_harmless(text):
                 self.hide(node)
@@ -159,7 +153,7 @@ class _Scope:
         except InputError:
             self.hide(node)
 
-    def _of_call(self, node: ast.Call, rest: Path) -> Iterator[Part] | None:
+    def _of_call(self, node: ast.Call, rest: Path) -> Iterator[HiddenPart] | None:
         name = node.name.lower()
         if name in ("parameters", "variables"):
             return self._declared(node, name, rest)
@@ -168,9 +162,12 @@ class _Scope:
         if name in ("copyindex", "lambdavariables"):
             return iter(())
         function = self.template.sections.functions.get(name)
-        return None if function is None else self._of_function(node, function)
+        if function is None:
+            # What `listKeys()` returns is not in the code.
+            return iter(()) if name.startswith("list") else None
+        return self._of_function(node, function)
 
-    def _of_function(self, node: ast.Call, function: tuple[Mapping[str, Any], Pointer]) -> Iterator[Part]:
+    def _of_function(self, node: ast.Call, function: tuple[Mapping[str, Any], Pointer]) -> Iterator[HiddenPart]:
         plain, pointer = function
         key = key_of(plain, "output")
         value = key_of(plain[key], "value") if key is not None and isinstance(plain[key], dict) else None
@@ -180,7 +177,7 @@ class _Scope:
         for one in node.arguments:
             yield Part(one, self)
 
-    def _declared(self, node: ast.Call, section: str, rest: Path) -> Iterator[Part]:
+    def _declared(self, node: ast.Call, section: str, rest: Path) -> Iterator[HiddenPart]:
         """Yield the value of a parameter or variable, or of all if its name is an expression."""
         if self.inside and section == "parameters":
             return
@@ -199,7 +196,7 @@ class _Scope:
             elif name in sections.variables:
                 yield _Scope(template).part(*sections.variables[name], rest)
 
-    def _parameter(self, name: str, rest: Path) -> Iterator[Part]:
+    def _parameter(self, name: str, rest: Path) -> Iterator[HiddenPart]:
         plain, pointer = self.template.sections.parameters.get(name, (None, ()))
         key = key_of(plain, "defaultValue") if isinstance(plain, dict) else None
         if key is not None:
@@ -211,7 +208,7 @@ class _Scope:
             elif isinstance(given, str):
                 yield scope.part(given, at, (name, "value", *rest))
 
-    def _outputs(self, rest: Path) -> Iterator[Part]:
+    def _outputs(self, rest: Path) -> Iterator[HiddenPart]:
         """Yield the outputs of nested deployments at a path, whichever of them the reference is to."""
         if "outputs" not in rest:
             return
@@ -222,7 +219,7 @@ class _Scope:
                 yield _Scope(inner).part(inner.plain[key], (*inner.pointer, key), steps)
 
 
-def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Part]:
+def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[HiddenPart]:
     """Yield the values of a template, and of those that are nested in it, that are secret."""
     waiting: list[tuple[_Template, Any, Pointer]] = [(root, root.plain, root.pointer)]
     while waiting:
@@ -233,7 +230,7 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Par
         if not isinstance(plain, dict):
             continue
         type_ = member(plain, "type")
-        for path in places_by_type(ast.Literal(0, 0, type_)) if isinstance(type_, str) else ():
+        for path in secret_properties(type_):
             yield scope.part(plain, pointer, path)
         _open(template, plain, pointer, roots)
         for key, value in plain.items():
@@ -249,7 +246,7 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Par
                 waiting.append((template, value, at))
 
 
-def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[Part]:
+def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[HiddenPart]:
     """Yield the default or value of each parameter or output that is secure, or whose name is that of a secret."""
     for name, plain in section.items():
         kind = member(plain, "type")

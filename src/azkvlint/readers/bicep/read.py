@@ -59,17 +59,11 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path, real_path_of_read
 from azkvlint.util.project_files import reported_path
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import (
-    NONE,
-    Loop,
-    Origins,
-    Source,
-    is_nothing,
-    names_of,
-    origins_of,
-    part_at,
-    path_of,
-)
+from azkvlint.values.origins import NONE, Origins, Source, is_nothing
+from azkvlint.values.parts import Loop, Within, scope_in
+from azkvlint.values.paths import names_of, part_at, path_of
+from azkvlint.values.tracing import FollowedReferences, origins_of
+from azkvlint.values.tracing import Scope as TracedScope
 
 if TYPE_CHECKING:
     from azkvlint.syntax.json_decoder import Document
@@ -95,8 +89,13 @@ class FileOrigins:
         """Return the origins of the value at ``rest`` in an expression."""
         return origins_of(node, self, rest) if node is not None else NONE
 
-    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
-        """See ``origins.Scope``."""
+    @property
+    def followed(self) -> FollowedReferences:
+        """See ``tracing.Scope``."""
+        return self.instance.run.followed
+
+    def origins(self, node: ast.Node, rest: Path) -> Origins | None:
+        """See ``tracing.Scope``."""
         if isinstance(node, ast.Call):
             own = isinstance(self.instance.file.symbols.get(node.name), ast.Function)
             return None if own else _origins_of_call(node, rest)
@@ -130,7 +129,7 @@ class FileOrigins:
         return frozenset({value_origins.RESOURCE})
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
-        """See ``origins.Scope``."""
+        """See ``tracing.Scope``."""
         return self.instance.evaluator.evaluate(node, local)
 
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
@@ -235,16 +234,16 @@ def _origins_of_iteration(found: Origins, value: object) -> Origins:
     return value_origins.known_value_origins(found) if isinstance(value, Scalar) else found
 
 
-def _scope_of(entity: ResourceEntity, sources: list[Source]) -> value_origins.Scope:
+def _scope_of(entity: ResourceEntity, sources: list[Source]) -> Within[TracedScope]:
     """Return the names in a resource, including the variables of the loops around it."""
-    outer: value_origins.Scope = (
+    outer: Within[TracedScope] = (
         FileOrigins(entity.instance, sources) if entity.outer is None else _scope_of(entity.outer, sources)
     )
     return _with_loop(outer, entity.node.body)
 
 
-def _with_loop(scope: value_origins.Scope, declared: ast.Expression) -> value_origins.Scope:
-    return Loop(scope, declared.item, declared.index, declared.over) if isinstance(declared, ast.For) else scope
+def _with_loop(scope: Within[TracedScope], declared: ast.Expression) -> Within[TracedScope]:
+    return scope_in(declared, scope) if isinstance(declared, ast.For) else scope
 
 
 def outputs_of(instance: FileInstance) -> Iterator[Resource]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
+from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
 from azkvlint.readers.bicep.document import File, is_decorated
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.secret_names import NameKind, is_secret_name, kind_of_name
-from azkvlint.values.origins import ANY, path_of
+from azkvlint.values.parts import Part
+from azkvlint.values.paths import ANY, path_of
 from azkvlint.values.secret_formats import Span
-from azkvlint.values.secret_sources import Part, hide_sources, places_by_type, secrets_in
+from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
 _MOST_FILES, _MOST_LEVELS = 1_000, 10
-_REFERENCES = (ast.Name, ast.Member, ast.Item, ast.Splat, ast.NotNull)
 _Load = Callable[[str, str], File]
 
 
@@ -98,18 +99,20 @@ class _Scope:
         """See ``Scope``."""
         self.files.spans.setdefault(self.file.path, set()).add((node.start, node.value.start))
 
-    def written(self, node: ast.Node, rest: Path) -> Iterable[Part] | None:
+    def written(self, node: ast.Node, rest: Path) -> Iterable[HiddenPart] | None:
         """See ``Scope``."""
         if isinstance(node, ast.Call):
-            return self._of_function(node)
-        steps: Path = path_of(node) if isinstance(node, _REFERENCES) else ()
+            found = self._of_function(node)
+            # What `listKeys()` returns is not in the code.
+            return () if found is None and node.name.lower().startswith("list") else found
+        steps: Path = path_of(node)
         if not steps:
             return None
         if steps[0] in self.names:
             return ()
         return list(self._named(self.file, (*steps, *rest)))
 
-    def _of_function(self, node: ast.Call) -> Iterable[Part] | None:
+    def _of_function(self, node: ast.Call) -> Iterable[HiddenPart] | None:
         file, name = self.file, node.name
         if isinstance(node.of, ast.Name):
             found = self.files.namespace(self.file, node.of.name)
@@ -122,14 +125,15 @@ class _Scope:
             symbol = file.symbols.get(name)
             if isinstance(symbol, ast.Function):
                 scope = _Scope(self.files, file, symbol.parameters)
-                return [Part(symbol.body, scope), *(Part(one, self) for one in node.arguments)]
+                arguments: list[HiddenPart] = [Part(one, self) for one in node.arguments]
+                return [Part(symbol.body, scope), *arguments]
             further = self.files.imported(file, name)
             if further is None:
                 return None
             file, name = further
         return None
 
-    def _named(self, file: File, steps: Path, hops: int = 0) -> Iterator[Part]:
+    def _named(self, file: File, steps: Path, hops: int = 0) -> Iterator[HiddenPart]:
         name = str(steps[0])
         symbol, scope = file.symbols.get(name), _Scope(self.files, file)
         match symbol:
@@ -149,7 +153,7 @@ class _Scope:
                 elif there is not None and len(steps) > 1:
                     yield from self._named(there, steps[1:], hops + 1)
 
-    def parameter(self, file: File, node: ast.Parameter, rest: Path) -> Iterator[Part]:
+    def parameter(self, file: File, node: ast.Parameter, rest: Path) -> Iterator[HiddenPart]:
         """Yield the value at a path in a parameter: its default, and what calls and parameter files give it."""
         if node.default is not None:
             yield Part(node.default, _Scope(self.files, file), rest)
@@ -167,7 +171,7 @@ class _Scope:
             bases = (self.files.beside(values, one.path) for one in values.declarations(ast.Extends))
             waiting += [one for one in bases if one is not None]
 
-    def _output(self, file: File, node: ast.Module, steps: Path) -> Iterator[Part]:
+    def _output(self, file: File, node: ast.Module, steps: Path) -> Iterator[HiddenPart]:
         while steps and str(steps[0]).startswith("["):
             steps = steps[1:]
         called = self.files.beside(file, node.path)
@@ -185,7 +189,7 @@ def _of_loop(body: ast.Expression) -> Path:
     return (ANY,) if isinstance(body, ast.For) else ()
 
 
-def _secrets_of(files: _Files, file: File) -> Iterator[Part]:
+def _secrets_of(files: _Files, file: File) -> Iterator[HiddenPart]:
     """Yield the expressions of a file whose values are secret."""
     scope = _Scope(files, file)
     for node in file.parsed.declarations:
@@ -200,17 +204,17 @@ def _secrets_of(files: _Files, file: File) -> Iterator[Part]:
                 if is_decorated(node.decorators, "secure") or is_secret_name(node.name):
                     yield Part(value, scope)
                 else:
-                    yield from secrets_in(Part(value, scope))
+                    yield from secrets_in(Part(value, scope), secret_properties)
             case ast.Resource(body=body):
-                for path in places_by_type(node.type):
+                for path in _properties_of(node):
                     yield Part(body, scope, (*_of_loop(body), *path))
-                yield from secrets_in(Part(body, scope))
+                yield from secrets_in(Part(body, scope), secret_properties)
                 yield from _nested(body, scope)
             case ast.Module():
                 yield from _of_module(files, file, node)
 
 
-def _of_module(files: _Files, file: File, node: ast.Module) -> Iterator[Part]:
+def _of_module(files: _Files, file: File, node: ast.Module) -> Iterator[HiddenPart]:
     scope, given = _Scope(files, file), (*_of_loop(node.body), "params")
     called = files.beside(file, node.path)
     for one in () if called is None else called.declarations(ast.Parameter):
@@ -219,7 +223,7 @@ def _of_module(files: _Files, file: File, node: ast.Module) -> Iterator[Part]:
     if isinstance(node.path, ast.Literal) and str(node.path.value).lower().endswith(".json"):
         # Which parameters of a template are secret depends on what it does with them.
         yield Part(node.body, scope, (*given, ANY))
-    yield from secrets_in(Part(node.body, scope))
+    yield from secrets_in(Part(node.body, scope), secret_properties)
 
 
 def _secure_paths(files: _Files, file: File, type_: ast.Type | None, depth: int = 0) -> Iterator[Path]:
@@ -245,14 +249,19 @@ def _secure_paths(files: _Files, file: File, type_: ast.Type | None, depth: int 
             yield from _secure_paths(files, there, declared.type, depth + 1)
 
 
-def _nested(body: ast.Node, scope: _Scope) -> Iterator[Part]:
+def _properties_of(node: ast.Resource) -> tuple[Path, ...]:
+    """Return the paths of the secrets in a resource, by its type as written."""
+    return secret_properties(node.type.value) if isinstance(node.type, ast.Literal) else ()
+
+
+def _nested(body: ast.Node, scope: _Scope) -> Iterator[HiddenPart]:
     """Yield the secrets of the resources that are declared in another one."""
     waiting = [body]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Object):
             for one in node.resources:
-                for path in places_by_type(one.type):
+                for path in _properties_of(one):
                     yield Part(one.body, scope, (*_of_loop(one.body), *path))
                 waiting.append(one.body)
         elif isinstance(node, (ast.For, ast.If)):

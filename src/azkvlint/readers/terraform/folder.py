@@ -30,7 +30,7 @@ from azkvlint.syntax.texts import PARSED_TEXTS, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside
-from azkvlint.values.origins import ANY, names_of, path_of
+from azkvlint.values.paths import ANY, names_of, path_of
 from azkvlint.values.secret_formats import Span
 
 LOCK_FILE = ".terraform.lock.hcl"

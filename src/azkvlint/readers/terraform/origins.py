@@ -23,19 +23,9 @@ from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import is_plain_name
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import (
-    ANY,
-    NONE,
-    Origins,
-    Source,
-    is_nothing,
-    item_of_instance,
-    names_of,
-    origins_of,
-    part_at,
-    path_of,
-    union,
-)
+from azkvlint.values.origins import NONE, Origins, Source, is_nothing, union
+from azkvlint.values.paths import ANY, item_of_instance, names_of, part_at, path_of
+from azkvlint.values.tracing import FollowedReferences, origins_of
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration, Folder
@@ -78,7 +68,12 @@ class ModuleOrigins:
         node = piece.attribute.expression() if piece is not None else None
         return origins_of(node, self, rest) if node is not None else NONE
 
-    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
+    @property
+    def followed(self) -> FollowedReferences:
+        """See ``tracing.Scope``."""
+        return self.instance.run.followed
+
+    def origins(self, node: ast.Node, rest: Path) -> Origins | None:
         """Return the origins of a reference and of what is at ``rest`` in it; None for other nodes."""
         names = (*path_of(node), *rest)
         if len(names) == len(rest):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.providers import OTHER_SECRETS, SECRET_ARGUMENTS
+from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
 from azkvlint.readers.terraform.file_secrets import SETTINGS, is_marked
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
@@ -15,9 +16,10 @@ from azkvlint.readers.terraform.folder import Part as Written
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, describes_secret, kind_of_name, may_name_secret
-from azkvlint.values.origins import ANY, path_of
+from azkvlint.values.parts import Part
+from azkvlint.values.paths import ANY, KEYS, path_of
 from azkvlint.values.secret_formats import Span, names_secret
-from azkvlint.values.secret_sources import KEYS, Part, hide_sources, names_value, secrets_in
+from azkvlint.values.secret_sources import HiddenPart, hide_sources, names_value, secrets_in
 
 if TYPE_CHECKING:
     from azkvlint.syntax.hcl.parse import Block
@@ -101,7 +103,7 @@ class _Scope:
         """See ``Scope``."""
         self.spans.setdefault(self.path, set()).add((node.start, node.value.start))
 
-    def written(self, node: ast.Node, rest: Path) -> Iterable[Part] | None:
+    def written(self, node: ast.Node, rest: Path) -> Iterable[HiddenPart] | None:
         """See ``Scope``."""
         if not isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)):
             return None
@@ -110,7 +112,7 @@ class _Scope:
             return None
         return list(self._named(steps))
 
-    def _named(self, steps: Path) -> Iterator[Part]:
+    def _named(self, steps: Path) -> Iterator[HiddenPart]:
         folder = self.module.folder
         match steps:
             case (name, "key", *_) if name in self.iterators:
@@ -135,17 +137,17 @@ class _Scope:
             case (type_, name, *more):
                 yield from self._attribute(folder.resources.get(f"{type_}.{name}"), str(type_), tuple(more))
 
-    def of(self, piece: Piece | None, around: Declaration | None, rest: Path = ()) -> Iterator[Part]:
+    def of(self, piece: Piece | None, around: Declaration | None, rest: Path = ()) -> Iterator[HiddenPart]:
         """Yield the value at ``rest`` in an attribute of the same module."""
         if piece is not None:
             yield from _part(self.spans, self.module, piece, around, {}, rest)
 
-    def _iterated(self, name: str, rest: Path) -> Iterator[Part]:
+    def _iterated(self, name: str, rest: Path) -> Iterator[HiddenPart]:
         """Yield the collection of a dynamic block, which may depend on the iterators around it."""
         outer = {other: piece for other, piece in self.iterators.items() if other != name}
         yield from _part(self.spans, self.module, self.iterators[name], self.around, outer, rest)
 
-    def _variable(self, name: str, rest: Path) -> Iterator[Part]:
+    def _variable(self, name: str, rest: Path) -> Iterator[HiddenPart]:
         declaration = self.module.folder.variables.get(name)
         if declaration is not None:
             yield from self.of(declaration.attributes.get("default"), None, rest)
@@ -157,7 +159,7 @@ class _Scope:
             if piece is not None:
                 yield from _part(self.spans, caller, piece, call, {}, rest)
 
-    def _output(self, call: str, more: Path) -> Iterator[Part]:
+    def _output(self, call: str, more: Path) -> Iterator[HiddenPart]:
         called = self.module.called.get(call)
         if called is None:
             return
@@ -169,7 +171,7 @@ class _Scope:
             if piece is not None:
                 yield from _part(self.spans, called, piece, None, {}, more[1:])
 
-    def _attribute(self, declaration: Declaration | None, type_: str, more: Path) -> Iterator[Part]:
+    def _attribute(self, declaration: Declaration | None, type_: str, more: Path) -> Iterator[HiddenPart]:
         """Yield what an attribute of a resource is given, unless its name shows that it is not secret.
 
         The name of a collection, such as ``tags``, shows nothing about its members.
@@ -195,7 +197,7 @@ class _Scope:
 def _part(
     spans: dict[str, set[Span]], module: Module, piece: Piece, around: Declaration | None,
     iterators: Mapping[str, Piece], rest: Path = (),
-) -> Iterator[Part]:  # fmt: skip
+) -> Iterator[HiddenPart]:  # fmt: skip
     node = piece.attribute.expression()
     if node is None:
         # A value that is not a valid expression may contain anything.
@@ -207,7 +209,7 @@ def _part(
         yield Part(node, _Scope(spans, module, piece, around, iterators), rest)
 
 
-def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[Part]:
+def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[HiddenPart]:
     """Yield the expressions of a module whose values are secret."""
     folder = module.folder
     add = partial(_part, spans, module)
@@ -229,7 +231,7 @@ def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[Part]:
         yield from _in_blocks(module, spans, [provider], None)
 
 
-def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declaration) -> Iterator[Part]:
+def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declaration) -> Iterator[HiddenPart]:
     arguments = _ARGUMENTS.get(resource.type, ())
     is_azapi_secret = resource.type in AZAPI and _is_secret_type(resource)
     for layer in resource.layers:
@@ -250,7 +252,7 @@ def _is_secret_type(resource: Declaration) -> bool:
 
 def _in_blocks(
     module: Module, spans: dict[str, set[Span]], parts: Iterable[Written], around: Declaration | None
-) -> Iterator[Part]:
+) -> Iterator[HiddenPart]:
     """Yield the secrets in blocks and in those that are nested in them."""
     arguments = _ARGUMENTS.get(around.type, ()) if around is not None else ()
     waiting: list[tuple[Written, Mapping[str, Piece], bool]] = [(one, {}, False) for one in parts]
@@ -277,10 +279,10 @@ def _with_iterator(part: Written, iterators: Mapping[str, Piece]) -> Mapping[str
     return {**iterators, node.name if isinstance(node, ast.Name) else block.labels[0]: piece}
 
 
-def _in_piece(module: Module, piece: Piece, found: Iterator[Part], is_secret: bool) -> Iterator[Part]:
+def _in_piece(module: Module, piece: Piece, found: Iterator[HiddenPart], is_secret: bool) -> Iterator[HiddenPart]:
     """Yield the value of an attribute if it is secret, or else the secrets in it by their names."""
     if is_secret:
         yield from found
     elif may_name_secret(module.text_of(piece)):
         for part in found:
-            yield from secrets_in(part)
+            yield from secrets_in(part, secret_properties)

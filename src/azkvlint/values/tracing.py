@@ -1,0 +1,226 @@
+"""Trace the origins of a value through unevaluated expressions and the references in them.
+
+The condition of a conditional and an index choose among values, and are not origins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.model.value import Path, Scalar
+from azkvlint.syntax import ast
+from azkvlint.values.origins import (
+    CONFIGURATION,
+    FILE,
+    NONE,
+    RESOURCE,
+    SECRETS,
+    UNTRACED,
+    WRITTEN,
+    Origins,
+    Source,
+    combine,
+    is_nothing,
+    union,
+)
+from azkvlint.values.parts import COMPOSED, Loop, Part, Relation, Walk, Within, base_of, variable_of
+from azkvlint.values.secret_formats import Placeholder, placeholder_in
+
+if TYPE_CHECKING:
+    from azkvlint.evaluation.operators import Local
+
+# References on the way to a value. Values with more of them are followed each time.
+_MAX_REACHED = 50
+# Why a result does not hold elsewhere, apart from the names of references that were being followed around it.
+_LIMIT = "\0limit"
+
+
+class FollowedReferences:
+    """The origins of the references of one unit that were followed, so that each is followed once.
+
+    A result depends on the references that are being followed around it if one of them occurs in it again. It is only
+    kept if it does not, and only used where none of those that it reaches is being followed.
+    """
+
+    def __init__(self) -> None:
+        self.walk = Walk()
+        # The origins, the sources of the value, and the references on the way to it.
+        self._known: dict[Hashable, tuple[Origins, tuple[Source, ...], frozenset[Hashable]]] = {}
+        # For each reference that is being followed: those that it reaches, and those whose recurrence ended the search.
+        self._stack: list[tuple[set[Hashable], set[Hashable]]] = []
+
+    def follow(
+        self,
+        reference: Hashable,
+        key: Hashable,
+        busy: frozenset[Any],
+        compute: Callable[[list[Source]], Origins],
+        may_follow: Callable[[], bool],
+        sources: list[Source],
+    ) -> Origins:
+        """Return the origins of a reference; none if it is in ``busy``, those that are being followed.
+
+        ``key`` identifies the reference and the path in it. ``compute`` follows it if ``may_follow`` returns true, and
+        adds the sources of the value to its argument. ``sources`` receives them, each once.
+        """
+        if reference in busy:
+            self._end_at(reference)
+            return NONE
+        known = self._known.get(key)
+        if known is not None and busy.isdisjoint(known[2]):
+            if self._stack:
+                self._stack[-1][0].update(known[2])
+            sources += known[1]
+            return known[0]
+        if not may_follow():
+            self._end_at(_LIMIT)
+            return frozenset({UNTRACED})
+        reached, ended_at = {reference}, set[Hashable]()
+        self._stack.append((reached, ended_at))
+        try:
+            inner: list[Source] = []
+            found = compute(inner)
+        finally:
+            self._stack.pop()
+        distinct = tuple(dict.fromkeys(inner))
+        sources += distinct
+        ended_at.discard(reference)
+        if len(reached) > _MAX_REACHED:
+            ended_at.add(_LIMIT)
+            reached = set()
+        if not ended_at:
+            self._known[key] = found, distinct, frozenset(reached)
+        if self._stack:
+            self._stack[-1][0].update(reached)
+            self._stack[-1][1].update(ended_at)
+        return found
+
+    def end_at_limit(self) -> None:
+        """Record that references were not followed, because there are too many around them."""
+        self._end_at(_LIMIT)
+
+    def _end_at(self, reference: Hashable) -> None:
+        if self._stack:
+            self._stack[-1][1].add(reference)
+
+    def clear(self) -> None:
+        """Release all objects."""
+        self._known.clear()
+        self.walk.clear()
+
+
+class Scope(Protocol):
+    """The meaning of names and calls in the scope of an expression."""
+
+    @property
+    def followed(self) -> FollowedReferences:
+        """Return what was followed before in the same unit."""
+
+    def origins(self, node: ast.Node, rest: Path, /) -> Origins | None:
+        """Return the origins at ``rest`` in a reference or a call; None if they are those of its parts."""
+
+    def value(self, node: ast.Expression, local: Local, /) -> Result | None:
+        """Evaluate an expression with variables of loops; None if it cannot be evaluated here."""
+
+
+# In a longer loop, conditionals are not decided.
+_MAX_ITERATIONS = 20
+
+
+def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins:
+    """Return the origins of the value at ``rest`` in an expression; none if it is literal."""
+    if isinstance(node, ast.Literal):
+        return NONE
+    base = base_of(scope)
+    parts = None
+    if not isinstance(node, COMPOSED):
+        parts = variable_of(node, scope, rest)
+        found = base.origins(node, rest) if parts is None else None
+        if found is not None:
+            return found
+    relation, values, _ = parts or base.followed.walk.parts_of(node, scope, rest)
+    match relation:
+        case Relation.SAME:
+            return union([origins_of(*part) for part in values])
+        case Relation.CHOICE:
+            return _choice_origins(node, scope, values)
+        case Relation.DIGEST | Relation.PROPERTY:
+            return frozenset({RESOURCE}) if any(origins_of(part.node, part.scope) for part in values) else NONE
+        case Relation.CONTENT:
+            return _content_origins(values)
+    origins = combine([origins_of(*part) for part in values])
+    # Text around an address changes its meaning.
+    is_mixed = CONFIGURATION in origins and len(ast.children(node)) > 1
+    return origins - {CONFIGURATION} | {RESOURCE} if is_mixed else origins
+
+
+def _content_origins(values: Sequence[Part[Scope]]) -> Origins:
+    """Return the origins of a file's content, and of the values that a template is rendered with."""
+    from_outside = frozenset({FILE}) if values and origins_of(*values[0]) else NONE
+    return combine([*(origins_of(*value) for value in values[1:]), from_outside])
+
+
+def _choice_origins(node: ast.Node, scope: Within[Scope], choices: Sequence[Part[Scope]]) -> Origins:
+    """Return the origins of alternatives; defaults and literals may decide which of them applies."""
+    alternatives = _alternative_origins(choices)
+    chosen = _applicable_branch(node, scope) if alternatives & SECRETS else None
+    return alternatives if chosen is None else _alternative_origins([one for one in choices if one.node is chosen])
+
+
+def _applicable_branch(node: ast.Node, scope: Within[Scope]) -> ast.Expression | None:
+    """Return the branch of a conditional that applies in all iterations of the loops around it, if known."""
+    match node:
+        case ast.Conditional(condition=condition, yes=yes, no=no):
+            pass
+        case ast.Call(name=name, arguments=(condition, yes, no)) if name.lower() == "if":
+            pass
+        case _:
+            return None
+    condition_value = _value_in(scope, condition, {})
+    if isinstance(condition_value, Scalar) and isinstance(condition_value.value, bool):
+        return yes if condition_value.value else no
+    return None
+
+
+def _value_in(scope: Within[Scope], node: ast.Expression, local: Local) -> Result | None:
+    """Return the value of an expression if it is the same in all iterations of the loops around it, else None."""
+    if not isinstance(scope, Loop):
+        return scope.value(node, local)
+    if scope.items == scope.keys:  # of a lambda
+        return None
+    result: Result | None = None
+    for key, item in _iterations(_value_in(scope.outer, scope.over, {})):
+        names = {**dict.fromkeys(scope.items, item), **dict.fromkeys(scope.keys, key)}
+        iteration_value = _value_in(scope.outer, node, {**names, **local})
+        if not isinstance(iteration_value, Scalar) or (
+            isinstance(result, Scalar) and result.value != iteration_value.value
+        ):
+            return None
+        result = iteration_value
+    return result
+
+
+def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
+    """Return the key and item of each iteration over a known collection of limited size."""
+    pairs: list[tuple[Result, Result]] = []
+    if isinstance(over, Fields) and over.rest is None:
+        pairs = [(Scalar(at=over.at, value=key), item) for key, item in over.fields.items()]
+    elif isinstance(over, Items):
+        pairs = [(Scalar(at=over.at, value=number), item) for number, item in enumerate(over.items)]
+    return pairs if len(pairs) <= _MAX_ITERATIONS else []
+
+
+def _alternative_origins(choices: Sequence[Part[Scope]]) -> Origins:
+    """Return the origins of alternatives; a placeholder adds none."""
+    choices = [one for one in choices if not _is_placeholder(one.node)] or choices
+    return union(
+        origins_of(*one) or (NONE if one.rest or is_nothing(one.node) else frozenset({WRITTEN})) for one in choices
+    )
+
+
+def _is_placeholder(node: ast.Node) -> bool:
+    """Return whether a literal is a placeholder for a value that is set later."""
+    text = node.value if isinstance(node, ast.Literal) else None
+    return isinstance(text, str) and bool(text) and placeholder_in(text) is Placeholder.CERTAIN
