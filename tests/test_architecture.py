@@ -55,3 +55,68 @@ def test_functions_are_short() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     assert [(path, node.name) for path, node in functions if (node.end_lineno or 0) - node.lineno >= 60] == []
+
+
+# State of a run is in objects that are passed. What stays in a module has a reason.
+STATE_OF_THE_PROCESS = {
+    "util/processes.py": "the signals that the process has received",
+    "util/project_boundary.py": "what this process may read, whichever function asks",
+    "values/origins.py": "the members of large objects, which are looked up many times",
+    "derived/registry.py": "filled while the modules of attributes are imported",
+}
+CHANGING = {
+    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "move_to_end", "pop", "popitem", "popleft",
+    "remove", "setdefault", "update",
+}  # fmt: skip
+
+
+def changed_names(tree: ast.Module) -> set[str]:
+    """Return the names of a module whose values its functions change. Caches of pure functions have no name."""
+    names: set[str] = set()
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    changed: set[str] = set()
+    waiting: list[tuple[ast.AST, bool]] = [(node, False) for node in tree.body if names]
+    while waiting:
+        node, is_in_function = waiting.pop()
+        is_in_function = is_in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_in_function:
+            changed.update(changed_by(node))
+        waiting += [(child, is_in_function) for child in ast.iter_child_nodes(node)]
+    return changed & names
+
+
+def changed_by(node: ast.AST) -> list[str]:
+    """Return the names that a statement changes the values of, or binds anew."""
+    if isinstance(node, ast.Global):
+        return node.names
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
+        return name_below(node.func.value)
+    if isinstance(node, ast.Assign | ast.Delete):
+        return [name for target in node.targets if not isinstance(target, ast.Name) for name in name_below(target)]
+    if isinstance(node, ast.AugAssign | ast.AnnAssign) and not isinstance(node.target, ast.Name):
+        return name_below(node.target)
+    return []
+
+
+def name_below(node: ast.expr) -> list[str]:
+    """Return the name at the start of ``name.member[item]``."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return [node.id] if isinstance(node, ast.Name) else []
+
+
+def test_no_module_changes_during_a_run() -> None:
+    changed = {path.as_posix(): changed_names(ast.parse(text)) for path, text in MODULES.items()}
+    assert {path: names for path, names in changed.items() if names and path not in STATE_OF_THE_PROCESS} == {}
+
+
+def test_a_change_of_a_module_is_noticed() -> None:
+    changes = ["_x[1] = 2", "_x.append(1)", "del _x[1]", "_x.y = 1", "_x.y[1].clear()", "_x[1] += 1", "global _x"]
+    for change in changes:
+        assert changed_names(ast.parse(f"_x: list = []\ndef f():\n    {change}\n")) == {"_x"}, change
+    assert (
+        changed_names(ast.parse("_x = []\n_x.append(1)\ndef f(y):\n    y.append(1)\n    return _x.copy()\n")) == set()
+    )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from azkvlint.engine.parameters import patterns_of
 from azkvlint.engine.rule_loader import load_rules
+from azkvlint.engine.rule_patterns import proofs_of_package
 from azkvlint.engine.rule_store import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
 from azkvlint.model.effect import Effect
 from azkvlint.model.rule import (
@@ -32,9 +33,9 @@ from azkvlint.model.rule import (
     Rule,
     Severity,
 )
-from azkvlint.util import regex_proof, safe_regex
+from azkvlint.util import regex_proof
 from azkvlint.util.errors import InternalError, RuleError, UsageError
-from azkvlint.util.safe_regex import compile_pattern
+from azkvlint.util.safe_regex import RulePattern, SafePattern, compile_pattern
 from tests.conftest import Run
 
 PATH = "rules/vault/KV001-purge-protection.yaml"
@@ -855,19 +856,20 @@ def test_the_bounds_of_patterns_are_computed_when_rules_are_compiled(
     for name, content in compile_rules(builtin_rules()).items():
         (tmp_path / "rules").mkdir(exist_ok=True)
         (tmp_path / "rules" / name).write_bytes(content)
-    compile_pattern.cache_clear()
-    monkeypatch.setattr(safe_regex, "_PROOFS", {})
-    rules_of_package(str(tmp_path), examples=False)
+    proofs = proofs_of_package(str(tmp_path))
     monkeypatch.setattr(regex_proof, "_Parser", None)  # not needed any more
     for pattern, expected in alone.items():
-        compiled = compile_pattern(pattern, in_rule=True)
+        compiled = SafePattern(proofs[pattern])
         assert vars(compiled).keys() == vars(expected).keys()
         assert [compiled.work(length, anywhere=way) for length in (0, 9, 40) for way in (False, True)] == [
             expected.work(length, anywhere=way) for length in (0, 9, 40) for way in (False, True)
         ]
         for word in ("", "kv", "P30D", "RSA-HSM", "https://kv.vault.azure.net/x?ref=1"):
-            assert compiled.fullmatch(word) == expected.fullmatch(word)
-    compile_pattern.cache_clear()
+            assert (
+                compiled.fullmatch(word)
+                == expected.fullmatch(word)
+                == RulePattern(pattern, proofs[pattern]).matches(word)
+            )
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[{"id": 1}]'])

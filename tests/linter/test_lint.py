@@ -14,7 +14,10 @@ import pytest
 
 import azkvlint
 from azkvlint import CheckSettings, KvlintError, Severity, exit_code, lint
-from azkvlint.linter import workers
+from azkvlint.config.run_config import Config
+from azkvlint.linter.compiled_rules import CompiledRules
+from azkvlint.linter.linter import check
+from azkvlint.linter.result_cache import ResultCache
 from tests.conftest import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python-api.md"
@@ -108,7 +111,7 @@ examples:
 """
 
 
-def test_checks_in_one_process_do_not_depend_on_earlier_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_in_one_process_do_not_depend_on_earlier_ones(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(
         VAULT.replace("{ name", "{\nlocation = 'here'\nname").replace("'", '"').replace(" }", "\n}")
     )
@@ -120,13 +123,11 @@ def test_checks_in_one_process_do_not_depend_on_earlier_ones(tmp_path: Path, mon
         CheckSettings(select=("KV001", "ACME-1"), rules=(str(tmp_path / "here"),)),
         CheckSettings(select=("KV001", "ACME-1"), rules=(str(tmp_path / "there"),)),
     ]  # fmt: skip
-    alone = []
-    for one in settings:
-        monkeypatch.setattr(workers, "_last_compiled", [])
-        alone.append(lint(tmp_path / "main.tf", one))
+    alone = [lint(tmp_path / "main.tf", one) for one in settings]
     assert len({str(report.findings) for report in alone}) > 2
+    cache = ResultCache()
     for number in (0, 1, 0, 2, 3, 4, 3, 1, 4, 2):
-        assert lint(tmp_path / "main.tf", settings[number]) == alone[number]
+        assert lint(tmp_path / "main.tf", settings[number], cache=cache) == alone[number]
 
 
 def test_a_rule_that_requires_1_is_not_one_that_requires_true(tmp_path: Path) -> None:
@@ -136,11 +137,11 @@ def test_a_rule_that_requires_1_is_not_one_that_requires_true(tmp_path: Path) ->
     text = RULE.format("here").replace(
         "location\n    equals: here", "properties.softDeleteRetentionInDays\n    equals: {}"
     )
-    settings = CheckSettings(select=("ACME-1",), rules=(str(rule),))
-    found = []
+    config = Config(paths=(str(tmp_path / "main.tf"),), select=("ACME-1",), rules=(str(rule),))
+    found, compiled = [], CompiledRules()
     for value in ("1", "true", "1", "true"):
         rule.write_text(text.replace("{}", value, 1))
-        found.append(len(lint(tmp_path / "main.tf", settings).findings))
+        found.append(len(check(config, compiled=compiled).findings))
     assert found == [0, 1, 0, 1]
 
 

@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.derived.assignments import COVERS, Coverage
 from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_by_attribute
 from azkvlint.derived.vaults import with_own_policies, with_recovered_vaults
+from azkvlint.evaluation.budget import UnitWork
 from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE
 from azkvlint.graph.references import Index, references_by_attribute
@@ -40,20 +41,27 @@ def _changed(selected: Iterable[Path]) -> Iterator[Path]:
     return (path[len(CHANGED_FROM) :] for path in selected if path[: len(CHANGED_FROM)] == CHANGED_FROM)
 
 
-# The functions by type for the ``required`` of the last call, which all inputs of a run share.
-_known: list[tuple[RequiredAttributes, dict[str, _Makers]]] = []
+class _MakersByType:
+    """The required derived attributes of each type, which all inputs of a run share."""
+
+    def __init__(self, required: RequiredAttributes) -> None:
+        self._required = required
+        self._known: dict[str, _Makers] = {}
+
+    def of(self, type_: str) -> _Makers:
+        """Return the derived attributes that are required of a type, in a fixed order."""
+        makers = self._known.get(type_)
+        if makers is None:
+            makers = self._known[type_] = _makers(self._required, type_)
+        return makers
 
 
 def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> None:
     """Add the required derived attributes to the resources of ``index``. ``is_complete``: see ``ResourceGraph``."""
     context = Context(index, required.today or datetime.now(UTC).date(), {}, is_complete)
-    if not _known or _known[0][0] is not required:
-        _known[:] = [(required, {})]
-    makers_by_type = _known[0][1]
+    makers_by_type = required.form(_MakersByType)
     for type_ in index.types():
-        makers = makers_by_type.get(type_)
-        if makers is None:
-            makers = makers_by_type[type_] = _makers(required, type_)
+        makers = makers_by_type.of(type_)
         shared: dict[tuple[int, bool], dict[str, Answer]] = {}
         for resource in index.of_type(type_.lower()) if makers else ():
             key = id(resource.shared_attributes), resource.existing
@@ -70,7 +78,7 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
     _derive_variants(index, makers_by_type, context)
 
 
-def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) -> None:
+def _derive_variants(index: Index, known: _MakersByType, context: Context) -> None:
     """Add the derived attributes to the variants of resources, which are shared by all resources of one assumption."""
     done: dict[int, dict[str, Resource]] = {}
     for resource in [one for one in index.resources.values() if one.variants]:
@@ -79,7 +87,7 @@ def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) 
         if derived is None:
             derived = done[id(variants)] = {}
             for address, variant in variants.items():
-                made = {name: make(variant, context) for name, make, _ in known.get(variant.type, ())}
+                made = {name: make(variant, context) for name, make, _ in known.of(variant.type)}
                 fields = {name: value for name, value in made.items() if not isinstance(value, Absent)}
                 derived[address] = _with_derived(variant, fields)
         index.replace(msgspec.structs.replace(resource, variants=derived))
@@ -110,14 +118,11 @@ def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:
     return msgspec.structs.replace(resource, attributes=attributes)
 
 
-# --- What a secret holds is shown nowhere, whichever reader has read it: an azapi body is as it is written ----------
-
-
 _BODY, _VALUE = "properties", "value"
 
 
 def with_hidden_values(index: Index) -> None:
-    """Mark the value of each secret as one that must not be shown."""
+    """Mark the value of each secret as one that must not be shown, whichever reader has read it."""
     for secret in index.of_type(SECRETS_TYPE):
         properties = secret.attributes.fields.get(_BODY)
         value = properties.fields.get(_VALUE) if isinstance(properties, MapValue) else None
@@ -132,9 +137,11 @@ def _hidden(secret: Resource, properties: MapValue, value: Value) -> Resource:
     return msgspec.structs.replace(secret, attributes=msgspec.structs.replace(secret.attributes, fields=fields))
 
 
-def build_graph(resources: Mapping[str, Resource], required: RequiredAttributes, is_complete: bool) -> ResourceGraph:
-    """Return the graph of one root: derived attributes added, references resolved."""
-    index = Index(dict(resources))
+def build_graph(
+    resources: Mapping[str, Resource], required: RequiredAttributes, is_complete: bool, unit: UnitWork | None = None
+) -> ResourceGraph:
+    """Return the graph of one root: derived attributes added, references resolved. ``unit`` counts the work."""
+    index = Index(dict(resources), unit)
     with_hidden_values(index)
     with_own_policies(index)
     with_recovered_vaults(index)

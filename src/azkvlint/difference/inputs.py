@@ -16,6 +16,7 @@ from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, Resourc
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.linter.access import Cleaner, Filters, access
+from azkvlint.linter.compiled_rules import CompiledRules
 from azkvlint.linter.linter import check
 from azkvlint.model.access import AccessReport
 from azkvlint.model.finding import (
@@ -155,8 +156,9 @@ def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, S
             raise UsageError(
                 f"'{visible(word)}' is a JSON report and '{visible(other)}' is not", "compare two inputs of one kind"
             )
-    side = checked(base, words[0])
-    return side, checked(_with_roots_of(side, head, words), words[1])
+    compiled = CompiledRules()
+    side = checked(base, words[0], compiled)
+    return side, checked(_with_roots_of(side, head, words), words[1], compiled)
 
 
 def _with_roots_of(base: Side, head: Config, words: Sequence[str]) -> Config:
@@ -210,7 +212,8 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     file = real_path(word)
     held = EDITOR_TEXTS.get(file)
     config = msgspec.structs.replace(config, paths=(word,))
-    after = checked(config, word)
+    compiled = CompiledRules()
+    after = checked(config, word, compiled)
     if after.errors:
         return after, after
     kinds = set(after.report.unit_counts)
@@ -224,7 +227,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
         return Side(label=BASE, report=report, access=access_report, folder=after.folder), after
     EDITOR_TEXTS[file] = earlier
     try:
-        before = checked(config, word)
+        before = checked(config, word, compiled)
     finally:
         EDITOR_TEXTS.pop(file, None)
         if held is not None:
@@ -232,9 +235,9 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0]), after
 
 
-def checked(config: Config, word: str) -> Side:
-    """Return the side of an input that is checked now."""
-    report = check(config)
+def checked(config: Config, word: str, compiled: CompiledRules | None = None) -> Side:
+    """Return the side of an input that is checked now. ``compiled`` are the rules of the other side."""
+    report = check(config, compiled=compiled)
     observer = _Observer()
     found = access(config, Filters(), (), observer)
     folder = _folder_of(word)

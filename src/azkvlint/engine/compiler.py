@@ -30,6 +30,7 @@ from azkvlint.engine.findings import (
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import Operator, operator_of
+from azkvlint.engine.rule_patterns import rule_pattern
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Evidence, Outcome, negate
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, parts_of
@@ -64,7 +65,7 @@ def _matches(expression: str, text: Pattern) -> bool | None:
     lengths = [part for part in parts if isinstance(part, int)]
     if 1 << sum(lengths) > _MAX_STRINGS:
         return None
-    pattern = RulePattern(expression)
+    pattern = rule_pattern(expression)
     results: set[bool | None] = set()
     for characters in product(_LETTER + _DIGIT, repeat=sum(lengths)):
         remaining = iter(characters)
@@ -152,7 +153,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     if is_configured:
         operand = parameters[operand[1:]]
     operator = operator_of(name, operand, path)
-    expression = RulePattern(operand) if name == "matches" else None
+    expression = rule_pattern(operand) if name == "matches" else None
     expected: Expectation | None = None  # computed for the first trail
     names_only = all(isinstance(step, str) for step in path)
     when_absent, when_set = FAIL, None

@@ -12,6 +12,7 @@ from azkvlint.engine.compiler import always, combine, combine_parts, compile_con
 from azkvlint.engine.findings import CompiledRule, bare_finding, make_finding
 from azkvlint.engine.graph_index import GraphIndex, Predicate
 from azkvlint.engine.required_attributes import is_local
+from azkvlint.evaluation.budget import UnitWork
 from azkvlint.model.finding import (
     FAIL,
     PASS,
@@ -179,7 +180,7 @@ class Evaluator:
         """Return the lower-case types that any rule checks."""
         return self._by_type.keys()
 
-    def evaluate(self, graph: ResourceGraph, explain: bool = False) -> Verdicts:
+    def evaluate(self, graph: ResourceGraph, explain: bool = False, unit: UnitWork | None = None) -> Verdicts:
         """Evaluate every resource of ``graph`` with every rule for its type.
 
         ``explain``: give reasons for the unknown results of this graph even if the evaluator does not. A rule that
@@ -193,7 +194,7 @@ class Evaluator:
         if self._answers:
             from azkvlint.engine.vault_ownership import control_answers
 
-            verdicts.control_answers = control_answers(graph, by_type, verdicts.findings + verdicts.unknown)
+            verdicts.control_answers = control_answers(graph, by_type, verdicts.findings + verdicts.unknown, unit)
         return verdicts
 
     def _compiled(self, rule: Rule) -> CompiledRule:

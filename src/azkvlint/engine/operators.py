@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from azkvlint.engine.rule_patterns import rule_pattern
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Outcome
 from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
-from azkvlint.util.safe_regex import RulePattern
 from azkvlint.util.text import location_key
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _contains(operand: Any) -> Operator:
 
 def _matches(operand: Any) -> Operator:
     """Match the whole string, case-insensitively."""
-    pattern = RulePattern(operand)
+    pattern = rule_pattern(operand)
 
     def compare(value: Value) -> Outcome:
         if type(value) is not Scalar:

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from azkvlint.engine.rule_patterns import PROOFS, builtin_proofs
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import Example, Rule
 from azkvlint.util.errors import InputError, InternalError, RuleError, UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import absolute_path
 from azkvlint.util.project_files import read_resource, read_rules, resource_files, rule_files
-from azkvlint.util.safe_regex import Proof, add_proofs, proofs_of
+from azkvlint.util.safe_regex import proofs_of
 
 if TYPE_CHECKING:
     from azkvlint.model.framework import Framework
 
 _T = TypeVar("_T")
-_RULES, _EXAMPLES, _PATTERNS = "compiled.json", "examples.json", "patterns.json"
+_RULES, _EXAMPLES = "compiled.json", "examples.json"
 # The folder of control frameworks, which are not rules.
 _FRAMEWORKS = "controls"
 _SUFFIXES = (".yaml", ".yml")
@@ -36,6 +37,8 @@ def builtin_rules(*, examples: bool = True) -> tuple[Rule, ...]:
 
     Raise InternalError if they are missing, and RuleError if a rule file of a checkout is invalid.
     """
+    # A damaged installation is reported before any input is read.
+    builtin_proofs()
     return rules_of_package(_PACKAGE, examples=examples)
 
 
@@ -43,7 +46,6 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
     """Return the compiled rules in the folder ``package``, or in a checkout the YAML files two levels above it."""
     try:
         rules = _compiled(package, _RULES, tuple[Rule, ...])
-        add_proofs(_compiled(package, _PATTERNS, dict[str, Proof]))
         if not examples:
             return rules
         examples_of_rules = _compiled(package, _EXAMPLES, tuple[tuple[Example, ...], ...])
@@ -141,7 +143,7 @@ def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
     return {
         _RULES: msgspec.json.encode(without_examples),
         _EXAMPLES: msgspec.json.encode(tuple(rule.examples for rule in rules)),
-        _PATTERNS: msgspec.json.encode(
+        PROOFS: msgspec.json.encode(
             proofs_of(dict.fromkeys(pattern for rule in rules for _, pattern in patterns_of(rule)))
         ),
         **compile_declarations(),

@@ -14,7 +14,7 @@ import msgspec
 
 from azkvlint.engine.findings import CompiledRule, make_finding
 from azkvlint.engine.graph_index import GraphIndex
-from azkvlint.evaluation.budget import Pairs
+from azkvlint.evaluation.budget import Pairs, UnitWork
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, ControlAnswers, Finding, Outcome, Owner, Vault
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Link, Path, Scalar, text_of
@@ -88,9 +88,9 @@ def with_owners(required: RequiredAttributes) -> RequiredAttributes:
 class Owners:
     """The owners of the resources of one graph."""
 
-    def __init__(self, graph: ResourceGraph) -> None:
+    def __init__(self, graph: ResourceGraph, unit: UnitWork | None = None) -> None:
         self._resources = graph.resources
-        self.pairs = Pairs(len(graph.resources))
+        self.pairs = Pairs(len(graph.resources), unit)
         self._known: dict[str, Owner] = {}
         self._outgoing: dict[str, list[Reference]] = {}
         self._incoming: dict[str, list[str]] = {}
@@ -186,12 +186,15 @@ _MOST_DOUBTFUL = 100
 
 
 def control_answers(
-    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], results: Sequence[Finding]
+    graph: ResourceGraph,
+    by_type: Mapping[str, list[CompiledRule]],
+    results: Sequence[Finding],
+    unit: UnitWork | None = None,
 ) -> ControlAnswers:
-    """Return the vaults, the results that pass, and the owner of each result. ``found`` are the failed and unknown
+    """Return the vaults, the results that pass, and the owner of each result. ``results`` are the failed and unknown
     ones.
     """
-    owners, index = Owners(graph), GraphIndex(graph)
+    owners, index = Owners(graph, unit), GraphIndex(graph)
     owner_of_result: dict[tuple[str, str], Owner] = {}
     compiled = {each.rule.id: each for rules in by_type.values() for each in rules}
     for finding in results:

@@ -70,26 +70,28 @@ _FROZEN_A_STEP = 2
 _PAIRS_A_STEP = 5
 _BYTES_A_STEP = 500
 
-_of_unit: list[Budget] = []
-_pairs_of_unit: list[Pairs] = []
-
 
 def limit_of_run(units: int, size: int) -> int:
     """Return the work that a number of units, whose files have ``size`` bytes together, may cause in one run."""
     return _RUN + units * _RUN_PER_UNIT + size // 1000 * _RUN_PER_KILOBYTE
 
 
-def begin_unit() -> None:
-    """Begin to measure the work of another unit."""
-    _of_unit.clear()
-    _pairs_of_unit.clear()
+class UnitWork:
+    """The work that one unit causes, which is read and evaluated in parts: its budgets, and the pairs of its graphs."""
 
+    __slots__ = ("budgets", "pairs")
 
-def work_of_unit() -> int:
-    """Return the work that the unit has caused so far, in steps of the evaluator."""
-    sizes = {id(one.limits): one.limits.size for one in _of_unit}
-    pairs = sum(one.number for one in _pairs_of_unit)
-    return sum(one.work for one in _of_unit) + sum(sizes.values()) // _BYTES_A_STEP + pairs // _PAIRS_A_STEP
+    def __init__(self) -> None:
+        self.budgets: list[Budget] = []
+        self.pairs: list[Pairs] = []
+
+    @property
+    def steps(self) -> int:
+        """Return the work so far, in steps of the evaluator."""
+        sizes = {id(budget.limits): budget.limits.size for budget in self.budgets}
+        pairs = sum(counted.number for counted in self.pairs)
+        steps = sum(budget.work for budget in self.budgets)
+        return steps + sum(sizes.values()) // _BYTES_A_STEP + pairs // _PAIRS_A_STEP
 
 
 class Limits:
@@ -114,7 +116,8 @@ class Budget:
 
     All readers and evaluators that work on one unit share it. ``steps`` are those of the evaluator, ``depth`` is how
     deep it is in expressions, ``values`` are parts of results, ``frozen`` are values of the resource graph. ``secrets``
-    are the texts of the unit that no message shows.
+    are the texts of the unit that no message shows. ``unit`` counts the work of the unit, of which this
+    budget is a part.
     """
 
     __slots__ = (
@@ -122,13 +125,20 @@ class Budget:
         "values",
     )  # fmt: skip
 
-    def __init__(self, size: int = 0, limits: Limits | None = None, secrets: SecretTexts | None = None) -> None:
+    def __init__(
+        self,
+        size: int = 0,
+        limits: Limits | None = None,
+        secrets: SecretTexts | None = None,
+        unit: UnitWork | None = None,
+    ) -> None:
         self.steps = self.depth = self.values = self.frozen = 0
         self.resources = self.deployments = self.references = self.characters = 0
         self.limits = Limits() if limits is None else limits
         self.limits.add(size)
         self.secrets = SecretTexts() if secrets is None else secrets
-        _of_unit.append(self)
+        if unit is not None:
+            unit.budgets.append(self)
 
     @property
     def work(self) -> int:
@@ -136,9 +146,9 @@ class Budget:
         resources = self.resources * _STEPS_OF_A_RESOURCE + self.deployments * _STEPS_OF_A_DEPLOYMENT
         return self.steps + self.values // _VALUES_A_STEP + self.frozen // _FROZEN_A_STEP + resources
 
-    def second_budget(self) -> Budget:
+    def second_budget(self, unit: UnitWork | None) -> Budget:
         """Return a second budget for the same inputs, those included that are still to be read."""
-        return Budget(limits=self.limits, secrets=self.secrets)
+        return Budget(limits=self.limits, secrets=self.secrets, unit=unit)
 
     def add_input(self, size: int) -> None:
         """Extend the budget for an input of ``size`` bytes that is read in addition."""
@@ -207,10 +217,11 @@ class Pairs:
 
     __slots__ = ("_connections", "_most", "number")
 
-    def __init__(self, resources: int) -> None:
+    def __init__(self, resources: int, unit: UnitWork | None = None) -> None:
         self.number = self._connections = 0
         self._most = PAIRS + PAIRS_PER_RESOURCE * resources
-        _pairs_of_unit.append(self)
+        if unit is not None:
+            unit.pairs.append(self)
 
     def add(self, number: int) -> None:
         """Count pairs before they are compared."""

@@ -127,7 +127,7 @@ class Prover:
             self.config, select=tuple(rule.id for rule in self.every_rule), ignore=(), explain=True, baseline="",
             min_severity=Severity.INFO, with_controls=False, outputs=(),
         )  # fmt: skip
-        return Prepared(self.config)
+        return Prepared(self.config, self._cache.compiled)
 
     @property
     def is_evaluated(self) -> bool:

@@ -8,7 +8,7 @@ from itertools import compress, islice
 
 import msgspec
 
-from azkvlint.evaluation.budget import Pairs, check_characters
+from azkvlint.evaluation.budget import Pairs, UnitWork, check_characters
 from azkvlint.model.pattern import has_holes, known_ends
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
@@ -120,7 +120,7 @@ _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 class Index:
     """The resources of one root, indexed by the identifiers that other resources use for them."""
 
-    def __init__(self, resources: dict[str, Resource]) -> None:
+    def __init__(self, resources: dict[str, Resource], unit: UnitWork | None = None) -> None:
         self.resources = resources
         check_characters(sum(len(one.address) + len(one.name) for one in resources.values()), len(resources))
         self._by_id: dict[str, list[str]] = {}
@@ -137,7 +137,7 @@ class Index:
         self._objects: dict[str, dict[tuple[str, str], list[str]]] = {}
         self._ids: dict[str, _Ids] = {}
         self._candidates: dict[str, tuple[str, ...]] = {}
-        self.pairs = Pairs(len(resources))
+        self.pairs = Pairs(len(resources), unit)
 
     def of_type(self, type_: str) -> list[Resource]:
         """Return the resources of a type (lower case), in input order."""

@@ -15,7 +15,6 @@ from azkvlint.config.run_config import Config
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
-from azkvlint.evaluation.budget import begin_unit
 from azkvlint.graph.references import Index
 from azkvlint.linter.linter import (
     exit_code_of,
@@ -164,7 +163,6 @@ def _evaluated(
     source_root: str,
     evaluate: Evaluate[RootT],
 ) -> tuple[UnitResult, RootT | None]:
-    begin_unit()
     path = unit.source.path
     if unit.quiet:
         return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}), None

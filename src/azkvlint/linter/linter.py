@@ -13,12 +13,13 @@ from azkvlint import __version__
 from azkvlint.config.run_config import CheckSettings, Config, Notice, today
 from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.engine.rule_store import builtin_rules, load_folder, select_rules
+from azkvlint.linter.compiled_rules import CompiledRules
 from azkvlint.linter.git_checkout import repository
 from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
-from azkvlint.linter.workers import compiled_rules, evaluate_units, limit_of, set_readable_files, within_limit
+from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
     BICEP_FILE,
@@ -103,28 +104,30 @@ def check(
     progress: Progress | None = None,
     cache: ResultCache | None = None,
     prepared: Prepared | None = None,
+    compiled: CompiledRules | None = None,
 ) -> Report:
     """Evaluate all inputs of ``config``. Failures of an input are reported as Problems.
 
     Raise UsageError and RuleError. ``progress`` is called with the numbers of finished units and of all units. Results
     of unchanged inputs come from the ``cache``; the report is the same without one. ``prepared`` is what an earlier run
-    with the same settings has prepared.
+    with the same settings has prepared, ``compiled`` are the rules of earlier runs with any settings.
     """
-    return report_of(config, *_evaluate_all(config, progress, cache, prepared))
+    return report_of(config, *_evaluate_all(config, progress, cache, prepared, compiled))
 
 
 class Prepared:
     """What depends on the settings of a check alone: the rules, compiled, and the policy for comments.
 
-    Checks of many inputs, one after the other, share it.
+    Checks of many inputs, one after the other, share it. ``compiled`` are the rules of earlier checks.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, compiled: CompiledRules | None = None) -> None:
         self.known = all_rules(config.rules, examples=False)
         self.rules = rules_of(config)
         self.policy = policy_of(self.known, self.rules, today(config), config.peer_tools)
         self.relevant = evaluated_types(self.known)
-        self.compiled = compiled_rules(config, self.rules, self.relevant)
+        self.compiled = CompiledRules() if compiled is None else compiled
+        self.compiled.of(config, self.rules, self.relevant)
 
 
 def combined_result(config: Config, progress: Progress | None = None, cache: ResultCache | None = None) -> UnitResult:
@@ -133,7 +136,11 @@ def combined_result(config: Config, progress: Progress | None = None, cache: Res
 
 
 def _evaluate_all(
-    config: Config, progress: Progress | None, cache: ResultCache | None, prepared: Prepared | None = None
+    config: Config,
+    progress: Progress | None,
+    cache: ResultCache | None,
+    prepared: Prepared | None = None,
+    compiled: CompiledRules | None = None,
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult], list[Problem]]:
     """Return all rules, the selected rules, the root of the run, the results of its units and further problems."""
     set_readable_files(config)
@@ -141,7 +148,7 @@ def _evaluate_all(
         known, rules = all_rules(config.rules, examples=False), rules_of(config)
     else:
         known, rules = prepared.known, prepared.rules
-    root, pairs, problems = unit_results(config, known, rules, progress, cache, prepared)
+    root, pairs, problems = unit_results(config, known, rules, progress, cache, prepared, compiled)
     return known, rules, root, [result for _, result in pairs], problems
 
 
@@ -279,6 +286,7 @@ def unit_results(
     progress: Progress | None,
     cache: ResultCache | None = None,
     prepared: Prepared | None = None,
+    compiled: CompiledRules | None = None,
 ) -> tuple[str, list[tuple[Unit, UnitResult]], list[Problem]]:
     """Return the root of the run, every unit with its result, and further problems. ``known`` are all rules."""
     if prepared is None:
@@ -291,8 +299,9 @@ def unit_results(
     sources += templates_of_commands(others, root, sources)
     parameter_files, _ = discover(config.parameters)
     results: list[UnitResult] = []
+    if compiled is None:
+        compiled = prepared.compiled if prepared is not None else cache.compiled if cache is not None else None
     cache = cache if cache is not None and cache.is_used(sources) else None
-    compiled = None if prepared is None else prepared.compiled
     if cache is not None:
         cache.begin(config, rules, root, policy, relevant)
     try:

@@ -155,7 +155,7 @@ class _Places:
 
     def __init__(self, plan: ReadResult, source: ReadResult, required: RequiredAttributes) -> None:
         self.planned = plan.resources
-        self.resources = build_graph(source.resources, required, source.is_complete).resources
+        self.resources = build_graph(source.resources, required, source.is_complete, source.work).resources
         self.heads = source.stubs
         self.missing = 0
         self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)

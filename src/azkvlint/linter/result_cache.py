@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.config.run_config import Config
+from azkvlint.linter.compiled_rules import CompiledRules
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import JSON, STDIN, Source
@@ -65,13 +66,14 @@ class ResultCache:
 
     ``has_several_runs``: they are also reused in memory, so the folder does not need to save time. ``evaluated``
     are the units of the last run whose results could not be reused, ``unit_count`` the number of all.
-    ``fault`` is the reason why the folder cannot be used; empty if it can.
+    ``fault`` is the reason why the folder cannot be used; empty if it can. ``compiled`` are the rules of the runs.
     """
 
     def __init__(self, settings: CacheFolderSettings | None = None, *, has_several_runs: bool = False) -> None:
         self.evaluated: list[Unit] = []
         self.unit_count = 0
         self.fault = ""
+        self.compiled = CompiledRules()
         self._settings = settings
         self._has_several_runs = has_several_runs
         self._store: ResultStore | None = None

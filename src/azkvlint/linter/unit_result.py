@@ -237,13 +237,15 @@ def verdicts_on(
     """Return the results for an input, without those that directives of its language suppress."""
     from azkvlint.derived.build_graph import build_graph
 
-    return _verdicts_on_graph(read, build_graph(read.resources, required, read.is_complete), evaluator, explain)
+    return _verdicts_on_graph(
+        read, build_graph(read.resources, required, read.is_complete, read.work), evaluator, explain
+    )
 
 
 def _verdicts_on_graph(read: ReadResult, graph: ResourceGraph, evaluator: Evaluator, explain: bool) -> Verdicts:
     from azkvlint.readers.read_result import nothing_is_suppressed
 
-    verdicts = evaluator.evaluate(graph, explain)
+    verdicts = evaluator.evaluate(graph, explain, read.work)
     if read.is_suppressed is nothing_is_suppressed:
         return verdicts
     reported = verdicts.findings + verdicts.unknown
@@ -279,7 +281,7 @@ def evaluate_unit(
     suppressions = Suppressions(read.comments, policy, read.metadata)
     # With directives, unknown results are located too; otherwise their directives would seem unused.
     explain = explain or bool(suppressions)
-    graph = build_graph(read.resources, required, read.is_complete)
+    graph = build_graph(read.resources, required, read.is_complete, read.work)
     verdicts = _verdicts_on_graph(read, graph, evaluator, explain)
     findings, suppressed_findings = split_suppressed(verdicts.findings, suppressions)
     unknown, suppressed_unknown = split_suppressed(verdicts.unknown, suppressions)

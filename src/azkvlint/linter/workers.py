@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import is_
 from typing import TYPE_CHECKING
 
-from azkvlint.config.run_config import Config, today
-from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
+from azkvlint.config.run_config import Config
+from azkvlint.evaluation.budget import UnitWork, limit_of_run
+from azkvlint.linter.compiled_rules import CompiledRules
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit, in_world, with_plan_note, with_source_mismatch
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
@@ -55,12 +55,12 @@ def evaluate_units(
     policy: Policy | None = None,
     relevant: frozenset[str] = frozenset(),
     cache: ResultCache | None = None,
-    compiled: Compiled | None = None,
+    compiled: CompiledRules | None = None,
 ) -> Iterator[UnitResult]:
     """Evaluate the units, and yield their results in their order, whatever the number of processes.
 
     Directives in comments are checked against ``policy``; without one they are ignored. For ``relevant`` see
-    RequiredAttributes. Results in the ``cache`` are reused. ``compiled`` are the rules in the form of an earlier run.
+    RequiredAttributes. Results in the ``cache`` are reused. ``compiled`` are the rules of earlier runs.
     """
     earlier = [None if cache is None else cache.result_of(unit) for unit in units]
     pending = [unit for unit, result in zip(units, earlier, strict=True) if result is None]
@@ -110,7 +110,7 @@ def _evaluate_units(
     root: str,
     policy: Policy | None,
     relevant: frozenset[str],
-    compiled: Compiled | None,
+    compiled: CompiledRules | None,
 ) -> Iterator[UnitResult]:
     jobs = min(_jobs(units, config.jobs), len(units))
     # The content of standard input is not available to other processes.
@@ -131,44 +131,6 @@ def set_readable_files(config: Config) -> None:
     begin_run((*config.paths, *config.parameters), config.variable_files, config.outputs)
 
 
-class Compiled:
-    """The rules of a run in the form that is evaluated, with the attributes that they require.
-
-    Runs with the same settings on different inputs can share it.
-    """
-
-    def __init__(self, config: Config, rules: tuple[Rule, ...], relevant: frozenset[str] = frozenset()) -> None:
-        # A run that reuses all results needs none of these.
-        from azkvlint.derived.build_graph import with_needs
-        from azkvlint.engine.evaluator import Evaluator
-        from azkvlint.engine.required_attributes import required_by
-
-        required = required_by(rules, today(config), relevant)
-        if config.with_controls:
-            from azkvlint.engine.vault_ownership import with_owners
-
-            required = with_owners(required)
-        self.required = with_needs(required)
-        self.evaluator = Evaluator(rules, config.explain, config.with_controls)
-
-
-# A fix is proven with other rules than the run has.
-_MOST_COMPILED = 2
-_last_compiled: list[tuple[tuple[Rule, ...], object, Compiled]] = []
-
-
-def compiled_rules(config: Config, rules: tuple[Rule, ...], relevant: frozenset[str]) -> Compiled:
-    """Return the rules in the form that is evaluated, that of an earlier run in this process if it is the same."""
-    key = relevant, today(config), config.explain, config.with_controls
-    for known_rules, known_key, compiled in _last_compiled:
-        # Not by equality: a rule that requires 1 equals one that requires true.
-        if known_key == key and len(known_rules) == len(rules) and all(map(is_, known_rules, rules)):
-            return compiled
-    compiled = Compiled(config, rules, relevant)
-    _last_compiled[:] = [(rules, key, compiled), *_last_compiled[: _MOST_COMPILED - 1]]
-    return compiled
-
-
 class Worker:
     """Evaluates units. Files that several of them need are read once."""
 
@@ -179,14 +141,14 @@ class Worker:
         root: str,
         policy: Policy | None = None,
         relevant: frozenset[str] = frozenset(),
-        compiled: Compiled | None = None,
+        compiled: CompiledRules | None = None,
     ) -> None:
         # A run that reuses all results needs none of this.
         from azkvlint.readers.reader import Reader
 
-        compiled = compiled_rules(config, rules, relevant) if compiled is None else compiled
-        self.required = compiled.required
-        self.evaluator = compiled.evaluator
+        ready = (CompiledRules() if compiled is None else compiled).of(config, rules, relevant)
+        self.required = ready.required
+        self.evaluator = ready.evaluator
         self.explain = config.explain
         self.with_excerpts = config.with_excerpts
         self.policy = policy
@@ -198,29 +160,29 @@ class Worker:
 
     def evaluate(self, unit: Unit) -> UnitResult:
         """Evaluate one unit. Failures are reported as Problems."""
-        begin_unit()
-        result, files = FILE_TRACKER.track(lambda: self._evaluate_recorded(unit))
+        work = UnitWork()
+        result, files = FILE_TRACKER.track(lambda: self._evaluate_recorded(unit, work))
         if unit.parameters is not None:
             result = in_world(result, unit.parameters.path)
-        result.files, result.work = files, work_of_unit()
+        result.files, result.work = files, work.steps
         return result
 
-    def _evaluate_recorded(self, unit: Unit) -> UnitResult:
+    def _evaluate_recorded(self, unit: Unit, work: UnitWork) -> UnitResult:
         for source in (unit.source, unit.parameters, unit.compiled):
             if source is not None and source.file:
                 FILE_TRACKER.record(source.file)
-        return self._evaluate(unit)
+        return self._evaluate(unit, work)
 
-    def _evaluate(self, unit: Unit) -> UnitResult:
+    def _evaluate(self, unit: Unit, work: UnitWork) -> UnitResult:
         path = unit.source.path
         if unit.quiet:
             return _nothing_to_evaluate(path)
         if unit.source.is_link:
             return UnitResult(problems=[_link_problem(unit.source)])
         try:
-            read = self._read(unit)
+            read = self._read(unit, work)
             if unit.module or is_terragrunt_file(os.path.basename(unit.source.file)):
-                return self._of_both_tools(unit, self._of_module(unit, read))
+                return self._of_both_tools(unit, self._of_module(unit, read), work)
             if read is None:
                 return UnitResult()  # the file may not be an input of kvlint
             result = self._evaluate_read(read)
@@ -248,7 +210,7 @@ class Worker:
 
     def _at_source(self, result: UnitResult, read: ReadResult, plan: Plan, unit: Unit) -> UnitResult:
         """Return the results of a plan, reported at its Terraform source if that is found."""
-        found, difference = self.reader.source_of(plan, unit.source.file, self.source_root)
+        found, difference = self.reader.source_of(plan, unit.source.file, self.source_root, read.work)
         if difference:
             return with_source_mismatch(result, read, difference)
         source = self._with_suppressions(found)
@@ -262,7 +224,7 @@ class Worker:
 
     def _with_compiled(self, result: UnitResult, read: ReadResult, compiled: Unit) -> UnitResult:
         """Return the results of a Bicep file with those of the template that was compiled from it."""
-        known = self._read(compiled)
+        known = self._read(compiled, read.work)
         if known is None:
             return result
         from azkvlint.linter.merge_bicep_and_arm import merge_template
@@ -281,17 +243,17 @@ class Worker:
         result.standalone_templates = files_of(unit)
         return result
 
-    def _of_both_tools(self, unit: Unit, result: UnitResult) -> UnitResult:
+    def _of_both_tools(self, unit: Unit, result: UnitResult, work: UnitWork) -> UnitResult:
         """Return the results of a module as OpenTofu and as Terraform reads it, of which ``result`` are OpenTofu's."""
-        read = self._with_suppressions(self.reader.read_as_terraform(unit))
+        read = self._with_suppressions(self.reader.read_as_terraform(unit, work))
         if read is None:
             return result
         from azkvlint.linter.merge_tools import merge_tools
 
         return merge_tools(result, self._of_module(unit, read))
 
-    def _read(self, unit: Unit) -> ReadResult | None:
-        return self._with_suppressions(self.reader.read(unit))
+    def _read(self, unit: Unit, work: UnitWork | None) -> ReadResult | None:
+        return self._with_suppressions(self.reader.read(unit, work))
 
     def _with_suppressions(self, read: ReadResult | None) -> ReadResult | None:
         """Return an input without suppressions, if the run ignores them."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cached_property
+from typing import Any, TypeVar
 
 import msgspec
 
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
 from azkvlint.model.value import Answer, MapValue, Path, Value, select
+
+_T = TypeVar("_T")
 
 REMOVED_ACTIONS = frozenset({"delete", "forget"})
 # Types, in lower case, whose declarations a report lists as evaluated or skipped.
@@ -135,7 +139,7 @@ class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
         return self.is_complete and resource.assumption is None
 
 
-class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
+class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The attributes that the selected rules need of a graph, so that readers do no other work.
 
     ``paths`` maps an Azure type in lower case to attribute paths. ``reference_paths`` maps an attribute whose
@@ -151,6 +155,17 @@ class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
     today: date | None = None
     relevant: frozenset[str] = frozenset()
     evaluated: frozenset[str] | None = None
+
+    @cached_property
+    def _forms(self) -> dict[Callable[[RequiredAttributes], Any], Any]:
+        return {}
+
+    def form(self, make: Callable[[RequiredAttributes], _T]) -> _T:
+        """Return what ``make`` makes of these attributes, made once for all inputs that they are required of."""
+        if make not in self._forms:
+            self._forms[make] = make(self)
+        form: _T = self._forms[make]
+        return form
 
     def is_relevant(self, type_: str) -> bool:
         """Return whether a module that declares the type is read."""

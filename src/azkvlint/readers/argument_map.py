@@ -88,25 +88,6 @@ def overlap(path: Path, arm: Path) -> bool:
     return path[: len(arm)] == arm[: len(path)]
 
 
-# The default of a field with its note, or the reason why it is unknown; by the id of the field, since the tables are
-# never freed.
-_defaults: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
-
-
-def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
-    """Return the default of an argument in the possible provider versions; None if it has none."""
-    if not field.defaults:
-        return None
-    key = (id(field), version)
-    if key not in _defaults:
-        _defaults[key] = _default(field, version)
-    default = _defaults[key]
-    if default is None:
-        return None
-    plain, note = default
-    return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin=Origin.DEFAULT, note=note)
-
-
 def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | None:
     possible = [default for default in field.defaults if version.meets(default.since, default.until)]
     if not possible:
@@ -222,6 +203,8 @@ class ArgumentTable:
         further: Mapping[str, Field] | None = None,
     ) -> None:
         self.type = mapped.type
+        # With its note, or the reason why it is unknown; by the identity of the field, which the tables keep.
+        self._defaults: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
         listed = tuple((name, _steps(path)) for name, path in mapped.listed.items())
         read = paths | {(name,) for name in _ALWAYS} | {_steps(via) for via in vias}
         read |= {(name,) for name, target in listed if any(overlap(path, target) for path in read)}
@@ -232,6 +215,21 @@ class ArgumentTable:
         self.fixed: tuple[tuple[Path, Plain], ...] = tuple(
             (arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in read)
         )
+
+    def default_of(self, field: Field, version: VersionRange, at: Location) -> Value | None:
+        """Return the default of an argument in the possible provider versions; None if it has none."""
+        if not field.defaults:
+            return None
+        key = (id(field), version)
+        if key not in self._defaults:
+            self._defaults[key] = _default(field, version)
+        default = self._defaults[key]
+        if default is None:
+            return None
+        plain, note = default
+        if plain is None:
+            return Unknown(at=at, why=note)
+        return Scalar(at=at, value=plain, origin=Origin.DEFAULT, note=note)
 
     def complete(self, tree: Tree, fixed: Iterable[tuple[Path, Scalar]], at: Location) -> None:
         """Add constant properties to the attributes of a resource, and put objects of flat arguments into lists."""

@@ -18,6 +18,7 @@ from azkvlint.readers.plan.read import read_plan
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
+    from azkvlint.evaluation.budget import UnitWork
     from azkvlint.evaluation.values import Result
     from azkvlint.graph.region_lookup import Hidden
     from azkvlint.readers.arm.read import TemplateRead
@@ -48,7 +49,8 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     are foreign or not available, and declarations without instances, by static address. ``skipped`` are declarations
     that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show. ``kind``
     is one of UNIT_KINDS, if known. ``secret_lines`` are lines of files, without indentation, that no diff may show.
-    ``moved`` are the new addresses of Terraform resources and modules by the old ones.
+    ``moved`` are the new addresses of Terraform resources and modules by the old ones. ``work`` counts what the unit
+    causes.
     """
 
     path: str
@@ -71,6 +73,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     secret_lines: Callable[[], frozenset[str]] = frozenset
     kind: str = ""
     moved: Mapping[str, str] = {}
+    work: UnitWork | None = None
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +84,11 @@ class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
     problems: Sequence[Problem] = ()
 
 
-def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadResult:
+def plan_result(path: str, data: bytes, required: RequiredAttributes, unit: UnitWork | None = None) -> ReadResult:
     """Return a Terraform or OpenTofu plan. Raises InputError if the data is not a plan."""
     from azkvlint.derived.secrets import secret_keys
 
-    read = read_plan(path, data, required)
+    read = read_plan(path, data, required, unit)
 
     def locate(locations: Iterable[Location]) -> RegionLookup:
         found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})

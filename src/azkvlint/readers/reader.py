@@ -52,6 +52,7 @@ from azkvlint.util.project_boundary import absolute_path, real_path, real_path_o
 from azkvlint.util.project_files import is_file, resolve_inside
 
 if TYPE_CHECKING:
+    from azkvlint.evaluation.budget import UnitWork
     from azkvlint.readers.bicep.files import ModuleCache
     from azkvlint.readers.terraform.folder import FolderCache
     from azkvlint.readers.terraform.locations import Locator
@@ -100,7 +101,7 @@ class Reader:
         self._tool = settings.tool or OPENTOFU
         self._locator: Locator | None = None
 
-    def read_as_terraform(self, unit: Unit) -> ReadResult | None:
+    def read_as_terraform(self, unit: Unit, work: UnitWork | None = None) -> ReadResult | None:
         """Return a module as Terraform reads it, which reads no ``.tofu`` file. Raises InputError.
 
         It has been read as OpenTofu reads it. None if the tools read the same, if Terraform reads no file, or if the
@@ -113,35 +114,43 @@ class Reader:
             return None
         self._tool = TERRAFORM
         try:
-            return self.read(unit)
+            return self.read(unit, work)
         finally:
             self._tool = OPENTOFU
 
-    def read(self, unit: Unit) -> ReadResult | None:
-        """Return the content of a unit; None for a file without anything to evaluate. Raises InputError."""
+    def read(self, unit: Unit, work: UnitWork | None = None) -> ReadResult | None:
+        """Return the content of a unit; None for a file without anything to evaluate. Raises InputError.
+
+        ``work`` counts what the unit causes, also where this fails.
+        """
+        found = self._read(unit, work)
+        return found if found is None or work is None else msgspec.structs.replace(found, work=work)
+
+    def _read(self, unit: Unit, work: UnitWork | None) -> ReadResult | None:
         source = unit.source
         if unit.module:
             self._require_files(source.file)
-            return self.module(source.path, source.file, published=unit.published)
+            return self.module(source.path, source.file, published=unit.published, work=work)
         name = os.path.basename(source.file)
         if is_terragrunt_file(name):
             refuse_as_output(source.file)
-            return self._terragrunt(source.path, source.file) if is_unit_file(name) else self._stack(source)
+            return self._terragrunt(source, work) if is_unit_file(name) else self._stack(source, work)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
-                return self._bicepparam(source.path, given)
+                return self._bicepparam(source.path, given, work)
         data = read_source(source)
         _refuse(source, data)
         if source.file.lower().endswith(BICEP):
             refuse_as_output(source.file)
-            return self.bicep(source.path, data, source.file, self._given(unit), unit.published)
+            return self.bicep(source.path, data, source.file, self._given(unit), unit.published, work)
         if mentions_plan(data):
             refuse_as_output(source.file)
-            return plan_result(source.path, data, self.required)
+            return plan_result(source.path, data, self.required, work)
         if unit.rendered and any(mark in data for mark in _SEQUENCES):
             return _rendered_result(source.path) if _is_of_interest(data) else None
         try:
-            read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+            values = self._given(unit)
+            read = self.template(source.path, data, source.file, values, work) if _is_of_interest(data) else None
         except InputError as error:
             if source.is_explicit or not _is_text_template(data, error):
                 raise
@@ -150,7 +159,7 @@ class Reader:
             refuse_as_output(source.file)
         if read is None and source.is_explicit:
             _refuse_type(source, data)
-            return plan_result(source.path, data, self.required)
+            return plan_result(source.path, data, self.required, work)
         return read
 
     def _require_files(self, directory: str) -> None:
@@ -165,6 +174,7 @@ class Reader:
         planned: Mapping[str, Any] | None = None,
         base: str = "",
         published: bool = False,
+        work: UnitWork | None = None,
     ) -> ReadResult | None:
         """Return the Terraform module in a folder; None if it declares nothing to evaluate. Raises InputError.
 
@@ -174,9 +184,7 @@ class Reader:
         from azkvlint.readers.terraform.read import comments_of, read_root
 
         base, directory = base or self.root, real_path_of_read(directory)
-        read = read_root(
-            path, directory, base, self.required, self._modules_below(base), self.settings, planned, published
-        )
+        read = read_root(path, directory, base, self._modules_below(base), self.settings, planned, published, work)
         if read is None:
             return None
         found = terraform_result(path, read)
@@ -185,23 +193,24 @@ class Reader:
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
         )  # fmt: skip
 
-    def _terragrunt(self, path: str, file: str) -> ReadResult:
+    def _terragrunt(self, source: Source, work: UnitWork | None) -> ReadResult:
         """Return a unit of Terragrunt. Raises InputError."""
         from azkvlint.readers.terraform.read import comments_of
         from azkvlint.readers.terragrunt import read_unit
 
-        read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
+        path, cache = source.path, self._modules_below(self.root)
+        read = read_unit(path, source.file, self.root, cache, self.settings, work)
         return msgspec.structs.replace(
             terraform_result(path, read), kind=TERRAGRUNT_UNIT, comments=comments_of(read.sources), root=path,
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
         )  # fmt: skip
 
-    def _stack(self, source: Source) -> ReadResult:
+    def _stack(self, source: Source, work: UnitWork | None) -> ReadResult:
         """Return a file of Terraform Stacks. Raises InputError."""
         from azkvlint.readers.terragrunt import read_stack
 
         cache = self._modules_below(self.root)
-        read = read_stack(source.path, source.file, self.root, self.required, cache)
+        read = read_stack(source.path, source.file, self.root, cache, work)
         return msgspec.structs.replace(terraform_result(source.path, read), kind=STACK_FILE)
 
     def terraform(self, path: str, text: str) -> ReadResult:
@@ -211,7 +220,9 @@ class Reader:
         read = read_text(path, text, self.required)
         return msgspec.structs.replace(terraform_result(path, read), comments=comments_of(read.sources))
 
-    def source_of(self, plan: Plan, file: str, source_root: str) -> tuple[ReadResult | None, str]:
+    def source_of(
+        self, plan: Plan, file: str, source_root: str, work: UnitWork | None = None
+    ) -> tuple[ReadResult | None, str]:
         """Return the root module of a plan, read with the plan's variables; None if there is none.
 
         ``file`` is the path of the plan, ``source_root`` the folder that the user specified. Also return the argument
@@ -226,7 +237,9 @@ class Reader:
         found = self._locator.root_module(plan.configuration, source_root, beside)
         if found is None or found.difference:
             return None, found.difference if found is not None else ""
-        return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
+        variables = variables_of(plan)
+        read = self.module(found.folder.path, found.folder.directory, variables, found.base, work=work)
+        return (None if read is None else msgspec.structs.replace(read, work=work)), ""
 
     def _modules_below(self, base: str) -> FolderCache:
         """Return the cache of the Terraform modules below a folder that their paths cannot leave."""
@@ -238,7 +251,13 @@ class Reader:
         return self._folders[key]
 
     def bicep(
-        self, path: str, data: bytes, file: str = "", given: ParameterValues | None = None, published: bool = False
+        self,
+        path: str,
+        data: bytes,
+        file: str = "",
+        given: ParameterValues | None = None,
+        published: bool = False,
+        work: UnitWork | None = None,
     ) -> ReadResult:
         """Return the result of a Bicep file. Raises InputError.
 
@@ -250,11 +269,19 @@ class Reader:
 
         is_open = published and given is None and not self.settings.closed
         given = given or ParameterValues()
-        read = read_bicep(path, file, self.root, source_text(data), self.required, self._cache(), given.values, is_open)
+        text, cache = source_text(data), self._cache()
+        read = read_bicep(path, file, self.root, text, self.required, cache, given.values, work)
+        if is_open:
+            read = msgspec.structs.replace(read, closed=False)
         return bicep_result(path, read, given, peer_comments=self.peer_comments)
 
     def template(
-        self, path: str, data: bytes, file: str = "", given: ParameterValues | None = None
+        self,
+        path: str,
+        data: bytes,
+        file: str = "",
+        given: ParameterValues | None = None,
+        work: UnitWork | None = None,
     ) -> ReadResult | None:
         """Return an ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from azkvlint.readers.arm.read import looks_like_template, read_template
@@ -265,24 +292,24 @@ class Reader:
         given = given or ParameterValues()
         if looks_like_template(document.value) and not is_stack_result(document.value):
             loader = Loader(path, file, self.root)
-            read = read_template(path, document, self.required, given.values, loader.load)
+            read = read_template(path, document, self.required, given.values, loader.load, work)
             return msgspec.structs.replace(
                 template_result(path, read, given), kind=ARM_TEMPLATE,
                 metadata=metadata_in(read.files, self.peer_comments),
                 deployed=frozenset(loader.loaded) if read.is_whole else frozenset(),
             )  # fmt: skip
-        found = read_prediction(path, document, self.required)
+        found = read_prediction(path, document, self.required, work)
         if found is None:
             return None
         return msgspec.structs.replace(template_result(path, found, given, data=found.files), kind=PREDICTION)
 
-    def _bicepparam(self, path: str, source: Source) -> ReadResult:
+    def _bicepparam(self, path: str, source: Source, work: UnitWork | None) -> ReadResult:
         """Return the result of the template of a Bicep parameter file, with the parameter values."""
         from azkvlint.readers.bicep.read import read_bicepparam
         from azkvlint.syntax.texts import source_text
 
         text = source_text(read_source(source))
-        read = read_bicepparam(source.path, source.file, self.root, text, self.required, self._cache())
+        read = read_bicepparam(source.path, source.file, self.root, text, self.required, self._cache(), work)
         return bicep_result(path, read, ParameterValues(), peer_comments=self.peer_comments)
 
     def _given(self, unit: Unit) -> ParameterValues | None:

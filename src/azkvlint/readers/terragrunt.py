@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from azkvlint.evaluation.budget import with_recursion_limit
+from azkvlint.evaluation.budget import UnitWork, with_recursion_limit
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
-from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.discover import STACK_FILE, module_files, names_in
 from azkvlint.readers.terraform import TerraformSettings
@@ -173,12 +172,12 @@ _MOST_NAMED = 5
 
 
 @with_recursion_limit
-def read_stack(path: str, file: str, root: str, required: RequiredAttributes, cache: FolderCache) -> TerraformRead:
+def read_stack(path: str, file: str, root: str, cache: FolderCache, work: UnitWork | None = None) -> TerraformRead:
     """Read the file of a stack, which reports call ``path``. Raises InputError if it cannot be read."""
     file = real_path(file)
     directory = os.path.dirname(file)
     found = ModuleFile(path, parse_configuration(file))
-    run = TerraformRun(Folder(os.path.dirname(path) or ".", directory, ()), required, cache, root)
+    run = TerraformRun(Folder(os.path.dirname(path) or ".", directory, ()), cache, root, work)
     run.add(found)
     named: list[str] = []
     first: Block | None = None
@@ -265,22 +264,27 @@ def _merge(below: Result, above: Result) -> Result:
 
 @with_recursion_limit
 def read_unit(
-    path: str, file: str, root: str, required: RequiredAttributes, cache: FolderCache, settings: TerraformSettings
+    path: str,
+    file: str,
+    root: str,
+    cache: FolderCache,
+    settings: TerraformSettings,
+    work: UnitWork | None = None,
 ) -> TerraformRead:
     """Read the unit in ``file``, which reports call ``path``, and its module. Nothing outside of ``root`` is read.
 
     Raises InputError if the file cannot be read.
     """
-    unit = Unit(path, real_path(file), root)
+    unit = Unit(path, real_path(file), root, work)
     folder = Folder(os.path.dirname(path) or ".", unit.directory, (), names=names_in(unit.directory))
     run, module = None, None
     report_generated(unit, cache.is_required)
     inputs, more = Inputs(unit), list(value_files(unit))
     found = module_of(unit)
     if found is not None:
-        run, module = _open(unit, folder, found, required, cache)
+        run, module = _open(unit, folder, found, cache)
     if run is None or module is None or found is None:
-        run = TerraformRun(folder, required, cache, root)
+        run = TerraformRun(folder, cache, root, work)
         _add(unit, run)
         return without_resources(run)
     _add(unit, run)
@@ -296,9 +300,7 @@ def read_unit(
     return read_module(run, module, use, values, lock=folder)
 
 
-def _open(
-    unit: Unit, folder: Folder, found: Module, required: RequiredAttributes, cache: FolderCache
-) -> tuple[TerraformRun | None, Folder | None]:
+def _open(unit: Unit, folder: Folder, found: Module, cache: FolderCache) -> tuple[TerraformRun | None, Folder | None]:
     """Return a run and the module; None, with a problem, if the module is not available."""
     if found.directory:
         try:
@@ -306,7 +308,7 @@ def _open(
         except InputError as error:
             unit.report("error", f"the module of this Terragrunt unit cannot be read: {error.message}", found.at)
             return None, None
-        return TerraformRun(module, required, cache, unit.root), module
+        return TerraformRun(module, cache, unit.root, unit.work), module
     known = well_known(found.name, found.version)
     if known is None:
         report_missing(unit, found.name, found.at)
@@ -314,7 +316,7 @@ def _open(
     if not known.is_read:
         text = f"the version of module `{found.name}` is unknown, so its defaults are unknown"
         unit.report("note", text, found.at)
-    return TerraformRun(folder, required, cache, unit.root), known
+    return TerraformRun(folder, cache, unit.root, unit.work), known
 
 
 def _add(unit: Unit, run: TerraformRun) -> None:

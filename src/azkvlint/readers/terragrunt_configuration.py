@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
@@ -54,13 +54,14 @@ class Unit:
     ``files`` are all configuration files by their reported paths.
     """
 
-    def __init__(self, path: str, file: str, root: str) -> None:
+    def __init__(self, path: str, file: str, root: str, work: UnitWork | None = None) -> None:
         self.root = root
         self.directory = os.path.dirname(file)
         self.files: dict[str, ModuleFile] = {}
         self.faults: list[Fault] = []
         self.texts = Texts(root, self.directory)
-        self.budget = Budget(0)
+        self.work = work
+        self.budget = Budget(unit=work)
         self.includes: list[Include] = []
         self._parsed: dict[str, ModuleFile] = {}
         self._opened: dict[str, Configuration] = {}

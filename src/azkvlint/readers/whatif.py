@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.budget import Budget, with_recursion_limit
+from azkvlint.evaluation.budget import Budget, UnitWork, with_recursion_limit
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
@@ -30,7 +30,7 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.readers.arm.resource import Declaration, RequiredMembers, attribute_filter, make_resource, prune
+from azkvlint.readers.arm.resource import AttributeFilter, Declaration, RequiredMembers, make_resource, prune
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import Scope, call, scope_of
 from azkvlint.syntax import ast
@@ -40,6 +40,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
 _Json: TypeAlias = Mapping[str, Any]
+_Unit: TypeAlias = UnitWork | None
 _CHANGE_MARKS = tuple(
     f'"{word}"'.encode(code)
     for word in ("changeType", "potentialChanges", "resourceChanges")
@@ -119,13 +120,13 @@ def is_of_stack(changes: object) -> bool:
 
 
 @with_recursion_limit
-def read_what_if(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
+def read_what_if(path: str, document: Document, required: RequiredAttributes, unit: _Unit = None) -> TemplateRead:
     """Read the what-if result ``document``, named ``path`` in reports. Raises InputError if it is not valid."""
     found = _parts(document.value)
     if found is None:
         raise InputError("invalid what-if result: `changes` is missing", MAKE_WHAT_IF)
     parts, pointer = found
-    reader = _Reader(PredictedResources(path, required, len(document.text)))
+    reader = _Reader(PredictedResources(path, required, Budget(len(document.text), unit=unit)))
     reader.outcome(document.value, ())
     if pointer:
         reader.outcome(parts, pointer)
@@ -477,16 +478,15 @@ class RequiredResource(msgspec.Struct, frozen=True):
 
 
 class PredictedResources:
-    """The resources and problems of a document of ``size`` bytes, and whether it is complete."""
+    """The resources and problems of a document, and whether it is complete."""
 
-    def __init__(self, path: str, required: RequiredAttributes, size: int) -> None:
-        budget = Budget(size)
+    def __init__(self, path: str, required: RequiredAttributes, budget: Budget) -> None:
         self.values = DocumentValues(path, budget)
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.closed = True
-        self._attribute_filter = attribute_filter(required)
-        self._attribute_filter.freezer.budget = budget
+        self._attribute_filter = required.form(AttributeFilter)
+        self._freezer = self._attribute_filter.freezer.within(budget)
         self._addresses: Counter[str] = Counter()
 
     def read(self, text: str) -> TemplateRead:
@@ -554,7 +554,7 @@ class PredictedResources:
             existing=existing,
             conditions=conditions,
         )
-        return make_resource(declared, self._attribute_filter.freezer)
+        return make_resource(declared, self._freezer)
 
     def body(
         self, subject: RequiredResource, written: Mapping[str, Any], pointer: Path, rest: Unknown | None
@@ -636,13 +636,13 @@ def looks_like_snapshot(value: object) -> bool:
 
 
 @with_recursion_limit
-def read_snapshot(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
+def read_snapshot(path: str, document: Document, required: RequiredAttributes, unit: _Unit = None) -> TemplateRead:
     """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or too large."""
     value = document.value
     entries = value.get(_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):
         raise InputError(f"invalid Bicep snapshot: `{_RESOURCES}` is not a list", MAKE_SNAPSHOT)
-    predicted = PredictedResources(path, required, len(document.text))
+    predicted = PredictedResources(path, required, Budget(len(document.text), unit=unit))
     for number, entry in enumerate(entries):
         pointer = (_RESOURCES, number)
         if isinstance(entry, dict):
@@ -690,8 +690,10 @@ def is_stack_result(value: object) -> bool:
     return isinstance(properties, dict) and is_of_stack(properties.get("changes"))
 
 
-def read_prediction(path: str, document: Document, required: RequiredAttributes) -> TemplateRead | None:
+def read_prediction(
+    path: str, document: Document, required: RequiredAttributes, unit: _Unit = None
+) -> TemplateRead | None:
     """Read a what-if result or a snapshot; None for anything else. Raises InputError."""
     if looks_like_what_if(document.value):
-        return read_what_if(path, document, required)
-    return read_snapshot(path, document, required) if looks_like_snapshot(document.value) else None
+        return read_what_if(path, document, required, unit)
+    return read_snapshot(path, document, required, unit) if looks_like_snapshot(document.value) else None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeAlias
 
 import msgspec
@@ -17,8 +18,6 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
-# For each type of node, the fields that may contain nodes, and whether each is a tuple of them.
-_child_fields: dict[type[Node], tuple[tuple[str, bool], ...]] = {}
 # The annotations of fields that contain no nodes, or nodes in pairs with their names.
 _CHILDLESS = frozenset(
     {
@@ -28,17 +27,19 @@ _CHILDLESS = frozenset(
 )  # fmt: skip
 
 
+@cache
+def _child_fields(kind: type[Node]) -> tuple[tuple[str, bool], ...]:
+    """Return the fields of a type of node that may contain nodes, and whether each is a tuple of them."""
+    annotated = ((name, str(annotation)) for name, annotation in kind.__annotations__.items())
+    return tuple(
+        (name, annotation.startswith("tuple[")) for name, annotation in annotated if annotation not in _CHILDLESS
+    )
+
+
 def children(node: Node) -> list[Node]:
     """Return the child nodes of a node, in order."""
-    kind = type(node)
-    fields = _child_fields.get(kind)
-    if fields is None:
-        annotated = ((name, str(annotation)) for name, annotation in kind.__annotations__.items())
-        fields = _child_fields[kind] = tuple(
-            (name, annotation.startswith("tuple[")) for name, annotation in annotated if annotation not in _CHILDLESS
-        )
     found: list[Node] = []
-    for name, is_tuple in fields:
+    for name, is_tuple in _child_fields(type(node)):
         value = getattr(node, name)
         if is_tuple:
             found += value

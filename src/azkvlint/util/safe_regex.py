@@ -9,7 +9,7 @@ pattern and the length alone, so the result is the same on every machine.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from math import comb
 from typing import TypeAlias
@@ -69,10 +69,11 @@ class SafePattern:
 
 
 class RulePattern:
-    """The regular expression of a rule: it matches whole strings and ignores case."""
+    """The regular expression of a rule: it matches whole strings and ignores case. Its ``proof`` may be known."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, proof: Proof | None = None) -> None:
         self.text = text
+        self._compiled = None if proof is None else SafePattern(proof)
         # The results for short strings, such as names, which repeat themselves.
         self._known: dict[str, bool | None] = {}
 
@@ -87,7 +88,7 @@ class RulePattern:
 
     def _match(self, text: str) -> bool | None:
         try:
-            return compile_pattern(self.text, in_rule=True).fullmatch(text)
+            return (self._compiled or compile_pattern(self.text, in_rule=True)).fullmatch(text)
         except (InvalidPatternError, UnprovenPatternError):
             return None
 
@@ -101,18 +102,9 @@ def is_bounded(text: str) -> bool:
     return True
 
 
-# The proofs of the built-in rules' patterns, which are computed once, when a wheel is built.
-_PROOFS: dict[str, Proof] = {}
-
-
 def proofs_of(patterns: Iterable[str]) -> dict[str, Proof]:
     """Return the proofs of those patterns of rules that are bounded on strings of usual length."""
     return {pattern: _prove(pattern, in_rule=True) for pattern in patterns if is_bounded(pattern)}
-
-
-def add_proofs(proofs: Mapping[str, Proof]) -> None:
-    """Use proofs that ``proofs_of`` returned."""
-    _PROOFS.update(proofs)
 
 
 def _prove(pattern: str, *, in_rule: bool) -> Proof:
@@ -127,5 +119,4 @@ def compile_pattern(pattern: str, *, in_rule: bool = False) -> SafePattern:
 
     Raise InvalidPatternError or UnprovenPatternError.
     """
-    proof = _PROOFS.get(pattern) if in_rule else None
-    return SafePattern(proof or _prove(pattern, in_rule=in_rule))
+    return SafePattern(_prove(pattern, in_rule=in_rule))

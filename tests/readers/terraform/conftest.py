@@ -43,7 +43,7 @@ def read(tmp_path: Path) -> Read:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
         directory = (root / at).resolve()
-        found = read_root(at, str(directory), str(root.resolve()), ALL, FolderCache(ALL), settings)
+        found = read_root(at, str(directory), str(root.resolve()), FolderCache(ALL), settings)
         assert found is not None
         return found
 

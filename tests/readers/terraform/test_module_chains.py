@@ -55,7 +55,7 @@ def test_each_module_is_read_a_few_times(
     monkeypatch.setattr(folder, "load_folder", counted)
     monkeypatch.setattr(folder, "_MOST", 8)
     cache = folder.FolderCache(REQUIRED)
-    read = read_root("m0", str(tmp_path / "m0"), str(tmp_path), REQUIRED, cache, TerraformSettings())
+    read = read_root("m0", str(tmp_path / "m0"), str(tmp_path), cache, TerraformSettings())
     assert read is not None
     assert read.resources
     assert len(loads) <= 5 * size

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, Budget, UnitWork, with_recursion_limit
 from azkvlint.evaluation.values import Fields, Items, Result, find_field, is_large, pattern_of
 from azkvlint.graph.existence import VARYING, assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
@@ -49,7 +49,7 @@ from azkvlint.readers.arm.documents import (
     written_copies,
 )
 from azkvlint.readers.arm.origins import OUTPUT_TYPE, origins_of_secret, outputs_of, read_parameters, wrapped_parameters
-from azkvlint.readers.arm.resource import RequiredMembers, attribute_filter
+from azkvlint.readers.arm.resource import AttributeFilter, RequiredMembers
 from azkvlint.readers.arm.run import Load, Run, TemplateRead
 from azkvlint.readers.arm.scenarios import ResourceDeclaration, Scenario, Scenarios, skip
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
@@ -482,7 +482,12 @@ __all__ = (
 
 @with_recursion_limit
 def read_template(
-    path: str, document: Document, required: RequiredAttributes, given: Mapping[str, Result], load: Load | None = None
+    path: str,
+    document: Document,
+    required: RequiredAttributes,
+    given: Mapping[str, Result],
+    load: Load | None = None,
+    unit: UnitWork | None = None,
 ) -> TemplateRead:
     """Read the template that ``document``, known as ``path``, is or wraps. Raises InputError if there is none.
 
@@ -492,7 +497,8 @@ def read_template(
     found = find_template(document.value)
     if found is None:
         raise InputError("the file is not an ARM template")
-    run = Run(path, document.text, attribute_filter(required), load)
+    budget = Budget(len(document.text), unit=unit)
+    run = Run(path, document.text, required.form(AttributeFilter), load, budget, unit)
     run.report_repeated(path, document)
     # A policy deploys what is missing beside things that others deploy.
     run.closed = not found.remedy

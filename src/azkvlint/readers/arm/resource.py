@@ -29,6 +29,9 @@ from azkvlint.model.pattern import (
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.scope import TENANT, Scope, id_value, resource_id, text
+from azkvlint.syntax.arm_expression import parse_expression
+from azkvlint.syntax.ast import Expression
+from azkvlint.util.errors import InputError
 
 # Read by the graph itself for any rules: a vault's createMode, and what a key's default size depends on.
 _ALWAYS: tuple[Path, ...] = (("properties", "createMode"), ("properties", "kty"), ("properties", "keyOps"))
@@ -65,13 +68,45 @@ class RequiredMembers:
         self.members = None if tree is None else tuple((name, tree[name][0]) for name in reversed(spelled.values()))
 
 
+class Expressions:
+    """The trees of expressions, which many templates share, by their texts."""
+
+    # Of texts. Beyond that, the trees of earlier templates are not kept for the next.
+    _MOST_CHARACTERS = 2_000_000
+
+    def __init__(self) -> None:
+        self._trees: dict[str, Expression | str] = {}
+        self._characters = 0
+
+    def parse(self, text: str) -> Expression | str:
+        """Return the tree of an expression without its brackets, or what is wrong with it."""
+        found = self._trees.get(text)
+        if found is None:
+            try:
+                found = parse_expression(text)
+            except InputError as error:
+                found = error.message
+            self._trees[text] = found
+            self._characters += len(text)
+        return found
+
+    def limit(self) -> None:
+        """Remove the trees of earlier templates if they are too many."""
+        if self._characters > self._MOST_CHARACTERS:
+            self._trees, self._characters = {}, 0
+
+
 class AttributeFilter:
-    """The required attributes in a form for templates. ``freezer`` spells names as they do."""
+    """The required attributes in a form for templates. ``freezer`` spells names as they do.
+
+    ``expressions`` are those of all templates that the attributes are required of.
+    """
 
     def __init__(self, required: RequiredAttributes) -> None:
         self.required = required
         steps = (step for paths in required.paths.values() for path in paths for step in path if isinstance(step, str))
         self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
+        self.expressions = Expressions()
         self._types: dict[str, RequiredMembers | None] = {}
 
     def members_of(self, type_: str) -> RequiredMembers | None:
@@ -118,16 +153,6 @@ def prune(result: Result, tree: Tree | None) -> Result:
         if required is not None:
             kept[key] = item if required[0] is None else prune(item, required[0])
     return Fields(at=result.at, fields=kept, rest=result.rest)
-
-
-_last: list[AttributeFilter] = []
-
-
-def attribute_filter(required: RequiredAttributes) -> AttributeFilter:
-    """Return the filter of the required attributes; the last one is kept, as all inputs of a run share it."""
-    if not _last or _last[0].required is not required:
-        _last[:] = [AttributeFilter(required)]
-    return _last[0]
 
 
 # Members about the deployment, not about the resource.

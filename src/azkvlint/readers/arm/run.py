@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.readers.arm.documents import Pointer, problems_of_keys
 from azkvlint.readers.arm.resource import AttributeFilter
-from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
@@ -28,18 +27,6 @@ Load: TypeAlias = Callable[[str], Document | None]
 
 # Of values within values, once all variables are evaluated. Azure allows 20 levels of objects.
 _MAX_LEVELS = 400
-# Expressions that many templates share, by their text: a tree, or what is wrong. Emptied between two templates once
-# there are too many characters of them.
-_MAX_PARSED = 2_000_000
-
-
-class _Parsed(dict[str, "Expression | str"]):
-    """Trees by their texts; ``characters`` is how many those have combine."""
-
-    characters = 0
-
-
-_parsed = _Parsed()
 
 
 class TemplateRead(msgspec.Struct, kw_only=True):
@@ -66,20 +53,26 @@ class Run:
     """The state of one root template. ``load`` returns linked templates by paths relative to its folder.
 
     ``closed`` turns false once something was not read in which more resources may be declared. ``budget`` is that of
-    the unit, if the template is only a part of it.
+    the whole input, of which the template may be a part. ``unit`` counts the work of all budgets of the unit.
     """
 
     DEPLOYMENTS = "nested deployments"
 
     def __init__(
-        self, path: str, text: str, attribute_filter: AttributeFilter, load: Load | None, budget: Budget | None = None
+        self,
+        path: str,
+        text: str,
+        attribute_filter: AttributeFilter,
+        load: Load | None,
+        budget: Budget,
+        unit: UnitWork | None = None,
     ) -> None:
         self.path = path
         self.attribute_filter = attribute_filter
         self.load = load
-        self.freezer = attribute_filter.freezer
-        self.budget = Budget(len(text)) if budget is None else budget
-        self.freezer.budget = self.budget
+        self.budget = budget
+        self.unit = unit
+        self.freezer = attribute_filter.freezer.within(self.budget)
         self.files = {path: text}
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
@@ -93,9 +86,7 @@ class Run:
         self._addresses: dict[str, dict[Pointer, str]] = {}
         self._reasons: set[str] = set()
         self._reported: set[tuple[str, Location | None]] = set()
-        if _parsed.characters > _MAX_PARSED:
-            _parsed.clear()
-            _parsed.characters = 0
+        attribute_filter.expressions.limit()
 
     @property
     def closed(self) -> bool:
@@ -109,7 +100,7 @@ class Run:
     def with_second_budget(self) -> Self:
         """Return a run that shares everything with this one but the budget, which is a further one."""
         other = copy(self)
-        other.budget = self.budget.second_budget()
+        other.budget = self.budget.second_budget(self.unit)
         other.freezer = self.freezer.within(other.budget)
         return other
 
@@ -163,14 +154,7 @@ class Run:
 
     def parse(self, text: str, at: Location) -> Expression | None:
         """Return the tree of an expression without its brackets; None, with a problem, if it is invalid."""
-        found = _parsed.get(text)
-        if found is None:
-            try:
-                found = parse_expression(text)
-            except InputError as error:
-                found = error.message
-            _parsed[text] = found
-            _parsed.characters += len(text)
+        found = self.attribute_filter.expressions.parse(text)
         if isinstance(found, str):
             self.problem(INPUT_INCOMPLETE, "error", f"invalid expression: {found}", at)
             return None

@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.values import Items, Result, wrap
 from azkvlint.graph import existence
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.arm.resource import AttributeFilter, attribute_filter
+from azkvlint.readers.arm.resource import AttributeFilter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, SecureParts, read_file
 from azkvlint.readers.missing_modules import source_name, why_missing
@@ -108,8 +109,16 @@ class BicepRun(Run):
     resource deploys.
     """
 
-    def __init__(self, path: str, text: str, required: RequiredAttributes, cache: ModuleCache, root: str) -> None:
-        super().__init__(path, text, attribute_filter(required), None)
+    def __init__(
+        self,
+        path: str,
+        text: str,
+        required: RequiredAttributes,
+        cache: ModuleCache,
+        root: str,
+        unit: UnitWork | None = None,
+    ) -> None:
+        super().__init__(path, text, required.form(AttributeFilter), None, Budget(len(text), unit=unit), unit)
         self.cache = cache
         self.root = cache.real(root)
         self.imported: dict[str, object] = {}

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, UnitWork, with_recursion_limit
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Result, is_large, pattern_of, plain_of, unknown_in
 from azkvlint.graph import pseudo_resources
@@ -485,17 +485,15 @@ def read_bicep(
     required: RequiredAttributes,
     cache: ModuleCache,
     given: ParameterValues | None = None,
-    is_open: bool = False,
+    unit: UnitWork | None = None,
 ) -> BicepRead:
     """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
 
     ``file`` is its path on disk, empty where it has none: then no module can be read. Nothing outside the folder
     ``root`` is read, except restored modules in the cache of the Bicep CLI. ``given`` are values of parameters.
-    ``is_open``: callers that are not here may deploy more beside it. Never raises InputError: what goes wrong is a
-    Problem.
+    Never raises InputError: what goes wrong is a Problem.
     """
-    run = BicepRun(path, text, required, cache, root)
-    run.closed = not is_open
+    run = BicepRun(path, text, required, cache, root, unit)
     parsed = cache.parse(path, real_path_of_read(file) if file else "", text)
     return _read_root(run, parsed, _NOTHING if given is None else given)
 
@@ -569,10 +567,16 @@ def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resourc
 
 @with_recursion_limit
 def read_bicepparam(
-    path: str, file: str, root: str, text: str, required: RequiredAttributes, cache: ModuleCache
+    path: str,
+    file: str,
+    root: str,
+    text: str,
+    required: RequiredAttributes,
+    cache: ModuleCache,
+    unit: UnitWork | None = None,
 ) -> BicepRead:
     """Read the file that a parameter file is for, with its values. See ``read_bicep``."""
-    run = BicepRun(path, text, required, cache, root)
+    run = BicepRun(path, text, required, cache, root, unit)
     parsed = cache.parse(path, real_path(file) if file else "", text)
     try:
         values = _values(run, parsed, (parsed.file,))
@@ -641,7 +645,7 @@ def _read_used_template(
     run: BicepRun, values: ParameterFile, document: Document, path: str, at: Location | None, used: str = ""
 ) -> BicepRead:
     """Read a compiled template. ``at``: the location of all of it, if it is outside the project."""
-    read = read_template(path, document, run.attribute_filter.required, values.all_values())
+    read = read_template(path, document, run.attribute_filter.required, values.all_values(), unit=run.unit)
     resources = read.resources
     if at is not None:
         shown = StatementLocations(path, at)

@@ -28,7 +28,6 @@ from azkvlint.readers.argument_map import (
     Tree,
     UnknownBlock,
     as_kind,
-    default_of,
     fill,
     freeze,
     is_zero,
@@ -255,7 +254,7 @@ class ArgumentMap:
         """
         key = (id(field), version)
         if key not in self._defaults:
-            self._defaults[key] = default_of(field, version, self._at)
+            self._defaults[key] = self._table.default_of(field, version, self._at)
         return self._defaults[key]
 
 

@@ -21,7 +21,7 @@ from azkvlint.azure.azurerm.azapi import (
     unsupported_message,
 )
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
-from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
+from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget, UnitWork
 from azkvlint.evaluation.values import SecretTexts, wrap
 from azkvlint.graph.changes import is_always_there, standalone_attributes, with_changes
 from azkvlint.graph.pseudo_resources import (
@@ -140,9 +140,9 @@ def _secret_texts(plan: Plan, constants: Iterable[tuple[str, Any]], deployed: fr
     return frozenset(deployed | secrets.texts)
 
 
-def read_plan(path: str, data: bytes, required: RequiredAttributes) -> PlanRead:
+def read_plan(path: str, data: bytes, required: RequiredAttributes, unit: UnitWork | None = None) -> PlanRead:
     """Read the plan ``data``, known as ``path``. Raises InputError if it is not a plan."""
-    return _Reader(path, decode_plan(data), required, Budget(len(data))).read()
+    return _Reader(path, decode_plan(data), required, Budget(len(data), unit=unit)).read()
 
 
 class _Reader:

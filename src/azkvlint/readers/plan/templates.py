@@ -23,7 +23,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.arm.documents import POLICIES, result_member
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
-from azkvlint.readers.arm.resource import attribute_filter
+from azkvlint.readers.arm.resource import AttributeFilter
 from azkvlint.readers.arm.run import Run, TemplateRead
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
@@ -39,7 +39,7 @@ def deploy_templates(
     ``azure_type`` is the type of an azapi resource, in lower case.
     """
     at = Location(path=path, address=instance.address)
-    run = Run(path, "", attribute_filter(required), None, budget)
+    run = Run(path, "", required.form(AttributeFilter), None, budget)
     if declared_as in LEVELS:
         written, parameters = arguments_of(declared_as)
         if _argument(instance, written, at) is None and _argument(instance, SPEC, at) is not None:

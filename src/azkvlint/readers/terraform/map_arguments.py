@@ -23,7 +23,6 @@ from azkvlint.readers.argument_map import (
     Tree,
     UnknownBlock,
     as_kind,
-    default_of,
     fill,
     has,
     is_zero,
@@ -67,6 +66,7 @@ class ArgumentMap:
         self._selected: dict[tuple[int, frozenset[str] | None], tuple[Entry, ...]] = {}
         self.requires_unsupported = requires_unsupported(required, mapped.type)
         self._table = ArgumentTable(mapped, required.paths_of(mapped.type) or frozenset(), required.reference_paths)
+        self.default_of = self._table.default_of
         one_of = tuple(tuple(mapped.fields[name].arm.split(".")) for name in mapped.any_of)
         paths_read = self._table.paths_read
         self._any_of = one_of if all(any(overlap(path, arm) for path in paths_read) for arm in one_of) else ()
@@ -189,7 +189,7 @@ class _WrittenBlock:
         """Return the default of an argument that is not set."""
         if self._is_read:
             return None
-        default = default_of(entry.field, self.version, at)
+        default = self._arguments.default_of(entry.field, self.version, at)
         if default is None and entry.field.filled and entry.arm:
             return Unknown(at=at, origin=Origin.DEFAULT, why=f"{_AFTER}: {FILLED_IN}")
         return default

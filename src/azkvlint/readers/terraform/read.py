@@ -26,7 +26,7 @@ from azkvlint.azure.azurerm.azapi import (
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
-from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, UnitWork, with_recursion_limit
 from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.changes import with_open_fields, without_duplicates
 from azkvlint.graph.existence import VARYING, assume, skipped_declaration
@@ -509,11 +509,11 @@ def read_root(
     path: str,
     directory: str,
     root: str,
-    required: RequiredAttributes,
     cache: FolderCache,
     settings: TerraformSettings,
     planned: Mapping[str, Any] | None = None,
     published: bool = False,
+    unit: UnitWork | None = None,
 ) -> TerraformRead | None:
     """Read the module in ``directory``, named ``path`` in reports, with all modules that it calls.
 
@@ -524,14 +524,14 @@ def read_root(
     folder = cache.load_root(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
         return None
-    return _read(folder, TerraformRun(folder, required, cache, root), settings, planned, published)
+    return _read(folder, TerraformRun(folder, cache, root, unit), settings, planned, published)
 
 
 @with_recursion_limit
 def read_text(path: str, text: str, required: RequiredAttributes) -> TerraformRead:
     """Read a module that consists of one text, named ``path`` in reports; it cannot call local modules."""
     folder = Folder("", "", (ModuleFile(path, parse_text(path, text)),))
-    return _read(folder, TerraformRun(folder, required, FolderCache(required), ""), TerraformSettings(), None)
+    return _read(folder, TerraformRun(folder, FolderCache(required), ""), TerraformSettings(), None)
 
 
 def _read(

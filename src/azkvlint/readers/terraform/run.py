@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
@@ -15,9 +15,8 @@ from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.arm.resource import attribute_filter
+from azkvlint.readers.arm.resource import AttributeFilter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, ModuleSource, Piece, Written
 from azkvlint.syntax import ast
@@ -138,13 +137,19 @@ class TerraformRun(Run):
 
     DEPLOYMENTS = "instances of modules"
 
-    def __init__(self, folder: Folder, required: RequiredAttributes, cache: FolderCache, root: str) -> None:
-        super().__init__(folder.path, "", attribute_filter(required), None)
+    def __init__(
+        self,
+        folder: Folder,
+        cache: FolderCache,
+        root: str,
+        unit: UnitWork | None = None,
+    ) -> None:
+        super().__init__(folder.path, "", cache.required.form(AttributeFilter), None, Budget(unit=unit), unit)
         self.files = {}
         self.cache = cache
         self.root = root
         self.directory = folder.directory
-        self.required = required
+        self.required = cache.required
         self.version = VersionRange()
         self.installed: dict[str, str] | None = None
         self.sources: dict[str, ModuleFile] = {}

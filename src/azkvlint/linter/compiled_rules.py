@@ -1,0 +1,50 @@
+"""The rules of a run in the form that is evaluated, which runs with the same rules share."""
+
+from __future__ import annotations
+
+from operator import is_
+
+from azkvlint.config.run_config import Config, today
+from azkvlint.model.rule import Rule
+
+
+class Compiled:
+    """The rules of a run in the form that is evaluated, with the attributes that they require.
+
+    Runs with the same settings on different inputs can share it.
+    """
+
+    def __init__(self, config: Config, rules: tuple[Rule, ...], relevant: frozenset[str] = frozenset()) -> None:
+        # A run that reuses all results needs none of these.
+        from azkvlint.derived.build_graph import with_needs
+        from azkvlint.engine.evaluator import Evaluator
+        from azkvlint.engine.required_attributes import required_by
+
+        required = required_by(rules, today(config), relevant)
+        if config.with_controls:
+            from azkvlint.engine.vault_ownership import with_owners
+
+            required = with_owners(required)
+        self.required = with_needs(required)
+        self.evaluator = Evaluator(rules, config.explain, config.with_controls)
+
+
+class CompiledRules:
+    """The rules of the last runs, compiled."""
+
+    # A fix is proven with other rules than the run has.
+    _MOST = 2
+
+    def __init__(self) -> None:
+        self._last: list[tuple[tuple[Rule, ...], object, Compiled]] = []
+
+    def of(self, config: Config, rules: tuple[Rule, ...], relevant: frozenset[str]) -> Compiled:
+        """Return rules in the form that is evaluated, that of an earlier run if it is the same."""
+        key = relevant, today(config), config.explain, config.with_controls
+        for known_rules, known_key, compiled in self._last:
+            # Not by equality: a rule that requires 1 equals one that requires true.
+            if known_key == key and len(known_rules) == len(rules) and all(map(is_, known_rules, rules)):
+                return compiled
+        compiled = Compiled(config, rules, relevant)
+        self._last = [(rules, key, compiled), *self._last[: self._MOST - 1]]
+        return compiled
