@@ -307,3 +307,56 @@ def test_a_template_is_searched_once_for_other_reads(
     monkeypatch.setattr("azkvlint.fixes.api_version_reads.parse_expression", parse_expression)
     assert "Found 30 fixes" in kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV050", "t.json").out
     assert parsed == [READ]
+
+
+# --- versions of the provider ----------------------------------------------------------------------------------------
+
+KEY = 'resource "azurerm_key_vault_key" "k" {\n  name     = "k"\n  key_type = "RSA"\n}\n'
+CONSTRAINT = (
+    'terraform {{\n  required_providers {{\n    azurerm = {{\n      source  = "hashicorp/azurerm"\n'
+    '      version = "{}"\n    }}\n  }}\n}}\n'
+)
+OLDER = "The plan fails with azurerm before 3.46, which has no `rotation_policy`: "
+
+
+@pytest.mark.parametrize(
+    ("files", "stated"),
+    [
+        ({}, ""),
+        ({"m/versions.tf": "~>3.30"}, "the constraint `~>3.30` in `m/versions.tf` allows it."),
+        ({"m/versions.tf": ">= 3.46"}, ""),
+        ({"m/versions.tf": "~> 3.30", "main.tf": ">= 3.50"}, ""),
+        ({"m/versions.tf": "~> 3.0", "main.tf": "~> 3.30"}, "the constraint `~> 3.30` in `main.tf` allows it."),
+        (
+            {"m/versions.tf": "~> 3.0", "tests/main.tf": "3.100.0"},
+            "the constraint `~> 3.0` in `m/versions.tf` allows it.",
+        ),
+        ({"main.tf": "~> 3.0", ".terraform.lock.hcl": "3.116.0"}, ""),
+    ],
+)
+def test_a_fix_that_adds_a_block_states_which_allowed_versions_do_not_have_it(
+    kvlint: Kvlint, checkout: Path, files: dict[str, str], stated: str
+) -> None:
+    put(checkout, "m/main.tf", KEY)
+    for name, version in files.items():
+        call = f'module "m" {{\n  source = "{"../m" if "/" in name else "./m"}"\n}}\n' if "main.tf" in name else ""
+        lock = f'provider "registry.terraform.io/hashicorp/azurerm" {{\n  version = "{version}"\n}}\n'
+        put(checkout, name, lock if name.endswith(".hcl") else CONSTRAINT.format(version) + call)
+    out = kvlint("fix", "--unsafe", "--select", "KV502").out
+    assert "KV502 Set `time_after_creation" in out
+    assert out.count(OLDER) == bool(stated)
+    assert not stated or f"  not safe (apply-fails): {OLDER}{stated}\n" in out
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [("~> 4.0", "enable_rbac_authorization"), ("~> 4.42", "rbac_authorization_enabled")],
+)
+def test_the_name_of_an_argument_is_one_that_all_allowed_versions_have(
+    kvlint: Kvlint, checkout: Path, version: str, name: str
+) -> None:
+    vault = VAULT.replace("  rbac_authorization_enabled = true\n", "")
+    put(checkout, "main.tf", CONSTRAINT.format(version) + vault)
+    out = kvlint("fix", "--unsafe", "--select", "KV301").out
+    assert f"KV301 Set `{name} = true`" in out
+    assert "The plan fails with azurerm before" not in out

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.azure.arm_defaults import default_in, unsupported_properties
+from azkvlint.azure.azurerm.argument_versions import first_versions
 from azkvlint.azure.azurerm.arguments import arguments_of, is_terraform, name_as_written
 from azkvlint.fixes.checkout import InUse
 from azkvlint.fixes.ignored_changes import refuse_ignored, refuse_ignored_edits
@@ -28,6 +29,7 @@ from azkvlint.fixes.places import (
     text_of,
 )
 from azkvlint.fixes.proof import State, keys_of
+from azkvlint.fixes.provider_versions import of_versions, older_than
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
 from azkvlint.model.effect import Effect, merged, names_of
@@ -173,7 +175,8 @@ def _of_steps(
         return
     left: dict[str, str] = {}
     try:
-        choices = [_choices(finding, step, sources, left) for step in steps]
+        targets = [_target(finding, step, sources) for step in steps]
+        choices = [_choices(finding, step, target, sources, left) for step, target in zip(steps, targets, strict=True)]
         steps = [step for step, of_step in zip(steps, choices, strict=True) if of_step]
         choices = [of_step for of_step in choices if of_step]
     except Refusal as refusal:
@@ -195,7 +198,13 @@ def _of_steps(
             candidate = Candidate(
                 edits,
                 joined(titles),
-                merged((*effects, *(effect for step in made for effect in step.effects))),
+                merged(
+                    (
+                        *effects,
+                        *(effect for step in made for effect in step.effects),
+                        *of_versions(targets, edits, sources),
+                    )
+                ),
                 meaning=repr((steps, values)) if len(values) == len(changes) else "",
                 is_of_version=any(step.operation == "constraint" for step in steps),
                 writes_default=any(map(_is_default, made)),
@@ -210,13 +219,13 @@ def _of_steps(
             yield candidate
 
 
-def _choices(finding: Finding, step: EditStep, sources: Sources, left: dict[str, str]) -> list[Change]:
+def _choices(finding: Finding, step: EditStep, target: Target, sources: Sources, left: dict[str, str]) -> list[Change]:
     """Return the changes that make one step, best first; none if its attributes are in use, which is added to ``left``.
 
     Raise Refusal.
     """
     try:
-        return list(_changes(finding, step, sources))
+        return list(_changes(finding, step, target, sources))
     except InUse as refusal:
         left.update(dict.fromkeys(step.names, refusal.reason))
         return []
@@ -268,13 +277,18 @@ def _one_after_another(changes: Sequence[Change], sources: Sources) -> tuple[Edi
     return steps.edits, titles
 
 
-def _changes(finding: Finding, step: EditStep, sources: Sources) -> Iterator[Change]:
-    """Yield the changes that make one step, best first. Raise Refusal."""
+def _target(finding: Finding, step: EditStep, sources: Sources) -> Target:
+    """Return the declaration that a step changes. Raise Refusal."""
     target = declaration(finding)
-    if not step.is_linked and is_called(target, sources):
-        raise Refusal("the resource is declared in a downloaded module")
     if step.is_linked:
-        target = linked(finding, sources, step.resources[0] if step.resources else "")
+        return linked(finding, sources, step.resources[0] if step.resources else "")
+    if is_called(target, sources):
+        raise Refusal("the resource is declared in a downloaded module")
+    return target
+
+
+def _changes(finding: Finding, step: EditStep, target: Target, sources: Sources) -> Iterator[Change]:
+    """Yield the changes that make one step, best first. Raise Refusal."""
     if step.operation == "set":
         return _settings(finding, step, target, sources)
     return OPERATIONS[step.operation](finding, step, target)
@@ -361,8 +375,12 @@ def _spellings(target: Target, name: str, value: Literal, sources: Sources) -> l
     ]
     if not found:
         return [(tuple(name_as_written(declared_as, name).split(".")), value)]
-    present = [one for one in found if len(found) > 1 and _is_set(target, one[0], sources)]
-    return present or found
+    if len(found) == 1:
+        return found
+    present = [one for one in found if _is_set(target, one[0], sources)]
+    # Of several names, one that every allowed version has comes first.
+    first = first_versions(declared_as)
+    return present or sorted(found, key=lambda one: bool(older_than(first.get(one[0][0], (0, 0)), target, sources)))
 
 
 def _is_set(target: Target, path: tuple[str, ...], sources: Sources) -> bool:

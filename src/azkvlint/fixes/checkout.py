@@ -27,6 +27,7 @@ from itertools import islice
 from string import ascii_letters, digits
 from typing import NamedTuple
 
+from azkvlint.linter.test_folders import NAMES
 from azkvlint.model.fix import Refusal
 from azkvlint.readers.discover import BICEP, JSON, PARAMETERS, SKIPPED, is_module_file, is_terragrunt_file
 from azkvlint.syntax.json_decoder import decode_text
@@ -166,6 +167,11 @@ class Checkout:
     def callers(self, folder: str) -> list[str]:
         """Return the folders whose modules call the module in a folder. Raise Refusal if they are not known."""
         return sorted(node for node in self._readers(folder) if os.path.isdir(node))
+
+    def is_in_tests(self, folder: str) -> bool:
+        """Return whether a folder is one of tests or examples, or is in one."""
+        below = os.path.relpath(folder, self._top or self._root)
+        return any(NAMES.fullmatch(name) for name in below.lower().split(os.sep))
 
     def _others(self, file: str) -> Iterator[str]:
         """Yield what evaluates a file, is evaluated by no other, and is not an input of the run."""

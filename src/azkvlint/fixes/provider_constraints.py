@@ -9,6 +9,7 @@ from typing import NamedTuple
 from azkvlint.derived.versions import VAULTS_SINCE
 from azkvlint.fixes.places import Change, Edits, Target
 from azkvlint.fixes.proof import keys_of
+from azkvlint.fixes.provider_versions import AZURERM, constraints_in, locked_in
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -17,11 +18,8 @@ from azkvlint.model.fix import Refusal
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.rule import EditStep
 from azkvlint.readers.terraform.folder import LOCK_FILE
-from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block
 from azkvlint.util.lazy_regex import regex
 
-_NAME, _SOURCE = "azurerm", "hashicorp/azurerm"
 _MAJOR = (VAULTS_SINCE[0], 0)
 # A constraint that allows one version, or the patches of one.
 _NARROW = regex(r"\s*((?:=|~>\s{0,9}(?=\d+\.\d+\.))?\s{0,9})\d+(?:\.\d+){0,2}\s*")
@@ -72,38 +70,14 @@ def _in_folder(folder: str, name: str = "main.tf") -> str:
 def _refuse_locked(folder: str, sources: Sources, *, has_edits: bool) -> None:
     """Raise Refusal if the lock file of a folder selects a version without a supported API."""
     file = sources.beside(_in_folder(folder), LOCK_FILE)
-    for block in body_of(file, sources.text(file)).blocks if file else ():
-        if block.type == "provider" and block.labels and block.labels[0].lower().endswith(f"/{_SOURCE}"):
-            version = block.body.attributes.get("version")
-            node = None if version is None else version.expression()
-            locked = node.value if isinstance(node, ast.Literal) else None
-            if isinstance(locked, str) and range_of_constraint(locked).high <= VAULTS_SINCE:
-                step = "raise the constraint and run" if has_edits else "run"
-                raise Refusal(f"`{file}` selects {locked}: {step} `terraform init -upgrade`")
+    locked = locked_in(body_of(file, sources.text(file)), AZURERM) if file else ""
+    if locked and range_of_constraint(locked).high <= VAULTS_SINCE:
+        step = "raise the constraint and run" if has_edits else "run"
+        raise Refusal(f"`{file}` selects {locked}: {step} `terraform init -upgrade`")
 
 
 def _constraints(path: str, sources: Sources) -> Iterator[_Constraint]:
     """Yield the constraints of azurerm in a file."""
-    for block in body_of(path, sources.text(path)).blocks:
-        if block.type == "provider" and block.labels == (_NAME,):
-            yield from _in(path, block, "version")
-        for inner in block.body.blocks if block.type == "terraform" else ():
-            if inner.type == "required_providers":
-                yield from _in(path, inner, _NAME)
-
-
-def _in(path: str, block: Block, name: str) -> Iterator[_Constraint]:
-    """Yield the constraint that an argument of a block is, or contains."""
-    attribute = block.body.attributes.get(name)
-    node = None if attribute is None else attribute.expression()
-    if isinstance(node, ast.Object):
-        members = {one.key: one.value for one in node.members if isinstance(one, ast.Property)}
-        source = members.get("source")
-        if isinstance(source, ast.Literal) and str(source.value).lower() not in (
-            _SOURCE,
-            f"registry.terraform.io/{_SOURCE}",
-        ):
-            return
-        node = members.get("version")
-    if isinstance(node, ast.Literal) and isinstance(node.value, str):
-        yield _Constraint(path, (node.start, node.end), range_of_constraint(node.value), node.value)
+    for node in constraints_in(body_of(path, sources.text(path)), AZURERM):
+        text = str(node.value)
+        yield _Constraint(path, (node.start, node.end), range_of_constraint(text), text)

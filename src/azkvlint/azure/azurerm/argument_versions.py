@@ -48,12 +48,12 @@ def unsupported_arguments(
         if not version.meets(field.since, field.until):
             unsupported.append(f"`{name}` ({_support_text(field)})")
         elif version.high > field.until and unknown is None:
-            removed_in = _version_text(field.until)
+            removed_in = version_text(field.until)
             why = f"the version constraint also allows azurerm {removed_in}, which does not support `{name}`"
             unknown = Unknown(at=at, origin=Origin.DERIVED, why=why)
     for name, field in limited.items() if is_block and not unsupported else ():
         if name not in names and version.low >= field.required_since:
-            since = _version_text(field.required_since)
+            since = version_text(field.required_since)
             unsupported.append(f"`{name}` (not set; required since azurerm {since})")
     return Scalar(at=at, value=" and ".join(unsupported), origin=Origin.DERIVED) if unsupported else unknown
 
@@ -70,12 +70,29 @@ def _limited_arguments(type_: str) -> Mapping[str, Field]:
     }
 
 
+@cache
+def first_versions(type_: str) -> Mapping[str, Version]:
+    """Return the first version with an argument of a type, or of its blocks, by the name of the argument.
+
+    Only those are in it that not every version has.
+    """
+    mapped = RESOURCES.get(type_)
+    found: dict[str, Version] = {}
+    pending = [] if mapped is None else [mapped.fields]
+    while pending:
+        for name, field in pending.pop().items():
+            found[name] = min(field.since, found.get(name, field.since))
+            pending.append(field.fields)
+    return {name: since for name, since in found.items() if since != _ALWAYS}
+
+
 def _support_text(field: Field) -> str:
     if field.until == NEVER:
-        return f"requires azurerm {_version_text(field.since)}"
+        return f"requires azurerm {version_text(field.since)}"
     instead = f"; use `{field.replaced_by}`" if field.replaced_by else ""
-    return f"removed in azurerm {_version_text(field.until)}{instead}"
+    return f"removed in azurerm {version_text(field.until)}{instead}"
 
 
-def _version_text(version: Version) -> str:
+def version_text(version: Version) -> str:
+    """Return a version as a release is named: ``4.81``."""
     return ".".join(map(str, version))
