@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -17,11 +18,13 @@ from azkvlint.fixes import sources
 from azkvlint.fixes.find import fixes_together
 from azkvlint.fixes.opposites import opposites_of
 from azkvlint.fixes.proof import Prover
+from azkvlint.linter import linter
 from azkvlint.linter.linter import check
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import Worker
 from azkvlint.model.effect import CLASSES
 from azkvlint.model.fix import FixResult
+from azkvlint.readers import deployments
 from azkvlint.readers.terraform import roots
 from azkvlint.readers.units import Unit
 from azkvlint.syntax.hcl.parse import File, parse_file
@@ -140,6 +143,28 @@ def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.
     assert run_fix(arguments) == 1
     assert (evaluated["other"], scanned["other"]) == (1, 1)
     assert 2 <= evaluated["edited"] <= 8
+
+
+def test_folders_and_scripts_are_searched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edits replace the texts of files that exist, so each proof has the same inputs, and the same scripts."""
+    (tmp_path / "tests").mkdir()
+    for folder in (tmp_path, tmp_path / "tests"):
+        (folder / "main.tf").write_text(VAULT.format(n=1) + KEY.format(n=1))
+    (tmp_path / "deploy.sh").write_text("terraform apply\n")
+    searched: list[str] = []
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*arguments: Any) -> Any:
+            searched.append(name)
+            return function(*arguments)
+
+        return count
+
+    monkeypatch.setattr(linter, "inventory_of", counted("inventory", linter.inventory_of))
+    monkeypatch.setattr(deployments, "deployments_in", counted("deployments", deployments.deployments_in))
+    arguments = Arguments(paths=(str(tmp_path),), profiles=("all",), jobs="1", allow=tuple(CLASSES))
+    assert run_fix(arguments) == 1
+    assert sorted(searched) == ["deployments", "inventory"]
 
 
 def test_another_spelling_of_a_refused_value_is_not_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

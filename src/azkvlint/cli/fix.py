@@ -23,6 +23,7 @@ from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
 from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff, remarks_on
 from azkvlint.util.errors import KvlintError, UsageError
+from azkvlint.util.file_tracker import Snapshot
 from azkvlint.util.output_files import OutputError, output_path, replace_files
 from azkvlint.util.text import visible
 
@@ -44,7 +45,7 @@ def run_fix(arguments: Arguments) -> int:
     allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
     # As in a proof, which then need not evaluate the same files again.
     config = msgspec.structs.replace(config_of(settings, targets, errors), explain=True)
-    cache = ResultCache()
+    cache = ResultCache(snapshot=Snapshot())
     with progress_bar() as progress:
         report = lint(config.paths, config, progress, cache)
         prover = None if is_too_large(report) else prover_of(report, config, cache, is_shown=arguments.diff)

@@ -21,7 +21,7 @@ from azkvlint.model.finding import FAIL, FROM_PLAN, Finding, Report
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import discover
 from azkvlint.readers.units import compiled_templates
-from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.file_tracker import EDITOR_TEXTS, Snapshot
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import is_folder, read_start
@@ -93,7 +93,7 @@ class Prover:
         self._config_of_run = config
         self.config = config
         self.stale = self._without_compiled()
-        self._cache = ResultCache() if cache is None else cache
+        self._cache = ResultCache(snapshot=Snapshot()) if cache is None else cache
         self.runs, self.results = 0, 0
         self._replaced = dict(replaced or {})
         self.plans: tuple[str, ...] = ()
@@ -186,6 +186,8 @@ class Prover:
     def renew(self) -> None:
         """Take the texts as they are now for those before an edit."""
         self.runs, self._readers = 0, None
+        if self._cache.snapshot is not None:
+            self._cache.snapshot.renew()
         self._before = self._state()
 
     @property

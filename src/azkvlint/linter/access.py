@@ -16,6 +16,7 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
 from azkvlint.graph.references import Index
+from azkvlint.linter.inventory import inventory_of
 from azkvlint.linter.linter import (
     exit_code_of,
     notice_problems,
@@ -34,10 +35,9 @@ from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Path as AttributePath
 from azkvlint.model.value import Scalar
-from azkvlint.readers.discover import OtherFiles, discover
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
-from azkvlint.readers.units import Unit, templates_of_commands, units_of
+from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError, did_you_mean
 from azkvlint.values.redaction import Redactor
 
@@ -116,16 +116,13 @@ def evaluate_roots(
     A plan that the command line names replaces the source that it was made from, and with ``plans_replace`` any plan.
     """
     set_readable_files(config)
-    matched: set[int] = set()
-    others = OtherFiles()
-    sources, root = discover(config.paths, config.exclude, matched, others)
-    sources += templates_of_commands(others, root, sources)
-    parameter_files, _ = discover(config.parameters)
+    inventory = inventory_of(config)
+    root = inventory.root
     reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []
     roots: list[RootT | None] = []
     of_terraform: list[RootT | None] = []
-    units = units_of(sources, parameter_files, frozenset(required.paths), config.default_worlds, others.scripts)
+    units = inventory.units(frozenset(required.paths), config.default_worlds)
     for unit in units:
         result, found = _evaluated(unit, reader, reader.read, config.source_root, evaluate)
         other, found_other = _evaluated(unit, reader, reader.read_as_terraform, config.source_root, evaluate)
@@ -143,7 +140,7 @@ def evaluate_roots(
     ]
     problems = [problem for result in results for problem in result.problems]
     read = [path for result in results for path in result.read]
-    problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, matched, root)]
+    problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, inventory.matched, root)]
     problems += notice_problems(config.notices, root)
     problems = list(dict.fromkeys(problems_of_run(config, root, read, problems)))
     different = [

@@ -16,6 +16,7 @@ from azkvlint.engine.rule_store import builtin_rules, load_folder, select_rules
 from azkvlint.linter.compiled_rules import CompiledRules
 from azkvlint.linter.git_checkout import repository
 from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
+from azkvlint.linter.inventory import Inventory, inventory_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
@@ -44,14 +45,13 @@ from azkvlint.readers.discover import (
     JSON,
     STDIN,
     STDIN_NAME,
-    OtherFiles,
     Source,
     declares_variable,
     discover,
     is_module_file,
 )
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
-from azkvlint.readers.units import Unit, templates_of_commands, units_of
+from azkvlint.readers.units import Unit
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path, root_of
 from azkvlint.util.project_files import reported_name, reported_path
@@ -59,6 +59,7 @@ from azkvlint.util.project_files import reported_name, reported_path
 if TYPE_CHECKING:
     from azkvlint.linter.baseline import Baseline
     from azkvlint.linter.result_cache import ResultCache
+    from azkvlint.util.file_tracker import Snapshot
 
 _NOTHING = "nothing to check in"
 Progress: TypeAlias = Callable[[int, int], None]
@@ -112,7 +113,8 @@ def check(
     of unchanged inputs come from the ``cache``; the report is the same without one. ``prepared`` is what an earlier run
     with the same settings has prepared, ``compiled`` are the rules of earlier runs with any settings.
     """
-    return report_of(config, *_evaluate_all(config, progress, cache, prepared, compiled))
+    snapshot = None if cache is None else cache.snapshot
+    return report_of(config, *_evaluate_all(config, progress, cache, prepared, compiled), snapshot=snapshot)
 
 
 class Prepared:
@@ -159,15 +161,17 @@ def report_of(
     root: str,
     units: Sequence[UnitResult],
     problems: Sequence[Problem] = (),
+    *,
+    snapshot: Snapshot | None = None,
 ) -> Report:
     """Return the report on the units of a run, whose paths start from ``root``.
 
-    ``known`` are all rules, ``rules`` the selected ones, ``problems`` those of no unit. Raise UsageError for an invalid
-    baseline.
+    ``known`` are all rules, ``rules`` the selected ones, ``problems`` those of no unit. Runs with the same ``snapshot``
+    search the scripts once. Raise UsageError for an invalid baseline.
     """
     total, units = total_of(config, known, rules, root, units, problems)
     evaluated, skipped = merge_declarations(total.declarations)
-    folders = FoldersOfTests(config, root, _source_root(config, root), total.read)
+    folders = FoldersOfTests(config, root, _source_root(config, root), total.read, snapshot)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
         marked = map(folders.mark, findings)
@@ -293,11 +297,8 @@ def unit_results(
         policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
     else:
         policy, relevant = prepared.policy, prepared.relevant
-    matched: set[int] = set()
-    others = OtherFiles()
-    sources, root = discover(config.paths, config.exclude, matched, others)
-    sources += templates_of_commands(others, root, sources)
-    parameter_files, _ = discover(config.parameters)
+    inventory = _inventory(config, cache)
+    sources, root, others = inventory.sources, inventory.root, inventory.others
     results: list[UnitResult] = []
     if compiled is None:
         compiled = prepared.compiled if prepared is not None else cache.compiled if cache is not None else None
@@ -307,13 +308,13 @@ def unit_results(
     try:
 
         def find() -> list[Unit]:
-            return units_of(sources, parameter_files, relevant, config.default_worlds, others.scripts)
+            return inventory.units(relevant, config.default_worlds)
 
         if cache is None:
             units = find()
         else:
             read_by_name = [Source(file=script, path="", is_explicit=False) for script in others.scripts]
-            units = cache.units(sources, [*parameter_files, *read_by_name], find)
+            units = cache.units(sources, [*inventory.parameters, *read_by_name], find)
         found = evaluate_units(units, config, rules, root, policy, relevant, cache, compiled)
         for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):
             if progress is not None:
@@ -324,12 +325,19 @@ def unit_results(
     finally:
         if cache is not None:
             cache.end()
-    problems = list(unused_exclusions(config, matched, root))
+    problems = list(unused_exclusions(config, inventory.matched, root))
     if others.states:
         from azkvlint.linter.state_files import state_file_problems  # few folders contain any
 
         problems += state_file_problems(others.states)
     return root, list(zip(units, results, strict=True)), problems
+
+
+def _inventory(config: Config, cache: ResultCache | None) -> Inventory:
+    """Return the files of a run: those of an earlier one, if only texts of files have changed since."""
+    if cache is None or cache.snapshot is None:
+        return inventory_of(config)
+    return cache.snapshot.once((config.paths, config.exclude, config.parameters), lambda: inventory_of(config))
 
 
 def unused_exclusions(config: Config, matched: Container[int], root: str) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import JSON, STDIN, Source
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, Remembered, State, States, is_place, state_of
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, Remembered, Snapshot, State, States, is_place
 from azkvlint.util.project_boundary import RUN
 from azkvlint.util.project_files import FILE_BUFFER
 
@@ -67,9 +67,17 @@ class ResultCache:
     ``has_several_runs``: they are also reused in memory, so the folder does not need to save time. ``evaluated``
     are the units of the last run whose results could not be reused, ``unit_count`` the number of all.
     ``fault`` is the reason why the folder cannot be used; empty if it can. ``compiled`` are the rules of the runs.
+    With a ``snapshot``, only texts of editors change between the runs.
     """
 
-    def __init__(self, settings: CacheFolderSettings | None = None, *, has_several_runs: bool = False) -> None:
+    def __init__(
+        self,
+        settings: CacheFolderSettings | None = None,
+        *,
+        has_several_runs: bool = False,
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        self.snapshot = snapshot
         self.evaluated: list[Unit] = []
         self.unit_count = 0
         self.fault = ""
@@ -85,7 +93,6 @@ class ResultCache:
         self._scan: _Scan | None = None
         self._loaded: Content | None = None
         self._changed: frozenset[int] = frozenset()
-        self._now: States = {}
         # What the search for units has found in files. It does not depend on the request.
         self._remembered: Remembered = {}
         self._is_new = False
@@ -132,8 +139,8 @@ class ResultCache:
     ) -> None:
         """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
         FILE_BUFFER.begin_check()
-        FILE_TRACKER.start(self._remembered)
-        self.evaluated, self._now, self._is_new = [], {}, False
+        FILE_TRACKER.start(self._remembered, self.snapshot)
+        self.evaluated, self._is_new = [], False
         # In memory, what only decides on the inputs, or on what of the results a report shows, makes no difference.
         of_units = config if self._settings is not None else _of_units(config)
         request = of_units, rules, root, policy, relevant
@@ -177,19 +184,13 @@ class ResultCache:
             self._changed = frozenset(index for index, (path, state) in pairs if self._is_changed(store, path, state))
 
     def _is_changed(self, store: ResultStore, path: str, stored: State) -> bool:
-        now = self._state_now(path)
+        now = FILE_TRACKER.state_now(path)
         return _is_output(now) or not store.is_unchanged(path, stored, now)
-
-    def _state_now(self, path: str) -> State:
-        state = self._now.get(path)
-        if state is None:
-            state = self._now[path] = state_of(path)
-        return state
 
     def _are_unchanged(self, files: States) -> bool:
         # The files of a unit whose process was terminated are unknown.
         return bool(files) and all(
-            state == (now := self._state_now(path)) and not _is_output(now) for path, state in files.items()
+            state == (now := FILE_TRACKER.state_now(path)) and not _is_output(now) for path, state in files.items()
         )
 
     # --- units --------------------------------------------------------------------------------------------------------
@@ -219,7 +220,7 @@ class ResultCache:
 
     def _files_of(self, loaded: Content, indexes: Sequence[int]) -> States:
         paths = loaded.paths
-        return {paths[index]: self._now[paths[index]] for index in indexes}
+        return {paths[index]: FILE_TRACKER.state_now(paths[index]) for index in indexes}
 
     # --- results ------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from azkvlint.config.run_config import Config
 from azkvlint.model.finding import FAIL, FROM_PLAN, Finding
 from azkvlint.model.rule import Severity
 from azkvlint.readers.discover import SKIPPED
+from azkvlint.util.file_tracker import Snapshot
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path, root_of
 
@@ -47,10 +48,14 @@ class FoldersOfTests:
     """Determines whether paths of a run are in test or example folders.
 
     ``root`` is the base of paths, ``source_root`` that of paths in the source of a plan; ``read`` are the paths that
-    the run has read. ``marked`` are the folders with failures that were marked.
+    the run has read. ``marked`` are the folders with failures that were marked. What is deployed is searched once for
+    each ``snapshot``: no text that replaces a file is a script, and none differs in the template that it names.
     """
 
-    def __init__(self, config: Config, root: str, source_root: str, read: Iterable[str]) -> None:
+    def __init__(
+        self, config: Config, root: str, source_root: str, read: Iterable[str], snapshot: Snapshot | None = None
+    ) -> None:
+        self._snapshot = Snapshot() if snapshot is None else snapshot
         inputs = (*config.paths, *((config.source_root,) if config.source_root else ()))
         self._are_counted, self._has_overrides = config.include_tests, bool(config.overrides)
         self._inputs = sorted({real_path(path).rstrip(os.sep) for path in inputs if path != "-"})
@@ -95,7 +100,9 @@ class FoldersOfTests:
             from azkvlint.readers.deployments import deployments_in
 
             tops = sorted({root_of(input_) for input_ in self._inputs})
-            self._deployments = deployments_in(tops, SKIPPED, NAMES)
+            self._deployments = self._snapshot.once(
+                ("deployments", *tops), lambda: deployments_in(tops, SKIPPED, NAMES)
+            )
         root = self._roots.get(source, self._roots[""])
         return self._deployments.include(os.path.normpath(os.path.join(root, path)))
 

@@ -92,6 +92,46 @@ EDITOR_TEXTS = EditorTexts()
 """The texts of this process."""
 
 
+class Snapshot:
+    """The states of files, and what was computed of them, for runs between which only ``EDITOR_TEXTS`` change.
+
+    These replace files that exist, so they add no name to a folder.
+    """
+
+    def __init__(self) -> None:
+        self._states: States = {}
+        self._names: set[str] = set()
+        self._values: dict[Hashable, Any] = {}
+
+    def states(self) -> States:
+        """Return the states that do not depend on a text of an earlier run or of this one. A tracker adds more."""
+        self._names.update(map(os.path.basename, EDITOR_TEXTS))
+        states = self._states
+        for path in [path for path, state in states.items() if self._may_be_text(path, state)]:
+            del states[path]
+        return states
+
+    def _may_be_text(self, path: str, state: State) -> bool:
+        """Return whether a text may replace a file, or what a link leads to."""
+        target = state[-1] if state else ""
+        return os.path.basename(path) in self._names or (
+            isinstance(target, str) and os.path.basename(target) in self._names
+        )
+
+    def once(self, key: Hashable, work: Callable[[], _T]) -> _T:
+        """Return the value of ``work``, which depends on no text that is replaced, computed the first time."""
+        if key not in self._values:
+            self._values[key] = work()
+        value: _T = self._values[key]
+        return value
+
+    def renew(self) -> None:
+        """Take the files as they are now."""
+        self._states = {}
+        self._names.clear()
+        self._values.clear()
+
+
 class FileTracker:
     """The files and folders that were accessed, each with its state before the first access."""
 
@@ -105,10 +145,12 @@ class FileTracker:
         self._cached: dict[tuple[int, Hashable], frozenset[str]] = {}
         self._places: dict[str, tuple[str, ...]] = {}
 
-    def start(self, remembered: Remembered | None = None) -> None:
-        """Start recording, with no recorded states, and with what earlier runs have ``remembered``."""
+    def start(self, remembered: Remembered | None = None, snapshot: Snapshot | None = None) -> None:
+        """Start recording, with the states of a ``snapshot`` only, and with what earlier runs have ``remembered``."""
         self.is_on = True
         self._clear()
+        if snapshot is not None:
+            self._states = snapshot.states()
         self._remembered = {} if remembered is None else remembered
         if len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.clear()
@@ -120,7 +162,7 @@ class FileTracker:
         self._remembered = {}
 
     def _clear(self) -> None:
-        self._states.clear()
+        self._states = {}
         self._current.clear()
         self._cached.clear()
         self._places.clear()
@@ -210,11 +252,12 @@ class FileTracker:
 
     def _is_current(self, key: Hashable, states: States) -> bool:
         """Return whether the files of a remembered value have not changed since an earlier run."""
-        if key not in self._current and all(self._state_now(path) == state for path, state in states.items()):
+        if key not in self._current and all(self.state_now(path) == state for path, state in states.items()):
             self._current.add(key)
         return key in self._current
 
-    def _state_now(self, path: str) -> State:
+    def state_now(self, path: str) -> State:
+        """Return the state of a path in this run: that before the first access, or the current one."""
         state = self._states.get(path)
         if state is None:
             state = self._states[path] = state_of(path)
