@@ -18,7 +18,7 @@ from azkvlint.fixes import sources
 from azkvlint.fixes.find import fixes_together
 from azkvlint.fixes.opposites import opposites_of
 from azkvlint.fixes.proof import Prover
-from azkvlint.linter import linter
+from azkvlint.linter.inventory import inventory_of
 from azkvlint.linter.linter import check
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import Worker
@@ -160,7 +160,7 @@ def test_folders_and_scripts_are_searched_once(tmp_path: Path, monkeypatch: pyte
 
         return count
 
-    monkeypatch.setattr(linter, "inventory_of", counted("inventory", linter.inventory_of))
+    monkeypatch.setattr("azkvlint.linter.linter.inventory_of", counted("inventory", inventory_of))
     monkeypatch.setattr(deployments, "deployments_in", counted("deployments", deployments.deployments_in))
     arguments = Arguments(paths=(str(tmp_path),), profiles=("all",), jobs="1", allow=tuple(CLASSES))
     assert run_fix(arguments) == 1

@@ -64,13 +64,16 @@ _OF_NAMES, _LONGEST_NAME = f"{ascii_letters}{digits}_.-", 200
 # Terraform and Terragrunt know the folder only if the expression before the path is that of the file's own folder.
 _HERE = ("${path.module}/", "${get_terragrunt_dir()}/")
 
-# What follows ``outputs`` where one of them is read by its name, and where all are.
+# What follows ``outputs`` where one of them is read by its name, and where all are. The patterns of all begin with a
+# fixed text and are searched in lower case, because many templates have outputs.
 _ONE = r"""\s{0,9}\)?\s{0,9}(?:[?!]{0,1}\.\s{0,9}|\[\s{0,9}\\?["'])"""
-_ALL_IN_TEMPLATE = regex(r"(?:\)|\w|\])[?!]?\.outputs\b(?![ \t]{0,9}(?:[?!]?\.\s{0,9}\w|\[\s{0,9}'\w))", re.IGNORECASE)
+_ALL_IN_TEMPLATE = regex(
+    r"\.outputs\b(?:(?<=[)\w\]]\.outputs)|(?<=[)\w\]][?!]\.outputs))(?![ \t]{0,9}(?:[?!]?\.\s{0,9}\w|\[\s{0,9}'\w))"
+)
 _ALL_IN_SCRIPT = regex(
-    r"""[.\])"']outputs\b(?![ \t]{0,9}(?:\?{0,1}\.\s{0,9}["']{0,1}\w|\[\s{0,9}\\{0,1}["']\w))"""
-    r"|\boutputs\.(?:keys|values|items|count|getenumerator|psobject)\b|\bdeploymentOutputs\b|\boutput_content\b",
-    re.IGNORECASE,
+    r"""output(?:s\b(?<=[.\])"']outputs)(?![ \t]{0,9}(?:\?{0,1}\.\s{0,9}["']{0,1}\w|\[\s{0,9}\\{0,1}["']\w))"""
+    r"|(?<=\boutput)s\.(?:keys|values|items|count|getenumerator|psobject)\b|s\b(?<=\bdeploymentoutputs)"
+    r"|(?<=\boutput)_content\b)"
 )
 _DECLARATIONS = (".tf", ".tofu", ".hcl", ".bicepparam")
 _TERRAFORM_OUTPUT = regex(
@@ -82,28 +85,28 @@ _UNREAD = regex(
     r"\b(?:depends_on|replace_triggered_by)\s{0,99}=\s{0,99}\[[^\]]{0,5000}\]|^[ \t]{0,99}(?:from|to)[ \t]{0,99}=.*$",
     re.MULTILINE,
 )
-_SCHEMA = regex(r"\bdeployment(?:Template|Parameters)\.json", re.IGNORECASE)
+# Searched in lower case, which takes far less time than to ignore case, and in texts that contain one of the words.
+_SCHEMA = regex(r"\bdeployment(?:template|parameters)\.json")
+_SCHEMA_WORDS = ("deploymenttemplate.json", "deploymentparameters.json")
 _COMMENT_START = regex(r"^[ \t]*(//|#|/\*)", re.MULTILINE)
 # A vault, by one of its usual names, among what a template passes to another.
 _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|resource))", re.IGNORECASE)
 # Commands of Terraform, its wrappers, tasks and actions, Porter and azd; of Azure CLI, PowerShell, REST and SDKs. With
 # `--purge`, azd leaves vaults with purge protection out (Azure/azure-dev, getKeyVaultsToPurge of the provider bicep).
+# They are searched in lower case.
 _COMMANDS = {
     "destroy": regex(
         r"(?:terraform|tofu|terragrunt)(?:[^\n|;&]{0,200}?[\s/\"'-])?destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b"
-        r"|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b|\bazd[ \t]{1,9}down\b",
-        re.IGNORECASE,
+        r"|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b|\bazd[ \t]{1,9}down\b"
     ),
     "purge": regex(
-        r"\bkeyvault[ \t]{1,9}(?:\w{1,20}[ \t]{1,9})?purge\b|-InRemovedState\b"
-        r"|\bdeletedVaults/[^\n]{0,200}?/purge\b|\bbegin_?purge_?deleted|\bpurge_?deleted_?(?:vault|key|secret|certificate)",
-        re.IGNORECASE,
+        r"\bkeyvault[ \t]{1,9}(?:\w{1,20}[ \t]{1,9})?purge\b|-inremovedstate\b"
+        r"|\bdeletedvaults/[^\n]{0,200}?/purge\b|\bbegin_?purge_?deleted|\bpurge_?deleted_?(?:vault|key|secret|certificate)"
     ),
     "read": regex(
-        r"\bkeyvault[ \t]{1,9}(?:secret|key|certificate)\b|-AzKeyVault(?:Secret|Key|Certificate)\b|\bAzureKeyVault@"
-        r"|\bget-keyvault-secrets@|@Microsoft\.KeyVault\(|\b(?:Secret|Key|Certificate)Client\(|\bakvs://"
-        r"|\.vault\.azure\.net\b|\bkeyvaultDns\b|\.vault_?uri\b",
-        re.IGNORECASE,
+        r"\bkeyvault[ \t]{1,9}(?:secret|key|certificate)\b|-azkeyvault(?:secret|key|certificate)\b|\bazurekeyvault@"
+        r"|\bget-keyvault-secrets@|@microsoft\.keyvault\(|\b(?:secret|key|certificate)client\(|\bakvs://"
+        r"|\.vault\.azure\.net\b|\bkeyvaultdns\b|\.vault_?uri\b"
     ),
 }
 _CLAUSES = {
@@ -111,7 +114,7 @@ _CLAUSES = {
     "purge": "may contain commands that purge deleted objects",
     "read": "may read keys, secrets or certificates",
 }
-# In lower case, what a text contains that one of the patterns matches: to search for a word takes no time.
+# What a text contains that one of the patterns matches: to search for a word takes no time.
 _COMMAND_WORDS = {
     "destroy": ("destroy", "uninstall", "azd"),
     "purge": ("purge", "-inremovedstate"),
@@ -147,6 +150,9 @@ class Checkout:
         self._users: dict[tuple[str, ...], list[str]] = {}
         self._arguments: dict[tuple[str, str], tuple[list[str], bool]] = {}
         self._scripts: dict[str, list[str]] = {}
+        self._commands: dict[str, list[str]] = {}
+        # The texts of templates and modules with few spaces, for the settings that several rules change.
+        self._compact: dict[str, str] = {}
         self._searched = 0
         # The texts of files that have been searched. Of large checkouts, most are read again.
         self._texts: dict[str, str] = {}
@@ -270,12 +276,14 @@ class Checkout:
         """Yield the files that may use a setting of a vault."""
         for path in (*self._graph.templates, *self._graph.terraform):
             text = self._text(path)
-            is_user = any(map(_compact(_without_comments(text)).__contains__, (*texts, *commands)))
+            if path not in self._compact:
+                self._compact[path] = _compact(_without_comments(text))
+            is_user = _contains(self._compact[path], (*texts, *commands))
             if is_user or (path.lower().endswith(JSON) and self._hands_vault_on(text)):
                 yield path
         for path in self._graph.scripts if commands else ():
             text = _CONTINUATION.sub(" ", _without_comments(self._text(path)))
-            if any(map(_compact(text).__contains__, commands)):
+            if _contains(_compact(text), commands):
                 yield path
 
     def _hands_vault_on(self, text: str) -> bool:
@@ -308,10 +316,17 @@ class Checkout:
         """Yield the files with a command."""
         graph = self._graph
         for path in (*graph.scripts, *((*graph.terraform, *graph.templates) if command == "read" else ())):
-            text = self._text(path)
-            is_mentioned = any(map(text.lower().__contains__, _COMMAND_WORDS[command]))
-            if is_mentioned and _COMMANDS[command].search(_CONTINUATION.sub(" ", _without_comments(text))):
-                yield path
+            if command in self._mentioned_in(path):
+                text = _CONTINUATION.sub(" ", _without_comments(self._text(path).lower()))
+                if _COMMANDS[command].search(text) is not None:
+                    yield path
+
+    def _mentioned_in(self, path: str) -> list[str]:
+        """Return the commands that a file may contain. It is searched once for all of them."""
+        if path not in self._commands:
+            text = self._text(path).lower()
+            self._commands[path] = [name for name, words in _COMMAND_WORDS.items() if _contains(text, words)]
+        return self._commands[path]
 
     # --- who names an argument ----------------------------------------------------------------------------------------
 
@@ -439,11 +454,22 @@ def _graph_of(boundary: str, most_folders: int, most_bytes: int) -> _Graph | Non
             _add(graph, path, text)
             if lower.endswith(_TESTS):
                 graph.tests.append(path)
-            if lower.endswith((*BICEP, *PARAMETERS)) or (lower.endswith(JSON) and _SCHEMA.search(text) is not None):
+            text = text.lower()
+            if lower.endswith((*BICEP, *PARAMETERS)) or (lower.endswith(JSON) and _has_schema(text)):
                 graph.templates.append(path)
-            if "output" in text.lower():
+            if "output" in text:
                 graph.about_outputs.append(path)
     return graph
+
+
+def _contains(text: str, words: Iterable[str]) -> bool:
+    """Return whether a text contains one of some words."""
+    return any(map(text.__contains__, words))
+
+
+def _has_schema(lower: str) -> bool:
+    """Return whether a text in lower case mentions the schema of a template or parameter file."""
+    return _contains(lower, _SCHEMA_WORDS) and _SCHEMA.search(lower) is not None
 
 
 def _add(graph: _Graph, path: str, text: str) -> None:
@@ -544,8 +570,8 @@ def _decoded(data: bytes) -> str:
 def _may_read_all(file: _File, text: str) -> bool:
     """Return whether a file, or the tool that it configures, reads all outputs of a deployment."""
     if file.is_template:
-        return _ALL_IN_TEMPLATE.search(text) is not None
-    return os.path.basename(file.path).lower() in _AZD or _ALL_IN_SCRIPT.search(text) is not None
+        return _ALL_IN_TEMPLATE.search(text.lower()) is not None
+    return os.path.basename(file.path).lower() in _AZD or _ALL_IN_SCRIPT.search(text.lower()) is not None
 
 
 def _runs_deployments(file: _File, text: str) -> bool:
