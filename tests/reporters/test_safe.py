@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.util.text import encode, visible
+from azkvlint.util.text import encode, encode_in_parts, visible
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,11 @@ def test_encode_accepts_every_string_in_a_struct(text: str) -> None:
     assert json.loads(encode({"entries": [Entry(text, (text,))]})) == {
         "entries": [{"path": expected, "names": [expected]}]
     }
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1500])
+def test_arrays_that_are_encoded_in_parts_have_the_same_bytes(count: int) -> None:
+    items = [{"number": number, "nested": {"empty": [], "text": "\u202e##[\udc80"}} for number in range(count)]
+    document = {"version": 1, "items": items, "object": {"a": [1]}, "none": [], "text": "\udc80"}
+    parts = document | {"items": iter(items), "none": iter([])}
+    assert encode_in_parts(parts) == encode(document)

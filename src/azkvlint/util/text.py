@@ -7,6 +7,9 @@ that forge a report, or the commands that GitHub's and Azure's agents parse from
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -28,6 +31,8 @@ _UNSAFE_JSON = regex(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\u
 # In UTF-8 each control starts with one of these bytes, and a search for single bytes is fifty times as fast.
 _LEADS = (b"\x7f", b"\xc2", b"\xcd", b"\xd8", b"\xe1", b"\xe2", b"\xe3", b"\xef", b"\xf0", b"\xf3")
 _COMMANDS = (b"##[", b"##vso[")
+# The number of items of an array that are encoded at a time.
+_BATCH = 500
 _SURROGATE = regex("[\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -65,6 +70,34 @@ def encode(document: Any, indent: int = 2) -> bytes:
     Controls that JSON allows unescaped, and commands to agents, become JSON escapes, which decode to the same string.
     Lone surrogates (in a file name that is not UTF-8) become U+FFFD. An ``indent`` of 0 results in one line.
     """
+    return _safe_json(document, indent) + b"\n"
+
+
+def encode_in_parts(document: Mapping[str, Any]) -> bytes:
+    """Return the same as ``encode`` for an object of which some members are iterators over the items of an array.
+
+    Only a few items exist at a time, because those of a large report take more memory than its text.
+    """
+    buffer = BytesIO()
+    separator = b"{"
+    for name, value in document.items():
+        if isinstance(value, Iterator):
+            buffer.write(separator + b"\n  " + _safe_json(name, 0) + b": [")
+            mark = b""
+            while batch := [*islice(value, _BATCH)]:
+                # The items without the brackets around them, indented by one more level.
+                items = _safe_json([batch], 2)[len(b"[\n  [") : -len(b"\n  ]\n]")]
+                buffer.write(mark + items)
+                mark = b","
+            buffer.write(b"\n  ]" if mark else b"]")
+        else:
+            buffer.write(separator + _safe_json({name: value}, 2)[1:-2])
+        separator = b","
+    buffer.write(b"\n}\n")
+    return buffer.getvalue()
+
+
+def _safe_json(document: Any, indent: int) -> bytes:
     try:
         data = msgspec.json.encode(document)
     except UnicodeEncodeError:
@@ -76,7 +109,7 @@ def encode(document: Any, indent: int = 2) -> bytes:
         data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()
     for command in _COMMANDS:
         data = data.replace(command, command.replace(b"##", b"\\u0023#"))
-    return data + b"\n"
+    return data
 
 
 def _has_controls(data: bytes) -> bool:

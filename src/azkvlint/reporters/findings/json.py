@@ -14,7 +14,7 @@ from azkvlint.model.fix import Suggestion, suggestion_key
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
-from azkvlint.util.text import encode
+from azkvlint.util.text import encode_in_parts
 
 FORMAT_VERSION = 3
 
@@ -22,7 +22,7 @@ FORMAT_VERSION = 3
 def json(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8; equal reports result in equal bytes."""
     suggestions = options.suggestions
-    return encode(
+    return encode_in_parts(
         {
             "version": FORMAT_VERSION,
             "tool": {"name": "kvlint", "version": report.version},
@@ -30,15 +30,15 @@ def json(report: Report, options: Options) -> bytes:
             "sources": report.sources,
             "rules": [rule.id for rule in report.rules],
             "summary": _summary(report),
-            "findings": [
+            "findings": (
                 result(finding) | (_fix(suggestions.get(suggestion_key(finding))) if suggestions else {})
                 for finding in report.findings
-            ],
-            "unknown": [result(finding) | {"why": finding.why} for finding in report.unknown],
-            "suppressed": [result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed],
-            "problems": [problem(one) for one in report.problems],
-            "evaluated": [_declaration(one) for one in report.evaluated],
-            "skipped": [_declaration(one) for one in report.skipped],
+            ),
+            "unknown": (result(finding) | {"why": finding.why} for finding in report.unknown),
+            "suppressed": (result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed),
+            "problems": map(problem, report.problems),
+            "evaluated": map(_declaration, report.evaluated),
+            "skipped": map(_declaration, report.skipped),
         }
     )
 
