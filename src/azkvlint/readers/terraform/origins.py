@@ -18,13 +18,14 @@ from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from azkvlint.readers.terraform.expansion import ALL
 from azkvlint.readers.terraform.folder import Piece
 from azkvlint.readers.terraform.module_evaluation import CallArguments
+from azkvlint.readers.terraform.references import Target, reference_of
 from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import is_plain_name
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, is_nothing, union
-from azkvlint.values.paths import ANY, item_of_instance, names_of, part_at, path_of
+from azkvlint.values.paths import ANY, item_of_instance, names_of, part_at
 from azkvlint.values.tracing import FollowedReferences, origins_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
     from azkvlint.readers.terraform.run import ModuleScope
 
-_KNOWN = frozenset({"count", "path", "terraform", "tofu", "self", "*"})
 _TRUE = (True, "true")
 # The descriptions of variables as sources of a value.
 _SOURCE_TEXTS = {
@@ -74,32 +74,28 @@ class ModuleOrigins:
         return self.instance.run.followed
 
     def origins(self, node: ast.Node, rest: Path) -> Origins | None:
-        """Return the origins of a reference and of what is at ``rest`` in it; None for other nodes."""
-        names = (*path_of(node), *rest)
-        if len(names) == len(rest):
+        """See ``tracing.Scope``."""
+        reference = reference_of(node, rest, self.instance.folder.resources)
+        if reference is None:
             return None
-        match names:
-            case ("var", name, *more):
-                return self._once(f"var.{name}", more, lambda inner: inner.variable(str(name), tuple(more)))
-            case ("local", name, *more):
-                piece = self.instance.folder.locals.get(str(name))
-                found = self._once(f"local.{name}", more, lambda inner: inner.trace(piece, tuple(more)))
-                return value_origins.with_name_kind(found, names)
-            case ("module", call, *more):
-                more = more[1:] if more and str(more[0]).startswith("[") else more
+        target, name, more, type_ = reference
+        match target:
+            case Target.VARIABLE:
+                return self._once(f"var.{name}", more, lambda inner: inner.variable(name, more))
+            case Target.LOCAL:
+                piece = self.instance.folder.locals.get(name)
+                found = self._once(f"local.{name}", more, lambda inner: inner.trace(piece, more))
+                return value_origins.with_name_kind(found, ("local", name, *more))
+            case Target.OUTPUT:
                 output = str(more[0]) if more else ""
-                key = f"module.{call}.{output}"
-                found = self._once(key, more, lambda inner: inner.output(str(call), output, tuple(more[1:])))
+                key = f"module.{name}.{output}"
+                found = self._once(key, more, lambda inner: inner.output(name, output, more[1:]))
                 return value_origins.with_name_kind(found, more)
-            case ("each", "value", *more):
+            case Target.ITEM:
                 written = self.around.attributes if self.around is not None else {}
                 return value_origins.with_name_kind(self.trace(written.get("for_each"), (self._item, *more)), more)
-            case (("data" | "ephemeral") as mode, type_, name, *more):
-                return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
-            case (root, *_) if root in _KNOWN or root == "each":
-                return NONE
-            case (type_, name, *more) if "_" in str(type_) or f"{type_}.{name}" in self.instance.folder.resources:
-                return self._resource(f"{type_}.{name}", str(type_), tuple(more))
+            case Target.ATTRIBUTE:
+                return self._resource(name, type_, more)
         return NONE
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:

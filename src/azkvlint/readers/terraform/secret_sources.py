@@ -13,11 +13,12 @@ from azkvlint.model.value import Path
 from azkvlint.readers.terraform.file_secrets import SETTINGS, is_marked
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
 from azkvlint.readers.terraform.folder import Part as Written
+from azkvlint.readers.terraform.references import Reference, Target, reference_of
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, describes_secret, kind_of_name, may_name_secret
 from azkvlint.values.parts import Part
-from azkvlint.values.paths import ANY, KEYS, path_of
+from azkvlint.values.paths import ANY, KEYS, names_of, without_indexes
 from azkvlint.values.secret_formats import Span, names_secret
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, names_value, secrets_in
 
@@ -105,37 +106,28 @@ class _Scope:
 
     def written(self, node: ast.Node, rest: Path) -> Iterable[HiddenPart] | None:
         """See ``Scope``."""
-        if not isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)):
-            return None
-        steps: Path = (*path_of(node), *rest)
-        if len(steps) == len(rest):
-            return None
-        return list(self._named(steps))
+        reference = reference_of(node, rest, self.module.folder.resources, self.iterators)
+        return None if reference is None else list(self._named(reference))
 
-    def _named(self, steps: Path) -> Iterator[HiddenPart]:
-        folder = self.module.folder
-        match steps:
-            case (name, "key", *_) if name in self.iterators:
-                yield from self._iterated(str(name), (KEYS,))
-            case (name, "value", *more) if name in self.iterators:
-                yield from self._iterated(str(name), (ANY, *more))
-            case ("var", name, *more):
-                yield from self._variable(str(name), tuple(more))
-            case ("local", name, *more):
-                yield from self.of(folder.locals.get(str(name)), None, tuple(more))
-            case ("each", "key", *_) if self.around is not None:
-                piece = self.around.attributes.get("for_each")
-                yield from self.of(piece, None, (KEYS,))
-            case ("each", "value", *more) if self.around is not None:
-                yield from self.of(self.around.attributes.get("for_each"), None, (ANY, *more))
-            case ("module", call, *more):
-                yield from self._output(str(call), tuple(more))
-            case (("data" | "ephemeral") as mode, type_, name, *more):
-                yield from self._attribute(folder.resources.get(f"{mode}.{type_}.{name}"), str(type_), tuple(more))
-            case ("self", *more) if self.around is not None:
-                yield from self._attribute(self.around, self.around.type, tuple(more))
-            case (type_, name, *more):
-                yield from self._attribute(folder.resources.get(f"{type_}.{name}"), str(type_), tuple(more))
+    def _named(self, reference: Reference) -> Iterator[HiddenPart]:
+        folder, (target, name, rest, type_) = self.module.folder, reference
+        match target:
+            case Target.KEY | Target.ITEM:
+                below: Path = (KEYS,) if target is Target.KEY else (ANY, *rest)
+                if name in self.iterators:
+                    yield from self._iterated(name, below)
+                elif self.around is not None:
+                    yield from self.of(self.around.attributes.get("for_each"), None, below)
+            case Target.VARIABLE:
+                yield from self._variable(name, rest)
+            case Target.LOCAL:
+                yield from self.of(folder.locals.get(name), None, rest)
+            case Target.OUTPUT:
+                yield from self._output(name, rest)
+            case Target.ATTRIBUTE:
+                yield from self._attribute(folder.resources.get(name), type_, rest)
+            case Target.OWN_ATTRIBUTE if self.around is not None:
+                yield from self._attribute(self.around, self.around.type, rest)
 
     def of(self, piece: Piece | None, around: Declaration | None, rest: Path = ()) -> Iterator[HiddenPart]:
         """Yield the value at ``rest`` in an attribute of the same module."""
@@ -163,8 +155,6 @@ class _Scope:
         called = self.module.called.get(call)
         if called is None:
             return
-        while more and str(more[0]).startswith("["):
-            more = more[1:]
         outputs = called.folder.outputs
         for name in outputs if not more else (str(more[0]),):
             piece = outputs[name].attributes.get("value") if name in outputs else None
@@ -176,8 +166,7 @@ class _Scope:
 
         The name of a collection, such as ``tags``, shows nothing about its members.
         """
-        while more and str(more[0]).startswith("["):
-            more = more[1:]
+        more = without_indexes(more)
         if declaration is None or not more or (len(more) == 1 and kind_of_name(str(more[0])) is NameKind.PLAIN):
             return
         if str(more[0]) in declaration.attributes:
@@ -188,7 +177,7 @@ class _Scope:
         else:
             for part in declaration.blocks:
                 if part.block.type == str(more[0]):
-                    names = [str(step) for step in more[1:] if not str(step).startswith("[")]
+                    names = names_of(more[1:])
                     chosen = [part.attributes[names[0]]] if names[:1] and names[0] in part.attributes else ()
                     for piece in chosen or part.attributes.values():
                         yield from self.of(piece, declaration)
