@@ -13,6 +13,7 @@ from azkvlint.model.pattern import Text, escaped, hole, join_texts, pattern_from
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.documents import Pointer, key_of, member
+from azkvlint.readers.arm.references import declaration_of, returns_keys, values_below, variable_of
 from azkvlint.readers.arm.scope import text
 from azkvlint.readers.arm.template import FROM_VAULT
 from azkvlint.syntax import ast
@@ -21,7 +22,6 @@ from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, combine, union
-from azkvlint.values.paths import ANY
 from azkvlint.values.tracing import FollowedReferences, origins_of
 
 if TYPE_CHECKING:
@@ -118,15 +118,11 @@ class TemplateOrigins:
                 return NONE
             node = self.template.run.parse(plain[1:-1], self.template.at)
             return origins_of(node, self, rest) if node is not None else frozenset({value_origins.UNTRACED})
-        key = key_of(plain, str(rest[0])) if isinstance(plain, dict) and rest else None
-        if key is not None:
-            return self.trace(plain[key], rest[1:])
-        items = list(plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ())
-        if rest and isinstance(plain, list):
-            return union(self.trace(item, rest[1:] if str(rest[0]).startswith("[") else rest) for item in items)
-        if rest and rest[0] == ANY:
-            return union(self.trace(item, rest[1:]) for item in items)
-        return combine([self.trace(item) for item in items])
+        parts = [self.trace(value, path) for value, _, path in values_below(plain, (), rest)]
+        if rest and parts:
+            return union(parts)
+        # A member that is not written may be in what makes the object.
+        return combine(parts if not rest else [self.trace(value) for value, *_ in values_below(plain, (), ())])
 
     @property
     def followed(self) -> FollowedReferences:
@@ -135,26 +131,18 @@ class TemplateOrigins:
 
     def origins(self, node: ast.Node, rest: Path) -> Origins | None:
         """See ``tracing.Scope``."""
-        if not isinstance(node, ast.Call):
-            return None
-        name = node.name.lower()
-        first = node.arguments[0] if node.arguments else None
-        spelled = str(first.value) if isinstance(first, ast.Literal) else ""
-        key = spelled.lower()
-        if name in ("parameters", "variables") and key:
-            run, mark = self.template.run, (id(self.template), f"{name}.{key}")
+        declared = declaration_of(node)
+        if declared is None or not declared[1]:
+            return origins_of_call(node, rest)
+        (section, name), run = declared, self.template.run
+        mark = id(self.template), f"{section}.{name.lower()}"
 
-            def follow(sources: list[Source]) -> Origins:
-                inner = TemplateOrigins(self.template, sources, self._busy | {mark})
-                return inner.parameter(spelled, rest) if name == "parameters" else inner.variable(spelled, rest)
+        def follow(sources: list[Source]) -> Origins:
+            inner = TemplateOrigins(self.template, sources, self._busy | {mark})
+            return inner.parameter(name, rest) if section == "parameters" else inner.variable(name, rest)
 
-            reference = (self.template, name, spelled, rest)
-            return run.followed.follow(mark, reference, self._busy, follow, run.may_follow_reference, self.sources)
-        if name.startswith("list"):
-            return value_origins.list_function_origins(rest)
-        if name == "newguid":
-            return frozenset({value_origins.IDENTIFIER})
-        return frozenset({value_origins.RESOURCE}) if name in ("reference", "references") else None
+        reference = (self.template, section, name, rest)
+        return run.followed.follow(mark, reference, self._busy, follow, run.may_follow_reference, self.sources)
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
         """See ``tracing.Scope``."""
@@ -162,8 +150,8 @@ class TemplateOrigins:
 
     def variable(self, name: str, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a variable."""
-        plain = self.template.written_variable(name.lower())
-        return value_origins.variable_origins(self.trace(plain, rest), (name, *rest), self._parse(plain))
+        plain, _, below = variable_of(self.template.sections, name, rest) or (None, (), ())
+        return value_origins.variable_origins(self.trace(plain, below), (name, *rest), self._parse(plain))
 
     def parameter(self, name: str, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
@@ -225,6 +213,16 @@ def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
     arguments = node.arguments if isinstance(node, ast.Call) else ()
     pairs = zip(arguments[::2], arguments[1::2], strict=False)
     return next((value for key, value in pairs if isinstance(key, ast.Literal) and key.value == name), None)
+
+
+def origins_of_call(node: ast.Node, rest: Path) -> Origins | None:
+    """Return the origins of a function's result in Azure; None if they are those of its arguments."""
+    name = node.name.lower() if isinstance(node, ast.Call) else ""
+    if returns_keys(name):
+        return value_origins.list_function_origins(rest)
+    if name == "newguid":
+        return frozenset({value_origins.IDENTIFIER})
+    return frozenset({value_origins.RESOURCE}) if name in ("reference", "references") else None
 
 
 def default_of(name: str, at: Location | None) -> Source:

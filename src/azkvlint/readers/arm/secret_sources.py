@@ -13,13 +13,14 @@ from typing import Any
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.documents import Sections, find_template, key_of, member
+from azkvlint.readers.arm.references import declaration_of, returns_keys, values_below, variable_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.json_decoder import Pointer, decode_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.secret_names import is_harmless
 from azkvlint.values.parts import Part
-from azkvlint.values.paths import KEYS, is_any, is_index, member_of
+from azkvlint.values.paths import KEYS
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, names_value
 
 # Steps for each character of the code, and for each run.
@@ -119,29 +120,12 @@ class _Scope:
         plain, at = node.plain, node.at
         if isinstance(plain, str):
             yield from self._of_text(node, plain, rest)
-        elif isinstance(plain, dict):
-            if rest and rest[0] == KEYS:
-                self.template.places.keys.update((*at, key) for key in plain)
-                return
-            sought = None if not rest or is_any(rest[0]) else member_of(rest[0]).lower()
-            for key, value in plain.items():
-                if sought is None or key.lower() == sought:
-                    yield self.part(value, (*at, key), rest[1:])
-                elif key.lower() == "copy" and isinstance(value, list):
-                    yield from self._of_copies(value, (*at, key), sought, rest)
-        elif isinstance(plain, list):
-            below = rest[1:] if rest and is_index(rest[0]) else rest
-            for number, value in enumerate(plain):
-                yield self.part(value, (*at, number), below)
+        elif isinstance(plain, dict) and rest[:1] == (KEYS,):
+            self.template.places.keys.update((*at, key) for key in plain)
+        elif isinstance(plain, (dict, list)):
+            yield from (self.part(*below) for below in values_below(plain, at, rest))
         elif plain is not None and not isinstance(plain, bool):
             self.hide(node)
-
-    def _of_copies(self, loops: list[Any], at: Pointer, sought: str, rest: Path) -> Iterator[HiddenPart]:
-        for number, loop in enumerate(loops):
-            key = key_of(loop, "input") if isinstance(loop, dict) else None
-            if key is not None and str(member(loop, "name")).lower() == sought:
-                below = rest[2:] if rest[1:] and is_index(rest[1]) else rest[1:]
-                yield self.part(loop[key], (*at, number, key), below)
 
     def _of_text(self, node: _Json, text: str, rest: Path) -> Iterator[HiddenPart]:
         if len(text) < 2 or not is_expression(text):
@@ -154,18 +138,17 @@ class _Scope:
             self.hide(node)
 
     def _of_call(self, node: ast.Call, rest: Path) -> Iterator[HiddenPart] | None:
+        declared = declaration_of(node)
+        if declared is not None:
+            return self._declared(*declared, rest)
         name = node.name.lower()
-        if name in ("parameters", "variables"):
-            return self._declared(node, name, rest)
         if name in ("reference", "references"):
             return self._outputs(rest)
-        if name in ("copyindex", "lambdavariables"):
-            return iter(())
         function = self.template.sections.functions.get(name)
-        if function is None:
-            # What `listKeys()` returns is not in the code.
-            return iter(()) if name.startswith("list") else None
-        return self._of_function(node, function)
+        if function is not None:
+            return self._of_function(node, function)
+        # What `listKeys()` returns is not in the code.
+        return iter(()) if name in ("copyindex", "lambdavariables") or returns_keys(name) else None
 
     def _of_function(self, node: ast.Call, function: tuple[Mapping[str, Any], Pointer]) -> Iterator[HiddenPart]:
         plain, pointer = function
@@ -177,24 +160,18 @@ class _Scope:
         for one in node.arguments:
             yield Part(one, self)
 
-    def _declared(self, node: ast.Call, section: str, rest: Path) -> Iterator[HiddenPart]:
+    def _declared(self, section: str, name: str, rest: Path) -> Iterator[HiddenPart]:
         """Yield the value of a parameter or variable, or of all if its name is an expression."""
-        if self.inside and section == "parameters":
+        sections = self.template.sections
+        if section == "parameters":
+            # A function has parameters of its own.
+            for one in () if self.inside else [name.lower()] if name else sections.parameters:
+                yield from self._parameter(one, rest)
             return
-        template, sections = self.template, self.template.sections
-        declared = sections.parameters if section == "parameters" else {**sections.variables, **sections.loops}
-        first = node.arguments[0] if node.arguments else None
-        for name in [str(first.value).lower()] if isinstance(first, ast.Literal) else declared:
-            if section == "parameters":
-                yield from self._parameter(name, rest)
-            elif name in sections.loops:
-                plain, pointer = sections.loops[name]
-                key = key_of(plain, "input")
-                if key is not None:
-                    below = rest[1:] if rest and is_index(rest[0]) else rest
-                    yield _Scope(template).part(plain[key], (*pointer, key), below)
-            elif name in sections.variables:
-                yield _Scope(template).part(*sections.variables[name], rest)
+        for one in [name] if name else {**sections.variables, **sections.loops}:
+            found = variable_of(sections, one, rest)
+            if found is not None:
+                yield _Scope(self.template).part(*found)
 
     def _parameter(self, name: str, rest: Path) -> Iterator[HiddenPart]:
         plain, pointer = self.template.sections.parameters.get(name, (None, ()))

@@ -355,17 +355,14 @@ class Template(Values):
             plain, pointer = plain[key], (*pointer, key)
         return self.location(pointer)
 
+    @property
+    def sections(self) -> Sections:
+        """Return its declarations as they are written."""
+        return self._sections
+
     def is_secure(self, declared: Any) -> bool:
         """Return whether a parameter or an output is declared as secret."""
         return self._type(declared)[0].startswith("secure")
-
-    def written_variable(self, name: str) -> Any:
-        """Return a variable (in lower case) as it is written."""
-        found, _ = self._written.get(name, (None, ()))
-        loops, _ = self._written.get("copy", (None, ()))
-        if found is None and isinstance(loops, list):
-            return next((loop for loop in loops if str(member(loop, "name")).lower() == name), None)
-        return found
 
     def variable(self, name: str) -> Result:
         """Return the value of a variable."""

@@ -1,48 +1,36 @@
-"""Read a Bicep or ``.bicepparam`` file: the resources that rules require, the problems, and the origins of values."""
+"""Read a Bicep or ``.bicepparam`` file: the resources that rules require, and the problems."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, UnitWork, with_recursion_limit
-from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Result, is_large, pattern_of, plain_of, unknown_in
-from azkvlint.graph import pseudo_resources
 from azkvlint.graph.existence import VARYING
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import Absent, Path, Scalar, text_of
+from azkvlint.model.value import Absent, text_of
 from azkvlint.readers.arm.documents import DEPLOYMENTS, HOLDERS, StatementLocations, result_member
-from azkvlint.readers.arm.origins import (
-    OUTPUT_TYPE,
-    as_resource,
-    default_of,
-    origins_of_argument,
-    origins_of_parameter,
-    sources_in,
-    value_of,
-)
+from azkvlint.readers.arm.origins import OUTPUT_TYPE
 from azkvlint.readers.arm.read import HoldingResource, deploy_held, read_template
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.bicep import files
-from azkvlint.readers.bicep.document import File, Symbol, inner_resources, is_decorated, is_secure_at, properties_of
+from azkvlint.readers.bicep.document import File, inner_resources
 from azkvlint.readers.bicep.files import BicepRun, ModuleCache
 from azkvlint.readers.bicep.module_evaluation import BicepContent, BicepSource, ModuleInstance
+from azkvlint.readers.bicep.origins import origins_of_secret, outputs_of
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
 from azkvlint.readers.bicep.scenarios import Scenarios, may_exist, skip, skip_file
 from azkvlint.readers.bicep.symbols import (
-    Arguments,
     Content,
-    FileInstance,
     ModuleCall,
     ModuleSymbol,
     ParameterFile,
@@ -58,207 +46,10 @@ from azkvlint.syntax.bicep.parse import Parsed, Region, Suppression
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path, real_path_of_read
 from azkvlint.util.project_files import reported_path
-from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import NONE, Origins, Source, is_nothing
-from azkvlint.values.parts import Loop, Within, scope_in
-from azkvlint.values.paths import names_of, part_at, path_of
-from azkvlint.values.tracing import FollowedReferences, origins_of
-from azkvlint.values.tracing import Scope as TracedScope
+from azkvlint.values.origins import Source
 
 if TYPE_CHECKING:
     from azkvlint.syntax.json_decoder import Document
-
-# --- origins of values ------------------------------------------------------------------------------------------------
-
-# Functions of parameter files that read a value from outside.
-_OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
-
-
-class FileOrigins:
-    """The origins of the values in a file with the arguments of one call.
-
-    ``sources`` collects the defaults and entries of parameter files that a value comes from.
-    """
-
-    def __init__(self, instance: FileInstance, sources: list[Source], busy: frozenset[str] = frozenset()) -> None:
-        self.instance = instance
-        self.sources = sources
-        self._busy = busy
-
-    def trace(self, node: ast.Expression | None, rest: Path = ()) -> Origins:
-        """Return the origins of the value at ``rest`` in an expression."""
-        return origins_of(node, self, rest) if node is not None else NONE
-
-    @property
-    def followed(self) -> FollowedReferences:
-        """See ``tracing.Scope``."""
-        return self.instance.run.followed
-
-    def origins(self, node: ast.Node, rest: Path) -> Origins | None:
-        """See ``tracing.Scope``."""
-        if isinstance(node, ast.Call):
-            own = isinstance(self.instance.file.symbols.get(node.name), ast.Function)
-            return None if own else _origins_of_call(node, rest)
-        path = path_of(node)
-        if not path:
-            return None
-        symbol = self.instance.file.symbols.get(path[0])
-        if symbol is None:
-            return NONE  # of another file
-        run, steps = self.instance.run, (*path, *rest)
-        key = f"{self.instance.prefix}{path[0]}"
-        return run.followed.follow(
-            key,
-            (self.instance, steps),
-            self._busy,
-            lambda sources: FileOrigins(self.instance, sources, self._busy | {key}).of_symbol(symbol, steps),
-            run.may_follow_reference,
-            self.sources,
-        )
-
-    def of_symbol(self, symbol: Symbol, steps: Path) -> Origins:
-        """Return the origins of the value at a path that begins with the name of a declaration."""
-        names = names_of(steps)
-        match symbol:
-            case ast.Parameter():
-                return self.parameter(symbol, steps[1:])
-            case ast.Variable(value=value):
-                return value_origins.variable_origins(self.trace(value, steps[1:]), steps, value)
-            case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
-                return value_origins.with_name_kind(self.output(symbol, names[2]), names[2:])
-        return frozenset({value_origins.RESOURCE})
-
-    def value(self, node: ast.Expression, local: Local) -> Result | None:
-        """See ``tracing.Scope``."""
-        return self.instance.evaluator.evaluate(node, local)
-
-    def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
-        """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
-        given, found = self.instance.module_call.given, None
-        source: Source | None = None
-        secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance.secure_parts(node.type), rest)
-        if isinstance(given, Arguments) and given.properties is not None:
-            written = given.properties.get(node.name)
-            if written is not None:
-                scope = _with_loop(FileOrigins(given.caller, self.sources, self._busy), given.declared)
-                found = origins_of(written.value, scope, rest) or frozenset({value_origins.WRITTEN})
-                if isinstance(scope, Loop) and not rest:
-                    found = _origins_of_iteration(found, given.get(node.name))
-        elif isinstance(given, ParameterFile):
-            found, at = self._of_parameter_file(given, node.name, secure)
-            source = value_of(node.name, at)
-        else:
-            argument = given.get(node.name)
-            found = origins_of_argument(argument, secure)
-            source = value_of(node.name, argument.at if argument is not None else None)
-        is_passed = isinstance(given, Arguments) and found is not None
-        if found is None and not is_nothing(node.default):
-            found = self.trace(node.default, rest) or frozenset({value_origins.DEFAULT})
-            source = default_of(node.name, self._default_location(node, rest))
-        found = origins_of_parameter(found, secure, node.name, rest, is_passed)
-        at = None if self.instance.is_foreign else self.instance.place(node)
-        self.sources += sources_in(found, node.name, at, source)
-        return found
-
-    def _default_location(self, node: ast.Parameter, rest: Path) -> Location | None:
-        """Return the location of what is at ``rest`` in a default; None if the author cannot edit it."""
-        if node.default is None or self.instance.is_foreign:
-            return None
-        return self.instance.reported_location(self.instance.place(part_at(node.default, rest)))
-
-    def _of_parameter_file(
-        self, given: ParameterFile, name: str, secure: bool
-    ) -> tuple[Origins | None, Location | None]:
-        """Return the origins of a value in a parameter file, and its location."""
-        if name not in given.names:
-            return self._of_parameter_file(given.base, name, secure) if given.base is not None else (None, None)
-        node = given.instance.file.symbols[name]
-        found = FileOrigins(given.instance, []).trace(node.default if isinstance(node, ast.Parameter) else None)
-        if value_origins.SECURE in found:
-            return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER}), None
-        return found or frozenset({value_origins.GIVEN}), given.instance.place(node)
-
-    def output(self, node: ast.Module, name: str) -> Origins:
-        """Return the origins of an output of a module."""
-        module = self.instance.module(node)
-        content = module.entities[0].content if module.entities else None
-        if not isinstance(content, BicepContent):
-            return providers.output_origins(name)
-        found = content.instance.file.outputs.get(name)
-        return FileOrigins(content.instance, self.sources, self._busy).trace(found.value if found is not None else None)
-
-
-def _origins_of_call(node: ast.Call, rest: Path) -> Origins | None:
-    """Return the origins of a function's result; None if they are those of its arguments."""
-    name = node.name.lower()
-    if name.startswith("list"):
-        return value_origins.list_function_origins(rest)
-    if name == "getsecret":
-        return value_origins.vault_secret_origins(node.arguments[-1] if node.arguments else None)
-    if name == "newguid":
-        return frozenset({value_origins.IDENTIFIER})
-    if name == "reference":
-        return frozenset({value_origins.RESOURCE})
-    return frozenset({value_origins.SECURE}) if name in _OUTSIDE else None
-
-
-def origins_of_secret(entity: ResourceEntity, sources: list[Source]) -> Origins | None:
-    """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
-    members = entity.body.properties
-    node: ast.Expression | None = None
-    for name in pseudo_resources.PATH_IN_BODY:
-        found = members.get(name) if members is not None else None
-        if found is None:
-            break
-        node = found.value
-        members = properties_of(node) if isinstance(node, ast.Object) else None
-    else:
-        return _origins_of_node(entity, node, sources)
-    return _origins_of_node(entity, node, sources) if not isinstance(node, ast.Object) else None
-
-
-def _origins_of_node(entity: ResourceEntity, node: ast.Expression | None, sources: list[Source]) -> Origins | None:
-    if node is None:
-        return None
-    scope = _scope_of(entity, sources)
-    found = origins_of(node, scope)
-    return (
-        _origins_of_iteration(found, entity.instance.evaluator.evaluate(node, entity.local))
-        if isinstance(scope, Loop)
-        else found
-    )
-
-
-def _origins_of_iteration(found: Origins, value: object) -> Origins:
-    """Return the origins in one iteration, from those of all: a known value has no unknown origin."""
-    return value_origins.known_value_origins(found) if isinstance(value, Scalar) else found
-
-
-def _scope_of(entity: ResourceEntity, sources: list[Source]) -> Within[TracedScope]:
-    """Return the names in a resource, including the variables of the loops around it."""
-    outer: Within[TracedScope] = (
-        FileOrigins(entity.instance, sources) if entity.outer is None else _scope_of(entity.outer, sources)
-    )
-    return _with_loop(outer, entity.node.body)
-
-
-def _with_loop(scope: Within[TracedScope], declared: ast.Expression) -> Within[TracedScope]:
-    return scope_in(declared, scope) if isinstance(declared, ast.For) else scope
-
-
-def outputs_of(instance: FileInstance) -> Iterator[Resource]:
-    """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
-    for node in instance.file.declarations(ast.Output):
-        secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
-        found = FileOrigins(instance, []).trace(node.value)
-        at = instance.reported_location(instance.place(node))
-        call = instance.module_call
-        yield as_resource(
-            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, call.deployment, call.callers
-        )
-
-
-# --- collection -------------------------------------------------------------------------------------------------------
 
 _KEY_VAULT = "microsoft.keyvault/"
 # Types that do not configure a vault.
@@ -450,8 +241,6 @@ def _pattern(entity: ResourceEntity, name: str) -> Text:
         return ""
     return pattern_of(found) or declared_hole(DEPLOYMENT, entity.address, name)
 
-
-# --- entry points -----------------------------------------------------------------------------------------------------
 
 _MAX_EXTENDED = 20
 _NOTHING: Mapping[str, Result] = {}

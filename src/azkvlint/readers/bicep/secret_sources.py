@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
+from azkvlint.readers.arm.references import returns_keys
 from azkvlint.readers.bicep.document import File, is_decorated
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.secret_names import NameKind, is_secret_name, kind_of_name
 from azkvlint.values.parts import Part
-from azkvlint.values.paths import ANY, path_of
+from azkvlint.values.paths import ANY, is_index, path_of, without_indexes
 from azkvlint.values.secret_formats import Span
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
 
@@ -104,7 +105,7 @@ class _Scope:
         if isinstance(node, ast.Call):
             found = self._of_function(node)
             # What `listKeys()` returns is not in the code.
-            return () if found is None and node.name.lower().startswith("list") else found
+            return () if found is None and returns_keys(node.name) else found
         steps: Path = path_of(node)
         if not steps:
             return None
@@ -172,12 +173,11 @@ class _Scope:
             waiting += [one for one in bases if one is not None]
 
     def _output(self, file: File, node: ast.Module, steps: Path) -> Iterator[HiddenPart]:
-        while steps and str(steps[0]).startswith("["):
-            steps = steps[1:]
+        steps = without_indexes(steps)
         called = self.files.beside(file, node.path)
         if called is None or steps[:1] != ("outputs",):
             return
-        names = [str(steps[1])] if len(steps) > 1 and not str(steps[1]).startswith("[") else [*called.outputs]
+        names = [str(steps[1])] if len(steps) > 1 and not is_index(steps[1]) else [*called.outputs]
         for name in names:
             output = called.outputs.get(name)
             if output is not None:
