@@ -10,16 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.util.secret_names import (
-    NAME,
-    contains_secret,
-    describes_secret,
-    is_secret_name,
-    may_contain_secret,
-    may_name_secret,
-    suggests_secret,
-)
+from azkvlint.util.secret_names import contains_secret, describes_secret, is_secret_name
 from azkvlint.values.redaction import Redactor
+from azkvlint.values.secrecy import NAME, may_contain_secret, may_name_secret, suggests_secret
 
 if TYPE_CHECKING:
     from pathlib import Path

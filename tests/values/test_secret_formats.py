@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azkvlint.util.secret_names import NameKind, is_path_of_public_key, is_plain_name, kind_of_name, kind_of_path
 from azkvlint.values import secret_formats
+from azkvlint.values.name_kinds import NameKind, is_path_of_public_key, is_plain_name, kind_of_name, kind_of_path
 from azkvlint.values.secret_formats import (
     Placeholder,
     has_credential,

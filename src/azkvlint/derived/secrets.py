@@ -53,8 +53,9 @@ from azkvlint.model.value import (
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NameKind, contains_secret, contains_value, is_plain_name, kind_of_name
+from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
 from azkvlint.values.origins import CONFIGURATION
+from azkvlint.values.secrecy import contains_secret, contains_value, is_secure_type
 from azkvlint.values.secret_formats import (
     Placeholder,
     has_credential,
@@ -293,7 +294,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield unknown_as(kind, _MAY_BE_SECRET)
             elif kind is None and "value" in value.fields:
                 yield known(value.fields["value"], name)
-            elif kind is not None and text_of(kind).lower() == "securestring":
+            elif kind is not None and is_secure_type(text_of(kind)):
                 yield known(value, name)
         elif contains_secret(text_of(value)):
             yield known(value, name)

@@ -28,7 +28,7 @@ from azkvlint.model.fix import Refusal
 from azkvlint.model.location import Location
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block, Body, parse_file
-from azkvlint.util.secret_names import suggests_secret
+from azkvlint.values.secrecy import suggests_secret
 
 # References that are followed for one variable.
 _MOST = 200

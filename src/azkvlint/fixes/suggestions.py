@@ -12,9 +12,9 @@ from azkvlint.model.fix import Change, Fix, Suggestion, TextEdit, apply, suggest
 from azkvlint.model.location import Region
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import suggests_secret
 from azkvlint.util.text import visible
 from azkvlint.values.redaction import Redactor
+from azkvlint.values.secrecy import suggests_secret
 
 _VALUE_FILES = (".tfvars", ".tfvars.json", ".bicepparam")
 _PARAMETERS = "deploymentParameters.json#"

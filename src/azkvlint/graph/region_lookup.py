@@ -21,7 +21,7 @@ from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.texts import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import (
+from azkvlint.values.secrecy import (
     KNOWN_FORM_PATTERN,
     NAME,
     contains_secret,
@@ -30,7 +30,7 @@ from azkvlint.util.secret_names import (
     may_name_secret,
     suggests_secret,
 )
-from azkvlint.values.secret_formats import Spans
+from azkvlint.values.spans import Spans
 
 _LENGTH = 100
 # A search is faster for a few lines; for each line it would take quadratic time.

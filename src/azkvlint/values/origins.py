@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.model.location import Location
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import (
+from azkvlint.values.name_kinds import (
     NameKind,
     is_name_of_plain_secret,
     is_name_of_resource,

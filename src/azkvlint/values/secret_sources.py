@@ -12,14 +12,12 @@ from typing import Protocol, TypeAlias
 
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import is_secret_name
 from azkvlint.values.parts import COMPOSED, Loop, Part, Relation, Walk, Within, base_of, scope_in, variable_of
 from azkvlint.values.paths import KEYS
-from azkvlint.values.secret_formats import has_literal
+from azkvlint.values.secrecy import has_literal, names_value
 
 # Of a longer path, or of more paths into one expression, all is hidden that they may lead to.
 _MOST_STEPS, _MOST_PATHS = 8, 20
-_SECRET_MEMBERS = frozenset({"securevalue", "protectedsettings", "protectedparameters"})
 
 
 class Scope(Protocol):
@@ -124,8 +122,3 @@ def _hidden_in(node: ast.Node, scope: Within[Scope], rest: Path, walk: Walk) -> 
         case Relation.CONTENT:
             return values[1:]
     return (*values, *keys)
-
-
-def names_value(name: str) -> bool:
-    """Return whether the value of a member is a secret, by its name."""
-    return is_secret_name(name) or name.replace("_", "").lower() in _SECRET_MEMBERS

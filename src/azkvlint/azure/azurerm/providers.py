@@ -126,6 +126,16 @@ OTHER_SECRETS: Mapping[str, tuple[str, ...]] = {
     "azurerm_key_vault_certificate": ("certificate.contents", "certificate.password"),
     "azurerm_key_vault_certificate_issuer": ("password",),
 }
+# Arguments that hold secrets though their names do not show it, by Terraform type, and those that may hold anything.
+_HOLDING: Mapping[str, tuple[str, ...]] = {
+    **SECRET_ARGUMENTS,
+    **{type_: (*names, "contents") for type_, names in OTHER_SECRETS.items()},
+    "azurerm_app_configuration_key": ("value",),
+    "azurerm_api_management_named_value": ("value",),
+    "azurerm_automation_variable_string": ("value",),
+}
+APP_SETTINGS = "app_settings"
+_OPAQUE = frozenset({APP_SETTINGS, "parameters_content", "sticky_settings"})
 # Arguments that expose their values to principals without access to the secret, by Terraform type; a dot leads into a
 # block. Names and tags of all resources are exposed.
 _EXPOSING: Mapping[str, tuple[str, ...]] = {
@@ -180,6 +190,11 @@ def exposing_arguments(type_: str, written: Container[str]) -> Iterator[str]:
     for name in (*_EXPOSING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ())):
         if name.partition(".")[0] in written:
             yield name
+
+
+def holds_secret(type_: str, argument: str) -> bool:
+    """Return whether an argument of a Terraform type is a secret, or may hold some, whatever its name suggests."""
+    return argument in _OPAQUE or argument in _HOLDING.get(type_, ())
 
 
 def has_secrets(type_: str) -> bool:

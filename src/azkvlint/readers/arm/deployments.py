@@ -533,7 +533,7 @@ class NestedDeployment:
         value, loop = key_of(output, "value"), key_of(output, "copy")
         if value is not None:
             found = deployment.template.value(output[value], (*pointer, value), self.local)
-            return mark_secret(found) if str(member(output, "type")).lower().startswith("secure") else found
+            return mark_secret(found) if deployment.template.sections.is_secure(output) else found
         if loop is not None and isinstance(output[loop], dict):
             return deployment.template.loop(output[loop], name, "input", (*pointer, loop), self.local)
         return None

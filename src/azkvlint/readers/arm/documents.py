@@ -25,6 +25,7 @@ from azkvlint.syntax.repeated_keys import repeated_keys
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+from azkvlint.values.secrecy import is_secure_type
 
 _Path: TypeAlias = tuple[str, ...]
 DEPLOYMENTS = "microsoft.resources/deployments"
@@ -334,6 +335,10 @@ def is_copies(plain: list[Any]) -> bool:
     )
 
 
+# Definitions that refer to further ones.
+_MAX_REFERENCES = 20
+
+
 class Sections:
     """What a template declares for its expressions, by names in lower case, and where. All its uses share it."""
 
@@ -373,6 +378,22 @@ class Sections:
                     pointer = (*self._pointer, str(key), number, str(key_of(space, "members")), below)
                     found[f"{member(space, 'namespace')}.{below}".lower()] = (function, pointer)
         return found
+
+    def type_of(self, declared: Any) -> tuple[str, bool]:
+        """Return the type of a parameter or output in lower case, and whether it may be null, with its definition."""
+        kind, nullable = member(declared, "type"), member(declared, "nullable") is True
+        for _ in range(_MAX_REFERENCES):
+            reference = member(declared, "$ref")
+            if not isinstance(reference, str):
+                break
+            declared = member(self.plain, "definitions", reference.rpartition("/")[2])
+            kind = kind if isinstance(kind, str) else member(declared, "type")
+            nullable = nullable or member(declared, "nullable") is True
+        return kind.lower() if isinstance(kind, str) else "", nullable
+
+    def is_secure(self, declared: Any) -> bool:
+        """Return whether a parameter or an output is declared as secret."""
+        return is_secure_type(self.type_of(declared)[0])
 
 
 _NO_LOCATIONS: Mapping[Pointer, Location] = {}

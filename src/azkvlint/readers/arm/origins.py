@@ -308,8 +308,9 @@ def outputs_of(deployment: Deployment) -> Iterator[Resource]:
 def _output(deployment: Deployment, name: str, plain: dict[str, Any], pointer: Pointer) -> Resource:
     template = deployment.template
     found = TemplateOrigins(template, []).trace(plain)
+    secure = template.sections.is_secure(plain)
     return as_resource(
-        f"{deployment.address}outputs.{name}", name, template.is_secure(plain), found, template.location(pointer),
+        f"{deployment.address}outputs.{name}", name, secure, found, template.location(pointer),
         deployment.deployment_path, deployment.callers,
     )  # fmt: skip
 

@@ -18,10 +18,10 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.json_decoder import Pointer, decode_text
 from azkvlint.util.errors import InputError
-from azkvlint.util.secret_names import is_harmless
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import KEYS
-from azkvlint.values.secret_sources import HiddenPart, hide_sources, names_value
+from azkvlint.values.secrecy import is_content, names_value
+from azkvlint.values.secret_sources import HiddenPart, hide_sources
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
@@ -124,12 +124,12 @@ class _Scope:
             self.template.places.keys.update((*at, key) for key in plain)
         elif isinstance(plain, (dict, list)):
             yield from (self.part(*below) for below in values_below(plain, at, rest))
-        elif plain is not None and not isinstance(plain, bool):
+        elif is_content(plain):
             self.hide(node)
 
     def _of_text(self, node: _Json, text: str, rest: Path) -> Iterator[HiddenPart]:
         if len(text) < 2 or not is_expression(text):
-            if text and not is_harmless(text):
+            if is_content(text):
                 self.hide(node)
             return
         try:
@@ -224,14 +224,17 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Hid
 
 
 def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[HiddenPart]:
-    """Yield the default or value of each parameter or output that is secure, or whose name is that of a secret."""
+    """Yield the value of each parameter or output that is secure, or whose name is that of a secret."""
+    sections = scope.template.sections
     for name, plain in section.items():
-        kind = member(plain, "type")
-        is_secure = names_value(name) or (isinstance(kind, str) and kind.lower().startswith("secure"))
-        for key in ("defaultValue", "value") if is_secure else ():
-            spelled = key_of(plain, key) if isinstance(plain, dict) else None
-            if spelled is not None:
-                yield scope.part(plain[spelled], (*at, name, spelled))
+        if not (names_value(name) or sections.is_secure(plain)):
+            continue
+        value = key_of(plain, "value") if isinstance(plain, dict) else None
+        if value is not None:
+            yield scope.part(plain[value], (*at, name, value))
+        if str(at[-1]).lower() == "parameters":
+            # Its default and its arguments, once all calls are known.
+            yield Part(ast.Call(0, 0, "parameters", (ast.Literal(0, 0, name),)), scope)
 
 
 def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots: Mapping[str, _Template]) -> None:

@@ -207,7 +207,6 @@ def convert_argument(found: Result, kind: str) -> Result:
 
 
 ParameterValues: TypeAlias = Callable[[str], Result | None]
-_MAX_REFERENCES = 20
 
 
 class ReferenceLookup(Protocol):
@@ -293,7 +292,7 @@ class Template(Values):
     def _parameter(self, name: str, key: str) -> Result:
         declared, pointer = self._declared.get(key, (None, self.pointer))
         found = self.given(key)
-        kind, nullable = self._type(declared)
+        kind, nullable = self._sections.type_of(declared)
         scenario = None if self.address else self.scenario
         if found is not None and scenario is not None:
             scenario.given.add(key)
@@ -328,22 +327,10 @@ class Template(Values):
         _, pointer = self._declared[name]
         return str(pointer[-1]), pointer
 
-    def _type(self, declared: Any) -> tuple[str, bool]:
-        """Return the type of a parameter in lower case, and whether it may be null; a definition may declare both."""
-        kind, nullable = member(declared, "type"), member(declared, "nullable") is True
-        for _ in range(_MAX_REFERENCES):
-            reference = member(declared, "$ref")
-            if not isinstance(reference, str):
-                break
-            declared = member(self.plain, "definitions", reference.rpartition("/")[2])
-            kind = kind if isinstance(kind, str) else member(declared, "type")
-            nullable = nullable or member(declared, "nullable") is True
-        return kind.lower() if isinstance(kind, str) else "", nullable
-
     def secret_and_default(self, name: str) -> tuple[bool, Any]:
         """Return whether a parameter (in lower case) is declared as secret, and its default as it is written."""
         declared, _ = self._declared.get(name, (None, ()))
-        return self.is_secure(declared), member(declared, "defaultValue")
+        return self._sections.is_secure(declared), member(declared, "defaultValue")
 
     def default_location(self, name: str, rest: Path) -> Location:
         """Return the location of what is at ``rest`` in the default of a parameter (in lower case)."""
@@ -359,10 +346,6 @@ class Template(Values):
     def sections(self) -> Sections:
         """Return its declarations as they are written."""
         return self._sections
-
-    def is_secure(self, declared: Any) -> bool:
-        """Return whether a parameter or an output is declared as secret."""
-        return self._type(declared)[0].startswith("secure")
 
     def variable(self, name: str) -> Result:
         """Return the value of a variable."""

@@ -12,7 +12,8 @@ from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, parse
 from azkvlint.util.lazy_regex import regex
-from azkvlint.values.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
+from azkvlint.values.secrecy import has_literal, names_secret, secret_spans
+from azkvlint.values.spans import Span, Spans
 
 Symbol: TypeAlias = ast.Parameter | ast.Variable | ast.Resource | ast.Module | ast.Function
 _Kind = TypeVar("_Kind", bound=ast.Node)

@@ -10,11 +10,12 @@ from azkvlint.readers.arm.references import returns_keys
 from azkvlint.readers.bicep.document import File, is_decorated
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
-from azkvlint.util.secret_names import NameKind, is_secret_name, kind_of_name
+from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import ANY, is_index, path_of, without_indexes
-from azkvlint.values.secret_formats import Span
+from azkvlint.values.secrecy import names_value
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
+from azkvlint.values.spans import Span
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
@@ -201,7 +202,7 @@ def _secrets_of(files: _Files, file: File) -> Iterator[HiddenPart]:
             case ast.Parameter(default=value) | ast.Variable(value=value) | ast.Output(value=value):
                 if value is None:
                     continue
-                if is_decorated(node.decorators, "secure") or is_secret_name(node.name):
+                if is_decorated(node.decorators, "secure") or names_value(node.name):
                     yield Part(value, scope)
                 else:
                     yield from secrets_in(Part(value, scope), secret_properties)

@@ -30,7 +30,7 @@ from azkvlint.readers.bicep.document import DeclaredTypes, File, SecureParts, bo
 from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
-from azkvlint.values.secret_formats import has_literal
+from azkvlint.values.secrecy import has_literal
 
 
 class FileInstance(DeclaredTypes, Protocol):

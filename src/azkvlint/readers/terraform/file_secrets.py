@@ -6,13 +6,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-from azkvlint.syntax import ast
+from azkvlint.azure.azurerm.providers import APP_SETTINGS
 from azkvlint.syntax.hcl.parse import Attribute, Block, File
-from azkvlint.values.secret_formats import Span, Spans, has_literal, names_secret, secret_spans
+from azkvlint.values.secrecy import has_literal, is_marked, names_secret, secret_spans
+from azkvlint.values.spans import Span, Spans
 
-# What an app is given may be anything.
-SETTINGS = "app_settings"
-_FALSE = (False, "false", None)
+# Arguments that mark a variable or output as secret.
+SECRET_FLAGS = ("sensitive", "ephemeral")
 
 
 class FileSecrets:
@@ -99,14 +99,9 @@ def _is_of_secret(block: Block) -> bool:
 
 def is_sensitive(block: Block) -> bool:
     """Return whether a variable is sensitive: by its name, or by arguments that are not certainly false."""
-    return any(map(names_secret, block.labels)) or is_marked(block)
-
-
-def is_marked(block: Block) -> bool:
-    """Return whether a variable or output is marked as sensitive or ephemeral, or may be."""
-    found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
-    nodes = (attribute.expression() for attribute in found if attribute is not None)
-    return not all(isinstance(node, ast.Literal) and node.value in _FALSE for node in nodes)
+    attributes = block.body.attributes
+    flags = [attributes[flag].expression() for flag in SECRET_FLAGS if flag in attributes]
+    return any(map(names_secret, block.labels)) or is_marked(flags)
 
 
 def is_written(attribute: Attribute) -> bool:
@@ -117,7 +112,7 @@ def is_written(attribute: Attribute) -> bool:
 
 def _in_attribute(attribute: Attribute) -> Iterator[Span]:
     node = attribute.expression()
-    secret = names_secret(attribute.name) or attribute.name == SETTINGS
+    secret = names_secret(attribute.name) or attribute.name == APP_SETTINGS
     if node is None:
         # A value that is not a valid expression may contain anything.
         if secret:

@@ -21,7 +21,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Path, Scalar
 from azkvlint.readers.discover import OPENTOFU, is_of_opentofu, is_override, module_files, names_in
-from azkvlint.readers.terraform.file_secrets import FileSecrets
+from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS, FileSecrets
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import parse_reference
@@ -31,7 +31,8 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside
 from azkvlint.values.paths import ANY, names_of, path_of
-from azkvlint.values.secret_formats import Span
+from azkvlint.values.secrecy import is_marked
+from azkvlint.values.spans import Span
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.
@@ -158,6 +159,12 @@ class Declaration:
     def arguments(self) -> frozenset[str]:
         """Return the names of all attributes and blocks that are written."""
         return _names_in(self)
+
+    @property
+    def is_marked(self) -> bool:
+        """Return whether a variable or output is marked as secret, or may be."""
+        written = self.attributes
+        return is_marked(written[flag].attribute.expression() for flag in SECRET_FLAGS if flag in written)
 
     @property
     def is_damaged(self) -> bool:

@@ -27,7 +27,7 @@ from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
-from azkvlint.util.secret_names import contains_value
+from azkvlint.values.secrecy import contains_value
 
 NOTHING: Local = {}
 

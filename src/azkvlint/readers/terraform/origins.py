@@ -16,14 +16,15 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from azkvlint.readers.terraform.expansion import ALL
+from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS
 from azkvlint.readers.terraform.folder import Piece
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.references import Target, reference_of
 from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import is_plain_name
 from azkvlint.values import origins as value_origins
+from azkvlint.values.name_kinds import is_plain_name
 from azkvlint.values.origins import NONE, Origins, Source, is_nothing, union
 from azkvlint.values.paths import ANY, item_of_instance, names_of, part_at
 from azkvlint.values.tracing import FollowedReferences, origins_of
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
     from azkvlint.readers.terraform.run import ModuleScope
 
-_TRUE = (True, "true")
 # The descriptions of variables as sources of a value.
 _SOURCE_TEXTS = {
     value_origins.DEFAULT: "default of `var.{}`",
@@ -128,8 +128,7 @@ class ModuleOrigins:
             return value_origins.with_name_kind(found, (name, *rest))
         word, piece = _of_root(name, declaration, given)
         found = frozenset({word}) if word else NONE
-        flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
-        if any(_literal(flag) in _TRUE for flag in flags):
+        if declaration.is_marked:
             found = value_origins.secure_parameter_origins(found or frozenset({value_origins.SECURE}), name, rest)
         else:
             found = value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
@@ -297,7 +296,7 @@ def outputs_of(instance: ModuleScope) -> Iterator[Resource]:
 
 def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resource:
     at = instance.locate(declaration)
-    written = (declaration.attributes.get(argument) for argument in ("sensitive", "ephemeral"))
+    written = (declaration.attributes.get(argument) for argument in SECRET_FLAGS)
     marked, ephemeral = (
         instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )

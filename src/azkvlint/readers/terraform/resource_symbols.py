@@ -25,7 +25,7 @@ from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, expansion
 from azkvlint.readers.terraform.folder import Declaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
-from azkvlint.values.secret_formats import names_secret
+from azkvlint.values.secrecy import names_secret
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope

@@ -7,34 +7,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.azure.azurerm.providers import OTHER_SECRETS, SECRET_ARGUMENTS
+from azkvlint.azure.azurerm.providers import holds_secret
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
-from azkvlint.readers.terraform.file_secrets import SETTINGS, is_marked
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
 from azkvlint.readers.terraform.folder import Part as Written
 from azkvlint.readers.terraform.references import Reference, Target, reference_of
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NameKind, describes_secret, kind_of_name, may_name_secret
+from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import ANY, KEYS, names_of, without_indexes
-from azkvlint.values.secret_formats import Span, names_secret
-from azkvlint.values.secret_sources import HiddenPart, hide_sources, names_value, secrets_in
+from azkvlint.values.secrecy import describes_secret, may_name_secret, names_secret, names_value
+from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
+from azkvlint.values.spans import Span
 
 if TYPE_CHECKING:
     from azkvlint.syntax.hcl.parse import Block
 
-# What a plan or an app is given may be anything.
-_OPAQUE = frozenset({SETTINGS, "parameters_content", "sticky_settings"})
-# Arguments that are secret though their names do not suggest it, by Terraform type.
-_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    **SECRET_ARGUMENTS,
-    **{type_: (*names, "contents") for type_, names in OTHER_SECRETS.items()},
-    "azurerm_app_configuration_key": ("value",),
-    "azurerm_api_management_named_value": ("value",),
-    "azurerm_automation_variable_string": ("value",),
-}
 # Types whose attributes are those that they are given, under other names.
 _REPEATING = ("terraform_data", "null_", "template_", "external", "local_", "cloudinit_")
 _SECRETS_IN_BODY = "keyvault/vaults/secrets"
@@ -205,14 +195,14 @@ def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[HiddenP
     for name, piece in folder.locals.items():
         yield from _in_piece(module, piece, add(piece, None, {}), names_value(name))
     for output in folder.outputs.values():
-        is_secret = names_value(output.local) or is_marked(output.block)
+        is_secret = names_value(output.local) or output.is_marked
         for name, piece in output.attributes.items():
             yield from _in_piece(module, piece, add(piece, None, {}), is_secret and name == "value")
     for call in folder.modules.values():
         called = module.called.get(call.local)
         for name, piece in call.attributes.items():
             variable = called.folder.variables.get(name) if called is not None else None
-            is_secret = names_value(name) or (variable is not None and is_marked(variable.block))
+            is_secret = names_value(name) or (variable is not None and variable.is_marked)
             yield from _in_piece(module, piece, add(piece, call, {}), is_secret)
     for resource in folder.resources.values():
         yield from _in_resource(module, spans, resource)
@@ -221,12 +211,11 @@ def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[HiddenP
 
 
 def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declaration) -> Iterator[HiddenPart]:
-    arguments = _ARGUMENTS.get(resource.type, ())
     is_azapi_secret = resource.type in AZAPI and _is_secret_type(resource)
     for layer in resource.layers:
         for name, piece in layer.attributes.items():
             found = _part(spans, module, piece, resource, {})
-            is_secret = names_value(name) or name in _OPAQUE or name in arguments
+            is_secret = names_value(name) or holds_secret(resource.type, name)
             yield from _in_piece(module, piece, found, is_secret)
             if is_azapi_secret and name in ("body", "sensitive_body"):
                 yield from _part(spans, module, piece, resource, {}, _BODY)
@@ -243,14 +232,14 @@ def _in_blocks(
     module: Module, spans: dict[str, set[Span]], parts: Iterable[Written], around: Declaration | None
 ) -> Iterator[HiddenPart]:
     """Yield the secrets in blocks and in those that are nested in them."""
-    arguments = _ARGUMENTS.get(around.type, ()) if around is not None else ()
+    type_ = around.type if around is not None else ""
     waiting: list[tuple[Written, Mapping[str, Piece], bool]] = [(one, {}, False) for one in parts]
     while waiting:
         part, iterators, is_below = waiting.pop()
         is_below = is_below or any(map(names_secret, (part.block.type, *part.block.labels)))
         inner = _with_iterator(part, iterators)
         for name, piece in part.attributes.items():
-            is_secret = names_value(name) or name in _OPAQUE or name in arguments or name == "value"
+            is_secret = names_value(name) or holds_secret(type_, name) or name == "value"
             is_secret = is_secret or (is_below and not describes_secret(name) and name not in ("for_each", "iterator"))
             found = _part(spans, module, piece, around, inner)
             yield from _in_piece(module, piece, found, is_secret)

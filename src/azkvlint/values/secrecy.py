@@ -1,0 +1,173 @@
+"""Decide whether a value may be shown: by its name, by its form, by its type, or by its declaration.
+
+The rooms above do not import ``util.secret_names``, which has what the model needs. Which properties of a resource are
+secret is in the tables of Azure and its providers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from azkvlint.syntax import ast
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.secret_names import (
+    KNOWN_FORM_PATTERN,
+    contains_secret,
+    describes_secret,
+    is_harmless,
+    is_secret_name,
+)
+from azkvlint.values.spans import Span
+
+__all__ = [
+    "KNOWN_FORM_PATTERN", "NAME", "contains_secret", "contains_value", "describes_secret", "has_literal", "is_content",
+    "is_harmless", "is_marked", "is_secure_type", "may_contain_secret", "may_name_secret", "names_secret",
+    "names_value", "secret_spans", "suggests_secret",
+]  # fmt: skip
+
+# What a key is for, or where it belongs, in the names of keys that are secret.
+_KINDS_OF_KEYS = (
+    "access", "account", "api", "auth", "encryption", "master", "primary", "private", "secondary", "shared", "signing",
+    "storage",
+)  # fmt: skip
+# The lookahead runs once, from the start of a name: on a long name more attempts would be quadratic.
+NAME = (
+    r"(?=\w*?(?=[acempstv])(?:contents|password|passwd|passphrase|(?<!by)pass(?![a-z])|pfx|psk|pwd|secret|token"
+    r"|credential|connection_?string|sas|signature|value"
+    rf"|(?:{'|'.join(_KINDS_OF_KEYS)})_?key))"
+)
+"""The pattern of a name that suggests a secret, from the start of a word."""
+
+# One of these is in each such name, except for the names of keys.
+_PARTS = (
+    "value", "secret", "pass", "token", "contents", "pfx", "psk", "pwd", "credential", "connection", "sas", "signature",
+)  # fmt: skip
+_SEPARATOR = regex(r"\W")
+_NAMES = regex(NAME, re.IGNORECASE)
+# One of these is in each of them without an address.
+_PARTS_OF_CREDENTIALS = ("password", "pwd", "accountkey", "sharedaccess", "sig")
+# Longer names are not kept.
+_MAX_LENGTH = 200
+# A permission is not a secret (``secret_permissions``), and neither are ``secret_properties``.
+_NO_SECRET = ("permissions", "properties")
+_SECRET_MEMBERS = frozenset({"securevalue", "protectedsettings", "protectedparameters"})
+_FALSE = (False, "false", None)
+
+
+def suggests_secret(name: str) -> bool:
+    """Return whether a name suggests a secret, so that no excerpt shows its value. Errs on the side of hiding."""
+    return _suggests_secret(name) if len(name) <= _MAX_LENGTH else _suggests_secret.__wrapped__(name)
+
+
+@lru_cache(4096)
+def _suggests_secret(name: str) -> bool:
+    return _NAMES.match(_SEPARATOR.sub("_", name)) is not None
+
+
+def may_name_secret(text: str) -> bool:
+    """Return whether a text may contain a name that suggests a secret. A search for names takes seven times as long."""
+    if not text.isascii():
+        # Other letters than those of ASCII may equal them if case is ignored.
+        return True
+    lower = text.lower()
+    if any(part in lower for part in _PARTS):
+        return True
+    return "key" in lower and any(kind in lower for kind in _KINDS_OF_KEYS)
+
+
+def may_contain_secret(text: str) -> bool:
+    """Return whether a string in a text may contain a secret by its form. A search takes much longer."""
+    if "=" not in text and "@" not in text:
+        return False
+    if not text.isascii() or "://" in text or "?" in text or "&" in text:
+        return True
+    lower = text.lower()
+    return any(part in lower for part in _PARTS_OF_CREDENTIALS)
+
+
+def names_secret(name: object) -> bool:
+    """Return whether an excerpt hides the value of a name."""
+    return isinstance(name, str) and suggests_secret(name) and not name.lower().endswith(_NO_SECRET)
+
+
+def names_value(name: str) -> bool:
+    """Return whether the value of a declaration or member is a secret, by its name. Narrower than ``names_secret``."""
+    return is_secret_name(name) or name.replace("_", "").lower() in _SECRET_MEMBERS
+
+
+def is_secure_type(type_: object) -> bool:
+    """Return whether a type is one of secrets: ``securestring``, ``secureObject``."""
+    return isinstance(type_, str) and type_.lower().startswith("secure")
+
+
+def is_marked(flags: Iterable[ast.Expression | None]) -> bool:
+    """Return whether a declaration is secret, or may be, by arguments that are not certainly false."""
+    return not all(node is None or (isinstance(node, ast.Literal) and node.value in _FALSE) for node in flags)
+
+
+def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
+    """Yield what is secret in an expression, each value as a whole. ``is_secret``: all of it is.
+
+    Operators make expressions deeper than the recursion limit, so the nodes are on a stack.
+    """
+    stack = [(node, is_secret)]
+    while stack:
+        node, is_secret = stack.pop()
+        if is_secret:
+            if has_literal(node):
+                yield node.start, node.end
+        elif isinstance(node, ast.Property):
+            stack.append((node.value, names_secret(_text_of(node.key))))
+        elif isinstance(node, ast.Literal):
+            if type(node.value) is str and contains_secret(node.value):
+                yield node.start, node.end
+        elif isinstance(node, ast.Call) and node.name == "sensitive" and has_literal(node):
+            yield node.start, node.end
+        else:
+            stack += [(child, False) for child in reversed(ast.children(node))]
+
+
+def has_literal(node: ast.Node) -> bool:
+    """Return whether an expression holds a string or number of its own."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Literal):
+            if is_content(node.value):
+                return True
+        elif (
+            isinstance(node, ast.Item) and isinstance(node.index, ast.Literal) and not isinstance(node.index.value, str)
+        ):
+            stack.append(node.of)
+        else:
+            stack += ast.children(node)
+    return False
+
+
+def is_content(value: object) -> bool:
+    """Return whether a literal may be a secret: a string that is not harmless, or a number."""
+    if isinstance(value, str):
+        return bool(value) and not is_harmless(value)
+    return value is not None and not isinstance(value, bool)
+
+
+def _text_of(key: str | ast.Node) -> str:
+    """Return a key as far as its text is written."""
+    if isinstance(key, str):
+        return key
+    if isinstance(key, ast.Literal):
+        return str(key.value)
+    return "".join(map(_text_of, ast.children(key))) if isinstance(key, ast.Template) else ""
+
+
+# Words and short numbers occur in names by chance.
+_WORDS, _LEAST_TELLING = regex(r"(?:(?:(?:[A-Z]?+[a-z]++)++|[0-9]{1,4}+)(?:[-_. /]|$))++"), 8
+
+
+def contains_value(name: str, value: str) -> bool:
+    """Return whether the name or address of a resource contains a secret value: as the key of an instance, or in it."""
+    if value and f'["{value}"]' in name:
+        return True
+    return len(value) >= _LEAST_TELLING and value.lower() in name.lower() and _WORDS.fullmatch(value) is None
