@@ -107,12 +107,17 @@ def _run(command_line: list[str]) -> int:
     _import_msgspec()
     from azkvlint.config.arguments import mistyped_command, plain_arguments
 
-    command = mistyped_command(command_line)
-    if command:
+    meant = mistyped_command(command_line)
+    if meant:
         from azkvlint.util.errors import UsageError
 
-        raise UsageError(f"'{command_line[0]}' is neither a command nor a path", f"did you mean '{command}'?")
-    arguments = plain_arguments(command_line)
+        raise UsageError(f"'{command_line[0]}' is neither a command nor a path", f"did you mean '{meant}'?")
+    command = "fix" if command_line[:1] == ["fix"] else "check"
+    arguments = plain_arguments(command_line, command)
+    if arguments is not None and command == "fix":
+        from azkvlint.cli.fix import run_fix
+
+        return run_fix(arguments)
     if arguments is not None:
         from azkvlint.cli.check import run_check
 

@@ -33,6 +33,7 @@ def in_full(words: Sequence[str]) -> Arguments | int:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("azkvlint.cli.check.run_check", catch)
+        patch.setattr("azkvlint.cli.fix.run_fix", catch)
         code = run(list(words))
     return caught[0] if caught else code
 
@@ -102,6 +103,19 @@ def test_plain_command_lines_mean_the_same_in_full(named: bool, line: list[str])
         assert in_full(words) == plain
 
 
+OF_FIX = st.one_of(
+    VALUES.map(lambda path: [path]), *(spelled(option) for option in OPTIONS if "fix" in option.commands)
+)
+
+
+@given(st.lists(OF_FIX, max_size=6))
+def test_plain_command_lines_of_fix_mean_the_same_in_full(parts: list[list[str]]) -> None:
+    words = ["fix", *(word for part in parts for word in part)]
+    plain = plain_arguments(words, "fix")
+    if plain is not None:
+        assert in_full(words) == plain
+
+
 ODD = st.sampled_from(
     ["--", "-x", "--no", "-qv", "-fjson", "-f", "--strict=true", "-f=json", "--help", "--format", "-h"]
 )
@@ -112,6 +126,14 @@ def test_whatever_is_understood_at_once_is_understood_in_full(line: list[str]) -
     plain = plain_arguments(line)
     if plain is not None:
         assert in_full(line) == plain
+
+
+def test_fix_has_a_default_path_and_options_of_its_own() -> None:
+    assert plain_arguments(["fix"], "fix") == in_full(["fix"]) == Arguments()
+    words = ["fix", "a", "--unsafe", "--write"]
+    assert plain_arguments(words, "fix") == in_full(words) == said("a", unsafe=True, write=True)
+    assert plain_arguments(["fix", "--quiet"], "fix") is None
+    assert plain_arguments(["a"], "fix") is None
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,10 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     explicit_fields: frozenset[str] = frozenset()
 
 
-_OF_CHECK = {name: option for option in OPTIONS if "check" in option.commands for name in option.names}
+_OPTIONS_OF = {
+    command: {name: option for option in OPTIONS if command in option.commands for name in option.names}
+    for command in ("check", "fix")
+}
 
 
 def mistyped_command(words: Sequence[str]) -> str:
@@ -105,18 +108,23 @@ def mistyped_command(words: Sequence[str]) -> str:
     return next(iter(get_close_matches(words[0], COMMANDS, 1)), "")
 
 
-def plain_arguments(words: Sequence[str]) -> Arguments | None:
-    """Return the arguments of a plain ``kvlint [check] PATH...``; None for any other command line."""
+def plain_arguments(words: Sequence[str], command: str = "check") -> Arguments | None:
+    """Return the arguments of a plain ``kvlint [check] PATH...`` or ``kvlint fix``; None for any other command line.
+
+    ``command`` is check or fix; ``fix`` has a default path.
+    """
     fields: dict[str, Any] = {}
     paths: list[str] = []
-    remaining = list(words[1:] if words[:1] == ["check"] else words)
+    options = _OPTIONS_OF[command]
+    is_named = words[:1] == [command]
+    remaining = list(words[1:] if is_named else words)
     while remaining:
         word = remaining.pop(0)
         if word == "-" or not word.startswith("-"):
             paths.append(word)
             continue
         name, equals, value = word.partition("=")
-        option = _OF_CHECK.get(name)
+        option = options.get(name)
         if option is None or (equals and (not option.takes_value or not name.startswith("--"))):
             return None
         if not option.takes_value:
@@ -127,6 +135,8 @@ def plain_arguments(words: Sequence[str]) -> Arguments | None:
                 return None
             value = remaining.pop(0)
         fields[option.field] = (*fields.get(option.field, ()), value) if option.many else value
-    if not paths or (words[:1] != ["check"] and paths[0] in COMMANDS):
+    if command == "fix":
+        return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields) if is_named else None
+    if not paths or (not is_named and paths[0] in COMMANDS):
         return None
     return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields)
