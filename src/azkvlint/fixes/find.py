@@ -213,15 +213,17 @@ class _Search:
             if number not in self._fixes and number not in self._lost and is_gone(finding, self.state)
         ]
 
+        gone = [self.findings[number] for number in numbers]
+        rules = {finding.rule.id for finding in gone}
+
         def state_of(fixes: Sequence[Fix]) -> State | None:
             if self._is_exhausted():
                 return None
             try:
-                return self._prover.state(before.edited(tuple(edit for fix in fixes for edit in fix.edits)))
+                return self._prover.state(before.edited(tuple(edit for fix in fixes for edit in fix.edits)), rules)
             except Refusal:
                 return None
 
-        gone = [self.findings[number] for number in numbers]
         accepted = [self._fixes[one.number] for one in outcome.accepted]
         for number, causes in zip(numbers, causes_of(gone, accepted, state_of), strict=True):
             self._fixes[number] = Fix(

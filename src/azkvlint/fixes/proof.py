@@ -159,12 +159,13 @@ class Prover:
         self.config = msgspec.structs.replace(self.config, paths=paths, exclude=(*self.config.exclude, *patterns))
         return {source.path: compiled[source.file].path for source in sources if source.file in compiled}
 
-    def _state(self) -> State:
+    def _state(self, rules: Collection[str] = ()) -> State:
         prepared = self._prepared
+        cache = self._cache.with_partial_results(rules) if rules else self._cache
         config = msgspec.structs.replace(self.config, with_excerpts=self._is_shown)
-        report = check(config, None, self._cache, prepared)
+        report = check(config, None, cache, prepared, cache.compiled)
         self.runs += 1
-        self.results += self._cache.evaluated_results
+        self.results += cache.evaluated_results
         failures = [*report.findings, *(one for one in report.suppressed if one.outcome is FAIL)]
         unknown = [*report.unknown, *(one for one in report.suppressed if one.outcome is not FAIL)]
         declared = Counter((one.at.path, one.address, one.condition) for one in report.evaluated)
@@ -203,14 +204,14 @@ class Prover:
         _ = self.before
         return self._cache.secret_lines
 
-    def state(self, sources: Sources | None) -> State:
-        """Return the state with the changed texts of ``sources``."""
+    def state(self, sources: Sources | None, rules: Collection[str] = ()) -> State:
+        """Return the state with the changed texts of ``sources``. With ``rules``, it has all results of these only."""
         held = dict(EDITOR_TEXTS)
         try:
             EDITOR_TEXTS.update(self._replaced)
             if sources is not None:
                 EDITOR_TEXTS.update((sources.real_path(path), data) for path, data in sources.texts.items())
-            return self._state()
+            return self._state(rules)
         finally:
             EDITOR_TEXTS.clear()
             EDITOR_TEXTS.update(held)

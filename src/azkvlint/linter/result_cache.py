@@ -7,7 +7,8 @@ unchanged. The request is everything else on which it depends: settings, rules, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -67,7 +68,8 @@ class ResultCache:
     ``has_several_runs``: they are also reused in memory, so the folder does not need to save time. ``evaluated``
     are the units of the last run whose results could not be reused, ``unit_count`` the number of all.
     ``fault`` is the reason why the folder cannot be used; empty if it can. ``compiled`` are the rules of the runs.
-    With a ``snapshot``, only texts of editors change between the runs.
+    With a ``snapshot``, only texts of editors change between the runs. ``partial`` are the rules that are evaluated on
+    units without an earlier result, if that is not all of the run.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ResultCache:
         snapshot: Snapshot | None = None,
     ) -> None:
         self.snapshot = snapshot
+        self.partial: tuple[Rule, ...] | None = None
         self.evaluated: list[Unit] = []
         self.unit_count = 0
         self.fault = ""
@@ -96,6 +99,14 @@ class ResultCache:
         # What the search for units has found in files. It does not depend on the request.
         self._remembered: Remembered = {}
         self._is_new = False
+
+    def with_partial_results(self, rules: Iterable[str]) -> ResultCache:
+        """Return a cache with these results, to which results of some rules are added. This one does not change."""
+        found = copy(self)
+        found.partial = tuple(self._rules[rule] for rule in sorted(self._rules.keys() & set(rules)))
+        found.compiled = CompiledRules()
+        found._kept = dict(self._kept)  # noqa: SLF001  # of the same class
+        return found
 
     @property
     def dependencies(self) -> Collection[str]:
