@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -18,6 +18,7 @@ from azkvlint.fixes import sources
 from azkvlint.fixes.find import fixes_together
 from azkvlint.fixes.opposites import opposites_of
 from azkvlint.fixes.proof import Prover
+from azkvlint.fixes.sources import Sources
 from azkvlint.linter.inventory import inventory_of
 from azkvlint.linter.linter import check
 from azkvlint.linter.unit_result import UnitResult
@@ -26,8 +27,10 @@ from azkvlint.model.effect import CLASSES
 from azkvlint.model.fix import FixResult
 from azkvlint.readers import deployments
 from azkvlint.readers.terraform import roots
+from azkvlint.readers.terraform.folder import parse_text
 from azkvlint.readers.units import Unit
 from azkvlint.syntax.hcl.parse import File, parse_file
+from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 
 VAULT = """resource "azurerm_key_vault" "v{n}" {{
   name                = "kv-number-{n}"
@@ -51,9 +54,9 @@ def search(
     runs: list[object] = []
     evaluate = Prover._state
 
-    def counted(prover: Prover) -> object:
+    def counted(prover: Prover, rules: Collection[str] = ()) -> object:
         runs.append(prover)
-        return evaluate(prover)
+        return evaluate(prover, rules)
 
     monkeypatch.setattr(Prover, "_state", counted)
     config = Config(paths=(str(folder),), profiles=(profile,), select=select, jobs=1)
@@ -165,6 +168,42 @@ def test_folders_and_scripts_are_searched_once(tmp_path: Path, monkeypatch: pyte
     arguments = Arguments(paths=(str(tmp_path),), profiles=("all",), jobs="1", allow=tuple(CLASSES))
     assert run_fix(arguments) == 1
     assert sorted(searched) == ["deployments", "inventory"]
+
+
+def test_files_are_parsed_once_however_many_proofs_read_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each proof evaluates the module, but only the edited file has another text."""
+    (tmp_path / "vault.tf").write_text(VAULT.format(n=1) + KEY.format(n=1))
+    (tmp_path / "other.tf").write_text('variable "unedited" {\n  default = "a"\n}\n')
+    parsed: list[str] = []
+
+    def counted(file: str, text: str) -> File:
+        parsed.append(file)
+        return parse_text(file, text)
+
+    monkeypatch.setattr("azkvlint.readers.terraform.folder.parse_text", counted)
+    monkeypatch.setattr(PARSED_TEXTS, "__dict__", vars(ParsedTexts()))
+    arguments = Arguments(paths=(str(tmp_path),), profiles=("all",), jobs="1", allow=tuple(CLASSES))
+    assert run_fix(arguments) == 1
+    assert parsed.count("other.tf") == 1
+    assert parsed.count("vault.tf") > 2
+
+
+@pytest.mark.parametrize(("name", "text"), [("main.tf", VAULT + KEY), ("main.bicep", BICEP)])
+def test_a_state_as_some_rules_see_it_has_their_results(tmp_path: Path, name: str, text: str) -> None:
+    """What has removed a finding is searched with its rule alone, which takes a third of the time."""
+    file = tmp_path / name
+    file.write_text(text.format(n=1))
+    prover = Prover(Config(paths=(str(tmp_path),), profiles=("all",), jobs=1))
+    before = prover.before
+    source = Sources(str(tmp_path), inputs=(name,), texts={name: f"{text.format(n=1)}{text.format(n=2)}".encode()})
+    found = {rule for rule, _, _ in before.findings | before.unknown}
+    assert len(found) > 10
+    partial = {rule: prover.state(source, {rule}) for rule in sorted(found)[::5]}
+    state = prover.state(source)
+    assert sum(state.findings.values()) > sum(before.findings.values())
+    for rule, own in partial.items():
+        for results, every in ((own.findings, state.findings), (own.unknown, state.unknown)):
+            assert results == Counter({key: count for key, count in every.items() if key[0] == rule})
 
 
 def test_another_spelling_of_a_refused_value_is_not_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

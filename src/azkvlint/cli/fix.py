@@ -22,6 +22,7 @@ from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
 from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff, remarks_on
+from azkvlint.syntax.texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.file_tracker import Snapshot
 from azkvlint.util.output_files import OutputError, output_path, replace_files
@@ -44,8 +45,10 @@ def run_fix(arguments: Arguments) -> int:
         targets = [target for target in targets if target != ("text", "")]
     allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
     # As in a proof, which then need not evaluate the same files again.
-    config = msgspec.structs.replace(config_of(settings, targets, errors), explain=True)
+    config = config_of(settings, targets, errors)
+    config = msgspec.structs.replace(config, explain=True, with_excerpts=arguments.diff)
     cache = ResultCache(snapshot=Snapshot())
+    PARSED_TEXTS.begin()
     with progress_bar() as progress:
         report = lint(config.paths, config, progress, cache)
         prover = None if is_too_large(report) else prover_of(report, config, cache, is_shown=arguments.diff)

@@ -24,6 +24,8 @@ _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
 # A text that many checks have not used is dropped, and sooner the longer the texts are: each edit makes a new one.
 _CHECKS, _CHARACTERS = 4, 2_000_000
+# The characters of one check beyond which nothing more is kept.
+_MOST_CHARACTERS = 2 * _CHARACTERS
 
 
 class MarkedText(str):
@@ -226,8 +228,10 @@ class ParsedTexts:
         key = (parse, *map(_identity, arguments))
         found: _T | None = self._found(key)
         if found is None:
-            found = self._newer[key] = parse(*arguments)
-            self._characters += sum(len(one) for one in arguments if isinstance(one, str))
+            found = parse(*arguments)
+            if self._characters <= _MOST_CHARACTERS:
+                self._newer[key] = found
+                self._characters += sum(len(one) for one in arguments if isinstance(one, str))
         return found
 
     def _found(self, key: tuple[object, ...]) -> Any:

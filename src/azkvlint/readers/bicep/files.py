@@ -28,7 +28,7 @@ from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, SecureParts, read_file
 from azkvlint.readers.missing_modules import source_name, why_missing
 from azkvlint.syntax import ast
-from azkvlint.syntax.texts import Lines, decoded, source_text
+from azkvlint.syntax.texts import PARSED_TEXTS, Lines, decoded, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
@@ -84,7 +84,7 @@ class ModuleCache:
         """
         found = self.files.get(file)
         if not isinstance(found, File) or found.text != text or found.path != path:
-            found = read_file(path, file, text)
+            found = PARSED_TEXTS.parsed(read_file, path, file, text)
         return found
 
     def load(self, path: str, file: str) -> File:
@@ -97,7 +97,7 @@ class ModuleCache:
 
 def _read_cached(path: str, file: str) -> File | InputError:
     try:
-        return read_file(path, file, source_text(read_bytes(file, MAX_FILE)))
+        return PARSED_TEXTS.parsed(read_file, path, file, source_text(read_bytes(file, MAX_FILE)))
     except InputError as error:
         return error
 
