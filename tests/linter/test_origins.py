@@ -447,3 +447,11 @@ def test_a_secret_is_reported_where_it_is_passed(tmp_path: Path, run: Run) -> No
     assert [(one["location"]["path"], one["location"]["line"]) for one in found] == [("script.bicep", 10)]
     related = [(one["message"], one["location"]["path"]) for one in found[0]["relatedLocations"]]
     assert ("the value comes from here", "logs.bicep") in related
+
+
+@pytest.mark.parametrize("access", ["logs.outputs.key", "logs.outputs['key']"])
+def test_an_output_of_a_module_exposes_a_secret_by_name_and_by_key(access: str, tmp_path: Path, run: Run) -> None:
+    caller = f"module logs 'logs.bicep' = {{\n  name: 'logs'\n}}\n\noutput own string = {access}\n"
+    write(tmp_path, {"main.bicep": caller, "logs.bicep": LOGS})
+    found = json.loads(run("-f", "json", "--select", "KV612", "main.bicep", cwd=tmp_path).out)["findings"]
+    assert ("main.bicep", 5) in [(one["location"]["path"], one["location"]["line"]) for one in found]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.derived.certificates import (
     APIM,
     FIREWALLS,
@@ -55,6 +56,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
 from azkvlint.values.origins import CONFIGURATION
+from azkvlint.values.paths import ANY
 from azkvlint.values.secrecy import contains_secret, contains_value, is_secure_type
 from azkvlint.values.secret_formats import (
     Placeholder,
@@ -396,18 +398,14 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
 def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
     """Yield the locations at which the values of secrets and of the settings of apps are written."""
     for resource in resources:
-        type_ = resource.type.lower()
-        if type_ == _SECRET:
-            yield from _places(resource.select(_VALUE))
-        elif type_ in SITES:
-            yield from _places(resource.select(_SETTINGS))
-            yield from _places(resource.select(_CONNECTIONS))
-        elif type_ in CONFIG:
-            yield from _places(resource.select(_PROPERTIES))
-        elif type_ == KEY_VALUES:
-            yield from (found.at for found in _key_value(resource))
-        elif type_ == LINKED:
-            yield from (found.at for found in _linked(resource.select(_TYPE_PROPERTIES)))
+        for path in secret_properties(resource.type):
+            # A provider may have an object instead of a list.
+            yield from _places(resource.select(path[: path.index(ANY)] if ANY in path else path))
+        match resource.type.lower():
+            case type_ if type_ == KEY_VALUES:
+                yield from (found.at for found in _key_value(resource))
+            case type_ if type_ == LINKED:
+                yield from (found.at for found in _linked(resource.select(_TYPE_PROPERTIES)))
 
 
 def secret_keys(resources: Iterable[Resource]) -> Iterator[str]:

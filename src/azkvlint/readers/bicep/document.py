@@ -12,6 +12,7 @@ from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, parse
 from azkvlint.util.lazy_regex import regex
+from azkvlint.values.paths import is_any, member_of, without_indexes
 from azkvlint.values.secrecy import has_literal, names_secret, secret_spans
 from azkvlint.values.spans import Span, Spans
 
@@ -116,6 +117,18 @@ def properties_of(body: ast.Object) -> dict[str, ast.Property] | None:
 def is_decorated(decorators: tuple[ast.Expression, ...], name: str) -> bool:
     """Return whether a declaration has the decorator ``@name(...)`` or ``@sys.name(...)``."""
     return any(type(node) is ast.Call and node.name == name for node in decorators)
+
+
+def output_in(steps: Path) -> tuple[str, Path] | None:
+    """Return the output of a module to which a path in it leads, and the path in that; None if it leads elsewhere.
+
+    The name is empty for any output.
+    """
+    steps = without_indexes(steps)
+    if steps[:1] != ("outputs",):
+        return None
+    name = "" if len(steps) < 2 or is_any(steps[1]) else member_of(steps[1])
+    return name, steps[2:]
 
 
 class DeclaredTypes(Protocol):

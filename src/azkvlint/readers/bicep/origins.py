@@ -20,7 +20,7 @@ from azkvlint.readers.arm.origins import (
     sources_in,
     value_of,
 )
-from azkvlint.readers.bicep.document import Symbol, is_decorated, is_secure_at, properties_of
+from azkvlint.readers.bicep.document import Symbol, is_decorated, is_secure_at, output_in, properties_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity
 from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
@@ -79,14 +79,15 @@ class FileOrigins:
 
     def of_symbol(self, symbol: Symbol, steps: Path) -> Origins:
         """Return the origins of the value at a path that begins with the name of a declaration."""
-        names = names_of(steps)
         match symbol:
             case ast.Parameter():
                 return self.parameter(symbol, steps[1:])
             case ast.Variable(value=value):
                 return value_origins.variable_origins(self.trace(value, steps[1:]), steps, value)
-            case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
-                return value_origins.with_name_kind(self.output(symbol, names[2]), names[2:])
+            case ast.Module():
+                name, rest = output_in(steps[1:]) or ("", ())
+                if name:
+                    return value_origins.with_name_kind(self.output(symbol, name), (name, *names_of(rest)))
         return frozenset({value_origins.RESOURCE})
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:

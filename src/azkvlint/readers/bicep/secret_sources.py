@@ -7,12 +7,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.references import returns_keys
-from azkvlint.readers.bicep.document import File, is_decorated
+from azkvlint.readers.bicep.document import File, is_decorated, output_in
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
-from azkvlint.values.paths import ANY, is_index, path_of, without_indexes
+from azkvlint.values.paths import ANY, path_of
 from azkvlint.values.secrecy import names_value
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
 from azkvlint.values.spans import Span
@@ -174,15 +174,13 @@ class _Scope:
             waiting += [one for one in bases if one is not None]
 
     def _output(self, file: File, node: ast.Module, steps: Path) -> Iterator[HiddenPart]:
-        steps = without_indexes(steps)
-        called = self.files.beside(file, node.path)
-        if called is None or steps[:1] != ("outputs",):
+        called, path = self.files.beside(file, node.path), output_in(steps)
+        if called is None or path is None:
             return
-        names = [str(steps[1])] if len(steps) > 1 and not is_index(steps[1]) else [*called.outputs]
-        for name in names:
-            output = called.outputs.get(name)
-            if output is not None:
-                yield Part(output.value, _Scope(self.files, called), steps[2:])
+        name, rest = path
+        for output in called.outputs.values():
+            if name in ("", output.name):
+                yield Part(output.value, _Scope(self.files, called), rest)
 
 
 def _of_loop(body: ast.Expression) -> Path:

@@ -177,7 +177,9 @@ class ModuleOrigins:
 
     def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
         """Return whether the name of a Key Vault secret, or that of its declaration, indicates a plain value."""
-        name = _literal(declaration.attributes.get("name")) if declaration is not None else None
+        written = declaration.attributes.get("name") if declaration is not None else None
+        literal = written.literal if written is not None else None
+        name = literal.value if isinstance(literal, Scalar) else None
         return is_plain_name(name if isinstance(name, str) else local.rpartition(".")[2])
 
     def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
@@ -281,11 +283,6 @@ def _is_of_instance(node: ast.Node) -> bool:
     if isinstance(node, ast.Name):
         return node.name in ("each", "count", "self")
     return any(_is_of_instance(part) for part in ast.children(node))
-
-
-def _literal(piece: Piece | None) -> object:
-    node = piece.attribute.expression() if piece is not None else None
-    return node.value if isinstance(node, ast.Literal) else None
 
 
 def outputs_of(instance: ModuleScope) -> Iterator[Resource]:
