@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
+from azkvlint.evaluation.reads import WITHOUT_RECORD, Recorder
 from azkvlint.evaluation.values import SecretTexts
 from azkvlint.util.errors import InputError
 
@@ -77,13 +78,17 @@ def limit_of_run(units: int, size: int) -> int:
 
 
 class UnitWork:
-    """The work that one unit causes, which is read and evaluated in parts: its budgets, and the pairs of its graphs."""
+    """The work that one unit causes, which is read and evaluated in parts: its budgets, and the pairs of its graphs.
 
-    __slots__ = ("budgets", "pairs")
+    ``recorder`` may record which inputs the values of the unit read.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("budgets", "pairs", "recorder")
+
+    def __init__(self, recorder: Recorder = WITHOUT_RECORD) -> None:
         self.budgets: list[Budget] = []
         self.pairs: list[Pairs] = []
+        self.recorder = recorder
 
     @property
     def steps(self) -> int:
@@ -117,12 +122,12 @@ class Budget:
     All readers and evaluators that work on one unit share it. ``steps`` are those of the evaluator, ``depth`` is how
     deep it is in expressions, ``values`` are parts of results, ``frozen`` are values of the resource graph. ``secrets``
     are the texts of the unit that no message shows. ``unit`` counts the work of the unit, of which this
-    budget is a part.
+    budget is a part, and may record which inputs are read.
     """
 
     __slots__ = (
-        "characters", "deployments", "depth", "frozen", "limits", "references", "resources", "secrets", "steps",
-        "values",
+        "characters", "deployments", "depth", "frozen", "limits", "recorder", "references", "resources", "secrets",
+        "steps", "values",
     )  # fmt: skip
 
     def __init__(
@@ -137,6 +142,7 @@ class Budget:
         self.limits = Limits() if limits is None else limits
         self.limits.add(size)
         self.secrets = SecretTexts() if secrets is None else secrets
+        self.recorder = WITHOUT_RECORD if unit is None else unit.recorder
         if unit is not None:
             unit.budgets.append(self)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import Local, Operations, apply_binary, apply_unary, negate
+from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
     ITEMS_A_STEP,
     MAX_ITEMS,
@@ -102,12 +103,20 @@ class Evaluator(Operations):
 
     def _name(self, node: ast.Name, local: Local) -> Result:
         found = local.get(node.name)
-        return self.document.symbol(node) if found is None else found
+        if found is None:
+            return self.document.symbol(node)
+        return found.evaluate() if isinstance(found, Bound) else found
 
     def _member(self, node: ast.Member, local: Local) -> Result:
+        recorder = self.budget.recorder
+        start = len(recorder.log)
         of = self.evaluate(node.of, local)
         safe = node.safe or (isinstance(of, Absent) and _is_safe(node.of))
-        return self.member(of, node.name, safe, self.document.place(node))
+        found = self.member(of, node.name, safe, self.document.place(node))
+        if recorder.is_recording:
+            recorder.settle(node.of)
+            recorder.step(start, of, node.name, found)
+        return found
 
     def _item(self, node: ast.Item, local: Local) -> Result:
         of, index = self.evaluate(node.of, local), self.evaluate(node.index, local)
@@ -122,7 +131,11 @@ class Evaluator(Operations):
 
     def _call(self, node: ast.Call, local: Local) -> Result:
         found = self.document.call(node, local)
-        return self.functions.call(node, local, self) if found is None else found
+        if found is not None:
+            return found
+        found = self.functions.call(node, local, self)
+        self.budget.recorder.forget()
+        return found
 
     def _unary(self, node: ast.Unary, local: Local) -> Result:
         return apply_unary(node.operator, self.evaluate(node.operand, local), self.document.place(node))
@@ -177,7 +190,11 @@ class Evaluator(Operations):
     def _object(self, node: ast.Object, local: Local) -> Result:
         fields: dict[str, Result] = {}
         rest: Unknown | None = None
+        recorder = self.budget.recorder
+        parts = recorder.parts() if recorder.is_recording else None
         for member in node.members:
+            if parts is not None and (type(member) is not ast.Property or not isinstance(member.key, str)):
+                parts.mix()
             if type(member) is ast.Property:
                 key = member.key
                 if not isinstance(key, str):
@@ -188,6 +205,8 @@ class Evaluator(Operations):
                         continue
                     key = name
                 fields[key] = self.property(member, local)
+                if parts is not None:
+                    parts.add(key, fields[key], member.value)
                 continue
             more = self.evaluate(member.value, local)
             if isinstance(more, Fields):
@@ -200,7 +219,10 @@ class Evaluator(Operations):
                 # What is spread may replace anything before it.
                 rest = doubt_in("the spread operator expects an object", more.at, more)
                 fields.clear()
-        return Fields(at=self.document.place(node), fields=fields, rest=rest)
+        whole = Fields(at=self.document.place(node), fields=fields, rest=rest)
+        if parts is not None:
+            parts.finish(whole)
+        return whole
 
     def property(self, node: ast.Property, local: Local) -> Result:
         """Return the value of a property, placed where its author edits it: at the property, unless it came from
@@ -209,8 +231,22 @@ class Evaluator(Operations):
         found = self.evaluate(node.value, local)
         at = self.document.place(node)
         if type(node.value) in _WRITTEN_OUT and isinstance(found, (Fields, Items, Partly)):
-            return _placed(found, at)
+            placed = _placed(found, at)
+            self.budget.recorder.replace(found, placed)
+            return placed
         return move(found, at) if found.at.path == at.path else found
+
+    def declared_property(self, node: ast.Property, local: Local) -> Result:
+        """Return the value of a property that is kept for further uses."""
+        found = self.property(node, local)
+        self.budget.recorder.settle(node.value)
+        return found
+
+    def declared(self, node: ast.Expression, local: Local) -> Result:
+        """Return the value of a declaration, which is kept for further uses."""
+        found = self.evaluate(node, local)
+        self.budget.recorder.settle(node)
+        return found
 
     def _for(self, node: ast.For, local: Local) -> Result:
         over, at = self.evaluate(node.over, local), self.document.place(node)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     ITEMS_A_STEP,
@@ -42,7 +43,7 @@ from azkvlint.model.pattern import (
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
-Local: TypeAlias = Mapping[str, Result]
+Local: TypeAlias = Mapping[str, Result | Bound]
 # The local variables of an expression outside of loops and lambdas.
 NOTHING: Local = {}
 

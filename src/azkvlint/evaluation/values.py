@@ -121,7 +121,7 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     at: Location
     parameters: tuple[str, ...]
     body: Expression
-    local: Mapping[str, Result]
+    local: Mapping[str, Any]
 
 
 class Entity(Protocol):

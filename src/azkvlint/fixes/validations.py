@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.operators import NOTHING
+from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Fields, Result, wrap
@@ -50,7 +50,7 @@ class _Variable:
         unknown = Unknown(at=self._at, why=f"`{node.name}` is not known")
         return Fields(at=self._at, fields=self._fields, rest=unknown) if node.name == "var" else unknown
 
-    def call(self, node: ast.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
+    def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # there is none
         """Return None: no function is declared."""
         return None
 

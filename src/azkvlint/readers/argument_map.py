@@ -6,12 +6,13 @@ of them. What a reader knows of the values is its own: ``terraform/map_arguments
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from azkvlint.azure.azurerm.table import NEVER, Field, Mapped
+from azkvlint.evaluation.reads import Recorder
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.value import (
@@ -189,6 +190,52 @@ class Block(Protocol):
         """Return the default of an argument that is not set; None if it has none."""
 
 
+class RecordedBlock:
+    """A block, with a record of what its arguments read, by the path of their attribute below that of the block."""
+
+    def __init__(self, block: Block, recorder: Recorder, path: Path) -> None:
+        self._block = block
+        self._recorder = recorder
+        self._path = path
+        self.at = block.at
+        self.version = block.version
+
+    def select(self, entries: tuple[Entry, ...]) -> Iterable[Entry]:
+        """Return the entries that can make a difference."""
+        return self._block.select(entries)
+
+    def value(self, entry: Entry) -> Value | Absent:
+        """Return the value of an argument that is not a block."""
+        found, read = self._recorder.of(self._block.value, entry)
+        self._recorder.attribute((*self._path, *entry.arm), read)
+        return found
+
+    def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:
+        """Return the blocks of a type."""
+        found, read = self._recorder.of(self._block.blocks, entry)
+        path = (*self._path, *entry.arm)
+        for at in (path,) if entry.arm else _paths_in(entry):
+            self._recorder.attribute((*self._path, *at), read)
+        if not isinstance(found, Blocks):
+            return found
+        items = [RecordedBlock(inner, self._recorder, path) for inner in found.items]
+        return msgspec.structs.replace(found, items=items)
+
+    def default(self, entry: Entry, at: Location, /) -> Value | None:
+        """Return the default of an argument that is not set."""
+        return self._block.default(entry, at)
+
+
+def _paths_in(entry: Entry) -> Iterator[Path]:
+    """Yield the paths of the attributes that the arguments in a block map to, and its constants."""
+    yield from (_steps(constant) for constant in entry.field.constants)
+    for inner in entry.inner:
+        if inner.arm:
+            yield inner.arm
+        else:
+            yield from _paths_in(inner)
+
+
 class ArgumentTable:
     """The arguments of one azurerm type that rules require: whatever does not depend on an input.
 
@@ -208,7 +255,7 @@ class ArgumentTable:
         listed = tuple((name, _steps(path)) for name, path in mapped.listed.items())
         read = paths | {(name,) for name in _ALWAYS} | {_steps(via) for via in vias}
         read |= {(name,) for name, target in listed if any(overlap(path, target) for path in read)}
-        self._listed = listed
+        self.listed = listed
         self.paths_read = read
         self.entries = entries_of({**(further or {}), **mapped.fields}, read)
         fixed = ((_steps(path), plain) for path, plain in mapped.fixed.items())
@@ -235,7 +282,7 @@ class ArgumentTable:
         """Add constant properties to the attributes of a resource, and put objects of flat arguments into lists."""
         for arm, plain in fixed:
             put(tree, arm, plain)
-        for name, target in self._listed:
+        for name, target in self.listed:
             if name in tree:
                 item = freeze(tree.pop(name), at)
                 put(tree, target, ListValue(at=at, items=(item,)))

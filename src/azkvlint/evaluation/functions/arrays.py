@@ -14,6 +14,7 @@ from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
 from azkvlint.evaluation.operators import is_same, may_have
+from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Closure,
@@ -63,7 +64,7 @@ def _lambda_variables(context: Context, arguments: list[Result]) -> Result:
     if isinstance(name, Scalar) and isinstance(name.value, str):
         found = context.local.get(name.value.lower())
         if found is not None:
-            return found
+            return found.evaluate() if isinstance(found, Bound) else found
     return context.fails("does not name a parameter of an enclosing lambda", name)
 
 

@@ -11,6 +11,7 @@ from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.terraform import operators
 from azkvlint.evaluation.terraform.alternatives import (
     Alternatives,
@@ -102,12 +103,18 @@ class TerraformEvaluator(ModuleEvaluator):
             steps.append(of)
             of = of.of
         self.watch.spend(len(steps) - 1)
+        recorder = self.budget.recorder
+        start = len(recorder.log)
         found = self.evaluate(of, local)
+        if recorder.is_recording:
+            recorder.settle(of)
         while steps:
             step = steps.pop()
             inner = found.fields.get(step.name) if type(found) is Fields else None
             if inner is None or type(inner) is Unknown:
                 inner = member_of(found, step.name, self.document.place(step), self.watch)
+            if recorder.is_recording:
+                recorder.step(start, found, step.name, inner)
             found = inner
         return found
 
@@ -118,7 +125,7 @@ class TerraformEvaluator(ModuleEvaluator):
     def _name(self, node: ast.Name, local: Local) -> Result:
         found = local.get(node.name)
         if found is not None:
-            return found
+            return found.evaluate() if isinstance(found, Bound) else found
         # What fails in a symbol's own expression is not this one's risk.
         risks = self.watch.risks
         try:
@@ -155,13 +162,19 @@ class TerraformEvaluator(ModuleEvaluator):
         fields: dict[str, Result] = {}
         rest: Unknown | None = None
         at = self.document.place(node)
+        recorder = self.budget.recorder
+        parts = recorder.parts() if recorder.is_recording else None
         for member in node.members:
             if not isinstance(member, ast.Property):
                 continue
             key = member.key
             if isinstance(key, str):
                 fields[key] = self.property(member, local)
+                if parts is not None:
+                    parts.add(key, fields[key], member.value)
                 continue
+            if parts is not None:
+                parts.mix()
             name = primitive(self.evaluate(key, local), "string", at)
             if isinstance(name, Absent):
                 raise FailedError("an object key is null", at)
@@ -178,7 +191,10 @@ class TerraformEvaluator(ModuleEvaluator):
                     self.watch.weigh((before, value))
                     fields[known] = one_of_results([before, value], tag_pattern(doubt, f"{known!r}="), self.watch)
             rest = gather([value] if rest is None else [rest, value], doubt)
-        return Fields(at=at, fields=fields, rest=rest)
+        whole = Fields(at=at, fields=fields, rest=rest)
+        if parts is not None:
+            parts.finish(whole)
+        return whole
 
     def property(self, node: ast.Property, local: Local) -> Result:
         """Return the value of a property, placed where its author edits it: at the property, unless it came from
@@ -195,7 +211,9 @@ class TerraformEvaluator(ModuleEvaluator):
             return self.document.settled(found, at)
         if kind in _WRITTEN_OUT:
             if type(found) is Fields:
-                return Fields(at=at, fields=found.fields, rest=found.rest, kind=found.kind)
+                placed = Fields(at=at, fields=found.fields, rest=found.rest, kind=found.kind)
+                self.budget.recorder.replace(found, placed)
+                return placed
             if type(found) is Items:
                 return Items(at=at, items=found.items, kind=found.kind)
         return found

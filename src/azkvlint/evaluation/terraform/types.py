@@ -82,6 +82,13 @@ def _attribute(expression: ast.Expression) -> Attribute:
             return Attribute(type_of(expression))
 
 
+def converts_apart(type_: Type) -> bool:
+    """Return whether each member of an object is converted to its type whatever the others are."""
+    if type_.kind == "map" and type_.of[0].kind == "any":
+        return False
+    return all(map(converts_apart, (*type_.of, *(attribute.type for attribute in type_.attributes.values()))))
+
+
 def convert(result: Result, type_: Type, evaluate_default: Default) -> Result:
     """Return what a variable of a type holds when it is given ``result``. Raise FailedError where Terraform rejects it.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import NO_INPUTS, Inputs, ReadSet, inputs_of
 from azkvlint.evaluation.values import Result, conjuncts, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
@@ -18,11 +20,8 @@ from azkvlint.model.pattern import (
     hole,
     join_texts,
     known_start,
-    remove_prefix,
-    split_text,
     text_form,
 )
-from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.documents import (
     DEPLOYMENTS,
@@ -31,26 +30,21 @@ from azkvlint.readers.arm.documents import (
     key_of,
     member,
     result_member,
-    schema_of,
     written_copies,
 )
+from azkvlint.readers.arm.identity import address_of, identify, target_scope
 from azkvlint.readers.arm.linked_templates import linked_template
 from azkvlint.readers.arm.resource import (
-    Declaration,
-    RequiredMembers,
     ResourceIdentity,
     Runtime,
-    full_id,
-    make_resource,
-    parts_of,
     readable,
 )
 from azkvlint.readers.arm.run import Run
-from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
+from azkvlint.readers.arm.scope import Scope, resource_id
 from azkvlint.readers.arm.template import LOOP, NO_LOCAL, RESOURCE_LOOP, Arguments, Template, mark_secret
-from azkvlint.syntax import ast
-from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.util.errors import InputError
+
+_T = TypeVar("_T")
 
 
 class EvaluatedResource:
@@ -60,8 +54,8 @@ class EvaluatedResource:
     """
 
     __slots__ = (
-        "_address", "_busy", "_conditions", "_identity", "_nested", "above", "deployment", "is_deployment", "local",
-        "plain", "pointer", "suffix", "symbol", "usual", "written_type",
+        "_address", "_busy", "_conditions", "_identity", "_nested", "_reads", "above", "deployment", "is_deployment",
+        "local", "plain", "pointer", "suffix", "symbol", "usual", "written_type",
     )  # fmt: skip
 
     def __init__(
@@ -76,8 +70,9 @@ class EvaluatedResource:
         self.symbol = symbol
         self.above = above
         self.suffix = suffix
+        self._reads: Mapping[str, Inputs] = {}
         # Empty if it is not known.
-        self.written_type = text_form(self.pattern("type", known=True)).strip("/")
+        self.written_type = self._once("type", self._find_type)
         self.is_deployment = self.written_type.lower() == DEPLOYMENTS
         self._busy = False
         self._address = ""
@@ -123,11 +118,31 @@ class EvaluatedResource:
         key = self.key_of(name)
         return self.deployment.template.location(self.pointer if key is None else (*self.pointer, key))
 
+    def _find_type(self) -> str:
+        return text_form(self.pattern("type", known=True)).strip("/")
+
+    def _once(self, name: str, make: Callable[[], _T]) -> _T:
+        """Return a part that is evaluated once, and keep what it reads."""
+        found, read = self.deployment.run.recorder.of(make)
+        if read is not None:
+            self._reads = {**self._reads, name: read.inputs}
+        return found
+
+    def _record(self, name: str) -> None:
+        if name in self._reads:
+            self.deployment.run.recorder.add_inputs(self._reads[name])
+
+    def record_type(self) -> None:
+        """Record that the type is used, which is evaluated before all else."""
+        self._record("type")
+
     @property
     def identity(self) -> ResourceIdentity:
         """Return its type, names and ID."""
         if self._identity is None:
-            self._identity = identify(self)
+            self._identity = self._once("identity", partial(identify, self))
+        elif self._reads:
+            self._record("identity")
         return self._identity
 
     @property
@@ -139,15 +154,23 @@ class EvaluatedResource:
     def address(self) -> str:
         """Return its address in reports, unique in the root template."""
         if not self._address:
-            deployment = self.deployment
-            key = (deployment.template.path, deployment.address, *self.key)
-            self._address = deployment.run.unique(f"{deployment.address}{address_of(self)}", key)
+            self._address = self._once("address", self._find_address)
+        elif self._reads:
+            self._record("address")
         return self._address
+
+    def _find_address(self) -> str:
+        deployment = self.deployment
+        deployment.record_scope()
+        key = (deployment.template.path, deployment.address, *self.key)
+        return deployment.run.unique(f"{deployment.address}{address_of(self)}", key)
 
     def conditions(self) -> frozenset[str] | None:
         """Return the unknown conditions that it depends on; None if it certainly does not exist."""
         if self._conditions is None:
-            self._conditions = (self._find_conditions(),)
+            self._conditions = (self._once("conditions", self._find_conditions),)
+        elif self._reads:
+            self._record("conditions")
         return self._conditions[0]
 
     def _find_conditions(self) -> frozenset[str] | None:
@@ -187,6 +210,7 @@ class EvaluatedResource:
 
     def _evaluate_once(self, plain: Any, pointer: Pointer) -> Result | None:
         if self._busy:
+            self.deployment.run.recorder.read_all()
             return None
         self._busy = True
         try:
@@ -198,7 +222,9 @@ class EvaluatedResource:
     def nested(self) -> NestedDeployment | None:
         """Return the deployment that it declares; None if that is not available."""
         if self._nested is None:
-            self._nested = (open_nested(self),)
+            self._nested = (self._once("nested", partial(open_nested, self)),)
+        elif self._reads:
+            self._record("nested")
         return self._nested[0]
 
     def output(self, name: str, at: Location) -> Result:
@@ -208,89 +234,6 @@ class EvaluatedResource:
             why = "the output of the deployment is known after deployment"
             return Unknown(at=at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, f"outputs.{name.lower()}"))
         return found
-
-
-# What only ever extends something else: within a resource, that resource.
-_EXTENSIONS = (
-    "microsoft.authorization/roleassignments", "microsoft.authorization/locks",
-    "microsoft.insights/diagnosticsettings", "microsoft.security/", "microsoft.eventgrid/eventsubscriptions",
-)  # fmt: skip
-
-
-def identify(instance: EvaluatedResource) -> ResourceIdentity:
-    """Return the type, the names and the ID of a resource."""
-    type_, above = instance.written_type, instance.above
-    pattern = instance.pattern("name") or _joined_names(instance)
-    names = split_text(pattern, "/")
-    if above is None:
-        place, extends = _scope_id(instance)
-        return (
-            ResourceIdentity(*parts_of(type_, pattern, place))
-            if _is_legacy_extension(type_)
-            else ResourceIdentity(type_, names, place, extends)
-        )
-    outer = above.identity
-    if "." not in type_.partition("/")[0] and type_:
-        type_, names = f"{outer.type}/{type_}", [*outer.names, *names]
-    elif type_.lower().startswith(f"{outer.type.lower()}/"):
-        # Written in full although it is declared in its parent; its name may be too.
-        if len(names) == type_.count("/") - outer.type.count("/"):
-            names = [*outer.names, *names]
-    else:
-        # An unrelated type: an extension resource extends the resource around it.
-        extends = type_.lower().startswith(_EXTENSIONS) and outer.id != ""
-        return ResourceIdentity(type_, names, outer.id if extends else outer.above, extends)
-    if _is_legacy_extension(type_):
-        return ResourceIdentity(*parts_of(type_, join_texts(names, "/"), outer.above))
-    return ResourceIdentity(type_, names, outer.above, outer.extends)
-
-
-def _joined_names(instance: EvaluatedResource) -> Text:
-    """Return the pattern of names that ``format('{0}/{1}', ...)`` joins, without the secret or unknown ones."""
-    key = instance.key_of("name")
-    plain = instance.plain[key] if key is not None else None
-    if not isinstance(plain, str) or not is_expression(plain):
-        return ""
-    template = instance.deployment.template
-    match template.run.parse(plain[1:-1], template.location(instance.pointer)):
-        case ast.Call(name=name, arguments=(ast.Literal(value=str() as form), *arguments)) if (
-            # Bicep compiles the name of a child resource to this form.
-            name.lower() == "format" and form == "/".join(f"{{{number}}}" for number in range(len(arguments)))
-        ):
-            results = [template.evaluator.evaluate(argument, instance.local) for argument in arguments]
-            names = [pattern_of(result) for result in results]
-            return join_texts(names, "/") if any(names) else ""
-    return ""
-
-
-def _is_legacy_extension(type_: str) -> bool:
-    """Return whether a type is the older form of an extension resource, which names its target in the type."""
-    return "/providers/" in type_.lower()
-
-
-def _scope_id(instance: EvaluatedResource) -> tuple[Text, bool]:
-    """Return the ID that ``scope`` names, or that of the deployment's scope, and whether the resource extends it."""
-    deployment = instance.deployment
-    found = None if instance.is_deployment else instance.evaluate("scope")
-    if found is None or isinstance(found, Absent):
-        return deployment.id, False
-    place = f"{deployment.address}{'/'.join(map(str, instance.pointer))}"
-    pattern = pattern_of(found) or declared_hole(DEPLOYMENT, place, "scope")
-    id_ = full_id(pattern, deployment.scope)
-    return id_, scope_of(id_) is None
-
-
-def address_of(instance: EvaluatedResource) -> str:
-    """Return the address of a resource within its deployment: its symbol, or its ID below the scope."""
-    if instance.symbol:
-        outer = f"{address_of(instance.above)}::" if instance.above is not None else ""
-        return f"{outer}{instance.symbol}{instance.suffix}"
-    head = instance.identity
-    if head.id:
-        return readable(remove_prefix(remove_prefix(head.id, instance.deployment.id), "/providers/"))
-    name = instance.plain.get("name")
-    shown = name.strip("[]") if isinstance(name, str) else instance.pointer[-1]
-    return readable(f"{head.type or 'resource'}/{{{shown}}}")
 
 
 class DeploymentContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -349,7 +292,12 @@ class Deployment:
         self.deployed_by = context.deployed_by
         self.copies = context.copies
         self.deployment_path = context.deployment_path
+        # What its scope and its address read.
+        self.opened: Inputs | None = None
         self._made: dict[Pointer, list[EvaluatedResource]] = {}
+        self._reads: dict[Pointer, Inputs] = {}
+        self._symbols_read: Inputs | None = None
+        self._ids_read: Inputs | None = None
         self._ids: dict[str, EvaluatedResource] | None = None
         self._names: dict[str, list[EvaluatedResource]] = {}
         self._symbols: dict[str, list[EvaluatedResource]] = {}
@@ -369,6 +317,11 @@ class Deployment:
     def run(self) -> Run:
         """Return the run that all deployments share."""
         return self.template.run
+
+    def record_scope(self) -> None:
+        """Record that its scope or its address is used."""
+        if self.opened:
+            self.run.recorder.add_inputs(self.opened)
 
     def declarations(self, above: EvaluatedResource | None = None) -> Iterator[tuple[str, Mapping[str, Any], Pointer]]:
         """Yield the symbol (may be empty), JSON and pointer of each resource, or of each declared within another."""
@@ -402,9 +355,15 @@ class Deployment:
         """Return the resources of a declaration: itself, each iteration of its loop, or one for all iterations."""
         where = pointer if above is None else (*above.key, *pointer)
         found = self._made.get(where)
-        if found is None:
-            found = self._made[where] = list(self._instances(symbol, plain, pointer, above))
-        return found
+        if found is not None:
+            if self._reads:
+                self.run.recorder.add_inputs(self._reads[where])
+            return found
+        made, read = self.run.recorder.of(lambda: list(self._instances(symbol, plain, pointer, above)))
+        self._made[where] = made
+        if read is not None:
+            self._reads[where] = read.inputs
+        return made
 
     def _instances(
         self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: EvaluatedResource | None
@@ -418,16 +377,19 @@ class Deployment:
             return
         name_key = key_of(loop, "name")
         name = loop[name_key] if name_key is not None else symbol
-        count = self.template.count(loop, (*pointer, str(key)), local)
+        recorder = self.run.recorder
+        count, read = recorder.of(self.template.count, loop, (*pointer, str(key)), local)
         if isinstance(count, int):
             self.run.count_resources(count)
             for number in range(count):
-                index = Scalar(at=self.template.at, value=number)
+                index = recorder.bind(Scalar(at=self.template.at, value=number), read)
                 inner = {**local, f"{LOOP}{str(name).lower()}": index, RESOURCE_LOOP: index}
                 yield EvaluatedResource(self, plain, pointer, inner, symbol, above, f"[{number}]")
             return
         self.run.count_resources(1)
-        unknown = Unknown(at=count.at, why=count.why, pattern=hole(f"{self.address}{name}[*]"))
+        self.record_scope()
+        position = Unknown(at=count.at, why=count.why, pattern=hole(f"{self.address}{name}[*]"))
+        unknown = recorder.bind(position, read and read.after(self.opened or NO_INPUTS))
         inner = {**local, f"{LOOP}{str(name).lower()}": unknown, RESOURCE_LOOP: unknown}
         yield EvaluatedResource(self, plain, pointer, inner, symbol, above, "[*]")
 
@@ -441,25 +403,44 @@ class Deployment:
     def _index(self) -> dict[str, EvaluatedResource]:
         if self._ids is None:
             self._ids = {}
-            for instance in self.all_resources():
-                head = instance.identity
-                if head.id:
-                    self._ids.setdefault(text_form(head.id).lower(), instance)
-                if instance.is_deployment:
-                    self._ids.setdefault(text_form(_id_of_deployment(instance)).lower(), instance)
-                self._names.setdefault(text_form(join_texts(head.names, "/")).lower(), []).append(instance)
-                if instance.symbol:
-                    self._symbols.setdefault(instance.symbol.lower(), []).append(instance)
+            recorder = self.run.recorder
+            listed, self._symbols_read = recorder.apart(lambda: list(self.all_resources()))
+            _, self._ids_read = recorder.apart(lambda: self._fill_index(listed))
         return self._ids
+
+    def _fill_index(self, listed: list[EvaluatedResource]) -> None:
+        ids = self._index()
+        for instance in listed:
+            head = instance.identity
+            if head.id:
+                ids.setdefault(text_form(head.id).lower(), instance)
+            if instance.is_deployment:
+                ids.setdefault(text_form(_id_of_deployment(instance)).lower(), instance)
+            self._names.setdefault(text_form(join_texts(head.names, "/")).lower(), []).append(instance)
+            if instance.symbol:
+                self._symbols.setdefault(instance.symbol.lower(), []).append(instance)
+
+    def _record_search(self, by_symbol: bool) -> None:
+        """Record that a resource is searched: by its symbol, or by its name or ID, where all others are compared."""
+        recorder = self.run.recorder
+        if not recorder.is_recording:
+            return
+        if self._symbols_read is None or self._ids_read is None:
+            recorder.read_all()
+            return
+        recorder.add_inputs(self._symbols_read)
+        if not by_symbol:
+            recorder.add_inputs(self._ids_read)
 
     def find(self, named: Text) -> EvaluatedResource | None:
         """Return the resource of a symbol, a name or an ID (a pattern); None if it is not in this deployment."""
         if not named:
             return None
         ids, lower = self._index(), text_form(named).lower()
+        symbol, bracket, index = lower.partition("[")
+        self._record_search(by_symbol="/" not in lower and symbol in self._symbols)
         if "/" in lower and lower in ids:
             return ids[lower]
-        symbol, bracket, index = lower.partition("[")
         found = self._symbols.get(symbol, ())
         if found:
             chosen = [one for one in found if one.suffix in {f"{bracket}{index}", "[*]"}]
@@ -477,12 +458,14 @@ class Deployment:
         if not pattern:
             return Unknown(at=at, why=why)
         is_id = known_start(pattern).startswith("/")
+        self.record_scope()
         id_ = pattern if is_id else hole(f"{self.address}reference({readable(pattern)})")
         return Runtime(at, id_, None, whole)
 
     def references(self, symbol: Text, whole: bool, at: Location) -> list[Result] | None:
         """Return the resources that a loop declares; None if their number is not known."""
         self._index()
+        self._record_search(by_symbol=True)
         found = self._symbols.get(text_form(symbol).lower())
         if found is None or any(one.suffix == "[*]" for one in found):
             return None
@@ -510,15 +493,23 @@ class NestedDeployment:
         self.deployment = deployment
         self.local = local
         self._outputs: dict[str, Result | None] = {}
+        self._reads: dict[str, ReadSet] = {}
 
     def output(self, name: str) -> Result | None:
         """Return an output; None if there is none, or it depends on itself."""
-        key = name.lower()
+        key, recorder = name.lower(), self.deployment.run.recorder
         if key not in self._outputs:
             self._outputs[key] = None
-            found = self._outputs[key] = self._output(name)
+            found, read = recorder.of(self._output, name)
+            self._outputs[key] = found
+            if read is not None:
+                self._reads[key] = read
             if found is not None:
                 self.deployment.run.budget.secrets.note(name, found)
+        elif key in self._reads:
+            recorder.add(self._reads[key], self._outputs[key])
+        else:
+            recorder.read_all()
         return self._outputs[key]
 
     def _output(self, name: str) -> Result | None:
@@ -602,8 +593,7 @@ def _nested_deployment(
     arguments: Arguments, properties: Mapping[str, Any],
 ) -> NestedDeployment:  # fmt: skip
     deployment = instance.deployment
-    scope = target_scope(instance)
-    name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
+    (scope, name), opened = deployment.run.recorder.of(_scope_and_prefix, instance)
     # Linked templates and those of inner scope have their own expressions; others are part of the template around them.
     inner = path != deployment.template.path or _is_inner(properties)
     local: Local = {} if inner else instance.local
@@ -612,6 +602,7 @@ def _nested_deployment(
         template = Template(deployment.run, path, plain, where, arguments.value, scope, name)
         template.arguments = arguments
         template.scenario = deployment.template.scenario
+        template.opened = inputs_of(opened)
     own = instance.identity.names[-1] if instance.identity.names else ""
     context = DeploymentContext(
         address=name,
@@ -624,13 +615,20 @@ def _nested_deployment(
         copies=deployment.copies * written_copies(instance.plain) or 1,
     )
     found = Deployment(template, plain, where, scope, context)
+    found.opened = inputs_of(opened)
     if inner:
         template.references = found
     return NestedDeployment(instance, found, local)
 
 
+def _scope_and_prefix(instance: EvaluatedResource) -> tuple[Scope, str]:
+    """Return the scope of a nested deployment, and the prefix of addresses in it."""
+    return target_scope(instance), f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
+
+
 def _prefix(instance: EvaluatedResource) -> str:
     """Return the prefix of addresses in a deployment that has no symbol: its name."""
+    instance.deployment.record_scope()
     name = readable(instance.identity.names[-1]) if instance.identity.names else ""
     deployment = instance.deployment
     key = (deployment.template.path, deployment.address, *instance.key, "")
@@ -640,61 +638,3 @@ def _prefix(instance: EvaluatedResource) -> str:
 def _is_inner(properties: Mapping[str, Any]) -> bool:
     scope = member(properties, "expressionEvaluationOptions", "scope")
     return isinstance(scope, str) and scope.lower() == "inner"
-
-
-def target_scope(instance: EvaluatedResource) -> Scope:
-    """Return the scope that a nested deployment goes to."""
-    here = instance.deployment.scope
-    found = {name: _member_pattern(instance, name) for name in ("scope", "subscriptionId", "resourceGroup")}
-    if found["scope"]:
-        named = scope_of(full_id(found["scope"], here))
-        if named is None:
-            # The schema names the kind of an unknown scope.
-            word = found["scope"]
-            inner = member(instance.plain, "properties", "template")
-            kind = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
-            named = Scope(kind, hole(word, ".subscription"), hole(word, ".resourceGroup"), hole(word))
-        return named
-    subscription = found["subscriptionId"] or here.subscription
-    if found["resourceGroup"]:
-        return Scope(GROUP, subscription, found["resourceGroup"])
-    if found["subscriptionId"]:
-        return Scope(SUBSCRIPTION, subscription)
-    return here
-
-
-def _member_pattern(instance: EvaluatedResource, name: str) -> Text:
-    """Return the pattern of a member that names a scope; empty if it is not written."""
-    found = instance.evaluate(name)
-    if found is None or isinstance(found, Absent):
-        return ""
-    return pattern_of(found) or declared_hole(DEPLOYMENT, instance.address, name)
-
-
-def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
-    """Return a resource with the required members of its type."""
-    deployment, head, plain = instance.deployment, instance.identity, instance.plain
-    existing = plain.get("existing") is True
-    body: dict[str, Result] = {}
-    members = required.members if required.members is not None else tuple((key, None) for key in plain)
-    for name, tree in () if existing else members:
-        key = instance.key_of(name)
-        if key is not None:
-            body[key] = deployment.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
-    if instance.key_of("scope") is not None:
-        body["scope"] = Scalar(at=instance.place("scope"), value="")
-    declared = Declaration(
-        address=instance.address,
-        type=head.type,
-        version=instance.version,
-        names=head.names,
-        above=head.above,
-        extends=head.extends,
-        body=body,
-        at=instance.place("type"),
-        existing=existing,
-        conditions=conditions,
-        callers=deployment.callers,
-        id=head.id,
-    )
-    return make_resource(declared, deployment.template.run.freezer)

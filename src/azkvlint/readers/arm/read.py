@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,13 +19,12 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.attributes import resource_of, trace_existence, trace_instances
 from azkvlint.readers.arm.deployments import (
     Deployment,
     DeploymentContext,
     EvaluatedResource,
     computed_template,
-    resource_of,
-    target_scope,
 )
 from azkvlint.readers.arm.documents import (
     DEPLOYMENTS,
@@ -48,6 +48,7 @@ from azkvlint.readers.arm.documents import (
     scope_of_template,
     written_copies,
 )
+from azkvlint.readers.arm.identity import target_scope
 from azkvlint.readers.arm.origins import OUTPUT_TYPE, origins_of_secret, outputs_of, read_parameters, wrapped_parameters
 from azkvlint.readers.arm.resource import AttributeFilter, RequiredMembers
 from azkvlint.readers.arm.run import Load, Run, TemplateRead
@@ -152,6 +153,9 @@ class ResourceCollector:
         if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
             return
         declared = ResourceDeclaration(deployment=deployment, symbol=symbol, plain=plain, pointer=pointer, above=above)
+        if self.run.recorder.is_recording:
+            place = f"{deployment.template.path}#/{'/'.join(map(str, pointer))}"
+            self.run.recorder.declaration(place, lambda: trace_instances(deployment, above, declared.instances()))
         for instance in declared.instances():
             self._collect_instance(instance)
         if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
@@ -202,6 +206,7 @@ class ResourceCollector:
 
     def _collect_instance(self, instance: EvaluatedResource) -> None:
         run, deployment = self.run, instance.deployment
+        run.recorder.begin(partial(trace_existence, instance))
         if not instance.written_type:
             run.closed = False
             text = "the resource type is unknown, so the resource was not evaluated"
@@ -264,6 +269,7 @@ class ResourceCollector:
         if conditions is None:
             return
         resource = resource_of(instance, required, conditions)
+        self.run.recorder.keep(instance.address)
         if not resource.existing and resource.type.lower() == SECRETS_TYPE:
             sources: list[Source] = []
             found = (
@@ -389,7 +395,7 @@ def deploy(run: Run, one: EmbeddedTemplate) -> None:
     problems, known = len(run.problems), len(run.resources)
     holes = _Holes()
     try:
-        _deploy(run, one, holes)
+        run.recorder.within(_deploy, run, one, holes)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "the nesting is too deep"
         run.not_whole("error", f"the template of `{one.address}` cannot be read: {why}", one.at)
@@ -492,7 +498,8 @@ def read_template(
     """Read the template that ``document``, known as ``path``, is or wraps. Raises InputError if there is none.
 
     ``given`` holds values of parameters by name, such as those of a parameter file; they keep their own locations.
-    ``load`` returns the linked template at a path relative to the folder of ``path``, or None.
+    ``load`` returns the linked template at a path relative to the folder of ``path``, or None. ``recorder`` may record
+    which parameters are read.
     """
     found = find_template(document.value)
     if found is None:
@@ -506,6 +513,7 @@ def read_template(
     lower = {name.lower(): value for name, value in values.items()}
     scope = scope_of_template(found.plain)
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
+    run.recorder.declare(template.declaration(name)[0] for name in template.parameters)
     deployment = template.references = Deployment(template, found.plain, found.pointer, scope)
     try:
         scenarios = Scenarios(deployment, bool(lower))

@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.freezer import Freezer
+from azkvlint.evaluation.reads import ReadSet, Recorder
 from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
@@ -253,6 +254,18 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
         conditions=declared.conditions,
         callers=declared.callers,
     )
+
+
+def record_head(recorder: Recorder, identity: ReadSet | None, version: ReadSet | None) -> None:
+    """Record what the attributes read that are not in the body of a resource, and the defaults of others."""
+    for name in ("id", "name", "parent", "scope"):
+        recorder.attribute((name,), identity)
+    recorder.attribute((), version)
+
+
+def record_defaults(recorder: Recorder) -> None:
+    """Record that the default of an attribute depends on others."""
+    recorder.depend(("properties", "keySize"), ("properties", "kty"), ("properties", "keyOps"))
 
 
 @lru_cache(1000)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.budget import Budget, UnitWork
+from azkvlint.evaluation.reads import Recorder
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
@@ -103,6 +104,11 @@ class Run:
         other.budget = self.budget.second_budget(self.unit)
         other.freezer = self.freezer.within(other.budget)
         return other
+
+    @property
+    def recorder(self) -> Recorder:
+        """Return what may record which inputs are read."""
+        return self.budget.recorder
 
     def hide(self, at: Location) -> None:
         """Record a location whose text is a secret."""

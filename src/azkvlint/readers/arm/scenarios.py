@@ -13,7 +13,8 @@ from azkvlint.graph import existence
 from azkvlint.graph.existence import assumption, skipped_declaration
 from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
-from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource, resource_of
+from azkvlint.readers.arm.attributes import resource_of
+from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
 from azkvlint.readers.arm.documents import Pointer, key_of, member
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.template import Template

@@ -10,6 +10,7 @@ import msgspec
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, move
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Bound, Inputs, ReadSet
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,
@@ -68,7 +69,11 @@ class Values:
             if plain[:1] != "[":
                 return Scalar(at=at, value=plain)
             found = self.text(plain, at, local)
-            return found if tree is None else prune(found, tree)
+            if tree is None:
+                return found
+            pruned = prune(found, tree)
+            self.run.recorder.replace(found, pruned)
+            return pruned
         if kind is dict or kind is list:
             budget = self.run.budget
             if budget.depth > MAX_DEPTH:
@@ -104,6 +109,7 @@ class Values:
             found = self.evaluator.evaluate(node, local)
         finally:
             self.at = before
+        self.run.recorder.settle(node)
         kind = type(found)
         if kind is Fields or kind is Items:
             self.run.charge(found)  # type: ignore[arg-type]  # mypy does not narrow by such a test
@@ -116,10 +122,14 @@ class Values:
         rest: Unknown | None = None
         below: Tree | None = None
         path = self.path
+        recorder = self.run.recorder
+        parts = recorder.parts() if recorder.is_recording else None
         name: str | Unknown
         for key, item in plain.items():
             name, kind = key, type(item)
             if key[:1] == "[" and is_expression(key):
+                if parts is not None:
+                    parts.mix()
                 found = self.text(key, self.location((*pointer, key)), local)
                 name = name_of(found, found.at)
                 if isinstance(name, Unknown):
@@ -127,6 +137,8 @@ class Values:
                     continue
             elif kind is list and key.lower() == "copy" and is_copies(item):
                 self._copies(item, (*pointer, key), local, tree, fields)
+                if parts is not None:
+                    parts.mix()
                 continue
             if tree is not None:
                 required = tree.get(name) or tree.get(name.lower())
@@ -138,7 +150,12 @@ class Values:
                 fields[name] = Scalar(at=Location(path=path, pointer=(*pointer, key)), value=item)
             else:
                 fields[name] = self.value(item, (*pointer, key), local, below)
-        return Fields(at=self.location(pointer), fields=fields, rest=rest)
+                if parts is not None:
+                    parts.add(name, fields[name])
+        whole = Fields(at=self.location(pointer), fields=fields, rest=rest)
+        if parts is not None:
+            parts.finish(whole)
+        return whole
 
     def _copies(
         self, loops: list[Any], pointer: Pointer, local: Local, tree: Tree | None, fields: dict[str, Result]
@@ -244,10 +261,14 @@ class Template(Values):
         self.references: ReferenceLookup
         self.arguments: Arguments | None = None
         self.scenario: existence.Scenario | None = None
+        # What its scope and its address read.
+        self.opened: Inputs | None = None
         self.known: dict[str, Result] = {}
         self.calling: set[Pointer] = set()
         self._parameters: dict[str, Result | None] = {}
         self._variables: dict[str, Result | None] = {}
+        self._parameter_reads: dict[str, ReadSet] = {}
+        self._variable_reads: dict[str, ReadSet] = {}
         known = run.sections.get((path, pointer))
         self._sections = known if known is not None and known.plain is plain else Sections(plain, pointer)
         run.sections[path, pointer] = self._sections
@@ -281,16 +302,25 @@ class Template(Values):
         """Return the value of a parameter."""
         key = name.lower()
         found = self._parameters.get(key)
-        if found is None:
-            if key in self._parameters:
-                return Unknown(at=self.at, why=f"parameter `{name}` refers to itself")
-            self._parameters[key] = None
-            found = self._parameters[key] = self._parameter(name, key)
-            self.run.budget.secrets.note(name, found)
-        return found
+        if found is not None:
+            if self._parameter_reads:
+                self.run.recorder.add(self._parameter_reads[key], found)
+            return found
+        if key in self._parameters:
+            self.run.recorder.read_all()
+            return Unknown(at=self.at, why=f"parameter `{name}` refers to itself")
+        self._parameters[key] = None
+        made, read = self.run.recorder.of(self._parameter, name, key)
+        self._parameters[key] = made
+        if read is not None:
+            self._parameter_reads[key] = read
+        self.run.budget.secrets.note(name, made)
+        return made
 
     def _parameter(self, name: str, key: str) -> Result:
         declared, pointer = self._declared.get(key, (None, self.pointer))
+        if not self.address:
+            self.run.recorder.read(name if declared is None else str(pointer[-1]))
         found = self.given(key)
         kind, nullable = self._sections.type_of(declared)
         scenario = None if self.address else self.scenario
@@ -315,7 +345,14 @@ class Template(Values):
             # Report a secret at its declaration, not at the place where its value could be read.
             key_type = key_of(declared, "type")
             return mark_secret(found, self.location((*pointer, key_type) if key_type is not None else pointer))
-        return with_stable_pattern(found, f"{self.address}{name}")
+        return self.stable(found, name)
+
+    def stable(self, found: Result, name: str) -> Result:
+        """Return a value with a pattern of its own if it is unknown. ``name`` is unique in the template."""
+        made = with_stable_pattern(found, f"{self.address}{name}")
+        if made is not found and self.opened:
+            self.run.recorder.add_inputs(self.opened)
+        return made
 
     @property
     def parameters(self) -> Collection[str]:
@@ -351,15 +388,20 @@ class Template(Values):
         """Return the value of a variable."""
         key = name.lower()
         found = self._variables.get(key)
-        if found is None:
-            if key in self._variables:
-                return Unknown(at=self.at, why=f"variable `{name}` refers to itself")
-            self._variables[key] = None
-            found = self._variables[key] = with_stable_pattern(
-                self._variable(name, key), f"{self.address}variables.{name}"
-            )
-            self.run.budget.secrets.note(name, found)
-        return found
+        if found is not None:
+            if self._variable_reads:
+                self.run.recorder.add(self._variable_reads[key], found)
+            return found
+        if key in self._variables:
+            self.run.recorder.read_all()
+            return Unknown(at=self.at, why=f"variable `{name}` refers to itself")
+        self._variables[key] = None
+        made, read = self.run.recorder.of(lambda: self.stable(self._variable(name, key), f"variables.{name}"))
+        self._variables[key] = made
+        if read is not None:
+            self._variable_reads[key] = read
+        self.run.budget.secrets.note(name, made)
+        return made
 
     def _variable(self, name: str, key: str) -> Result:
         written = self._written.get(key)
@@ -513,15 +555,15 @@ def _copy_index(template: Template, node: ast.Call, local: Local) -> Result:
 
     Without a name it is the loop of the resource, even within the copy of a property.
     """
-    index = local.get(RESOURCE_LOOP)
-    if not node.arguments and isinstance(index, Scalar):
-        return Scalar(at=template.at, value=index.value)
+    loop = RESOURCE_LOOP
     offset: Result = Scalar(at=template.at, value=0)
     for argument in _arguments(template, node, local):
         if isinstance(argument, Scalar) and isinstance(argument.value, str):
-            index = local.get(f"{LOOP}{argument.value.lower()}")
+            loop = f"{LOOP}{argument.value.lower()}"
         else:
             offset = argument
+    bound = local.get(loop)
+    index = bound.evaluate() if isinstance(bound, Bound) else bound
     if index is None:
         return Unknown(at=template.at, why="`copyIndex()` expects a loop with this name, so the deployment fails")
     if isinstance(index, Scalar) and isinstance(offset, Scalar):
@@ -537,6 +579,8 @@ def _scope(name: str) -> Call:
     """Return a function that depends on the scope. Without arguments its result is always the same."""
 
     def call(template: Template, node: ast.Call, local: Local) -> Result:
+        if template.opened:
+            template.run.recorder.add_inputs(template.opened)
         if not node.arguments and name in template.known:
             return template.known[name]
         found = scopes.call(name, _arguments(template, node, local), template.scope, template.at)
@@ -574,6 +618,7 @@ def _user_function(template: Template, node: ast.Call, local: Local) -> Result |
         return template.value(function[output][value], (*pointer, output, value), inner)
     finally:
         template.calling.discard(pointer)
+        template.run.recorder.forget()
 
 
 def _reference(template: Template, node: ast.Call, local: Local) -> Result:
@@ -605,7 +650,7 @@ def _resource_info(template: Template, node: ast.Call, local: Local) -> Result:
 def _deployment(template: Template, node: ast.Call, local: Local) -> Result:
     """Evaluate ``deployment()``, the same unknown value for each use."""
     why = "`deployment()` is known after deployment"
-    return with_stable_pattern(Unknown(at=template.at, why=why), f"{template.address}deployment")
+    return template.stable(Unknown(at=template.at, why=why), "deployment")
 
 
 _BY_NAME: Mapping[str, Call] = {

@@ -13,6 +13,7 @@ import msgspec
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.languages import BICEP
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
@@ -32,8 +33,17 @@ from azkvlint.readers.bicep.document import (
     secure_parts,
 )
 from azkvlint.readers.bicep.files import BicepRun
-from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
-from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source, written_length
+from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, called_scope
+from azkvlint.readers.bicep.symbols import (
+    Content,
+    Iteration,
+    ModuleCall,
+    ModuleEntity,
+    ModuleSymbol,
+    Source,
+    condition_of,
+    written_length,
+)
 from azkvlint.readers.bicep.templates import TemplateSource
 from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
@@ -106,7 +116,10 @@ class ModuleInstance:
         self.path = file.path
         self.evaluator: Evaluator = _FileEvaluator(self)
         self.imports = Imports(self)
+        # What the scope of its deployment reads.
+        self.scope_read: Inputs | None = None
         self._values: dict[str, Result] = {}
+        self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleSymbol] = {}
@@ -119,7 +132,7 @@ class ModuleInstance:
             resource.close()
         for module in self._modules.values():
             module.close()
-        for held in (self._resources, self._modules, self._values):
+        for held in (self._resources, self._modules, self._values, self._reads):
             held.clear()
         del self.evaluator, self.imports
 
@@ -149,22 +162,27 @@ class ModuleInstance:
         """Return the value of a declaration; None if there is none of that name."""
         found = self._values.get(name)
         if found is not None:
+            if self._reads:
+                self.run.recorder.add(self._reads[name], found)
             return found
         node = self.file.symbols.get(name)
         if node is None:
             return self._imported_value(name)
         if name in self._busy:
+            self.run.recorder.read_all()
             return Unknown(at=self.place(node), why=f"`{name}` refers to itself")
         self._busy.add(name)
         try:
-            found = self._evaluate_declaration(node)
+            made, read = self.run.recorder.of(self._evaluate_declaration, node)
         finally:
             self._busy.discard(name)
-        if isinstance(found, (Fields, Items)):
-            self.run.charge(found)
-        self.run.budget.secrets.note(name, found)
-        self._values[name] = found
-        return found
+        if read is not None:
+            self._reads[name] = read
+        if isinstance(made, (Fields, Items)):
+            self.run.charge(made)
+        self.run.budget.secrets.note(name, made)
+        self._values[name] = made
+        return made
 
     def _imported_value(self, name: str) -> Result | None:
         """Return an imported value or namespace."""
@@ -178,7 +196,7 @@ class ModuleInstance:
         match node:
             case ast.Variable():
                 # Two uses of a variable are equal, whatever its value is.
-                found = self.evaluator.evaluate(node.value, {})
+                found = self.evaluator.declared(node.value, {})
                 return found if isinstance(found, Unknown) and found.candidates else self._with_name(node, found)
             case ast.Parameter():
                 return self.parameter(node)
@@ -213,6 +231,8 @@ class ModuleInstance:
 
     def parameter(self, node: ast.Parameter) -> Result:
         """Return a parameter: its argument, its default, null if that is allowed, or Unknown under its name."""
+        if self.module_call.is_root:
+            self.run.recorder.read(node.name)
         found = self.module_call.given.get(node.name)
         scenario = self.module_call.scenario if self.module_call.module is None else None
         if found is not None and scenario is not None:
@@ -248,7 +268,7 @@ class ModuleInstance:
     def default(self, node: ast.Parameter, given: Result | None) -> Result:
         """Return the value of a parameter without an argument, or with null."""
         if node.default is not None:
-            return self.evaluator.evaluate(node.default, {})
+            return self.evaluator.declared(node.default, {})
         if given is not None or is_nullable(self, node.type):
             return Absent(at=self._at_name(node))
         return Unknown(at=self._at_name(node), why=f"parameter `{node.name}` has no value", given=True)
@@ -270,21 +290,27 @@ class ModuleInstance:
             return None
         key = f"output {name}"
         found = self._values.get(key)
-        if found is None:
-            if key in self._busy:
-                return Unknown(at=self.place(node), why=f"output `{name}` refers to itself")
-            self._busy.add(key)
-            try:
-                found = self.evaluator.evaluate(node.value, {})
-            finally:
-                self._busy.discard(key)
-            if is_decorated(node.decorators, "secure"):
-                found = mark_secret(found)
-            else:
-                found = mark_secret_parts(found, self.secure_parts(node.type), found.at)
-            self.run.budget.secrets.note(name, found)
-            self._values[key] = found
-        return found
+        if found is not None:
+            if self._reads:
+                self.run.recorder.add(self._reads[key], found)
+            return found
+        if key in self._busy:
+            self.run.recorder.read_all()
+            return Unknown(at=self.place(node), why=f"output `{name}` refers to itself")
+        self._busy.add(key)
+        try:
+            made, read = self.run.recorder.of(self.evaluator.declared, node.value, {})
+        finally:
+            self._busy.discard(key)
+        if is_decorated(node.decorators, "secure"):
+            made = mark_secret(made)
+        else:
+            made = mark_secret_parts(made, self.secure_parts(node.type), made.at)
+        self.run.budget.secrets.note(name, made)
+        self._values[key] = made
+        if read is not None:
+            self._reads[key] = read
+        return made
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """Evaluate a call of a declared or imported function, or of one that depends on the scope or on files."""
@@ -296,14 +322,22 @@ class ModuleInstance:
         if found is not None:
             instance, function = found
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
-            return instance.apply(function, arguments, self.place(node))
+            returned = instance.apply(function, arguments, self.place(node))
+            self.run.recorder.forget()
+            return returned
         if node.name in _SCOPE_FUNCTIONS:
+            self.record_scope()
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return scopes.call(node.name, arguments, self.scope, self.place(node))
         if node.name in files.LOADING_FUNCTIONS:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return files.load_content(self.run, self.file, node.name, arguments, self.place(node))
         return None
+
+    def record_scope(self) -> None:
+        """Record that the scope of the deployment is used."""
+        if self.scope_read:
+            self.run.recorder.add_inputs(self.scope_read)
 
     def _is_space(self, name: str) -> bool:
         return name in self.file.namespaces or (name in _NAMESPACES and name not in self.file.symbols)
@@ -421,6 +455,25 @@ class Namespace:
 MAX_NESTING = 100
 
 
+def trace_instances(symbol: ResourceSymbol | ModuleSymbol) -> None:
+    """Evaluate again what decides which instances of a declaration exist, for a record of what that reads."""
+    for entity in symbol.entities:
+        trace_existence(symbol, entity.iteration)
+
+
+def trace_existence(symbol: ResourceSymbol | ModuleSymbol, iteration: Iteration) -> None:
+    """Evaluate again what decides whether a resource or module exists, for a record of what that reads."""
+    symbol.expand()
+    condition_of(symbol.instance.evaluator, iteration, symbol.address)
+    outer = symbol.outer if isinstance(symbol, ResourceSymbol) else None
+    if outer is not None:
+        trace_existence(outer.symbol, outer.iteration)
+        return
+    module = symbol.instance.module_call.module
+    if module is not None:
+        trace_existence(module.symbol, module.iteration)
+
+
 class BicepSource:
     """A Bicep file. ``chain`` are the files that lead to it."""
 
@@ -432,9 +485,10 @@ class BicepSource:
         """Return the file with the arguments of ``module``. Raises InputError for more deployments than the limit."""
         run, given = module.instance.run, module.arguments()
         run.count_deployment()
+        scope, read = run.recorder.of(called_scope, module, self.file.level)
         instance = ModuleInstance(self.file, run, ModuleCall(
             given=given,
-            scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
+            scope=scope,
             prefix=f"{module.address}.",
             deployment=module.deployment,
             callers=module.callers,
@@ -443,6 +497,7 @@ class BicepSource:
             scenario=module.instance.module_call.scenario,
             copies=module.instance.module_call.copies * written_length(module.symbol.node.body) or 1,
         ))  # fmt: skip
+        instance.scope_read = inputs_of(read)
         for name in given.names():
             node = self.file.symbols.get(name)
             if isinstance(node, ast.Parameter) and instance.is_secure(node):
@@ -548,17 +603,18 @@ class _BuiltInModule:
         """Return the module with its arguments; all of it is located at the module declaration."""
         instance = module.instance
         instance.run.count_deployment()
+        scope, read = instance.run.recorder.of(called_scope, module, "")
         use = ModuleCall(
             given=module.arguments(),
-            scope=module_scope(module.body.get("scope"), instance.scope, "", module.address),
+            scope=scope,
             prefix=f"{module.address}.",
             callers=instance.module_call.callers,
             module=module,
             scenario=instance.module_call.scenario,
         )
-        return BicepContent(
-            _BuiltInInstance(self.file, instance.run, use, instance.reported_location(module.at), self.name)
-        )
+        made = _BuiltInInstance(self.file, instance.run, use, instance.reported_location(module.at), self.name)
+        made.scope_read = inputs_of(read)
+        return BicepContent(made)
 
 
 class _BuiltInInstance(ModuleInstance):

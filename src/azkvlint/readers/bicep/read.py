@@ -25,7 +25,13 @@ from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File, inner_resources
 from azkvlint.readers.bicep.files import BicepRun, ModuleCache
-from azkvlint.readers.bicep.module_evaluation import BicepContent, BicepSource, ModuleInstance
+from azkvlint.readers.bicep.module_evaluation import (
+    BicepContent,
+    BicepSource,
+    ModuleInstance,
+    trace_existence,
+    trace_instances,
+)
 from azkvlint.readers.bicep.origins import origins_of_secret, outputs_of
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
 from azkvlint.readers.bicep.scenarios import Scenarios, may_exist, skip, skip_file
@@ -94,6 +100,7 @@ def _collect_resource(symbol: ResourceSymbol, conditions: frozenset[str]) -> Non
 
 def _collect_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
     """Add what a declaration deploys; False if that is nothing."""
+    symbol.instance.run.recorder.declaration(symbol.address, partial(trace_instances, symbol))
     is_there = False
     for entity in symbol.entities:
         found = condition_of(symbol.instance.evaluator, entity.iteration, entity.address)
@@ -101,6 +108,7 @@ def _collect_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> boo
             continue
         is_there = True
         known = conditions | found
+        symbol.instance.run.recorder.begin(partial(trace_existence, symbol, entity.iteration))
         _add(entity, known)
         for inner in entity.inner.values():
             _collect_resource(inner, known)
@@ -124,6 +132,7 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
             _report_unknown_type(entity, type_)
         return
     resource = resource_of(entity, required, conditions)
+    run.recorder.keep(entity.address)
     if (
         not entity.node.existing
         and type_.lower() == SECRETS_TYPE
@@ -162,12 +171,14 @@ def collect_modules(instance: ModuleInstance, conditions: frozenset[str]) -> Non
 
 def _collect_module(symbol: ModuleSymbol, conditions: frozenset[str]) -> bool:
     """Add what a module deploys; False if it is never used."""
+    symbol.instance.run.recorder.declaration(symbol.address, partial(trace_instances, symbol))
     is_there = False
     for entity in symbol.entities:
         found = condition_of(entity.instance.evaluator, entity.iteration, entity.address)
         if found is not None:
             is_there = True
-            _collect_content(entity.content, conditions | found)
+            recorder, exists = entity.instance.run.recorder, partial(trace_existence, symbol, entity.iteration)
+            recorder.inside(exists, partial(_collect_content, entity.content, conditions | found))
     return is_there
 
 
@@ -288,10 +299,11 @@ def read_bicep(
 
 
 def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
-    """Add all that a root file deploys with the parameters ``given``."""
+    """Read a root file in ``run`` with the parameters ``given``. See ``read_bicep``."""
     try:
         scope = Scope(file.level) if file.level else Scope()
-        instance = ModuleInstance(file, run, ModuleCall(given=given, scope=scope))
+        run.recorder.declare(node.name for node in file.declarations(ast.Parameter))
+        instance = ModuleInstance(file, run, ModuleCall(given=given, scope=scope, is_root=True))
         run.scenarios = Scenarios(run, instance)
         collect(instance, frozenset())
         run.scenarios.add_variants(run.resources)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Inputs, inputs_of
 from azkvlint.evaluation.values import Fields, Result, find_field, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole, rstrip_text
@@ -18,11 +19,13 @@ from azkvlint.readers.arm.resource import (
     parts_of,
     property_for_others,
     prune,
+    record_defaults,
+    record_head,
     unknown_property,
 )
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, id_value, resource_id, scope_of
 from azkvlint.readers.bicep.document import inner_resources
-from azkvlint.readers.bicep.symbols import Body, FileInstance, Iteration, Symbol
+from azkvlint.readers.bicep.symbols import Body, FileInstance, Iteration, ModuleEntity, Symbol
 from azkvlint.syntax import ast
 
 # Scopes of deployments that are resources themselves: what goes there does not extend them.
@@ -83,6 +86,7 @@ def _scope(entity: ResourceEntity) -> tuple[Text, bool]:
     """Return the ID of the scope or target of a resource, and whether that is a resource."""
     found = entity.body.get("scope")
     if found is None:
+        entity.instance.record_scope()
         return entity.instance.scope.id, False
     text, type_ = scope_text(found)
     extends = bool(type_) and type_.lower() not in _SCOPES
@@ -114,6 +118,12 @@ def module_scope(found: Result | None, around: Scope, level: str, address: str) 
     # A file without targetScope is for a resource group.
     subscription = declared_hole(DEPLOYMENT, address, "scope.subscription")
     return Scope(level or GROUP, subscription, declared_hole(DEPLOYMENT, address, "scope"))
+
+
+def called_scope(module: ModuleEntity, level: str) -> Scope:
+    """Return the scope of a module call. ``level`` is the target scope of the file or template."""
+    module.instance.record_scope()
+    return module_scope(module.body.get("scope"), module.instance.scope, level, module.address)
 
 
 # What Azure adds nothing to, so that what is written is all there is.
@@ -165,6 +175,7 @@ class ResourceEntity:
         self.local = iteration.local
         self.body = Body(self.instance, self.node.name, iteration)
         self._identity: Identity | None = None
+        self._identity_read: Inputs | None = None
         self._busy = False
 
     def close(self) -> None:
@@ -177,16 +188,23 @@ class ResourceEntity:
     @property
     def identity(self) -> Identity:
         """Return its type, names and scope."""
-        if self._identity is None:
-            if self._busy:
-                return UNKNOWN
-            self._busy = True
-            try:
-                parent = self.outer if self.outer is not None else as_resource(self.body.get("parent"))
-                self._identity = identify(self, parent)
-            finally:
-                self._busy = False
-        return self._identity
+        if self._identity is not None:
+            if self._identity_read:
+                self.instance.run.recorder.add_inputs(self._identity_read)
+            return self._identity
+        if self._busy:
+            self.instance.run.recorder.read_all()
+            return UNKNOWN
+        self._busy = True
+        try:
+            found, read = self.instance.run.recorder.of(self._identify)
+        finally:
+            self._busy = False
+        self._identity, self._identity_read = found, inputs_of(read)
+        return found
+
+    def _identify(self) -> Identity:
+        return identify(self, self.outer if self.outer is not None else as_resource(self.body.get("parent")))
 
     @property
     def declared_type(self) -> str:
@@ -289,11 +307,14 @@ _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
 
 def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with the required members of its type."""
-    instance, identity = entity.instance, entity.identity
+    instance, recorder = entity.instance, entity.instance.run.recorder
+    identity, read = recorder.of(lambda: entity.identity)
+    record_head(recorder, read, recorder.of(type_of, entity)[1])
     body: Mapping[str, Result] = {}
     rest: Unknown | None = None
     if not entity.node.existing:
         body, rest = _body_of(entity, required)
+    record_defaults(recorder)
     return make_resource(
         Declaration(
             address=entity.address,
@@ -315,10 +336,11 @@ def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: f
 
 def _body_of(entity: ResourceEntity, required: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:
     """Return the evaluated members that are required, and why there may be more."""
-    body = entity.body
+    body, recorder = entity.body, entity.instance.run.recorder
     found: dict[str, Result] = {}
     if body.properties is None:
-        whole = body.all_members()
+        whole, read = recorder.of(body.all_members)
+        recorder.attribute((), read)
         for name, result in whole.fields.items():
             below = _required_member(required.tree, name)
             if name in _HEAD:
@@ -333,7 +355,8 @@ def _body_of(entity: ResourceEntity, required: RequiredMembers) -> tuple[dict[st
             continue
         below = _required_member(required.tree, name)
         if below is not None:
-            found[name] = _property_of(entity, node, entity.local, below[0])
+            found[name], read = recorder.of(_property_of, entity, node, entity.local, below[0])
+            recorder.attribute((name,), read)
     return found, None
 
 
@@ -342,17 +365,38 @@ def _required_member(required: Tree | None, name: str) -> tuple[Tree | None] | N
     return (None,) if required is None else required.get(name) or required.get(name.lower())
 
 
+def _written_out(node: ast.Expression) -> list[tuple[str, ast.Property]] | None:
+    """Return the members of an object whose names are literals; None for any other expression."""
+    if not isinstance(node, ast.Object):
+        return None
+    named = [
+        (member.key, member)
+        for member in node.members
+        if isinstance(member, ast.Property) and isinstance(member.key, str)
+    ]
+    return named if len(named) == len(node.members) else None
+
+
 def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
     """Return the required part of a property; other members are not evaluated where they are literals."""
     value = node.value
     evaluator = entity.instance.evaluator
-    if required is None or type(value) is not ast.Object:
-        return prune(evaluator.property(node, local), required)
+    recorder = entity.instance.run.recorder
+    written = _written_out(value)
+    if required is None or written is None:
+        whole = evaluator.declared_property(node, local)
+        pruned = prune(whole, required)
+        recorder.replace(whole, pruned)
+        return pruned
     fields: dict[str, Result] = {}
-    for member in value.members:
-        if not isinstance(member, ast.Property) or not isinstance(member.key, str):
-            return prune(evaluator.property(node, local), required)
-        below = _required_member(required, member.key)
+    parts = recorder.parts() if recorder.is_recording else None
+    for name, member in written:
+        below = _required_member(required, name)
         if below is not None:
-            fields[member.key] = _property_of(entity, member, local, below[0])
-    return Fields(at=entity.instance.place(node), fields=fields)
+            fields[name] = _property_of(entity, member, local, below[0])
+            if parts is not None:
+                parts.add(name, fields[name])
+    found = Fields(at=entity.instance.place(node), fields=fields)
+    if parts is not None:
+        parts.finish(found)
+    return found

@@ -34,7 +34,7 @@ class Scenario(existence.Scenario):
         super().__init__(opened)
         self._instances: dict[str, ModuleInstance | None] = {}
         self.root = ModuleInstance(
-            root.file, root.apart, ModuleCall(given=root.given_values, scope=root.scope, scenario=self)
+            root.file, root.apart, ModuleCall(given=root.given_values, scope=root.scope, scenario=self, is_root=True)
         )
 
     @property
@@ -49,6 +49,7 @@ class Scenario(existence.Scenario):
         if module is None:
             return self.root
         if instance.prefix not in self._instances:
+            # Nothing that exists with the defaults depends on it, so what it reads is not kept.
             self._instances[instance.prefix] = None
             same = self.symbol(module.symbol)
             use = same.entity_of(module.iteration) if same is not None else None

@@ -10,6 +10,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Entity,
@@ -50,6 +51,9 @@ class FileInstance(DeclaredTypes, Protocol):
     def reported_location(self, at: Location) -> Location:
         """Return the location at which reports show a location in this file."""
 
+    def record_scope(self) -> None:
+        """Record that the scope of the deployment is used."""
+
     def head(self, node: ast.Resource | ast.Module) -> Location:
         """Return the location of the head of a declaration."""
 
@@ -87,6 +91,7 @@ class Symbol(Generic[_One]):
         self.local = local
         self.address = address
         self._expanded: _Iterations | None = None
+        self._read: Inputs | None = None
         self._entities: list[_One] = []
         self._keyed: list[_One] = []
         self._result: Result | None = None
@@ -113,9 +118,14 @@ class Symbol(Generic[_One]):
         """Return the iterations. Raises InputError above the limit of resources."""
         if self._expanded is None:
             budget = self.instance.run.budget
-            found = iterations(self.instance.evaluator, self.declaration.body, self.local, self.address, budget)
+            found, read = budget.recorder.of(
+                iterations, self.instance.evaluator, self.declaration.body, self.local, self.address, budget
+            )
+            self._read = inputs_of(read)
             self._entities = [self.entity(iteration) for iteration in found.items]
             self._expanded = found
+        elif self._read:
+            self.instance.run.recorder.add_inputs(self._read)
         return self._expanded
 
     def entity_of(self, iteration: Iteration) -> _One | None:
@@ -135,8 +145,9 @@ class Symbol(Generic[_One]):
 
     def result(self) -> Result:
         """Return the value of the symbol in an expression: a resource or module, or a list of them."""
+        found = self.expand()
         if self._result is None:
-            found, at = self.expand(), self.instance.head(self.declaration)
+            at = self.instance.head(self.declaration)
             if not found.is_loop:
                 self._result = self._entities[0]
             elif found.symbolic:
@@ -175,31 +186,40 @@ class Body:
         self.local = iteration.local
         self.at = instance.place(iteration.body)
         self.properties = properties_of(self.object)
+        self._recorder = instance.run.recorder
         self._values: dict[str, Result | None] = {}
+        self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
 
     def close(self) -> None:
         """Release all objects: see ``ModuleInstance.close``."""
         self._values.clear()
+        self._reads.clear()
 
     def get(self, name: str) -> Result | None:
         """Return the value of a member; None if it is not written."""
         if name in self._values:
+            if name in self._reads:
+                self._recorder.add(self._reads[name], self._values[name])
             return self._values[name]
         if self.properties is not None and name not in self.properties:
             return None
         if name in self._busy:
+            self._recorder.read_all()
             return Unknown(at=self.at, why=f"`{self.name}` refers to itself")
         self._busy.add(name)
         try:
-            found = self._values[name] = self._evaluate(name)
+            found, read = self._recorder.of(self._evaluate, name)
         finally:
             self._busy.discard(name)
+        self._values[name] = found
+        if read is not None:
+            self._reads[name] = read
         return found
 
     def _evaluate(self, name: str) -> Result | None:
         if self.properties is not None:
-            return self.evaluator.property(self.properties[name], self.local)
+            return self.evaluator.declared_property(self.properties[name], self.local)
         whole = self.all_members()
         found = find_field(whole, name)
         return found if found is not None else whole.rest
@@ -223,6 +243,7 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
 
     ``module`` is the module that calls it, ``scenario`` the one in which it is evaluated.
     ``copies`` is how many calls like it there are. ``deployment``: the names (patterns) of the deployments around it.
+    ``is_root``: its parameters are inputs of the root.
     """
 
     given: ParameterValues
@@ -234,6 +255,7 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     module: ModuleEntity | None = None
     scenario: existence.Scenario | None = None
     copies: int = 1
+    is_root: bool = False
 
 
 class ModuleSymbol(Symbol["ModuleEntity"]):
@@ -269,6 +291,7 @@ class ModuleEntity:
         self.at = self.instance.head(symbol.node)
         self.body = Body(self.instance, symbol.node.name, iteration)
         self._content: Content | None = None
+        self._content_read: Inputs | None = None
         self._is_opened = False
 
     def close(self) -> None:
@@ -281,10 +304,15 @@ class ModuleEntity:
         """Return the content of the module with its arguments; None, with a Problem, if it cannot be read."""
         if not self._is_opened:
             self._is_opened = True
-            source = self.symbol.source
-            if source is not None:
-                self._content = source.content_of(self)
+            self._content, read = self.instance.run.recorder.of(self._open)
+            self._content_read = inputs_of(read)
+        elif self._content_read:
+            self.instance.run.recorder.add_inputs(self._content_read)
         return self._content
+
+    def _open(self) -> Content | None:
+        source = self.symbol.source
+        return source.content_of(self) if source is not None else None
 
     @property
     def callers(self) -> tuple[Location, ...]:
@@ -358,14 +386,17 @@ class Arguments:
         self.evaluator = caller.evaluator
         self.address = address
         self.local = body.local
+        self._recorder = caller.run.recorder
         self._values: dict[str, Result | None] = {}
+        self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
         self.all_values: Result | None = None
+        self._all_read: ReadSet | None = None
         node = body.properties.get("params") if body.properties is not None else None
         written = properties_of(node.value) if node is not None and isinstance(node.value, ast.Object) else None
         self.properties = written
         if written is None:
-            self.all_values = body.get("params")
+            self.all_values, self._all_read = self._recorder.of(body.get, "params")
 
     def get(self, name: str, /) -> Result | None:
         """Return the argument of one parameter; None if there is none."""
@@ -375,15 +406,21 @@ class Arguments:
         if node is None:
             return None
         if name in self._values:
+            if name in self._reads:
+                self._recorder.add(self._reads[name], self._values[name])
             return self._values[name]
         if name in self._busy:
             at = self.evaluator.document.place(node)
+            self._recorder.read_all()
             return Unknown(at=at, why=f"parameter `{name}` refers to itself")
         self._busy.add(name)
         try:
-            found = self._values[name] = self.evaluator.property(node, self.local)
+            found, read = self._recorder.of(self.evaluator.declared_property, node, self.local)
         finally:
             self._busy.discard(name)
+        self._values[name] = found
+        if read is not None:
+            self._reads[name] = read
         return found
 
     def hide(self, name: str) -> None:
@@ -402,6 +439,8 @@ class Arguments:
 
     def _from_all_values(self, name: str) -> Result | None:
         whole = self.all_values
+        if self._all_read is not None:
+            self._recorder.add_inputs(self._all_read.part(name).inputs)
         if whole is None or isinstance(whole, Absent):
             return None
         if isinstance(whole, Fields):
@@ -504,7 +543,7 @@ def iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address
 def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address: str, budget: Budget) -> _Iterations:
     if not isinstance(body, ast.For):
         return _Iterations(is_loop=False, items=[_iteration("", local, body)])
-    over = evaluator.evaluate(body.over, local)
+    over, read = budget.recorder.of(evaluator.evaluate, body.over, local)
     if isinstance(over, Absent):
         return _Iterations(is_loop=True, items=[])
     if isinstance(over, Items):
@@ -513,13 +552,15 @@ def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, addres
         budget.add_resources(len(over.items))
         found = []
         for number, item in enumerate(over.items):
-            inner = _with_variables(body, local, item, Scalar(at=over.at, value=number))
+            inner = _with_variables(body, local, item, Scalar(at=over.at, value=number), budget, read)
             found.append(_iteration(f"[{number}]", inner, body.body))
         return _Iterations(is_loop=True, items=found)
-    return _symbolic(evaluator, body, local, address, over)
+    return _symbolic(evaluator, body, local, address, over, read)
 
 
-def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, over: Result) -> _Iterations:
+def _symbolic(
+    evaluator: Evaluator, body: ast.For, local: Local, address: str, over: Result, read: ReadSet | None
+) -> _Iterations:
     """Return one iteration for an unknown loop. Loops over the same value have the same items."""
     known = isinstance(over, Unknown)
     why = over.why if isinstance(over, Unknown) else "a loop expects an array"
@@ -539,14 +580,17 @@ def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, o
         and item.pattern is not None
     ):
         positions.add(item.pattern)
-    one = _iteration("[*]", _with_variables(body, local, item, number), body.body, hole(name, "[]").text)
+    inner = _with_variables(body, local, item, number, evaluator.budget, read)
+    one = _iteration("[*]", inner, body.body, hole(name, "[]").text)
     return _Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
 
 
-def _with_variables(body: ast.For, local: Local, item: Result, number: Result) -> Local:
-    inner = {**local, body.item: item}
+def _with_variables(
+    body: ast.For, local: Local, item: Result, number: Result, budget: Budget, read: ReadSet | None
+) -> Local:
+    inner = {**local, body.item: budget.recorder.bind(item, read)}
     if body.index:
-        inner[body.index] = number
+        inner[body.index] = budget.recorder.bind(number, read)
     return inner
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from itertools import islice
 from typing import cast
 
+from azkvlint.evaluation.reads import inputs_of
 from azkvlint.evaluation.values import Result
 from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, NestedDeployment
 from azkvlint.readers.arm.documents import StatementLocations, find_template, scope_of_template
 from azkvlint.readers.arm.read import ResourceCollector
 from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.files import BicepRun
-from azkvlint.readers.bicep.resource_symbols import module_scope
+from azkvlint.readers.bicep.resource_symbols import called_scope
 from azkvlint.readers.bicep.symbols import Arguments, Content, ModuleEntity
 from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError
@@ -47,7 +48,7 @@ class TemplateSource:
                 run.report_repeated(self.path, self.document)
             run.add_text(self.path, self.document.text)
         own = scope_of_template(found.plain)
-        scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
+        scope, read = run.recorder.of(called_scope, module, own.level)
         prefix, arguments = f"{module.address}.", module.arguments()
         template = Template(run, self.path, found.plain, found.pointer, _argument_lookup(arguments), scope, prefix)
         for name in arguments.names():
@@ -57,6 +58,7 @@ class TemplateSource:
             address=prefix, callers=module.callers, chain=(self.path,), deployment_path=module.deployment
         )
         level = template.references = Deployment(template, found.plain, found.pointer, scope, context)
+        template.opened = level.opened = inputs_of(read)
         return DeployedTemplate(module, level, self.name)
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import ReadSet
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, is_large, missing_fields_reason
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
+from azkvlint.readers.terraform.expansion import of_item
 from azkvlint.readers.terraform.folder import Declaration, Part, Piece
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -112,11 +114,13 @@ class Content:
         self._is_damaged = written.is_damaged
         self._is_own = instance.call.shown is None
         self._values: dict[str, Result | None] = {}
+        self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
 
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
         self._values.clear()
+        self._reads.clear()
 
     @property
     def arguments(self) -> frozenset[str] | None:
@@ -131,18 +135,30 @@ class Content:
         if self._is_own and piece.literal is not None:
             return piece.literal
         found = self._values.get(name)
-        if found is None:
-            if name in self._busy:
-                return Unknown(at=self.at, why=f"`{name}` refers to itself")
-            self._busy.add(name)
-            try:
-                found = self.instance.evaluate(piece, self.local)
-                if isinstance(found, _WHOLES):
-                    found = relocate_deeply(found, self.instance.locate(piece), self.instance)
-            finally:
-                self._busy.discard(name)
-            self._values[name] = found
+        if found is not None:
+            if self._reads:
+                self.instance.run.recorder.add(self._reads[name], found)
+            return found
+        if name in self._busy:
+            self.instance.run.recorder.read_all()
+            return Unknown(at=self.at, why=f"`{name}` refers to itself")
+        self._busy.add(name)
+        try:
+            found, read = self.instance.run.recorder.of(self._evaluate, piece)
+        finally:
+            self._busy.discard(name)
+        if read is not None:
+            self._reads[name] = read
+        self._values[name] = found
         return found
+
+    def _evaluate(self, piece: Piece) -> Result:
+        found = self.instance.evaluate(piece, self.local)
+        if not isinstance(found, _WHOLES):
+            return found
+        placed = relocate_deeply(found, self.instance.locate(piece), self.instance)
+        self.instance.run.recorder.replace(found, placed)
+        return placed
 
     def partial_list(self, name: str) -> Items | None:
         """Return a list that is put together of others, some of which are not known: each of those is one item that may
@@ -229,7 +245,8 @@ class Content:
         if content is None or over is None:
             at = self.instance.locate(part)
             return Unknown(at=at, why="a dynamic block has no `content` or `for_each`")
-        found = self.instance.evaluate(over, self.local)
+        recorder = self.instance.run.recorder
+        found, read = recorder.of(self.instance.evaluate, over, self.local)
         doubt = _is_open(found)
         if doubt is not None:
             return doubt
@@ -244,7 +261,9 @@ class Content:
         name = self._iterator(part)
         made: list[Content | Values] = []
         for key, value in pairs:
-            local = {**self.local, name: Fields(at=value.at, fields={"key": key, "value": value})}
+            item = Fields(at=value.at, fields={"key": key, "value": value})
+            of_this = of_item(read, str(key.value)) if read is not None and isinstance(key, Scalar) else read
+            local = {**self.local, name: recorder.bind(item, of_this)}
             made.append(self._inner(content, local))
         return made
 

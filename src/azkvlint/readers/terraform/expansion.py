@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.evaluation.operators import NOTHING, Local
+from azkvlint.evaluation.reads import Bound, ReadSet
 from azkvlint.evaluation.terraform.alternatives import one_of_results
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -125,12 +126,13 @@ def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> 
 
 def _expand_count(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["count"]
-    found = instance.evaluate(piece, NOTHING)
+    recorder = instance.run.recorder
+    found, read = recorder.of(instance.evaluate, piece, NOTHING)
     number = _number(found)
     if number is not None and 0 <= number <= MAX_ITEMS:
         instance.run.count_resources(number)
         steps = tuple(
-            Step(key=i, bracket=f"[{i}]", local={"count": Fields(at=found.at, fields={"index": _scalar(found, i)})})
+            Step(key=i, bracket=f"[{i}]", local=_counted(instance, found.at, _scalar(found, i), read))
             for i in range(number)
         )
         return Expansion(kind="list", steps=steps)
@@ -140,13 +142,18 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
     name = doubt.pattern if doubt.pattern is not None else address
     position = hole(name, "[#]")
     index = Unknown(at=doubt.at, why=doubt.why, pattern=position)
-    step = Step(key=0, bracket="[0]", local={"count": Fields(at=doubt.at, fields={"index": index})})
+    step = Step(key=0, bracket="[0]", local=_counted(instance, doubt.at, index, read))
     # Where there is at most one, its number is known; of several, the one for all is not the first.
     first: tuple[Text, ...] = ("0",) if _is_switch(instance, piece.attribute.expression()) else ()
     return Expansion(
         kind="list", steps=(step,), symbolic=True,
         positions=frozenset((position, *first)), conditions=frozenset({hole(name, " > 0").text}),
     )  # fmt: skip
+
+
+def _counted(instance: ModuleScope, at: Location, index: Result, read: ReadSet | None) -> Local:
+    """Return ``count`` for one instance."""
+    return {"count": instance.run.recorder.bind(Fields(at=at, fields={"index": index}), read)}
 
 
 def _is_switch(instance: ModuleScope, node: ast.Node | None) -> bool:
@@ -182,26 +189,34 @@ def _scalar(found: Result, value: int) -> Scalar:
 
 def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["for_each"]
-    found = instance.evaluate(piece, NOTHING)
+    recorder = instance.run.recorder
+    start = len(recorder.log)
+    found, read = recorder.of(instance.evaluate, piece, NOTHING)
     written = _has_written_keys(piece.attribute.expression())
+    if written:
+        recorder.keys(start, found)
     pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
         instance.run.count_resources(len(pairs))
         name = _collection_name(instance, piece, address)
-        steps = tuple(_step(key, item, name) for key, item in sorted(pairs, key=lambda pair: pair[0]))
+        ordered = sorted(pairs, key=lambda pair: pair[0])
+        steps = tuple(_step(instance, key, item, name, read) for key, item in ordered)
         return Expansion(kind="map", steps=steps)
     if pairs is not None:
         _too_many(instance, "for_each", address, found.at)
-    return _symbolic(found, address)
+    return _symbolic(instance, found, address, read)
 
 
-def _step(key: str, item: Result, name: str) -> Step:
+def _step(instance: ModuleScope, key: str, item: Result, name: str, read: ReadSet | None) -> Step:
     """Return the instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())
     if isinstance(item, Unknown) and as_optional(item) is not None:
         conditions = frozenset({hole(f"{name} has {quoted(key)}").text})
         item = msgspec.structs.replace(item, note="")
-    return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)
+    parts = read and of_item(read, key)
+    return Step(
+        key=key, bracket=bracket(key), local=_each(instance, _key(key, item), item, parts), conditions=conditions
+    )  # fmt: skip
 
 
 def _collection_name(instance: ModuleScope, piece: Piece, address: str) -> str:
@@ -238,9 +253,16 @@ def _key(key: str, item: Result) -> Scalar:
     return Scalar(at=item.at, value=key)
 
 
-def each(key: Result, value: Result) -> Local:
+def of_item(read: ReadSet, key: str) -> ReadSet:
+    """Return what ``key`` and ``value`` of one item read, where ``read`` is what the whole collection reads."""
+    value = read.part(key)
+    parts = {"key": ReadSet(read.keys), "value": value}
+    return ReadSet(read.keys | value.inputs, parts=parts)
+
+
+def _each(instance: ModuleScope, key: Result, value: Result, read: ReadSet | None) -> Local:
     """Return ``each`` for one instance."""
-    return {"each": Fields(at=value.at, fields={"key": key, "value": value})}
+    return {"each": instance.run.recorder.bind(Fields(at=value.at, fields={"key": key, "value": value}), read)}
 
 
 def bracket(key: str) -> str:
@@ -248,14 +270,14 @@ def bracket(key: str) -> str:
     return f"[{quoted(key)}]"
 
 
-def _symbolic(found: Result, address: str) -> Expansion:
+def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet | None) -> Expansion:
     """Return instances over something unknown. Those over the same thing go together: their keys are the same."""
     if isinstance(found, Symbolic):
         # All instances of something: each of these goes with one of those.
         pattern = min(found.positions, key=text_form)
         key = Unknown(at=found.at, why="the instances are unknown", pattern=pattern_from(pattern))
         conditions = frozenset(found.one.conditions)
-        step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, found.one))
+        step = Step(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, found.one, read))
         return Expansion(
             kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
         )
@@ -265,7 +287,7 @@ def _symbolic(found: Result, address: str) -> Expansion:
     position = hole(name, f"[{ALL}]")
     key = Unknown(at=doubt.at, why=doubt.why, pattern=position)
     value = Unknown(at=doubt.at, why=doubt.why, pattern=None if sensitive else hole(name, "[]"), sensitive=sensitive)
-    step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, value))
+    step = Step(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, value, read))
     conditions = frozenset({hole(name, " has items").text})
     return Expansion(kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions)
 
@@ -275,9 +297,18 @@ def with_key(one: Step, step: Step) -> Step:
     local = dict(one.local)
     for name, member in (("each", "key"), ("count", "index")):
         here, there = one.local.get(name), step.local.get(name)
-        if isinstance(here, Fields) and isinstance(there, Fields):
-            local[name] = Fields(at=here.at, fields={**here.fields, member: there.fields[member]})
+        if isinstance(here, Bound) and isinstance(there, Bound):
+            local[name] = here.with_value(_with_member(here.value, there.value, member), there.read.inputs)
+        elif isinstance(here, Fields) and isinstance(there, Fields):
+            local[name] = _with_member(here, there, member)
     return Step(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
+
+
+def _with_member(here: Result, there: Result, name: str) -> Result:
+    """Return an object with one member of another."""
+    if isinstance(here, Fields) and isinstance(there, Fields):
+        return Fields(at=here.at, fields={**here.fields, name: there.fields[name]})
+    return here
 
 
 def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> None:

@@ -18,8 +18,10 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import (
     ArgumentTable,
+    Block,
     Blocks,
     Entry,
+    RecordedBlock,
     Tree,
     UnknownBlock,
     as_kind,
@@ -79,11 +81,19 @@ class ArgumentMap:
         """
         tree: Tree = {}
         at = content.at
-        fill(tree, self._table.entries, _WrittenBlock(self, content, freezer, version, is_read))
+        block: Block = _WrittenBlock(self, content, freezer, version, is_read)
+        recorder = freezer.budget.recorder
+        if recorder.is_recording:
+            block = RecordedBlock(block, recorder, ())
+        fill(tree, self._table.entries, block)
         _mark_only_choice(tree, () if is_read else self._any_of)
+        for path in self._any_of:
+            recorder.depend(path, *self._any_of)
         fixed = () if is_read else self._table.fixed
         constants = ((arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT)) for arm, plain in fixed)
         self._table.complete(tree, constants, at)
+        for name, target in self._table.listed:
+            recorder.depend(target, (name,))
         return tree
 
     def select(self, entries: tuple[Entry, ...], written: frozenset[str] | None) -> tuple[Entry, ...]:

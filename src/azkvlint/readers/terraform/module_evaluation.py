@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import ReadSet
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
-from azkvlint.evaluation.terraform.types import Type, convert, type_of
+from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
@@ -42,6 +43,7 @@ class ModuleInstance:
         self.prefix = use.prefix
         self._scopes: dict[str, FileScope] = {}
         self._values: dict[str, Result] = {}
+        self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleCallSymbol] = {}
@@ -69,7 +71,7 @@ class ModuleInstance:
             module.close()
         for scope in self._scopes.values():
             scope.close()
-        for held in (self._scopes, self._values, self._resources, self._modules, self.spaces):
+        for held in (self._scopes, self._values, self._reads, self._resources, self._modules, self.spaces):
             held.clear()
 
     def scope(self, path: str) -> FileScope:
@@ -124,6 +126,7 @@ class ModuleInstance:
             found = self.scope(path).evaluator.evaluate(node, local)
         except FailedError as error:
             return Unknown(at=at, why=f"{error.why}, so the plan fails")
+        self.run.recorder.settle(node)
         return relocate(found, at, self)
 
     def is_given(self, at: Location) -> bool:
@@ -154,6 +157,9 @@ class ModuleInstance:
         self.report_block_faults(declaration)
         attributes = declaration.attributes
         head = self.locate(declaration)
+        recorder = self.run.recorder
+        if not self.prefix:
+            recorder.read(f"var.{name}")
         found = self.call.given.get(name)
         if found is not None and self.call.scenario is not None and not self.prefix:
             self.call.scenario.given.add(name)
@@ -171,7 +177,10 @@ class ModuleInstance:
         scope = self.scope(declaration.path)
         try:
             type_ = self._type(declaration.attributes.get("type"))
-            found = convert(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
+            converted = convert(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
+            if recorder.is_recording and converts_apart(type_):
+                recorder.replace(found, converted)
+            found = converted
         except FailedError as error:
             found = Unknown(at=found.at, why=f"`var.{name}`: {error.why}, so the plan fails")
         found = self.call.given.final_value(name, found, head)
@@ -223,20 +232,25 @@ class ModuleInstance:
         """Return a value, evaluated when it is first needed; one that needs itself is a Problem."""
         found = self._values.get(key)
         if found is not None:
+            if self._reads:
+                self.run.recorder.add(self._reads[key], found)
             return found
         if key in self._busy:
+            self.run.recorder.read_all()
             self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
             return Unknown(at=at, why=f"`{key}` refers to itself")
         self._busy.add(key)
         try:
-            found = make(key, at)
+            made, read = self.run.recorder.of(make, key, at)
         finally:
             self._busy.discard(key)
-        if isinstance(found, (Fields, Items)):
-            self.run.charge(found)
-        self.run.budget.secrets.note(key.partition(".")[2], found)
-        self._values[key] = found
-        return found
+        if read is not None:
+            self._reads[key] = read
+        if isinstance(made, (Fields, Items)):
+            self.run.charge(made)
+        self.run.budget.secrets.note(key.partition(".")[2], made)
+        self._values[key] = made
+        return made
 
     def resource(self, local: str) -> ResourceSymbol | None:
         """Return a resource or data source by its address in the module."""
@@ -306,6 +320,8 @@ class FileScope:
         return relocate(found, at, self.instance)
 
 
+# The input that every root module has.
+WORKSPACE = "terraform.workspace"
 # The meta-arguments of module calls.
 META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 
@@ -318,6 +334,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         self.caller = instance
         self.name = declaration.local
         self._source: ModuleSource | None = None
+        self._source_read: ReadSet | None = None
         self._keyed: list[ModuleEntity] = []
         self._loaded = False
 
@@ -351,9 +368,13 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         """Return the source of the module; None, with a Problem, if it is not available."""
         if not self._loaded:
             self._loaded = True
-            self._source = found = source_of(self.instance, self.declaration, self.at)
-            if found is not None:
-                self.instance.run.calls[self.instance.folder.directory, self.name] = found.folder
+            self._source, self._source_read = self.instance.run.recorder.of(
+                source_of, self.instance, self.declaration, self.at
+            )
+            if self._source is not None:
+                self.instance.run.calls[self.instance.folder.directory, self.name] = self._source.folder
+        elif self._source_read is not None:
+            self.instance.run.recorder.add(self._source_read, self._source)
         return self._source
 
 
@@ -381,9 +402,9 @@ class ModuleEntity(Instance):
     @property
     def content(self) -> ModuleInstance | None:
         """Return the module with its arguments; None, with a Problem, if it is not available."""
+        source = self.symbol.source
         if not self._loaded:
             self._loaded = True
-            source = self.symbol.source
             if source is not None:
                 self._content = self._open(source)
         return self._content
@@ -444,6 +465,7 @@ class CallArguments:
             return self._lost(name)
         if name in self._busy:
             at = self.caller.locate(piece)
+            self.caller.run.recorder.read_all()
             self.caller.run.report_unreadable(f"argument `{name}` refers to itself", at)
             return Unknown(at=at, why=f"argument `{name}` refers to itself")
         self._busy.add(name)
@@ -462,6 +484,16 @@ class CallArguments:
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan differs
         """Return the value itself."""
         return found
+
+
+def trace_existence(symbol: Symbol[Any]) -> None:
+    """Evaluate again what decides which instances of a declaration exist, for a record of what that reads."""
+    symbol.expanded()
+    given = symbol.instance.call.given
+    while isinstance(given, CallArguments):
+        given.symbol.expanded()
+        _ = given.symbol.source
+        given = given.caller.call.given
 
 
 _Member: TypeAlias = Callable[[str, Location], Result]
@@ -496,7 +528,7 @@ def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
         case "path":
             return Namespace(name, lambda member, at: _path(instance, member, at), at)
         case "terraform" | "tofu":
-            return Namespace(name, _setting, at)
+            return Namespace(name, lambda member, at: _setting(instance, member, at), at)
         case "each" | "count" | "self":
             return Unknown(at=at, why=f"`{name}` is not available here")
         case _:
@@ -527,8 +559,10 @@ def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
     return Unknown(at=at, why=f"`path.{member}` does not exist")
 
 
-def _setting(member: str, at: Location) -> Result:
+def _setting(instance: ModuleInstance, member: str, at: Location) -> Result:
     """Return ``terraform.workspace`` and other members of ``terraform``, which are known only at run time."""
+    if member == "workspace":
+        instance.run.recorder.read(WORKSPACE)
     return Unknown(at=at, why=f"`terraform.{member}` is known when Terraform runs", pattern=hole(member))
 
 

@@ -60,7 +60,12 @@ from azkvlint.readers.terraform.lifecycle import (
     moved_addresses,
     removed_resources,
 )
-from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.module_evaluation import (
+    WORKSPACE,
+    ModuleCallSymbol,
+    ModuleInstance,
+    trace_existence,
+)
 from azkvlint.readers.terraform.origins import (
     exposing_argument_resources,
     holds_secrets,
@@ -186,6 +191,7 @@ class ResourceCollector:
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):
+            self.run.recorder.declaration(symbol.address, partial(trace_existence, symbol))
             if not symbol.instances:
                 self._keep_head(symbol, is_call=False)
                 self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
@@ -269,6 +275,7 @@ class ResourceCollector:
             self.shares.update(share_certificates(call))
         if source is None or not self._is_read(source.folder):
             return
+        self.run.recorder.declaration(call.address, partial(trace_existence, call))
         if not call.instances:
             self._keep_head(call, is_call=True)
             self._may_exist(call, conditions, self._lower_uses, self._skip_module)
@@ -284,6 +291,7 @@ class ResourceCollector:
             self.run.stubs[static_address(symbol.address)] = _stub(symbol, is_call)
 
     def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        self.run.recorder.begin(partial(_trace_existence, entity))
         if entity.type in AZAPI:
             self._add_azapi(entity, conditions)
             return
@@ -371,7 +379,9 @@ class ResourceCollector:
         if self.origins_of.get(type_.lower()) and not symbol.is_data:
             attributes = with_origins(entity, attributes)
         fields: dict[str, Value] = dict(attributes.fields)
-        if entity.id_pattern():
+        pattern, id_read = self.run.recorder.of(entity.id_pattern)
+        self.run.recorder.attribute(("id",), id_read)
+        if pattern:
             fields["id"] = entity.text_id()
         if entity.type not in AZAPI:
             fields["provider"] = provider_of(instance, symbol.declaration, entity.at)
@@ -388,6 +398,7 @@ class ResourceCollector:
             self.scenarios.vaults[entity.address] = entity
         name, known = name_of(fields.get("name"), symbol.declaration.local), fields.get("name")
         self.run.count_characters(len(name))
+        self.run.recorder.keep(entity.address)
         self.run.resources[entity.address] = Resource(
             address=entity.address,
             type=type_,
@@ -415,9 +426,18 @@ class ResourceCollector:
         self.scenarios.add_variants(self.run.resources)
         self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
         for update, conditions in self.updates:
+            self.run.recorder.begin(partial(_trace_existence, update))
             if not templates.overlay_update(update, conditions, self.run.resources) and templates.is_key_vault(update):
                 text = f"the target of {AZAPI_UPDATE} is not declared here, so the resource was not evaluated"
                 self.run.problem(TYPE_UNKNOWN, "warning", text, update.at)
+            self.run.recorder.change(partial(templates.possible_targets, update, self.run.resources))
+
+
+def _trace_existence(entity: ResourceEntity) -> None:
+    """Evaluate again what decides whether a resource exists, and of which type it is."""
+    trace_existence(entity.symbol)
+    if entity.type in AZAPI:
+        entity.azapi_type()
 
 
 def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
@@ -538,9 +558,10 @@ def _read(
     folder: Folder,
     run: TerraformRun,
     settings: TerraformSettings,
-    planned: Mapping[str, Any] | None,
+    planned: Mapping[str, Any] | None = None,
     published: bool = False,
 ) -> TerraformRead:
+    """Read the root module in a folder in ``run``. See ``read_root``."""
     values = RootValues(run, folder, settings, planned)
     is_reusable = published or (not folder.declares_root and _needs_values(folder))
     if is_reusable and not settings.closed and not values.has_values:
@@ -553,6 +574,7 @@ def read_module(
 ) -> TerraformRead:
     """Read one use of a module. ``lock`` is the folder of its dependency lock file."""
     run.version = _version(run, folder, lock)
+    run.recorder.declare((*(f"var.{name}" for name in folder.variables), WORKSPACE))
     instance = ModuleInstance(folder, run, use)
     scenarios = Scenarios(run, folder, values, instance)
     gathering = ResourceCollector(run, folder, scenarios)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Inputs, inputs_of
 from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
@@ -55,6 +56,7 @@ class Symbol(Generic[One]):
         self.address = address
         self.at = instance.locate(declaration)
         self._expansion: Expansion | None = None
+        self._read: Inputs | None = None
         self._instances: list[One] = []
         self._result: Result | None = None
         self._busy = False
@@ -72,17 +74,22 @@ class Symbol(Generic[One]):
 
     def expanded(self) -> Expansion | None:
         """Return its instances; None while they are being worked out."""
+        if self._read:
+            self.instance.run.recorder.add_inputs(self._read)
         if self._expansion is None and not self._busy:
             self._busy = True
             try:
                 self.instance.report_block_faults(self.declaration)
-                found = expansion(self.instance, self.declaration, self.address)
+                recorder = self.instance.run.recorder
+                found, read = recorder.of(expansion, self.instance, self.declaration, self.address)
                 keys = sum(len(step.bracket) for step in found.steps)
                 self.instance.run.count_characters(len(self.address) * len(found.steps) + keys)
                 self._instances = [self.make(step) for step in found.steps]
-                self._expansion = found
+                self._expansion, self._read = found, inputs_of(read)
             finally:
                 self._busy = False
+        elif self._expansion is None:
+            self.instance.run.recorder.read_all()
         return self._expansion
 
     @property
@@ -165,6 +172,8 @@ class ResourceEntity(Instance):
         self.azure_type = mapped.type if mapped is not None else ""
         self._own: Unknown | None = None
         self._id: Text | None = None
+        self._own_read: Inputs | None = None
+        self._id_read: Inputs | None = None
         self._busy = False
 
     @property
@@ -224,9 +233,17 @@ class ResourceEntity(Instance):
 
     def own_id(self, name: str) -> Unknown:
         """Return the resource's own id: it certainly names the resource, whatever its text will be."""
-        self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         if name == "id" and self._own is not None:
+            if self._own_read:
+                self.instance.run.recorder.add_inputs(self._own_read)
             return self._own
+        found, read = self.instance.run.recorder.of(self._own_id, name)
+        if name == "id" and found.closed:
+            self._own, self._own_read = found, inputs_of(read)
+        return found
+
+    def _own_id(self, name: str) -> Unknown:
+        self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         pattern = pattern_from(self.id_pattern()) if name == "id" else None
         scenario = self.instance.call.scenario
         others = (
@@ -240,13 +257,10 @@ class ResourceEntity(Instance):
         if self.symbol.is_data and self.azure_type in _VAULTS and pattern is not None:
             # It may be the vault that is deployed here, looked up again by its name.
             return Unknown(at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=True)
-        found = Unknown(
+        return Unknown(
             at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern or self._reference(name),
             candidates=(self.address,), closed=True, given=True, hops=(f"{self.symbol.declaration.local}.{name}",),
         )  # fmt: skip
-        if name == "id":
-            self._own = found
-        return found
 
     def azapi_type(self) -> tuple[str, str] | None:
         """Return type and API version of an azapi resource; None for an unknown type, "" for an unknown version."""
@@ -268,17 +282,25 @@ class ResourceEntity(Instance):
         """Return what is known of the id of a vault, managed HSM, resource group or subscription; empty for all
         others.
         """
-        if self._id is None:
-            if self._busy:
-                return ""
-            self._busy = True
-            try:
-                self._id = self._composed_id() if self.azure_type in _KNOWN_IDS else ""
-            finally:
-                self._busy = False
-        return self._id
+        recorder = self.instance.run.recorder
+        if self._id is not None:
+            if self._id_read:
+                recorder.add_inputs(self._id_read)
+            return self._id
+        if self._busy:
+            recorder.read_all()
+            return ""
+        self._busy = True
+        try:
+            found, read = recorder.of(self._composed_id)
+        finally:
+            self._busy = False
+        self._id, self._id_read = found, inputs_of(read)
+        return found
 
     def _composed_id(self) -> Text:
+        if self.azure_type not in _KNOWN_IDS:
+            return ""
         # All that one provider makes lies in its subscription, which is also what it reads unless another is named.
         provider = provider_key(self.instance, self.symbol.declaration)
         place = self.address if provider.endswith(ONE_OF) else provider

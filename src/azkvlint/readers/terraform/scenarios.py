@@ -9,6 +9,7 @@ import msgspec
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import ReadSet
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import existence
 from azkvlint.graph.existence import assumption
@@ -40,6 +41,7 @@ class Scenario(RootScenario):
         super().__init__(opened)
         self.base = base
         self._modules: dict[str, ModuleInstance | None] = {}
+        self._reads: dict[str, ReadSet] = {}
         self.root = ModuleInstance(folder, run, msgspec.structs.replace(base.call, scenario=self))
 
     @property
@@ -55,13 +57,21 @@ class Scenario(RootScenario):
         given = instance.call.given
         if not isinstance(given, CallArguments):
             return self.root
-        if instance.prefix not in self._modules:
-            self._modules[instance.prefix] = None
-            caller = self.module(given.caller)
-            call = caller.module(given.symbol.declaration.local) if caller is not None else None
-            use = call.instance_with_key(given.step) if call is not None else None
-            self._modules[instance.prefix] = use.content if use is not None else None
-        return self._modules[instance.prefix]
+        recorder, key = self.root.run.recorder, instance.prefix
+        if key not in self._modules:
+            self._modules[key] = None
+            self._modules[key], read = recorder.of(self._module, given)
+            if read is not None:
+                self._reads[key] = read
+        elif key in self._reads:
+            recorder.add_inputs(self._reads[key].inputs)
+        return self._modules[key]
+
+    def _module(self, given: CallArguments) -> ModuleInstance | None:
+        caller = self.module(given.caller)
+        call = caller.module(given.symbol.declaration.local) if caller is not None else None
+        use = call.instance_with_key(given.step) if call is not None else None
+        return use.content if use is not None else None
 
     def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
         """Return the same declaration in this scenario; None if its module is not used there."""

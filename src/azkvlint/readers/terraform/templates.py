@@ -28,6 +28,7 @@ from azkvlint.azure.azurerm.azapi import (
 )
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.derived.secrets import secret_places
+from azkvlint.evaluation.reads import ReadSet
 from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.graph.changes import (
     apply_update,
@@ -45,6 +46,7 @@ from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.arm.documents import POLICIES, result_member
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
+from azkvlint.readers.arm.resource import record_defaults
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.readers.terraform.providers import provider_key
@@ -60,17 +62,23 @@ _WHOLE = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
     """Return the attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
     content, run = entity.content, entity.instance.run
+    recorder = run.recorder
     is_data_plane = entity.type == AZAPI_DATA_PLANE
-    fields = as_resource(body(entity), type_) if is_data_plane else dict(body(entity))
+    written, read = recorder.of(body, entity)
+    recorder.attribute((), read if read is None or not is_data_plane else ReadSet(read.inputs))
+    recorder.attribute((), recorder.of(entity.azapi_type)[1])
+    fields = as_resource(written, type_) if is_data_plane else dict(written)
     for name in _TOP:
-        found = content.attribute(name)
+        found, read = recorder.of(content.attribute, name)
+        recorder.attribute((name,), read)
         value = run.freeze(found) if found is not None else None
         if value is not None:
             fields.setdefault(name, value)
     beside = freeze(_beside_body().attributes(content, run.links, run.version, entity.symbol.is_data), entity.at)
     fields = {**beside.fields, **fields}
     fields["apiVersion"] = Scalar(at=entity.at, value=version)
-    above = content.attribute("parent_id")
+    above, read = recorder.of(content.attribute, "parent_id")
+    recorder.attribute((parent_attribute(type_),), read)
     value = run.freeze(above) if above is not None else None
     if value is not None:
         fields[parent_attribute(type_)] = vault_of(value) if is_data_plane else value
@@ -78,6 +86,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
     if "sensitive_body" in content.pieces:
         why = "`sensitive_body` may set the value"
         whole = with_open_fields(whole, Unknown(at=entity.at, why=why))
+    record_defaults(recorder)
     return whole if is_data_plane else with_defaults(whole, type_, version)
 
 
@@ -91,6 +100,7 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
     found = decode_argument(entity, "body")
     value = entity.instance.run.freeze(found) if found is not None else None
     if isinstance(value, MapValue):
+        entity.instance.run.recorder.replace(found, value.fields)
         return value.fields if value.rest is None else {**value.fields, "properties": value.rest}
     if isinstance(value, Unknown):
         return {"properties": value}
@@ -135,6 +145,12 @@ def overlay_update(update: ResourceEntity, conditions: frozenset[str], resources
         changes = possibly_set(changes)
     resources[target.address] = msgspec.structs.replace(target, attributes=apply_update(target, changes))
     return True
+
+
+def possible_targets(update: ResourceEntity, resources: Mapping[str, Resource]) -> list[str]:
+    """Return the addresses of the resources that an ``azapi_update_resource`` may change, by their types."""
+    named = update.azapi_type()
+    return [one.address for one in resources.values() if named is not None and one.type.lower() == named[0].lower()]
 
 
 def standalone_update(update: ResourceEntity) -> tuple[str, MapValue] | None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.operators import NOTHING
+from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrap
@@ -183,7 +183,7 @@ class _ValuesFile:
         """Return Unknown: a file of values cannot refer to anything."""
         return Unknown(at=self.place(node), why=f"`{node.name}` is not available in a variable file")
 
-    def call(self, node: ast.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
+    def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # there is none
         """Return None: no function is declared."""
         return None
 

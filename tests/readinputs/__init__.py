@@ -1,0 +1,1 @@
+"""Generated roots in every language, and the law of what their values read."""
