@@ -35,6 +35,11 @@ def read_sets(language: str, folder: Path, files: Mapping[str, str], expected: E
 
 
 V = "azurerm_key_vault.v"
+D = "azurerm_resource_group_template_deployment.d/Microsoft.KeyVault/vaults/{var.a}"
+RESOURCES = (
+    'resources = [{ type = "Microsoft.KeyVault/vaults", apiVersion = "2023-07-01", name = "[parameters(\'n\')]", '
+    "properties = { enablePurgeProtection = var.b } }]"
+)
 TERRAFORM: Mapping[str, tuple[Mapping[str, str], Expected]] = {
     "a variable, also one with a default": (
         {"main.tf": 'variable "a" { default = "x" }\nvariable "b" {}\nresource "azurerm_key_vault" "v" {\n'
@@ -113,6 +118,29 @@ TERRAFORM: Mapping[str, tuple[Mapping[str, str], Expected]] = {
          'name = var.a\n}\nresource "azurerm_key_vault" "w" { name = azurerm_key_vault.v[0].name }'},
         {"azurerm_key_vault.w": {NAME: {"var.a", "var.n"}, EXISTS: set()}},
     ),
+    "an output that needs one of two arguments": (
+        {"main.tf": 'variable "a" {}\nvariable "b" {}\nmodule "m" {\nsource = "./m"\na = var.a\nb = var.b\n}\n'
+         'resource "azurerm_key_vault" "v" { name = module.m.a }',
+         "m/main.tf": 'variable "a" {}\nvariable "b" {}\noutput "a" { value = var.a }'},
+        {V: {NAME: {"var.a"}, EXISTS: set()}},
+    ),
+    "a value that refers to itself": (
+        {"main.tf": 'variable "a" {}\nvariable "b" {}\nlocals {\nx = local.y\ny = local.x\n}\n'
+         'resource "azurerm_key_vault" "v" { name = local.x }'},
+        {V: {NAME: {"var.a", "var.b", "terraform.workspace"}}},
+    ),
+    "a template in a resource, and its parameters": (
+        {"main.tf": 'variable "a" {}\nvariable "b" {}\nresource "azurerm_resource_group_template_deployment" "d" {\n'
+         "parameters_content = jsonencode({ n = { value = var.a } })\n"
+         f'template_content = jsonencode({{ parameters = {{ n = {{ type = "string" }} }}, {RESOURCES} }})\n}}'},
+        {D: {NAME: {"var.a", "var.b"}, PURGE: {"var.a", "var.b"}, EXISTS: {"var.a", "var.b"}}},
+    ),
+    "an update of a resource": (
+        {"main.tf": 'variable "a" {}\nvariable "b" {}\nresource "azurerm_key_vault" "v" { name = var.a }\n'
+         'resource "azapi_update_resource" "u" {\ntype = "Microsoft.KeyVault/vaults@2023-07-01"\n'
+         "resource_id = azurerm_key_vault.v.id\nbody = { properties = { enablePurgeProtection = var.b } }\n}"},
+        {V: {PURGE: {"var.a", "var.b"}, EXISTS: set()}},
+    ),
     "a body": (
         {"main.tf": 'variable "a" {}\nvariable "b" {}\nresource "azapi_resource" "v" {\n'
          'type = "Microsoft.KeyVault/vaults@2023-07-01"\nname = var.a\nbody = { properties = { '
@@ -155,6 +183,23 @@ BICEP_FILES: Mapping[str, tuple[Mapping[str, str], Expected]] = {
          f"{VAULT}{BODY.format('m.outputs.a', 'm.outputs.both.b', 7)}",
          "m.bicep": "param a string\nparam b bool\noutput a string = a\noutput both object = { a: a, b: b }"},
         {"v": {NAME: {"a"}, PURGE: {"b"}}},
+    ),
+    "an output, and the name of its module": (
+        {"main.bicep": "param a string\nparam n string\nmodule m 'm.bicep' = {\n  name: n\n  params: { a: a }\n}\n"
+         f"{VAULT}{BODY.format('m.outputs.a', 'true', 7)}",
+         "m.bicep": "param a string\noutput a string = a"},
+        {"v": {NAME: {"a"}, PURGE: set()}},
+    ),
+    "a template as a module": (
+        {"main.bicep": "param on bool\nparam a string\nparam b bool\nmodule m 'm.json' = if (on) {\n  name: 'm'\n"
+         "  params: { a: a, b: b }\n}",
+         "m.json": json.dumps({
+             "$schema": SCHEMA, "contentVersion": "1.0.0.0", "languageVersion": "2.0",
+             "parameters": {"a": {"type": "string"}, "b": {"type": "bool"}},
+             "resources": {"v": {
+                 "type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "[parameters('a')]",
+                 "properties": {"enablePurgeProtection": "[parameters('b')]"}}}})},
+        {"m.v": {EXISTS: {"on"}, NAME: {"a"}, PURGE: {"b"}}},
     ),
     "the scope of a module": (
         {"main.bicep": "param g string\nparam a string\nmodule m 'm.bicep' = {\n  name: 'm'\n"
@@ -238,6 +283,11 @@ TEMPLATES: Mapping[str, tuple[Mapping[str, Any], Expected]] = {
                               copy={"name": "d", "count": N}) | {"name": "[concat('d', copyIndex())]"}},
                  {"n": ("int", 1), "b": "bool"}),
         {"d[0].v": {EXISTS: {"n"}, NAME: {"n"}, PURGE: {"b"}}},
+    ),
+    "the name of a nested deployment": (
+        template({"d": nested("inner", template({"v": vault("kv", B)}, {"b": "bool"}), {"b": B}) | {"name": A},
+                  "w": vault("[reference('d').outputs.o.value]", True)}, {"a": "string", "b": "bool"}),
+        {"d.v": {EXISTS: set(), NAME: set(), PURGE: {"b"}}},
     ),
     "an output of a nested deployment": (
         template({"d": nested("inner", template({}, {"a": "string", "b": "bool"}, outputs=OUT), {"a": A, "b": B}),

@@ -6,7 +6,6 @@ from azkvlint.evaluation.values import Result
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Scalar
 from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
-from azkvlint.readers.arm.documents import member
 from azkvlint.readers.arm.resource import Declaration, RequiredMembers, make_resource, record_defaults, record_head
 
 
@@ -61,7 +60,5 @@ def trace_existence(instance: EvaluatedResource) -> None:
     while here is not None:
         here.deployment.instances(here.symbol, here.plain, here.pointer, here.above)
         here.conditions()
-        by = here.deployment.deployed_by
-        if here.above is None and by is not None and member(by.plain, "properties", "template") is None:
-            _ = by.nested  # the link decides which template it is
-        here = here.above if here.above is not None else by
+        here.record_link()
+        here = here.above if here.above is not None else here.deployment.deployed_by

@@ -222,13 +222,19 @@ class EvaluatedResource:
     def nested(self) -> NestedDeployment | None:
         """Return the deployment that it declares; None if that is not available."""
         if self._nested is None:
-            self._nested = (self._once("nested", partial(open_nested, self)),)
-        elif self._reads:
-            self._record("nested")
+            # What its scope, its address and its arguments read is recorded where they are used.
+            opened, _ = self.deployment.run.recorder.apart(partial(open_nested, self))
+            self._nested = (opened,)
         return self._nested[0]
+
+    def record_link(self) -> None:
+        """Record what decides which template it deploys."""
+        if self.is_deployment and self.deployment.run.recorder.is_recording:
+            self.member("properties", "templateLink")
 
     def output(self, name: str, at: Location) -> Result:
         """Return an output of a deployment."""
+        self.record_link()
         found = self.nested.output(name) if self.nested is not None else None
         if found is None:
             why = "the output of the deployment is known after deployment"

@@ -291,7 +291,6 @@ class ModuleEntity:
         self.at = self.instance.head(symbol.node)
         self.body = Body(self.instance, symbol.node.name, iteration)
         self._content: Content | None = None
-        self._content_read: Inputs | None = None
         self._is_opened = False
 
     def close(self) -> None:
@@ -304,10 +303,8 @@ class ModuleEntity:
         """Return the content of the module with its arguments; None, with a Problem, if it cannot be read."""
         if not self._is_opened:
             self._is_opened = True
-            self._content, read = self.instance.run.recorder.of(self._open)
-            self._content_read = inputs_of(read)
-        elif self._content_read:
-            self.instance.run.recorder.add_inputs(self._content_read)
+            # What its scope and its arguments read is recorded where they are used.
+            self._content, _ = self.instance.run.recorder.apart(self._open)
         return self._content
 
     def _open(self) -> Content | None:
