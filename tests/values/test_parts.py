@@ -29,11 +29,11 @@ def terraform(text: str) -> tuple[str, ast.Expression]:
 
 def parts(source: str, node: ast.Expression, rest: Path) -> tuple[Relation, list[tuple[str, Path]]]:
     relation, values, keys = Walk().parts_of(node, None, rest)
-    return relation, [(source[one.node.start : one.node.end], one.rest) for one in (*values, *keys)]
+    return relation, [(source[part.node.start : part.node.end], part.rest) for part in (*values, *keys)]
 
 
 @pytest.mark.parametrize(
-    ("text", "rest", "relation", "found"),
+    ("text", "rest", "relation", "expected"),
     [
         ("a ? b : c", ("d",), CHOICE, [("b", ("d",)), ("c", ("d",))]),
         ("a ?? b", ("d",), CHOICE, [("a", ("d",)), ("b", ("d",))]),
@@ -57,12 +57,12 @@ def parts(source: str, node: ast.Expression, rest: Path) -> tuple[Relation, list
         ("format(a, b)", ("c",), COMPUTED, [("a", ()), ("b", ())]),
     ],
 )
-def test_the_parts_of_an_expression_in_bicep(text: str, rest: Path, relation: Relation, found: object) -> None:
-    assert parts(*bicep(text), rest) == (relation, found)
+def test_the_parts_of_an_expression_in_bicep(text: str, rest: Path, relation: Relation, expected: object) -> None:
+    assert parts(*bicep(text), rest) == (relation, expected)
 
 
 @pytest.mark.parametrize(
-    ("text", "rest", "relation", "found"),
+    ("text", "rest", "relation", "expected"),
     [
         ('a.b["c"]', ("d",), SAME, [("a.b", ("[c]", "d"))]),
         ("a[*].b", (), SAME, [("a", (ANY, "b"))]),
@@ -77,8 +77,8 @@ def test_the_parts_of_an_expression_in_bicep(text: str, rest: Path, relation: Re
         ('list("a")', (), COMPUTED, [('"a"', ())]),
     ],
 )
-def test_the_parts_of_an_expression_in_terraform(text: str, rest: Path, relation: Relation, found: object) -> None:
-    assert parts(*terraform(text), rest) == (relation, found)
+def test_the_parts_of_an_expression_in_terraform(text: str, rest: Path, relation: Relation, expected: object) -> None:
+    assert parts(*terraform(text), rest) == (relation, expected)
 
 
 def test_a_variable_of_a_loop_is_any_item_of_the_collection() -> None:
@@ -86,6 +86,6 @@ def test_a_variable_of_a_loop_is_any_item_of_the_collection() -> None:
     (value,), keys = Walk().parts_of(node, None, ())[1:]
     item, key = variable_of(value.node, value.scope, ("x",)), variable_of(keys[0].node, keys[0].scope, ())
     assert item is not None
-    assert [(one.rest, one.scope) for one in item.values] == [((ANY, "name", "x"), None)]
+    assert [(part.rest, part.scope) for part in item.values] == [((ANY, "name", "x"), None)]
     assert key is not None
-    assert (key.values, [one.rest for one in key.keys]) == ([], [(KEYS,)])
+    assert (key.values, [part.rest for part in key.keys]) == ([], [(KEYS,)])

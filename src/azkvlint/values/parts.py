@@ -152,7 +152,7 @@ class Members(NamedTuple):
     def at(self, step: str | int) -> Sequence[ast.Expression]:
         """Return the values to which a step may lead. The case of a name does not matter in templates."""
         if is_any(step):
-            return [one for values in self.in_lower_case.values() for one in values]
+            return [value for values in self.in_lower_case.values() for value in values]
         name = member_of(step)
         exact = None if self.is_repeated else self.named.get(name)
         return self.in_lower_case.get(name.lower(), ()) if exact is None else [exact]
@@ -179,21 +179,21 @@ class Walk:
         named: dict[str, ast.Expression] = {}
         in_lower_case: dict[str, list[ast.Expression]] = {}
         computed: list[ast.Expression] = []
-        for one in node.members:
-            if isinstance(one, ast.Property):
-                if isinstance(one.key, str):
-                    named[one.key] = one.value
-                    in_lower_case.setdefault(one.key.lower(), []).append(one.value)
+        for member in node.members:
+            if isinstance(member, ast.Property):
+                if isinstance(member.key, str):
+                    named[member.key] = member.value
+                    in_lower_case.setdefault(member.key.lower(), []).append(member.value)
                 else:
-                    computed.append(one.value)
-        spread = [one for one in node.members if isinstance(one, ast.Spread)]
+                    computed.append(member.value)
+        spread = [member for member in node.members if isinstance(member, ast.Spread)]
         is_repeated = len(named) + len(computed) + len(spread) < len(node.members)
-        found = Members(named, in_lower_case, computed, spread, is_repeated)
+        members = Members(named, in_lower_case, computed, spread, is_repeated)
         if len(node.members) > self._LARGE:
             if len(self._members) >= self._MOST:
                 self._members.clear()
-            self._members[id(node)] = node, found
-        return found
+            self._members[id(node)] = node, members
+        return members
 
     def parts_of(self, node: ast.Node, scope: Within[_S], rest: Path) -> Parts[_S]:
         """Return the parts of the value at ``rest`` in an expression, apart from what a name refers to."""
@@ -202,8 +202,8 @@ class Walk:
                 return self._of_object(node, scope, rest)
             case ast.Array(items=items):
                 return _of_items(items, scope, rest)
-            case ast.Conditional(yes=one, no=other) | ast.Binary(operator="??", left=one, right=other):
-                return _same([one, other], scope, rest, Relation.CHOICE)
+            case ast.Conditional(yes=first, no=second) | ast.Binary(operator="??", left=first, right=second):
+                return _same([first, second], scope, rest, Relation.CHOICE)
             case ast.Binary(operator=operator) | ast.Unary(operator=operator) if operator in _COMPARING:
                 return _same(ast.children(node), scope, (), Relation.PROPERTY)
             case ast.For(body=body):
@@ -222,12 +222,16 @@ class Walk:
         if not rest:
             return _same(node.members, scope, (), Relation.COMPUTED)
         members = self.members_of(node)
-        spread = [Part(one, scope, rest) for one in members.spread]
+        spread = [Part(value, scope, rest) for value in members.spread]
         if rest[0] == KEYS:
-            keys = [one.key for one in node.members if isinstance(one, ast.Property) and isinstance(one.key, ast.Node)]
+            keys = [key for key in map(_key_of, node.members) if isinstance(key, ast.Node)]
             return Parts(Relation.COMPUTED, [*(Part(key, scope) for key in keys), *spread])
         values = (*members.at(rest[0]), *members.computed)
-        return Parts(Relation.SAME, [*(Part(one, scope, rest[1:]) for one in values), *spread])
+        return Parts(Relation.SAME, [*(Part(value, scope, rest[1:]) for value in values), *spread])
+
+
+def _key_of(member: ast.Property | ast.Spread) -> str | ast.Expression | None:
+    return member.key if isinstance(member, ast.Property) else None
 
 
 def variable_of(node: ast.Node, scope: Within[_S], rest: Path) -> Parts[_S] | None:
@@ -267,7 +271,7 @@ def _of_items(items: Sequence[ast.Node], scope: Within[_S], rest: Path) -> Parts
     if not rest:
         return _same(items, scope, (), Relation.COMPUTED)
     below = rest[1:] if is_index(rest[0]) else rest
-    return Parts(Relation.SAME, [Part(one, scope, rest if isinstance(one, ast.Spread) else below) for one in items])
+    return Parts(Relation.SAME, [Part(item, scope, rest if isinstance(item, ast.Spread) else below) for item in items])
 
 
 def _of_comprehension(node: ast.Comprehension, scope: Within[_S], rest: Path) -> Parts[_S]:
@@ -286,15 +290,15 @@ def _of_call(node: ast.Call, scope: Within[_S], rest: Path) -> Parts[_S]:
     function = _FUNCTIONS.get(name, _COMPUTED)
     if function.argument is not _Argument.ALL:
         if name in _SELECTING:
-            arguments = tuple(one for one in arguments if not isinstance(one, ast.Lambda))
+            arguments = tuple(argument for argument in arguments if not isinstance(argument, ast.Lambda))
         chosen = arguments[function.first : function.last]
         return _same(chosen, scope, _path_in_argument(function.argument, rest), function.relation)
     if function is _COMPUTED:
-        if any(isinstance(one, ast.Lambda) for one in arguments):
+        if any(isinstance(argument, ast.Lambda) for argument in arguments):
             return _of_lambdas(name, arguments, scope, rest)
-        found = _of_collection(name, arguments, scope, rest)
-        if found is not None:
-            return found
+        parts = _of_collection(name, arguments, scope, rest)
+        if parts is not None:
+            return parts
     return _same(ast.children(node), scope, (), function.relation)
 
 
@@ -312,7 +316,7 @@ def _path_in_argument(argument: _Argument, rest: Path) -> Path:
 def _of_collection(name: str, arguments: Sequence[ast.Expression], scope: Within[_S], rest: Path) -> Parts[_S] | None:
     """Return the parts of a call that makes a list or an object, or selects from one; None for any other call."""
     if name == "lookup" and len(arguments) > 1:
-        defaults = [Part(one, scope, rest) for one in arguments[2:]]
+        defaults = [Part(default, scope, rest) for default in arguments[2:]]
         return Parts(Relation.COMPUTED, [Part(arguments[0], scope, (step_of(arguments[1]), *rest)), *defaults])
     if name == "items" and rest[1:]:
         if rest[1] == "key":
@@ -335,12 +339,12 @@ def _may_lead_to(step: str | int, key: ast.Expression) -> bool:
 
 def _of_lambdas(name: str, arguments: Sequence[ast.Expression], scope: Within[_S], rest: Path) -> Parts[_S]:
     """Return the parts of a call such as ``map(list, one => one.value)``; a parameter is any item of the list."""
-    others = [one for one in arguments if not isinstance(one, ast.Lambda)]
-    lambdas = [one for one in arguments if isinstance(one, ast.Lambda)] if others else []
+    others = [argument for argument in arguments if not isinstance(argument, ast.Lambda)]
+    lambdas = [argument for argument in arguments if isinstance(argument, ast.Lambda)] if others else []
     parts: list[Part[_S]] = []
-    for one in lambdas:
-        inner = Loop(scope, one, others[0], one.parameters, one.parameters)
-        parts.append(Part(one.body, inner, rest[1:] if name in _MAPPING else ()))
+    for node in lambdas:
+        inner = Loop(scope, node, others[0], node.parameters, node.parameters)
+        parts.append(Part(node.body, inner, rest[1:] if name in _MAPPING else ()))
     # A single lambda of other functions, such as that of `groupBy()`, returns the key of an item.
     is_replaced = name in _MAPPING or name == "reduce" or len(lambdas) > 1
-    return Parts(Relation.COMPUTED, [*parts, *(Part(one, scope) for one in others[is_replaced:])])
+    return Parts(Relation.COMPUTED, [*parts, *(Part(argument, scope) for argument in others[is_replaced:])])

@@ -78,13 +78,13 @@ def path_of(node: ast.Node) -> tuple[str, ...]:
 
 def part_at(node: ast.Expression, rest: Path) -> ast.Node:
     """Return the member of a literal object to which a path leads, or the innermost object around it."""
-    found: ast.Node = node
+    innermost: ast.Node = node
     current = node
     for step in rest:
         name = member_of(step)
         members = current.members if isinstance(current, ast.Object) else ()
-        member = next((one for one in members if isinstance(one, ast.Property) and one.key == name), None)
+        member = next((entry for entry in members if isinstance(entry, ast.Property) and entry.key == name), None)
         if member is None:
             break
-        found, current = member, member.value
-    return found
+        innermost, current = member, member.value
+    return innermost

@@ -79,19 +79,20 @@ def secrets_in(part: HiddenPart, properties_of: Callable[[object], Iterable[Path
                 yield Part(value, scope)
             case ast.Object(members=members):
                 yield from (Part(node, scope, path) for path in properties_of(_type_in(members)))
-                waiting += [Part(one, scope) for one in ast.children(node)]
+                waiting += [Part(child, scope) for child in ast.children(node)]
             case ast.Call(name="sensitive"):
                 yield Part(node, scope)
             case ast.For(over=over, body=body) | ast.Comprehension(over=over, result=body):
                 waiting += [Part(over, scope), Part(body, scope_in(node, scope))]
             case _:
-                waiting += [Part(one, scope) for one in ast.children(node)]
+                waiting += [Part(child, scope) for child in ast.children(node)]
 
 
 def _type_in(members: Iterable[ast.Node]) -> object:
     """Return the type of a resource, if it is the value of a member of an object."""
-    found = next((one.value for one in members if isinstance(one, ast.Property) and _is_type(one.key)), None)
-    return found.value if isinstance(found, ast.Literal) else None
+    types = (member.value for member in members if isinstance(member, ast.Property) and _is_type(member.key))
+    type_ = next(types, None)
+    return type_.value if isinstance(type_, ast.Literal) else None
 
 
 def _is_type(key: object) -> bool:
@@ -106,15 +107,15 @@ def _hidden_in(node: ast.Node, scope: Within[Scope], rest: Path, walk: Walk) -> 
         if (is_whole or isinstance(node, (ast.Literal, ast.Template))) and has_literal(node):
             base.hide(node)
         if isinstance(node, ast.Object) and rest[:1] == (KEYS,):
-            for one in node.members:
-                if isinstance(one, ast.Property) and isinstance(one.key, str):
-                    base.hide_key(one)
+            for member in node.members:
+                if isinstance(member, ast.Property) and isinstance(member.key, str):
+                    base.hide_key(member)
         parts = None
     else:
         parts = variable_of(node, scope, rest)
-        found = base.written(node, rest) if parts is None else None
-        if found is not None:
-            return found
+        written = base.written(node, rest) if parts is None else None
+        if written is not None:
+            return written
     relation, values, keys = parts or walk.parts_of(node, scope, rest)
     match relation:
         case Relation.PROPERTY | Relation.LOOKUP:

@@ -137,9 +137,9 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
     parts = None
     if not isinstance(node, COMPOSED):
         parts = variable_of(node, scope, rest)
-        found = base.origins(node, rest) if parts is None else None
-        if found is not None:
-            return found
+        origins = base.origins(node, rest) if parts is None else None
+        if origins is not None:
+            return origins
     relation, values, _ = parts or base.followed.walk.parts_of(node, scope, rest)
     match relation:
         case Relation.SAME:
@@ -165,8 +165,10 @@ def _content_origins(values: Sequence[Part[Scope]]) -> Origins:
 def _choice_origins(node: ast.Node, scope: Within[Scope], choices: Sequence[Part[Scope]]) -> Origins:
     """Return the origins of alternatives; defaults and literals may decide which of them applies."""
     alternatives = _alternative_origins(choices)
-    chosen = _applicable_branch(node, scope) if alternatives & SECRETS else None
-    return alternatives if chosen is None else _alternative_origins([one for one in choices if one.node is chosen])
+    branch = _applicable_branch(node, scope) if alternatives & SECRETS else None
+    if branch is None:
+        return alternatives
+    return _alternative_origins([choice for choice in choices if choice.node is branch])
 
 
 def _applicable_branch(node: ast.Node, scope: Within[Scope]) -> ast.Expression | None:
@@ -214,9 +216,10 @@ def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
 
 def _alternative_origins(choices: Sequence[Part[Scope]]) -> Origins:
     """Return the origins of alternatives; a placeholder adds none."""
-    choices = [one for one in choices if not _is_placeholder(one.node)] or choices
+    choices = [choice for choice in choices if not _is_placeholder(choice.node)] or choices
     return union(
-        origins_of(*one) or (NONE if one.rest or is_nothing(one.node) else frozenset({WRITTEN})) for one in choices
+        origins_of(*choice) or (NONE if choice.rest or is_nothing(choice.node) else frozenset({WRITTEN}))
+        for choice in choices
     )
 
 

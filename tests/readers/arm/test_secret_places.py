@@ -19,13 +19,13 @@ def hidden(plain: dict[str, Any]) -> set[tuple[str | int, ...]]:
 
 
 def test_the_default_of_a_parameter_with_a_secure_definition_is_hidden() -> None:
-    found = hidden(
+    places = hidden(
         template(
             definitions={"word": {"type": "securestring"}},
             parameters={"first": {"$ref": "#/definitions/word", "defaultValue": "Tr0ub4dor"}},
         )
     )
-    assert found == {("parameters", "first", "defaultValue")}
+    assert places == {("parameters", "first", "defaultValue")}
 
 
 def test_what_a_secure_parameter_of_a_nested_deployment_receives_is_hidden() -> None:
