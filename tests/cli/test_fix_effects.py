@@ -137,7 +137,7 @@ def test_code_that_reads_a_vault_is_named_where_a_fix_closes_it(
     only = ("fix", "main.tf", "--unsafe", "--select", rule)
     assert "may read" not in kvlint(*only).out
     put(checkout, name, text)
-    said = f"  not safe (access): `{name}` may read keys, secrets or certificates, {outcome}.\n"
+    said = f"  not safe (access): `{name}` may read or write keys, secrets or certificates, {outcome}.\n"
     assert said in kvlint(*only).out
 
 
@@ -147,6 +147,101 @@ def test_the_scripts_next_to_a_declaration_are_named_first(kvlint: Kvlint, check
         put(checkout, f"{folder}/porter.yaml", "uninstall:\n  - terraform:\n      description: x\n")
     out = kvlint("fix", "z/app", "--unsafe", "--select", "KV007").out
     assert "`z/app/porter.yaml`, `z/porter.yaml` and 3 more may contain commands that destroy resources, which" in out
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        'resource "azurerm_key_vault_secret" "s" {{\n  name         = "s"\n  key_vault_id = {}\n}}\n',
+        'data "azurerm_key_vault_secret" "s" {{\n  name         = "s"\n  key_vault_id = {}\n}}\n',
+        'ephemeral "azurerm_key_vault_secret" "s" {{\n  name         = "s"\n  key_vault_id = {}\n}}\n',
+        'resource "azurerm_key_vault_key" "k" {{\n  name         = "k"\n  key_vault_id = {}\n}}\n',
+        'data "azurerm_key_vault_secrets" "s" {{\n  key_vault_id = {}\n}}\n',
+        'data "azurerm_key_vault_certificate_data" "s" {{\n  key_vault_id = {}\n}}\n',
+        'resource "azurerm_key_vault_certificate_contacts" "c" {{\n  key_vault_id = {}\n}}\n',
+        'resource "azurerm_key_vault_managed_storage_account" "a" {{\n  key_vault_id = {}\n}}\n',
+    ],
+)
+@pytest.mark.parametrize("reference", ["local.core.vaults.common.id", "data.azurerm_key_vault.x.id", "var.id"])
+def test_terraform_elsewhere_that_reads_or_writes_is_named_where_a_fix_closes_a_vault(
+    kvlint: Kvlint, checkout: Path, block: str, reference: str
+) -> None:
+    put(checkout, "core/main.tf", VAULT + 'output "common" {\n  value = azurerm_key_vault.v\n}\n')
+    put(checkout, "core/policy.tf", 'resource "azurerm_key_vault_access_policy" "p" {\n  key_vault_id = var.x\n}\n')
+    put(checkout, "other/main.tf", block.format(reference) + 'data "azurerm_key_vault" "x" {\n  name = var.name\n}\n')
+    out = kvlint("fix", "core", "--unsafe", "--select", "KV105").out
+    stated = "`other/main.tf` may read or write keys, secrets or certificates with Terraform, which then requires a "
+    assert f"  not safe (apply-fails): {stated}private endpoint.\n" in out
+
+
+READ_BY_NAME = (
+    'data "azurerm_key_vault" "v" {\n  name = "${var.x}-kv"\n}\n'
+    'data "azurerm_key_vault_secret" "s" {\n  key_vault_id = data.azurerm_key_vault.v.id\n}\n'
+)
+EXISTING = "resource k 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'kv2'\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("app.tf", 'locals {\n  a = "@Microsoft.KeyVault(VaultName=kv2;SecretName=s)"\n}\n'),
+        ("x.sh", "az keyvault secret show --vault-name kv2 -n s\n"),
+        ("x.sh", "VAULT='kv2'\naz keyvault secret show --vault-name $VAULT -n s\n"),
+        ("x.sh", "terraform apply # az keyvault secret show --vault-name kv -n s\n"),
+        ("x.sh", "echo 'az keyvault secret show -n s'\n"),
+        ("x.ps1", "<#\n.EXAMPLE\nGet-AzKeyVaultSecret -Name s\n#>\nGet-Date\n"),
+        ("x.py", 'SecretClient("https://kv2.vault.azure.net", credential)\n'),
+        ("app.bicep", f"{EXISTING}var u = k.properties.vaultUri\n"),
+        ("app/main.tf", 'resource "azurerm_key_vault_secret" "s" {\n  key_vault_id = azurerm_key_vault.v.id\n}\n'),
+        (
+            "app/main.tf",
+            READ_BY_NAME,
+        ),
+    ],
+)
+def test_code_that_uses_another_vault_is_not_named(kvlint: Kvlint, checkout: Path, name: str, text: str) -> None:
+    put(checkout, "main.tf", VAULT)
+    put(checkout, name, text)
+    assert "may read or write" not in kvlint("fix", "main.tf", "--unsafe", "--select", "KV105").out
+
+
+def test_a_file_that_names_the_vault_comes_first(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "a/main.tf", VAULT)
+    for number in range(4):
+        put(checkout, f"a/{number}.py", "SecretClient(url, credential)\n")
+    put(checkout, "z/z.yml", "- run: az keyvault secret show --vault-name $VAULT  # of kv\n")
+    out = kvlint("fix", "a", "--unsafe", "--select", "KV105").out
+    assert "(access): `z/z.yml`, `a/0.py` and 3 more may read or write keys, secrets or certificates, which" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.sh", "apply # terraform destroy\n"),
+        ("x.sh", 'echo "run terraform destroy"\n'),
+        ("x.sh", 'log "then let Terraform destroy the workspace"\n'),
+        ("help.yml", 'text: "/test [destroy=false]: Run the terraform test workflow, destroy=false keeps all"\n'),
+        ("other/run.sh", "terraform destroy\n"),
+        ("scripts/run.sh", "terraform -chdir=../roots/other destroy\n"),
+    ],
+)
+def test_commands_that_do_not_destroy_the_resource_are_not_named(
+    kvlint: Kvlint, checkout: Path, name: str, text: str
+) -> None:
+    put(checkout, "roots/main/main.tf", VAULT)
+    put(checkout, "roots/other/main.tf", 'resource "azurerm_resource_group" "g" {}\n')
+    put(checkout, "other/infra/main.tf", 'resource "azurerm_resource_group" "g" {}\n')
+    put(checkout, name, text)
+    assert "may contain" not in kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out
+
+
+@pytest.mark.parametrize("folder", ["roots/main", 'roots/"${system}"', "$folder"])
+def test_commands_that_may_destroy_the_resource_are_named(kvlint: Kvlint, checkout: Path, folder: str) -> None:
+    put(checkout, "roots/main/main.tf", VAULT)
+    put(checkout, "roots/other/main.tf", 'resource "azurerm_resource_group" "g" {}\n')
+    put(checkout, "scripts/run.sh", f'terraform -chdir="../{folder}" destroy\n')
+    out = kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out
+    assert "`scripts/run.sh` may contain commands that destroy resources, which then fail." in out
 
 
 # --- other reads of an API version ------------------------------------------------------------------------------------

@@ -89,7 +89,11 @@ def candidates(
         elif refusal := _not_allowed(plan.effects, allowed):
             yield refusal
         else:
-            effects = (*plan.effects, *_of_ignored(finding, plan, sources), *_on_commands(finding, plan, sources))
+            effects = (
+                *plan.effects,
+                *_of_ignored(finding, plan, sources),
+                *_on_commands(finding, plan, sources, before),
+            )
             for found in _of_steps(finding, steps, effects, sources):
                 if isinstance(found, Refusal):
                     yield found
@@ -111,17 +115,11 @@ def can_apply(steps: Sequence[EditStep], finding: Finding) -> bool:
     return not (is_terraform(finding.declared_as) and any(step.operation == "api_version" for step in steps))
 
 
-def _on_commands(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:
-    """Yield the effects of a plan on scripts and pipelines of the checkout, each with the place."""
+def _on_commands(finding: Finding, plan: EditPlan, sources: Sources, before: Callable[[], State]) -> Iterator[Effect]:
+    """Yield the effects of a plan on scripts, pipelines and other code of the checkout, with the files."""
     for command, outcome in plan.if_run.items():
-        try:
-            text = sources.checkout.scripts_that(command, sources.real_path(finding.at.path))
-        except Refusal as refusal:
-            text = f"Scripts were not searched: {refusal.reason}."
-        else:
-            text = text and f"{text}, {outcome}"
-        if text:
-            yield Effect("access" if command == "read" else "apply-fails", text)
+        declared = lambda: before().report.evaluated  # noqa: E731
+        yield from sources.commands.effects(command, outcome, finding, sources.real_path, declared)
 
 
 def _of_results(finding: Finding, plan: EditPlan, before: Callable[[], State]) -> Iterator[Effect]:

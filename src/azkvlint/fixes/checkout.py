@@ -88,38 +88,10 @@ _UNREAD = regex(
 # Searched in lower case, which takes far less time than to ignore case, and in texts that contain one of the words.
 _SCHEMA = regex(r"\bdeployment(?:template|parameters)\.json")
 _SCHEMA_WORDS = ("deploymenttemplate.json", "deploymentparameters.json")
-_COMMENT_START = regex(r"^[ \t]*(//|#|/\*)", re.MULTILINE)
+_COMMENT_START = regex(r"^[ \t]*(//|#|/\*|<#)", re.MULTILINE)
+_CLOSING = {"/*": "*/", "<#": "#>"}
 # A vault, by one of its usual names, among what a template passes to another.
 _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|resource))", re.IGNORECASE)
-# Commands of Terraform, its wrappers, tasks and actions, Porter and azd; of Azure CLI, PowerShell, REST and SDKs. With
-# `--purge`, azd leaves vaults with purge protection out (Azure/azure-dev, getKeyVaultsToPurge of the provider bicep).
-# They are searched in lower case.
-_COMMANDS = {
-    "destroy": regex(
-        r"(?:terraform|tofu|terragrunt)(?:[^\n|;&]{0,200}?[\s/\"'-])?destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b"
-        r"|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b|\bazd[ \t]{1,9}down\b"
-    ),
-    "purge": regex(
-        r"\bkeyvault[ \t]{1,9}(?:\w{1,20}[ \t]{1,9})?purge\b|-inremovedstate\b"
-        r"|\bdeletedvaults/[^\n]{0,200}?/purge\b|\bbegin_?purge_?deleted|\bpurge_?deleted_?(?:vault|key|secret|certificate)"
-    ),
-    "read": regex(
-        r"\bkeyvault[ \t]{1,9}(?:secret|key|certificate)\b|-azkeyvault(?:secret|key|certificate)\b|\bazurekeyvault@"
-        r"|\bget-keyvault-secrets@|@microsoft\.keyvault\(|\b(?:secret|key|certificate)client\(|\bakvs://"
-        r"|\.vault\.azure\.net\b|\bkeyvaultdns\b|\.vault_?uri\b"
-    ),
-}
-_CLAUSES = {
-    "destroy": "may contain commands that destroy resources",
-    "purge": "may contain commands that purge deleted objects",
-    "read": "may read keys, secrets or certificates",
-}
-# What a text contains that one of the patterns matches: to search for a word takes no time.
-_COMMAND_WORDS = {
-    "destroy": ("destroy", "uninstall", "azd"),
-    "purge": ("purge", "-inremovedstate"),
-    "read": ("vault", "client(", "akvs:"),
-}
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
@@ -149,8 +121,6 @@ class Checkout:
         self._outputs: dict[str, list[tuple[str, bool]]] = {}
         self._users: dict[tuple[str, ...], list[str]] = {}
         self._arguments: dict[tuple[str, str], tuple[list[str], bool]] = {}
-        self._scripts: dict[str, list[str]] = {}
-        self._commands: dict[str, list[str]] = {}
         # The texts of templates and modules with few spaces, for the settings that several rules change.
         self._compact: dict[str, str] = {}
         self._searched = 0
@@ -210,13 +180,13 @@ class Checkout:
 
     def _named(self, paths: Iterable[str]) -> str:
         """Return paths for a message."""
-        return self._in_order(sorted(paths, key=lambda path: os.path.relpath(path, self._root)))
+        return self.in_order(sorted(paths, key=lambda path: os.path.relpath(path, self._root)))
 
-    def _in_order(self, paths: Iterable[str]) -> str:
-        """Return paths for a message, in this order."""
+    def in_order(self, paths: Iterable[str], most: int = _MOST_NAMED) -> str:
+        """Return paths for a message, in this order, and how many more there are than ``most``."""
         names = [f"`{os.path.relpath(path, self._root).replace(os.sep, '/')}`" for path in paths]
-        if len(names) > _MOST_NAMED:
-            names = [*names[:_MOST_NAMED], f"{len(names) - _MOST_NAMED} more"]
+        if len(names) > most:
+            names = [*names[:most], f"{len(names) - most} more"]
         return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
     # --- who reads an output ------------------------------------------------------------------------------------------
@@ -238,7 +208,7 @@ class Checkout:
         word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
         access = re.compile(rf"\boutputs{_ONE}{re.escape(name)}(?![\w-])", re.IGNORECASE)
         for file in self._about_outputs:
-            text = self._text(file.path)
+            text = self.text(file.path)
             is_certain = access.search(text) is not None
             if is_certain or _may_read_all(file, text) or (_runs_deployments(file, text) and word.search(text)):
                 yield file.path, is_certain
@@ -247,7 +217,7 @@ class Checkout:
         """Raise Refusal if a script reads the Terraform output ``name`` in a form that hides sensitive ones."""
         found = []
         for file in self._about_outputs:
-            text = _CONTINUATION.sub(" ", self._text(file.path)) if not file.is_template else ""
+            text = _CONTINUATION.sub(" ", self.text(file.path)) if not file.is_template else ""
             for match in _TERRAFORM_OUTPUT.finditer(text):
                 words = [word.strip("\"'") for word in match[1].split() if not word.startswith(("-", ">", "2>"))]
                 if not _PLAIN.search(match[0]) and (not words or name in words or "$" in match[1]):
@@ -275,15 +245,15 @@ class Checkout:
     def _users_of(self, texts: tuple[str, ...], commands: tuple[str, ...]) -> Iterator[str]:
         """Yield the files that may use a setting of a vault."""
         for path in (*self._graph.templates, *self._graph.terraform):
-            text = self._text(path)
+            text = self.text(path)
             if path not in self._compact:
-                self._compact[path] = _compact(_without_comments(text))
-            is_user = _contains(self._compact[path], (*texts, *commands))
+                self._compact[path] = _compact(without_comments(text))
+            is_user = contains(self._compact[path], (*texts, *commands))
             if is_user or (path.lower().endswith(JSON) and self._hands_vault_on(text)):
                 yield path
         for path in self._graph.scripts if commands else ():
-            text = _CONTINUATION.sub(" ", _without_comments(self._text(path)))
-            if _contains(_compact(text), commands):
+            text = _CONTINUATION.sub(" ", without_comments(self.text(path)))
+            if contains(_compact(text), commands):
                 yield path
 
     def _hands_vault_on(self, text: str) -> bool:
@@ -299,34 +269,22 @@ class Checkout:
         """Return the names of the templates of the checkout, in lower case."""
         return frozenset(os.path.basename(path).lower() for path in self._graph.templates)
 
-    # --- what scripts run ---------------------------------------------------------------------------------------------
+    # --- what is searched for commands ------------------------------------------------------------------------------
 
-    def scripts_that(self, command: str, file: str) -> str:
-        """Return a clause that names the scripts and pipelines with a command, those nearest to a file first.
+    @property
+    def scripts(self) -> Sequence[str]:
+        """Return the scripts and pipelines. Raise Refusal if they are not known."""
+        return self._graph.scripts
 
-        It is empty if there are none. Application settings that read a vault count too.
-        """
-        found = self._scripts.get(command)
-        if found is None:
-            found = self._scripts[command] = list(self._with_command(command))
-        near = sorted(found, key=lambda path: (-len(os.path.commonpath((os.path.dirname(path), file))), path))
-        return f"{self._in_order(near)} {_CLAUSES[command]}" if near else ""
+    @property
+    def terraform(self) -> Sequence[str]:
+        """Return the files of Terraform modules. Raise Refusal if they are not known."""
+        return self._graph.terraform
 
-    def _with_command(self, command: str) -> Iterator[str]:
-        """Yield the files with a command."""
-        graph = self._graph
-        for path in (*graph.scripts, *((*graph.terraform, *graph.templates) if command == "read" else ())):
-            if command in self._mentioned_in(path):
-                text = _CONTINUATION.sub(" ", _without_comments(self._text(path).lower()))
-                if _COMMANDS[command].search(text) is not None:
-                    yield path
-
-    def _mentioned_in(self, path: str) -> list[str]:
-        """Return the commands that a file may contain. It is searched once for all of them."""
-        if path not in self._commands:
-            text = self._text(path).lower()
-            self._commands[path] = [name for name, words in _COMMAND_WORDS.items() if _contains(text, words)]
-        return self._commands[path]
+    @property
+    def templates(self) -> Sequence[str]:
+        """Return Bicep files, templates and their parameter files. Raise Refusal if they are not known."""
+        return self._graph.templates
 
     # --- who names an argument ----------------------------------------------------------------------------------------
 
@@ -349,7 +307,7 @@ class Checkout:
         texts: dict[str, str] = {}
         is_used_whole = False
         for path in self._graph.terraform:
-            text = self._text(path)
+            text = self.text(path)
             is_used_whole = is_used_whole or _is_used_whole(text, type_)
             if word.search(text) is not None:
                 texts[path] = text
@@ -359,9 +317,9 @@ class Checkout:
         if is_used_whole:
             found = [path for path, text in texts.items() if _reads_member(text, name)]
         others = (*self._graph.scripts, *self._graph.tests)
-        return [*found, *(path for path in others if word.search(self._text(path)) is not None)], False
+        return [*found, *(path for path in others if word.search(self.text(path)) is not None)], False
 
-    def _text(self, path: str) -> str:
+    def text(self, path: str) -> str:
         """Return the text of a file to search. Raise Refusal if too much has been searched."""
         text = self._texts.get(path)
         if text is None:
@@ -383,7 +341,7 @@ class Checkout:
         found = []
         for path in paths:
             lower = os.path.basename(path).lower()
-            if lower in _AZD or "output" in self._text(path).lower():
+            if lower in _AZD or "output" in self.text(path).lower():
                 found.append(_File(path, lower.endswith((*BICEP, *JSON)) and lower not in _SCRIPT_NAMES))
         return found
 
@@ -462,14 +420,14 @@ def _graph_of(boundary: str, most_folders: int, most_bytes: int) -> _Graph | Non
     return graph
 
 
-def _contains(text: str, words: Iterable[str]) -> bool:
+def contains(text: str, words: Iterable[str]) -> bool:
     """Return whether a text contains one of some words."""
     return any(map(text.__contains__, words))
 
 
 def _has_schema(lower: str) -> bool:
     """Return whether a text in lower case mentions the schema of a template or parameter file."""
-    return _contains(lower, _SCHEMA_WORDS) and _SCHEMA.search(lower) is not None
+    return contains(lower, _SCHEMA_WORDS) and _SCHEMA.search(lower) is not None
 
 
 def _add(graph: _Graph, path: str, text: str) -> None:
@@ -526,17 +484,18 @@ def _compact(text: str) -> str:
     return text
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
     """Return a text without the comments that begin lines. Others may be part of a string."""
     kept, at = [], 0
     for start in _COMMENT_START.finditer(text):
         if start.start() < at:
             continue
-        end = text.find("*/", start.end()) + 2 if start[1] == "/*" else text.find("\n", start.end())
-        if start[1] == "/*" and end < 2:
+        closing = _CLOSING.get(start[1], "\n")
+        end = text.find(closing, start.end())
+        if end < 0 and start[1] in _CLOSING:
             break
         kept.append(text[at : start.start()])
-        at = len(text) if end < 0 else end
+        at = len(text) if end < 0 else end + len(closing.strip())
     return "".join((*kept, text[at:]))
 
 

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from azkvlint.fixes.checkout import Checkout
+from azkvlint.fixes.commands import Commands
 from azkvlint.model.fix import Refusal, TextEdit, apply
 from azkvlint.readers.discover import OPENTOFU, TERRAFORM, module_files, names_in
 from azkvlint.syntax.json_decoder import decode_text
@@ -48,6 +49,7 @@ class Sources:
         checkout: Checkout | None = None,
         boundary: str = "",
         tool: str = "",
+        commands: Commands | None = None,
     ) -> None:
         self.root = root
         self._tool = tool
@@ -62,6 +64,7 @@ class Sources:
         self._boundary = boundary or checkout_of(root) or real_path(root)
         # The readers of values are searched for with the first edit, once for all states.
         self.checkout = checkout or Checkout(root, [self.real_path(path) for path in inputs])
+        self.commands = commands or Commands(self.checkout)
 
     def real_path(self, path: str) -> str:
         """Return the real path of a reported path."""
@@ -190,7 +193,9 @@ class Sources:
             data = self.data(path)
             mark = _MARK if data.startswith(_MARK) else b""
             texts[path] = mark + apply(self.text(path), of_file).encode()
-        return Sources(self.root, texts, self.originals, self._inputs, self.checkout, self._boundary, self._tool)
+        return Sources(
+            self.root, texts, self.originals, self._inputs, self.checkout, self._boundary, self._tool, self.commands
+        )
 
     def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
         """Return the edits that lead from this state to another."""
