@@ -370,6 +370,26 @@ def test_a_new_block_comes_before_lifecycle(lifecycle: str, kvlint: Kvlint, chec
     assert blocks == ["rotation_policy", "lifecycle"]
 
 
+ROTATION = '\n\n  rotation_policy {\n    automatic {\n      time_after_creation = "P180D"\n    }\n  }\n'
+DEPENDS_ON = "  depends_on = [azurerm_key_vault.kv]"
+
+
+@pytest.mark.parametrize(
+    ("end", "result"),
+    [
+        ("", ROTATION.rstrip("\n")),
+        ("\n", ROTATION.rstrip("\n")),
+        (f"\n\n{DEPENDS_ON}", f"{ROTATION}\n{DEPENDS_ON}"),
+        (f"\n{DEPENDS_ON}", f"{ROTATION}\n{DEPENDS_ON}"),
+        (f"\n\n{DEPENDS_ON}\n", f"{ROTATION}\n{DEPENDS_ON}\n"),
+    ],
+)
+def test_a_new_block_comes_before_depends_on_and_the_end(end: str, result: str, kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "main.tf", KEY.replace("<lifecycle>", end))
+    kvlint("fix", "--write", "--unsafe", "--profile", "all", "--select", "KV502", "main.tf")
+    assert (checkout / "main.tf").read_text() == KEY.replace("<lifecycle>", result)
+
+
 READ = "reference(resourceId('Microsoft.KeyVault/vaults', 'kv'), '2018-02-14').vaultUri"
 
 
@@ -406,7 +426,7 @@ def test_a_template_is_searched_once_for_other_reads(
 
 # --- versions of the provider ----------------------------------------------------------------------------------------
 
-KEY = 'resource "azurerm_key_vault_key" "k" {\n  name     = "k"\n  key_type = "RSA"\n}\n'
+PLAIN_KEY = 'resource "azurerm_key_vault_key" "k" {\n  name     = "k"\n  key_type = "RSA"\n}\n'
 CONSTRAINT = (
     'terraform {{\n  required_providers {{\n    azurerm = {{\n      source  = "hashicorp/azurerm"\n'
     '      version = "{}"\n    }}\n  }}\n}}\n'
@@ -432,7 +452,7 @@ OLDER = "The plan fails with azurerm before 3.46, which has no `rotation_policy`
 def test_a_fix_that_adds_a_block_states_which_allowed_versions_do_not_have_it(
     kvlint: Kvlint, checkout: Path, files: dict[str, str], stated: str
 ) -> None:
-    put(checkout, "m/main.tf", KEY)
+    put(checkout, "m/main.tf", PLAIN_KEY)
     for name, version in files.items():
         call = f'module "m" {{\n  source = "{"../m" if "/" in name else "./m"}"\n}}\n' if "main.tf" in name else ""
         lock = f'provider "registry.terraform.io/hashicorp/azurerm" {{\n  version = "{version}"\n}}\n'

@@ -80,7 +80,7 @@ _BEHIND = (
     regex(r"https?://([^\s/'\"()]*?)\.vault\.azure\.net", re.IGNORECASE),
     regex(r"(?:--(?:vault|hsm)-name|-VaultName)[ \t=:]+[\"']?([^\s\"']+)", re.IGNORECASE),
     regex(r"\bkeyvault(?:_?name)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\s\"',}]+)", re.IGNORECASE),
-    regex(r"[ \t](?:--name|-n|-Name)[ \t=]+[\"']?([^\s\"']+)"),
+    regex(r"\bkeyvault[ \t]+purge\b[^\n]{0,200}?[ \t](?:--name|-n)[ \t=]+[\"']?([^\s\"']+)"),
 )
 _OF_REFERENCE = f"{ascii_letters}{digits}_.[]\"'!?*-"
 _OF_BLOCK = regex(

@@ -17,7 +17,7 @@ from azkvlint.syntax.hcl.tokens import gap, identifier, quoted
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Arguments that stay behind those of the resource.
 _LAST = frozenset({"depends_on", "provider", "providers", "tags"})
-_LIFECYCLE = "lifecycle"
+_LIFECYCLE, _DEPENDS_ON = "lifecycle", "depends_on"
 
 
 class _Columns(NamedTuple):
@@ -316,17 +316,19 @@ def _anchor(box: Container, name: str, is_block: bool) -> Item | None:
         return _last(box.items)
     if is_block:
         same = [item for item in box.items if item.is_block and item.name == name]
-        return _last(same) or _last(_before_lifecycle(box.items, name)) or _last(box.items)
+        return _last(same) or _last(_before_meta_arguments(box.items, name))
     first = next((item.start for item in box.items if item.is_block), box.end)
     arguments = [item for item in box.items if item.start < first]
     return _last([item for item in arguments if item.name not in _LAST] or arguments)
 
 
-def _before_lifecycle(items: Sequence[Item], name: str) -> Sequence[Item]:
-    """Return the items after which a new block comes. Only ``lifecycle`` and what follows it comes last.
+def _before_meta_arguments(items: Sequence[Item], name: str) -> Sequence[Item]:
+    """Return the items after which a new block comes. ``lifecycle`` and ``depends_on`` come last.
 
     Source: developer.hashicorp.com/terraform/language/style (order of parameters).
     """
+    while items and items[-1].name == _DEPENDS_ON:
+        items = items[:-1]
     first = next((item for item in items if item.is_block and item.name == _LIFECYCLE), None)
     return items if first is None or name == _LIFECYCLE else items[: items.index(first)]
 

@@ -147,7 +147,13 @@ class Layout:
             edits.append(self.edit(after.end, after.end, ","))
         gap = self.newline * 2 if spaced else self.newline
         text = gap + indent + write(indent, False) + ("," if comma is not None else "")
-        return [*edits, self.edit(line_end, line_end, text)]
+        if not spaced:
+            return [*edits, self.edit(line_end, line_end, text)]
+        following = self.text[line_end : box.end if box.is_root else box.end - 1]
+        if not following.strip():  # an empty line before the bracket is the one before the new item
+            return [*edits, self.edit(line_end, line_end + max(following.rfind(self.newline), 0), text)]
+        is_spaced = not following.split(self.newline, 2)[1].strip()
+        return [*edits, self.edit(line_end, line_end, text if is_spaced else text + self.newline)]
 
     def _insert_on_line(self, box: Container, after: Item, write: Callable[[str, bool], str]) -> list[TextEdit]:
         """Insert after an item that is followed by others on its line; a block is expanded to several lines."""
