@@ -1066,8 +1066,8 @@ def test_the_retention_of_all_logs_and_metrics_is_removed(kvlint: Kvlint, folder
 
 def test_the_comment_about_a_changed_line_is_shown(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_text(vault(f"  # TODO: needed until the migration\n{OFF}"))
-    assert "\n  comment in the code: # TODO: needed until the migration\n" in kvlint("fix", *ONLY).out
-    heading = "# main.tf:4:3: KV001 comment in the code: # TODO: needed until the migration\n"
+    assert "\n  comment in the code: TODO: needed until the migration\n" in kvlint("fix", *ONLY).out
+    heading = "# main.tf:4:3: KV001 comment in the code: TODO: needed until the migration\n"
     assert heading in kvlint("fix", "--diff", *ONLY).out
     (fix,) = json.loads(kvlint("fix", "-f", "json", *ONLY).out)["fixes"]
     assert fix["comment"] == "# TODO: needed until the migration"

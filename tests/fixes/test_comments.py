@@ -24,19 +24,20 @@ OFF_IN_ARM = '"enablePurgeProtection": null'
 @pytest.mark.parametrize(
     ("name", "text", "comment"),
     [
-        ("main.tf", HCL.format(f"  # stays off\n{OFF}"), "# stays off"),
+        ("main.tf", HCL.format(f"  # stays off\n{OFF}"), "stays off"),
         ("main.tf", HCL.format(f"  # stays\n  // off, see\n\n{OFF}"), ""),
-        ("main.tf", HCL.format(f"  # stays\n\t// off\n{OFF} # see above"), "# stays // off # see above"),
-        ("main.tf", HCL.format(f"  /* stays\n     off */\r\n{OFF}").replace("\r\n", "\n"), "/* stays off */"),
-        ("main.tf", HCL.format(f"  # stays\n{OFF} /* off */").replace("\n", "\r\n"), "# stays /* off */"),
+        ("main.tf", HCL.format(f"  # stays\n\t// off\n{OFF} # see above"), "stays off see above"),
+        ("main.tf", HCL.format(f"  /* stays\n     off */\r\n{OFF}").replace("\r\n", "\n"), "stays off"),
+        ("main.tf", HCL.format(f"  ## stays\n  /*\n   * off, a * b\n   **/\n{OFF}"), "stays off, a * b"),
+        ("main.tf", HCL.format(f"  # stays\n{OFF} /* off */").replace("\n", "\r\n"), "stays off"),
         ("main.tf", HCL.format(f"  a = 1 # of a\n{OFF}"), ""),
         ("main.tf", HCL.format(f"  a = <<EOT\n# not a comment\nEOT\n{OFF}"), ""),
         ("main.tf", HCL.format(""), ""),
         ("main.tf", HCL.format(f'  # token = "ghp_{"a1B2" * 9}"\n{OFF}'), ""),
-        ("main.tf", HCL.format(f"  # {'long ' * 100}\n{OFF}"), f"# {'long ' * 59}..."[:300]),
-        ("main.bicep", BICEP.format(f"    // stays off\n{OFF_IN_BICEP}, // see"), "// stays off // see"),
+        ("main.tf", HCL.format(f"  # {'long ' * 100}\n{OFF}"), f"{'long ' * 60}"[:297] + "..."),
+        ("main.bicep", BICEP.format(f"    // stays off\n{OFF_IN_BICEP}, // see"), "stays off see"),
         ("main.bicep", BICEP.format(f"    createMode: 'default' // not this\n{OFF_IN_BICEP}"), ""),
-        ("main.json", ARM.format(f'// stays\n{OFF_IN_ARM}, /* off */\n"tenantId": "a"'), "// stays /* off */"),
+        ("main.json", ARM.format(f'// stays\n{OFF_IN_ARM}, /* off */\n"tenantId": "a"'), "stays off"),
     ],
 )
 def test_a_comment_about_a_changed_value_is_shown(tmp_path: Path, name: str, text: str, comment: str) -> None:

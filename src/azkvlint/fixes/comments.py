@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.tree_editor import Layout
 from azkvlint.model.fix import Refusal, TextEdit
+from azkvlint.util.lazy_regex import regex
 
 # Lines above a change, and characters of what is shown of all comments.
 _MOST_LINES, _LONGEST = 5, 300
+# What begins and ends the lines of comments.
+_MARKS = regex(r"^\s*(?:#+|//+|/\*+|\*+(?!/))|\s*\*+/\s*$")
 IsShown = Callable[[str, str], Callable[[int], bool]]
 """Returns, for a path and a text, a function that states whether a line (from 0) can be shown."""
 
@@ -29,9 +32,15 @@ def comments_of(edits: Iterable[TextEdit], sources: Sources, shown_lines: IsShow
             first, last = text.count("\n", 0, start), text.count("\n", 0, end)
             is_shown = shown_lines(edit.path, text)
             if all(map(is_shown, range(first, last + 1))):
-                found[" ".join(text[start:end].split())] = None
+                found[_words(text[start:end])] = None
     joined = " ".join(found)
     return joined if len(joined) <= _LONGEST else f"{joined[: _LONGEST - 3]}..."
+
+
+def _words(comment: str) -> str:
+    """Return the words of a comment without the characters that mark it as one."""
+    lines = (_MARKS.sub("", line) for line in comment.splitlines())
+    return " ".join(" ".join(lines).split())
 
 
 def _spans(layout: Layout, edit: TextEdit) -> Iterable[tuple[int, int]]:

@@ -83,8 +83,8 @@ def _effects(fix: Fix) -> list[str]:
 
 
 def _remarks(fix: Fix) -> list[str]:
-    """Return what to consider before a fix: its effects, and the comment of the author."""
-    return [*_effects(fix), *([f"comment in the code: {visible(fix.comment)}"] if fix.comment else [])]
+    """Return what to consider before a fix: the author's comment, which may require the opposite, and its effects."""
+    return [*([f"comment in the code: {visible(fix.comment)}"] if fix.comment else []), *_effects(fix)]
 
 
 def summary(result: FixResult) -> str:
