@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
@@ -77,12 +77,29 @@ class Pending(msgspec.Struct):
         return () if self.candidate is None else self.candidate.edits
 
 
-def next_batch(pending: Sequence[Pending], sources: Sources) -> tuple[list[Pending], list[Pending]]:
+def next_batch(
+    pending: Sequence[Pending], sources: Sources, depends: Callable[[Pending, Pending], bool] | None = None
+) -> tuple[list[Pending], list[Pending]]:
     """Return those whose edits do not touch each other and that wait for no other one, and the others.
 
     Of one resource there are only safe ones, or none: what an edit changes besides its finding is known then.
+    ``depends`` returns whether the fix of the second may fix the finding of the first too, but not the reverse.
     """
     ready, waiting = _ready(pending)
+    if depends is not None:
+        by_resource: dict[tuple[str, ...], list[Pending]] = {}
+        for one in ready:
+            for resource in one.resources:
+                by_resource.setdefault(resource, []).append(one)
+        held = {
+            one.number
+            for near in by_resource.values()
+            for one in near
+            if any(other is not one and depends(one, other) for other in near)
+        }
+        if len(held) < len(ready):
+            waiting = [*(one for one in ready if one.number in held), *waiting]
+            ready = [one for one in ready if one.number not in held]
     taken: dict[str, list[TextEdit]] = {}
     names: set[tuple[str, Name]] = set()
     safety: dict[tuple[str, ...], bool] = {}

@@ -86,7 +86,7 @@ def fixes_together(
     pending = search.start(search.remaining())
     while pending:
         first, last = search.by_failure(pending)
-        batch, later = next_batch(first, search.sources)
+        batch, later = next_batch(first, search.sources, search.depends)
         outcome = search.prove(batch)
         pending = later + outcome.left + last
         if outcome.sources is not search.sources:
@@ -191,6 +191,13 @@ class _Search:
         """Return those to prove next, and those to prove after them: what failed earlier most likely fails again."""
         first = [one for one in pending if (one.number, one.title) not in self._reasons]
         return (first, [one for one in pending if one not in first]) if first else (list(pending), [])
+
+    def depends(self, one: Pending, other: Pending) -> bool:
+        """Return whether the fix of another finding with the same cause may fix a finding too, but not the reverse."""
+        rule, others = one.finding.rule, other.finding.rule
+        if rule.id not in others.same_cause and others.id not in rule.same_cause:
+            return False
+        return self._causes.may_change(other.finding, rule.id) and not self._causes.may_change(one.finding, others.id)
 
     def remaining(self) -> list[Finding]:
         """Return the findings of the present state that are not fixed."""
