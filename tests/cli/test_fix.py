@@ -973,19 +973,19 @@ resource "azurerm_linux_web_app" "app" {
 
 def test_all_versions_in_one_resource_are_removed(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_text(REFERENCES)
-    said = kvlint("fix", "--write", "--profile", "all", "--select", "KV624").out
+    said = kvlint("fix", "--write", "--allow", "access", "--profile", "all", "--select", "KV624").out
     assert "Use `versionless_id` instead of `id` and remove the version from the ID" in said
     text = (folder / "main.tf").read_text()
     assert "(SecretUri=${azurerm_key_vault_secret.db.versionless_id})" in text
     assert "vault_uri}secrets/${azurerm_key_vault_secret.db.name})" in text
     assert "(VaultName=kv;SecretName=db)" in text
-    assert kvlint("fix", "--profile", "all", "--select", "KV624").out == "Nothing to fix.\n"
+    assert kvlint("fix", "--allow", "access", "--profile", "all", "--select", "KV624").out == "Nothing to fix.\n"
 
 
 def test_a_reference_that_is_not_known_remains_unknown(kvlint: Kvlint, folder: Path) -> None:
     other = '    E = "@Microsoft.KeyVault(SecretUri=${var.uri})"\n  }\n}\nvariable "uri" { type = string }\n'
     (folder / "main.tf").write_text(REFERENCES.removesuffix("  }\n}\n") + other)
-    said = kvlint("fix", "--profile", "all", "--select", "KV624").out
+    said = kvlint("fix", "--allow", "access", "--profile", "all", "--select", "KV624").out
     assert "No fix: the result of KV624 would be unknown: the secret ID may contain a version\n" in said
 
 
@@ -997,7 +997,7 @@ def test_a_setting_that_an_azure_resource_computes_does_not_prevent_a_fix(
     other = f"    APP_CONNECTION_STRING = {prefix}azurerm_application_insights.a.connection_string\n  }}\n}}\n"
     other += f'{type_} "azurerm_application_insights" "a" {{\n  name = "a"\n}}\n'
     (folder / "main.tf").write_text(REFERENCES.removesuffix("  }\n}\n") + other)
-    said = kvlint("fix", "--profile", "all", "--select", "KV624").out
+    said = kvlint("fix", "--allow", "access", "--profile", "all", "--select", "KV624").out
     assert "Use `versionless_id` instead of `id` and remove the version from the ID" in said
 
 
@@ -1014,7 +1014,7 @@ def test_an_id_that_is_passed_on_with_a_whole_certificate_is_changed_where_it_is
         'resource "azurerm_application_gateway" "g" {\n  name = "g"\n  ssl_certificate {\n    name = "c"\n'
         "    key_vault_secret_id = var.certificate.secret_id\n  }\n}\n"
     )
-    said = kvlint("fix", "--profile", "all", "--select", "KV624").out
+    said = kvlint("fix", "--allow", "access", "--profile", "all", "--select", "KV624").out
     assert "No fix: the ID comes from an object or a calculation: use a versionless ID in `m/main.tf`\n" in said
 
 
@@ -1023,7 +1023,7 @@ def test_a_version_of_any_form_is_removed_from_an_address(kvlint: Kvlint, folder
         'resource "azurerm_linux_web_app" "app" {\n  name = "app"\n  app_settings = {\n'
         '    A = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/db/v1)"\n  }\n}\n'
     )
-    kvlint("fix", "--write", "--profile", "all", "--select", "KV624")
+    kvlint("fix", "--write", "--allow", "access", "--profile", "all", "--select", "KV624")
     assert "(SecretUri=https://kv.vault.azure.net/secrets/db)" in (folder / "main.tf").read_text()
 
 
@@ -1070,7 +1070,7 @@ def test_the_comment_about_a_changed_line_is_shown(kvlint: Kvlint, folder: Path)
     heading = "# main.tf:4:3: KV001 comment in the code: TODO: needed until the migration\n"
     assert heading in kvlint("fix", "--diff", *ONLY).out
     (fix,) = json.loads(kvlint("fix", "-f", "json", *ONLY).out)["fixes"]
-    assert fix["comment"] == "# TODO: needed until the migration"
+    assert fix["comment"] == "TODO: needed until the migration"
 
 
 REQUIRED = """terraform {{

@@ -475,3 +475,124 @@ def test_the_name_of_an_argument_is_one_that_all_allowed_versions_have(
     out = kvlint("fix", "--unsafe", "--select", "KV301").out
     assert f"KV301 Set `{name} = true`" in out
     assert "The plan fails with azurerm before" not in out
+
+
+# --- effects of other fixes and of the code around --------------------------------------------------------------------
+
+FAILS = "  not safe (apply-fails): "
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stated"),
+    [
+        (
+            "purge_protection_enabled = true",
+            [
+                "Azure rejects the change on an existing vault, which has to be recreated.",
+                "Terraform cannot recreate the vault after a fix of KV007 (`prevent_destroy`).",
+                "The new vault needs another name, because purge protection is enabled.",
+            ],
+        ),
+        (
+            "lifecycle {\n    prevent_destroy = true\n  }",
+            [
+                "Azure rejects the change on an existing vault, which has to be recreated.",
+                "Terraform cannot recreate the vault because of `prevent_destroy`.",
+                "The new vault needs another name if purge protection is enabled, else a purge of the old one.",
+            ],
+        ),
+    ],
+)
+def test_a_new_retention_period_states_what_prevents_that_the_vault_is_recreated(
+    kvlint: Kvlint, checkout: Path, arguments: str, stated: list[str]
+) -> None:
+    argument = f"  soft_delete_retention_days = 7\n  {arguments}\n}}\n"
+    put(checkout, "main.tf", VAULT.removesuffix("}\n") + argument)
+    out = kvlint("fix", "--unsafe", "--select", "KV003").out
+    assert sorted(line.removeprefix(FAILS) for line in out.splitlines() if line.startswith(FAILS)) == sorted(stated)
+
+
+OF_COUNT = (
+    "A plan also fails after `count` has decreased, or after an element was removed from its list or inserted before"
+)
+OF_CONDITION = "A plan also fails after the condition of `count` has become false."
+OF_KEYS = "A plan also fails after a key of `for_each` was removed or renamed."
+
+
+@pytest.mark.parametrize(
+    ("argument", "of_call", "stated"),
+    [
+        ("", "", []),
+        ("count = length(var.x)", "", [OF_COUNT]),
+        ("count = var.x == null ? 0 : 1", "", [OF_CONDITION]),
+        ("for_each = toset(var.x)", "", [OF_KEYS]),
+        ("for_each = toset(var.x)", "count = var.x == null ? 0 : 1", [OF_CONDITION, OF_KEYS]),
+    ],
+)
+def test_a_protection_from_destroy_states_what_else_fails_with_the_repetition_of_the_resource(
+    kvlint: Kvlint, checkout: Path, argument: str, of_call: str, stated: list[str]
+) -> None:
+    variable = 'variable "x" {\n  default = ["a"]\n}\n'
+    put(checkout, "m/main.tf", variable + VAULT.replace("{\n", f"{{\n  {argument}\n", 1))
+    put(checkout, "main.tf", f'{variable}module "m" {{\n  source = "./m"\n  {of_call}\n}}\n')
+    out = kvlint("fix", "--unsafe", "--select", "KV007").out
+    assert "KV007 Set `prevent_destroy = true`" in out
+    assert [text for text in (OF_COUNT, OF_CONDITION, OF_KEYS) if text in out] == stated
+
+
+@pytest.mark.parametrize(("folder", "is_offered"), [("tests", False), ("examples/a", False), ("prod", True)])
+def test_a_module_that_only_tests_call_is_not_protected_from_destroy(
+    kvlint: Kvlint, checkout: Path, folder: str, is_offered: bool
+) -> None:
+    put(checkout, "m/main.tf", VAULT)
+    put(checkout, "tests/main.tf", 'module "m" {\n  source = "../m"\n}\n')
+    put(checkout, f"{folder}/main.tf", f'module "m" {{\n  source = "{"../" * (folder.count("/") + 1)}m"\n}}\n')
+    out = kvlint("fix", "--unsafe", "--select", "KV007").out
+    assert ("KV007 Set `prevent_destroy = true`" in out) is is_offered
+    refusal = "No fix: only tests and examples call the module, which destroy its resources\n"
+    assert (refusal in out) is not is_offered
+
+
+def test_a_vault_that_is_not_recovered_keeps_its_name(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "main.tf", f'provider "azurerm" {{\n  features {{}}\n}}\n{VAULT}')
+    out = kvlint("fix", "--unsafe", "--select", "KV017", "--profile", "all").out
+    stated = (
+        "After a destroy, the vault keeps its name until its retention period ends, or until it is purged if purge "
+    )
+    assert (
+        f"{FAILS}{stated}protection is not enabled. Until then, an apply fails instead of recovering the vault.\n"
+        in out
+    )
+
+
+def test_a_reference_of_an_app_without_a_version_states_when_a_changed_secret_reaches_it(
+    kvlint: Kvlint, checkout: Path
+) -> None:
+    put(checkout, "t.json", SETTING.replace("<version>", "0123456789abcdef0123456789abcdef"))
+    out = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV624").out
+    assert "  not safe (access): A changed secret reaches the app within 24 hours, or when the app is restarted." in out
+
+
+@pytest.mark.parametrize(
+    ("rule", "version"), [("KV050", "2023-07-01"), ("KV052", "2026-02-01"), ("KV301", "2023-07-01")]
+)
+def test_all_changes_of_the_permission_model_have_the_same_classes(
+    kvlint: Kvlint, checkout: Path, rule: str, version: str
+) -> None:
+    put(checkout, "main.bicep", BICEP.replace("2026-02-01", version).replace("    enableRbacAuthorization: true\n", ""))
+    out = kvlint("fix", "--profile", "all", "--select", rule).out
+    assert "No fix: not safe: it needs --allow access,apply-fails\n" in out
+
+
+@pytest.mark.parametrize("policies", ["[parameters('policies')]", []])
+def test_the_permission_model_is_not_changed_where_policies_are_those_of_callers(
+    kvlint: Kvlint, checkout: Path, policies: object
+) -> None:
+    vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2026-02-01", "name": "kv"}
+    properties = {"enableRbacAuthorization": "[parameters('rbac')]", "accessPolicies": policies}
+    parameters = {"rbac": {"type": "bool", "defaultValue": False}, "policies": {"type": "array", "defaultValue": []}}
+    document = {"$schema": TEMPLATE, "contentVersion": "1.0.0.0", "parameters": parameters}
+    put(checkout, "main.json", json.dumps({**document, "resources": [{**vault, "properties": properties}]}, indent=2))
+    out = kvlint("fix", "--unsafe", "--select", "KV301").out
+    assert ("`accessPolicies` depends on a variable or parameter, which would have no effect" in out) is bool(policies)
+    assert ('KV301 Set `"defaultValue": true`' in out or "KV301 Set" in out) is not policies

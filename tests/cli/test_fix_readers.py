@@ -714,7 +714,12 @@ def test_a_raised_constraint_keeps_the_style_of_an_exact_version(
 @pytest.mark.parametrize(
     ("version", "properties", "classes", "text"),
     [
-        ("2018-02-14", "enableRbacAuthorization: true", ["access"], "The permission model takes effect."),
+        (
+            "2018-02-14",
+            "enableRbacAuthorization: true",
+            ["access", "apply-fails"],
+            "The permission model takes effect.",
+        ),
         (
             "2019-09-01",
             "enableRbacAuthorization: true, enablePurgeProtection: true, publicNetworkAccess: 'Disabled'",

@@ -19,6 +19,7 @@ from azkvlint.engine.schema import (
     LINK,
     OPERATORS,
     PRESENCE,
+    REPETITIONS,
     STEP_KEYS,
     OperandKind,
 )
@@ -302,12 +303,20 @@ class EditDecoder:
                 if_ignored=self._conditional(fields, "unsafe_if_ignored"),
                 if_fails=self._conditional(fields, "unsafe_if_fails"),
                 if_unknown=self._conditional(fields, "unsafe_if_unknown"),
+                if_passes=self._conditional(fields, "unsafe_if_passes"),
+                if_repeated=self._conditional(fields, "unsafe_if_repeated", REPETITIONS),
                 unless_unknown=self._decoder.texts(fields.get("unless_unknown"), "unless_unknown"),
+                unless_tested=self._decoder.flag(fields.get("unless_tested"), "unless_tested"),
             )
 
-    def _conditional(self, fields: Fields, key: str) -> dict[str, tuple[Effect, ...]]:
-        """Return the effects that a change has in some cases, by case."""
-        return {str(case.value): self._effects(value) for case, value in self._decoder.entries(fields.get(key), key)}
+    def _conditional(self, fields: Fields, key: str, cases: Collection[str] = ()) -> dict[str, tuple[Effect, ...]]:
+        """Return the effects that a change has in some cases, by case. Without ``cases``, there can be others."""
+        found = {}
+        for case, value in self._decoder.entries(fields.get(key), key):
+            if cases and str(case.value) not in cases:
+                self._decoder.mismatch(case, key, either(cases))
+            found[str(case.value)] = self._effects(value)
+        return found
 
     def _effects(self, node: Node | None) -> tuple[Effect, ...]:
         """Return the effects for which a change is not safe, by class."""

@@ -130,10 +130,20 @@ STEP_KEYS = (
     "unless_variable",
     "resource",
 )
-EFFECT_KEYS = ("unsafe", "unsafe_if_ignored", "unsafe_if_fails", "unsafe_if_unknown", "if_run")
-EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", *EFFECT_KEYS, "unless_unknown", "sources")
+EFFECT_KEYS = (
+    "unsafe",
+    "unsafe_if_ignored",
+    "unsafe_if_fails",
+    "unsafe_if_unknown",
+    "unsafe_if_passes",
+    "unsafe_if_repeated",
+    "if_run",
+)
+EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", *EFFECT_KEYS, "unless_unknown", "unless_tested", "sources")
 # Commands of scripts that an edit can affect.
 EDIT_COMMANDS = ("destroy", "purge", "read")
+# What decides how often Terraform creates a resource: a number, a condition, or the keys of a collection.
+REPETITIONS = ("count", "condition", "for_each")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")
 EXPECTATIONS = ("fails", "passes", "unknown")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")

@@ -30,6 +30,7 @@ from azkvlint.fixes.places import (
 )
 from azkvlint.fixes.proof import State, keys_of
 from azkvlint.fixes.provider_versions import of_versions, older_than
+from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
 from azkvlint.model.effect import Effect, merged, names_of
@@ -37,6 +38,8 @@ from azkvlint.model.finding import Evidence, Finding
 from azkvlint.model.fix import Literal, Refusal, TextEdit
 from azkvlint.model.rule import EditPlan, EditStep
 from azkvlint.model.value import path_of
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.parse import Block
 from azkvlint.util.lazy_regex import regex
 
 _INDEX = regex(r"\[[^\]]*\]")
@@ -86,12 +89,15 @@ def candidates(
     for plan, steps in applicable:
         if plan.decision:
             yield Refusal(f"needs a decision: {plan.decision}")
+        elif plan.unless_tested and _is_only_tested(finding, sources):
+            yield Refusal("only tests and examples call the module, which destroy its resources")
         elif refusal := _not_allowed(plan.effects, allowed):
             yield refusal
         else:
             effects = (
                 *plan.effects,
                 *_of_ignored(finding, plan, sources),
+                *_of_repetition(finding, plan, sources),
                 *_on_commands(finding, plan, sources, before),
             )
             for found in _of_steps(finding, steps, effects, sources):
@@ -102,6 +108,13 @@ def candidates(
                     yield _not_allowed(all_effects, allowed) or found._replace(
                         effects=all_effects, unless_unknown=plan.unless_unknown
                     )
+
+
+def _is_only_tested(finding: Finding, sources: Sources) -> bool:
+    """Return whether only roots in folders of tests and examples lead to a finding in a module that they call."""
+    return bool(finding.callers) and all(
+        sources.checkout.is_in_tests(sources.real_path(one.root)) for one in finding.occurrences
+    )
 
 
 def plans_for(finding: Finding) -> list[EditPlan]:
@@ -124,12 +137,45 @@ def _on_commands(finding: Finding, plan: EditPlan, sources: Sources, before: Cal
 
 def _of_results(finding: Finding, plan: EditPlan, before: Callable[[], State]) -> Iterator[Effect]:
     """Yield the effects that a plan has because another rule fails, or is unknown, for the resource of a finding."""
-    if not plan.if_fails and not plan.if_unknown:
+    if not plan.if_fails and not plan.if_unknown and not plan.if_passes:
         return
-    for results, effects in ((before().findings, plan.if_fails), (before().unknown, plan.if_unknown)):
-        for rule, of_rule in effects.items():
-            if any((rule, root, address) in results for _, root, address in keys_of(finding)):
-                yield from of_rule
+    state = before()
+    for rule in dict.fromkeys((*plan.if_fails, *plan.if_unknown, *plan.if_passes)):
+        keys = [(rule, root, address) for _, root, address in keys_of(finding)]
+        is_failed, is_unknown = (any(key in found for key in keys) for found in (state.findings, state.unknown))
+        if is_failed:
+            yield from plan.if_fails.get(rule, ())
+        if is_unknown:
+            yield from plan.if_unknown.get(rule, ())
+        if not is_failed and not is_unknown:
+            yield from plan.if_passes.get(rule, ())
+
+
+def _of_repetition(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:
+    """Yield the effects that a plan has because Terraform may create several resources, or none."""
+    if not plan.if_repeated:
+        return
+    found: dict[str, None] = {}
+    for at in (finding.resource_at or finding.at, *finding.callers):
+        try:
+            text = sources.text(at.path)
+        except Refusal:
+            continue
+        if at.span is None or ("count" not in text and "for_each" not in text):
+            continue
+        for block in body_of(at.path, text).blocks:
+            if block.start == at.span[0]:
+                found.update(dict.fromkeys(_repetitions(block)))
+    for name in found:
+        yield from plan.if_repeated.get(name, ())
+
+
+def _repetitions(block: Block) -> Iterator[str]:
+    """Yield what decides how often Terraform creates a resource or calls a module."""
+    for name in ("count", "for_each"):
+        attribute = block.body.attributes.get(name)
+        if attribute is not None:
+            yield "condition" if name == "count" and isinstance(attribute.expression(), ast.Conditional) else name
 
 
 def _of_ignored(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:

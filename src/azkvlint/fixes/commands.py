@@ -2,7 +2,7 @@
 
 Commands are those of Terraform, its wrappers, tasks and actions, Porter and azd, and of Azure CLI, PowerShell, REST and
 SDKs. With ``--purge``, azd leaves vaults with purge protection out (Azure/azure-dev, getKeyVaultsToPurge of the
-provider bicep). Comments and the texts that scripts print are no commands. The types of azurerm that read or write
+provider bicep). Comments, and what scripts print, do not count. The types of azurerm that read or write
 what is in a vault are those of the tables that belong to a vault, apart from access policies, which Azure Resource
 Manager writes.
 """

@@ -170,7 +170,10 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``decision`` is what only people can decide; such a plan has no steps. ``if_run`` maps commands, ``destroy``,
     ``purge`` or ``read``, to what happens to them: with the scripts that run them, it is another effect.
     ``if_ignored`` maps properties to the effects of a plan if the present API version ignores them. ``if_fails`` and
-    ``if_unknown`` map other rules to the effects of a plan if these have that result for the same resource.
+    ``if_unknown`` and ``if_passes`` map other rules to the effects of a plan if these have that result for the same
+    resource. ``if_repeated`` maps what decides how often Terraform creates it, ``count``, ``condition`` or
+    ``for_each``, to the effects of a plan on such a resource. ``unless_tested``: there is no fix in a module that only
+    tests and examples call.
     ``unless_unknown`` are rules: there is no fix while it is unknown which resource one of their results is about.
     """
 
@@ -183,13 +186,16 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     if_ignored: Mapping[str, tuple[Effect, ...]] = {}
     if_fails: Mapping[str, tuple[Effect, ...]] = {}
     if_unknown: Mapping[str, tuple[Effect, ...]] = {}
+    if_passes: Mapping[str, tuple[Effect, ...]] = {}
+    if_repeated: Mapping[str, tuple[Effect, ...]] = {}
     unless_unknown: tuple[str, ...] = ()
+    unless_tested: bool = False
 
     @property
     def possible_effects(self) -> tuple[Effect, ...]:
         """Return the effects of the plan and of all its steps."""
-        conditional = (*self.if_ignored.values(), *self.if_fails.values(), *self.if_unknown.values())
-        found = (effect for effects in conditional for effect in effects)
+        cases = (self.if_ignored, self.if_fails, self.if_unknown, self.if_passes, self.if_repeated)
+        found = (effect for conditional in cases for effects in conditional.values() for effect in effects)
         return merged((*self.effects, *found, *(effect for step in self.steps for effect in step.effects)))
 
 
