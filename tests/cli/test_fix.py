@@ -188,6 +188,27 @@ def test_a_template_that_was_compiled_from_bicep(kvlint: Kvlint, folder: Path) -
     refused(kvlint, "the file is generated")
 
 
+def test_a_template_that_was_compiled_to_another_folder_is_outdated(kvlint: Kvlint, folder: Path) -> None:
+    vault_ = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n"
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "metadata": {"_generator": {"name": "bicep", "version": "0.30.0", "templateHash": "1"}},
+        "resources": [],
+    }
+    (folder / "main.tf").unlink()
+    for name in ("a/arm", "a/bicep/modules", "b"):
+        (folder / name).mkdir(parents=True)
+    (folder / "a/bicep/modules/vault.bicep").write_text(vault_)
+    (folder / "a/bicep/main.bicep").write_text("module v 'modules/vault.bicep' = {\n  name: 'v'\n}\n")
+    (folder / "b/main.bicep").write_text("var x = 1\n")
+    for name in ("a/arm/main.json", "a/arm/other.json", "b/main.json"):
+        (folder / name).write_text(json.dumps(template, indent=2))
+    only = ("--profile", "all", "--unsafe", "--select", "KV001")
+    assert json.loads(kvlint("fix", "-f", "json", *only).out)["outdated"] == ["a/arm/main.json"]
+    said = kvlint("fix", "--write", *only)
+    assert "a/arm/main.json: compile it again, because a Bicep file that it contains has changed" in said.err
+
+
 def test_a_file_that_changes_meanwhile_is_left_alone(
     kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1145,6 +1166,35 @@ def test_a_lock_file_that_alone_selects_an_earlier_version_is_named_with_the_com
     said = kvlint("fix", "--unsafe", "--select", "KV051")
     assert said.out.startswith(
         "No fix: `root/.terraform.lock.hcl` selects 4.78.0: run `terraform init -upgrade`\n  root/main.tf:"
+    )
+
+
+@pytest.mark.parametrize(
+    ("constraint", "locked", "advice"),
+    [
+        (">= 4.0", "4.60.0", 'set `version = "~> 4.81"` of azurerm and run `terraform init -upgrade`'),
+        (">= 4.0, < 5.0", "4.60.0", "run `terraform init -upgrade`"),
+        ("", "4.60.0", 'set `version = "~> 4.81"` of azurerm and run `terraform init -upgrade`'),
+    ],
+)
+def test_the_advice_for_a_lock_file_stays_in_the_major_version(
+    kvlint: Kvlint, folder: Path, constraint: str, locked: str, advice: str
+) -> None:
+    required = REQUIRED.format(constraint) if constraint else 'provider "azurerm" {\n  features {}\n}\n'
+    (folder / "main.tf").write_text(required + vault())
+    (folder / ".terraform.lock.hcl").write_text(LOCKED.format(locked))
+    out = kvlint("fix", "--unsafe", "--select", "KV051").out
+    assert out.startswith(f"No fix: `.terraform.lock.hcl` selects {locked}: {advice}\n")
+
+
+def test_another_major_version_is_a_decision_also_if_only_the_lock_file_excludes_it(
+    kvlint: Kvlint, folder: Path
+) -> None:
+    (folder / "main.tf").write_text(REQUIRED.format(">= 3.0") + vault())
+    (folder / ".terraform.lock.hcl").write_text(LOCKED.format("3.116.0"))
+    out = kvlint("fix", "--unsafe", "--select", "KV051").out
+    assert out.startswith(
+        "No fix: needs a decision: azurerm 4.0 has breaking changes, which its upgrade guide describes ("
     )
 
 

@@ -303,19 +303,6 @@ def test_a_new_api_version_states_which_existing_resources_of_a_bicep_file_have_
     ) in out
 
 
-def test_the_template_of_a_deployment_of_terraform_is_the_place_to_change(kvlint: Kvlint, checkout: Path) -> None:
-    resource = '{"type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01", "name": "kv/s"}'
-    put(checkout, "t.txt", f'{{"$schema": "{TEMPLATE}", "contentVersion": "1.0.0.0", "resources": [{resource}]}}')
-    put(
-        checkout,
-        "main.tf",
-        'resource "azurerm_resource_group_template_deployment" "d" {\n  name = "d"\n'
-        '  template_content = file("t.txt")\n}\n',
-    )
-    said = kvlint("fix", "--unsafe", "--select", "KV050").out
-    assert "No fix: the template of the deployment is in another file or string: change it there\n" in said
-
-
 SETTING = """{
   "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
   "contentVersion": "1.0.0.0",
@@ -596,3 +583,61 @@ def test_the_permission_model_is_not_changed_where_policies_are_those_of_callers
     out = kvlint("fix", "--unsafe", "--select", "KV301").out
     assert ("`accessPolicies` depends on a variable or parameter, which would have no effect" in out) is bool(policies)
     assert ('KV301 Set `"defaultValue": true`' in out or "KV301 Set" in out) is not policies
+
+
+# --- reasons that name the place to change ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ('file("t.txt")', "`t.txt`"),
+        ('file("${path.module}/t.txt")', "`t.txt`"),
+        ("templatefile(local.path, {})", "`t.txt`"),
+        ("file(var.path)", "another file or string"),
+    ],
+)
+def test_the_file_of_a_deployed_template_is_named(kvlint: Kvlint, checkout: Path, argument: str, name: str) -> None:
+    resource = '{"type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01", "name": "kv/s"}'
+    put(checkout, "t.txt", f'{{"$schema": "{TEMPLATE}", "contentVersion": "1.0.0.0", "resources": [{resource}]}}')
+    deployment = 'resource "azurerm_resource_group_template_deployment" "d" {\n  name = "d"\n'
+    values = 'locals {\n  path = "t.txt"\n}\nvariable "path" {\n  default = "t.txt"\n}\n'
+    put(checkout, "main.tf", f"{deployment}  template_content = {argument}\n}}\n{values}")
+    out = kvlint("fix", "--unsafe", "--select", "KV050").out
+    assert f"No fix: the template of the deployment is in {name}: change it there\n" in out
+
+
+@pytest.mark.parametrize("index", ["", "[0]"])
+def test_service_endpoints_that_are_computed_are_named(kvlint: Kvlint, checkout: Path, index: str) -> None:
+    acls = '  network_acls {\n    bypass                     = "None"\n    default_action             = "Deny"\n'
+    acls += f"    virtual_network_subnet_ids = [azurerm_subnet.s{index}.id]\n  }}\n}}\n"
+    count = "  count             = 1\n" if index else ""
+    subnet = f'resource "azurerm_subnet" "s" {{\n{count}  service_endpoints = var.x ? ["Microsoft.Storage"] : []\n}}\n'
+    variable = 'variable "x" {\n  default = true\n}\n'
+    put(checkout, "main.tf", VAULT.removesuffix("}\n") + acls + subnet + variable)
+    out = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV124").out
+    assert (
+        "No fix: `service_endpoints` of `azurerm_subnet.s` is computed, and has to contain `Microsoft.KeyVault`" in out
+    )
+
+
+def test_instances_of_one_place_have_their_names_where_there_is_no_fix(kvlint: Kvlint, checkout: Path) -> None:
+    vault = VAULT.replace("{\n", '{\n  for_each = toset(["a", "b"])\n', 1)
+    role = 'resource "azurerm_role_assignment" "r" {\n  for_each = toset(["a", "b"])\n'
+    role += '  scope = "/subscriptions/${each.key}"\n'
+    put(checkout, "main.tf", f'{vault}{role}  role_definition_name = "Owner"\n  principal_id = "p"\n}}\n')
+    out = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV402").out
+    lines = [line for line in out.splitlines() if "KV402" in line]
+    assert len(lines) == len(set(lines))
+
+
+def test_a_refused_change_of_the_permission_model_names_the_command_that_plans_it(
+    kvlint: Kvlint, checkout: Path
+) -> None:
+    policy = 'resource "azurerm_key_vault_access_policy" "p" {\n  key_vault_id       = azurerm_key_vault.v.id\n'
+    policy += '  tenant_id          = "t"\n  object_id          = "o"\n  secret_permissions = ["Get"]\n}\n'
+    put(checkout, "main.tf", VAULT.replace("  rbac_authorization_enabled = true\n", "") + policy)
+    out = kvlint("fix", "--unsafe", "--select", "KV301").out
+    assert re.search(
+        r"No fix: it would cause KV\d+ on [^\n]+; run `kvlint migrate-rbac` to replace the access policies", out
+    )

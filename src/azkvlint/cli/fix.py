@@ -55,11 +55,14 @@ def run_fix(arguments: Arguments) -> int:
         result = fixes_together(report, config, allowed, prover=prover)
     stale = {} if prover is None else prover.stale
     compiled = {bicep: template for bicep, template in stale.items() if bicep in result.texts}
-    result = msgspec.structs.replace(result, outdated=tuple(sorted(compiled.values())))
+    elsewhere = [path for path in result.outdated if path not in compiled.values()]
+    result = msgspec.structs.replace(result, outdated=tuple(sorted((*compiled.values(), *elsewhere))))
     if prover is not None and arguments.write and result.texts:
         result = _write(report, result, config.paths)
         for bicep, template in compiled.items():
             print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
+        for template in elsewhere:
+            print_line(f"{visible(template)}: compile it again, because a Bicep file that it contains has changed")
         for plan in prover.plans:
             print_line(f"{visible(plan)}: create the plan again, because its source may have changed")
     if prover is not None and arguments.diff:

@@ -306,6 +306,7 @@ class EditDecoder:
                 if_passes=self._conditional(fields, "unsafe_if_passes"),
                 if_repeated=self._conditional(fields, "unsafe_if_repeated", REPETITIONS),
                 unless_unknown=self._decoder.texts(fields.get("unless_unknown"), "unless_unknown"),
+                otherwise=self._decoder.line(fields.get("otherwise"), "otherwise"),
                 unless_tested=self._decoder.flag(fields.get("unless_tested"), "unless_tested"),
             )
 

@@ -512,8 +512,10 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
         expected = "a certain link"
         if target in reference.conditional:
             found = f"{_UNKNOWN_PREFIX}{reference.source}, which refers to {target}, may not be deployed"
-        else:
+        elif isinstance(value, Unknown):
             found = f"{_UNKNOWN_PREFIX}{reason_of(value)}"
+        else:
+            found = f"{_UNKNOWN_PREFIX}{reference.source} refers to {display(value)}, which may include {target}"
     at = msgspec.structs.replace(resource.at, address=resource.address)
     return Evidence(
         outcome=outcome, found=found, expected=expected, negated=_A_LINK.negated, at=at, hops=reference.hops

@@ -139,7 +139,17 @@ EFFECT_KEYS = (
     "unsafe_if_repeated",
     "if_run",
 )
-EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", *EFFECT_KEYS, "unless_unknown", "unless_tested", "sources")
+EDIT_KEYS = (
+    *STEP_KEYS,
+    "all",
+    "decision",
+    "language",
+    *EFFECT_KEYS,
+    "unless_unknown",
+    "unless_tested",
+    "otherwise",
+    "sources",
+)
 # Commands of scripts that an edit can affect.
 EDIT_COMMANDS = ("destroy", "purge", "read")
 # What decides how often Terraform creates a resource: a number, a condition, or the keys of a collection.

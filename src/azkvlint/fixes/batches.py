@@ -27,6 +27,11 @@ class Pending(msgspec.Struct):
     reason: str = ""
     refuted: str = ""
 
+    def refuse(self, reason: str) -> None:
+        """Keep the first reason for which a candidate is not proven, with what to do instead."""
+        advice = "" if self.candidate is None else self.candidate.otherwise
+        self.reason = self.reason or (f"{reason}; {advice}" if advice else reason)
+
     @property
     def roots(self) -> set[str]:
         """Return the inputs through which the finding was found."""

@@ -58,7 +58,8 @@ class Candidate(NamedTuple):
     Candidates with the same ``meaning`` are different spellings of one change; one without a meaning has no others.
     ``is_of_version``: it changes the version of a provider, on which every result may depend.
     ``writes_default``: it writes a value that already applies. ``unless_unknown`` are the rules of which no result may
-    be unknown that may be about the changed resource. ``left`` are the attributes that the finding remains about, and
+    be unknown that may be about the changed resource. ``otherwise`` is what to do if it fails.
+    ``left`` are the attributes that the finding remains about, and
     ``why`` these are not changed.
     """
 
@@ -69,6 +70,7 @@ class Candidate(NamedTuple):
     is_of_version: bool = False
     writes_default: bool = False
     unless_unknown: tuple[str, ...] = ()
+    otherwise: str = ""
     left: tuple[str, ...] = ()
     why: str = ""
 
@@ -106,7 +108,7 @@ def candidates(
                 else:
                     all_effects = merged((*found.effects, *_of_results(finding, plan, before)))
                     yield _not_allowed(all_effects, allowed) or found._replace(
-                        effects=all_effects, unless_unknown=plan.unless_unknown
+                        effects=all_effects, unless_unknown=plan.unless_unknown, otherwise=plan.otherwise
                     )
 
 

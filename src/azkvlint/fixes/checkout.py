@@ -22,7 +22,7 @@ import os
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from string import ascii_letters, digits
 from typing import NamedTuple
@@ -92,6 +92,8 @@ _COMMENT_START = regex(r"^[ \t]*(//|#|/\*|<#)", re.MULTILINE)
 _CLOSING = {"/*": "*/", "<#": "#>"}
 # A vault, by one of its usual names, among what a template passes to another.
 _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|resource))", re.IGNORECASE)
+# What Bicep writes into a template.
+_COMPILED = regex(r'"_generator"\s{0,99}:\s{0,99}\{\s{0,99}"name"\s{0,99}:\s{0,99}"bicep"')
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
@@ -148,6 +150,30 @@ class Checkout:
         """Return whether a folder is one of tests or examples, or is in one."""
         below = os.path.relpath(folder, self._top or self._root)
         return any(NAMES.fullmatch(name) for name in below.lower().split(os.sep))
+
+    def compiled_from(self, files: Iterable[str]) -> list[str]:
+        """Return the templates in other folders that were compiled from some Bicep files, or from what uses these.
+
+        Of several Bicep files with the name of a template, it is that of the nearest.
+        """
+        waiting = [file for file in files if file.lower().endswith(".bicep")]
+        used = set(waiting)
+        while waiting:
+            above = {one for one in self._readers(waiting.pop()) if one.lower().endswith(".bicep")} - used
+            used |= above
+            waiting += sorted(above)
+        by_stem: dict[str, list[str]] = {}
+        for path in self._graph.templates if used else ():
+            if path.lower().endswith(".bicep"):
+                by_stem.setdefault(_stem(path), []).append(path)
+        found = []
+        for path in self._graph.templates if used else ():
+            sources = by_stem.get(_stem(path), ()) if path.lower().endswith(".json") else ()
+            nearest = min(sources, key=partial(_distance, path), default="")
+            is_elsewhere = nearest in used and os.path.dirname(nearest) != os.path.dirname(path)
+            if is_elsewhere and _COMPILED.search(self.text(path)) is not None:
+                found.append(path)
+        return found
 
     def _others(self, file: str) -> Iterator[str]:
         """Yield what evaluates a file, is evaluated by no other, and is not an input of the run."""
@@ -474,6 +500,15 @@ def _add_module(graph: _Graph, folder: str, source: str, reader: str) -> None:
         if "/" in suffix:
             end = suffix[suffix.index("/") :]
             graph.by_suffix.setdefault(os.path.basename(end), set()).add((end, reader))
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0].lower()
+
+
+def _distance(path: str, other: str) -> tuple[int, str]:
+    """Return the number of folders between two files, and the second for an order."""
+    return os.path.relpath(other, path).count(os.sep), other
 
 
 def _compact(text: str) -> str:

@@ -255,6 +255,7 @@ class _Search:
                 if number not in self._fixes or number in self._left
             ),
             texts=dict(sorted(self.sources.texts.items())),
+            outdated=self.sources.outdated() if self.sources.texts else (),
             originals={path: self.sources.originals[path] for path in self.sources.texts},
         )
 
@@ -444,7 +445,7 @@ class _Search:
         """
         self._failed[one.number, one.title, self._version(one, tried)] = reason
         self._reasons[one.number, one.title] = reason
-        one.reason = one.reason or reason
+        one.refuse(reason)
         if self._advance(one):
             return [one]
         self._refuse(one)
@@ -456,7 +457,7 @@ class _Search:
             reason = self._failed.get((one.number, one.title, self._version(one)))
             if reason is None:
                 return True
-            one.reason = one.reason or reason
+            one.refuse(reason)
         return False
 
     def _is_within(self, one: Pending) -> bool:

@@ -51,7 +51,7 @@ _VERSIONLESS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "bicep": (("keyUriWithVersion", "keyUri"), ("secretUriWithVersion", "secretUri")),
     "arm": (("keyUriWithVersion", "keyUri"), ("secretUriWithVersion", "secretUri")),
 }
-_IN_TERRAFORM = regex(r"\b([a-z]\w*)\.([\w-]+)\.id\b")
+_IN_TERRAFORM = regex(r"\b([a-z]\w*)\.([\w-]+)(?:\[[^\]\n]{0,99}\])?\.id\b")
 _IN_BICEP = regex(r"\b(\w+)\.id\b")
 # Services that take the newest version, but not in this resource. Source: terraform-provider-azurerm 5.2.0,
 # internal/services/datafactory/data_factory_customer_managed_key_resource.go (VersionTypeVersioned).
@@ -307,16 +307,19 @@ def _in_terraform(at: Location, names: tuple[str, ...], item: Mapping[str, Liter
             attribute = block.body.attributes.get(listed)
             if attribute is None:
                 raise Refusal(f"needs a decision: the version of azurerm decides between {listed} and {repeated}")
-            return editor.set_value(address, (listed,), [*_strings(attribute.expression()), *item.values()])
+            items = _strings(attribute.expression())
+            if items is None:
+                added = " and ".join(f"`{one}`" for one in item.values())
+                raise Refusal(f"`{listed}` of `{match[1]}.{match[2]}` is computed, and has to contain {added}")
+            return editor.set_value(address, (listed,), [*items, *item.values()])
     raise Refusal(_ELSEWHERE)
 
 
-def _strings(node: ast.Expression | None) -> Iterator[str]:
-    """Yield the strings of a list. Raise Refusal if it has other items."""
-    for one in node.items if isinstance(node, ast.Array) else (None,):
-        if not isinstance(one, ast.Literal) or not isinstance(one.value, str):
-            raise Refusal("the value is computed")
-        yield one.value
+def _strings(node: ast.Expression | None) -> list[str] | None:
+    """Return the strings of a list; None if it has other items."""
+    items = [one.value for one in node.items if isinstance(one, ast.Literal)] if isinstance(node, ast.Array) else None
+    is_complete = isinstance(node, ast.Array) and items is not None and len(items) == len(node.items)
+    return [str(one) for one in items or ()] if is_complete and all(type(one) is str for one in items or ()) else None
 
 
 def _in_bicep(at: Location, names: tuple[str, ...], item: Mapping[str, Literal], sources: Sources) -> Edits:

@@ -27,6 +27,10 @@ _HEADER = regex(
 )
 # A resource of azurerm that deploys a template.
 _DEPLOYMENT = regex(r'\s*resource\s+"azurerm_\w*template_deployment"')
+# The file that a function reads: a string, or a local of the module.
+_TEMPLATE_FILE = regex(
+    r'\b(?:file|filemd5|filebase64|templatefile)\(\s{0,99}(?:"([^"\n]{1,500})"|local\.([\w-]+)\s{0,9}[,)])'
+)
 _API_VERSION = regex(r"@(\d{4}-\d\d-\d\d(?:-preview)?)")
 _MODULE_FILES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _VALUES = (".tfvars", ".tfvars.json", ".bicepparam")
@@ -136,8 +140,18 @@ def api_version_of(target: Target, sources: Sources) -> str:
 
 def refuse_deployment(path: str, address: Address, sources: Sources) -> None:
     """Raise Refusal for a resource of azurerm that deploys a template."""
-    if _DEPLOYMENT.match(sources.text(path), _span(address)[0]):
-        raise Refusal("the template of the deployment is in another file or string: change it there")
+    text, start = sources.text(path), _span(address)[0]
+    if _DEPLOYMENT.match(text, start):
+        end = text.find("\n}", start)
+        named = _TEMPLATE_FILE.search(text, start, end if end >= 0 else len(text))
+        name = named[1] if named is not None else ""
+        if named is not None and named[2]:
+            local = re.compile(rf'^[ \t]*{re.escape(named[2])}[ \t]*=[ \t]*"([^"\n]*)"', re.MULTILINE)
+            found = (local.search(other) for other in sources.module_texts(path))
+            name = next((one[1] for one in found if one is not None), "")
+        name = name.replace("${path.module}/", "").removeprefix("./")
+        where = f"`{name}`" if name and "$" not in name else "another file or string"
+        raise Refusal(f"the template of the deployment is in {where}: change it there")
 
 
 def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) -> None:

@@ -108,7 +108,9 @@ class Sources:
         if not lower.endswith((".json", ".jsonc")):
             return
         stem = os.path.splitext(file)[0]
-        if is_file(f"{stem}.bicep") or _GENERATED.search(data):
+        if is_file(f"{stem}.bicep"):
+            raise Refusal(f"the file is generated: change `{os.path.splitext(path)[0]}.bicep`")
+        if _GENERATED.search(data):
             raise Refusal("the file is generated")
         if not lower.endswith((".tf.json", ".tofu.json")) and not _TEMPLATE.search(data):
             raise Refusal("the file is an output of another tool")
@@ -196,6 +198,14 @@ class Sources:
         return Sources(
             self.root, texts, self.originals, self._inputs, self.checkout, self._boundary, self._tool, self.commands
         )
+
+    def outdated(self) -> tuple[str, ...]:
+        """Return the templates in other folders that were compiled from changed Bicep files; none if not known."""
+        try:
+            found = self.checkout.compiled_from(map(self.real_path, self.texts))
+        except Refusal:
+            return ()
+        return tuple(os.path.relpath(path, self.real_path("")).replace(os.sep, "/") for path in found)
 
     def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
         """Return the edits that lead from this state to another."""

@@ -173,7 +173,7 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``if_unknown`` and ``if_passes`` map other rules to the effects of a plan if these have that result for the same
     resource. ``if_repeated`` maps what decides how often Terraform creates it, ``count``, ``condition`` or
     ``for_each``, to the effects of a plan on such a resource. ``unless_tested``: there is no fix in a module that only
-    tests and examples call.
+    tests and examples call. ``otherwise`` is what to do if the change would cause something else.
     ``unless_unknown`` are rules: there is no fix while it is unknown which resource one of their results is about.
     """
 
@@ -190,6 +190,7 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
     if_repeated: Mapping[str, tuple[Effect, ...]] = {}
     unless_unknown: tuple[str, ...] = ()
     unless_tested: bool = False
+    otherwise: str = ""
 
     @property
     def possible_effects(self) -> tuple[Effect, ...]:

@@ -6,6 +6,7 @@ or redefined.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.model.effect import consequence_of, names_of
 from azkvlint.model.finding import Finding, Outcome, Report
-from azkvlint.model.fix import Fix, FixResult
+from azkvlint.model.fix import Fix, FixResult, Refused
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line
@@ -43,8 +44,11 @@ def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]
         yield f"{place(fix.at)}: {fix.rule} {visible(fix.title)}{_causes(fix)}"
         yield from (f"  {line}" for line in _remarks(fix))
     by_reason: dict[str, list[str]] = {}
+    lines = Counter(map(_refused_at, result.refusals))
     for refused in result.refusals:
-        by_reason.setdefault(refused.reason, []).append(f"{place(refused.finding.at)}: {refused.finding.rule.id}")
+        line = _refused_at(refused)
+        name = f" {visible(refused.finding.resource)}" if lines[line] > 1 else ""
+        by_reason.setdefault(refused.reason, []).append(f"{line}{name}")
     if result.fixes and by_reason:
         yield ""
     for reason, places in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
@@ -61,6 +65,11 @@ def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]
     if hidden:
         verb, them = ("is", "it") if hidden == 1 else ("are", "them")
         yield f"{pluralize(hidden, 'finding')} {verb} in the baseline (--no-ignores includes {them})."
+
+
+def _refused_at(refused: Refused) -> str:
+    """Return the place and the rule of a finding without a fix."""
+    return f"{place(refused.finding.at)}: {refused.finding.rule.id}"
 
 
 def _causes(fix: Fix) -> str:
