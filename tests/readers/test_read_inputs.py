@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from azkvlint.evaluation.reads import Bound, ReadRecorder
-from azkvlint.readers.arm.deployments import NestedDeployment
+from azkvlint.readers.arm.deployments import Deployment, NestedDeployment
 from azkvlint.readers.arm.template import Arguments as TemplateArguments
 from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.module_evaluation import ModuleInstance as BicepInstance
@@ -33,8 +33,8 @@ from tests.readinputs.law import (
 # Pairs of inputs in each language. KVLINT_READ_PAIRS sets another number, such as 500 for 2,000 pairs in all.
 PAIRS = int(os.environ.get("KVLINT_READ_PAIRS", "40"))
 _CHANGES = 4
-# Generated attributes read a ninth of all inputs on average, those that read any a fourth.
-_LARGEST_SHARE, _LARGEST_SHARE_OF_READERS = 0.15, 0.4
+# The mean shares of all inputs that attributes read, and that those read which read any. Measured: 0.06 and 0.19.
+_LARGEST_SHARE, _LARGEST_SHARE_OF_READERS = 0.1, 0.25
 
 
 def made(language: str, folder: Path, number: int, first: int = 0) -> Iterator[Pair]:
@@ -101,17 +101,19 @@ def _is_default_in_bicep(owner: Any, node: Any) -> bool:
 OMISSIONS: Mapping[str, tuple[str, type, str, Callable[..., bool], int]] = {
     "each.value": (HCL, Bound, "evaluate", _has("value"), 4),
     "each.value in JSON": (HCL_JSON, Bound, "evaluate", _has("value"), 4),
-    "the item of a loop": (BICEP, Bound, "evaluate", lambda *_: True, 1),
-    "count.index": (HCL, Bound, "evaluate", _has("index"), 59),
+    "the item of a loop": (BICEP, Bound, "evaluate", lambda *_: True, 3),
+    "count.index": (HCL, Bound, "evaluate", _has("index"), 33),
     "the default of a variable": (HCL, TerraformInstance, "variable", _is_default, 3),
     "the default of a parameter": (ARM, Template, "parameter", _is_default, 3),
     "the default of a parameter in Bicep": (BICEP, BicepInstance, "parameter", _is_default_in_bicep, 3),
-    "an argument of a module": (HCL, CallArguments, "get", lambda *_: True, 1),
-    "an argument of a Bicep module": (BICEP, BicepArguments, "get", lambda *_: True, 6),
-    "an argument of a nested deployment": (ARM, TemplateArguments, "value", lambda *_: True, 10),
-    "an output of a module": (HCL, TerraformInstance, "output", lambda *_: True, 11),
-    "an output of a Bicep module": (BICEP, BicepInstance, "output", lambda *_: True, 6),
-    "an output of a nested deployment": (ARM, NestedDeployment, "output", lambda *_: True, 43),
+    "an argument of a module": (HCL, CallArguments, "get", lambda *_: True, 3),
+    "an argument of a Bicep module": (BICEP, BicepArguments, "get", lambda *_: True, 1),
+    "an argument of a nested deployment": (ARM, TemplateArguments, "value", lambda *_: True, 3),
+    "an output of a module": (HCL, TerraformInstance, "output", lambda *_: True, 29),
+    "an output of a Bicep module": (BICEP, BicepInstance, "output", lambda *_: True, 19),
+    "the scope of a Bicep module": (BICEP, BicepInstance, "record_scope", lambda *_: True, 3),
+    "the scope of a nested deployment": (ARM, Deployment, "record_scope", lambda *_: True, 3),
+    "an output of a nested deployment": (ARM, NestedDeployment, "output", lambda *_: True, 41),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tests.readinputs.expressions import BOOL, INT, LIST, MAP, OBJECT, TEXT, Arm
 from tests.readinputs.modules import Features, Loop, Module, ModuleCall, Resource
 
-FEATURES = Features(reads_defaults=True, outer=True, function="own")
+FEATURES = Features(reads_defaults=True, outer=True, groups=True, function="own")
 TYPES = {BOOL: "bool", TEXT: "string", INT: "int", LIST: "array", OBJECT: "object", MAP: "object"}
 _SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 _TAGGED = {
@@ -42,6 +42,7 @@ class Writing:
             default = {} if declared.default is None else {"defaultValue": arm.json(declared.default)}
             result["parameters"][declared.name] = {"type": TYPES[declared.type], **default}
         resources = {declared.name: self._resource(declared, spaces) for declared in module.resources}
+        resources |= {f"{item.name}s": self._secret(item, spaces) for item in module.resources if item.has_secret}
         resources |= {declared.name: self._call(declared, spaces) for declared in module.calls}
         result["resources"] = resources if self.symbolic else list(resources.values())
         return result | ({"languageVersion": "2.0"} if self.symbolic else {})
@@ -88,6 +89,14 @@ class Writing:
             },
         }  # fmt: skip
 
+    def _secret(self, declared: Resource, spaces: dict[str, str]) -> dict[str, Any]:
+        name = f"concat('{declared.name}-', {Arm(spaces).text(declared.attributes['name'])})"
+        vault = f"reference('{declared.name}')" if self.symbolic else f"reference({name})"
+        return {
+            "type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01", "name": f"[concat({name}, '/s')]",
+            "properties": {"contentType": f"[concat('d', string({vault}.softDeleteRetentionInDays))]"},
+        }  # fmt: skip
+
     def _call(self, declared: ModuleCall, spaces: dict[str, str]) -> dict[str, Any]:
         loop, inner = self._loop(declared.name, declared.loop, spaces)
         arm = Arm(inner)
@@ -98,6 +107,7 @@ class Writing:
             "parameters": {name: {"value": arm.json(value)} for name, value in declared.arguments.items()},
         }  # fmt: skip
         return {
-            **loop, "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": name,
+            **loop, **({} if declared.group is None else {"resourceGroup": arm.json(declared.group)}),
+            "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": name,
             "properties": properties,
         }  # fmt: skip

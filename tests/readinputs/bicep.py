@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.readinputs.expressions import BOOL, INT, LIST, MAP, OBJECT, TEXT, Bicep
 from tests.readinputs.modules import Features, Loop, Module, ModuleCall, Resource
 
-FEATURES = Features(reads_defaults=True, function="own")
+FEATURES = Features(reads_defaults=True, groups=True, function="own")
 TYPES = {BOOL: "bool", TEXT: "string", INT: "int", LIST: "array", OBJECT: "object", MAP: "object"}
 _SPACES = {
     "param": "{name}{path}", "local": "{name}{path}", "item": "item.value{path}", "key": "item.key", "index": "i",
@@ -67,10 +67,19 @@ def _resource(declared: Resource) -> str:
     }}
   }}
 }}"""
-    return f"resource {declared.name} 'Microsoft.KeyVault/vaults@2023-07-01' = {_looped(declared.loop, body)}"
+    text = f"resource {declared.name} 'Microsoft.KeyVault/vaults@2023-07-01' = {_looped(declared.loop, body)}"
+    if not declared.has_secret:
+        return text
+    return f"""{text}
+resource {declared.name}s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {{
+  parent: {declared.name}
+  name: {declared.name}.name
+  properties: {{ contentType: '${{{declared.name}.tags.t}}-${{{declared.name}.properties.softDeleteRetentionInDays}}' }}
+}}"""
 
 
 def _call(declared: ModuleCall) -> str:
     arguments = "\n".join(f"    {name}: {_BICEP.text(value)}" for name, value in declared.arguments.items())
-    body = f"{{\n  name: '{declared.name}{_suffix(declared.loop)}'\n  params: {{\n{arguments}\n  }}\n}}"
+    group = "" if declared.group is None else f"\n  scope: resourceGroup({_BICEP.text(declared.group)})"
+    body = f"{{\n  name: '{declared.name}{_suffix(declared.loop)}'{group}\n  params: {{\n{arguments}\n  }}\n}}"
     return f"module {declared.name} '{declared.name}.bicep' = {_looped(declared.loop, body)}"

@@ -46,24 +46,29 @@ class Loop:
 
 @dataclass
 class Resource:
-    """A key vault: attributes by name, and the addresses for which it has blocks, if these are dynamic."""
+    """A key vault: attributes by name, the addresses for which it has blocks if these are dynamic, perhaps a secret."""
 
     name: str
     loop: Loop
     attributes: dict[str, Expression]
     ranges: Expression
     is_dynamic: bool
+    has_secret: bool
 
 
 @dataclass
 class ModuleCall:
-    """A call of a module. ``is_outer``: its expressions are those of the module around it, as templates allow."""
+    """A call of a module. ``is_outer``: its expressions are those of the module around it, as templates allow.
+
+    ``group`` is the resource group that it goes to, if that is another one.
+    """
 
     name: str
     loop: Loop
     module: Module
     arguments: dict[str, Expression]
     is_outer: bool = False
+    group: Expression | None = None
 
 
 @dataclass
@@ -83,6 +88,7 @@ class Features:
 
     reads_defaults: bool = False
     outer: bool = False
+    groups: bool = False
     function: str = ""
     workspace: bool = False
 
@@ -154,7 +160,8 @@ class Growing:
             return Loop("if", self.expression(BOOL, names)), inner
         if way < 0.7:
             inner[INT] += [Reference("index")] * 3
-            return Loop("count", self.expression(INT, names)), inner
+            numbers = names[INT] if self.random.random() < 0.5 else ()
+            return Loop("count", self.random.choice(numbers) if numbers else self.expression(INT, names)), inner
         inner[TEXT] += [Reference("key")] * 2
         for name, type_ in MEMBERS.items():
             inner[type_] += [Reference("item", path=f".{name}")] * 3
@@ -173,14 +180,17 @@ class Growing:
             "addresses": LIST,
         }  # fmt: skip
         attributes = {name: self.expression(type_, inner) for name, type_ in made.items()}
-        return Resource(self.name("r"), loop, attributes, self.expression(LIST, inner), self.random.random() < 0.5)
+        ranges, is_dynamic = self.expression(LIST, inner), self.random.random() < 0.5
+        has_secret = loop.kind == "" and self.random.random() < 0.6
+        return Resource(self.name("r"), loop, attributes, ranges, is_dynamic, has_secret)
 
     def call(self, names: dict[str, list[Expression]], depth: int) -> ModuleCall:
         """Return a call, and add its outputs to the names."""
         loop, inner = self.loop(names)
         name = self.name("c")
+        group = self.expression(TEXT, inner) if self.features.groups and self.random.random() < 0.3 else None
         if self.features.outer and self.random.random() < 0.4:
-            return ModuleCall(name, loop, self.module(depth + 1, inner), {}, is_outer=True)
+            return ModuleCall(name, loop, self.module(depth + 1, inner), {}, is_outer=True, group=group)
         below = self.module(depth + 1)
         arguments = {
             declared.name: self.expression(declared.type, inner)
@@ -190,7 +200,7 @@ class Growing:
         if loop.kind == "":
             for output, (type_, _) in below.outputs.items():
                 names[type_] += [Reference("output", output, of=name)] * 2
-        return ModuleCall(name, loop, below, arguments)
+        return ModuleCall(name, loop, below, arguments, group=group)
 
 
 def _add(names: dict[str, list[Expression]], type_: str, result: Reference) -> None:

@@ -33,6 +33,7 @@ def files_of(module: Module, in_json: bool, folder: str = "") -> dict[str, str]:
     if module.locals:
         blocks.append((("locals",), {name: _HCL.text(value) for name, _, value in module.locals}))
     blocks += [(("resource", "azurerm_key_vault", declared.name), _resource(declared)) for declared in module.resources]
+    blocks += [_secret(declared) for declared in module.resources if declared.has_secret]
     blocks += [(("module", declared.name), _call(declared)) for declared in module.calls]
     for name, (_, value) in module.outputs.items():
         blocks.append((("output", name), {"value": _HCL.text(value)}))
@@ -65,6 +66,15 @@ def _resource(declared: Resource) -> Body:
     else:
         body["network_acls"] = {**rules, "ip_rules": texts["addresses"]}
     return body
+
+
+def _secret(declared: Resource) -> tuple[tuple[str, ...], Body]:
+    vault = f"azurerm_key_vault.{declared.name}"
+    body: Body = {
+        "name": f"{vault}.name", "value": '"x"', "key_vault_id": f"{vault}.id",
+        "content_type": f'"${{{vault}.tags.t}}-${{{vault}.soft_delete_retention_days}}"',
+    }  # fmt: skip
+    return ("resource", "azurerm_key_vault_secret", f"{declared.name}s"), body
 
 
 def _call(declared: ModuleCall) -> Body:

@@ -218,6 +218,7 @@ class ReadRecorder(Recorder):
         value = make()
         inputs = NO_INPUTS.union(*self.log[start:])
         del self.log[start:]
+        self._last = None
         return value, inputs
 
     def close(self, start: int, value: object) -> ReadSet:
@@ -298,6 +299,7 @@ class ReadRecorder(Recorder):
     def begin(self, exists: Callable[[], object]) -> None:
         """See the base class."""
         del self.log[self._floor :]
+        self._last = None
         self._subject = ResourceReads(self._outer | self._inputs_of(exists))
 
     def _inputs_of(self, make: Callable[[], object]) -> Inputs:
