@@ -322,7 +322,7 @@ def move(found: Result, at: Location) -> Result:
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
     if isinstance(found, Unknown):
         return Unknown(
-            at=at, why=found.why, pattern=found.pattern, given=found.given, filled=found.filled,
+            at=at, why=found.why, pattern=found.pattern, given=found.given, known=found.known,
             sensitive=found.sensitive,
             candidates=found.candidates, closed=found.closed, hops=found.hops,
         )  # fmt: skip

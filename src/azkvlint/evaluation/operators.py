@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import operator
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
+from azkvlint.evaluation.comparison import ORDER, Comparison, compared
+from azkvlint.evaluation.known import chosen, is_given, joined, one_of
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
@@ -18,7 +20,6 @@ from azkvlint.evaluation.values import (
     Items,
     PartlySecret,
     Result,
-    as_optional,
     doubt_in,
     find_field,
     is_large,
@@ -33,15 +34,14 @@ from azkvlint.model.pattern import (
     access,
     call_hole,
     join_texts,
-    known_end,
     known_or_pattern,
-    known_start,
     operation,
     pattern_from,
     text_form,
 )
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.syntax import ast
+from azkvlint.util.lazy_regex import regex
 
 Local: TypeAlias = Mapping[str, Result | Bound]
 # The local variables of an expression outside of loops and lambdas.
@@ -90,7 +90,7 @@ class Operations(ABC):
         doubt = doubt_in("the condition is not a Boolean, so the deployment fails", condition.at, condition)
         one, other = self.evaluate(yes, local), self.evaluate(no, local)
         self.spend((size(one) + size(other)) // VALUES_A_STEP)
-        return merge_alternatives(one, other, doubt)
+        return chosen(merge_alternatives(one, other, doubt), (one, other), doubt.pattern)
 
     def connect(self, nodes: Sequence[ast.Expression], local: Local, neutral: bool, at: Location) -> Result:
         """Evaluate ``&&`` (``neutral`` true) or ``||`` (false) of operands, up to the one that decides."""
@@ -149,8 +149,9 @@ class Operations(ABC):
                 return Unknown(at=at, why=doubt.why, sensitive=sensitive)
             whole = all(pattern or _is_empty(part) for pattern, part in zip(known, parts, strict=True))
             return Unknown(
-                at=at, why=doubt.why, pattern=pattern_from(join_texts(known)) if whole else None, sensitive=sensitive
-            )
+                at=at, why=doubt.why, pattern=pattern_from(join_texts(known)) if whole else None, given=True,
+                known=joined(parts, adds_up=True), sensitive=sensitive,
+            )  # fmt: skip
         return Scalar(at=at, value="".join(texts), sensitive=sensitive)
 
     def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:
@@ -215,78 +216,15 @@ def _missing(safe: bool, at: Location, why: str) -> Result:
     return Absent(at=at) if safe else Unknown(at=at, why=f"{why}, so the deployment fails")
 
 
-# Longer patterns are not compared with strings: there may be many of both.
-_LONGEST = 10_000
-_DATA = (Scalar, Unknown, Absent, Items, Fields)
-
-
-def is_same(left: Result, right: Result) -> bool | None:
-    """Return whether two results are equal; None if that is not known, or they are too large to be compared."""
-    if isinstance(left, Items | Fields) and is_large(left) and is_large(right):
-        return None
-    return _same(left, right)
-
-
-def _same(left: Result, right: Result) -> bool | None:
-    if isinstance(left, Unknown):
-        if isinstance(right, Unknown):
-            return True if left.pattern is not None and left.pattern == right.pattern else None
-        return _ruled_out(left, right)
-    if isinstance(right, Unknown):
-        return _ruled_out(right, left)
-    if isinstance(left, Scalar) and isinstance(right, Scalar):
-        return isinstance(left.value, bool) == isinstance(right.value, bool) and left.value == right.value
-    if isinstance(left, Absent) or isinstance(right, Absent):
-        return isinstance(left, Absent) and isinstance(right, Absent)
-    if isinstance(left, Items) and isinstance(right, Items):
-        return _all_same(zip(left.items, right.items, strict=False)) if len(left.items) == len(right.items) else False
-    if isinstance(left, Fields) and isinstance(right, Fields):
-        return _same_fields(left, right)
-    return False if type(left) in _DATA and type(right) in _DATA else None
-
-
-def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
-    """Return False if what is known of a text does not allow it to be another; else None."""
-    return (
-        False
-        if isinstance(known, Scalar) and isinstance(known.value, str) and not _may_be(doubt, known.value)
-        else None
-    )
-
-
-def _all_same(pairs: Iterator[tuple[Result, Result]]) -> bool | None:
-    answer: bool | None = True
-    for left, right in pairs:
-        found = _same(left, right)
-        if found is False:
-            return False
-        answer = answer and found
-    return answer
-
-
-def _same_fields(left: Fields, right: Fields) -> bool | None:
-    if left.rest is not None or right.rest is not None:
-        return None
-    if left.fields.keys() != right.fields.keys():
-        doubts = any(as_optional(item) is not None for value in (left, right) for item in value.fields.values())
-        return None if doubts else False
-    return _all_same((left.fields[key], right.fields[key]) for key in left.fields)
+# What a template writes in one case, Azure may return in another.
+_AZURE = Comparison(ignores_case=True)
+is_same = _AZURE.is_same
+_may_be = _AZURE.may_be
 
 
 def may_have(value: Fields, name: Unknown) -> bool:
     """Return whether an object may have the field that ``name`` turns out to name."""
     return value.rest is not None or any(_may_be(name, key) for key in value.fields)
-
-
-def _may_be(doubt: Unknown, text: str) -> bool:
-    """Return whether what is known of a text, its beginning and its end, allows it to be ``text``, in any case."""
-    pattern = doubt.pattern
-    if doubt.filled and not text:
-        return False
-    if pattern is None or not pattern.holes or len(pattern) > _LONGEST:
-        return True
-    start, end, text = known_start(pattern).lower(), known_end(pattern).lower(), text.lower()
-    return len(start) + len(end) <= len(text) and text.startswith(start) and text.endswith(end)
 
 
 def merge_alternatives(one: Result, other: Result, doubt: Unknown) -> Result:
@@ -297,7 +235,7 @@ def merge_alternatives(one: Result, other: Result, doubt: Unknown) -> Result:
 
 
 def _either(one: Result, other: Result, doubt: Unknown) -> Result:
-    if _same(one, other) is True:
+    if _AZURE.same(one, other) is True:
         return other if is_sensitive(other) else one
     if isinstance(one, Fields) and isinstance(other, Fields):
         names = {name.lower(): name for name in [*other.fields, *one.fields]}
@@ -309,7 +247,10 @@ def _either(one: Result, other: Result, doubt: Unknown) -> Result:
     parts = [known_or_pattern(doubt.pattern), pattern_of(one), pattern_of(other)]
     pattern = call_hole("if", parts) if all(parts) else None
     sensitive = is_sensitive(one) or is_sensitive(other)
-    return Unknown(at=doubt.at, why=doubt.why, pattern=pattern, sensitive=sensitive)
+    return Unknown(
+        at=doubt.at, why=doubt.why, pattern=pattern, given=is_given(one) and is_given(other),
+        known=one_of((one, other)), sensitive=sensitive,
+    )  # fmt: skip
 
 
 def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Result:
@@ -327,13 +268,9 @@ def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Resu
     return found
 
 
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _LARGEST = 1 << 63
+# Strings that look like other values, or like a string in quotation marks.
+_LITERAL = regex(r"null|true|false|-?[0-9.]*|\".*", re.IGNORECASE | re.DOTALL)
 
 
 def apply_binary(name: str, left: Result, right: Result, at: Location) -> Result:
@@ -342,12 +279,13 @@ def apply_binary(name: str, left: Result, right: Result, at: Location) -> Result
         equal = is_same(left, right)
         return _doubt(name, left, right, at) if equal is None else Scalar(at=at, value=equal)
     if not isinstance(left, Scalar) or not isinstance(right, Scalar):
-        return _doubt(name, left, right, at)
+        decided = compared(name, left, right) if name in ORDER else None
+        return _doubt(name, left, right, at) if decided is None else Scalar(at=at, value=decided)
     if name in ("=~", "!~"):
         alike = text_of(left.value).lower() == text_of(right.value).lower()
         return Scalar(at=at, value=alike is (name == "=~"))
-    if name in _ORDER and _is_text(left) == _is_text(right) and not _is_flag(left) and not _is_flag(right):
-        return Scalar(at=at, value=_ORDER[name](left.value, right.value))
+    if name in ORDER and _is_text(left) == _is_text(right) and not _is_flag(left) and not _is_flag(right):
+        return Scalar(at=at, value=ORDER[name](left.value, right.value))
     number = _number(name, left.value, right.value) if type(left.value) is type(right.value) is int else None
     if number is None:
         return Unknown(at=at, why=f"operator `{name}` does not support these operands")
@@ -397,14 +335,19 @@ def _number(name: str, left: int, right: int) -> int | None:
 
 def _doubt(name: str, left: Result, right: Result, at: Location) -> Unknown:
     found = doubt_in(f"operator `{name}` does not support these operands", at, left, right)
-    parts = [pattern_of(left) or _null(left), pattern_of(right) or _null(right)]
+    parts = [_operand(left), _operand(right)]
     # An operator returns a value or fails: never null.
     given = isinstance(left, Unknown) or isinstance(right, Unknown)
     return Unknown(at=at, why=found.why, pattern=operation(name, parts) if all(parts) else None, given=given)
 
 
-def _null(result: Result) -> str:
-    return "null" if isinstance(result, Absent) else ""
+def _operand(result: Result) -> Text:
+    """Return how an operand is written in a pattern: in quotation marks where it would be another value without."""
+    if isinstance(result, Absent):
+        return "null"
+    found = pattern_of(result)
+    is_text = isinstance(result, Scalar) and isinstance(result.value, str) and not result.sensitive
+    return f'"{text_form(found)}"' if is_text and _LITERAL.fullmatch(text_form(found)) else found
 
 
 def _is_text(value: Scalar) -> bool:

@@ -111,8 +111,10 @@ def unknown_with_secrets(found: Unknown, parts: SecretParts | None, at: Location
     if parts is None:
         return found
     if parts.is_whole:
-        return Unknown(at=at, why=found.why, given=found.given, sensitive=True)
-    return PartlySecret(at=at, why=found.why, given=found.given, sensitive=True, parts=parts, name=found.pattern)
+        return Unknown(at=at, why=found.why, given=found.given, known=found.known, sensitive=True)
+    return PartlySecret(
+        at=at, why=found.why, given=found.given, known=found.known, sensitive=True, parts=parts, name=found.pattern
+    )
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +186,7 @@ def plain_unknown(found: Unknown) -> Unknown:
     if type(found) is Unknown:
         return found
     return Unknown(
-        at=found.at, why=found.why, pattern=found.pattern, given=found.given, filled=found.filled,
+        at=found.at, why=found.why, pattern=found.pattern, given=found.given, known=found.known,
         sensitive=found.sensitive,
         candidates=found.candidates, closed=found.closed, hops=found.hops,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Assumption, Resource
-from azkvlint.model.value import MapValue, Scalar, Unknown
+from azkvlint.model.value import NOT_EMPTY, MapValue, Scalar, Unknown
 from azkvlint.util.errors import InputError
 
 # Types, in lower case, whose attributes under an assumption affect the evaluation of other resources.
@@ -60,9 +60,9 @@ class Scenario:
             case Scalar(value=bool() as value):
                 found: Result = Scalar(at=unknown.at, value=not value)
             case Scalar(value="") | Items(items=[]):
-                found = msgspec.structs.replace(unknown, filled=True)
+                found = msgspec.structs.replace(unknown, known=NOT_EMPTY)
             case Fields(fields=fields, rest=None) if not fields:
-                found = msgspec.structs.replace(unknown, filled=True)
+                found = msgspec.structs.replace(unknown, known=NOT_EMPTY)
             case _:
                 return unknown
         self.binary.add(name)

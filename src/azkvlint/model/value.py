@@ -93,19 +93,43 @@ class Link(_Value, frozen=True, kw_only=True, gc=False):
     hops: tuple[str, ...] = ()
 
 
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """What is certain of a value that is not known.
+
+    ``least`` and ``most`` limit the length of a string, array, map or object, where null has the length 0; of a number
+    (``is_number``) they limit the number itself. ``starts`` is how a string begins, ``differs`` are values that it is
+    not.
+    """
+
+    least: int = 0
+    most: int | None = None
+    is_number: bool = False
+    starts: str = ""
+    differs: tuple[Plain, ...] = ()
+
+    @property
+    def is_filled(self) -> bool:
+        """Return whether a string, array or object is certainly not empty."""
+        return (self.least > 0 and not self.is_number) or self.starts != ""
+
+
+NOTHING_KNOWN = Known()
+NOT_EMPTY = Known(least=1)
+
+
 class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     """A value that is not known before apply, for the reason ``why``.
 
     For a reference, ``candidates`` are the addresses that it may refer to, and ``closed`` states that it refers to one
     of them; ``types`` are its possible types, if known, "" for any other. ``one_of`` are the possible values, if known.
     ``pattern`` is what is known of a string. Two unknown strings with the same pattern are equal. ``given``: the value
-    is certainly not null. ``filled``: the string, array or object is certainly not empty.
+    is certainly not null. ``known`` is what else is certain of it.
     """
 
     why: str
     pattern: Pattern | None = None
     given: bool = False
-    filled: bool = False
+    known: Known = NOTHING_KNOWN
     candidates: tuple[str, ...] = ()
     closed: bool = False
     types: tuple[str, ...] = ()
@@ -114,8 +138,13 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_set(self) -> bool:
-        """Return whether the value is certainly set: it cannot be null, or a part of its string is known."""
-        return self.given or (self.pattern is not None and self.pattern.has_text)
+        """Return whether the value is certainly set: it cannot be null, or it has a part."""
+        return self.given or self.is_filled
+
+    @property
+    def is_filled(self) -> bool:
+        """Return whether a string, array or object is certainly not empty."""
+        return self.known.is_filled or (self.pattern is not None and self.pattern.has_text)
 
 
 class Absent(_Value, frozen=True, kw_only=True, gc=False):
@@ -140,8 +169,10 @@ def select(value: Answer, path: Path) -> Answer:
             found = value.items[step] if -len(value.items) <= step < len(value.items) else None
         elif type(value) is Unknown:
             # What is known of an object does not apply to its fields.
-            if value.is_set or value.types or value.one_of:
-                return msgspec.structs.replace(value, pattern=None, given=False, types=(), one_of=())
+            if value.is_set or value.types or value.one_of or value.known is not NOTHING_KNOWN:
+                return msgspec.structs.replace(
+                    value, pattern=None, given=False, known=NOTHING_KNOWN, types=(), one_of=()
+                )
             return value
         elif type(value) is Absent:
             return value

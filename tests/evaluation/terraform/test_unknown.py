@@ -141,7 +141,7 @@ def test_links_are_passed_along(
     terraform: Terraform, text: str, names: tuple[str, ...], closed: bool, is_given: bool
 ) -> None:
     found = terraform.unknown(text)
-    assert (found.candidates, found.closed, found.is_set) == (names, closed, is_given)
+    assert (found.candidates, found.closed, found.given) == (names, closed, is_given)
 
 
 def test_a_link_keeps_its_hops_and_place_of_an_object(terraform: Terraform) -> None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from functools import cmp_to_key
 
+import msgspec
+
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
+from azkvlint.evaluation.known import count_of, decided_length, known_of_unknown, part_of, size_of, start_of
 from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
@@ -32,7 +35,7 @@ from azkvlint.evaluation.values import (
     split_known,
     text_of,
 )
-from azkvlint.model.pattern import Text, known_or_pattern, known_start, parts_of
+from azkvlint.model.pattern import Text, known_or_pattern, parts_of
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -212,11 +215,22 @@ def _length(context: Context, arguments: list[Result]) -> Result:
         case Fields(fields=fields) as value:
             doubt = missing_fields_reason(value)
             if doubt is not None:
-                return context.unknown(doubt)
+                return _counted(context, value, doubt)
             found = len(fields)
+        case Unknown() as value:
+            return _counted(context, value, value)
         case _:
             return context.fails(_MISFIT, *arguments)
     return Scalar(at=context.at, value=found)
+
+
+def _counted(context: Context, of: Result, doubt: Unknown) -> Result:
+    """Return the length of a value as far as it is known."""
+    known = size_of(of)
+    length = decided_length(known)
+    if length is not None:
+        return Scalar(at=context.at, value=length)
+    return msgspec.structs.replace(context.unknown(doubt), given=True, known=count_of(known))
 
 
 def _empty(context: Context, arguments: list[Result]) -> Result:
@@ -235,7 +249,7 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
             return context.unknown(doubt)
         case Partly():
             return context.true(False)
-        case Unknown(pattern=pattern, filled=filled) if filled or (pattern is not None and pattern.has_text):
+        case Unknown() as value if value.is_filled:
             return context.true(False)
         case _:
             return context.fails(_MISFIT, *arguments)
@@ -314,8 +328,11 @@ def _take(context: Context, arguments: list[Result]) -> Result:
                 return Items(at=context.at, items=items[:most])
             case Scalar(value=str() as whole, sensitive=sensitive):
                 return Scalar(at=context.at, value=whole[:most], sensitive=sensitive)
-            case Unknown(pattern=pattern) if 0 < most <= len(known := known_start(pattern)):
+            case Unknown() as doubt if 0 < most <= len(known := start_of(doubt)):
                 return Scalar(at=context.at, value=known[:most], sensitive=value.sensitive)
+            case Unknown() as doubt:
+                known_part = part_of(known_of_unknown(doubt), 0, most)
+                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known_part)
             case _:
                 pass
     return context.fails("expects an array or a string", *arguments)
@@ -331,6 +348,9 @@ def _skip(context: Context, arguments: list[Result]) -> Result:
                 return Items(at=context.at, items=items[start:])
             case Scalar(value=str() as whole, sensitive=sensitive):
                 return Scalar(at=context.at, value=whole[start:], sensitive=sensitive)
+            case Unknown() as doubt:
+                known = part_of(known_of_unknown(doubt), start, None)
+                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known)
             case _:
                 pass
     return context.fails("expects an array or a string", *arguments)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from azkvlint.evaluation.functions import arrays, numbers, objects, strings
 from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, Unknowable, answer, call_pattern
+from azkvlint.evaluation.known import of_length
 from azkvlint.evaluation.operators import Local, Operations
 from azkvlint.evaluation.values import BY_DEPLOYMENT, RETURNS_SECRET, Result
 from azkvlint.model.value import Unknown
@@ -22,8 +23,9 @@ def _after(name: str, least: int, most: int, only: str = "") -> Function:
     return Unknowable(name, least, most, _because(f"`{name}()` is known after deployment"), only)
 
 
-def _by_azure(name: str, least: int, most: int) -> Function:
-    return Unknowable(name, least, most, _because(f"`{name}()` is computed by Azure"), given=True)
+def _by_azure(name: str, length: int) -> Function:
+    why = _because(f"`{name}()` is computed by Azure")
+    return Unknowable(name, 1, ANY, why, given=True, known=of_length(length))
 
 
 def _by_caller(name: str, least: int, most: int, what: str, only: str = "") -> Function:
@@ -67,13 +69,15 @@ _RUNTIME: tuple[Function, ...] = (
     _after("providers", 1, 2),
     _after("deployer", 0, 0),
     _after("stacktrace", 0, ANY),
-    _by_azure("uniqueString", 1, ANY),
-    _by_azure("guid", 1, ANY),
+    # learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-string: 13 characters, and the
+    # format of a globally unique identifier.
+    _by_azure("uniqueString", 13),
+    _by_azure("guid", 36),
     _by_caller("externalInput", 1, 2, "provided by the deployment tool"),
     _by_caller("externalInputs", 1, 1, "provided by the deployment tool", "arm"),
     Lazy("readEnvironmentVariable", 1, 2, _environment, "bicep"),
     _by_caller("readCliArgument", 1, 2, "provided by the deployment command", "bicep"),
-    Unknowable("newGuid", 0, 0, _because(f"`newGuid()` {_MOMENT}"), steady=False, given=True),
+    Unknowable("newGuid", 0, 0, _because(f"`newGuid()` {_MOMENT}"), steady=False, given=True, known=of_length(36)),
     Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
     Lazy("fail", 0, 1, _fail),
     Lazy("getSecret", 1, 5, list_secrets),

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.table import (
     ANY,
@@ -18,6 +20,7 @@ from azkvlint.evaluation.functions.table import (
     call_pattern,
     opaque,
 )
+from azkvlint.evaluation.known import start_of
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -29,7 +32,7 @@ from azkvlint.evaluation.values import (
     pattern_of,
     text_of,
 )
-from azkvlint.model.pattern import Hole, change_text, known_end, known_start
+from azkvlint.model.pattern import Hole, change_text, known_end
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -348,10 +351,11 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
         value = arguments[0]
         if isinstance(value, Scalar):
             return Scalar(at=context.at, value=change(text(value.value)), sensitive=value.sensitive)
-        if not isinstance(value, Unknown) or value.pattern is None:
+        if not isinstance(value, Unknown):
             return context.fails("expects a string", value)
-        pattern = change_text(value.pattern, name, change)
-        return Unknown(at=context.at, why=value.why, pattern=pattern, sensitive=value.sensitive)
+        pattern = change_text(value.pattern, name, change) if value.pattern is not None else None
+        known = msgspec.structs.replace(value.known, starts=change(value.known.starts), differs=())
+        return Unknown(at=context.at, why=value.why, pattern=pattern, known=known, sensitive=value.sensitive)
 
     return Parts(name, 1, 1, run)
 
@@ -369,7 +373,11 @@ def _pad_left(value: object, total: object, character: object = " ") -> str:
 
 
 def _starts(context: Context, arguments: list[Result]) -> Result:
-    return _edge(context, arguments, known_start(pattern_of(arguments[0])), str.startswith)
+    return _edge(context, arguments, _start(arguments[0]), str.startswith)
+
+
+def _start(result: Result) -> str:
+    return start_of(result) if isinstance(result, Unknown) else ""
 
 
 def _ends(context: Context, arguments: list[Result]) -> Result:

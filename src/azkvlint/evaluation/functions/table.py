@@ -32,7 +32,7 @@ from azkvlint.evaluation.values import (
     wrap,
 )
 from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, call_hole, escaped, join_texts
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
 ANY = MAX_ITEMS
@@ -128,7 +128,9 @@ class Parts(Function, frozen=True):
 
 
 class Data(Function, frozen=True):
-    """``run(*arguments)`` converts plain data to plain data."""
+    """``run(*arguments)`` converts plain data to plain data. ``known`` is what is certain of any result."""
+
+    known: Known = NOTHING_KNOWN
 
     def answer(self, context: Context) -> Result:
         """Return the result of a call."""
@@ -140,7 +142,8 @@ class Data(Function, frozen=True):
                 found = unknown_in(argument)
                 if found is not None:
                     # Only JSON text may be null.
-                    return msgspec.structs.replace(context.unknown(found), given=self.name != "json")
+                    unknown = context.unknown(found)
+                    return msgspec.structs.replace(unknown, given=self.name != "json", known=self.known)
             plain.append(plain_of(argument))
         work = sum(len(item) for item in plain if isinstance(item, str))
         if work > _SHORT:
@@ -156,17 +159,20 @@ class Data(Function, frozen=True):
 class Unknowable(Function, frozen=True):
     """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are.
 
-    ``given``: whatever it is, it is not null.
+    ``given``: whatever it is, it is not null. ``known`` is what else is certain of any result.
     """
 
     steady: bool = True
     secret: bool = False
     given: bool = False
+    known: Known = NOTHING_KNOWN
 
     def answer(self, context: Context) -> Result:
         """Return the result of a call."""
         pattern = call_pattern(self.name, context.arguments()) if self.steady else None
-        return Unknown(at=context.at, why=self.run(), pattern=pattern, sensitive=self.secret, given=self.given)
+        return Unknown(
+            at=context.at, why=self.run(), pattern=pattern, sensitive=self.secret, given=self.given, known=self.known
+        )
 
 
 def answer(function: Function, context: Context) -> Result:

@@ -8,6 +8,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.functions.table import UnknownResult
+from azkvlint.evaluation.known import is_given, one_of
 from azkvlint.evaluation.terraform.operators import FailedError, as_number, is_same, may_be, text_of
 from azkvlint.evaluation.values import (
     VALUES_A_STEP,
@@ -25,7 +26,7 @@ from azkvlint.evaluation.values import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, Text, access, call_hole, hole, join_texts, known_or_pattern, text_form
-from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 
 _WITHOUT_MEMBERS = (Scalar, Items, Closure)
 # Maps of more keys have no pattern.
@@ -275,7 +276,7 @@ def _one_of(results: Sequence[Result], doubt: Unknown) -> Result:
     pattern = call_hole("if", parts) if all(parts) else None
     # A list is not a reference, though its items may be.
     given = all(is_given(result) and not isinstance(result, Items | Fields) for result in results)
-    return gather(results, doubt, pattern, given)
+    return gather(results, doubt, pattern, given, one_of(results))
 
 
 def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
@@ -319,7 +320,13 @@ def mark_optional(result: Result, doubt: Unknown) -> Unknown:
     return msgspec.structs.replace(found, note=MAY_BE_ABSENT)
 
 
-def gather(results: Iterable[Result], doubt: Unknown, pattern: Pattern | None = None, given: bool = False) -> Unknown:
+def gather(
+    results: Iterable[Result],
+    doubt: Unknown,
+    pattern: Pattern | None = None,
+    given: bool = False,
+    known: Known = NOTHING_KNOWN,
+) -> Unknown:
     """Return an unknown value made of ``results``, as unknown as ``doubt``; it names what any of them, or their parts,
     names.
 
@@ -340,7 +347,7 @@ def gather(results: Iterable[Result], doubt: Unknown, pattern: Pattern | None = 
     if len(candidates) > _MAX_CANDIDATES:
         candidates, closed = {}, False
     return Unknown(
-        at=doubt.at, why=doubt.why, pattern=pattern, given=given, sensitive=sensitive,
+        at=doubt.at, why=doubt.why, pattern=pattern, given=given, known=known, sensitive=sensitive,
         candidates=tuple(candidates), closed=closed and bool(candidates), hops=hops if candidates else (),
     )  # fmt: skip
 
@@ -373,11 +380,6 @@ def step_into(of: Unknown, step: Text, at: Location) -> Unknown:
         at=at, why=of.why, pattern=pattern, sensitive=of.sensitive,
         candidates=of.candidates, closed=of.closed, hops=of.hops,
     )  # fmt: skip
-
-
-def is_given(result: Result) -> bool:
-    """Return whether a result is certainly not null."""
-    return result.is_set if isinstance(result, Unknown) else not isinstance(result, Absent)
 
 
 def _part(result: Result) -> Text:

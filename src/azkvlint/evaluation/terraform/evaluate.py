@@ -10,6 +10,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.table import UnknownResult
+from azkvlint.evaluation.known import chosen, joined, size_of
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.terraform import operators
@@ -50,7 +51,7 @@ from azkvlint.evaluation.values import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, Text, hole, join_texts, operation, pattern_from, text_form
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
@@ -284,7 +285,7 @@ def evaluate_conditional(
     if doubt.why == BY_RUN:
         # What a comparison with the time selects does not change with each run, as what is computed from it does.
         doubt = msgspec.structs.replace(doubt, why="the condition depends on the apply time")
-    return one_of_results(results, doubt, evaluator.watch)
+    return chosen(one_of_results(results, doubt, evaluator.watch), results, doubt.pattern)
 
 
 def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Location) -> list[Result]:
@@ -406,10 +407,22 @@ def _each(one: Result) -> Sequence[Result]:
 
 
 def _many(
-    evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, pattern: Pattern | None, at: Location
+    evaluator: TerraformEvaluator,
+    results: list[Result],
+    doubt: Unknown,
+    pattern: Pattern | None,
+    at: Location,
+    size: Known = NOTHING_KNOWN,
 ) -> Unknown:
     evaluator.watch.weigh(results)
-    return gather(results, Unknown(at=at, why=doubt.why, sensitive=doubt.sensitive), pattern)
+    return gather(results, Unknown(at=at, why=doubt.why, sensitive=doubt.sensitive), pattern, known=size)
+
+
+def _size(node: ast.Comprehension, over: Result) -> Known:
+    """Return how many items a ``for`` expression over a collection certainly returns."""
+    known = size_of(over)
+    least = known.least if node.condition is None else 0
+    return Known(least=min(least, 1) if node.grouped else least, most=known.most)
 
 
 def _doubt(of: Result, at: Location) -> Unknown:
@@ -440,11 +453,12 @@ def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: R
     if isinstance(over, Unknown):
         evaluator.watch.risks += 1
         key, value = step_into(over, "[key]", at), step_into(over, "[each]", at)
-        return _over_unknown(evaluator, node, over, [(key, value)], local)
+        return _over_unknown(evaluator, node, over, [(key, value)], local, _size(node, over))
     if isinstance(over, Items):
         pairs = _numbered(evaluator, over, at)
         if pairs is None:
-            return _over_unknown(evaluator, node, _doubt(over, at), [(item, item) for item in over.items], local)
+            items = [(item, item) for item in over.items]
+            return _over_unknown(evaluator, node, _doubt(over, at), items, local, _size(node, over))
         return _loop(evaluator, node, pairs, local)
     if isinstance(over, Fields):
         return _over_fields(evaluator, node, over, local, at)
@@ -468,11 +482,16 @@ def _over_fields(
     if over.rest is not None:
         doubt = over.rest
         pairs.append((step_into(over.rest, "[key]", at), step_into(over.rest, "[each]", at)))
-    return _over_unknown(evaluator, node, doubt, pairs, local)
+    return _over_unknown(evaluator, node, doubt, pairs, local, _size(node, over))
 
 
 def _over_unknown(
-    evaluator: TerraformEvaluator, node: ast.Comprehension, doubt: Unknown, pairs: Iterable[_Pair], local: Local
+    evaluator: TerraformEvaluator,
+    node: ast.Comprehension,
+    doubt: Unknown,
+    pairs: Iterable[_Pair],
+    local: Local,
+    size: Known = NOTHING_KNOWN,
 ) -> Result:
     """Return the result for a collection of unknown length; ``pairs`` are what it may contain."""
     at = evaluator.place(node)
@@ -492,7 +511,7 @@ def _over_unknown(
     pattern = None
     if doubt.pattern is not None and each and node.condition is None and node.name is None:
         pattern = hole("[for ", doubt.pattern, ":", each, "]")
-    return _many(evaluator, results, doubt, pattern, at)
+    return _many(evaluator, results, doubt, pattern, at, size)
 
 
 def _bound(node: ast.Comprehension, key: Result, value: Result, local: Local) -> Local:
@@ -507,6 +526,7 @@ def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_P
     at = evaluator.place(node)
     kept: list[tuple[Result | None, Result]] = []
     doubt: Unknown | None = None
+    least = 0
     for key, value in pairs:
         inner = _bound(node, key, value, local)
         if node.condition is not None:
@@ -515,15 +535,18 @@ def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_P
                 raise FailedError("the condition of a `for` expression is null", at)
             if not isinstance(condition, Scalar):
                 doubt = doubt_in("the condition of a `for` expression is unknown", at, condition)
+                least -= 1
             elif not condition.value:
                 continue
+        least += 1
         name = None if node.name is None else _name(evaluator, node.name, inner, at)
         kept.append((name, evaluator.evaluate(node.result, inner)))
         if name is not None and not isinstance(name, Scalar):
             doubt = doubt_in("a key of a `for` expression is unknown", at, name)
     if doubt is not None:
         evaluator.watch.risks += 1
-        return _many(evaluator, [result for _, result in kept], doubt, None, at)
+        size = Known(least=min(least, 1) if node.grouped else least, most=len(kept))
+        return _many(evaluator, [result for _, result in kept], doubt, None, at, size)
     if node.name is None:
         return Items(at=at, items=[result for _, result in kept])
     return _object(node, kept, at)
@@ -558,6 +581,7 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
     null.
     """
     texts: list[Text] = []
+    converted: list[Result] = []
     doubt: Unknown | None = None
     sensitive = False
     known = True
@@ -577,6 +601,7 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
                 watch.risks += 1
             texts.append(pattern_of(found))
             known = known and bool(texts[-1])
+        converted.append(found)
     length = sum(map(len, texts))
     watch.spend(length // CHARACTERS_A_STEP)
     if length > MAX_TEXT:
@@ -584,5 +609,8 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
         return Unknown(at=at, why=why, given=True, sensitive=sensitive)
     if doubt is not None:
         pattern = pattern_from(join_texts(texts)) if known else None
-        return Unknown(at=at, why=doubt.why, pattern=pattern, given=True, sensitive=sensitive)
+        return Unknown(
+            at=at, why=doubt.why, pattern=pattern, given=True, known=joined(converted, adds_up=False),
+            sensitive=sensitive,
+        )  # fmt: skip
     return Scalar(at=at, value=text_form(join_texts(texts)), sensitive=sensitive)

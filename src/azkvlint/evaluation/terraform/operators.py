@@ -6,123 +6,24 @@ Each operator raises FailedError where Terraform rejects its operands.
 from __future__ import annotations
 
 import math
-import operator
 import re
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from azkvlint.evaluation.comparison import ORDER, Comparison, compared
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.values import Fields, Items, Result, as_optional, doubt_in, is_large, is_sensitive, pattern_of
+from azkvlint.evaluation.values import Result, doubt_in, is_sensitive, pattern_of
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import Text, known_end, known_start, operation, text_form
+from azkvlint.model.pattern import Text, operation, text_form
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-# Longer patterns are not compared with strings: there may be many of both.
-_LONGEST = 10_000
-_DATA = (Scalar, Absent, Items, Fields)
-
-
-def is_same(left: Result, right: Result) -> bool | None:
-    """Return whether two results are equal; None if that is not known, or they are too large to be compared."""
-    if isinstance(left, Items | Fields) and is_large(left) and is_large(right):
-        return None
-    return _same(left, right)
-
-
-def _same(left: Result, right: Result) -> bool | None:
-    if isinstance(left, Scalar) and isinstance(right, Scalar):
-        return is_same_plain(left.value, right.value)
-    if isinstance(left, Unknown):
-        if isinstance(right, Unknown):
-            return True if left.pattern is not None and left.pattern == right.pattern else None
-        return _ruled_out(left, right)
-    if isinstance(right, Unknown):
-        return _ruled_out(right, left)
-    if isinstance(left, Absent) or isinstance(right, Absent):
-        return isinstance(left, Absent) and isinstance(right, Absent)
-    if isinstance(left, Items) and isinstance(right, Items):
-        return _same_items(left, right)
-    if isinstance(left, Fields) and isinstance(right, Fields):
-        return _same_fields(left, right)
-    return False if type(left) in _DATA and type(right) in _DATA else None
-
-
-def is_same_plain(left: object, right: object) -> bool:
-    """Return whether two plain values are equal: a string is never equal to a number, nor a number to a boolean."""
-    return isinstance(left, bool) == isinstance(right, bool) and left == right
-
-
-def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
-    """Return False if what is known of a value does not allow it to be another; else None."""
-    if isinstance(known, Absent):
-        return False if doubt.is_set else None
-    if isinstance(known, Scalar) and isinstance(known.value, str) and not may_be(doubt, known.value):
-        return False
-    return None
-
-
-def may_be(doubt: Unknown, text: str) -> bool:
-    """Return whether what is known of a text, its beginning and its end, allows it to be ``text``."""
-    pattern = doubt.pattern
-    if pattern is None or not pattern.holes or len(pattern) > _LONGEST:
-        return True
-    start, end = known_start(pattern), known_end(pattern)
-    return len(start) + len(end) <= len(text) and text.startswith(start) and text.endswith(end)
-
-
-def _same_items(left: Items, right: Items) -> bool | None:
-    if "set" in (left.kind, right.kind) and left.kind == right.kind:
-        return _same_sets(left, right)
-    if len(left.items) != len(right.items):
-        return False
-    found = all_same(zip(left.items, right.items, strict=True))
-    # A list is never equal to a tuple or a set, whatever is in them.
-    return found if left.kind == right.kind else False
-
-
-def _same_sets(left: Items, right: Items) -> bool | None:
-    """Return whether two sets are equal. Known items are sorted; unknown ones may be equal to each other."""
-    if any(not isinstance(item, _DATA) for item in (*left.items, *right.items)):
-        return True if left is right else None
-    found = all_same(zip(left.items, right.items, strict=False))
-    return found if len(left.items) == len(right.items) else False
-
-
-def all_same(pairs: Iterable[tuple[Result, Result]]) -> bool | None:
-    """Return whether each two are the same; None if that is not known."""
-    answer: bool | None = True
-    for left, right in pairs:
-        found = _same(left, right)
-        if found is False:
-            return False
-        answer = answer and found
-    return answer
-
-
-def _same_fields(left: Fields, right: Fields) -> bool | None:
-    if left.rest is not None or right.rest is not None:
-        return None
-    if left.fields.keys() != right.fields.keys():
-        doubts = any(as_optional(item) is not None for value in (left, right) for item in value.fields.values())
-        return None if doubts else False
-    found = all_same((left.fields[key], right.fields[key]) for key in left.fields)
-    if found is True and any(as_optional(item) is not None for item in left.fields.values()):
-        return None
-    return found if left.kind == right.kind else False
-
-
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+_TERRAFORM = Comparison(ignores_case=False)
+is_same, may_be, all_same = _TERRAFORM.is_same, _TERRAFORM.may_be, _TERRAFORM.all_same
 
 
 def equal(left: Result, right: Result, expected: bool, at: Location) -> Result:
@@ -137,8 +38,11 @@ def compare(name: str, left: Result, right: Result, at: Location) -> Result:
     """Compare two numbers."""
     one, other = operand(left, "number", at), operand(right, "number", at)
     if not isinstance(one, Scalar) or not isinstance(other, Scalar):
-        return _doubt(name, one, other, at)
-    return Scalar(at=at, value=_ORDER[name](one.value, other.value), sensitive=one.sensitive or other.sensitive)
+        decided = compared(name, one, other)
+        if decided is None:
+            return _doubt(name, one, other, at)
+        return Scalar(at=at, value=decided, sensitive=is_sensitive(one) or is_sensitive(other))
+    return Scalar(at=at, value=ORDER[name](one.value, other.value), sensitive=one.sensitive or other.sensitive)
 
 
 def calculate(name: str, left: Result, right: Result, at: Location) -> Result:
@@ -213,7 +117,8 @@ def _part(result: Result) -> Text:
         return "null"
     found = pattern_of(result)
     # A string is not a number.
-    return f'"{text_form(found)}"' if found and isinstance(result, Scalar) and isinstance(result.value, str) else found
+    is_text = isinstance(result, Scalar) and isinstance(result.value, str) and not result.sensitive
+    return f'"{text_form(found)}"' if is_text else found
 
 
 class FailedError(Exception):

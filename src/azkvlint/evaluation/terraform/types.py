@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.terraform.alternatives import gather, is_given, mark_optional, one_of_results, step_into
+from azkvlint.evaluation.known import is_given
+from azkvlint.evaluation.terraform.alternatives import gather, mark_optional, one_of_results, step_into
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, primitive, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, as_optional, doubt_in, is_large, is_sensitive, unknown_in
 from azkvlint.model.location import Location

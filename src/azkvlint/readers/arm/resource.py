@@ -28,7 +28,7 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.scope import TENANT, Scope, id_value, resource_id, text
 from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.ast import Expression
@@ -295,7 +295,7 @@ _COMPUTED = frozenset({"principalid", "subscriptionid", "tenantid"})
 def unknown_property(name: str, why: str, pattern: Pattern, at: Location) -> Unknown:
     """Return a property that Azure computes during the deployment."""
     is_id = name.lower() in _COMPUTED
-    return Unknown(at=at, why=why, pattern=pattern, given=is_id, filled=is_id)
+    return Unknown(at=at, why=why, pattern=pattern, given=is_id, known=NOT_EMPTY if is_id else NOTHING_KNOWN)
 
 
 def property_for_others(type_: str, name: str, value: Result) -> Result:

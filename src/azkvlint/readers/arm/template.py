@@ -205,7 +205,7 @@ def with_stable_pattern(found: Result, name: str) -> Result:
     """
     if isinstance(found, Unknown) and found.pattern is None and not found.sensitive:
         pattern = declared_hole(DEPLOYMENT, name)
-        return Unknown(at=found.at, why=found.why, pattern=pattern, given=found.given, filled=found.filled)
+        return Unknown(at=found.at, why=found.why, pattern=pattern, given=found.given, known=found.known)
     return found
 
 
@@ -434,7 +434,7 @@ def mark_secret(found: Result, at: Location | None = None) -> Result:
         case Scalar():
             return Scalar(at=where, value=found.value, sensitive=True)
         case Unknown() if not is_scope(found.pattern):
-            return Unknown(at=where, why=found.why, given=found.given, filled=found.filled, sensitive=True)
+            return Unknown(at=where, why=found.why, given=found.given, known=found.known, sensitive=True)
         case _:
             return found
 

@@ -20,9 +20,10 @@ from azkvlint.model.pattern import (
     split_text,
     text_form,
 )
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS
 from azkvlint.readers.terraform.blocks import Content
+from azkvlint.readers.terraform.computed_values import computed_id, computed_value
 from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, expansion
 from azkvlint.readers.terraform.folder import Declaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
@@ -204,7 +205,8 @@ class ResourceEntity(Instance):
             return Unknown(at=at, why=why, pattern=self._reference(name))
         pattern = self._reference(name)
         given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
-        return Unknown(at=at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=given)
+        known = computed_value(self.type, name, self.content.attribute)
+        return Unknown(at=at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=given, known=known)
 
     def _reference(self, path: str) -> DeclaredHole:
         """Return the pattern of an attribute that is known after apply."""
@@ -259,7 +261,9 @@ class ResourceEntity(Instance):
             return Unknown(at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=True)
         return Unknown(
             at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern or self._reference(name),
-            candidates=(self.address,), closed=True, given=True, hops=(f"{self.symbol.declaration.local}.{name}",),
+            candidates=(self.address,), closed=True, given=True,
+            known=computed_id(self.type) if name == "id" else NOTHING_KNOWN,
+            hops=(f"{self.symbol.declaration.local}.{name}",),
         )  # fmt: skip
 
     def azapi_type(self) -> tuple[str, str] | None:

@@ -357,7 +357,7 @@ class LinkFreezer(Freezer):
             return Unknown(
                 at=found.at, why=found.why, candidates=found.candidates, closed=found.closed, hops=found.hops,
                 types=tuple(sorted({self._types.get(one, "") for one in found.candidates})) if found.closed else (),
-                given=found.given, sensitive=found.sensitive,
+                given=found.given, known=found.known, sensitive=found.sensitive,
             )  # fmt: skip
         target = found.candidates[0]
         return Link(at=found.at, target=target, type=self._types.get(target, ""), hops=found.hops)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+import msgspec
+
+from azkvlint.evaluation.known import count_of, decided_length, is_given, is_text, one_of, size_of
 from azkvlint.evaluation.terraform.alternatives import (
     data_of,
     gather,
-    is_given,
     item_of,
     keys_of,
     one_of_results,
@@ -57,7 +59,8 @@ def _keys(call: Call, arguments: list[Result]) -> Result:
     found = map_argument(call, arguments[0])
     doubt = found if isinstance(found, Unknown) else open_of(found)
     if doubt is not None or isinstance(found, Unknown):
-        return call.doubt("the keys of the map are unknown", doubt if doubt is not None else found)
+        unknown = call.doubt("the keys of the map are unknown", doubt if doubt is not None else found)
+        return msgspec.structs.replace(unknown, known=size_of(found))
     secret = hides_keys(found)
     items: list[Result] = [Scalar(at=found.at, value=key, sensitive=secret) for key in sorted(found.fields)]
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
@@ -67,7 +70,7 @@ def _values(call: Call, arguments: list[Result]) -> Result:
     found = map_argument(call, arguments[0])
     doubt = found if isinstance(found, Unknown) else open_of(found)
     if doubt is not None or isinstance(found, Unknown):
-        return call.pass_through([found], doubt if doubt is not None else found)  # type: ignore[arg-type]  # one is Unknown
+        return call.pass_through([found], doubt if doubt is not None else found, known=size_of(found))  # type: ignore[arg-type]  # one is Unknown
     items = [found.fields[key] for key in sorted(found.fields)]
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
 
@@ -276,7 +279,7 @@ def _concat(call: Call, arguments: list[Result]) -> Result:
         else:
             lists.append(found)
     if doubt is not None:
-        return call.pass_through(arguments, doubt)
+        return call.pass_through(arguments, doubt, known=size_of(*arguments))
     limit_items(sum(len(each.items) for each in lists))
     items = [item for each in lists for item in each.items]
     kind = items_kind(lists)
@@ -366,7 +369,7 @@ def _one(call: Call, arguments: list[Result]) -> Result:
 def _reverse(call: Call, arguments: list[Result]) -> Result:
     found = ordered_list(call, arguments[0])
     if isinstance(found, Unknown):
-        return call.pass_through([found], found)
+        return call.pass_through([found], found, known=size_of(found))
     return Items(at=call.at, items=found.items[::-1], kind="list" if found.kind else "")
 
 
@@ -435,13 +438,13 @@ def _coalesce_list(call: Call, arguments: list[Result]) -> Result:
 def _sort(call: Call, arguments: list[Result]) -> Result:
     found = list_argument(call, arguments[0])
     if isinstance(found, Unknown):
-        return call.pass_through([found], found)
+        return call.pass_through([found], found, known=size_of(found))
     items = [primitive(item, "string", call.at) for item in found.items]
     if any(isinstance(item, Absent) for item in items):
         raise InvalidCall("does not accept null in a list")
     doubt = unknown_in(Items(at=call.at, items=items))
     if doubt is not None and len(items) > 1:
-        return call.pass_through(items, doubt)
+        return call.pass_through(items, doubt, known=size_of(found))
     call.evaluator.spend(len(items) // 10)
     return Items(at=call.at, items=sorted(items, key=_text) if doubt is None else items, kind="list")
 
@@ -497,14 +500,23 @@ def _length(call: Call, arguments: list[Result]) -> Result:
         return Scalar(at=call.at, value=len(clusters(given.value)), sensitive=given.sensitive)
     found = collection(call, arguments[0])
     if isinstance(found, Unknown):
-        return call.unknown(found)
+        return counted(call, found, found)
     if isinstance(found, Fields):
         doubt = open_of(found)
-        return Scalar(at=call.at, value=len(found.fields)) if doubt is None else call.unknown(doubt)
+        return Scalar(at=call.at, value=len(found.fields)) if doubt is None else counted(call, found, doubt)
     call.evaluator.weigh(found)
     if found.kind == "set" and not keeps_order(found):
-        return call.doubt("the number of items in the set is unknown", found)
+        return counted(call, found, doubt_in("the number of items in the set is unknown", call.at, found))
     return Scalar(at=call.at, value=len(found.items))
+
+
+def counted(call: Call, of: Result, doubt: Unknown) -> Result:
+    """Return the length of a value as far as it is known."""
+    known = size_of(of)
+    length = decided_length(known)
+    if length is not None:
+        return Scalar(at=call.at, value=length, sensitive=is_sensitive(of))
+    return msgspec.structs.replace(call.unknown(doubt), given=True, known=count_of(known))
 
 
 def _contains(call: Call, arguments: list[Result]) -> Result:
@@ -536,11 +548,6 @@ def _index(call: Call, arguments: list[Result]) -> Result:
     raise InvalidCall("expects an item that is in the list")
 
 
-def is_text(result: Unknown) -> bool:
-    """Return whether something unknown is certainly a text, and not an empty one: an id, or what is known in part."""
-    return (result.closed and result.given) or (result.pattern is not None and result.pattern.has_text)
-
-
 def _coalesce(call: Call, arguments: list[Result]) -> Result:
     """Return the first argument that is neither null nor an empty text."""
     some: list[Result] = []
@@ -549,7 +556,7 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
         if isinstance(argument, Absent) or (isinstance(argument, Scalar) and argument.value == ""):
             continue
         some.append(argument)
-        if not isinstance(argument, Unknown) or is_text(argument):
+        if not isinstance(argument, Unknown) or is_text(argument) or (argument.is_set and not may_be(argument, "")):
             break
         doubt = doubt if doubt is not None else argument
     else:
@@ -565,10 +572,11 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
     pattern = found.pattern
     if pattern is None and doubt.pattern is not None:
         pattern = hole("coalesce(", doubt.pattern, ",...)")
+    known = one_of(some)
     return Unknown(
-        at=call.at, why=found.why, pattern=pattern,
-        given=all(is_given(result) for result in some[-1:]), sensitive=found.sensitive, candidates=found.candidates,
-        closed=found.closed, hops=found.hops,
+        at=call.at, why=found.why, pattern=pattern, given=all(is_given(result) for result in some[-1:]),
+        known=msgspec.structs.replace(known, differs=(*known.differs, "")), sensitive=found.sensitive,
+        candidates=found.candidates, closed=found.closed, hops=found.hops,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from azkvlint.evaluation.known import of_length
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.alternatives import data_of
 from azkvlint.evaluation.terraform.functions.table import (
@@ -34,7 +35,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -434,7 +435,18 @@ def _decrypted() -> str:
     return "`rsadecrypt()` is not supported"
 
 
-_NAMES = ("md5", "sha1", "sha256", "sha512")
+# The bytes of digests, in hexadecimal and in Base64: developer.hashicorp.com/terraform/language/functions.
+_BYTES = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
+_NAMES = tuple(_BYTES)
+_OF_UUID = of_length(36)
+
+
+def _digits(name: str) -> Known:
+    return of_length(2 * _BYTES[name])
+
+
+def _base64_length(name: str) -> Known:
+    return of_length((_BYTES[name] + 2) // 3 * 4)
 
 
 _SAFE = "-_.~"
@@ -615,12 +627,12 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("urlencode", 1, 1, _url_encode, kinds=_TEXT),
     Data("urldecode", 1, 1, _url_decode, kinds=_TEXT),
     Unknowable("base64gzip", 1, 1, _compressed),
-    *(Data(name, 1, 1, _hex(name), kinds=_TEXT) for name in _NAMES),
-    *(Data(f"base64{name}", 1, 1, _base64(name), kinds=_TEXT) for name in _NAMES[2:]),
+    *(Data(name, 1, 1, _hex(name), kinds=_TEXT, known=_digits(name)) for name in _NAMES),
+    *(Data(f"base64{name}", 1, 1, _base64(name), kinds=_TEXT, known=_base64_length(name)) for name in _NAMES[2:]),
     *(of_file(f"file{name}", _hex(name)) for name in _NAMES),
     *(of_file(f"filebase64{name}", _base64(name)) for name in _NAMES[2:]),
-    Data("uuidv5", 2, 2, _uuid5, kinds=_TEXTS),
-    Unknowable("uuid", 0, 0, _random("uuid"), steady=False),
+    Data("uuidv5", 2, 2, _uuid5, kinds=_TEXTS, known=_OF_UUID),
+    Unknowable("uuid", 0, 0, _random("uuid"), steady=False, known=_OF_UUID),
     Unknowable("bcrypt", 1, 2, _random("bcrypt"), steady=False, secret=True),
     Unknowable("rsadecrypt", 2, 2, _decrypted, secret=True),
     Parts(f"{_NAME}decode_tfvars", 1, 1, _decode),

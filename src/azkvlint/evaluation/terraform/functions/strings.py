@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.functions.table import call_pattern
+from azkvlint.evaluation.known import is_text, known_of_unknown, part_of, start_of
 from azkvlint.evaluation.terraform.alternatives import gather
 from azkvlint.evaluation.terraform.functions.encoding import json_text
 from azkvlint.evaluation.terraform.functions.numbers import whole_number
@@ -35,7 +36,7 @@ from azkvlint.evaluation.values import (
     split_known,
     unknown_in,
 )
-from azkvlint.model.pattern import Text, change_text, known_end, known_or_pattern, known_start
+from azkvlint.model.pattern import Text, change_text, known_end, known_or_pattern
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.util.errors import InvalidPatternError, UnprovenPatternError
 from azkvlint.util.lazy_regex import regex
@@ -324,7 +325,7 @@ def _format_list(call: Call, arguments: list[Result]) -> Result:
     lists = {number: ordered_list(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
     doubt = next((item for item in (*given, *lists.values()) if isinstance(item, Unknown)), None)
     known = {number: each for number, each in lists.items() if isinstance(each, Items)}
-    if doubt is not None and (not known or not doubt.is_set):
+    if doubt is not None and (not known or not is_text(doubt)):
         # It may be a list, or a text.
         return call.unknown(doubt)
     lengths = {len(each.items) for each in known.values()}
@@ -403,10 +404,11 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
             text = str(value.value)
             call.evaluator.spend(len(text) // 200)
             return call.text(change(text), value)
-        if not isinstance(value, Unknown) or value.pattern is None:
+        if not isinstance(value, Unknown):
             return call.doubt("the string is unknown", value)
-        pattern = change_text(value.pattern, name, change)
-        return Unknown(at=call.at, why=value.why, pattern=pattern, given=True, sensitive=value.sensitive)
+        pattern = change_text(value.pattern, name, change) if value.pattern is not None else None
+        known = msgspec.structs.replace(value.known, starts=change(value.known.starts), differs=())
+        return Unknown(at=call.at, why=value.why, pattern=pattern, given=True, known=known, sensitive=value.sensitive)
 
     return Parts(name, 1, 1, run)
 
@@ -449,6 +451,25 @@ def _part(text: str, offset: float, length: float) -> str:
     letters, start, number = clusters(text), whole_number(offset), whole_number(length)
     start = max(start + len(letters), 0) if start < 0 else start
     return "".join(letters[start:] if number < 0 else letters[start : start + number])
+
+
+def _substring(call: Call, arguments: list[Result]) -> Result:
+    """Return a part of a string, whose length is known though the string is not."""
+    found: Result = _SUBSTRING.answer(call)
+    text, offset, length = (primitive(argument, "string" if number == 0 else "number", call.at)
+                            for number, argument in enumerate(arguments))  # fmt: skip
+    if not isinstance(found, Unknown) or not isinstance(text, Unknown):
+        return found
+    if not (isinstance(offset, Scalar) and type(offset.value) is int and offset.value >= 0):
+        return found
+    if not (isinstance(length, Scalar) and type(length.value) is int):
+        return found
+    known = part_of(known_of_unknown(text), offset.value, length.value if length.value >= 0 else None)
+    start = part_of(known_of_unknown(text), offset.value, None).starts
+    # What follows the last letter may combine with it.
+    if 0 <= length.value < len(start):
+        return Scalar(at=call.at, value=start[: length.value], sensitive=text.sensitive)
+    return msgspec.structs.replace(found, known=known)
 
 
 def _holds(text: str, part: str) -> bool:
@@ -506,7 +527,7 @@ def _parts(by: str, text: str) -> list[str]:
     return found
 
 
-def _edge(name: str, known: Callable[[Text | None], str], test: Callable[[str, str], bool]) -> Function:
+def _edge(name: str, known: Callable[[Unknown], str], test: Callable[[str, str], bool]) -> Function:
     """Return whether a text begins or ends with another; ``known`` is what is known of that edge of it."""
 
     def run(call: Call, arguments: list[Result]) -> Result:
@@ -515,17 +536,16 @@ def _edge(name: str, known: Callable[[Text | None], str], test: Callable[[str, s
             found = test(str(text.value), str(part.value))
             return Scalar(at=call.at, value=found, sensitive=text.sensitive or part.sensitive)
         if isinstance(part, Scalar) and isinstance(text, Unknown):
-            sure, expected = known(text.pattern), str(part.value)
-            if len(sure) >= len(expected):
-                return Scalar(at=call.at, value=test(sure, expected))
-            if sure and not test(expected, sure):
-                return Scalar(at=call.at, value=False)
+            sure, expected = known(text), str(part.value)
+            if len(sure) >= len(expected) or (sure and not test(expected, sure)):
+                return Scalar(at=call.at, value=test(sure, expected), sensitive=text.sensitive or part.sensitive)
         return call.doubt("the string is unknown", text, part)
 
     return Parts(name, 2, 2, run)
 
 
 _TEXT, _TEXTS = ("string",), ("string", "string")
+_SUBSTRING = Data("substr", 3, 3, _part, kinds=("string", "number", "number"))
 _SPLIT = Data("split", 2, 2, _parts, kinds=_TEXTS, kind="list")
 
 
@@ -540,12 +560,12 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("trimprefix", 2, 2, str.removeprefix, kinds=_TEXTS),
     Data("trimsuffix", 2, 2, str.removesuffix, kinds=_TEXTS),
     Data("strrev", 1, 1, _reversed, kinds=_TEXT),
-    Data("substr", 3, 3, _part, kinds=("string", "number", "number")),
+    Parts("substr", 3, 3, _substring),
     Data("strcontains", 2, 2, _holds, kinds=_TEXTS),
     Parts("join", 2, ANY, _join),
     Parts("split", 2, 2, _split),
-    _edge("startswith", known_start, str.startswith),
-    _edge("endswith", known_end, str.endswith),
+    _edge("startswith", start_of, str.startswith),
+    _edge("endswith", lambda text: known_end(text.pattern), str.endswith),
     Parts("format", 1, ANY, _format, nulls=True),
     Parts("formatlist", 1, ANY, _format_list, nulls=True),
     Data("regex", 2, 2, _first, kinds=("string",), counts=True),

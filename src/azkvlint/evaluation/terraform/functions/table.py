@@ -35,7 +35,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
 __all__ = ["ANY", "Call", "Data", "Function", "InvalidCall", "Lazy", "Parts", "Unknowable", "UnknownResult", "answer"]
@@ -107,11 +107,13 @@ class Call(table.Context):
             raise self.failed(why)
         return self.unknown(found)
 
-    def pass_through(self, results: Sequence[Result], doubt: Unknown, given: bool = False) -> Unknown:
+    def pass_through(
+        self, results: Sequence[Result], doubt: Unknown, given: bool = False, known: Known = NOTHING_KNOWN
+    ) -> Unknown:
         """Return what is one of ``results``, or made of them, as unknown as ``doubt``."""
         self.evaluator.weigh(*results)
         here = Unknown(at=self.at, why=doubt.why, sensitive=doubt.sensitive)
-        return gather(results, here, call_pattern(self.name, self.given or ()), given)
+        return gather(results, here, call_pattern(self.name, self.given or ()), given, known)
 
     def text(self, value: str, *of: Result) -> Scalar:
         """Return a text made of results."""
@@ -143,11 +145,13 @@ class Data(table.Function, frozen=True):
     ``kinds`` are the types of the arguments: ``string``, ``number``, ``bool``, ``strings``, ``numbers`` (a list of
     such) or ``any``; the last one is that of all that follow. ``kind`` is that of a list or map which it returns.
     ``counts``: ``run`` is first given what to count its work with, which is not in proportion to its arguments.
+    ``known`` is what is certain of any result.
     """
 
     kinds: tuple[str, ...] = ("any",)
     kind: str = ""
     counts: bool = False
+    known: Known = NOTHING_KNOWN
 
     def answer(self, context: Any) -> Result:
         """Return the result of a call."""
@@ -160,7 +164,7 @@ class Data(table.Function, frozen=True):
                 doubt = unknown_in(argument)
         if doubt is not None:
             unknown: Unknown = context.unknown(doubt)
-            return msgspec.structs.replace(unknown, given=not self.name.endswith("decode"))
+            return msgspec.structs.replace(unknown, given=not self.name.endswith("decode"), known=self.known)
         plain = [plain_of(argument) for argument in arguments]
         work = sum(len(item) for item in plain if isinstance(item, str))
         if work > _SHORT:
@@ -194,10 +198,14 @@ class Data(table.Function, frozen=True):
 
 
 class Unknowable(table.Function, frozen=True):
-    """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are."""
+    """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are.
+
+    ``known`` is what is certain of any result.
+    """
 
     steady: bool = True
     secret: bool = False
+    known: Known = NOTHING_KNOWN
 
     def answer(self, context: Any) -> Result:
         """Return the result of a call."""
@@ -205,8 +213,9 @@ class Unknowable(table.Function, frozen=True):
         pattern = call_pattern(self.name, arguments) if self.steady and context.spread is None else None
         sensitive = self.secret or any(map(is_sensitive, arguments))
         return Unknown(
-            at=context.at, why=self.run(), pattern=None if sensitive else pattern, given=True, sensitive=sensitive
-        )
+            at=context.at, why=self.run(), pattern=None if sensitive else pattern, given=True, known=self.known,
+            sensitive=sensitive,
+        )  # fmt: skip
 
 
 def wrap(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> Result:
