@@ -607,6 +607,22 @@ def test_the_file_of_a_deployed_template_is_named(kvlint: Kvlint, checkout: Path
     assert f"No fix: the template of the deployment is in {name}: change it there\n" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "source"),
+    [
+        ("main.tf", VAULT.replace("}\n", "  purge_protection_enabled = var.on && true\n}\n"), " from `var.on`"),
+        ("main.bicep", BICEP.replace("true", "true\n    enablePurgeProtection: !on"), " from `on`"),
+        ("main.bicep", BICEP.replace("true", "true\n    enablePurgeProtection: bool('false')"), ""),
+    ],
+)
+def test_a_computed_value_is_reported_with_its_variables(
+    kvlint: Kvlint, checkout: Path, name: str, text: str, source: str
+) -> None:
+    declared = {"tf": 'variable "on" {\n  default = false\n}\n', "bicep": "param on bool = true\n"}
+    put(checkout, name, text + declared[name.partition(".")[2]])
+    assert f"No fix: the value is computed{source}\n" in kvlint("fix", "--unsafe", "--select", "KV001").out
+
+
 @pytest.mark.parametrize("index", ["", "[0]"])
 def test_service_endpoints_that_are_computed_are_named(kvlint: Kvlint, checkout: Path, index: str) -> None:
     acls = '  network_acls {\n    bypass                     = "None"\n    default_action             = "Deny"\n'

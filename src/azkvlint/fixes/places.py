@@ -54,6 +54,13 @@ _FROM_OUTSIDE = {
     "arm": regex(r"\b(?:parameters|variables)\s{0,9}\(", re.IGNORECASE),
 }
 _NAME = regex(r"(?<![\w.'])[A-Za-z_]\w*+(?![ \t]*+:)")
+# What an expression may be computed from.
+_VARIABLES = {
+    "terraform": regex(r"\b(?:var|local)\.[\w-]+"),
+    "bicep": regex(r"(?<![\w.'])[A-Za-z_]\w*+(?![ \t]*+[:(.])"),
+    "arm": regex(r"\b(?:parameters|variables)\(\s{0,9}'([^'\n]{1,200})'", re.IGNORECASE),
+}
+_MOST_NAMES = 2
 _CONSTANTS = frozenset({"true", "false", "null"})
 _OF_BLOCK = {"variable": "var", "locals": "local"}
 
@@ -280,7 +287,7 @@ class Setting(msgspec.Struct, frozen=True):
             return edits, title_of(self.language, names, self.value, where)
         reference = _reference_in(replaced[0], path) if len(replaced) == 1 else None
         if reference is None:
-            raise Refusal(_COMPUTED)
+            raise Refusal(f"{_COMPUTED}{_from_names(' '.join(replaced), self.language)}")
         own = [Location(path=path, span=(changed[0].start, changed[0].end))]
         _refuse_uses(reference, path, own, self.value, sources)
         return self._of_reference(reference, path, calls, sources)
@@ -421,6 +428,12 @@ class Setting(msgspec.Struct, frozen=True):
             raise Refusal("the value is set outside the file")
         edits = sources.editor(path).replace_value(place, self.value)
         return self._checked(edits, (reference.name,), path, (), sources)
+
+
+def _from_names(text: str, language: str) -> str:
+    """Return the variables or parameters that an expression contains, as the end of a reason: they may be changed."""
+    names = [name for name in dict.fromkeys(_VARIABLES[language].findall(text)) if name not in _CONSTANTS]
+    return f" from {' and '.join(f'`{name}`' for name in names)}" if 0 < len(names) <= _MOST_NAMES else ""
 
 
 def _has_objects(value: Literal) -> bool:
