@@ -124,6 +124,14 @@ TERRAFORM: Mapping[str, tuple[Mapping[str, str], Expected]] = {
          "m/main.tf": 'variable "a" {}\nvariable "b" {}\noutput "a" { value = var.a }'},
         {V: {NAME: {"var.a"}, EXISTS: set()}},
     ),
+    "the source of a module": (
+        {"main.tf": 'variable "dir" { default = "m" }\nvariable "a" {}\n'
+         'module "m" {\nsource = "./${var.dir}"\na = var.a\n}\n'
+         'resource "azurerm_key_vault" "w" { name = module.m.a }',
+         "m/main.tf": 'variable "a" {}\nresource "azurerm_key_vault" "v" { name = var.a }\noutput "a" { value = 1 }'},
+        {f"module.m.{V}": {EXISTS: {"var.dir"}, NAME: {"var.a", "var.dir"}, DAYS: {"var.dir"}},
+         "azurerm_key_vault.w": {NAME: {"var.dir"}}},
+    ),
     "a value that refers to itself": (
         {"main.tf": 'variable "a" {}\nvariable "b" {}\nlocals {\nx = local.y\ny = local.x\n}\n'
          'resource "azurerm_key_vault" "v" { name = local.x }'},
@@ -238,6 +246,8 @@ def nested(scope: str, inner: Mapping[str, Any], parameters: Mapping[str, Any] |
 
 A, B, ON, N = "[parameters('a')]", "[parameters('b')]", "[parameters('on')]", "[parameters('n')]"
 OUT = {"both": {"type": "object", "value": {"a": A, "b": B}}}
+LINKED = nested("inner", {}, {"b": B}) | {"name": "d"}
+LINKED["properties"] = {"templateLink": {"relativePath": "[parameters('f')]"}, "parameters": {"b": {"value": B}}}
 TEMPLATES: Mapping[str, tuple[Mapping[str, Any], Expected]] = {
     "a parameter, and a default that reads another one": (
         template({"v": vault(B, "[parameters('c')]")},
@@ -295,6 +305,13 @@ TEMPLATES: Mapping[str, tuple[Mapping[str, Any], Expected]] = {
         {"v": {NAME: set(), PURGE: {"a", "b"}}},
     ),
 }  # fmt: skip
+
+
+def test_the_link_of_a_template_is_read_by_all_in_it(tmp_path: Path) -> None:
+    write(tmp_path, {"inner.json": json.dumps(template({"v": vault("kv", B)}, {"b": "bool"}))})
+    plain = template({"d": LINKED}, {"f": ("string", "inner.json"), "b": "bool"})
+    expected = {"d.v": {EXISTS: {"f"}, NAME: {"f"}, PURGE: {"f", "b"}}}
+    assert read_sets(ARM, tmp_path, {"main.json": json.dumps(plain)}, expected) == expected
 
 
 @pytest.mark.parametrize("case", TERRAFORM)

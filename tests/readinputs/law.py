@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,7 +78,8 @@ def read(unit: Unit, values: Mapping[str, Any], recorder: Recorder = WITHOUT_REC
     root, work = str(unit.folder), UnitWork(recorder)
     if unit.language == ARM:
         document = Document(json.loads(unit.text), unit.text)
-        return read_template("main.json", document, _ALL, results, unit=work).resources
+        load = partial(_linked, unit.folder)
+        return read_template("main.json", document, _ALL, results, load, unit=work).resources
     if unit.language == BICEP:
         file = str(unit.folder / "main.bicep")
         return read_bicep("main.bicep", file, root, unit.text, _ALL, ModuleCache(), results, work).resources
@@ -86,6 +88,13 @@ def read(unit: Unit, values: Mapping[str, Any], recorder: Recorder = WITHOUT_REC
     module = read_root(".", root, root, FolderCache(_ALL), settings, unit=work)
     assert module is not None
     return module.resources
+
+
+def _linked(folder: Path, path: str) -> Document | None:
+    """Return a template in the folder of a root."""
+    file = folder / path
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return Document(json.loads(text), text) if text else None
 
 
 def input_name(language: str, parameter: str) -> str:

@@ -16,6 +16,7 @@ def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditio
     head, identity = recorder.of(lambda: instance.identity)
     version, of_version = recorder.of(lambda: instance.version)
     record_head(recorder, identity, of_version)
+    recorder.attribute((), recorder.of(_trace_links, deployment)[1])
     existing = plain.get("existing") is True
     body: dict[str, Result] = {}
     members = required.members if required.members is not None else tuple((key, None) for key in plain)
@@ -43,6 +44,14 @@ def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditio
     )
     record_defaults(recorder)
     return make_resource(declared, deployment.template.run.freezer)
+
+
+def _trace_links(deployment: Deployment) -> None:
+    """Evaluate again what decides which linked templates lead to a deployment, for a record of what that reads."""
+    by = deployment.deployed_by
+    while by is not None:
+        by.record_link()
+        by = by.deployment.deployed_by
 
 
 def trace_instances(deployment: Deployment, above: EvaluatedResource | None, found: list[EvaluatedResource]) -> None:

@@ -24,7 +24,7 @@ from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
+from azkvlint.readers.terraform.run import ModuleCall, ModuleScope, TerraformRun
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
@@ -486,13 +486,21 @@ class CallArguments:
         return found
 
 
+def trace_sources(instance: ModuleScope) -> None:
+    """Evaluate again what decides which modules lead to a module, for a record of what that reads."""
+    given = instance.call.given
+    while isinstance(given, CallArguments):
+        _ = given.symbol.source
+        given = given.caller.call.given
+
+
 def trace_existence(symbol: Symbol[Any]) -> None:
     """Evaluate again what decides which instances of a declaration exist, for a record of what that reads."""
+    trace_sources(symbol.instance)
     symbol.expanded()
     given = symbol.instance.call.given
     while isinstance(given, CallArguments):
         given.symbol.expanded()
-        _ = given.symbol.source
         given = given.caller.call.given
 
 

@@ -65,6 +65,7 @@ from azkvlint.readers.terraform.module_evaluation import (
     ModuleCallSymbol,
     ModuleInstance,
     trace_existence,
+    trace_sources,
 )
 from azkvlint.readers.terraform.origins import (
     exposing_argument_resources,
@@ -292,6 +293,8 @@ class ResourceCollector:
 
     def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         self.run.recorder.begin(partial(_trace_existence, entity))
+        if entity.instance.prefix:
+            self.run.recorder.attribute((), self.run.recorder.of(trace_sources, entity.instance)[1])
         if entity.type in AZAPI:
             self._add_azapi(entity, conditions)
             return
