@@ -138,11 +138,12 @@ def test_a_rule_that_requires_1_is_not_one_that_requires_true(tmp_path: Path) ->
         "location\n    equals: here", "properties.softDeleteRetentionInDays\n    equals: {}"
     )
     config = Config(paths=(str(tmp_path / "main.tf"),), select=("ACME-1",), rules=(str(rule),))
-    found, compiled = [], CompiledRules()
+    found, compiled, cache = [], CompiledRules(), ResultCache()
     for value in ("1", "true", "1", "true"):
         rule.write_text(text.replace("{}", value, 1))
-        found.append(len(check(config, compiled=compiled).findings))
-    assert found == [0, 1, 0, 1]
+        reports = check(config, compiled=compiled), check(config, cache=cache)
+        found.append([len(report.findings) for report in reports])
+    assert found == [[0, 0], [1, 1], [0, 0], [1, 1]]
 
 
 def test_an_unreadable_input_is_a_problem(tmp_path: Path) -> None:

@@ -154,7 +154,9 @@ class ResultCache:
         self.evaluated, self._is_new = [], False
         # In memory, what only decides on the inputs, or on what of the results a report shows, makes no difference.
         of_units = config if self._settings is not None else _of_units(config)
-        request = of_units, rules, root, policy, relevant
+        # Custom rules may have changed. Not by equality: a rule that requires 1 equals one that requires true.
+        of_rules = msgspec.json.encode(rules) if config.rules else rules
+        request = of_units, of_rules, root, policy, relevant
         if request == self._request:
             return
         self._request, self._kept, self._scan, self._loaded = request, {}, None, None
