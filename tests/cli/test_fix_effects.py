@@ -205,6 +205,20 @@ def test_code_that_uses_another_vault_is_not_named(kvlint: Kvlint, checkout: Pat
     assert "may read or write" not in kvlint("fix", "main.tf", "--unsafe", "--select", "KV105").out
 
 
+def test_files_are_searched_once_for_all_vaults(
+    kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("azkvlint.fixes.checkout._MOST_SEARCHED", 200_000)
+    put(
+        checkout,
+        "main.tf",
+        "".join(VAULT.replace('"v"', f'"v{one}"').replace('"kv"', f'"kv-{one}"') for one in range(20)),
+    )
+    put(checkout, "x.py", f"{'x = 1  # y' * 2_000}\nSecretClient(url, credential)\n")
+    out = kvlint("fix", "--unsafe", "--select", "KV105").out
+    assert out.count("`x.py` may read or write keys, secrets or certificates") == 20
+
+
 def test_a_file_that_names_the_vault_comes_first(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "a/main.tf", VAULT)
     for number in range(4):

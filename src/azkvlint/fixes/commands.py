@@ -15,18 +15,24 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cache, cached_property, partial
 from itertools import islice, pairwise
 from string import ascii_letters, digits
-from typing import NamedTuple
 
 from azkvlint.azure.azurerm.arguments import type_as_written
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.fixes.checkout import Checkout, contains, without_comments
-from azkvlint.fixes.vault_references import Relation, VaultNames, data_source_name
+from azkvlint.fixes.vault_references import (
+    MODULE_FILES,
+    Relation,
+    Use,
+    VaultNames,
+    data_source_name,
+    use_in_bicep,
+    use_in_script,
+)
 from azkvlint.model.effect import Effect
 from azkvlint.model.finding import Declaration, Finding
 from azkvlint.model.fix import Refusal
 from azkvlint.util.lazy_regex import regex
 
-_MODULE_FILES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _BICEP = (".bicep", ".bicepparam")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 # Of the files that certainly or most likely concern a vault, more are named.
@@ -87,16 +93,10 @@ _OF_BLOCK = regex(
     r"\b(?:key_vault_id|key_vault_key_id|managed_hsm_id|managed_hsm_key_id|vault_base_url)\"?[ \t]*[=:][ \t]*([^\n]+)"
 )
 _OUTPUT = regex(r'^output[ \t]+"([\w-]+)"[ \t]*\{', re.MULTILINE)
-_PATH = regex(r"[^\s/=,;:]{1,100}(?:/[^\s/=,;:]{1,100})+")
-# Of one file, and of one vault.
-_MOST_USES, _MOST_PATHS = 500, 10_000
-
-
-class _Use(NamedTuple):
-    """A place that uses a vault: ``reference`` names it, empty if that is not known. ``is_managed`` by Terraform."""
-
-    reference: str
-    is_managed: bool = False
+_WORD = regex(r"[\w-]{2,127}")
+_PATH = regex(r"(?<![^\s/=,;:])[^\s/=,;:]{1,100}(?:/[^\s/=,;:]{1,100})+")
+# What is read of one file or module.
+_MOST_USES, _MOST_REFERENCES, _MOST_PATHS, _MOST_WORDS = 500, 50, 10_000, 100_000
 
 
 class Commands:
@@ -104,9 +104,11 @@ class Commands:
 
     def __init__(self, checkout: Checkout) -> None:
         self._checkout = checkout
-        self._found: dict[str, dict[str, list[_Use]]] = {}
+        self._found: dict[str, dict[str, list[Use]]] = {}
         self._relations: dict[tuple[str, VaultNames], dict[str, Relation]] = {}
         self._mentioned: dict[str, list[str]] = {}
+        self._words: dict[str, frozenset[str]] = {}
+        self._outputs: dict[str, list[tuple[str, str]]] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._pairs: dict[str, frozenset[tuple[str, str]]] = {}
         self._declared: tuple[object, dict[object, list[Declaration]]] = (None, {})
@@ -157,14 +159,14 @@ class Commands:
 
     # --- what contains commands --------------------------------------------------------------------------------------
 
-    def _uses(self, command: str) -> dict[str, list[_Use]]:
+    def _uses(self, command: str) -> dict[str, list[Use]]:
         """Return the files with a command, and what it concerns."""
         found = self._found.get(command)
         if found is None:
             found = self._found[command] = dict(self._search(command))
         return found
 
-    def _search(self, command: str) -> Iterator[tuple[str, list[_Use]]]:
+    def _search(self, command: str) -> Iterator[tuple[str, list[Use]]]:
         checkout = self._checkout
         for path in (*checkout.scripts, *((*checkout.terraform, *checkout.templates) if command == "read" else ())):
             if command in self._mentioned_in(path):
@@ -223,7 +225,7 @@ class Commands:
             known = self._pairs[path] = frozenset(found)
         return known
 
-    def _related(self, command: str, uses: Mapping[str, list[_Use]], vault: VaultNames) -> Mapping[str, Relation]:
+    def _related(self, command: str, uses: Mapping[str, list[Use]], vault: VaultNames) -> Mapping[str, Relation]:
         """Return the files whose uses may be of a vault."""
         known = self._relations.get((command, vault))
         if known is None:
@@ -231,12 +233,19 @@ class Commands:
             known = self._relations[command, vault] = {path: one for path, one in found.items() if one}
         return known
 
-    def _relation(self, vault: VaultNames, path: str, uses: Iterable[_Use]) -> Relation:
-        text, folder = self._checkout.text(path), os.path.dirname(path)
-        if vault.is_named_in(text):
+    def _relation(self, vault: VaultNames, path: str, uses: Iterable[Use]) -> Relation:
+        if not vault.names.isdisjoint(self._words_in(path)):
             return Relation.SAME
-        references = dict.fromkeys(use.reference for use in uses)
-        return max(vault.relation(one, path, text, partial(self._name_of, folder)) for one in references)
+        name_of = partial(self._name_of, os.path.dirname(path))
+        return max(vault.relation(use, path, name_of) for use in uses)
+
+    def _words_in(self, path: str) -> frozenset[str]:
+        """Return the words of a file in lower case, of which one may be the name of a vault."""
+        known = self._words.get(path)
+        if known is None:
+            found = islice(_WORD.finditer(self._checkout.text(path).lower()), _MOST_WORDS)
+            known = self._words[path] = frozenset(match[0] for match in found)
+        return known
 
     def _name_of(self, folder: str, label: str) -> str:
         """Return the name in Azure, as code, of the data source with a label in a module."""
@@ -267,12 +276,19 @@ class Commands:
 
     def _exports(self, file: str, type_: str, label: str) -> Iterator[str]:
         """Yield the names of the outputs of a Terraform module that export a resource."""
-        named = re.compile(rf"(?<![\w.]){re.escape(f'{type_}.{label}')}(?![\w-])")
-        for path in self._checkout.terraform if file.endswith(_MODULE_FILES) else ():
-            text = self._checkout.text(path) if os.path.dirname(path) == os.path.dirname(file) else ""
-            for output in islice(_OUTPUT.finditer(text), _MOST_USES):
-                if named.search(_block_at(text, output.end())):
-                    yield output[1]
+        if file.endswith(MODULE_FILES):
+            named = re.compile(rf"(?<![\w.]){re.escape(f'{type_}.{label}')}(?![\w-])")
+            yield from (name for name, block in self._outputs_in(os.path.dirname(file)) if named.search(block))
+
+    def _outputs_in(self, folder: str) -> list[tuple[str, str]]:
+        """Return the outputs of a module, each with its text."""
+        known = self._outputs.get(folder)
+        if known is None:
+            paths = (path for path in self._checkout.terraform if os.path.dirname(path) == folder)
+            texts = map(self._checkout.text, paths)
+            found = ((one[1], _block_at(text, one.end())) for text in texts for one in _OUTPUT.finditer(text))
+            known = self._outputs[folder] = list(islice(found, _MOST_USES))
+        return known
 
 
 def _block_at(text: str, start: int) -> str:
@@ -293,26 +309,40 @@ def _is_in(folder: str, other: str) -> bool:
 def _code_of(path: str, text: str) -> str:
     """Return a text without comments, and a script without what it prints."""
     text = without_comments(text)
-    if path.lower().endswith((*_MODULE_FILES, *_BICEP, ".json", ".jsonc")):
+    if path.lower().endswith((*MODULE_FILES, *_BICEP, ".json", ".jsonc")):
         return text
     text = _TRAILING.sub(r"\1", _CONTINUATION.sub(" ", text))
     return _PRINTED.sub(r"\1", text)
 
 
-def _uses_in(text: str, command: str, path: str) -> Iterator[_Use]:
+def _uses_in(text: str, command: str, path: str) -> Iterator[Use]:
     """Yield the places of a text that contain a command."""
     if command == "destroy":
         if _COMMANDS[command].search(text) is not None:
-            yield _Use("")
+            yield Use("")
         return
     lower = text.lower()
-    for match in islice(_COMMANDS[command].finditer(lower), _MOST_USES):
-        # A few letters are longer in lower case.
-        yield _Use(_reference_at(text if len(text) == len(lower) else lower, match))
-    if command == "read" and path.lower().endswith(_MODULE_FILES):
+    # A few letters are longer in lower case.
+    here = text if len(text) == len(lower) else lower
+    matches = islice(_COMMANDS[command].finditer(lower), _MOST_USES)
+    references = dict.fromkeys(_reference_at(here, match) for match in matches)
+    for number, reference in enumerate(references):
+        if number == _MOST_REFERENCES:
+            yield Use("")
+            break
+        yield _use_of(reference, path, text)
+    if command == "read" and path.lower().endswith(MODULE_FILES):
         for match in islice(_managed().finditer(text), _MOST_USES):
             named = _OF_BLOCK.search(_block_at(text, match.end()))
-            yield _Use(named[1].strip() if named is not None else "", is_managed=True)
+            yield Use(named[1].strip() if named is not None else "", is_managed=True)
+
+
+def _use_of(reference: str, path: str, text: str) -> Use:
+    """Return the use of a reference in a file."""
+    lower = path.lower()
+    if lower.endswith(_BICEP):
+        return use_in_bicep(reference, text)
+    return Use(reference) if lower.endswith((*MODULE_FILES, ".json", ".jsonc")) else use_in_script(reference, text)
 
 
 def _reference_at(text: str, match: re.Match[str]) -> str:

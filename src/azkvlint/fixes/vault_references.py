@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 
 from azkvlint.util.lazy_regex import regex
 
+MODULE_FILES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _LITERAL = regex(r"[A-Za-z][A-Za-z0-9-]{1,126}")
 # A variable of a shell, of PowerShell or of a pipeline, and nothing else.
 _VARIABLE = regex(r"\$\{?(?:env:|script:)?(\w+)\}?|\$\((\w+)\)|%(\w+)%")
@@ -34,7 +35,20 @@ class Relation(IntEnum):
     SAME = 3
 
 
-class VaultNames(msgspec.Struct, frozen=True, dict=True):
+class Use(NamedTuple):
+    """A place that uses a vault: ``reference`` names it, empty if that is not known.
+
+    ``is_managed``: it is a resource or data source of Terraform. ``symbol`` is the name of a resource in a Bicep file,
+    and ``is_declared``: the file deploys it.
+    """
+
+    reference: str
+    is_managed: bool = False
+    symbol: str = ""
+    is_declared: bool = False
+
+
+class VaultNames(msgspec.Struct, frozen=True):
     """What code calls a vault or managed HSM that is declared in a ``file``, a real path.
 
     ``declared_as`` and ``label`` are its type and its name in the language of that file, and ``names`` are those in
@@ -48,31 +62,16 @@ class VaultNames(msgspec.Struct, frozen=True, dict=True):
     are_all: bool = False
     outputs: frozenset[str] = frozenset()
 
-    @cached_property
-    def _words(self) -> re.Pattern[str] | None:
-        names = "|".join(map(re.escape, sorted(self.names)))
-        return re.compile(rf"(?<![\w-])(?:{names})(?![\w-])", re.IGNORECASE) if names else None
+    def relation(self, use: Use, path: str, name_of: Callable[[str], str]) -> Relation:
+        """Return the relation of a use in a file.
 
-    def is_named_in(self, text: str) -> bool:
-        """Return whether a text contains the name of the vault in Azure."""
-        return self._words is not None and self._words.search(text) is not None
-
-    def relation(self, reference: str, path: str, text: str, name_of: Callable[[str], str]) -> Relation:
-        """Return the relation of a reference in a file with a text.
-
-        ``name_of`` returns the name in Azure, as code, of a data source beside it.
+        ``name_of`` returns the name in Azure, as code, of a data source of Terraform beside it.
         """
-        lower = path.lower()
-        if lower.endswith(".bicep"):
-            return self._in_bicep(reference, path, text)
-        if lower.endswith((".tf", ".tofu", ".tf.json", ".tofu.json")):
-            return self._in_terraform(reference, path, name_of)
-        variable = _VARIABLE.fullmatch(reference)
-        if variable is not None:
-            name = re.escape(variable[1] or variable[2] or variable[3])
-            values = set(re.findall(rf"\b{name}\b[\"']?[ \t]*[:=][ \t]*[\"']?([^\s\"',;]+)", text, re.IGNORECASE))
-            reference = values.pop() if len(values) == 1 else ""
-        return self._of_name(reference)
+        if path.lower().endswith(MODULE_FILES):
+            return self._in_terraform(use.reference, path, name_of)
+        if use.symbol and path == self.file and use.symbol == self.label:
+            return Relation.SAME
+        return Relation.OTHER if use.is_declared else self._of_name(use.reference)
 
     def _of_name(self, name: str) -> Relation:
         """Return the relation of a name in Azure, of which parts may be computed."""
@@ -100,17 +99,27 @@ class VaultNames(msgspec.Struct, frozen=True, dict=True):
         is_exported = not self.outputs.isdisjoint(_NAME.findall(reference))
         return max(relation, Relation.LIKELY) if relation and is_exported else relation
 
-    def _in_bicep(self, reference: str, path: str, text: str) -> Relation:
-        symbol = _BICEP_NAME.search(reference)
-        if symbol is None:
-            return self._of_name(reference if _LITERAL.fullmatch(reference) else "")
-        if path == self.file and symbol[1] == self.label:
-            return Relation.SAME
-        match = re.search(_IN_BICEP.format(re.escape(symbol[1])), text, re.MULTILINE)
-        if match is None:
-            return Relation.POSSIBLE
-        name = _BICEP_PROPERTY.search(text, match.end(), match.end() + _MOST_CHARACTERS) if match[1] else None
-        return self._of_name(name[1] if name is not None else "") if match[1] else Relation.OTHER
+
+def use_in_script(reference: str, text: str) -> Use:
+    """Return the use of a reference in a script, which may be a variable that the text sets to one value."""
+    variable = _VARIABLE.fullmatch(reference)
+    if variable is None:
+        return Use(reference)
+    name = re.escape(variable[1] or variable[2] or variable[3])
+    values = set(re.findall(rf"\b{name}\b[\"']?[ \t]*[:=][ \t]*[\"']?([^\s\"',;]+)", text, re.IGNORECASE))
+    return Use(values.pop() if len(values) == 1 else "")
+
+
+def use_in_bicep(reference: str, text: str) -> Use:
+    """Return the use of a reference in a Bicep file, which may be a resource of the file."""
+    symbol = _BICEP_NAME.search(reference)
+    if symbol is None:
+        return Use(reference if _LITERAL.fullmatch(reference) else "")
+    match = re.search(_IN_BICEP.format(re.escape(symbol[1])), text, re.MULTILINE)
+    if match is None or not match[1]:
+        return Use("", symbol=symbol[1], is_declared=match is not None)
+    name = _BICEP_PROPERTY.search(text, match.end(), match.end() + _MOST_CHARACTERS)
+    return Use(name[1] if name is not None else "", symbol=symbol[1])
 
 
 def _matches(name: str, parts: Sequence[str]) -> bool:
