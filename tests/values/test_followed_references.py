@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.values.origins import UNTRACED, Origins, Source
-from azkvlint.values.tracing import FollowedReferences
+from azkvlint.values.origins import UNTRACED, FollowedReferences, Origins, Source
 
 # A reference: the name of a declaration, and a path in its value.
 Reference = tuple[str, str]

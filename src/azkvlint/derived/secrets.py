@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.derived.certificates import (
     APIM,
     FIREWALLS,
@@ -397,6 +396,8 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
 
 def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
     """Yield the locations at which the values of secrets and of the settings of apps are written."""
+    from azkvlint.azure.secret_properties import secret_properties  # a plan has no excerpts
+
     for resource in resources:
         for path in secret_properties(resource.type):
             # A provider may have an object instead of a list.

@@ -24,13 +24,13 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.values.secrecy import (
     KNOWN_FORM_PATTERN,
     NAME,
+    Spans,
     contains_secret,
     is_harmless,
     may_contain_secret,
     may_name_secret,
     suggests_secret,
 )
-from azkvlint.values.spans import Spans
 
 _LENGTH = 100
 # A search is faster for a few lines; for each line it would take quadratic time.

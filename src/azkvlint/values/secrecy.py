@@ -7,8 +7,10 @@ secret is in the tables of Azure and its providers.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
@@ -19,13 +21,13 @@ from azkvlint.util.secret_names import (
     is_harmless,
     is_secret_name,
 )
-from azkvlint.values.spans import Span
 
 __all__ = [
-    "KNOWN_FORM_PATTERN", "NAME", "contains_secret", "contains_value", "describes_secret", "has_literal", "is_content",
-    "is_harmless", "is_marked", "is_secure_type", "may_contain_secret", "may_name_secret", "names_secret",
-    "names_value", "secret_spans", "suggests_secret",
+    "KNOWN_FORM_PATTERN", "NAME", "Span", "Spans", "contains_secret", "contains_value", "describes_secret",
+    "has_literal", "is_content", "is_harmless", "is_marked", "is_secure_type", "may_contain_secret", "may_name_secret",
+    "names_secret", "names_value", "secret_spans", "suggests_secret",
 ]  # fmt: skip
+Span: TypeAlias = tuple[int, int]
 
 # What a key is for, or where it belongs, in the names of keys that are secret.
 _KINDS_OF_KEYS = (
@@ -171,3 +173,22 @@ def contains_value(name: str, value: str) -> bool:
     if value and f'["{value}"]' in name:
         return True
     return len(value) >= _LEAST_TELLING and value.lower() in name.lower() and _WORDS.fullmatch(value) is None
+
+
+class Spans:
+    """Stretches of one text, of which those that overlap are one."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans: list[Span] = []
+        for start, end in sorted(spans):
+            if self._spans and start <= self._spans[-1][1]:
+                self._spans[-1] = (self._spans[-1][0], max(end, self._spans[-1][1]))
+            else:
+                self._spans.append((start, end))
+
+    def within(self, low: int, high: int) -> list[Span]:
+        """Return those that reach between two offsets."""
+        if not self._spans:
+            return []
+        first = max(bisect_left(self._spans, (low,)) - 1, 0)
+        return [span for span in self._spans[first : bisect_left(self._spans, (high,))] if span[1] > low]

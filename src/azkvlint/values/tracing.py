@@ -5,8 +5,8 @@ The condition of a conditional and an index choose among values, and are not ori
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.value import Path, Scalar
@@ -17,10 +17,8 @@ from azkvlint.values.origins import (
     NONE,
     RESOURCE,
     SECRETS,
-    UNTRACED,
     WRITTEN,
     Origins,
-    Source,
     combine,
     is_nothing,
     union,
@@ -31,92 +29,13 @@ from azkvlint.values.secret_formats import Placeholder, placeholder_in
 if TYPE_CHECKING:
     from azkvlint.evaluation.operators import Local
 
-# References on the way to a value. Values with more of them are followed each time.
-_MAX_REACHED = 50
-# Why a result does not hold elsewhere, apart from the names of references that were being followed around it.
-_LIMIT = "\0limit"
-
-
-class FollowedReferences:
-    """The origins of the references of one unit that were followed, so that each is followed once.
-
-    A result depends on the references that are being followed around it if one of them occurs in it again. It is only
-    kept if it does not, and only used where none of those that it reaches is being followed.
-    """
-
-    def __init__(self) -> None:
-        self.walk = Walk()
-        # The origins, the sources of the value, and the references on the way to it.
-        self._known: dict[Hashable, tuple[Origins, tuple[Source, ...], frozenset[Hashable]]] = {}
-        # For each reference that is being followed: those that it reaches, and those whose recurrence ended the search.
-        self._stack: list[tuple[set[Hashable], set[Hashable]]] = []
-
-    def follow(
-        self,
-        reference: Hashable,
-        key: Hashable,
-        busy: frozenset[Any],
-        compute: Callable[[list[Source]], Origins],
-        may_follow: Callable[[], bool],
-        sources: list[Source],
-    ) -> Origins:
-        """Return the origins of a reference; none if it is in ``busy``, those that are being followed.
-
-        ``key`` identifies the reference and the path in it. ``compute`` follows it if ``may_follow`` returns true, and
-        adds the sources of the value to its argument. ``sources`` receives them, each once.
-        """
-        if reference in busy:
-            self._end_at(reference)
-            return NONE
-        known = self._known.get(key)
-        if known is not None and busy.isdisjoint(known[2]):
-            if self._stack:
-                self._stack[-1][0].update(known[2])
-            sources += known[1]
-            return known[0]
-        if not may_follow():
-            self._end_at(_LIMIT)
-            return frozenset({UNTRACED})
-        reached, ended_at = {reference}, set[Hashable]()
-        self._stack.append((reached, ended_at))
-        try:
-            inner: list[Source] = []
-            found = compute(inner)
-        finally:
-            self._stack.pop()
-        distinct = tuple(dict.fromkeys(inner))
-        sources += distinct
-        ended_at.discard(reference)
-        if len(reached) > _MAX_REACHED:
-            ended_at.add(_LIMIT)
-            reached = set()
-        if not ended_at:
-            self._known[key] = found, distinct, frozenset(reached)
-        if self._stack:
-            self._stack[-1][0].update(reached)
-            self._stack[-1][1].update(ended_at)
-        return found
-
-    def end_at_limit(self) -> None:
-        """Record that references were not followed, because there are too many around them."""
-        self._end_at(_LIMIT)
-
-    def _end_at(self, reference: Hashable) -> None:
-        if self._stack:
-            self._stack[-1][1].add(reference)
-
-    def clear(self) -> None:
-        """Release all objects."""
-        self._known.clear()
-        self.walk.clear()
-
 
 class Scope(Protocol):
     """The meaning of names and calls in the scope of an expression."""
 
     @property
-    def followed(self) -> FollowedReferences:
-        """Return what was followed before in the same unit."""
+    def walk(self) -> Walk:
+        """Return the walk of the unit."""
 
     def origins(self, node: ast.Node, rest: Path, /) -> Origins | None:
         """Return the origins at ``rest`` in a reference or a call; None if they are those of its parts."""
@@ -140,7 +59,7 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
         origins = base.origins(node, rest) if parts is None else None
         if origins is not None:
             return origins
-    relation, values, _ = parts or base.followed.walk.parts_of(node, scope, rest)
+    relation, values, _ = parts or base.walk.parts_of(node, scope, rest)
     match relation:
         case Relation.SAME:
             return union([origins_of(*part) for part in values])

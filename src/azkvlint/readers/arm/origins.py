@@ -22,7 +22,8 @@ from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, combine, union
-from azkvlint.values.tracing import FollowedReferences, origins_of
+from azkvlint.values.parts import Walk
+from azkvlint.values.tracing import origins_of
 
 if TYPE_CHECKING:
     from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
@@ -125,9 +126,9 @@ class TemplateOrigins:
         return combine(parts if not rest else [self.trace(value) for value, *_ in values_below(plain, (), ())])
 
     @property
-    def followed(self) -> FollowedReferences:
+    def walk(self) -> Walk:
         """See ``tracing.Scope``."""
-        return self.template.run.followed
+        return self.template.run.walk
 
     def origins(self, node: ast.Node, rest: Path) -> Origins | None:
         """See ``tracing.Scope``."""

@@ -19,7 +19,8 @@ from azkvlint.readers.arm.resource import AttributeFilter
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
-from azkvlint.values.tracing import FollowedReferences
+from azkvlint.values.origins import FollowedReferences
+from azkvlint.values.parts import Walk
 
 if TYPE_CHECKING:
     from azkvlint.readers.arm.documents import Sections
@@ -82,8 +83,8 @@ class Run:
         self._closed = [True]
         self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
-        self.followed = FollowedReferences()
-        self.opened: list[Callable[[], None]] = [self.followed.clear]
+        self.followed, self.walk = FollowedReferences(), Walk()
+        self.opened: list[Callable[[], None]] = [self.followed.clear, self.walk.clear]
         self._addresses: dict[str, dict[Pointer, str]] = {}
         self._reasons: set[str] = set()
         self._reported: set[tuple[str, Location | None]] = set()

@@ -13,8 +13,7 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, parse
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.paths import is_any, member_of, without_indexes
-from azkvlint.values.secrecy import has_literal, names_secret, secret_spans
-from azkvlint.values.spans import Span, Spans
+from azkvlint.values.secrecy import Span, Spans, has_literal, names_secret, secret_spans
 
 Symbol: TypeAlias = ast.Parameter | ast.Variable | ast.Resource | ast.Module | ast.Function
 _Kind = TypeVar("_Kind", bound=ast.Node)

@@ -27,9 +27,9 @@ from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFil
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, is_nothing
-from azkvlint.values.parts import Loop, Within, scope_in
+from azkvlint.values.parts import Loop, Walk, Within, scope_in
 from azkvlint.values.paths import names_of, part_at, path_of
-from azkvlint.values.tracing import FollowedReferences, Scope, origins_of
+from azkvlint.values.tracing import Scope, origins_of
 
 # Functions of parameter files that read a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
@@ -51,9 +51,9 @@ class FileOrigins:
         return origins_of(node, self, rest) if node is not None else NONE
 
     @property
-    def followed(self) -> FollowedReferences:
+    def walk(self) -> Walk:
         """See ``tracing.Scope``."""
-        return self.instance.run.followed
+        return self.instance.run.walk
 
     def origins(self, node: ast.Node, rest: Path) -> Origins | None:
         """See ``tracing.Scope``."""

@@ -13,9 +13,8 @@ from azkvlint.util.errors import InputError
 from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import ANY, path_of
-from azkvlint.values.secrecy import names_value
+from azkvlint.values.secrecy import Span, names_value
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
-from azkvlint.values.spans import Span
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000

@@ -23,8 +23,7 @@ from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_
 from azkvlint.readers.plan.planned_resource import Instance
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import NONE, Origins, Source, combine, union
-from azkvlint.values.tracing import FollowedReferences
+from azkvlint.values.origins import NONE, FollowedReferences, Origins, Source, combine, union
 
 _SECRET: Origins = frozenset(
     {

@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 
 from azkvlint.azure.azurerm.providers import APP_SETTINGS
 from azkvlint.syntax.hcl.parse import Attribute, Block, File
-from azkvlint.values.secrecy import has_literal, is_marked, names_secret, secret_spans
-from azkvlint.values.spans import Span, Spans
+from azkvlint.values.secrecy import Span, Spans, has_literal, is_marked, names_secret, secret_spans
 
 # Arguments that mark a variable or output as secret.
 SECRET_FLAGS = ("sensitive", "ephemeral")

@@ -31,8 +31,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside
 from azkvlint.values.paths import ANY, names_of, path_of
-from azkvlint.values.secrecy import is_marked
-from azkvlint.values.spans import Span
+from azkvlint.values.secrecy import Span, is_marked
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.

@@ -26,8 +26,9 @@ from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
 from azkvlint.values.name_kinds import is_plain_name
 from azkvlint.values.origins import NONE, Origins, Source, is_nothing, union
+from azkvlint.values.parts import Walk
 from azkvlint.values.paths import ANY, item_of_instance, names_of, part_at
-from azkvlint.values.tracing import FollowedReferences, origins_of
+from azkvlint.values.tracing import origins_of
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration, Folder
@@ -69,9 +70,9 @@ class ModuleOrigins:
         return origins_of(node, self, rest) if node is not None else NONE
 
     @property
-    def followed(self) -> FollowedReferences:
+    def walk(self) -> Walk:
         """See ``tracing.Scope``."""
-        return self.instance.run.followed
+        return self.instance.run.walk
 
     def origins(self, node: ast.Node, rest: Path) -> Origins | None:
         """See ``tracing.Scope``."""

@@ -18,9 +18,8 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import ANY, KEYS, names_of, without_indexes
-from azkvlint.values.secrecy import describes_secret, may_name_secret, names_secret, names_value
+from azkvlint.values.secrecy import Span, describes_secret, may_name_secret, names_secret, names_value
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
-from azkvlint.values.spans import Span
 
 if TYPE_CHECKING:
     from azkvlint.syntax.hcl.parse import Block
