@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from importlib import import_module
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -58,10 +59,10 @@ def search(
         runs.append(prover)
         return evaluate(prover, rules)
 
-    monkeypatch.setattr(Prover, "_state", counted)
-    config = Config(paths=(str(folder),), profiles=(profile,), select=select, jobs=1)
-    found = fixes_together(check(config), config, CLASSES)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Prover, "_state", counted)
+        config = Config(paths=(str(folder),), profiles=(profile,), select=select, jobs=1)
+        found = fixes_together(check(config), config, CLASSES)
     return found, len(runs)
 
 
@@ -228,6 +229,40 @@ def test_nothing_is_evaluated_without_an_edit(tmp_path: Path, monkeypatch: pytes
     reasons = {one.finding.rule.id: one.reason for one in found.refusals}
     assert reasons["KV108"] == "KV109 requires the opposite: ignore one of the two rules"
     assert reasons["KV501"].startswith("needs a decision")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "parser"),
+    [
+        ("main.tf", VAULT, "azkvlint.fixes.sensitive.parse_file"),
+        ("main.tf", VAULT, "azkvlint.fixes.provider_versions.parse_file"),
+        ("main.bicep", BICEP, "azkvlint.fixes.places.parse"),
+        ("main.bicep", BICEP, "azkvlint.fixes.api_version_reads.parse"),
+    ],
+)
+def test_more_resources_do_not_parse_their_file_more_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, parser: str
+) -> None:
+    """What is searched in a whole file is found once for all of its resources."""
+    parsed: list[int] = []
+    module, _, function = parser.rpartition(".")
+    parse = getattr(import_module(module), function)
+
+    def counted(whole: str) -> Any:
+        parsed.append(len(whole))
+        return parse(whole)
+
+    monkeypatch.setattr(parser, counted)
+    counts = []
+    for count in (3, 24):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        (folder / name).write_text("\n".join(text.format(n=f"{count}{number}") for number in range(count)))
+        parsed.clear()
+        found, _ = search(folder, monkeypatch, "all")
+        assert len(found.fixes) >= 3 * count
+        counts.append(len(parsed))
+    assert counts[1] <= counts[0] + 2
 
 
 def test_a_file_is_parsed_a_few_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -170,14 +171,17 @@ def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) ->
     text = sources.text(target.path)
     written = "\n".join(text[edit.start : edit.end] for edit in removed)
     if target.language == "bicep":
-        declared = parse(text).declarations
-        names = [one.name for one in declared if isinstance(one, ast.Parameter | ast.Variable)]
-        found = _NAME.findall(written)
-        is_variable = not set(names).isdisjoint(found)
+        is_variable = not _variables_in(text).isdisjoint(_NAME.findall(written))
     else:
         is_variable = _FROM_OUTSIDE[target.language].search(written) is not None
     if is_variable or (target.language == "terraform" and _is_dynamic(target, path[-1], sources)):
         raise Refusal(f"needs a decision: `{path[-1]}` depends on a variable or parameter, which would have no effect")
+
+
+@lru_cache(16)
+def _variables_in(text: str) -> frozenset[str]:
+    """Return the names of the parameters and variables of a Bicep file, in which many fixes are made."""
+    return frozenset(one.name for one in parse(text).declarations if isinstance(one, ast.Parameter | ast.Variable))
 
 
 def text_of(target: Target, sources: Sources) -> str:

@@ -83,6 +83,10 @@ def locked_in(body: Body, provider: Provider) -> str:
 
 def allowed_here(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
     """Return what the constraints and the lock file in a folder, by its real path, allow."""
+    return sources.once((folder, provider), lambda: _allowed_here(folder, provider, sources))
+
+
+def _allowed_here(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
     named = os.path.relpath(folder, sources.real_path("")).replace(os.sep, "/")
     prefix = "" if named == "." else f"{named}/"
     found = [

@@ -22,6 +22,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.fix import Refusal
@@ -85,9 +86,15 @@ def refuse_sensitive(at: Location, sources: Sources) -> None:
 
 def body_of(path: str, text: str) -> Body:
     """Return the blocks of a Terraform file in its own syntax or in JSON."""
+    return _body(text, is_json=path.lower().endswith(".json"))
+
+
+# Many fixes are of one file.
+@lru_cache(32)
+def _body(text: str, *, is_json: bool) -> Body:
     from azkvlint.syntax.hcl.json_file import parse_json_file
 
-    return (parse_json_file if path.lower().endswith(".json") else parse_file)(text).body
+    return (parse_json_file if is_json else parse_file)(text).body
 
 
 def _calls(folder: str, output: str, sources: Sources) -> Iterator[tuple[str, str]]:

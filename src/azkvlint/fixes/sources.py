@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from azkvlint.fixes.checkout import Checkout
 from azkvlint.fixes.commands import Commands
@@ -21,6 +21,7 @@ from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes
 if TYPE_CHECKING:
     from azkvlint.fixes.tree_editor import TreeEditor
 
+_T = TypeVar("_T")
 _MARK, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _GENERATED = regex(rb'"_generator"\s*:|"(?:cdktf|stackName)"\s*:')
 _TEMPLATE = regex(rb'"\$schema"\s*:\s*"[^"]*deployment(?:Template|Parameters)\.json')
@@ -61,6 +62,7 @@ class Sources:
         self._read: dict[str, str] = {}
         self._paths: dict[str, str] = {}
         self._files: dict[str, str] = {}
+        self._known: dict[Hashable, Any] = {}
         self._boundary = boundary or checkout_of(root) or real_path(root)
         # The readers of values are searched for with the first edit, once for all states.
         self.checkout = checkout or Checkout(root, [self.real_path(path) for path in inputs])
@@ -69,6 +71,13 @@ class Sources:
     def real_path(self, path: str) -> str:
         """Return the real path of a reported path."""
         return real_path(os.path.join(self.root, path))
+
+    def once(self, key: Hashable, work: Callable[[], _T]) -> _T:
+        """Return what ``work`` computes of these texts, computed the first time: many fixes need the same."""
+        if key not in self._known:
+            self._known[key] = work()
+        known: _T = self._known[key]
+        return known
 
     def data(self, path: str) -> bytes:
         """Return the content of a file. Raise Refusal if it cannot be read or must not be changed."""
