@@ -258,7 +258,7 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
 
 def record_head(recorder: Recorder, identity: ReadSet | None, version: ReadSet | None) -> None:
     """Record what the attributes read that are not in the body of a resource, and the defaults of others."""
-    for name in ("id", "name", "parent", "scope"):
+    for name in ("id", "name", "parent", "scope") if recorder.is_recording else ():
         recorder.attribute((name,), identity)
     recorder.attribute((), version)
 

@@ -73,6 +73,7 @@ class Run:
         self.attribute_filter = attribute_filter
         self.load = load
         self.budget = budget
+        self.recorder: Recorder = budget.recorder
         self.unit = unit
         self.freezer = attribute_filter.freezer.within(self.budget)
         self.files = {path: text}
@@ -105,11 +106,6 @@ class Run:
         other.budget = self.budget.second_budget(self.unit)
         other.freezer = self.freezer.within(other.budget)
         return other
-
-    @property
-    def recorder(self) -> Recorder:
-        """Return what may record which inputs are read."""
-        return self.budget.recorder
 
     def hide(self, at: Location) -> None:
         """Record a location whose text is a secret."""

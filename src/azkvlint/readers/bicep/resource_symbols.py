@@ -365,38 +365,33 @@ def _required_member(required: Tree | None, name: str) -> tuple[Tree | None] | N
     return (None,) if required is None else required.get(name) or required.get(name.lower())
 
 
-def _written_out(node: ast.Expression) -> list[tuple[str, ast.Property]] | None:
-    """Return the members of an object whose names are literals; None for any other expression."""
-    if not isinstance(node, ast.Object):
-        return None
-    named = [
-        (member.key, member)
-        for member in node.members
-        if isinstance(member, ast.Property) and isinstance(member.key, str)
-    ]
-    return named if len(named) == len(node.members) else None
-
-
 def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
     """Return the required part of a property; other members are not evaluated where they are literals."""
     value = node.value
-    evaluator = entity.instance.evaluator
+    if required is None or type(value) is not ast.Object:
+        return _pruned_property(entity, node, local, required)
     recorder = entity.instance.run.recorder
-    written = _written_out(value)
-    if required is None or written is None:
-        whole = evaluator.declared_property(node, local)
-        pruned = prune(whole, required)
-        recorder.replace(whole, pruned)
-        return pruned
     fields: dict[str, Result] = {}
     parts = recorder.parts() if recorder.is_recording else None
-    for name, member in written:
-        below = _required_member(required, name)
+    for member in value.members:
+        if not isinstance(member, ast.Property) or not isinstance(member.key, str):
+            return _pruned_property(entity, node, local, required)
+        below = _required_member(required, member.key)
         if below is not None:
-            fields[name] = _property_of(entity, member, local, below[0])
+            fields[member.key] = _property_of(entity, member, local, below[0])
             if parts is not None:
-                parts.add(name, fields[name])
-    found = Fields(at=entity.instance.place(node), fields=fields)
+                parts.add(member.key, fields[member.key])
+    whole = Fields(at=entity.instance.place(node), fields=fields)
     if parts is not None:
-        parts.finish(found)
-    return found
+        parts.finish(whole)
+    return whole
+
+
+def _pruned_property(entity: ResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
+    """Return the required part of a property that is evaluated as a whole."""
+    whole = entity.instance.evaluator.declared_property(node, local)
+    if required is None:
+        return whole
+    pruned = prune(whole, required)
+    entity.instance.run.recorder.replace(whole, pruned)
+    return pruned
