@@ -626,13 +626,21 @@ def test_the_file_of_a_deployed_template_is_named(kvlint: Kvlint, checkout: Path
     [
         ("main.tf", VAULT.replace("}\n", "  purge_protection_enabled = var.on && true\n}\n"), " from `var.on`"),
         ("main.bicep", BICEP.replace("true", "true\n    enablePurgeProtection: !on"), " from `on`"),
+        (
+            "main.bicep",
+            BICEP.replace("true", "true\n    enablePurgeProtection: off ? true : null // see it"),
+            " from `off`",
+        ),
         ("main.bicep", BICEP.replace("true", "true\n    enablePurgeProtection: bool('false')"), ""),
     ],
 )
 def test_a_computed_value_is_reported_with_its_variables(
     kvlint: Kvlint, checkout: Path, name: str, text: str, source: str
 ) -> None:
-    declared = {"tf": 'variable "on" {\n  default = false\n}\n', "bicep": "param on bool = true\n"}
+    declared = {
+        "tf": 'variable "on" {\n  default = false\n}\n',
+        "bicep": "param on bool = true\nparam off bool = false\n",
+    }
     put(checkout, name, text + declared[name.partition(".")[2]])
     assert f"No fix: the value is computed{source}\n" in kvlint("fix", "--unsafe", "--select", "KV001").out
 

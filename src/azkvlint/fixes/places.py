@@ -62,6 +62,7 @@ _VARIABLES = {
     "arm": regex(r"\b(?:parameters|variables)\(\s{0,9}'([^'\n]{1,200})'", re.IGNORECASE),
 }
 _MOST_NAMES = 2
+_COMMENT = regex(r"//[^\n]*")
 _CONSTANTS = frozenset({"true", "false", "null"})
 _OF_BLOCK = {"variable": "var", "locals": "local"}
 
@@ -164,12 +165,8 @@ def refuse_deployment(path: str, address: Address, sources: Sources) -> None:
 
 def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) -> None:
     """Raise Refusal if an attribute of a declaration depends on a variable, local or parameter."""
-    try:
-        removed = sources.editor(target.path).remove(target.address, path)
-    except Refusal:
-        removed = ()  # it is not written here, or only as a dynamic block
+    written = _written(target, path, sources)
     text = sources.text(target.path)
-    written = "\n".join(text[edit.start : edit.end] for edit in removed)
     if target.language == "bicep":
         is_variable = not _variables_in(text).isdisjoint(_NAME.findall(written))
     else:
@@ -182,6 +179,16 @@ def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) ->
 def _variables_in(text: str) -> frozenset[str]:
     """Return the names of the parameters and variables of a Bicep file, in which many fixes are made."""
     return frozenset(one.name for one in parse(text).declarations if isinstance(one, ast.Parameter | ast.Variable))
+
+
+def _written(target: Target, path: tuple[str, ...], sources: Sources) -> str:
+    """Return the text of an attribute of a declaration; empty if it is not written there, or as a dynamic block."""
+    try:
+        removed = sources.editor(target.path).remove(target.address, path)
+    except Refusal:
+        return ""
+    text = sources.text(target.path)
+    return "\n".join(text[edit.start : edit.end] for edit in removed)
 
 
 def text_of(target: Target, sources: Sources) -> str:
@@ -260,7 +267,8 @@ class Setting(msgspec.Struct, frozen=True):
             declared = self.finding.resource_at
             if self.evidence is None or declared is None or self.evidence.at.position_key == declared.position_key:
                 raise
-            return self._beside(self.evidence.at, path, sources)
+            names = _from_names(_written(target, path, sources), self.language)
+            return self._beside(self.evidence.at, path, names, sources)
         return self._checked(edits, path, target.path, calls, sources)
 
     def _in_list(self, sources: Sources) -> tuple[Edits, str]:
@@ -296,8 +304,11 @@ class Setting(msgspec.Struct, frozen=True):
         _refuse_uses(reference, path, own, self.value, sources)
         return self._of_reference(reference, path, calls, sources)
 
-    def _beside(self, at: Location, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
-        """Return the edits at the place of the evidence: the value itself, or the innermost object around it."""
+    def _beside(self, at: Location, path: tuple[str, ...], names: str, sources: Sources) -> tuple[Edits, str]:
+        """Return the edits at the place of the evidence: the value itself, or the innermost object around it.
+
+        ``names`` are those from which the value is computed, as the end of a reason.
+        """
         text = sources.text(at.path)
         editor = sources.editor(at.path)
         if at.span is None:
@@ -310,7 +321,7 @@ class Setting(msgspec.Struct, frozen=True):
                     editor.set_value(at.span, inner, self.value) if inner else editor.replace_value(at.span, self.value)
                 )
                 return self._checked(edits, path, at.path, (), sources)
-        raise Refusal(_COMPUTED)
+        raise Refusal(f"{_COMPUTED}{names}")
 
     # --- references --------------------------------------------------------------------------------------------------
 
@@ -436,7 +447,8 @@ class Setting(msgspec.Struct, frozen=True):
 
 def _from_names(text: str, language: str) -> str:
     """Return the variables or parameters that an expression contains, as the end of a reason: they may be changed."""
-    names = [name for name in dict.fromkeys(_VARIABLES[language].findall(text)) if name not in _CONSTANTS]
+    found = _VARIABLES[language].findall(_COMMENT.sub("", text))
+    names = [name for name in dict.fromkeys(found) if name not in _CONSTANTS]
     return f" from {' and '.join(f'`{name}`' for name in names)}" if 0 < len(names) <= _MOST_NAMES else ""
 
 
