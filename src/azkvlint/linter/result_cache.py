@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from copy import copy
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -102,6 +101,8 @@ class ResultCache:
 
     def with_partial_results(self, rules: Iterable[str]) -> ResultCache:
         """Return a cache with these results, to which results of some rules are added. This one does not change."""
+        from copy import copy  # which a plain check does not need
+
         found = copy(self)
         found.partial = tuple(self._rules[rule] for rule in sorted(self._rules.keys() & set(rules)))
         found.compiled = CompiledRules()
