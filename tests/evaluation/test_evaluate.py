@@ -8,18 +8,9 @@ import pytest
 
 from azkvlint.evaluation.evaluate import MAX_DEPTH
 from azkvlint.evaluation.freezer import Freezer
+from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import is_same, merge_alternatives
-from azkvlint.evaluation.values import (
-    MAX_LEVELS,
-    Fields,
-    Items,
-    Result,
-    conjuncts,
-    is_sensitive,
-    mark_sensitive,
-    unknown_in,
-    wrap,
-)
+from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, is_sensitive, mark_sensitive, unknown_in, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, hole
 from azkvlint.model.value import MapValue, Scalar, Unknown

@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 import msgspec
 
 from azkvlint.evaluation.reads import WITHOUT_RECORD, Recorder
-from azkvlint.evaluation.values import SecretTexts
+from azkvlint.evaluation.secret_texts import SecretTexts
 from azkvlint.util.errors import InputError
 
 # The largest file that a person writes; only plans are larger, and what they hold grows with them.

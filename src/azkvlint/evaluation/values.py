@@ -1,39 +1,27 @@
 """The values of expressions during evaluation.
 
 A result is a Scalar, Unknown or Absent (null) of the model, or one of the kinds below: unlike the graph's values they
-keep null as an item or a field, and stay open for more. Some strings are shown by no message, because their name
-indicates a secret, or because they are made of such a string. The rules do not treat them as secrets: only a
-declaration does (``sensitive``, ``secureString``, ``@secure()``).
+keep null as an item or a field, and stay open for more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
-    CallHole,
-    Hole,
-    Part,
     Pattern,
     Text,
     access,
     escaped,
-    hole,
-    is_one_hole,
     join_texts,
     known_or_pattern,
-    known_start,
-    parts_of,
-    split_text,
-    text_form,
 )
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
-from azkvlint.util.secret_names import describes_secret, is_secret_name
 
 # Limits for one document. Azure accepts templates of 4 MB and loops of 800.
 MAX_ITEMS = 10_000
@@ -48,10 +36,6 @@ MAX_LEVELS = 500
 RETURNS_SECRET = "returns a secret that is known only in Azure"
 _FEW = 20
 _LARGE = "the value is too large"
-# Of a larger value only so many parts are visited: no message shows more of them.
-_MOST = 10_000
-# Functions may be called in a loop over what they are given.
-_MOST_GIVEN = 1_000
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -394,108 +378,3 @@ def pattern_of(result: Result) -> Text:
 
 BY_RUN = "the apply time is unknown"
 BY_DEPLOYMENT = "`utcNow()` returns a new value for each deployment"
-
-
-# --- what is certain of a string of which only the pattern is known ---------------------------------------------------
-
-# Their values are unknown, but each is one segment of an ID.
-_SEGMENTS = frozenset(hole(name) for name in ("subscription", "resourceGroup", "managementGroup", "tenant"))
-# A condition of a longer pattern is not taken apart.
-_LONGEST_CONDITION = 2_000
-
-
-def split_known(text: Text, delimiter: str) -> list[Text] | None:
-    """Return the parts of a text; None if an unknown part of it may hold a delimiter, or all of it is one."""
-    if any(isinstance(part, Hole) and not _is_whole(part, delimiter) for part in parts_of(text)):
-        return None
-    found = split_text(text, delimiter)
-    return found if len(found) > 1 else None
-
-
-def end(text: Text, delimiter: str, last: bool) -> Text | None:
-    """Return the last or first of the parts of a text; None if it is unknown where that begins or ends."""
-    found = parts_of(text)
-    kept: list[Part] = []
-    for part in reversed(found) if last else found:
-        if isinstance(part, Hole):
-            if not _is_whole(part, delimiter):
-                return None
-        elif delimiter in part:
-            kept.append(part.rpartition(delimiter)[2] if last else part.partition(delimiter)[0])
-            return join_texts(reversed(kept) if last else kept)
-        kept.append(part)
-    return None
-
-
-def _is_whole(part: Hole, delimiter: str) -> bool:
-    return delimiter == "/" and part in _SEGMENTS
-
-
-def is_scope(pattern: Pattern | None) -> bool:
-    """Return whether a string is the ID or the name of the scope of a deployment, such as ``resourceGroup().name``."""
-    *above, last = split_text(known_or_pattern(pattern), "/")
-    return last in _SEGMENTS and (not above or known_start(pattern).startswith("/subscriptions/"))
-
-
-def conjuncts(condition: Text) -> list[str]:
-    """Return the text forms of conditions that all have to hold for a condition to hold."""
-    is_short = len(condition) <= _LONGEST_CONDITION
-    if isinstance(condition, CallHole) and condition.name == "&&" and is_short:
-        parts = condition.arguments
-        if len(parts) > 1 and all(isinstance(part, Hole) for part in parts):
-            return [each for part in parts for each in conjuncts(part)]
-    return [text_form(condition)]
-
-
-# --- secrets ----------------------------------------------------------------------------------------------------------
-
-
-class SecretTexts:
-    """The texts of one input that no message shows."""
-
-    def __init__(self) -> None:
-        self.texts: set[str] = set()
-
-    def note(self, name: str, found: Result) -> None:
-        """Record the strings of a value with a name, and those of the values in it."""
-        if isinstance(found, Fields | Items) or is_secret_name(name):
-            self.texts.update(_texts([(found, is_secret_name(name))], _MOST))
-
-    def follow(self, arguments: Iterable[Result], made: Result) -> None:
-        """Record the strings that a function makes of recorded ones, but not those that it only picks."""
-        if not self.texts:
-            return
-        arguments = list(arguments)
-        waiting = [(one, True) for one in arguments if not _is_without_text(one)]
-        given = _texts(waiting, _MOST_GIVEN) if waiting else ()
-        if not self.texts.isdisjoint(given):
-            known = set(given).union(*(one.fields for one in arguments if isinstance(one, Fields)))
-            self.texts.update(text for text in _texts([(made, True)], _MOST) if text not in known)
-
-
-def _is_without_text(one: Result) -> bool:
-    """Return whether a value is unknown as a whole, as most arguments of functions are."""
-    return type(one) is Unknown and not one.one_of and is_one_hole(one.pattern)
-
-
-def _texts(waiting: list[tuple[Result, bool]], most: int) -> list[str]:
-    """Return the strings in values, of which each is secret as a whole or not, as far as they are secret."""
-    texts: list[str] = []
-    for _ in range(most):
-        if not waiting:
-            break
-        here, secret = waiting.pop()
-        if isinstance(here, Fields):
-            waiting += [
-                (item, is_secret_name(name) or (secret and not describes_secret(name)))
-                for name, item in here.fields.items()
-            ]
-        elif isinstance(here, Items):
-            waiting += [(item, secret) for item in here.items]
-        elif isinstance(here, Scalar) and secret and not here.sensitive and not isinstance(here.value, bool):
-            texts.append(str(here.value))
-        elif isinstance(here, Unknown) and secret and not here.sensitive:
-            texts += map(str, here.one_of)
-            if not is_one_hole(here.pattern):
-                texts += [part for part in parts_of(here.pattern) if isinstance(part, str)]
-    return texts

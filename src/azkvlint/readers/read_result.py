@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from azkvlint.graph.changes import without_duplicates
+from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.model.finding import BICEP_FILE, TERRAFORM_PLAN, Declaration, Problem
 from azkvlint.model.location import Location, Place, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource

@@ -16,6 +16,7 @@ from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
 from azkvlint.evaluation.known import count_of, decided_length, known_of_unknown, part_of, size_of, start_of
+from azkvlint.evaluation.known_parts import end, split_known
 from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
@@ -26,13 +27,11 @@ from azkvlint.evaluation.values import (
     Partly,
     Result,
     as_optional,
-    end,
     find_field,
     hides_keys,
     mark_map_sensitive,
     missing_fields_reason,
     name_of,
-    split_known,
     text_of,
 )
 from azkvlint.model.pattern import Text, known_or_pattern, parts_of

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import NO_INPUTS, Inputs, ReadSet, inputs_of
-from azkvlint.evaluation.values import Result, conjuncts, pattern_of
+from azkvlint.evaluation.values import Result, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,

@@ -9,6 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, move
 from azkvlint.evaluation.functions.languages import ARM
+from azkvlint.evaluation.known_parts import is_scope
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Bound, Inputs, ReadSet
 from azkvlint.evaluation.values import (
@@ -19,7 +20,6 @@ from azkvlint.evaluation.values import (
     SecretParts,
     doubt_in,
     find_field,
-    is_scope,
     name_of,
     one_of_keys,
     pattern_of,

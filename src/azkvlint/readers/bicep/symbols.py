@@ -9,19 +9,10 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
+from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
-from azkvlint.evaluation.values import (
-    MAX_ITEMS,
-    Entity,
-    Fields,
-    Items,
-    PartlySecret,
-    Result,
-    conjuncts,
-    find_field,
-    pattern_of,
-)
+from azkvlint.evaluation.values import MAX_ITEMS, Entity, Fields, Items, PartlySecret, Result, find_field, pattern_of
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, CallHole, DeclaredHole, Pattern, Text, declared_hole, hole, join_texts

@@ -22,7 +22,8 @@ from azkvlint.azure.azurerm.azapi import (
 )
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget, UnitWork
-from azkvlint.evaluation.values import SecretTexts, wrap
+from azkvlint.evaluation.secret_texts import SecretTexts
+from azkvlint.evaluation.values import wrap
 from azkvlint.graph.changes import is_always_there, standalone_attributes, with_changes
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,

@@ -28,7 +28,8 @@ from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, UnitWork, with_recursion_limit
 from azkvlint.evaluation.values import Items, Result
-from azkvlint.graph.changes import with_open_fields, without_duplicates
+from azkvlint.graph.changes import with_open_fields
+from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.existence import VARYING, assume, skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,

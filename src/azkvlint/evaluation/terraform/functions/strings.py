@@ -10,6 +10,7 @@ import msgspec
 
 from azkvlint.evaluation.functions.table import call_pattern
 from azkvlint.evaluation.known import is_text, known_of_unknown, part_of, start_of
+from azkvlint.evaluation.known_parts import split_known
 from azkvlint.evaluation.terraform.alternatives import gather
 from azkvlint.evaluation.terraform.functions.encoding import json_text
 from azkvlint.evaluation.terraform.functions.numbers import whole_number
@@ -25,17 +26,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     ordered_list,
 )
 from azkvlint.evaluation.terraform.operators import primitive, text_of
-from azkvlint.evaluation.values import (
-    MAX_ITEMS,
-    MAX_TEXT,
-    Items,
-    Result,
-    doubt_in,
-    is_sensitive,
-    plain_of,
-    split_known,
-    unknown_in,
-)
+from azkvlint.evaluation.values import MAX_ITEMS, MAX_TEXT, Items, Result, doubt_in, is_sensitive, plain_of, unknown_in
 from azkvlint.model.pattern import Text, change_text, known_end, known_or_pattern
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.util.errors import InvalidPatternError, UnprovenPatternError
