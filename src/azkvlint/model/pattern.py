@@ -37,7 +37,7 @@ class Pattern:
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
         self._parts = parts
-        self.text = "".join(part if isinstance(part, str) else part.text for part in parts)
+        self.text = "".join([part if isinstance(part, str) else part.text for part in parts])
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -47,7 +47,7 @@ class Pattern:
     @property
     def holes(self) -> tuple[Hole, ...]:
         """Return the unknown parts."""
-        return tuple(part for part in self.parts if isinstance(part, Hole))
+        return tuple([part for part in self._parts if isinstance(part, Hole)])
 
     @property
     def has_text(self) -> bool:
@@ -203,39 +203,36 @@ def known_or_pattern(pattern: Pattern | None) -> Text:
     """Return a pattern, or its text if it has no hole; empty for None."""
     if pattern is None:
         return ""
-    return pattern if isinstance(pattern, Hole) or pattern.holes else pattern.text
+    for part in pattern.parts:
+        if not isinstance(part, str):
+            return pattern
+    return pattern.text
 
 
 def join_texts(texts: Iterable[Text], separator: str = "") -> Text:
     """Return the text that texts make together."""
     parts: list[Part] = []
-    known: list[str] = []
-    is_first = True
+    known = between = ""
+    # A hot function: it compares types instead of calling isinstance, and makes no list for a known text.
     for item in texts:
-        if separator and not is_first:
-            known.append(separator)
-        is_first = False
-        if isinstance(item, str):
-            known.append(item)
-            continue
-        for part in (item,) if isinstance(item, Hole) else item.parts:
-            if isinstance(part, str):
-                known.append(part)
-            else:
-                _append(parts, known)
-                parts.append(part)
+        if type(item) is str:
+            known += between + item
+        else:
+            known += between
+            for part in item.parts:  # type: ignore[union-attr]  # mypy does not narrow by type()
+                if type(part) is str:
+                    known += part
+                else:
+                    if known:
+                        parts.append(known)
+                        known = ""
+                    parts.append(part)
+        between = separator
     if not parts:
-        return "".join(known)
-    _append(parts, known)
-    return parts[0] if len(parts) == 1 else Pattern(tuple(parts))
-
-
-def _append(parts: list[Part], known: list[str]) -> None:
-    """Move known texts to the parts of a pattern, as one text."""
+        return known
     if known:
-        if text := "".join(known):
-            parts.append(text)
-        known.clear()
+        parts.append(known)
+    return parts[0] if len(parts) == 1 else Pattern(tuple(parts))
 
 
 def parts_of(text: Text | None) -> tuple[Part, ...]:
