@@ -6,6 +6,7 @@ Sources: learn.microsoft.com/azure/templates, in the description of each type.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from azkvlint.model.value import Path
 from azkvlint.values.paths import ANY
@@ -29,5 +30,10 @@ _BY_TYPE: Mapping[str, tuple[Path, ...]] = {
 
 def secret_properties(type_: object) -> tuple[Path, ...]:
     """Return the paths of the secrets in a resource of a type, with or without an API version; none for no string."""
-    name = type_.partition("@")[0].lower() if isinstance(type_, str) else ""
+    return _of_type(type_) if isinstance(type_, str) else ()
+
+
+@lru_cache(1000)
+def _of_type(type_: str) -> tuple[Path, ...]:
+    name = type_.partition("@")[0].lower()
     return next((paths for ending, paths in _BY_TYPE.items() if f"/{name}".endswith(ending)), ())
