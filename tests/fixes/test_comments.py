@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -29,6 +30,7 @@ OFF_IN_ARM = '"enablePurgeProtection": null'
         ("main.tf", HCL.format(f"  # stays\n\t// off\n{OFF} # see above"), "stays off see above"),
         ("main.tf", HCL.format(f"  /* stays\n     off */\r\n{OFF}").replace("\r\n", "\n"), "stays off"),
         ("main.tf", HCL.format(f"  ## stays\n  /*\n   * off, a * b\n   **/\n{OFF}"), "stays off, a * b"),
+        ("main.tf", HCL.format(f"  /*stays**/\n  /**/\n  /* off */\n{OFF}"), "stays off"),
         ("main.tf", HCL.format(f"  # stays\n{OFF} /* off */").replace("\n", "\r\n"), "stays off"),
         ("main.tf", HCL.format(f"  a = 1 # of a\n{OFF}"), ""),
         ("main.tf", HCL.format(f"  a = <<EOT\n# not a comment\nEOT\n{OFF}"), ""),
@@ -47,3 +49,13 @@ def test_a_comment_about_a_changed_value_is_shown(tmp_path: Path, name: str, tex
     for find in (fixes_of, fixes_together):
         (fix,) = find(report, config, CLASSES).fixes
         assert fix.comment == comment
+
+
+def test_the_comment_of_a_change_is_read_in_linear_time(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(HCL.format(f"  # stays{' ' * 200_000}off{'*' * 200_000}.\n{OFF}"))
+    config = Config(paths=(str(tmp_path),), select=("KV001",), jobs=1)
+    report = check(config)
+    started = process_time()
+    (fix,) = fixes_of(report, config, CLASSES).fixes
+    assert process_time() - started < 20
+    assert fix.comment.startswith("stays off***")

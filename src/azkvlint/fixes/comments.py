@@ -11,8 +11,8 @@ from azkvlint.util.lazy_regex import regex
 
 # Lines above a change, and characters of what is shown of all comments.
 _MOST_LINES, _LONGEST = 5, 300
-# What begins and ends the lines of comments.
-_MARKS = regex(r"^\s*(?:#+|//+|/\*+|\*+(?!/))|\s*\*+/\s*$")
+# What begins the lines of comments.
+_MARK = regex(r"#+|//+|/\*+|\*+")
 IsShown = Callable[[str, str], Callable[[int], bool]]
 """Returns, for a path and a text, a function that states whether a line (from 0) can be shown."""
 
@@ -39,8 +39,16 @@ def comments_of(edits: Iterable[TextEdit], sources: Sources, shown_lines: IsShow
 
 def _words(comment: str) -> str:
     """Return the words of a comment without the characters that mark it as one."""
-    lines = (_MARKS.sub("", line) for line in comment.splitlines())
-    return " ".join(" ".join(lines).split())
+    return " ".join(" ".join(map(_without_marks, comment.splitlines())).split())
+
+
+def _without_marks(line: str) -> str:
+    line = line.strip()
+    is_end = line.endswith("*/")
+    line = line.removesuffix("*/")
+    mark = _MARK.match(line)
+    line = line if mark is None else line[mark.end() :]
+    return line.rstrip("*") if is_end else line
 
 
 def _spans(layout: Layout, edit: TextEdit) -> Iterable[tuple[int, int]]:
