@@ -205,6 +205,16 @@ def test_code_that_uses_another_vault_is_not_named(kvlint: Kvlint, checkout: Pat
     assert "may read or write" not in kvlint("fix", "main.tf", "--unsafe", "--select", "KV105").out
 
 
+def test_code_that_uses_another_vault_is_not_named_after_a_fix_above(kvlint: Kvlint, checkout: Path) -> None:
+    """The first fix moves the declaration of the second vault."""
+    other = VAULT.replace('"v"', '"w"').replace('"kv"', '"kw"')
+    put(checkout, "main.tf", other + VAULT)
+    put(checkout, "a.sh", "az keyvault secret show --vault-name kv-other -n s\n")
+    for arguments in (("fix",), ("fix", "--apply")):
+        run = kvlint(*arguments, "--unsafe", "--profile", "all", "--select", "KV102,KV105,KV001,KV006")
+        assert "a.sh" not in run.out + run.err, run.out
+
+
 def test_files_are_searched_once_for_all_vaults(
     kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,6 +474,27 @@ def test_a_fix_that_adds_a_block_states_which_allowed_versions_do_not_have_it(
     assert not stated or f"  not safe (apply-fails): {OLDER}{stated}\n" in out
 
 
+def test_the_constraint_of_a_generated_caller_counts(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "m/main.tf", PLAIN_KEY)
+    caller = {
+        "//": {"metadata": {"stackName": "s"}},
+        "terraform": {"required_providers": {"azurerm": {"source": "hashicorp/azurerm", "version": "~> 3.30"}}},
+        "module": {"m": {"source": "./m"}},
+    }
+    put(checkout, "cdk.tf.json", json.dumps(caller))
+    out = kvlint("fix", "--unsafe", "--select", "KV502").out
+    assert f"  not safe (apply-fails): {OLDER}the constraint `~> 3.30` in `cdk.tf.json` allows it.\n" in out
+
+
+def test_the_constraint_of_an_environment_for_tests_counts(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "m/main.tf", PLAIN_KEY)
+    call = 'module "m" {\n  source = "../../m"\n}\n'
+    put(checkout, "environments/test/main.tf", CONSTRAINT.format("~> 3.30") + call)
+    put(checkout, "environments/prod/main.tf", CONSTRAINT.format("~> 4.0") + call)
+    out = kvlint("fix", "--unsafe", "--select", "KV502").out
+    assert f"{OLDER}the constraint `~> 3.30` in `environments/test/main.tf` allows it.\n" in out
+
+
 @pytest.mark.parametrize(
     ("version", "name"),
     [("~> 4.0", "enable_rbac_authorization"), ("~> 4.42", "rbac_authorization_enabled")],
@@ -541,12 +572,24 @@ def test_a_protection_from_destroy_states_what_else_fails_with_the_repetition_of
     assert [text for text in (OF_COUNT, OF_CONDITION, OF_KEYS) if text in out] == stated
 
 
-@pytest.mark.parametrize(("folder", "is_offered"), [("tests", False), ("examples/a", False), ("prod", True)])
+@pytest.mark.parametrize(
+    ("folder", "is_offered"),
+    [
+        ("tests", False),
+        ("examples/a", False),
+        ("prod", True),
+        ("environments/test", True),
+        ("demo", True),
+        ("examples/deployed", True),
+    ],
+)
 def test_a_module_that_only_tests_call_is_not_protected_from_destroy(
     kvlint: Kvlint, checkout: Path, folder: str, is_offered: bool
 ) -> None:
     put(checkout, "m/main.tf", VAULT)
     put(checkout, "tests/main.tf", 'module "m" {\n  source = "../m"\n}\n')
+    put(checkout, "uat/main.tf", "")
+    put(checkout, ".github/workflows/a.yml", "- run: terraform -chdir=examples/deployed apply\n")
     put(checkout, f"{folder}/main.tf", f'module "m" {{\n  source = "{"../" * (folder.count("/") + 1)}m"\n}}\n')
     out = kvlint("fix", "--unsafe", "--select", "KV007").out
     assert ("KV007 Set `prevent_destroy = true`" in out) is is_offered

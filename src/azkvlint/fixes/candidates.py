@@ -76,11 +76,16 @@ class Candidate(NamedTuple):
 
 
 def candidates(
-    finding: Finding, sources: Sources, allowed: Collection[str], before: Callable[[], State]
+    finding: Finding,
+    sources: Sources,
+    allowed: Collection[str],
+    before: Callable[[], State],
+    present: Callable[[], State],
 ) -> Iterator[Candidate | Refusal]:
     """Yield the edits that may fix a finding, best first, and the reasons why others cannot be made.
 
-    Those with an effect of a class that is not ``allowed`` are refused. ``before`` returns the results without edits.
+    Those with an effect of a class that is not ``allowed`` are refused. ``before`` returns the results without edits,
+    and ``present`` those of the sources, in which the finding has its place.
     """
     plans = plans_for(finding)
     applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
@@ -100,7 +105,7 @@ def candidates(
                 *plan.effects,
                 *_of_ignored(finding, plan, sources),
                 *_of_repetition(finding, plan, sources),
-                *_on_commands(finding, plan, sources, before),
+                *_on_commands(finding, plan, sources, present),
             )
             for found in _of_steps(finding, steps, effects, sources):
                 if isinstance(found, Refusal):
@@ -130,10 +135,10 @@ def can_apply(steps: Sequence[EditStep], finding: Finding) -> bool:
     return not (is_terraform(finding.declared_as) and any(step.operation == "api_version" for step in steps))
 
 
-def _on_commands(finding: Finding, plan: EditPlan, sources: Sources, before: Callable[[], State]) -> Iterator[Effect]:
+def _on_commands(finding: Finding, plan: EditPlan, sources: Sources, present: Callable[[], State]) -> Iterator[Effect]:
     """Yield the effects of a plan on scripts, pipelines and other code of the checkout, with the files."""
     for command, outcome in plan.if_run.items():
-        declared = lambda: before().report.evaluated  # noqa: E731
+        declared = lambda: present().report.evaluated  # noqa: E731
         yield from sources.commands.effects(command, outcome, finding, sources.real_path, declared)
 
 

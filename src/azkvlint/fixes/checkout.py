@@ -27,7 +27,8 @@ from itertools import islice
 from string import ascii_letters, digits
 from typing import NamedTuple
 
-from azkvlint.linter.test_folders import NAMES
+from azkvlint.config.run_config import Config
+from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.model.fix import Refusal
 from azkvlint.readers.discover import BICEP, JSON, PARAMETERS, SKIPPED, is_module_file, is_terragrunt_file
 from azkvlint.syntax.json_decoder import decode_text
@@ -147,9 +148,16 @@ class Checkout:
         return sorted(node for node in self._readers(folder) if os.path.isdir(node))
 
     def is_in_tests(self, folder: str) -> bool:
-        """Return whether a folder is one of tests or examples, or is in one."""
-        below = os.path.relpath(folder, self._top or self._root)
-        return any(NAMES.fullmatch(name) for name in below.lower().split(os.sep))
+        """Return whether a folder is one of tests or examples, or is in one, and nothing else deploys it."""
+        path = os.path.relpath(folder, real_path(self._top or self._root))
+        return self._tests.include(path, f"{path}/-")
+
+    @cached_property
+    def _tests(self) -> FoldersOfTests:
+        """Return the folders of tests of the checkout, as reports mark them."""
+        top, graph = real_path(self._top or self._root), self._read_graph
+        modules = () if graph is None else (os.path.relpath(path, top) for path in graph.terraform)
+        return FoldersOfTests(Config(paths=(top,)), top, top, modules)
 
     def compiled_from(self, files: Iterable[str]) -> list[str]:
         """Return the templates in other folders that were compiled from some Bicep files, or from what uses these.

@@ -169,11 +169,12 @@ class _Search:
     def start(self, findings: Iterable[Finding], *, is_complete: bool = True) -> list[Pending]:
         """Return the findings that have a candidate, or only the first; the others are refused."""
         found: list[Pending] = []
+        present = (lambda: self.state) if is_complete else (lambda: self._prover.before)
         for finding in findings:
             number = next((self._numbers[key] for key in keys_of(finding) if key in self._numbers), -1)
             if number < 0 or number in self._fixes:
                 continue
-            found_edits = candidates(finding, self.sources, self._allowed, lambda: self._prover.before)
+            found_edits = candidates(finding, self.sources, self._allowed, lambda: self._prover.before, present)
             one = Pending(finding, number, found_edits)
             opposite = self._prover.opposites.get(finding.rule.id)
             if opposite is not None and finding.type in opposite.resources:
@@ -219,7 +220,6 @@ class _Search:
             for number, finding in enumerate(self.findings)
             if number not in self._fixes and number not in self._lost and is_gone(finding, self.state)
         ]
-
         gone = [self.findings[number] for number in numbers]
         rules = {finding.rule.id for finding in gone}
 

@@ -92,8 +92,8 @@ def _allowed_here(folder: str, provider: Provider, sources: Sources) -> list[All
     found = [
         Allowed(f"the constraint `{node.value}` in `{file}`", range_of_constraint(str(node.value)))
         for file in sources.module_files(prefix)
-        if _MAY_CONSTRAIN.search(sources.text(file))
-        for node in constraints_in(body_of(file, sources.text(file)), provider)
+        if _MAY_CONSTRAIN.search(text := sources.text_to_read(file))
+        for node in constraints_in(body_of(file, text), provider)
     ]
     lock = read_start(os.path.join(folder, LOCK_FILE), _LONGEST_LOCK).decode("utf-8", "replace")
     locked = locked_in(parse_file(lock).body, provider)

@@ -85,18 +85,22 @@ class Sources:
         found = self.texts.get(path, self.originals.get(path))
         if found is not None:
             return found
+        data = self._content(path)
+        self._refuse_generated(path, self.real_path(path), data)
+        self.originals[path] = data
+        return data
+
+    def _content(self, path: str) -> bytes:
+        """Return the content of a file of the checkout as it was before all edits. Raise Refusal."""
         file = self.real_path(path)
         if not is_within(file, self._boundary) or leads_into_git(file, self._boundary):
             raise Refusal("the file is outside the checkout")
         if ".terraform" in file.removeprefix(self._boundary).split(os.sep):
             raise Refusal("the file belongs to a downloaded module")
         try:
-            data = read_bytes(file, MAX_FILE)
+            return read_bytes(file, MAX_FILE)
         except InputError as error:
             raise Refusal("the file cannot be read") from error
-        self._refuse_generated(path, file, data)
-        self.originals[path] = data
-        return data
 
     def _one_path(self, path: str) -> str:
         """Return the path through which a file was first read: links lead to one file through several."""
@@ -133,6 +137,13 @@ class Sources:
             except UnicodeDecodeError as error:
                 raise Refusal("the file is not UTF-8") from error
         return self._read[path]
+
+    def text_to_read(self, path: str) -> str:
+        """Return the text of a file that may be generated, because no edit changes it. Raise Refusal."""
+        try:
+            return self.text(path)
+        except Refusal:
+            return self._content(path).removeprefix(_MARK).decode("utf-8", "replace")
 
     def size(self, path: str) -> int:
         """Return the number of characters of a file; 0 if it must not be changed."""
