@@ -21,6 +21,7 @@ from tests.secretshapes import MARK, Files, Shape, shape_of
 
 LANGUAGES = ("terraform", "bicep", "arm")
 SEEDS = 25
+VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv-orders"\n}\n'
 # The rules of a run do not matter: one that reads no secret hides them too.
 RULES = {"one rule": ("KV001",), "all rules": ()}
 
@@ -79,3 +80,27 @@ def places_in(path: str, text: str) -> Iterator[Location]:
             yield Location(path=path, pointer=pointer)
             members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
             waiting += [(inner, (*pointer, key)) for key, inner in members]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "x = sensitive(local.o.s)",
+        "x = core::sensitive(local.o.s)",
+        "x = nonsensitive(sensitive(local.o.s))",
+        "x = { a = [sensitive(local.o.s)] }",
+        "x = { clientKey = local.o.s }",
+        "x = { protectedSettings = local.o.s }",
+        'x = { ("password") = local.o.s }',
+        'x = { type = "Microsoft.Web/sites/config", properties = local.o.s }',
+    ],
+)
+def test_no_excerpt_shows_what_an_expression_marks_as_secret(use: str, tmp_path: Path) -> None:
+    text = f'locals {{\n  o = {{ a = "kv-orders", s = "{MARK}" }}\n  {use}\n}}\n{VAULT}'
+    shape = Shape({"main.tf": text}, ".", use)
+    write(shape.files, tmp_path)
+    read = Reader(required_by(builtin_rules()), str(tmp_path)).read(unit_of(shape, tmp_path))
+    assert read is not None
+    shown = [*excerpts(read, shape.files)]
+    assert shown
+    assert not [one for one in shown if MARK in one]

@@ -23,9 +23,10 @@ from azkvlint.util.secret_names import (
 )
 
 __all__ = [
-    "KNOWN_FORM_PATTERN", "NAME", "Span", "Spans", "contains_secret", "contains_value", "describes_secret",
-    "has_literal", "is_content", "is_harmless", "is_marked", "is_secure_type", "may_contain_secret", "may_name_secret",
-    "names_secret", "names_value", "secret_spans", "suggests_secret",
+    "KNOWN_FORM_PATTERN", "NAME", "SENSITIVE", "Span", "Spans", "contains_secret", "contains_value",
+    "describes_secret", "has_literal", "is_content", "is_harmless", "is_marked", "is_secure_type", "marks_secret",
+    "may_contain_secret", "may_name_secret", "names_secret", "names_value", "secret_spans", "suggests_secret",
+    "text_of_key",
 ]  # fmt: skip
 Span: TypeAlias = tuple[int, int]
 
@@ -55,6 +56,8 @@ _MAX_LENGTH = 200
 # A permission is not a secret (``secret_permissions``), and neither are ``secret_properties``.
 _NO_SECRET = ("permissions", "properties")
 _SECRET_MEMBERS = frozenset({"securevalue", "protectedsettings", "protectedparameters"})
+# The function of Terraform that marks a value as secret.
+SENSITIVE = "sensitive"
 _FALSE = (False, "false", None)
 
 
@@ -109,6 +112,11 @@ def is_marked(flags: Iterable[ast.Expression | None]) -> bool:
     return not all(node is None or (isinstance(node, ast.Literal) and node.value in _FALSE) for node in flags)
 
 
+def marks_secret(node: ast.Call) -> bool:
+    """Return whether a call marks its argument as secret, with a namespace or without one: ``core::sensitive()``."""
+    return node.name.rpartition("::")[2] == SENSITIVE
+
+
 def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
     """Yield what is secret in an expression, each value as a whole. ``is_secret``: all of it is.
 
@@ -121,11 +129,11 @@ def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
             if has_literal(node):
                 yield node.start, node.end
         elif isinstance(node, ast.Property):
-            stack.append((node.value, names_secret(_text_of(node.key))))
+            stack.append((node.value, names_secret(text_of_key(node.key))))
         elif isinstance(node, ast.Literal):
             if type(node.value) is str and contains_secret(node.value):
                 yield node.start, node.end
-        elif isinstance(node, ast.Call) and node.name == "sensitive" and has_literal(node):
+        elif isinstance(node, ast.Call) and marks_secret(node) and has_literal(node):
             yield node.start, node.end
         else:
             stack += [(child, False) for child in reversed(ast.children(node))]
@@ -155,13 +163,13 @@ def is_content(value: object) -> bool:
     return value is not None and not isinstance(value, bool)
 
 
-def _text_of(key: str | ast.Node) -> str:
+def text_of_key(key: str | ast.Node) -> str:
     """Return a key as far as its text is written."""
     if isinstance(key, str):
         return key
     if isinstance(key, ast.Literal):
         return str(key.value)
-    return "".join(map(_text_of, ast.children(key))) if isinstance(key, ast.Template) else ""
+    return "".join(map(text_of_key, ast.children(key))) if isinstance(key, ast.Template) else ""
 
 
 # Words and short numbers occur in names by chance.

@@ -14,7 +14,7 @@ from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.values.parts import COMPOSED, Loop, Part, Relation, Walk, Within, base_of, scope_in, variable_of
 from azkvlint.values.paths import KEYS
-from azkvlint.values.secrecy import has_literal, names_value
+from azkvlint.values.secrecy import SENSITIVE, has_literal, marks_secret, names_value, text_of_key
 
 # Of a longer path, or of more paths into one expression, all is hidden that they may lead to.
 _MOST_STEPS, _MOST_PATHS = 8, 20
@@ -75,17 +75,26 @@ def secrets_in(part: HiddenPart, properties_of: Callable[[object], Iterable[Path
     while waiting:
         node, scope, _ = waiting.pop()
         match node:
-            case ast.Property(key=str() as key, value=value) if names_value(key):
+            case ast.Property(key=key, value=value) if names_value(text_of_key(key)):
                 yield Part(value, scope)
             case ast.Object(members=members):
                 yield from (Part(node, scope, path) for path in properties_of(_type_in(members)))
                 waiting += [Part(child, scope) for child in ast.children(node)]
-            case ast.Call(name="sensitive"):
+            case ast.Call() if marks_secret(node):
                 yield Part(node, scope)
             case ast.For(over=over, body=body) | ast.Comprehension(over=over, result=body):
                 waiting += [Part(over, scope), Part(body, scope_in(node, scope))]
             case _:
                 waiting += [Part(child, scope) for child in ast.children(node)]
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Return whether ``secrets_in`` may yield anything of an expression of Terraform, by its text: True if it does.
+
+    All that ``secrets_in`` yields is a member of an object, which is written in braces, or a call of ``sensitive``. An
+    escape in JSON may stand for each of these characters. Names are not compared here: there are too many spellings.
+    """
+    return "{" in text or SENSITIVE in text or "\\" in text
 
 
 def _type_in(members: Iterable[ast.Node]) -> object:

@@ -18,8 +18,8 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import ANY, KEYS, names_of, without_indexes
-from azkvlint.values.secrecy import Span, describes_secret, may_name_secret, names_secret, names_value
-from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
+from azkvlint.values.secrecy import Span, describes_secret, names_secret, names_value
+from azkvlint.values.secret_sources import HiddenPart, hide_sources, may_hold_secrets, secrets_in
 
 if TYPE_CHECKING:
     from azkvlint.syntax.hcl.parse import Block
@@ -257,9 +257,9 @@ def _with_iterator(part: Written, iterators: Mapping[str, Piece]) -> Mapping[str
 
 
 def _in_piece(module: Module, piece: Piece, found: Iterator[HiddenPart], is_secret: bool) -> Iterator[HiddenPart]:
-    """Yield the value of an attribute if it is secret, or else the secrets in it by their names."""
+    """Yield the value of an attribute if it is secret, or else the secrets in it."""
     if is_secret:
         yield from found
-    elif may_name_secret(module.text_of(piece)):
+    elif may_hold_secrets(module.text_of(piece)):
         for part in found:
             yield from secrets_in(part, secret_properties)
