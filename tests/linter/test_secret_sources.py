@@ -104,3 +104,15 @@ def test_no_excerpt_shows_what_an_expression_marks_as_secret(use: str, tmp_path:
     shown = [*excerpts(read, shape.files)]
     assert shown
     assert not [one for one in shown if MARK in one]
+
+
+@pytest.mark.parametrize("path", [".outputs.x", "['outputs'].x", "['outputs']['x']", ".Outputs.X", "!.outputs.?x"])
+def test_no_excerpt_shows_the_output_of_a_module_that_is_a_secret(path: str, tmp_path: Path) -> None:
+    main = f"module m 'm.bicep' = {{\n  name: 'kv-orders'\n}}\nvar password = m{path}\n"
+    shape = Shape({"main.bicep": main, "m.bicep": f"output x string = '{MARK}'\n"}, "main.bicep", path)
+    write(shape.files, tmp_path)
+    read = Reader(required_by(builtin_rules()), str(tmp_path)).read(unit_of(shape, tmp_path))
+    assert read is not None
+    shown = [*excerpts(read, shape.files)]
+    assert shown
+    assert not [one for one in shown if MARK in one]

@@ -44,13 +44,13 @@ class NoScope:
 
     key = None
 
-    def written(self, node: object, rest: object, /) -> None:
+    def written(self, *_: object) -> None:
         return None
 
-    def hide(self, node: object, /) -> None:
+    def hide(self, *_: object) -> None:
         return None
 
-    def hide_key(self, node: object, /) -> None:
+    def hide_key(self, *_: object) -> None:
         return None
 
 

@@ -319,7 +319,7 @@ def _of_collection(name: str, arguments: Sequence[ast.Expression], scope: Within
         defaults = [Part(default, scope, rest) for default in arguments[2:]]
         return Parts(Relation.COMPUTED, [Part(arguments[0], scope, (step_of(arguments[1]), *rest)), *defaults])
     if name == "items" and rest[1:]:
-        if rest[1] == "key":
+        if member_of(rest[1]).lower() == "key":
             return _same(arguments, scope, (KEYS,), Relation.DIGEST)
         return _same(arguments, scope, (ANY, *rest[2:]))
     if name == "createarray" and rest:

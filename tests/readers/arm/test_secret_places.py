@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from azkvlint.readers.arm.secret_sources import secret_places
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -40,3 +42,59 @@ def test_what_a_secure_parameter_of_a_nested_deployment_receives_is_hidden() -> 
         },
     }
     assert hidden(template(variables={"word": "Tr0ub4dor"}, resources=[nested])) == {("variables", "word")}
+
+
+def with_output(value: str) -> dict[str, Any]:
+    """A template whose secret has this value, and whose nested deployment has two outputs."""
+    outputs = {name: {"type": "string", "value": f"Tr0ub4dor-{name}"} for name in ("x", "y")}
+    nested = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": "nest",
+        "properties": {
+            "expressionEvaluationOptions": {"scope": "inner"},
+            "template": template(outputs=outputs),
+        },
+    }
+    secret = {"type": "Microsoft.KeyVault/vaults/secrets", "name": "kv/s", "properties": {"value": value}}
+    return template(resources=[nested, secret])
+
+
+OUTPUTS = ("resources", 0, "properties", "template", "outputs")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".outputs.x.value",
+        ".Outputs.X.Value",
+        "['outputs'].x.value",
+        "['OUTPUTS']['x']['value']",
+        ".properties.outputs.x.value",
+        ".properties['Outputs'].x.value",
+        "[variables('member')].x.value",
+    ],
+)
+def test_an_output_of_a_nested_deployment_is_hidden_however_its_path_is_written(path: str) -> None:
+    assert hidden(with_output(f"[reference('nest'){path}]")) == {(*OUTPUTS, "x", "value")}
+
+
+@pytest.mark.parametrize("value", ["string(reference('nest'))", "reference('nest', '2022-09-01', 'Full').properties"])
+def test_all_outputs_are_hidden_if_the_result_of_a_deployment_is_a_secret(value: str) -> None:
+    assert {(*OUTPUTS, "x", "value"), (*OUTPUTS, "y", "value")} <= hidden(with_output(f"[{value}]"))
+
+
+def test_no_output_is_hidden_if_a_secret_is_another_property_of_a_deployment() -> None:
+    assert hidden(with_output("[reference('nest').correlationId]")) == set()
+
+
+@pytest.mark.parametrize("key", [".key", ".Key", "['key']"])
+def test_the_keys_of_items_are_hidden_however_the_member_is_written(key: str) -> None:
+    secret = {
+        "type": "Microsoft.KeyVault/vaults/secrets",
+        "name": "kv/s",
+        "properties": {"value": f"[items(variables('pairs'))[0]{key}]"},
+    }
+    plain = template(variables={"pairs": {"Tr0ub4dor": 1}}, resources=[secret])
+    places = secret_places({"main.json": json.dumps(plain)})["main.json"]
+    assert places.keys == {("variables", "pairs", "Tr0ub4dor")}

@@ -202,9 +202,9 @@ class TemplateOrigins:
             case ast.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
                 return self._argument_of(first, rest) | self._argument_of(second, rest)
             case ast.Call(name=name, arguments=(ast.Literal(value=key), value, *_)) if name.lower() == "createobject":
-                if key == "reference":
+                if str(key).lower() == "reference":
                     return value_origins.vault_secret_origins(_argument(value, "secretName"))
-                if key == "value":
+                if str(key).lower() == "value":
                     return origins_of(value, self, rest) or frozenset({value_origins.WRITTEN})
         return frozenset({value_origins.UNTRACED})
 
@@ -213,7 +213,11 @@ def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
     """Return the value of a member of ``createObject()``, if its key is a literal."""
     arguments = node.arguments if isinstance(node, ast.Call) else ()
     pairs = zip(arguments[::2], arguments[1::2], strict=False)
-    return next((value for key, value in pairs if isinstance(key, ast.Literal) and key.value == name), None)
+    return next((value for key, value in pairs if _is_key(key, name)), None)
+
+
+def _is_key(node: ast.Expression, name: str) -> bool:
+    return isinstance(node, ast.Literal) and str(node.value).lower() == name.lower()
 
 
 def origins_of_call(node: ast.Node, rest: Path) -> Origins | None:

@@ -30,6 +30,25 @@ def returns_keys(function: str) -> bool:
     return function.lower().startswith("list")
 
 
+def path_in_outputs(rest: Path) -> Path | None:
+    """Return where ``rest``, a path in the result of ``reference()``, leads in the outputs of a deployment.
+
+    It is empty if all of them are included, and None if it leads elsewhere. A step that may lead to any member may lead
+    to them.
+    """
+    after_any: Path | None = None
+    for number, step in enumerate(rest):
+        if is_any(step):
+            after_any = rest[number + 1 :]
+            continue
+        name = member_of(step).lower()
+        if name == "outputs":
+            return rest[number + 1 :]
+        if name != "properties":
+            return after_any
+    return ()
+
+
 def variable_of(sections: Sections, name: str, rest: Path) -> tuple[Any, Pointer, Path] | None:
     """Return a variable as it is written, and the path in that to what is at ``rest``. Of a loop, it is any item."""
     key = name.lower()

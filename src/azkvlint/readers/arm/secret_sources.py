@@ -13,7 +13,7 @@ from typing import Any
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.documents import Sections, find_template, key_of, member
-from azkvlint.readers.arm.references import declaration_of, returns_keys, values_below, variable_of
+from azkvlint.readers.arm.references import declaration_of, path_in_outputs, returns_keys, values_below, variable_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.json_decoder import Pointer, decode_text
@@ -187,12 +187,10 @@ class _Scope:
 
     def _outputs(self, rest: Path) -> Iterator[HiddenPart]:
         """Yield the outputs of nested deployments at a path, whichever of them the reference is to."""
-        if "outputs" not in rest:
-            return
-        steps = rest[rest.index("outputs") + 1 :]
-        for inner in self.template.nested:
+        steps = path_in_outputs(rest)
+        for inner in () if steps is None else self.template.nested:
             key = key_of(inner.plain, "outputs")
-            if key is not None:
+            if key is not None and steps is not None:
                 yield _Scope(inner).part(inner.plain[key], (*inner.pointer, key), steps)
 
 

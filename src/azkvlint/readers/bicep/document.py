@@ -12,7 +12,7 @@ from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, parse
 from azkvlint.util.lazy_regex import regex
-from azkvlint.values.paths import is_any, member_of, without_indexes
+from azkvlint.values.paths import is_any, member_of
 from azkvlint.values.secrecy import Span, Spans, has_literal, names_secret, secret_spans
 
 Symbol: TypeAlias = ast.Parameter | ast.Variable | ast.Resource | ast.Module | ast.Function
@@ -123,8 +123,11 @@ def output_in(steps: Path) -> tuple[str, Path] | None:
 
     The name is empty for any output.
     """
-    steps = without_indexes(steps)
-    if steps[:1] != ("outputs",):
+    start = next((number for number, step in enumerate(steps) if not is_any(step)), len(steps))
+    steps = steps[start:]
+    if not steps:
+        return "", ()
+    if member_of(steps[0]).lower() != "outputs":
         return None
     name = "" if len(steps) < 2 or is_any(steps[1]) else member_of(steps[1])
     return name, steps[2:]

@@ -178,7 +178,7 @@ class _Scope:
             return
         name, rest = path
         for output in called.outputs.values():
-            if name in ("", output.name):
+            if name.lower() in ("", output.name.lower()):
                 yield Part(output.value, _Scope(self.files, called), rest)
 
 
