@@ -30,6 +30,7 @@ from azkvlint.fixes.places import (
 )
 from azkvlint.fixes.proof import State, keys_of
 from azkvlint.fixes.provider_versions import of_versions, older_than
+from azkvlint.fixes.repetition import repetitions
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -38,8 +39,6 @@ from azkvlint.model.finding import Evidence, Finding
 from azkvlint.model.fix import Literal, Refusal, TextEdit
 from azkvlint.model.rule import EditPlan, EditStep
 from azkvlint.model.value import path_of
-from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block
 from azkvlint.util.lazy_regex import regex
 
 _INDEX = regex(r"\[[^\]]*\]")
@@ -172,17 +171,9 @@ def _of_repetition(finding: Finding, plan: EditPlan, sources: Sources) -> Iterat
             continue
         for block in body_of(at.path, text).blocks:
             if block.start == at.span[0]:
-                found.update(dict.fromkeys(_repetitions(block)))
+                found.update(dict.fromkeys(repetitions(block)))
     for name in found:
         yield from plan.if_repeated.get(name, ())
-
-
-def _repetitions(block: Block) -> Iterator[str]:
-    """Yield what decides how often Terraform creates a resource or calls a module."""
-    for name in ("count", "for_each"):
-        attribute = block.body.attributes.get(name)
-        if attribute is not None:
-            yield "condition" if name == "count" and isinstance(attribute.expression(), ast.Conditional) else name
 
 
 def _of_ignored(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Effect]:

@@ -22,6 +22,7 @@ from azkvlint.fixes.places import (
     refuse_deployment,
 )
 from azkvlint.fixes.provider_constraints import with_constraint
+from azkvlint.fixes.repetition import may_repeat
 from azkvlint.fixes.sensitive import body_of, refuse_sensitive
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -51,7 +52,7 @@ _VERSIONLESS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "bicep": (("keyUriWithVersion", "keyUri"), ("secretUriWithVersion", "secretUri")),
     "arm": (("keyUriWithVersion", "keyUri"), ("secretUriWithVersion", "secretUri")),
 }
-_IN_TERRAFORM = regex(r"\b([a-z]\w*)\.([\w-]+)(?:\[[^\]\n]{0,99}\])?\.id\b")
+_IN_TERRAFORM = regex(r"\b([a-z]\w*)\.([\w-]+)(\[[^\]\n]{0,99}\])?\.id\b")
 _IN_BICEP = regex(r"\b(\w+)\.id\b")
 # Services that take the newest version, but not in this resource. Source: terraform-provider-azurerm 5.2.0,
 # internal/services/datafactory/data_factory_customer_managed_key_resource.go (VersionTypeVersioned).
@@ -300,6 +301,8 @@ def _in_terraform(at: Location, names: tuple[str, ...], item: Mapping[str, Liter
         for block in parse_file(sources.text(file)).body.blocks:
             if (block.type, *block.labels) != ("resource", match[1], match[2]):
                 continue
+            if match[3] != "[*]" and may_repeat(block):
+                raise Refusal(f"needs a decision: the change is one of all instances of `{match[1]}.{match[2]}`")
             address, editor = (block.start, block.head), sources.editor(file)
             listed, repeated = names[0], names[0].removesuffix("s")
             if any(inner.type == repeated for inner in block.body.blocks):
