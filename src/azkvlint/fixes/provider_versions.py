@@ -16,9 +16,11 @@ from azkvlint.readers.terraform.folder import LOCK_FILE
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Body, parse_file
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import read_start
 
-_LONGEST_LOCK = 1_000_000
+# Of the modules of a root, those that are read.
+_LONGEST_LOCK, _MOST_MODULES = 1_000_000, 500
 _WORD = regex(r"[a-z]\w*")
 _MAY_CONSTRAIN = regex(r"\brequired_providers\b|\bprovider\b")
 
@@ -83,23 +85,37 @@ def locked_in(body: Body, provider: Provider) -> str:
 
 def allowed_here(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
     """Return what the constraints and the lock file in a folder, by its real path, allow."""
-    return sources.once((folder, provider), lambda: _allowed_here(folder, provider, sources))
+    return [*_constraints_here(folder, provider, sources), *_locked_here(folder, provider, sources)]
 
 
-def _allowed_here(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
+def _constraints_here(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
+    def read() -> list[Allowed]:
+        return [
+            Allowed(f"the constraint `{node.value}` in `{file}`", range_of_constraint(str(node.value)))
+            for file, text in _files_of(folder, sources)
+            if _MAY_CONSTRAIN.search(text)
+            for node in constraints_in(body_of(file, text), provider)
+        ]
+
+    return sources.once(("constraints", folder, provider), read)
+
+
+def _files_of(folder: str, sources: Sources) -> Iterator[tuple[str, str]]:
+    """Yield the reported paths of the files of a module, by its real path, with their texts."""
+    for file in sources.module_files(_prefix(folder, sources)):
+        yield file, sources.text_to_read(file)
+
+
+def _prefix(folder: str, sources: Sources) -> str:
     named = os.path.relpath(folder, sources.real_path("")).replace(os.sep, "/")
-    prefix = "" if named == "." else f"{named}/"
-    found = [
-        Allowed(f"the constraint `{node.value}` in `{file}`", range_of_constraint(str(node.value)))
-        for file in sources.module_files(prefix)
-        if _MAY_CONSTRAIN.search(text := sources.text_to_read(file))
-        for node in constraints_in(body_of(file, text), provider)
-    ]
+    return "" if named == "." else f"{named}/"
+
+
+def _locked_here(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
     lock = read_start(os.path.join(folder, LOCK_FILE), _LONGEST_LOCK).decode("utf-8", "replace")
     locked = locked_in(parse_file(lock).body, provider)
-    if locked:
-        found.append(Allowed(f"`{prefix}{LOCK_FILE}` ({provider.name} {locked})", range_of_constraint(locked)))
-    return found
+    text = f"`{_prefix(folder, sources)}{LOCK_FILE}` ({provider.name} {locked})"
+    return [Allowed(text, range_of_constraint(locked))] if locked else []
 
 
 def allowed_with_callers(folder: str, provider: Provider, sources: Sources) -> Iterator[Allowed]:
@@ -114,23 +130,78 @@ def allowed_with_callers(folder: str, provider: Provider, sources: Sources) -> I
         yield from allowed_here(here, provider, sources)
 
 
-def oldest_allowed(folder: str, provider: Provider, sources: Sources) -> Iterator[Allowed]:
-    """Yield what allows the oldest version in each root that leads to a module, if anything limits the versions.
+def oldest_allowed(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
+    """Return what allows the oldest version in each root that leads to a module, if anything limits the versions.
 
-    A module that only tests and examples call may have other callers: it counts as a root.
+    All modules of a root have the same version, which all of their constraints allow. A module that only tests and
+    examples call may have other callers: it counts as a root.
     """
-    waiting: list[tuple[str, Allowed | None]] = [(folder, None)]
-    seen = {folder}
+    return sources.once(("oldest", folder, provider), lambda: list(_oldest_allowed(folder, provider, sources)))
+
+
+def _oldest_allowed(folder: str, provider: Provider, sources: Sources) -> Iterator[Allowed]:
+    # Of each module that leads to the folder, the strictest constraint down to there.
+    strictest = {folder: _strictest(_constraints_here(folder, provider, sources))}
+    waiting, roots = [folder], dict[str, None]()
     while waiting:
-        here, oldest = waiting.pop()
-        for one in allowed_here(here, provider, sources):
-            if oldest is None or one.versions.low > oldest.versions.low:
-                oldest = one
+        here = waiting.pop()
         above = [one for one in sources.checkout.callers(here) if not sources.checkout.is_in_tests(one)]
-        if not above and oldest is not None:
-            yield oldest
-        waiting += [(one, oldest) for one in above if one not in seen]
-        seen.update(above)
+        if not above:
+            roots[here] = None
+        for caller in above:
+            own = _constraints_here(caller, provider, sources)
+            found = _strictest((strictest.get(caller), strictest[here], *own))
+            if caller not in strictest or found is not strictest[caller]:
+                strictest[caller] = found
+                waiting.append(caller)
+    for root in roots:
+        found = _strictest((strictest[root], *_of_root(root, provider, sources)))
+        if found is not None:
+            yield found
+
+
+def _strictest(allowed: Iterable[Allowed | None]) -> Allowed | None:
+    """Return the first of those whose oldest version is the newest; None if nothing limits the versions."""
+    return max((one for one in allowed if one is not None), key=lambda one: one.versions.low, default=None)
+
+
+def _of_root(root: str, provider: Provider, sources: Sources) -> list[Allowed]:
+    """Return what the constraints of the modules that a root calls, and its lock file, allow."""
+
+    def read() -> list[Allowed]:
+        modules = _modules_of(root, sources)
+        constraints = [one for module in modules for one in _constraints_here(module, provider, sources)]
+        return [*constraints, *_locked_here(root, provider, sources)]
+
+    return sources.once(("root", root, provider), read)
+
+
+def _modules_of(root: str, sources: Sources) -> Iterator[str]:
+    """Yield the folders of the modules of a root, and of those that these call, by their real paths."""
+    seen, waiting = {root}, [root]
+    while waiting:
+        here = waiting.pop()
+        yield here
+        below = [one for one in dict.fromkeys(_called_by(here, sources)) if one not in seen]
+        if len(seen) < _MOST_MODULES:
+            seen.update(below)
+            waiting += below
+
+
+def _called_by(folder: str, sources: Sources) -> list[str]:
+    """Return the folders of the checkout whose modules a module calls, by their real paths."""
+    known = sources.once("folders", lambda: frozenset(map(os.path.dirname, sources.checkout.terraform)))
+    return sources.once(("called", folder), lambda: [one for one in _sources_in(folder, sources) if one in known])
+
+
+def _sources_in(folder: str, sources: Sources) -> Iterator[str]:
+    """Yield the folders that the calls in a module name, by their real paths."""
+    for file, text in _files_of(folder, sources):
+        for block in body_of(file, text).blocks if "module" in text else ():
+            attribute = block.body.attributes.get("source") if block.type == "module" else None
+            source = None if attribute is None else attribute.expression()
+            if isinstance(source, ast.Literal) and str(source.value).startswith(("./", "../")):
+                yield real_path(os.path.join(folder, str(source.value)))
 
 
 def of_versions(targets: Iterable[Target], edits: Edits, sources: Sources) -> Iterator[Effect]:
