@@ -474,6 +474,34 @@ def test_a_fix_that_adds_a_block_states_which_allowed_versions_do_not_have_it(
     assert not stated or f"  not safe (apply-fails): {OLDER}{stated}\n" in out
 
 
+@pytest.mark.parametrize("other", ["n", "m"])
+def test_a_version_that_another_module_of_the_root_excludes_is_not_allowed(
+    kvlint: Kvlint, checkout: Path, other: str
+) -> None:
+    """A root has one version of a provider. The lock file of a module that is called has no effect."""
+    put(checkout, "m/main.tf", PLAIN_KEY)
+    put(checkout, "m/versions.tf", CONSTRAINT.format("~> 3.0"))
+    put(checkout, "a/main.tf", 'module "m" {\n  source = "../m"\n}\n')
+    put(checkout, "n/main.tf", CONSTRAINT.format(">= 3.50"))
+    call = 'module "n" {\n  source = "../n"\n}\nmodule "a" {\n  source = "../a"\n}\n'
+    put(checkout, "root/main.tf", call if other == "n" else call.replace("../n", "../m"))
+    lock = 'provider "registry.terraform.io/hashicorp/azurerm" {\n  version = "3.116.0"\n}\n'
+    put(checkout, "m/.terraform.lock.hcl", lock)
+    out = kvlint("fix", "--unsafe", "--select", "KV502").out
+    assert "KV502 Set `time_after_creation" in out
+    assert (f"{OLDER}the constraint `~> 3.0` in `m/versions.tf` allows it." in out) is (other == "m")
+
+
+def test_the_strictest_of_several_calls_of_a_root_counts(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "m/main.tf", PLAIN_KEY)
+    for name, version in (("a", "~> 3.0"), ("b", ">= 3.50"), ("c", "~> 3.10")):
+        put(checkout, f"{name}/main.tf", CONSTRAINT.format(version) + 'module "m" {\n  source = "../m"\n}\n')
+    put(checkout, "main.tf", "".join(f'module "{name}" {{\n  source = "./{name}"\n}}\n' for name in "abc"))
+    out = kvlint("fix", "--unsafe", "--select", "KV502").out
+    assert "KV502 Set `time_after_creation" in out
+    assert OLDER not in out
+
+
 def test_the_constraint_of_a_generated_caller_counts(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", PLAIN_KEY)
     caller = {
@@ -557,6 +585,8 @@ OF_KEYS = "A plan also fails after a key of `for_each` was removed or renamed."
         ("", "", []),
         ("count = length(var.x)", "", [OF_COUNT]),
         ("count = var.x == null ? 0 : 1", "", [OF_CONDITION]),
+        ("count = var.x == null ? 0 : length(var.x)", "", [OF_COUNT, OF_CONDITION]),
+        ("count = var.x == null ? 0 : (length(var.x) == 0 ? 0 : 1)", "", [OF_CONDITION]),
         ("for_each = toset(var.x)", "", [OF_KEYS]),
         ("for_each = toset(var.x)", "count = var.x == null ? 0 : 1", [OF_CONDITION, OF_KEYS]),
     ],
@@ -648,6 +678,7 @@ def test_the_permission_model_is_not_changed_where_policies_are_those_of_callers
 @pytest.mark.parametrize(
     ("argument", "name"),
     [
+        ('file("t.txt")\n  parameters_content = file("p.txt")', "`t.txt`"),
         ('file("t.txt")', "`t.txt`"),
         ('file("${path.module}/t.txt")', "`t.txt`"),
         ("templatefile(local.path, {})", "`t.txt`"),
@@ -659,7 +690,11 @@ def test_the_file_of_a_deployed_template_is_named(kvlint: Kvlint, checkout: Path
     put(checkout, "t.txt", f'{{"$schema": "{TEMPLATE}", "contentVersion": "1.0.0.0", "resources": [{resource}]}}')
     deployment = 'resource "azurerm_resource_group_template_deployment" "d" {\n  name = "d"\n'
     values = 'locals {\n  path = "t.txt"\n}\nvariable "path" {\n  default = "t.txt"\n}\n'
-    put(checkout, "main.tf", f"{deployment}  template_content = {argument}\n}}\n{values}")
+    put(
+        checkout,
+        "main.tf",
+        f'{deployment}  tags = {{ a = file("a.txt") }}\n  template_content = {argument}\n}}\n{values}',
+    )
     out = kvlint("fix", "--unsafe", "--select", "KV050").out
     assert f"No fix: the template of the deployment is in {name}: change it there\n" in out
 
@@ -675,6 +710,18 @@ def test_the_file_of_a_deployed_template_is_named(kvlint: Kvlint, checkout: Path
             " from `off`",
         ),
         ("main.bicep", BICEP.replace("true", "true\n    enablePurgeProtection: bool('false')"), ""),
+        ("main.bicep", BICEP.replace("true", "true\n    enablePurgeProtection: 'a on' == 'b' ? true : null"), ""),
+        ("main.bicep", BICEP.replace("true", "true\n    enablePurgeProtection: !on /* or off */"), " from `on`"),
+        (
+            "main.bicep",
+            BICEP.replace("true", "true\n    enablePurgeProtection: '${off}' == 'a' ? true : null"),
+            " from `off`",
+        ),
+        (
+            "main.tf",
+            VAULT.replace("}\n", '  purge_protection_enabled = var.on && "var.off" == "var.off" # not local.x\n}\n'),
+            " from `var.on`",
+        ),
     ],
 )
 def test_a_computed_value_is_reported_with_its_variables(
@@ -700,6 +747,36 @@ def test_service_endpoints_that_are_computed_are_named(kvlint: Kvlint, checkout:
     assert (
         "No fix: `service_endpoints` of `azurerm_subnet.s` is computed, and has to contain `Microsoft.KeyVault`" in out
     )
+
+
+@pytest.mark.parametrize(
+    ("repetition", "index", "is_refused"),
+    [
+        ('for_each = toset(["a", "b"])', '["a"]', True),
+        ("count = 2", "[0]", True),
+        ("count = 1", "[0]", False),
+        ("", "", False),
+    ],
+)
+def test_the_instances_of_a_subnet_are_not_changed_for_one_of_them(
+    kvlint: Kvlint, checkout: Path, repetition: str, index: str, is_refused: bool
+) -> None:
+    acls = '  network_acls {\n    bypass                     = "None"\n    default_action             = "Deny"\n'
+    acls += f"    virtual_network_subnet_ids = [azurerm_subnet.s{index}.id]\n  }}\n}}\n"
+    subnet = f'resource "azurerm_subnet" "s" {{\n  {repetition}\n  service_endpoints = ["Microsoft.Storage"]\n}}\n'
+    put(checkout, "main.tf", VAULT.removesuffix("}\n") + acls + subnet)
+    out = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV124").out
+    refusal = "No fix: needs a decision: the change is one of all instances of `azurerm_subnet.s`\n"
+    assert (refusal in out) is is_refused
+    assert ("KV124 Add `Microsoft.KeyVault` to `service_endpoints`" in out) is not is_refused
+
+
+def test_a_word_in_a_string_is_no_variable_of_a_permission_model(kvlint: Kvlint, checkout: Path) -> None:
+    policies = "accessPolicies: [{ tenantId: 'a', objectId: 'not on', permissions: {} /* on */ }]"
+    text = BICEP.replace("enableRbacAuthorization: true", f"enableRbacAuthorization: on\n    {policies}")
+    put(checkout, "main.bicep", f"param on bool = false\n{text}")
+    out = kvlint("fix", "--unsafe", "--select", "KV301").out
+    assert "depends on a variable or parameter" not in out
 
 
 def test_instances_of_one_place_have_their_names_where_there_is_no_fix(kvlint: Kvlint, checkout: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from azkvlint.fixes.computed_from import names_in
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
@@ -28,6 +28,7 @@ _HEADER = regex(
 )
 # A resource of azurerm that deploys a template.
 _DEPLOYMENT = regex(r'\s*resource\s+"azurerm_\w*template_deployment"')
+_CONTENT = ("template_content", "template_body")
 # The file that a function reads: a string, or a local of the module.
 _TEMPLATE_FILE = regex(
     r'\b(?:file|filemd5|filebase64|templatefile)\(\s{0,99}(?:"([^"\n]{1,500})"|local\.([\w-]+)\s{0,9}[,)])'
@@ -49,20 +50,7 @@ _BICEP = regex(r"()()([A-Za-z_]\w*)")
 _ARM = regex(r"\"\[\s*(parameters|variables)\(\s*()'([^']+)'\s*\)\s*\]\"", 2)
 # A name to which a value is assigned, and the characters before a value in which it is looked for.
 _ASSIGNED, _NEAR = regex(r"""([A-Za-z_][\w-]{0,200})["']?[ \t]*+[=:](?![=>])"""), 500
-# References to what a caller sets, and the names in a Bicep expression.
-_FROM_OUTSIDE = {
-    "terraform": regex(r"\b(?:var|local|each)\."),
-    "arm": regex(r"\b(?:parameters|variables)\s{0,9}\(", re.IGNORECASE),
-}
-_NAME = regex(r"(?<![\w.'])[A-Za-z_]\w*+(?![ \t]*+:)")
-# What an expression may be computed from.
-_VARIABLES = {
-    "terraform": regex(r"\b(?:var|local)\.[\w-]+"),
-    "bicep": regex(r"(?<![\w.'])[A-Za-z_]\w*+(?![ \t]*+[:(.])"),
-    "arm": regex(r"\b(?:parameters|variables)\(\s{0,9}'([^'\n]{1,200})'", re.IGNORECASE),
-}
 _MOST_NAMES = 2
-_COMMENT = regex(r"//[^\n]*")
 _CONSTANTS = frozenset({"true", "false", "null"})
 _OF_BLOCK = {"variable": "var", "locals": "local"}
 
@@ -151,8 +139,10 @@ def refuse_deployment(path: str, address: Address, sources: Sources) -> None:
     """Raise Refusal for a resource of azurerm that deploys a template."""
     text, start = sources.text(path), _span(address)[0]
     if _DEPLOYMENT.match(text, start):
-        end = text.find("\n}", start)
-        named = _TEMPLATE_FILE.search(text, start, end if end >= 0 else len(text))
+        declared = (one for one in body_of(path, text).blocks if one.start == start)
+        attributes = next((one.body.attributes for one in declared), {})
+        contents = [attributes[name] for name in _CONTENT if name in attributes]
+        named = _TEMPLATE_FILE.search(text, contents[0].value_start, contents[0].end) if contents else None
         name = named[1] if named is not None else ""
         if named is not None and named[2]:
             local = re.compile(rf'^[ \t]*{re.escape(named[2])}[ \t]*=[ \t]*"([^"\n]*)"', re.MULTILINE)
@@ -165,30 +155,21 @@ def refuse_deployment(path: str, address: Address, sources: Sources) -> None:
 
 def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) -> None:
     """Raise Refusal if an attribute of a declaration depends on a variable, local or parameter."""
-    written = _written(target, path, sources)
-    text = sources.text(target.path)
-    if target.language == "bicep":
-        is_variable = not _variables_in(text).isdisjoint(_NAME.findall(written))
-    else:
-        is_variable = _FROM_OUTSIDE[target.language].search(written) is not None
+    # What is not understood may depend on one.
+    names = names_in(_written(target, path, sources), target.language, sources.text(target.path))
+    is_variable = names is None or bool(names)
     if is_variable or (target.language == "terraform" and _is_dynamic(target, path[-1], sources)):
         raise Refusal(f"needs a decision: `{path[-1]}` depends on a variable or parameter, which would have no effect")
 
 
-@lru_cache(16)
-def _variables_in(text: str) -> frozenset[str]:
-    """Return the names of the parameters and variables of a Bicep file, in which many fixes are made."""
-    return frozenset(one.name for one in parse(text).declarations if isinstance(one, ast.Parameter | ast.Variable))
-
-
-def _written(target: Target, path: tuple[str, ...], sources: Sources) -> str:
-    """Return the text of an attribute of a declaration; empty if it is not written there, or as a dynamic block."""
+def _written(target: Target, path: tuple[str, ...], sources: Sources) -> list[str]:
+    """Return the texts of an attribute of a declaration; none if it is not written there, or as a dynamic block."""
     try:
         removed = sources.editor(target.path).remove(target.address, path)
     except Refusal:
-        return ""
+        return []
     text = sources.text(target.path)
-    return "\n".join(text[edit.start : edit.end] for edit in removed)
+    return [text[edit.start : edit.end] for edit in removed]
 
 
 def text_of(target: Target, sources: Sources) -> str:
@@ -267,7 +248,7 @@ class Setting(msgspec.Struct, frozen=True):
             declared = self.finding.resource_at
             if self.evidence is None or declared is None or self.evidence.at.position_key == declared.position_key:
                 raise
-            names = _from_names(_written(target, path, sources), self.language)
+            names = _from_names(_written(target, path, sources), self.language, sources.text(target.path))
             return self._beside(self.evidence.at, path, names, sources)
         return self._checked(edits, path, target.path, calls, sources)
 
@@ -299,7 +280,7 @@ class Setting(msgspec.Struct, frozen=True):
             return edits, title_of(self.language, names, self.value, where)
         reference = _reference_in(replaced[0], path) if len(replaced) == 1 else None
         if reference is None:
-            raise Refusal(f"{_COMPUTED}{_from_names(' '.join(replaced), self.language)}")
+            raise Refusal(f"{_COMPUTED}{_from_names(replaced, self.language, text)}")
         own = [Location(path=path, span=(changed[0].start, changed[0].end))]
         _refuse_uses(reference, path, own, self.value, sources)
         return self._of_reference(reference, path, calls, sources)
@@ -445,10 +426,9 @@ class Setting(msgspec.Struct, frozen=True):
         return self._checked(edits, (reference.name,), path, (), sources)
 
 
-def _from_names(text: str, language: str) -> str:
-    """Return the variables or parameters that an expression contains, as the end of a reason: they may be changed."""
-    found = _VARIABLES[language].findall(_COMMENT.sub("", text))
-    names = [name for name in dict.fromkeys(found) if name not in _CONSTANTS]
+def _from_names(written: Sequence[str], language: str, text: str) -> str:
+    """Return the variables or parameters that expressions contain, as the end of a reason: they may be changed."""
+    names = names_in(written, language, text) or []
     return f" from {' and '.join(f'`{name}`' for name in names)}" if 0 < len(names) <= _MOST_NAMES else ""
 
 
