@@ -455,3 +455,84 @@ def test_an_output_of_a_module_exposes_a_secret_by_name_and_by_key(access: str, 
     write(tmp_path, {"main.bicep": caller, "logs.bicep": LOGS})
     found = json.loads(run("-f", "json", "--select", "KV612", "main.bicep", cwd=tmp_path).out)["findings"]
     assert ("main.bicep", 5) in [(one["location"]["path"], one["location"]["line"]) for one in found]
+
+
+def template_of_output(reference: str, output: object, is_inner: bool = True, **inner: object) -> str:
+    """Return a template whose secret has the value of a reference, and whose nested deployment has an output."""
+    schema = TEMPLATE["$schema"]
+    nested = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": "nest",
+        "properties": {
+            "mode": "Incremental",
+            "expressionEvaluationOptions": {"scope": "inner" if is_inner else "outer"},
+            "template": {"$schema": schema, "resources": [], "outputs": {"o": output}, **inner},
+        },
+    }
+    secret = {
+        "type": "Microsoft.KeyVault/vaults/secrets",
+        "apiVersion": "2026-02-01",
+        "name": "kv/db",
+        "properties": {"value": f"[{reference}]"},
+    }
+    return json.dumps({"$schema": schema, "resources": [nested, secret]})
+
+
+WRITTEN = {"type": "string", "value": SECRET}
+GENERATED = {"type": "string", "value": "[listKeys('x', '2023-01-01').keys[0].value]"}
+BY_PARAMETER = {"type": "string", "value": "[parameters('p')]"}
+COPIED = {"type": "array", "copy": {"count": 2, "input": SECRET}}
+FULL = "reference(resourceId('Microsoft.Resources/deployments', 'nest'), '2022-09-01', 'Full').properties"
+
+
+@pytest.mark.parametrize("is_inner", [True, False])
+@pytest.mark.parametrize(
+    ("reference", "output", "is_in_code"),
+    [
+        ("reference('nest').outputs.o.value", WRITTEN, True),
+        ("reference('nest').Outputs['O'].Value", WRITTEN, True),
+        (f"{FULL}.outputs.o.value", WRITTEN, True),
+        ("reference('nest').outputs.o.value", {**WRITTEN, "type": "securestring"}, True),
+        ("reference('nest').outputs.o.value[0]", COPIED, True),
+        ("reference('nest').outputs.o.value", GENERATED, False),
+    ],
+)
+def test_a_secret_from_an_output_of_a_deployment_is_what_the_output_is(
+    reference: str, output: object, is_in_code: bool, is_inner: bool, tmp_path: Path, run: Run
+) -> None:
+    write(tmp_path, {"main.json": template_of_output(reference, output, is_inner)})
+    found = [rule for rule, _ in failed(run, tmp_path, "main.json") if rule == "KV610"]
+    assert found == (["KV610"] if is_in_code else [])
+
+
+@pytest.mark.parametrize("type_", ["string", "securestring"])
+def test_a_secret_from_an_output_comes_from_the_default_of_a_parameter(type_: str, tmp_path: Path, run: Run) -> None:
+    parameters = {"p": {"type": type_, "defaultValue": SECRET}}
+    text = template_of_output("reference('nest').outputs.o.value", BY_PARAMETER, parameters=parameters)
+    write(tmp_path, {"main.json": text})
+    assert "KV610" in dict(failed(run, tmp_path, "main.json"))
+
+
+def test_an_output_that_refers_to_itself_has_no_end(tmp_path: Path, run: Run) -> None:
+    output = {"type": "string", "value": "[reference('nest').outputs.o.value]"}
+    write(tmp_path, {"main.json": template_of_output("reference('nest').outputs.o.value", output, is_inner=False)})
+    assert run("--select", "KV610", "main.json", cwd=tmp_path).code in (0, 1)
+
+
+@pytest.mark.parametrize(("name", "is_unknown"), [("password", True), ("endpoint", False)])
+def test_an_output_of_a_deployment_that_is_not_available_is_unknown_by_its_name(
+    name: str, is_unknown: bool, tmp_path: Path, run: Run
+) -> None:
+    text = template_of_output(f"reference('other').outputs.{name}.value", WRITTEN)
+    write(tmp_path, {"main.json": text})
+    found = json.loads(run("-f", "json", "--select", "KV610", "main.json", cwd=tmp_path).out)
+    assert not found["findings"]
+    assert bool(found["unknown"]) == is_unknown
+
+
+@pytest.mark.parametrize("access", [".outputs.o", "['outputs'].o", "['outputs']['o']"])
+def test_a_secret_from_an_output_of_a_module_is_what_the_output_is(access: str, tmp_path: Path, run: Run) -> None:
+    main = f"module m 'm.bicep' = {{\n  name: 'm'\n}}\n{BICEP}".replace("value: password", f"value: m{access}")
+    write(tmp_path, {"main.bicep": main, "m.bicep": f"output o string = '{SECRET}'\n"})
+    assert ("KV610", "db") in failed(run, tmp_path, "main.bicep")

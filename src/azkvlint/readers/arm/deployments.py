@@ -519,15 +519,20 @@ class NestedDeployment:
             recorder.read_all()
         return self._outputs[key]
 
-    def _output(self, name: str) -> Result | None:
+    def written_output(self, name: str) -> tuple[Mapping[str, Any], Pointer] | None:
+        """Return an output as it is written, and its pointer; None if there is none."""
         deployment = self.deployment
         outputs_key = key_of(deployment.plain, "outputs")
         outputs = deployment.plain[outputs_key] if outputs_key is not None else None
         key = key_of(outputs, name) if isinstance(outputs, dict) else None
         output = outputs[key] if isinstance(outputs, dict) and key is not None else None
-        if not isinstance(output, dict) or key_of(output, "condition") is not None:
+        return (output, (*deployment.pointer, str(outputs_key), str(key))) if isinstance(output, dict) else None
+
+    def _output(self, name: str) -> Result | None:
+        deployment = self.deployment
+        output, pointer = self.written_output(name) or ({}, ())
+        if not output or key_of(output, "condition") is not None:
             return None
-        pointer = (*deployment.pointer, str(outputs_key), str(key))
         value, loop = key_of(output, "value"), key_of(output, "copy")
         if value is not None:
             found = deployment.template.value(output[value], (*pointer, value), self.local)

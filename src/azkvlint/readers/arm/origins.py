@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from azkvlint.azure.azurerm.providers import output_origins
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.pseudo_resources import with_origins
@@ -12,8 +13,10 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, escaped, hole, join_texts, pattern_from
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
 from azkvlint.readers.arm.documents import Pointer, key_of, member
-from azkvlint.readers.arm.references import declaration_of, returns_keys, values_below, variable_of
+from azkvlint.readers.arm.references import declaration_of, path_in_outputs, returns_keys, values_below, variable_of
+from azkvlint.readers.arm.resource import Runtime
 from azkvlint.readers.arm.scope import text
 from azkvlint.readers.arm.template import FROM_VAULT
 from azkvlint.syntax import ast
@@ -23,10 +26,10 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, combine, union
 from azkvlint.values.parts import Walk
+from azkvlint.values.paths import is_any, is_index, member_of, names_of
 from azkvlint.values.tracing import origins_of
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
     from azkvlint.readers.arm.template import Template
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
@@ -134,7 +137,8 @@ class TemplateOrigins:
         """See ``tracing.Scope``."""
         declared = declaration_of(node)
         if declared is None or not declared[1]:
-            return origins_of_call(node, rest)
+            found = self._referenced_output(node, rest)
+            return origins_of_call(node, rest) if found is None else found
         (section, name), run = declared, self.template.run
         mark = id(self.template), f"{section}.{name.lower()}"
 
@@ -188,6 +192,31 @@ class TemplateOrigins:
                 return value_origins.vault_secret_origins(self._parse(member(plain[key], "secretName")))
         return self._argument_of(self._parse(plain), rest)
 
+    def _referenced_output(self, node: ast.Node, rest: Path) -> Origins | None:
+        """Return the origins of an output of a deployment; None if ``reference()`` does not lead to a certain one."""
+        is_reference = isinstance(node, ast.Call) and node.name.lower() == "reference"
+        steps = path_in_outputs(rest) if is_reference else None
+        if not isinstance(node, ast.Call) or not steps or is_any(steps[0]):
+            return None
+        name, below = member_of(steps[0]), steps[2:]
+        found = self.template.evaluator.evaluate(node, {})
+        instance = found.instance if isinstance(found, Runtime) else None
+        nested = instance.nested if isinstance(instance, EvaluatedResource) and instance.is_deployment else None
+        if nested is None:
+            return output_origins(name)
+        nested.instance.record_link()
+        deployment, run = nested.deployment, self.template.run
+        output = nested.written_output(name)
+        plain, path = _value_of_output(output[0], below) if output is not None else (None, below)
+        mark = id(deployment.template), f"{deployment.address}outputs.{name.lower()}"
+
+        def follow(sources: list[Source]) -> Origins:
+            return TemplateOrigins(deployment.template, sources, self._busy | {mark}).trace(plain, path)
+
+        reference = (deployment.template, *mark, path)
+        origins = run.followed.follow(mark, reference, self._busy, follow, run.may_follow_reference, self.sources)
+        return value_origins.with_name_kind(origins, (name, *names_of(below)))
+
     def _parse(self, plain: Any) -> ast.Expression | None:
         """Return the expression of a JSON value, if it is a string that can be parsed."""
         if not isinstance(plain, str):
@@ -207,6 +236,14 @@ class TemplateOrigins:
                 if str(key).lower() == "value":
                     return origins_of(value, self, rest) or frozenset({value_origins.WRITTEN})
         return frozenset({value_origins.UNTRACED})
+
+
+def _value_of_output(output: Mapping[str, Any], rest: Path) -> tuple[Any, Path]:
+    """Return the value of an output as it is written, and the path in that to what is at ``rest``."""
+    loop = member(output, "copy")
+    if loop is None:
+        return member(output, "value"), rest
+    return member(loop, "input"), rest[1:] if rest and is_index(rest[0]) else rest
 
 
 def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
