@@ -91,3 +91,8 @@ def test_arrays_that_are_encoded_in_parts_have_the_same_bytes(count: int) -> Non
     document = {"version": 1, "items": items, "object": {"a": [1]}, "none": [], "text": "\udc80"}
     parts = document | {"items": iter(items), "none": iter([])}
     assert encode_in_parts(parts) == encode(document)
+
+
+@pytest.mark.parametrize("document", [{}, {"a": 1}, {"a": {}}, {"a": []}])
+def test_an_object_that_is_encoded_in_parts_has_the_same_bytes(document: dict[str, object]) -> None:
+    assert encode_in_parts(document) == encode(document)

@@ -93,7 +93,7 @@ def encode_in_parts(document: Mapping[str, Any]) -> bytes:
         else:
             buffer.write(separator + _safe_json({name: value}, 2)[1:-2])
         separator = b","
-    buffer.write(b"\n}\n")
+    buffer.write(b"\n}\n" if document else b"{}\n")
     return buffer.getvalue()
 
 
