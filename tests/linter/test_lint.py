@@ -146,6 +146,14 @@ def test_a_rule_that_requires_1_is_not_one_that_requires_true(tmp_path: Path) ->
     assert found == [[0, 0], [1, 1], [0, 0], [1, 1]]
 
 
+def test_some_rules_are_evaluated_with_a_cache_without_an_earlier_run(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = false\n}\n')
+    config = Config(paths=(str(tmp_path / "main.tf"),))
+    assert len({one.rule.id for one in check(config).findings}) > 1
+    cache = ResultCache().with_partial_results(["KV001"])
+    assert [one.rule.id for one in check(config, cache=cache).findings] == ["KV001"]
+
+
 def test_an_unreadable_input_is_a_problem(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text("{")

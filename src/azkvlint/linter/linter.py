@@ -315,7 +315,8 @@ def unit_results(
         else:
             read_by_name = [Source(file=script, path="", is_explicit=False) for script in others.scripts]
             units = cache.units(sources, [*inventory.parameters, *read_by_name], find)
-        evaluated = rules if cache is None or cache.partial is None else cache.partial
+        some = None if cache is None else cache.partial
+        evaluated = rules if some is None else tuple(rule for rule in rules if rule.id in some)
         found = evaluate_units(units, config, evaluated, root, policy, relevant, cache, compiled)
         for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):
             if progress is not None:

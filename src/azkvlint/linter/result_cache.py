@@ -67,8 +67,8 @@ class ResultCache:
     ``has_several_runs``: they are also reused in memory, so the folder does not need to save time. ``evaluated``
     are the units of the last run whose results could not be reused, ``unit_count`` the number of all.
     ``fault`` is the reason why the folder cannot be used; empty if it can. ``compiled`` are the rules of the runs.
-    With a ``snapshot``, only texts of editors change between the runs. ``partial`` are the rules that are evaluated on
-    units without an earlier result, if that is not all of the run.
+    With a ``snapshot``, only texts of editors change between the runs. ``partial`` are the IDs of the rules of the run
+    that are evaluated on units without an earlier result; None for all.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class ResultCache:
         snapshot: Snapshot | None = None,
     ) -> None:
         self.snapshot = snapshot
-        self.partial: tuple[Rule, ...] | None = None
+        self.partial: frozenset[str] | None = None
         self.evaluated: list[Unit] = []
         self.unit_count = 0
         self.fault = ""
@@ -104,7 +104,7 @@ class ResultCache:
         from copy import copy  # which a plain check does not need
 
         found = copy(self)
-        found.partial = tuple(self._rules[rule] for rule in sorted(self._rules.keys() & set(rules)))
+        found.partial = frozenset(rules)
         found.compiled = CompiledRules()
         found._kept = dict(self._kept)  # noqa: SLF001  # of the same class
         return found
