@@ -23,13 +23,23 @@ HOLDING = [
     "adminPassword", "admin_password", "ADMIN-PASSWORD", "password", "dbpassword", "passwordForDb", "clientSecret",
     "client_secret_1", "secrets", "secretValue", "apiKey", "api-keys", "storageAccountKey", "STORAGE_ACCOUNT_KEY",
     "connectionString", "sasToken", "my_sas", "db_pass", "pwd", "psk", "privateKeyPem", "tokens", "credential",
+    "Authorization", "authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "x-api-key", "x-functions-key",
+    "Ocp-Apim-Subscription-Key", "subscriptionKey", "functionKey", "clientKey", "authorization_key",
 ]  # fmt: skip
 ABOUT = [
     "secretName", "secret_names", "secretUri", "secret_permissions", "passwordLength", "tokenLifetimeDays",
     "secret_expiration", "secretsUserRole", "key_vault_secrets_users", "key_vault_secretname_db", "storageKeyVaultId",
-    "secretType", "credentialId",
+    "secretType", "credentialId", "subscriptionKeyVaultName",
 ]  # fmt: skip
-OTHERS = ["name", "value", "defaultValue", "bypass", "disasterRegion", "keyVault", "key_vault_key", "passthrough", ""]
+OTHERS = [
+    "name", "value", "defaultValue", "bypass", "disasterRegion", "keyVault", "key_vault_key", "passthrough", "",
+]  # fmt: skip
+# Names with the name of a header in them, whose values excerpts show.
+SHOWN = [
+    "authorization_enabled", "authorization-enabled", "authorizations", "authorizationRules", "authorization_rule_id",
+    "enableRbacAuthorization", "rbac_authorization_enabled", "cookieExpiration", "cookie_based_affinity", "cookies",
+    "Microsoft.Authorization", "authorizationSource", "subscription_id",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HOLDING)
@@ -41,6 +51,13 @@ def test_names_of_secrets(name: str) -> None:
 @pytest.mark.parametrize("name", [*ABOUT, *OTHERS])
 def test_names_of_what_is_no_secret(name: str) -> None:
     assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_part_of_the_name_of_a_header_names_no_secret(name: str) -> None:
+    assert not is_secret_name(name)
+    assert not suggests_secret(name)
+    assert re.search(rf"(?<!\w){NAME}", name.replace(".", "_"), re.IGNORECASE) is None
 
 
 def test_what_only_says_something_about_a_secret() -> None:
@@ -121,7 +138,9 @@ def test_few_secret_strings_are_redacted_as_many_are(secrets: list[str], texts: 
 
 @given(
     st.lists(
-        st.sampled_from([*HOLDING, *ABOUT, *OTHERS, "contents", "passphrase", "pfx", "signature", "pa\u017f\u017f"])
+        st.sampled_from(
+            [*HOLDING, *ABOUT, *OTHERS, *SHOWN, "contents", "passphrase", "pfx", "signature", "pa\u017f\u017f"]
+        )
     )
 )
 def test_a_text_without_the_parts_of_names_names_no_secret(words: list[str]) -> None:

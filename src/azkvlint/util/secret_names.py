@@ -42,11 +42,14 @@ _PERMISSIONS = frozenset(
 # Names whose values no message shows. Words are joined first, so "adminPassword" and "admin_password" are equal.
 _SECRET_NAME = regex(
     r"(?:password|passwd|passphrase|secret|token|credential|connectionstring"
-    r"|(?:access|account|api|auth|client|encryption|master|primary|private|secondary|shared|signing|storage)key)"
+    r"|(?:access|account|api|auth|authorization|client|encryption|functions?|master|primary|private|secondary|shared"
+    r"|signing|storage|subscription)key)"
     r"(?!s?(?:length|name|uri|url|vault|version))"
 )
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SHORT_SECRET_WORDS = frozenset({"pass", "psk", "pfx", "pwd", "sas"})
+# The headers of HTTP requests and responses that contain credentials, as whole names: ``authorizations`` are others.
+_HEADERS = frozenset({"authorization", "cookie", "proxyauthorization", "setcookie"})
 # A name with one of these last nouns describes a secret and is not one: ``secret_name``, ``tokenLifetimeDays``.
 _DESCRIBING_NOUNS = frozenset(
     {
@@ -88,7 +91,8 @@ def is_secret_name(name: str) -> bool:
     words = [word.lower() for word in _WORD.findall(name)]
     if not words or words[-1] in _DESCRIBING_NOUNS or words[-1] in _PRINCIPAL_NOUNS:
         return False
-    return not _SHORT_SECRET_WORDS.isdisjoint(words) or _SECRET_NAME.search("".join(words)) is not None
+    joined = "".join(words)
+    return joined in _HEADERS or not _SHORT_SECRET_WORDS.isdisjoint(words) or _SECRET_NAME.search(joined) is not None
 
 
 @lru_cache(4096)

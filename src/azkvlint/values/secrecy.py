@@ -32,12 +32,12 @@ Span: TypeAlias = tuple[int, int]
 
 # What a key is for, or where it belongs, in the names of keys that are secret.
 _KINDS_OF_KEYS = (
-    "access", "account", "api", "auth", "encryption", "master", "primary", "private", "secondary", "shared", "signing",
-    "storage",
+    "access", "account", "api", "auth", "authorization", "client", "encryption", "function", "functions", "master",
+    "primary", "private", "secondary", "shared", "signing", "storage", "subscription",
 )  # fmt: skip
 # The lookahead runs once, from the start of a name: on a long name more attempts would be quadratic.
 NAME = (
-    r"(?=\w*?(?=[acempstv])(?:contents|password|passwd|passphrase|(?<!by)pass(?![a-z])|pfx|psk|pwd|secret|token"
+    r"(?=(?:(?:proxy_)?authorization|(?:set_)?cookie)(?![\w-])|\w*?(?=[acefmpstv])(?:contents|password|passwd|passphrase|(?<!by)pass(?![a-z])|pfx|psk|pwd|secret|token"
     r"|credential|connection_?string|sas|signature|value"
     rf"|(?:{'|'.join(_KINDS_OF_KEYS)})_?key))"
 )
@@ -46,6 +46,7 @@ NAME = (
 # One of these is in each such name, except for the names of keys.
 _PARTS = (
     "value", "secret", "pass", "token", "contents", "pfx", "psk", "pwd", "credential", "connection", "sas", "signature",
+    "authorization", "cookie",
 )  # fmt: skip
 _SEPARATOR = regex(r"\W")
 _NAMES = regex(NAME, re.IGNORECASE)
