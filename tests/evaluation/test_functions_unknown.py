@@ -8,7 +8,7 @@ import pytest
 
 from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.values import is_sensitive, mark_sensitive, partial_list
-from azkvlint.model.value import MAY_BE_ABSENT, ListValue, Scalar, Unknown, display
+from azkvlint.model.value import MAY_BE_ABSENT, NOTHING_KNOWN, ListValue, Scalar, Unknown, display
 
 from .conftest import AT
 
@@ -82,7 +82,7 @@ PARTLY: list[tuple[str, Any]] = [
     ("union({ a: 1, b: 3 }, open)", {"a": 1, "*": "?⟨rest⟩"}),
     ("union({ a: 'x' }, { a: null })", {"a": "?"}),
     ("union(u, v)", "?⟨union(⟨u⟩,⟨v⟩)⟩"),
-    ("union(['a', u], ['a', u])", ["a", "?⟨u⟩"]),
+    ("union(['a', u], ['a', u])", ["a", "?⟨u⟩", "*"]),
     ("union(['a'], u)", ["a", "*"]),
     ("union(['a'], u, ['b', 'a'])", ["a", "b", "*"]),
     ("union(concat(['a'], u), ['b', 'a'])", ["a", "b", "*"]),
@@ -147,14 +147,15 @@ def test_partly_known(bicep: Language, text: str, expected: Any) -> None:
 def test_what_is_known_of_a_secret_array_is_secret() -> None:
     doubt = Unknown(at=AT, why="nobody knows it")
     plain, secret = Scalar(at=AT, value="plain"), Scalar(at=AT, value="hunter2", sensitive=True)
-    assert not is_sensitive(partial_list([plain], doubt, AT))
-    for found in (partial_list([plain, secret], doubt, AT), mark_sensitive(partial_list([plain], doubt, AT))):
+    hidden = mark_sensitive(partial_list([plain], doubt, AT, NOTHING_KNOWN))
+    assert not is_sensitive(partial_list([plain], doubt, AT, NOTHING_KNOWN))
+    for found in (partial_list([plain, secret], doubt, AT, NOTHING_KNOWN), hidden):
         assert is_sensitive(found)
         frozen = Freezer().freeze(found)
         assert isinstance(frozen, ListValue)
         assert frozen.items[-1].note == MAY_BE_ABSENT
         assert "hunter2" not in display(frozen)
-    assert "plain" not in repr(Freezer().freeze(mark_sensitive(partial_list([plain], doubt, AT))))
+    assert "plain" not in repr(Freezer().freeze(hidden))
 
 
 def test_reasons(bicep: Language) -> None:

@@ -36,8 +36,13 @@ TEXTS = (
     "\u0301",
     "\u0301a",
     "x" * 20,
+    "5",
+    "true",
 )
+# A value whose type is not known may be one of these.
+OTHERS = (5, 7, 0, True)
 NAMES = ("x", "y", "z")
+LISTS = ("p", "q")
 PROPERTIES = {
     "text": [
         "{text}", "{text}", "({flag} ? {text} : {text})", '(x != "" ? x : {text})', "(y == null ? {text} : y)",
@@ -46,18 +51,41 @@ PROPERTIES = {
         "(length(x) > 0 ? x : {text})", '"kv-${{text}}"', '"${{text}}-${{text}}"',
         "lower({text})", "substr({text}, 0, 2)", "substr({text}, 1, -1)", "coalesce({text}, {text})", '"kv"', '""',
         "md5({text})", 'join("-", [{text}, {text}])', 'format("%s-%s", {text}, {text})', "sha256({text})",
+        "tostring({text})", "tostring(tonumber({text}))",
+        'coalesce(x == "5" ? null : x, 5)',
+        '(x != "5" ? x : 7)', '(z == "a" ? 5 : z)', '(y == "5" ? 5 : y)', "tostring(length({list}))", "upper({text})",
     ],
     "flag": [
         '{text} == ""', '{text} != ""', "{text} == null", "{text} != null", '{text} == "kv"', "{text} == {text}",
         '"a" != {text}', "!({flag})", "({flag}) && ({flag})", "({flag}) || ({flag})", 'startswith({text}, "kv-")',
         'startswith({text}, "/sub")', 'endswith({text}, "a")', "length({text}) > 0", "length({text}) == 0",
         "length({text}) <= 24", "length({list}) > 0", "length({list}) != 0", "length({list}) < 3",
-        'contains({list}, "a")',
+        'contains({list}, "a")', '{text} != "5"', '"true" == {text}', "length({list}) < 2",
+        "length(convert({ s = {list} }, object({ s = set(string) })).s) < 2", "length({list}) >= 2",
     ],
     "list": [
-        '["a"]', "[]", "[{text}, {text}]", "concat({list}, {list})", "({flag} ? {list} : {list})",
+        "p", '["a"]', "[]", "q", "convert({list}, set(string))", "convert({list}, list(string))",
+        "[{text}, {text}]", "concat({list}, {list})", "({flag} ? {list} : {list})",
         "[for i in {list} : i]", "[for i in {list} : i if {flag}]", "sort({list})", "reverse({list})", "toset({list})",
         "compact({list})", "distinct({list})",
+    ],
+}  # fmt: skip
+BICEP = {
+    "text": [
+        "{text}", "{text}", "({flag} ? {text} : {text})", "(x != '' ? x : {text})", "({text} ?? {text})",
+        "'${{text}}-${{text}}'", "'kv-${{text}}'", "'${take({list}, 1)}'", "toUpper({text})", "first({list})",
+        "first([for i in {list}: '${i}z'])", "({flag} ? {text} : 5)",
+    ],
+    "flag": [
+        "{text} == ''", "{text} != ''", "{text} == null", "{text} == '5'", "({flag}) && ({flag})", "!({flag})",
+        "{list} == {list}", "{list} != {list}", "length({list}) == length({list})", "length({list}) >= 2",
+        "length({list}) == 2", "empty({list})", "'${take({list}, 1)}' == '[\"abc\"]'", "first({list}) == first({list})",
+        "first([for i in p: '${i}z']) == first(p)", "[...p, 'x'] == p", "length([...p, 'x']) == length(p)",
+    ],
+    "list": [
+        "p", "q", "['a']", "[{text}, {text}]", "[...{list}, 'x']", "[...{list}, ...{list}]", "[for i in {list}: i]",
+        "[for i in {list}: '${i}z']", "union({list}, {list})", "union([{text}], [{text}])", "take({list}, 1)",
+        "skip({list}, 1)", "({flag} ? {list} : {list})", "concat({list}, {list})",
     ],
 }  # fmt: skip
 PART = re.compile(r"\{(text|flag|list)\}")
@@ -71,7 +99,8 @@ AZURE = {
         "if(or(equals(parameters('x'), null()), equals(parameters('x'), '')), {text}, parameters('x'))",
         "concat('kv-', {text})", "concat({text}, '-', {text})",
         "toLower({text})", "take({text}, 2)", "skip({text}, 1)", "coalesce({text}, {text})", "'kv'", "''",
-        "format('{0}-{1}', {text}, {text})",
+        "format('{0}-{1}', {text}, {text})", "toUpper({text})", "if({flag}, {text}, 5)", "if({flag}, true(), {text})",
+        "format('{0}-{1}', {list}, {text})", "format('{0}', take({list}, 1))",
     ],
     "flag": [
         "equals({text}, '')", "not(equals({text}, ''))", "empty({text})", "not(empty({text}))",
@@ -79,9 +108,14 @@ AZURE = {
         "not(equals({text}, null()))", "equals({text}, 'null')", "not(equals({text}, 'kv'))", "and({flag}, {flag})",
         "or({flag}, {flag})", "startsWith({text}, 'kv-')", "greater(length({text}), 0)", "equals(length({text}), 0)",
         "lessOrEquals(length({text}), 24)", "empty({list})", "greater(length({list}), 0)", "contains({list}, 'a')",
+        "equals({text}, '5')", "equals({text}, 'true')", "greaterOrEquals(length({list}), 2)",
+        "lessOrEquals(length({list}), 1)", "equals(format('{0}', take({list}, 1)), '[\"abc\"]')",
+        "equals(length({list}), 2)",
     ],
     "list": [
-        "createArray('a')", "createArray({text}, {text})", "concat({list}, {list})", "if({flag}, {list}, {list})",
+        "parameters('p')", "createArray('a')", "parameters('q')", "union({list}, {list})",
+        "union(createArray({text}), createArray({text}))",
+        "createArray({text}, {text})", "concat({list}, {list})", "if({flag}, {list}, {list})",
         "take({list}, 1)", "skip({list}, 1)",
     ],
 }  # fmt: skip
@@ -99,12 +133,12 @@ def made(forms: Mapping[str, list[str]], kind: str, draw: random.Random, depth: 
     return PART.sub(lambda part: made(forms, part[1], draw, depth - 1, leaf), form)
 
 
-def drawn(draw: random.Random, name: str) -> tuple[Unknown, str | None]:
-    """Return an unknown string with what may be known of it, and a value that it may turn out to be."""
-    value = draw.choice([*TEXTS, None])
+def drawn(draw: random.Random, name: str) -> tuple[Unknown, str | float | None]:
+    """Return an unknown value with what may be known of it, and a value that it may turn out to be."""
+    value = draw.choice([*TEXTS, None, draw.choice(OTHERS)])
     pattern = hole(name)
-    if value is None:
-        return Unknown(at=AT, why="unknown", pattern=pattern), None
+    if not isinstance(value, str):
+        return Unknown(at=AT, why="unknown", pattern=pattern, given=value is not None and draw.random() < 0.5), value
     least, most = text_lengths(value)
     others = [text for text in TEXTS if text != value]
     known = Known(
@@ -120,6 +154,13 @@ def drawn(draw: random.Random, name: str) -> tuple[Unknown, str | None]:
     if value.startswith("kv-") and draw.random() < 0.5:
         unknown = msgspec.structs.replace(unknown, pattern=pattern_from(join_texts(["kv-", hole(f"{name}.rest")])))
     return unknown, value
+
+
+def drawn_list(draw: random.Random, name: str) -> tuple[Unknown, list[str]]:
+    """Return an unknown list of strings with what may be known of it, and a value that it may turn out to be."""
+    items = draw.choices(["a", "abc", "kv-a", ""], k=draw.randrange(4))
+    known = Known(least=draw.randrange(len(items) + 1), most=draw.choice([None, len(items), len(items) + 1]))
+    return Unknown(at=AT, why="unknown", pattern=hole(name), given=True, known=known), items
 
 
 def agrees(found: Result, real: Result, length: Callable[[str], int]) -> bool:
@@ -158,7 +199,8 @@ def allows(known: Known, real: Result, length: Callable[[str], int]) -> bool:
 
 def check(evaluate: Evaluate, text: str, draw: random.Random, length: Callable[[str], int]) -> bool:
     """Compare an expression of unknown strings with the same of known ones. Return whether the first is decided."""
-    values = {name: drawn(draw, name) for name in NAMES}
+    values: dict[str, tuple[Unknown, Any]] = {name: drawn(draw, name) for name in NAMES}
+    values |= {name: drawn_list(draw, name) for name in LISTS}
     try:
         real = evaluate(text, **{name: value for name, (_, value) in values.items()})
     except FailedError:
@@ -207,6 +249,16 @@ def test_templates_agree_with_every_value(seed: int, arm: Language) -> None:
     assert decided > CASES // 10
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_bicep_expressions_agree_with_every_value(seed: int, bicep: Language) -> None:
+    draw = drawing(seed)
+    decided = 0
+    for _ in range(CASES):
+        text = made(BICEP, draw.choice(["text", "flag", "flag", "list"]), draw, 3, "{}")
+        decided += check(bicep.result, text.replace('"kv"', "'kv'").replace('""', "''"), draw, units)
+    assert decided > CASES // 20
+
+
 BICEP_FORMS = [
     "x != null ? x : 'a'", "x != '' ? x : 'kv'", "empty(x) ? 'kv' : x", "!empty(x) ? x : y", "x == 'null' ? 'a' : x",
     "x ?? y", "'${x}-${y}'", "x == '' || y == ''", "x != '' && y != '' ? x : y", "length('kv-${x}') > 2", "x == null",
@@ -251,6 +303,16 @@ def certain(text: str, **known: Any) -> Unknown:
         ('"kv-${x}" == ""', False),
         ('startswith("kv-${x}", "kv-")', True),
         ('coalesce(x, "a") == ""', False),
+        ('length(convert({ s = concat(w, ["a", "a"]) }, object({ s = set(string) })).s) < 2', "?"),
+        ('length(convert({ s = concat(w, ["a", "a"]) }, object({ s = set(string) })).s) > 0', True),
+        ('length(convert({ s = concat(w, ["a", "a"]) }, object({ s = list(string) })).s) < 2', False),
+        ('(x == "5" ? 5 : x) != "5"', "?"),
+        ('(x == "true" ? true : x) != "true"', "?"),
+        ('coalesce(x == "5" ? null : x, 5) == "5"', "?"),
+        ('tostring(x != "5" ? x : 7) != "5"', "?"),
+        ('tostring(x != "true" ? x : 7) != "true"', "?"),
+        ('tostring(x != "a" ? x : 7) == "a"', False),
+        ('startswith("kv-e\u0301${x}", "kv-")', True),
     ],
 )
 def test_what_terraform_decides(text: str, expected: Any) -> None:
@@ -274,10 +336,30 @@ def test_what_terraform_decides(text: str, expected: Any) -> None:
         ("empty(concat(x, ['a']))", False),
         ("startsWith('kv-${x}', 'kv-')", True),
         ("x == ''", "?"),
+        ("length(union(p, [x, y])) >= 2", "?"),
+        ("length(union(p, [x, y])) >= 1", True),
+        ("length(union(p, ['a', 'b'])) >= 2", True),
+        ("length(union([x], [y])) == 2", "?"),
+        ("length(union([x], [y])) < 3", True),
+        ("length(union([x], [x]))", 1),
+        ("length(union([{ a: 1, b: x }], [{ a: 2 }]))", 2),
+        ("'${take(p, 1)}' != '[\"abc\"]'", "?"),
+        ("length([...p, 'x']) == length(p)", "?"),
+        ("[...p, 'x'] == p", "?"),
+        ("length([...p, 'x']) > 0", True),
+        ("first([for i in p: '${i}z']) == first(p)", "?"),
+        ("[for i in p: '${i}z'] == p", "?"),
+        ("[for i in p: i] == p", True),
+        ("length([...union([x], [y]), 'x']) == 3", "?"),
+        ("length(concat(union([x], [y]), p)) >= 2", "?"),
+        ("length(flatten(union([[x]], [[y]]))) >= 2", "?"),
+        ("[for i in concat(p, ['a']): '${i}z'] == concat(p, ['a'])", "?"),
+        ("contains({ '\"a': 1 }, x != '\"a' ? x : 'b')", "?"),
+        ("startsWith(toUpper('ß${x}'), 'SS')", "?"),
     ],
 )
 def test_what_bicep_decides(text: str, expected: Any, bicep: Language) -> None:
-    found = bicep.result(text, x=certain("x"))
+    found = bicep.result(text, x=certain("x"), y=certain("y"), p=certain("p"))
     assert (found.value if isinstance(found, Scalar) else "?") == expected
 
 

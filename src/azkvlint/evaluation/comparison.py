@@ -65,8 +65,6 @@ class Comparison:
         known, plain = doubt.known, other.value
         if isinstance(plain, str):
             return None if self.may_be(doubt, plain) else False
-        if any(is_same_plain(one, plain) for one in known.differs):
-            return False
         if known.is_number and not isinstance(plain, bool):
             return None if known.least <= plain and (known.most is None or plain <= known.most) else False
         return None

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.known import size_of
 from azkvlint.evaluation.operators import Local, Operations, apply_binary, apply_unary, negate
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
@@ -162,6 +163,7 @@ class Evaluator(Operations):
 
     def _array(self, node: ast.Array, local: Local) -> Result:
         items: list[Result] = []
+        spread: list[Result] = []
         doubt: Unknown | None = None
         for item in node.items:
             if type(item) is not ast.Spread:
@@ -173,10 +175,13 @@ class Evaluator(Operations):
                 items.extend(more.items)
             elif not isinstance(more, Absent):
                 doubt = doubt if doubt is not None else doubt_in(_NO_ARRAY, more.at, more)
+                spread.append(more)
                 items.extend(more.items if isinstance(more, Partly) else ())
         if doubt is not None:
             self.weigh(*items)
-            return partial_list(items, doubt, self.document.place(node))
+            single = len(items) - sum(len(more.items) for more in spread if isinstance(more, Partly))
+            doubt = doubt if len(node.items) == 1 else _another(doubt)
+            return partial_list(items, doubt, self.document.place(node), size_of(*spread, extra=single))
         return Items(at=self.document.place(node), items=items)
 
     def _at_item(self, node: ast.Expression, local: Local) -> Result:
@@ -253,15 +258,17 @@ class Evaluator(Operations):
         if isinstance(over, Items):
             return Items(at=at, items=self._iterations(node, over, local))
         doubt = doubt_in("a loop expects an array", at, over)
+        if not isinstance(node.body, ast.Name) or node.body.name != node.item:
+            doubt = _another(doubt)
         if isinstance(over, PartlySecret):
             item = self.evaluate(node.body, {**local, node.item: over.below("[*]", at)})
             return Unknown(at=doubt.at, why=doubt.why, sensitive=is_sensitive(item))
         # The result for an item whose index is unknown is unknown.
         if not isinstance(over, Partly) or node.index:
-            return doubt
+            return msgspec.structs.replace(doubt, known=size_of(over))
         found = self._iterations(node, over, local)
         self.weigh(*found)
-        return partial_list(found, doubt, at)
+        return partial_list(found, doubt, at, size_of(over))
 
     def _iterations(self, node: ast.For, over: Items | Partly, local: Local) -> list[Result]:
         if len(over.items) > MAX_ITEMS:
@@ -298,6 +305,11 @@ class Evaluator(Operations):
         ast.If: _if,
         ast.Lambda: _lambda,
     }
+
+
+def _another(doubt: Unknown) -> Unknown:
+    """Return an array that is unknown because of another value, but is not the same."""
+    return Unknown(at=doubt.at, why=doubt.why, sensitive=doubt.sensitive)
 
 
 def _is_safe(node: ast.Expression) -> bool:

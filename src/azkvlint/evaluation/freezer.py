@@ -75,6 +75,8 @@ class Freezer:
             items = [item if type(item) is Scalar else self._item(item) for item in result.items]
             return ListValue(at=result.at, items=tuple(items))
         if type(result) is Partly:
+            if result.known.most == len(result.items):
+                return ListValue(at=result.at, items=tuple(map(self._item, result.items)))
             more = Unknown(at=result.at, why=result.why, sensitive=result.sensitive, note=MAY_BE_ABSENT)
             return ListValue(at=result.at, items=(*(self._item(item) for item in result.items), more))
         return unknown_in(result)

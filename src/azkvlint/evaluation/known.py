@@ -5,14 +5,16 @@ It is computed from results, from patterns, and from the conditions under which 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import msgspec
 
-from azkvlint.evaluation.values import Fields, Items, Partly, Result, as_optional
+from azkvlint.evaluation.values import Fields, Items, Result, as_optional
 from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, known_start
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Plain, Scalar, Unknown
+from azkvlint.util.lazy_regex import regex
 
 # Values that are compared one by one.
 _MOST_DIFFERENT = 10
@@ -21,6 +23,8 @@ _LONGEST_CONDITION, _MOST_CONDITIONS = 2_000, 20
 _NULL = Known(most=0)
 # Of a longer text, only the start is kept.
 _LONGEST_START = 200
+# Strings that a number, a Boolean, null, an array or an object may become.
+_PRINTED = regex(r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.IGNORECASE | re.DOTALL)
 
 
 def known_of(result: Result) -> Known:
@@ -47,7 +51,7 @@ def known_of_plain(plain: Plain) -> Known:
     if not isinstance(plain, str):
         return NOTHING_KNOWN
     least, most = text_lengths(plain)
-    return Known(least=least, most=most, starts=plain[:_LONGEST_START])
+    return Known(least=least, most=most, is_text=True, starts=plain[:_LONGEST_START])
 
 
 def text_lengths(text: str) -> tuple[int, int]:
@@ -60,15 +64,10 @@ def text_lengths(text: str) -> tuple[int, int]:
 def known_of_unknown(unknown: Unknown) -> Known:
     """Return what is certain of an unknown value, with what its pattern shows."""
     known, pattern = unknown.known, unknown.pattern
-    if isinstance(unknown, Partly) and not known.is_number:
-        return msgspec.structs.replace(known, least=max(known.least, len(unknown.items)))
     if pattern is None or isinstance(pattern, Hole) or known.is_number:
         return known
     least = sum(_least_of_part(part) for part in pattern.parts if isinstance(part, str))
-    starts = start_of(unknown)
-    if least <= known.least and starts == known.starts:
-        return known
-    return msgspec.structs.replace(known, least=max(least, known.least), starts=starts)
+    return msgspec.structs.replace(known, least=max(least, known.least), is_text=True, starts=start_of(unknown))
 
 
 def _least_of_part(text: str) -> int:
@@ -78,17 +77,25 @@ def _least_of_part(text: str) -> int:
 
 def start_of(unknown: Unknown) -> str:
     """Return how a string certainly begins."""
-    start = known_start(unknown.pattern)
+    start = _settled(known_start(unknown.pattern))
     return start if len(start) >= len(unknown.known.starts) else unknown.known.starts
 
 
-def size_of(*results: Result) -> Known:
-    """Return how many items results have together, of which each is a list, map or object."""
+def _settled(text: str) -> str:
+    """Return how a string begins whatever follows a text: a mark may combine with its last letter."""
+    if text[-1:].isascii():
+        return text
+    return text.rstrip("".join(letter for letter in set(text) if not letter.isascii()))[:-1]
+
+
+def size_of(*results: Result, extra: int = 0) -> Known:
+    """Return how many items results have together, of which each is a list, map or object, with ``extra`` ones."""
     every = [known_of(result) for result in results]
     if any(known.is_number for known in every):
         return NOTHING_KNOWN
     limits = [known.most for known in every if known.most is not None]
-    return Known(least=sum(known.least for known in every), most=sum(limits) if len(limits) == len(every) else None)
+    most = extra + sum(limits) if len(limits) == len(every) else None
+    return Known(least=extra + sum(known.least for known in every), most=most)
 
 
 def part_of(known: Known, start: int, length: int | None) -> Known:
@@ -101,12 +108,12 @@ def part_of(known: Known, start: int, length: int | None) -> Known:
         least, most = min(least, length), length if most is None else min(most, length)
     # Of other characters it is not known how a language counts them.
     starts = known.starts if known.starts.isascii() and "\r" not in known.starts else ""
-    return Known(least=least, most=most, starts=starts[start:][:length])
+    return Known(least=least, most=most, is_text=known.is_text, starts=starts[start:][:length])
 
 
 def of_length(least: int, most: int | None = None) -> Known:
-    """Return what is certain of a value with a length between two, or with the exact length ``least``."""
-    return Known(least=least, most=least if most is None else most)
+    """Return what is certain of a string with a length between two, or with the exact length ``least``."""
+    return Known(least=least, most=least if most is None else most, is_text=True)
 
 
 def count_of(known: Known) -> Known:
@@ -129,11 +136,12 @@ def joined(parts: Sequence[Result], adds_up: bool) -> Known:
             least += 1  # of a number or boolean, at least
         elif not known.is_number:
             least += max(known.least - loses, 0)
-        has_limit = is_text or (isinstance(part, Unknown | Absent) and not known.is_number)
+        # An array becomes a longer string than it has items.
+        has_limit = known.is_text or isinstance(part, Absent)
         most = most + known.most if most is not None and known.most is not None and has_limit else None
         starts += known.starts if is_start else ""
         is_start = is_start and is_text and len(starts) < _LONGEST_START
-    return Known(least=least, most=most, starts=starts[:_LONGEST_START])
+    return Known(least=least, most=most, is_text=True, starts=_settled(starts[:_LONGEST_START]))
 
 
 def one_of(results: Iterable[Result]) -> Known:
@@ -141,9 +149,9 @@ def one_of(results: Iterable[Result]) -> Known:
     results = list(results)
     every = [known_of(result) for result in results]
     differs = [
-        plain
-        for plain in islice(dict.fromkeys(plain for known in every for plain in known.differs), _MOST_DIFFERENT)
-        if all(_differs(result, plain) for result in results)
+        text
+        for text in islice(dict.fromkeys(text for known in every for text in known.differs), _MOST_DIFFERENT)
+        if all(_differs(result, text) for result in results)
     ]
     starts = _common_start([known.starts for known in every])
     # A number is known by itself, not by a length.
@@ -153,7 +161,8 @@ def one_of(results: Iterable[Result]) -> Known:
     most = max(limits) if len(limits) == len(every) and not is_number else None
     if not (least or most is not None or starts or differs):
         return NOTHING_KNOWN
-    return Known(least=least, most=most, starts=starts, differs=tuple(differs))
+    is_text = all(known.is_text or isinstance(result, Absent) for known, result in zip(every, results, strict=True))
+    return Known(least=least, most=most, is_text=is_text, starts=starts, differs=tuple(differs))
 
 
 def _common_start(texts: Sequence[str]) -> str:
@@ -165,13 +174,18 @@ def _is_other(result: Result) -> bool:
     return isinstance(result, Scalar) and not isinstance(result.value, str)
 
 
-def _differs(result: Result, plain: Plain) -> bool:
-    """Return whether a result is certainly another value than a plain one."""
+def _differs(result: Result, text: str) -> bool:
+    """Return whether a result is certainly another value than a string, and does not become it either."""
     if isinstance(result, Scalar):
-        return isinstance(result.value, bool) != isinstance(plain, bool) or result.value != plain
+        return result.value != text if isinstance(result.value, str) else not _is_printed(text)
     if isinstance(result, Unknown):
-        return plain in result.known.differs or (plain == "" and result.is_filled)
-    return isinstance(result, Absent | Items | Fields)
+        return text in result.known.differs or (text == "" and result.is_filled)
+    return isinstance(result, Absent | Items | Fields) and not _is_printed(text)
+
+
+def _is_printed(text: str) -> bool:
+    """Return whether another value may become a string: what differs from the string may then be the same."""
+    return _PRINTED.fullmatch(text) is not None
 
 
 def is_given(result: Result) -> bool:
@@ -240,7 +254,9 @@ def _add_different(value: Text, other: Text, facts: Facts) -> None:
     elif other == "0":
         _add_length(value, facts)
     elif isinstance(other, str) and other.isascii() and len(other) > 1 and other[0] == other[-1] == '"':
-        _add(value, _Fact(differs=other[1:-1]), facts)
+        text = other[1:-1]
+        if not _is_printed(text):
+            _add(value, _Fact(differs=text), facts)
 
 
 def _add_length(value: Text, facts: Facts) -> None:

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+import msgspec
+
 from azkvlint.evaluation.comparison import ORDER, Comparison, compared
 from azkvlint.evaluation.known import chosen, is_given, joined, one_of
 from azkvlint.evaluation.reads import Bound
@@ -224,7 +226,10 @@ _may_be = _AZURE.may_be
 
 def may_have(value: Fields, name: Unknown) -> bool:
     """Return whether an object may have the field that ``name`` turns out to name."""
-    return value.rest is not None or any(_may_be(name, key) for key in value.fields)
+    # What differs from a key may name it in another case.
+    known = msgspec.structs.replace(name.known, differs=())
+    any_case = msgspec.structs.replace(name, known=known)
+    return value.rest is not None or any(_may_be(any_case, key) for key in value.fields)
 
 
 def merge_alternatives(one: Result, other: Result, doubt: Unknown) -> Result:

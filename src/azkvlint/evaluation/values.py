@@ -20,7 +20,7 @@ from azkvlint.model.pattern import (
     join_texts,
     known_or_pattern,
 )
-from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Known, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 
 # Limits for one document. Azure accepts templates of 4 MB and loops of 800.
@@ -59,7 +59,10 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Partly(Unknown, frozen=True, kw_only=True, gc=False):
-    """An array that certainly has ``items``, and perhaps others, in an unknown order."""
+    """An array that certainly has ``items``, and perhaps others, in an unknown order.
+
+    It has no others if ``known.most`` is their number, and then some of them may be the same.
+    """
 
     items: tuple[Result, ...]
 
@@ -176,12 +179,15 @@ def plain_unknown(found: Unknown) -> Unknown:
     )  # fmt: skip
 
 
-def partial_list(items: Sequence[Result], doubt: Unknown, at: Location) -> Unknown:
-    """Return an array of which only ``items`` are known; for the rest see ``doubt``."""
+def partial_list(items: Sequence[Result], doubt: Unknown, at: Location, size: Known) -> Unknown:
+    """Return an array of a ``size`` of which only ``items`` are known; for the rest see ``doubt``."""
     if not items:
-        return Unknown(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=doubt.sensitive)
+        return Unknown(at=at, why=doubt.why, pattern=doubt.pattern, given=True, known=size, sensitive=doubt.sensitive)
     sensitive = doubt.sensitive or any(map(is_sensitive, items))
-    return Partly(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=sensitive, items=tuple(items))
+    return Partly(
+        at=at, why=doubt.why, pattern=doubt.pattern, given=True, known=size, sensitive=sensitive,
+        items=tuple(items),
+    )  # fmt: skip
 
 
 def as_optional(result: Result) -> Unknown | None:

@@ -97,15 +97,16 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     """What is certain of a value that is not known.
 
     ``least`` and ``most`` limit the length of a string, array, map or object, where null has the length 0; of a number
-    (``is_number``) they limit the number itself. ``starts`` is how a string begins, ``differs`` are values that it is
-    not.
+    (``is_number``) they limit the number itself. ``is_text``: it is a string or null. ``starts`` is how a string
+    begins, ``differs`` are strings that it is not, nor becomes as a string.
     """
 
     least: int = 0
     most: int | None = None
     is_number: bool = False
+    is_text: bool = False
     starts: str = ""
-    differs: tuple[Plain, ...] = ()
+    differs: tuple[str, ...] = ()
 
     @property
     def is_filled(self) -> bool:

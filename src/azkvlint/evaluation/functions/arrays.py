@@ -15,7 +15,7 @@ from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
-from azkvlint.evaluation.known import count_of, decided_length, known_of_unknown, part_of, size_of, start_of
+from azkvlint.evaluation.known import count_of, decided_length, known_of, known_of_unknown, part_of, size_of, start_of
 from azkvlint.evaluation.known_parts import end, split_known
 from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.reads import Bound
@@ -35,7 +35,7 @@ from azkvlint.evaluation.values import (
     text_of,
 )
 from azkvlint.model.pattern import Text, known_or_pattern, parts_of
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
 _MISFIT_OF_LAMBDA = "expects an array"
@@ -88,7 +88,8 @@ def _array_of_lambda(context: Context, value: Result, *functions: Result) -> lis
 def _map(context: Context, arguments: list[Result]) -> Result:
     array, function = arguments
     if isinstance(array, Partly) and isinstance(function, Closure) and len(function.parameters) < _WITH_NUMBER:
-        return context.partial_list([_apply(context, function, item) for item in array.items], [array])
+        found = [_apply(context, function, item) for item in array.items]
+        return context.partial_list(found, [array], size_of(array))
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
         return items
@@ -442,7 +443,10 @@ def _flatten(context: Context, arguments: list[Result]) -> Result:
     items = items_in(arrays)
     if isinstance(arguments[0], Items) and all(isinstance(array, Items) for array in arrays):
         return Items(at=context.at, items=items)
-    return context.partial_list(items, [*arguments, *arrays])
+    # Two items of a partly known array may be the same.
+    is_whole = isinstance(arguments[0], Items)
+    size = size_of(*arrays) if is_whole else Known(least=max(known_of(array).least for array in arrays))
+    return context.partial_list(items, [*arguments, *arrays], size)
 
 
 def _range(start: object, count: object) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from azkvlint.evaluation.functions.strings import fits
 from azkvlint.evaluation.functions.table import ANY, Context, Function, InvalidCall, Lazy, Parts, opaque
@@ -20,10 +21,11 @@ from azkvlint.evaluation.values import (
     hides_keys,
     missing_fields_reason,
     name_of,
+    partial_list,
     text_of,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
 _MISFIT = "expects only arrays or only objects"
@@ -38,31 +40,48 @@ def _union(context: Context, arguments: list[Result]) -> Result:
     given = [argument for argument in arguments if not isinstance(argument, Absent)]
     known = [argument for argument in given if opaque(argument) is None]
     if all(isinstance(argument, Items) for argument in known) and any(isinstance(one, Items | Partly) for one in given):
-        items = _distinct(context, [argument for argument in given if isinstance(argument, Items | Partly)])
-        return Items(at=context.at, items=items) if len(known) == len(given) else context.partial_list(items, given)
+        return _joined(context, given, is_whole=len(known) == len(given))
     if known and all(isinstance(argument, Fields) for argument in known):
         return merged(context, given, deep=True)
     return context.fails(_MISFIT, *arguments)
 
 
-def _distinct(context: Context, arrays: Sequence[Items | Partly]) -> list[Result]:
+def _joined(context: Context, arrays: Sequence[Result], is_whole: bool) -> Result:
+    """Return the items of arrays, each once; ``is_whole``: they have no others."""
+    items, least = _distinct(context, [array for array in arrays if isinstance(array, Items | Partly)])
+    if not is_whole:
+        return context.partial_list(items, arrays, Known(least=least))
+    if least == len(items):
+        return Items(at=context.at, items=items)
+    doubt = context.doubt("the items of the arrays may be the same", *items)
+    return partial_list(items, doubt, context.at, Known(least=least, most=len(items)))
+
+
+def _distinct(context: Context, arrays: Sequence[Items | Partly]) -> tuple[list[Result], int]:
+    """Return the items of arrays without those that are certainly the same, and how many certainly differ."""
     fits(sum(len(array.items) for array in arrays), MAX_ITEMS)
     kept: list[Result] = []
+    others: list[Result] = []
     seen: set[tuple[type, object]] = set()
-    for array in arrays:
-        for item in array.items:
-            if isinstance(item, Scalar):
-                key = (type(item.value), item.value)
-                if key in seen:
-                    continue
-                seen.add(key)
-            else:
-                context.evaluator.spend(len(kept) // _COMPARED)
-                # Two items that may be the same are both kept: what the array holds is the same either way.
-                if any(type(other) is type(item) and is_same(other, item) for other in kept):
-                    continue
-            kept.append(item)
-    return kept
+    least = 0
+    for item in chain.from_iterable(array.items for array in arrays):
+        compared = kept
+        if isinstance(item, Scalar):
+            key = (type(item.value), item.value)
+            if key in seen:
+                continue
+            seen.add(key)
+            compared = others
+        context.evaluator.spend(len(compared) // _COMPARED)
+        # Two items that may be the same are both kept.
+        verdicts = {is_same(other, item) for other in compared}
+        if True in verdicts:
+            continue
+        least += None not in verdicts
+        kept.append(item)
+        if compared is kept:
+            others.append(item)
+    return kept, least
 
 
 def merged(context: Context, objects: Sequence[Result], deep: bool) -> Fields:

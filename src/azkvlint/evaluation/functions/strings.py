@@ -20,7 +20,7 @@ from azkvlint.evaluation.functions.table import (
     call_pattern,
     opaque,
 )
-from azkvlint.evaluation.known import start_of
+from azkvlint.evaluation.known import size_of, start_of
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -270,7 +270,7 @@ def _concat(context: Context, arguments: list[Result]) -> Result:
     items = items_in(arguments)
     if all(isinstance(argument, Items) for argument in arguments):
         return Items(at=context.at, items=items)
-    return context.partial_list(items, arguments)
+    return context.partial_list(items, arguments, size_of(*arguments))
 
 
 def items_in(arrays: Sequence[Result]) -> list[Result]:
@@ -360,6 +360,13 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
     return Parts(name, 1, 1, run)
 
 
+def _by_letter(text: str, change: Callable[[str], str]) -> str:
+    """Convert letter by letter, as .NET does it: the length stays the same."""
+    if text.isascii():
+        return change(text)
+    return "".join(changed if len(changed := change(letter)) == 1 else letter for letter in text)
+
+
 def _trim(original: object) -> str:
     return text(original).strip()
 
@@ -447,8 +454,8 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("replace", 3, 3, _replace),
     Parts("join", 2, 2, _join),
     Data("substring", 2, 3, _substring),
-    _cased("toLower", str.lower),
-    _cased("toUpper", str.upper),
+    _cased("toLower", lambda text: _by_letter(text, str.lower)),
+    _cased("toUpper", lambda text: _by_letter(text, str.upper)),
     Data("trim", 1, 1, _trim),
     Data("padLeft", 2, 3, _pad_left),
     Parts("startsWith", 2, 2, _starts),

@@ -81,11 +81,11 @@ class Context:
         self.evaluator.weigh(*results)
         return self.unknown(doubt_in(why, self.at, *results))
 
-    def partial_list(self, items: list[Result], arguments: Sequence[Result]) -> Unknown:
-        """Return an array of which ``items`` are known, as not all ``arguments`` are."""
+    def partial_list(self, items: list[Result], arguments: Sequence[Result], size: Known) -> Unknown:
+        """Return an array of a ``size`` of which ``items`` are known, as not all ``arguments`` are."""
         self.evaluator.weigh(*items)
         doubts = [found for found in map(opaque, arguments) if found is not None]
-        return partial_list(items, self.unknown(doubts[0]), self.at)
+        return partial_list(items, self.unknown(doubts[0]), self.at, size)
 
     def fails(self, why: str, *results: Result) -> Unknown:
         """Return the result of a call that Azure rejects; if ``results`` are unknown, that is the better reason."""

@@ -15,7 +15,7 @@ from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, 
 from azkvlint.evaluation.values import Fields, Items, Result, as_optional, doubt_in, is_large, is_sensitive, unknown_in
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
 _PRIMITIVES = ("string", "number", "bool")
@@ -109,6 +109,8 @@ def _converted(result: Result, type_: Type, default: Default) -> Result:
     kind = type_.kind
     if kind == "any" or isinstance(result, Absent):
         return result
+    if isinstance(result, Unknown):
+        return _unknown_as(result, kind)
     if kind in _PRIMITIVES:
         return primitive(result, kind, result.at)
     if isinstance(result, Items) and kind in ("list", "set", "tuple"):
@@ -120,6 +122,19 @@ def _converted(result: Result, type_: Type, default: Default) -> Result:
     if isinstance(result, Scalar | Items | Fields):
         raise RequiredError(f"{_WORDS.get(kind, 'a list')} is required", result.at)
     return result
+
+
+def _unknown_as(result: Unknown, kind: str) -> Unknown:
+    """Return an unknown value with what is certain of it in another type."""
+    before = result.known
+    if before is NOTHING_KNOWN or kind == ("number" if before.is_number else "string"):
+        return result
+    known = NOTHING_KNOWN
+    # An object loses attributes, or has further optional ones.
+    if kind in ("list", "set", "map", "tuple") and not before.is_number:
+        # The items of a list may be equal.
+        known = Known(least=min(before.least, 1) if kind == "set" else before.least, most=before.most)
+    return msgspec.structs.replace(result, known=known)
 
 
 def _items(result: Items, type_: Type, default: Default) -> Result:
