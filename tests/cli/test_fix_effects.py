@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,17 +188,21 @@ EXISTING = "resource k 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  na
     [
         ("app.tf", 'locals {\n  a = "@Microsoft.KeyVault(VaultName=kv2;SecretName=s)"\n}\n'),
         ("x.sh", "az keyvault secret show --vault-name kv2 -n s\n"),
-        ("x.sh", "VAULT='kv2'\naz keyvault secret show --vault-name $VAULT -n s\n"),
+        ("x.ps1", "Get-AzKeyVaultSecret -VaultName 'kv2' -Name s\n"),
+        ("x.sh", "az keyvault secret show --vault-name kv2 -n a && az keyvault key show --vault-name kv3 -n b\n"),
+        ("x.yml", "- task: AzureKeyVault@2\n  inputs:\n    KeyVaultName: 'kv2'\n"),
         ("x.sh", "terraform apply # az keyvault secret show --vault-name kv -n s\n"),
-        ("x.sh", "echo 'az keyvault secret show -n s'\n"),
         ("x.ps1", "<#\n.EXAMPLE\nGet-AzKeyVaultSecret -Name s\n#>\nGet-Date\n"),
         ("x.py", 'SecretClient("https://kv2.vault.azure.net", credential)\n'),
         ("app.bicep", f"{EXISTING}var u = k.properties.vaultUri\n"),
-        ("app/main.tf", 'resource "azurerm_key_vault_secret" "s" {\n  key_vault_id = azurerm_key_vault.v.id\n}\n'),
         (
             "app/main.tf",
-            READ_BY_NAME,
+            (
+                'resource "azurerm_key_vault" "v" {\n  name = var.x\n}\n'
+                'resource "azurerm_key_vault_secret" "s" {\n  key_vault_id = azurerm_key_vault.v.id\n}\n'
+            ),
         ),
+        ("app/main.tf", READ_BY_NAME.replace("${var.x}-kv", "kv2")),
     ],
 )
 def test_code_that_uses_another_vault_is_not_named(kvlint: Kvlint, checkout: Path, name: str, text: str) -> None:
@@ -213,6 +219,102 @@ def test_code_that_uses_another_vault_is_not_named_after_a_fix_above(kvlint: Kvl
     for arguments in (("fix",), ("fix", "--apply")):
         run = kvlint(*arguments, "--unsafe", "--profile", "all", "--select", "KV102,KV105,KV001,KV006")
         assert "a.sh" not in run.out + run.err, run.out
+
+
+SHOW = "az keyvault secret show --vault-name {} -n s\n"
+READ_IN_TERRAFORM = 'data "azurerm_key_vault_secret" "s" {{\n  key_vault_id = {}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        # What is printed is code.
+        ("x.yml", '- run: echo "PASSWORD=$(az keyvault secret show --vault-name $KV -n p)" >> $GITHUB_ENV\n'),
+        ("x.ps1", "Write-Output (Get-AzKeyVaultSecret -VaultName $name -Name p)\n"),
+        # A name that is not a whole literal.
+        ("x.sh", f"VAULT='kv2'\n{SHOW.format('$VAULT')}"),
+        ("x.sh", f"VAULT='kv-'$ENV\n{SHOW.format('$VAULT')}"),
+        ("x.sh", SHOW.format("'kv2'$ENV")),
+        ("x.sh", SHOW.format("kv2$ENV")),
+        ("x.sh", SHOW.format("VAULTPLACEHOLDER")),
+        ("x.sh", SHOW.format('"kv2-${ENV}"')),
+        ("x.py", 'run("az keyvault secret show --vault-name kv2" + suffix)\n'),
+        ("x.py", 'run("az keyvault secret show --vault-name kv2"\n    + suffix)\n'),
+        ("x.ps1", "$n = 'kv2'\nGet-AzKeyVaultSecret -VaultName ($n + $suffix) -Name s\n"),
+        ("x.ps1", "param([string]$VaultName = 'kv-dev')\nGet-AzKeyVaultSecret -VaultName $VaultName -Name s\n"),
+        ("Makefile", f"VAULT = kv-dev\nx:\n\t{SHOW.format('$(VAULT)')}"),
+        ("x.py", 'url = os.environ.get("URL", "https://kv2.vault.azure.net")\nSecretClient(url, credential)\n'),
+        ("x.py", 'SecretClient("https://kv2" + suffix + ".vault.azure.net", credential)\n'),
+        # Another vault on the same line, or in the same file.
+        ("x.sh", f"{SHOW.format('kv2').strip()} && {SHOW.format('$KV')}"),
+        ("x.sh", "az keyvault secret show --vault-name kv2 -n s\n" * 600 + SHOW.format("$KV")),
+        # A resource whose name is not literal, and one with the name of another beside it.
+        ("app/main.tf", READ_BY_NAME),
+        ("app/main.tf", READ_IN_TERRAFORM.format("var.x ? azurerm_key_vault.a.id : azurerm_key_vault.b.id")),
+        (
+            "app.bicep",
+            (
+                "resource k 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: name\n}\n"
+                "resource w 'Microsoft.Web/sites@2023-01-01' = {\n  name: 'web'\n}\nvar u = k.properties.vaultUri\n"
+            ),
+        ),
+        # What is a comment only in other languages.
+        ("x.js", "class A {\n  #client = new SecretClient(url, credential);\n}\n"),
+        ("x.sh", f"case $1 in\n  /*)\n  {SHOW.format('$KV')}  ;;\n  */) true ;;\nesac\n"),
+        ("x.yml", f"paths:\n- a\n  /*\n- run: {SHOW.format('$KV')}  */\n"),
+        # Other tools.
+        ("x.ps1", "Invoke-AzKeyVaultKeyOperation -VaultName $v -Name k\n"),
+        ("x.ps1", "Get-AzureKeyVaultSecret -VaultName $v -Name k\n"),
+        ("x.py", 'run(["az", "keyvault", "secret", "show"])\n'),
+        ("x.sh", "az keyvault --only-show-errors secret show\n"),
+        ("x.sh", "az keyvault $TYPE show\n"),
+        ("x.java", "new SecretClientBuilder().vaultUrl(url)\n"),
+        ("x.go", "azsecrets.NewClient(url, credential, nil)\n"),
+        ("x.cs", "builder.Configuration.AddAzureKeyVault(uri, credential);\n"),
+        ("x.cs", "new CryptographyClient(id, credential);\n"),
+        ("x.sh", "curl https://$KV.vault.azure.cn/keys\n"),
+        ("x.yaml", 'kind: SecretProviderClass\nspec:\n  parameters:\n    keyvaultName: "{{ .name }}"\n'),
+        ("x.yaml", "type: secretstores.azure.keyvault\n"),
+        ("Dockerfile.test", f"RUN {SHOW.format('$KV')}"),
+    ],
+)
+def test_code_that_may_use_the_vault_is_named(kvlint: Kvlint, checkout: Path, name: str, text: str) -> None:
+    put(checkout, "main.tf", VAULT)
+    put(checkout, name, text)
+    out = kvlint("fix", "main.tf", "--unsafe", "--select", "KV105").out
+    assert f"`{name}` may read or write keys, secrets or certificates" in out
+
+
+def test_the_default_of_a_variable_is_not_the_name_of_every_vault(kvlint: Kvlint, checkout: Path) -> None:
+    vault = VAULT.replace('"kv"', 'var.name\n  tags = {\n    name = "kv-dev"\n  }')
+    put(checkout, "main.tf", vault + 'variable "name" {\n  default = "kv-dev"\n}\n')
+    put(checkout, "x.sh", SHOW.format("kv-prod"))
+    out = kvlint("fix", "main.tf", "--unsafe", "--select", "KV105").out
+    assert "`x.sh` may read or write keys, secrets or certificates" in out
+
+
+def test_a_linked_file_declares_the_vault_of_the_modules_with_the_link(kvlint: Kvlint, checkout: Path) -> None:
+    put(checkout, "shared/kv.tf", VAULT)
+    put(checkout, "prod/s.tf", READ_IN_TERRAFORM.format("azurerm_key_vault.v.id"))
+    (checkout / "prod/kv.tf").symlink_to("../shared/kv.tf")
+    out = kvlint("fix", "shared", "prod", "--unsafe", "--select", "KV105").out
+    assert "`prod/s.tf` may read or write keys, secrets or certificates" in out
+
+
+@pytest.mark.parametrize("line", ["x " * 2_000_000, " " * 4_000_000, "a" * 4_000_000, "keyvault " * 400_000])
+def test_the_search_of_a_long_line_ends(kvlint: Kvlint, checkout: Path, line: str) -> None:
+    put(checkout, "main.tf", VAULT)
+    put(checkout, "x.sh", f"{line}\n{SHOW.format('$KV')}"[-3_999_000:])
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        out = kvlint("fix", "main.tf", "--unsafe", "--select", "KV105").out
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "`x.sh` may read or write keys, secrets or certificates" in out
+    assert time.process_time() - started < 20
+    assert peak < 100_000_000
 
 
 def test_files_are_searched_once_for_all_vaults(
@@ -242,10 +344,7 @@ def test_a_file_that_names_the_vault_comes_first(kvlint: Kvlint, checkout: Path)
     ("name", "text"),
     [
         ("x.sh", "apply # terraform destroy\n"),
-        ("x.sh", 'echo "run terraform destroy"\n'),
-        ("x.sh", 'log "then let Terraform destroy the workspace"\n'),
-        ("help.yml", 'text: "/test [destroy=false]: Run the terraform test workflow, destroy=false keeps all"\n'),
-        ("other/run.sh", "terraform destroy\n"),
+        ("x.sh", "rm --destroy x\n"),
         ("scripts/run.sh", "terraform -chdir=../roots/other destroy\n"),
     ],
 )
@@ -257,6 +356,47 @@ def test_commands_that_do_not_destroy_the_resource_are_not_named(
     put(checkout, "other/infra/main.tf", 'resource "azurerm_resource_group" "g" {}\n')
     put(checkout, name, text)
     assert "may contain" not in kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.sh", 'echo "run terraform destroy"\n'),
+        ("other/run.sh", "terraform destroy\n"),
+        ("roots/other/run.sh", "terraform -chdir=../main destroy\n"),
+        ("roots/other/run.sh", "terraform -chdir=../other destroy\nterraform destroy\n"),
+        ("x.yml", "on:\n  push:\n    paths: [modules/network/**]\nx:\n  cwd: main\n  run: terraform destroy\n"),
+        ("x.yml", "- run: terraform -chdir=${{ matrix.dir }} destroy\n"),
+        ("x.yml", "- run: terraform ${{ inputs.flags }} destroy\n"),
+        ("x.py", "subprocess.run(['terraform', 'destroy'])\n"),
+        ("x.go", 'exec.Command(\n\t"terraform",\n\t"destroy",\n)\n'),
+        ("x.go", "terraform.Destroy(t, options)\n"),
+        ("x.sh", "docker run hashicorp/terraform:1.5 destroy\n"),
+        ("x.sh", "terraform-1.5 destroy\n"),
+        ("x.sh", "terraform apply $(cat args) -destroy\n"),
+        ("x.cmd", "terraform apply %ARGS% -destroy\n"),
+        ("x.sh", 'terraform apply -var x=y -var z="a b" -destroy\n'),
+        ("x.sh", "terraform plan ${DESTROY:+-destroy}\n"),
+        ("Jenkinsfile", "sh \"terraform ${params.destroy ? 'destroy' : 'apply'}\"\n"),
+        ("x.sh", "$TERRAFORM_BIN destroy\n"),
+        ("x.yml", "terraform_action: destroy\n"),
+        ("x.cmd", "Terraform.exe destroy\n"),
+        ("x.yml", "  commandOptions: '-destroy'\n"),
+        ("x.yml", "  TF_CLI_ARGS_plan: -destroy\n"),
+        ("x.sh", "azd -C infra down\n"),
+        ("x.cmd", "azd.exe down\n"),
+        ("x.sh", "azd --no-prompt down\n"),
+    ],
+)
+def test_each_spelling_of_a_command_that_destroys_is_named(
+    kvlint: Kvlint, checkout: Path, name: str, text: str
+) -> None:
+    put(checkout, "roots/main/main.tf", VAULT)
+    for folder in ("roots/other", "other/infra", "modules/network"):
+        put(checkout, f"{folder}/main.tf", 'resource "azurerm_resource_group" "g" {}\n')
+    put(checkout, name, text)
+    out = kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out
+    assert f"`{name}` may contain commands that destroy resources, which then fail." in out
 
 
 @pytest.mark.parametrize("folder", ["roots/main", 'roots/"${system}"', "$folder"])

@@ -616,6 +616,9 @@ def test_scripts_that_destroy_are_named(
         "Remove-AzKeyVault -VaultName kv -InRemovedState",
         "client.begin_purge_deleted('kv', 'westeurope')",
         "client.purge_deleted_secret('x')",
+        "await client.PurgeDeletedAsync(location, 'kv')",
+        "Remove-AzKeyVault -VaultName kv -InRemoved",
+        "$options = @{ InRemovedState = $true }",
         "curl -X POST https://management.azure.com/subscriptions/s/deletedVaults/kv/purge",
     ],
 )

@@ -50,11 +50,13 @@ _TOO_LARGE_OUTSIDE = "the folder is not in a checkout, and too large to find who
 _CODE = (".tf", ".tofu", ".hcl", ".tfvars", *BICEP, *PARAMETERS, *JSON)
 _SCRIPTS = (
     ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ps1", ".psm1", ".cmd", ".bat", ".mk", ".groovy", ".py", ".js", ".mjs",
-    ".ts", ".cs", ".csx", ".fsx", ".go", ".rb", ".java", ".kt", ".pl", ".http",
-    ".rego", ".sentinel",
+    ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts", ".cs", ".csx", ".fs", ".fsx", ".go", ".rb", ".java", ".kt", ".pl",
+    ".php", ".rs", ".http", ".rego", ".sentinel",
 )  # fmt: skip
 _TESTS = (".tftest.hcl", ".tofutest.hcl", ".tfmock.hcl", ".tftest.json", ".tofutest.json", ".tfmock.json")
 _SCRIPT_NAMES = frozenset({"makefile", "gnumakefile", "justfile", "jenkinsfile", "dockerfile", "package.json"})
+# These have other endings too, as in ``Dockerfile.test``.
+_SCRIPT_STARTS = ("makefile.", "jenkinsfile.", "dockerfile.")
 _AZD = frozenset({"azure.yaml", "azure.yml"})
 
 _MODULE_SOURCE = regex(r'\bsource"?[ \t]{0,99}[=:][ \t]{0,99}"([^"\r\n]{1,500})"')
@@ -89,8 +91,21 @@ _UNREAD = regex(
 # Searched in lower case, which takes far less time than to ignore case, and in texts that contain one of the words.
 _SCHEMA = regex(r"\bdeployment(?:template|parameters)\.json")
 _SCHEMA_WORDS = ("deploymenttemplate.json", "deploymentparameters.json")
+# Comments by the language of a file. What is doubtful counts as code: in texts with strings of several lines, no
+# comment of several lines is searched, and no comment behind code that contains quotation marks.
+_HASH = (
+    ".tf", ".tofu", ".hcl", ".tfvars", ".yml", ".yaml", ".sh", ".bash", ".zsh", ".ps1", ".psm1", ".mk", ".py", ".rb",
+    ".pl", "makefile", "justfile", "dockerfile",
+)  # fmt: skip
+_SLASHES = (
+    ".tf", ".tofu", ".hcl", ".tfvars", *BICEP, *PARAMETERS, *JSON, ".groovy", ".js", ".mjs", ".cjs", ".jsx", ".ts",
+    ".tsx", ".mts", ".cts", ".cs", ".csx", ".fs", ".fsx", ".go", ".java", ".kt", ".php", ".rs", "jenkinsfile",
+)  # fmt: skip
+_POWERSHELL = (".ps1", ".psm1")
 _COMMENT_START = regex(r"^[ \t]*(//|#|/\*|<#)", re.MULTILINE)
 _CLOSING = {"/*": "*/", "<#": "#>"}
+_STRINGS_OF_LINES = ("<<", "`", "'''", '"""', '@"', "@'", "r#")
+_TRAILING = regex(r"^([^\"'`#\n]{1,2000}+(?<=[ \t]))#[ \t!][^\n]{0,4000}$", re.MULTILINE)
 # A vault, by one of its usual names, among what a template passes to another.
 _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|resource))", re.IGNORECASE)
 # What Bicep writes into a template.
@@ -280,13 +295,17 @@ class Checkout:
         """Yield the files that may use a setting of a vault."""
         for path in (*self._graph.templates, *self._graph.terraform):
             text = self.text(path)
-            if path not in self._compact:
-                self._compact[path] = _compact(without_comments(text))
-            is_user = contains(self._compact[path], (*texts, *commands))
+            compact = self._compact.get(path)
+            if compact is None:
+                compact = _compact(without_comments(path, text))
+                if len(compact) <= self._room:
+                    self._compact[path] = compact
+                    self._room -= len(compact)
+            is_user = contains(compact, (*texts, *commands))
             if is_user or (path.lower().endswith(JSON) and self._hands_vault_on(text)):
                 yield path
         for path in self._graph.scripts if commands else ():
-            text = _CONTINUATION.sub(" ", without_comments(self.text(path)))
+            text = _CONTINUATION.sub(" ", without_comments(path, self.text(path)))
             if contains(_compact(text), commands):
                 yield path
 
@@ -432,7 +451,7 @@ def _graph_of(boundary: str, most_folders: int, most_bytes: int) -> _Graph | Non
             return None
         for name in sorted(names):
             lower, path = name.lower(), os.path.join(here, name)
-            if lower.endswith(_SCRIPTS) or lower in _SCRIPT_NAMES:
+            if lower.endswith(_SCRIPTS) or lower in _SCRIPT_NAMES or lower.startswith(_SCRIPT_STARTS):
                 graph.scripts.append(path)
             if not lower.endswith(_CODE) or lower in _SCRIPT_NAMES:
                 continue
@@ -527,11 +546,15 @@ def _compact(text: str) -> str:
     return text
 
 
-def without_comments(text: str) -> str:
-    """Return a text without the comments that begin lines. Others may be part of a string."""
+def without_comments(path: str, text: str) -> str:
+    """Return the text of a file without what certainly is a comment in its language."""
+    name = os.path.basename(path).lower()
+    marks = [*(["#"] if name.endswith(_HASH) else ()), *(["//"] if name.endswith(_SLASHES) else ())]
+    if marks and not contains(text, _STRINGS_OF_LINES):
+        marks += [*(["/*"] if "//" in marks else ()), *(["<#"] if name.endswith(_POWERSHELL) else ())]
     kept, at = [], 0
-    for start in _COMMENT_START.finditer(text):
-        if start.start() < at:
+    for start in _COMMENT_START.finditer(text) if marks else ():
+        if start.start() < at or start[1] not in marks:
             continue
         closing = _CLOSING.get(start[1], "\n")
         end = text.find(closing, start.end())
@@ -539,7 +562,8 @@ def without_comments(text: str) -> str:
             break
         kept.append(text[at : start.start()])
         at = len(text) if end < 0 else end + len(closing.strip())
-    return "".join((*kept, text[at:]))
+    text = "".join((*kept, text[at:]))
+    return _TRAILING.sub(r"\1", text) if "#" in marks and "//" not in marks else text
 
 
 def _links(text: str) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 Commands are those of Terraform, its wrappers, tasks and actions, Porter and azd, and of Azure CLI, PowerShell, REST and
 SDKs. With ``--purge``, azd leaves vaults with purge protection out (Azure/azure-dev, getKeyVaultsToPurge of the
-provider bicep). Comments, and what scripts print, do not count. The types of azurerm that read or write
+provider bicep). Comments do not count; what scripts print does. The types of azurerm that read or write
 what is in a vault are those of the tables that belong to a vault, apart from access policies, which Azure Resource
 Manager writes.
 """
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
-from itertools import islice, pairwise
+from itertools import islice
 from string import ascii_letters, digits
 
 from azkvlint.azure.azurerm.arguments import type_as_written
@@ -21,12 +21,16 @@ from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.fixes.checkout import Checkout, contains, without_comments
 from azkvlint.fixes.vault_references import (
     MODULE_FILES,
+    Module,
     Relation,
     Use,
     VaultNames,
     data_source_name,
-    use_in_bicep,
-    use_in_script,
+    host_before,
+    literal_at,
+    resources_of_bicep,
+    symbol_before,
+    vaults_of,
 )
 from azkvlint.model.effect import Effect
 from azkvlint.model.finding import Declaration, Finding
@@ -39,34 +43,28 @@ _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 _MOST_NAMED, _MOST_CERTAIN = 2, 5
 _BLOCK, _LINE = 3_000, 500
 
-# Comments behind code, and what scripts print.
-_TRAILING = regex(r"^((?:[^\"'\n#]|\"[^\"\n]*\"|'[^'\n]*')*?[ \t])#[ \t!].*$", re.MULTILINE)
-_PRINTED = regex(
-    r"^([ \t]*(?:-[ \t]+)?(?:run:[ \t]*)?)"
-    r"@?(?:echo|printf|write-(?:host|output|verbose|warning|information)|print(?=\()|console\.log)\b[^|;&`\n]*",
-    re.MULTILINE | re.IGNORECASE,
-)
-# The options and subcommands before one.
-_OPTIONS = (
-    r"(?>[ \t]+(?:-(?!-?destroy\b)[^\s|;&]+(?:[ \t]+(?![\"']?destroy\b)[^\s|;&-][^\s|;&]*)?"
-    r"|\"(?!destroy)[^\"\n]*\"|'(?!destroy)[^'\n]*'|\$[^\s|;&]*|run-all|run|apply|plan|stack|exec|--(?=[ \t]))){0,20}+"
-)
+_TOOLS = r"(?:terraform|tofu|terragrunt|cdktf)"
+# All are searched in lower case, which takes far less time than to ignore case.
 _COMMANDS = {
     "destroy": regex(
-        r"(?:\b(?:terraform|tofu|terragrunt)(?:\.exe)?[\"']?|\$[({]?(?:TERRAFORM|TOFU|TERRAGRUNT)[)}]?)"
-        rf"{_OPTIONS}[ \t]+[\"']?-{{0,2}}destroy\b(?![ \t]*[=:][ \t]*[\"']?false)"
-        r"|\b(?:terraform|tofu|terragrunt)(?:[\w./@-]{0,200}[./_-])destroy\b"
-        r"|\bcommand:[ \t]{0,9}[\"']?destroy\b|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b|\bazd[ \t]{1,9}down\b"
+        rf"{_TOOLS}(?:(?:(?!{_TOOLS})[^\n|;&]){{0,200}}?[^a-z0-9\n|;&])?destroye?\b"
+        rf"|{_TOOLS}(?:(?!{_TOOLS})[^\0]){{0,200}}?[\"'`]-{{0,2}}destroy[\"'`]"
+        r"|(?<![\w-])-destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b"
+        r"|\bazd\b(?:(?!azd\b)[^\n|;&]){0,200}?\bdown\b"
     ),
-    # These two are searched in lower case, which takes far less time than to ignore case.
     "purge": regex(
-        r"\bkeyvault[ \t]{1,9}(?:\w{1,20}[ \t]{1,9})?purge\b|-inremovedstate\b"
-        r"|\bdeletedvaults/[^\n]{0,200}?/purge\b|\bbegin_?purge_?deleted|\bpurge_?deleted_?(?:vault|key|secret|certificate)"
+        r"\bkeyvault\b(?:(?!keyvault)[^\n|;&]){0,100}?\bpurge\b|\binremoved(?:state)?\b"
+        r"|\bdeletedvaults(?:(?!deletedvaults)[^\n]){1,200}?/purge\b"
+        r"|purge_?deleted"
     ),
     "read": regex(
-        r"\bkeyvault[ \t]{1,9}(?:secret|key|certificate)\b|-azkeyvault(?:secret|key|certificate)\b|\bazurekeyvault@"
-        r"|\bget-keyvault-secrets@|@microsoft\.keyvault\(|\b(?:secret|key|certificate)client\(|\bakvs://"
-        r"|\.vault\.azure\.net\b|\bkeyvaultdns\b|\.vault_?uri\b"
+        r"\bkeyvault[\s\"',]{1,9}(?:-{1,2}[\w=-]{1,50}[\s\"',]{1,9}){0,5}(?:secret|key|certificate|storage)\b"
+        r"|\baz[ \t]{1,9}keyvault[ \t]{1,9}[\"']?[$%{]|-az(?:ure)?keyvault(?:secret|key|certificate|managedstorage)"
+        r"|\bazurekeyvault@|\bget-keyvault-secrets@|@microsoft\.keyvault\(|\bakvs://"
+        r"|(?:secret|key|certificate|cryptography|keyvault)(?:async)?client(?:builder)?(?:::new)?\("
+        r"|\baz(?:secrets|keys|certificates)\.newclient\(|\baddazurekeyvault|\bsecretstores\.azure\.keyvault\b"
+        r"|\bsecretproviderclass\b(?:(?!secretproviderclass)[^\0]){0,2000}?\bkeyvaultname\b"
+        r"|\.(?:vault|managedhsm)\.(?:azure\.net|azure\.cn|usgovcloudapi\.net)\b|\bkeyvaultdns\b|\.vault_?uri\b"
     ),
 }
 _CLAUSES = {
@@ -77,26 +75,39 @@ _CLAUSES = {
 # In lower case, what a text contains that one of the patterns matches: to search for a word takes no time.
 _WORDS = {
     "destroy": ("destroy", "uninstall", "azd"),
-    "purge": ("purge", "-inremovedstate"),
-    "read": ("vault", "client(", "akvs:"),
+    "purge": ("purge", "inremoved"),
+    "read": ("vault", "managedhsm", "client(", "clientbuilder(", "client::new(", "akvs:"),
 }
-# What names the vault of a command or reference: a group of the first pattern that matches.
-_BEHIND = (
-    regex(r"VaultName=([^;)]+)", re.IGNORECASE),
-    regex(r"https?://([^\s/'\"()]*?)\.vault\.azure\.net", re.IGNORECASE),
-    regex(r"(?:--(?:vault|hsm)-name|-VaultName)[ \t=:]+[\"']?([^\s\"']+)", re.IGNORECASE),
-    regex(r"\bkeyvault(?:_?name)?[\"']?[ \t]*[:=][ \t]*[\"']?([^\s\"',}]+)", re.IGNORECASE),
-    regex(r"\bkeyvault[ \t]+purge\b[^\n]{0,200}?[ \t](?:--name|-n)[ \t=]+[\"']?([^\s\"']+)"),
+# What stands before the name of a vault: in a command, in a task, an action or its like, and in a call.
+_OPTION = regex(r"(?:--(?:vault|hsm)-name|-vaultname)[ \t=:]+|(?<=@microsoft\.keyvault\()vaultname=", re.IGNORECASE)
+_NAME_OPTION = regex(r"[ \t](?:--name|-n)[ \t=]+", re.IGNORECASE)
+_INPUT = regex(r"\bkeyvault(?:_?name)?[\"']?[ \t]*:[ \t]*", re.IGNORECASE)
+_NEXT_STEP = regex(r"\n[ \t]*-[ \t]")
+_URI_ARGUMENT = regex(
+    r"[ \t]*(?:\w+[ \t]*=[ \t]*)?(?:new[ \t]+uri\()?[\"'](https://[a-z0-9-]+)"
+    r"\.(?:vault|managedhsm)\.azure\.(?:net|cn)/?[\"'][ \t]*\)?[ \t]*[,)]",
+    re.IGNORECASE,
 )
+_STATEMENT = regex(r"(?:[^\n;|&]|&(?!&)){0,500}")
+_FOLDER = regex(r"-chdir=([\"']?)([\w./-]+)\1(?=\s)")
 _OF_REFERENCE = f"{ascii_letters}{digits}_.[]\"'!?*-"
 _OF_BLOCK = regex(
     r"\b(?:key_vault_id|key_vault_key_id|managed_hsm_id|managed_hsm_key_id|vault_base_url)\"?[ \t]*[=:][ \t]*([^\n]+)"
 )
+_HEAD = regex(r"[ \t]*\"[^\"\n]*\"[ \t]*\{[ \t]*\r?\n")
+_HEADER = regex(
+    r"^[ \t]*resource[ \t]+(?:\"([\w-]+)\"[ \t]+\"([\w-]+)\"|(\w+)[ \t]+'[^'\n]*'[ \t]*=)[ \t]*\{[ \t]*\r?$",
+    re.MULTILINE,
+)
+# A name that is not literal has no group.
+_WRITTEN_NAME = regex(
+    r"^[ \t]*name[ \t]*(?:(?:=[ \t]*\"([\w-]+)\"|:[ \t]*'([\w-]+)')[ \t]*\r?$|[=:])",
+    re.MULTILINE,
+)
 _OUTPUT = regex(r'^output[ \t]+"([\w-]+)"[ \t]*\{', re.MULTILINE)
 _WORD = regex(r"[\w-]{2,127}")
-_PATH = regex(r"(?<![^\s/=,;:])[^\s/=,;:]{1,100}(?:/[^\s/=,;:]{1,100})+")
-# What is read of one file or module.
-_MOST_USES, _MOST_REFERENCES, _MOST_PATHS, _MOST_WORDS = 500, 50, 10_000, 100_000
+# What is read of one file or module. Above it, the vault of a use is not known.
+_MOST_USES = 500
 
 
 class Commands:
@@ -107,10 +118,13 @@ class Commands:
         self._found: dict[str, dict[str, list[Use]]] = {}
         self._relations: dict[tuple[str, VaultNames], dict[str, Relation]] = {}
         self._mentioned: dict[str, list[str]] = {}
-        self._words: dict[str, frozenset[str]] = {}
+        self._names_in: dict[str, frozenset[str]] = {}
+        self._all_names: frozenset[str] = frozenset()
         self._outputs: dict[str, list[tuple[str, str]]] = {}
         self._names: dict[tuple[str, str], str] = {}
-        self._pairs: dict[str, frozenset[tuple[str, str]]] = {}
+        self._vaults: dict[str, frozenset[tuple[str, str]]] = {}
+        self._written: dict[str, dict[tuple[str, str], frozenset[str]]] = {}
+        self._near_roots: dict[tuple[str, ...], dict[str, Relation]] = {}
         self._declared: tuple[object, dict[object, list[Declaration]]] = (None, {})
 
     def effects(
@@ -131,8 +145,10 @@ class Commands:
             if not uses:
                 return
             if command == "destroy":
-                roots = [real_path(one.root) for one in finding.occurrences]
-                relations: Mapping[str, Relation] = dict(self._near(uses, roots))
+                roots = tuple(dict.fromkeys(real_path(one.root) for one in finding.occurrences))
+                if roots not in self._near_roots:
+                    self._near_roots[roots] = dict(self._near(uses, roots))
+                relations: Mapping[str, Relation] = self._near_roots[roots]
             else:
                 relations = self._related(command, uses, self._names_of(finding, real_path, declared))
         except Refusal as refusal:
@@ -183,47 +199,32 @@ class Commands:
 
     # --- which files concern a resource ------------------------------------------------------------------------------
 
-    def _near(self, paths: Collection[str], roots: Sequence[str]) -> Iterator[tuple[str, Relation]]:
+    def _near(self, uses: Mapping[str, list[Use]], roots: Sequence[str]) -> Iterator[tuple[str, Relation]]:
         """Yield the files with commands that may concern the resources of some roots.
 
-        Commands in a folder with modules concern these, and so do commands that name the folder of a module.
+        Only commands that all run in other modules, which they name in full, do not.
         """
-        of_roots = set(map(_last_two, roots))
-        modules = self._modules if not self._modules.isdisjoint(roots) else frozenset()
-        for path in paths:
+        for path, of_file in uses.items():
             folder = os.path.dirname(path)
-            if any(_is_in(root, folder) for root in roots):
+            named = [self._module_at(folder, use.folder) for use in of_file]
+            if any(_is_in(root, folder) or root in named for root in roots):
                 yield path, Relation.LIKELY
-            elif not any(_is_in(module, folder) for module in modules):
-                named = self._folders_in(path) if modules else frozenset()
-                if not of_roots.isdisjoint(named):
-                    yield path, Relation.LIKELY
-                elif self._pairs_of_modules.isdisjoint(named):
-                    yield path, Relation.POSSIBLE
+            elif not all(self._is_other(one, roots) for one in named):
+                yield path, Relation.POSSIBLE
 
-    @cached_property
-    def _modules(self) -> frozenset[str]:
-        return frozenset(os.path.dirname(path) for path in self._checkout.terraform)
+    def _module_at(self, folder: str, named: str) -> str:
+        """Return the module that a command in a folder names; empty if it is not known."""
+        found = os.path.normpath(os.path.join(folder, named)) if named else ""
+        return found if found in self._files_of else ""
 
-    @cached_property
-    def _pairs_of_modules(self) -> frozenset[tuple[str, str]]:
-        return frozenset(map(_last_two, self._modules))
-
-    def _folders_in(self, path: str) -> frozenset[tuple[str, str]]:
-        """Return each two names of a path that follow each other, of all paths in a file.
-
-        A name that is a variable may be that of any folder there.
-        """
-        known = self._pairs.get(path)
-        if known is None:
-            found: set[tuple[str, str]] = set()
-            for match in islice(_PATH.finditer(self._checkout.text(path)), _MOST_PATHS):
-                parts = [part.strip("\"'(){}`") for part in match[0].split("/")]
-                found.update(pairwise(parts))
-            computed = {above for above, name in found if name.startswith("$")}
-            found.update(pair for pair in self._pairs_of_modules if pair[0] in computed)
-            known = self._pairs[path] = frozenset(found)
-        return known
+    def _is_other(self, module: str, roots: Sequence[str]) -> bool:
+        # A command may run in another folder than that of its file, where the path may lead to a module of that name.
+        name = os.path.basename(module).lower()
+        return (
+            bool(module)
+            and os.path.realpath(module) == module
+            and all(os.path.basename(root).lower() != name for root in roots)
+        )
 
     def _related(self, command: str, uses: Mapping[str, list[Use]], vault: VaultNames) -> Mapping[str, Relation]:
         """Return the files whose uses may be of a vault."""
@@ -234,25 +235,44 @@ class Commands:
         return known
 
     def _relation(self, vault: VaultNames, path: str, uses: Iterable[Use]) -> Relation:
-        if not vault.names.isdisjoint(self._words_in(path)):
+        if not vault.names.isdisjoint(self._names_of_file(path)):
             return Relation.SAME
-        name_of = partial(self._name_of, os.path.dirname(path))
-        return max(vault.relation(use, path, name_of) for use in uses)
+        folder = os.path.dirname(path)
+        module = Module(partial(self._name_of, folder), partial(self._declares, folder))
+        return max(vault.relation(use, path, module) for use in uses)
 
-    def _words_in(self, path: str) -> frozenset[str]:
-        """Return the words of a file in lower case, of which one may be the name of a vault."""
-        known = self._words.get(path)
+    def _names_of_file(self, path: str) -> frozenset[str]:
+        """Return the names of evaluated vaults that a file contains, in lower case."""
+        known = self._names_in.get(path)
         if known is None:
-            found = islice(_WORD.finditer(self._checkout.text(path).lower()), _MOST_WORDS)
-            known = self._words[path] = frozenset(match[0] for match in found)
+            words = _WORD.finditer(self._checkout.text(path).lower())
+            known = self._names_in[path] = frozenset(one[0] for one in words if one[0] in self._all_names)
         return known
 
     def _name_of(self, folder: str, label: str) -> str:
-        """Return the name in Azure, as code, of the data source with a label in a module."""
+        """Return the literal name in Azure of the data source with a label in a module."""
         if (folder, label) not in self._names:
-            texts = (self._checkout.text(one) for one in self._checkout.terraform if os.path.dirname(one) == folder)
-            self._names[folder, label] = data_source_name(label, texts)
+            self._names[folder, label] = data_source_name(label, self._texts_of(folder))
         return self._names[folder, label]
+
+    def _declares(self, folder: str, type_: str, label: str) -> bool:
+        """Return whether a module declares a vault in files of its own, not in links."""
+        if folder not in self._vaults:
+            self._vaults[folder] = vaults_of(self._texts_of(folder))
+        return (type_, label) in self._vaults[folder]
+
+    def _texts_of(self, folder: str) -> Iterator[str]:
+        for path in self._files_of.get(folder, ()):
+            if not os.path.islink(path):
+                yield without_comments(path, self._checkout.text(path))
+
+    @cached_property
+    def _files_of(self) -> Mapping[str, list[str]]:
+        """Return the files of each module."""
+        found: dict[str, list[str]] = {}
+        for path in self._checkout.terraform:
+            found.setdefault(os.path.dirname(path), []).append(path)
+        return found
 
     def _names_of(
         self, finding: Finding, real_path: Callable[[str], str], declared: Callable[[], Sequence[Declaration]]
@@ -265,14 +285,33 @@ class Commands:
             for one in evaluated:
                 by_place.setdefault((one.at.path, one.at.span or one.at.pointer), []).append(one)
             self._declared = evaluated, by_place
+            all_names = frozenset(name.lower() for one in evaluated for name in one.names)
+            if all_names != self._all_names:
+                self._all_names = all_names
+                self._names_in.clear()
         found = self._declared[1].get((at.path, at.span or at.pointer), ())
         label = re.sub(r"\[[^\]]*\]", "", finding.resource).rpartition(".")[2]
         # A vault whose name is not known is called like its declaration.
         names = frozenset(name.lower() for one in found for name in one.names if name != label)
-        are_all = bool(names) and all(label not in one.names and len(one.names) >= one.instances for one in found)
         file = real_path(at.path)
+        # What a variable or parameter contains by default is not the name of every instance.
+        key = finding.declared_as if file.endswith(MODULE_FILES) else "", label
+        are_all = bool(names) and names == self._written_in(file).get(key)
         outputs = frozenset(self._exports(file, finding.declared_as, label))
         return VaultNames(file, finding.declared_as, label, names, are_all, outputs)
+
+    def _written_in(self, file: str) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Return the literal names in Azure of the resources of a file by type, if it is Terraform, and label."""
+        known = self._written.get(file)
+        if known is None:
+            known = self._written[file] = {}
+            text = without_comments(file, self._checkout.text(file))
+            for match in _HEADER.finditer(text):
+                key = match[1] or "", match[2] or match[3]
+                written = _WRITTEN_NAME.finditer(_block_at(text, match.end()))
+                names = frozenset((one[1] or one[2] or "").lower() for one in written)
+                known[key] = names if key not in known else frozenset()
+        return known
 
     def _exports(self, file: str, type_: str, label: str) -> Iterator[str]:
         """Yield the names of the outputs of a Terraform module that export a resource."""
@@ -284,8 +323,7 @@ class Commands:
         """Return the outputs of a module, each with its text."""
         known = self._outputs.get(folder)
         if known is None:
-            paths = (path for path in self._checkout.terraform if os.path.dirname(path) == folder)
-            texts = map(self._checkout.text, paths)
+            texts = map(self._checkout.text, self._files_of.get(folder, ()))
             found = ((one[1], _block_at(text, one.end())) for text in texts for one in _OUTPUT.finditer(text))
             known = self._outputs[folder] = list(islice(found, _MOST_USES))
         return known
@@ -297,65 +335,97 @@ def _block_at(text: str, start: int) -> str:
     return text[start : end if end >= 0 else start + _BLOCK]
 
 
-def _last_two(folder: str) -> tuple[str, str]:
-    above, name = os.path.split(folder)
-    return os.path.basename(above), name
-
-
 def _is_in(folder: str, other: str) -> bool:
     return folder == other or folder.startswith(other.rstrip(os.sep) + os.sep)
 
 
 def _code_of(path: str, text: str) -> str:
-    """Return a text without comments, and a script without what it prints."""
-    text = without_comments(text)
-    if path.lower().endswith((*MODULE_FILES, *_BICEP, ".json", ".jsonc")):
-        return text
-    text = _TRAILING.sub(r"\1", _CONTINUATION.sub(" ", text))
-    return _PRINTED.sub(r"\1", text)
+    """Return a text without comments, and a script with each command on one line."""
+    text = without_comments(path, text)
+    is_code = path.lower().endswith((*MODULE_FILES, *_BICEP, ".json", ".jsonc"))
+    return text if is_code else _CONTINUATION.sub(" ", text)
 
 
-def _uses_in(text: str, command: str, path: str) -> Iterator[Use]:
-    """Yield the places of a text that contain a command."""
-    if command == "destroy":
-        if _COMMANDS[command].search(text) is not None:
-            yield Use("")
-        return
+def _uses_in(text: str, command: str, path: str) -> list[Use]:
+    """Return the places of a text that contain a command, each once."""
     lower = text.lower()
     # A few letters are longer in lower case.
     here = text if len(text) == len(lower) else lower
-    matches = islice(_COMMANDS[command].finditer(lower), _MOST_USES)
-    references = dict.fromkeys(_reference_at(here, match) for match in matches)
-    for number, reference in enumerate(references):
-        if number == _MOST_REFERENCES:
-            yield Use("")
-            break
-        yield _use_of(reference, path, text)
+    matches = list(islice(_COMMANDS[command].finditer(lower), _MOST_USES))
+    found: dict[Use, None] = {}
+    if command == "destroy":
+        found.update(dict.fromkeys(Use(folder=_folder_of(here, match)) for match in matches))
+    else:
+        resources = resources_of_bicep(here) if path.lower().endswith(_BICEP) else {}
+        ends = [*(match.start() for match in matches[1:]), len(here)]
+        for match, end in zip(matches, ends, strict=False):
+            found.update(dict.fromkeys(_uses_at(here, match, end, path, resources)))
     if command == "read" and path.lower().endswith(MODULE_FILES):
-        for match in islice(_managed().finditer(text), _MOST_USES):
-            named = _OF_BLOCK.search(_block_at(text, match.end()))
-            yield Use(named[1].strip() if named is not None else "", is_managed=True)
+        managed = list(islice(_managed().finditer(text), _MOST_USES))
+        found.update(dict.fromkeys(use for match in managed for use in _managed_at(text, match)))
+        matches = max(matches, managed, key=len)
+    if len(matches) == _MOST_USES:
+        found[Use()] = None
+    return list(found)
 
 
-def _use_of(reference: str, path: str, text: str) -> Use:
-    """Return the use of a reference in a file."""
-    lower = path.lower()
-    if lower.endswith(_BICEP):
-        return use_in_bicep(reference, text)
-    return Use(reference) if lower.endswith((*MODULE_FILES, ".json", ".jsonc")) else use_in_script(reference, text)
+def _folder_of(text: str, match: re.Match[str]) -> str:
+    """Return the folder that a command of Terraform names; empty if it is not known."""
+    command = text[match.start() : match.end()]
+    folders = _FOLDER.findall(command)
+    is_certain = len(folders) == 1 and command.lower().startswith(("terraform ", "tofu ")) and "$" not in command
+    return folders[0][1] if is_certain else ""
 
 
-def _reference_at(text: str, match: re.Match[str]) -> str:
-    """Return what names the vault of a command, a URI or a reference."""
+def _uses_at(text: str, match: re.Match[str], end: int, path: str, resources: Mapping[str, Use]) -> Iterator[Use]:
+    """Yield the uses of a command, a URI or a reference, of which the next one begins at ``end``."""
     word = match[0]
+    before = text[max(match.start() - _LINE, 0) : match.start()]
     if word.startswith((".vault_uri", ".vaulturi")):
-        before = text[max(match.start() - _LINE, 0) : match.start()]
-        return f"{before[len(before.rstrip(_OF_REFERENCE)) :]}{match[0]}"
-    # A task or an action is followed by its inputs.
-    lines = text[match.end() : match.end() + _LINE].split("\n")[: 6 if word.endswith("@") else 1]
-    before = text[max(match.start() - _LINE, 0) : match.start()].rpartition("\n")[2]
-    here = f"{before}{match[0]}{chr(10).join(lines)}"
-    return next((found[1] for pattern in _BEHIND if (found := pattern.search(here)) is not None), "")
+        reference = before[len(before.rstrip(_OF_REFERENCE)) :]
+        is_terraform = path.lower().endswith(MODULE_FILES)
+        if is_terraform:
+            yield Use(reference=f"{reference}.vault_uri")
+        else:
+            yield resources.get(symbol_before(reference), Use())
+    elif word.startswith("."):
+        yield Use(host_before(text, match.start()))
+    elif word.endswith("(") and not word.startswith("@"):
+        argument = _URI_ARGUMENT.match(text, match.end())
+        yield Use(host_before(argument[1], len(argument[1])) if argument is not None else "")
+    else:
+        yield from map(Use, _names_behind(text, match, end) or [""])
+
+
+def _names_behind(text: str, match: re.Match[str], end: int) -> list[str]:
+    """Return the names behind a command, a task or a reference; empty where they are not literal."""
+    word, start = match[0], match.start()
+    if word.endswith("keyvaultname"):
+        value = _INPUT.match(text, match.end() - len("keyvaultname"))
+        return [literal_at(text, value.end())] if value is not None else []
+    if word.endswith("@"):
+        end = min(match.end() + _LINE, end)
+        step = _NEXT_STEP.search(text, match.end(), end)
+        found = _INPUT.finditer(text, match.end(), step.start() if step is not None else end)
+        return [literal_at(text, one.end()) for one in found]
+    if word.startswith("inremoved"):
+        first = max(start - _LINE, 0)
+        start = max(first - 1, *(text.rfind(mark, first, start) for mark in "\n;|&")) + 1
+    statement = _STATEMENT.match(text, start)
+    end = min(statement.end() if statement is not None else start, end)
+    options = [*_OPTION.finditer(text, start, end)]
+    if re.fullmatch(r"keyvault[ \t]+purge", word):
+        options += _NAME_OPTION.finditer(text, start, end)
+    return [literal_at(text, one.end()) for one in options]
+
+
+def _managed_at(text: str, match: re.Match[str]) -> Iterator[Use]:
+    """Yield the uses of a resource or data source in Terraform."""
+    head = _HEAD.match(text, match.end())
+    found = _OF_BLOCK.findall(_block_at(text, match.end()))
+    # Without the usual layout, the text may be that of several blocks.
+    found += [] if found and head is not None else [""]
+    yield from (Use(reference=one.strip(), is_managed=True) for one in found)
 
 
 @cache

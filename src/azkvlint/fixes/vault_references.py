@@ -1,10 +1,13 @@
-"""Which vault a piece of code or a command names: the one of a finding, another one, or one that is not known."""
+"""Which vault a piece of code or a command names: the one of a finding, another one, or one that is not known.
+
+Another one is only what a whole literal names, or a reference to a resource that the same module or file declares.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -13,16 +16,31 @@ import msgspec
 from azkvlint.util.lazy_regex import regex
 
 MODULE_FILES = (".tf", ".tofu", ".tf.json", ".tofu.json")
-_LITERAL = regex(r"[A-Za-z][A-Za-z0-9-]{1,126}")
-# A variable of a shell, of PowerShell or of a pipeline, and nothing else.
-_VARIABLE = regex(r"\$\{?(?:env:|script:)?(\w+)\}?|\$\((\w+)\)|%(\w+)%")
-_NAME = regex(r"[\w-]+")
-_INTERPOLATION = regex(r"\$\{[^{}]*\}")
-_RESOURCE = regex(r"(?<![\w.])(data\.)?(azurerm_key_vault(?:_managed_hardware_security_module)?)\.([\w-]+)")
-_BICEP_NAME = regex(r"([A-Za-z_]\w*)[!?]?\.(?:properties|outputs|name)\b")
-_IN_BICEP = r"^resource[ \t]+{}[ \t]+'[^'\n]*'[ \t]*(existing)?"
-_BICEP_PROPERTY = regex(r"^[ \t]*name[ \t]*:[ \t]*'([^'\n]*)'", re.MULTILINE)
-_DATA_NAME = regex(r"^[ \t]*name[ \t]*=[ \t]*\"([^\"\n]*)\"", re.MULTILINE)
+_NAME = r"[a-z](?:[a-z0-9-]{1,125})[a-z0-9]"
+# A literal to which nothing is joined, in quotes or as a word of a command.
+_LITERAL = regex(
+    rf"([\"'])({_NAME})\1(?=[ \t]+-|[ \t]*(?:[),;}}\]|]|&&|\r?(?:\n|\Z)(?!\s{{0,99}}[+.&%\"'`])))"
+    rf"|({_NAME})(?=[ \t]|\r?\n|\Z|[;)}}|]|&&)",
+    re.IGNORECASE,
+)
+_HOST = regex(rf"(?<![\w.-])https?://({_NAME})\Z", re.IGNORECASE)
+_LONGEST_HOST = 140
+_WORD = regex(r"[\w-]+")
+_REFERENCE = r"(data\.)?(azurerm_key_vault(?:_managed_hardware_security_module)?)\.([\w-]+)"
+_RESOURCE = regex(rf"(?<![\w.-]){_REFERENCE}")
+# An expression that consists of one reference.
+_WHOLE = regex(rf"\"?(?:\$\{{)?{_REFERENCE}(?:\[[\w.\"-]+\])?(?:\.(?:id|resource_id|name|vault_uri|hsm_uri))?\}}?\"?,?")
+_DECLARED = regex(
+    r"^[ \t]*resource[ \t]+\"(azurerm_key_vault(?:_managed_hardware_security_module)?)\"[ \t]+\"([\w-]+)\"",
+    re.MULTILINE,
+)
+_SYMBOL = regex(r"([A-Za-z_]\w*)[!?]?\.properties[!?]?\Z")
+_BICEP_RESOURCE = regex(
+    r"^resource[ \t]+(\w+)[ \t]+'[^'\n]*'[ \t]*(existing[ \t]*)?=[ \t]*"
+    r"(?:\{\s*(?:scope[ \t]*:[^\n{]*\n\s*)?name[ \t]*:[ \t]*'([A-Za-z0-9-]+)'[ \t]*\r?\n)?",
+    re.MULTILINE,
+)
+_DATA_NAME = regex(r"^[ \t]*name[ \t]*=[ \t]*\"([A-Za-z0-9-]+)\"[ \t]*\r?$", re.MULTILINE)
 _MOST_CHARACTERS = 1_000
 
 
@@ -36,16 +54,29 @@ class Relation(IntEnum):
 
 
 class Use(NamedTuple):
-    """A place that uses a vault: ``reference`` names it, empty if that is not known.
+    """A place that uses a vault, which is not known if nothing is set.
 
-    ``is_managed``: it is a resource or data source of Terraform. ``symbol`` is the name of a resource in a Bicep file,
-    and ``is_declared``: the file deploys it.
+    ``name`` is its name in Azure in lower case, ``reference`` an expression of Terraform that refers to it and
+    ``symbol`` that of a Bicep file, which declares it if ``is_declared``. ``is_managed``: the place is a resource or
+    data source of Terraform. ``folder`` is where a command runs.
     """
 
-    reference: str
-    is_managed: bool = False
+    name: str = ""
+    reference: str = ""
     symbol: str = ""
     is_declared: bool = False
+    is_managed: bool = False
+    folder: str = ""
+
+
+class Module(NamedTuple):
+    """What the module of a file declares: ``name_of`` returns the literal name in Azure of a data source, or nothing.
+
+    ``declares`` returns whether it certainly declares a resource with a type and a label.
+    """
+
+    name_of: Callable[[str], str]
+    declares: Callable[[str, str], bool]
 
 
 class VaultNames(msgspec.Struct, frozen=True):
@@ -62,84 +93,85 @@ class VaultNames(msgspec.Struct, frozen=True):
     are_all: bool = False
     outputs: frozenset[str] = frozenset()
 
-    def relation(self, use: Use, path: str, name_of: Callable[[str], str]) -> Relation:
-        """Return the relation of a use in a file.
-
-        ``name_of`` returns the name in Azure, as code, of a data source of Terraform beside it.
-        """
-        if path.lower().endswith(MODULE_FILES):
-            return self._in_terraform(use.reference, path, name_of)
-        if use.symbol and path == self.file and use.symbol == self.label:
-            return Relation.SAME
-        return Relation.OTHER if use.is_declared else self._of_name(use.reference)
+    def relation(self, use: Use, path: str, module: Module) -> Relation:
+        """Return the relation of a use in a file."""
+        if use.reference:
+            return self._of_reference(use.reference, path, module)
+        if use.symbol and path == self.file:
+            if use.symbol == self.label:
+                return Relation.SAME
+            if use.is_declared:
+                return Relation.OTHER
+        return self._of_name(use.name)
 
     def _of_name(self, name: str) -> Relation:
-        """Return the relation of a name in Azure, of which parts may be computed."""
-        if not name or not self.names:
-            return Relation.POSSIBLE
-        parts = _INTERPOLATION.split(name.lower())
-        if len(parts) == 1 and parts[0] in self.names:
+        if name in self.names:
             return Relation.SAME
-        is_plain = all(_LITERAL.fullmatch(f"a{part}0") for part in parts)
-        is_other = self.are_all and is_plain and not any(_matches(one, parts) for one in self.names)
-        return Relation.OTHER if is_other else Relation.POSSIBLE
+        return Relation.OTHER if name and self.are_all else Relation.POSSIBLE
 
-    def _in_terraform(self, reference: str, path: str, name_of: Callable[[str], str]) -> Relation:
-        found = _RESOURCE.search(reference)
+    def _of_reference(self, reference: str, path: str, module: Module) -> Relation:
+        own = self.declared_as, self.label
+        is_here = os.path.dirname(path) == os.path.dirname(self.file)
+        if is_here and any(not one[1] and (one[2], one[3]) == own for one in _RESOURCE.finditer(reference)):
+            return Relation.SAME
         relation = Relation.POSSIBLE
-        if found is not None:
-            is_declared = not found[1] and os.path.dirname(path) == os.path.dirname(self.file)
-            if is_declared and (found[2], found[3]) == (self.declared_as, self.label):
-                return Relation.SAME
-            if not found[1] or ("/" not in self.declared_as and found[2] != self.declared_as):
-                return Relation.OTHER
-            relation = self._of_name(name_of(found[3]))
-        elif _LITERAL.fullmatch(reference.strip('"')):
-            relation = self._of_name(reference.strip('"'))
-        is_exported = not self.outputs.isdisjoint(_NAME.findall(reference))
+        whole = _WHOLE.fullmatch(reference)
+        if whole is not None and whole[1]:
+            relation = self._of_name(module.name_of(whole[3]))
+        elif whole is not None and ((whole[2], whole[3]) != own or module.declares(*own)):
+            return Relation.OTHER
+        is_exported = not self.outputs.isdisjoint(_WORD.findall(reference))
         return max(relation, Relation.LIKELY) if relation and is_exported else relation
 
 
-def use_in_script(reference: str, text: str) -> Use:
-    """Return the use of a reference in a script, which may be a variable that the text sets to one value."""
-    variable = _VARIABLE.fullmatch(reference)
-    if variable is None:
-        return Use(reference)
-    name = re.escape(variable[1] or variable[2] or variable[3])
-    values = set(re.findall(rf"\b{name}\b[\"']?[ \t]*[:=][ \t]*[\"']?([^\s\"',;]+)", text, re.IGNORECASE))
-    return Use(values.pop() if len(values) == 1 else "")
+def literal_at(text: str, at: int) -> str:
+    """Return the name that a whole literal at an offset is, in lower case; empty if it is not one.
+
+    Words in capital letters stand for something else.
+    """
+    match = _LITERAL.match(text, at)
+    name = "" if match is None else match[2] or match[3]
+    return "" if name.isupper() else name.lower()
 
 
-def use_in_bicep(reference: str, text: str) -> Use:
-    """Return the use of a reference in a Bicep file, which may be a resource of the file."""
-    symbol = _BICEP_NAME.search(reference)
-    if symbol is None:
-        return Use(reference if _LITERAL.fullmatch(reference) else "")
-    match = re.search(_IN_BICEP.format(re.escape(symbol[1])), text, re.MULTILINE)
-    if match is None or not match[1]:
-        return Use("", symbol=symbol[1], is_declared=match is not None)
-    name = _BICEP_PROPERTY.search(text, match.end(), match.end() + _MOST_CHARACTERS)
-    return Use(name[1] if name is not None else "", symbol=symbol[1])
+def host_before(text: str, end: int) -> str:
+    """Return the name of the vault in a URI whose domain begins at an offset; empty if it is not literal."""
+    match = _HOST.search(text[max(end - _LONGEST_HOST, 0) : end])
+    return "" if match is None or match[1].isupper() else match[1].lower()
 
 
-def _matches(name: str, parts: Sequence[str]) -> bool:
-    """Return whether a name consists of some parts with anything between them."""
-    if len(parts) == 1:
-        return name == parts[0]
-    at = len(parts[0])
-    for part in parts[1:-1]:
-        at = name.find(part, at) + len(part)
-        if at < len(part):
-            return False
-    return name.startswith(parts[0]) and name.endswith(parts[-1]) and at <= len(name) - len(parts[-1])
+def resources_of_bicep(text: str) -> dict[str, Use]:
+    """Return the resources of a Bicep file by their symbols, each as the use of it."""
+    found: dict[str, Use] = {}
+    for match in _BICEP_RESOURCE.finditer(text):
+        use = Use((match[3] or "").lower(), symbol=match[1], is_declared=not match[2])
+        found[match[1]] = use if match[1] not in found else Use(symbol=match[1])
+    return found
+
+
+def symbol_before(text: str) -> str:
+    """Return the symbol of the resource whose properties a Bicep expression reads at its end."""
+    match = _SYMBOL.search(text)
+    return "" if match is None else match[1]
 
 
 def data_source_name(label: str, texts: Iterable[str]) -> str:
-    """Return the name in Azure, as code, of the data source with a label in the texts of a module; empty if unknown."""
-    declared = re.compile(rf'\bdata[ \t]+"azurerm_key_vault\w*"[ \t]+"{re.escape(label)}"')
-    match = next(((found, text) for text in texts if (found := declared.search(text)) is not None), None)
-    if match is None:
-        return ""
-    end = match[1].find("\n}", match[0].end(), match[0].end() + _MOST_CHARACTERS)
-    name = _DATA_NAME.search(match[1], match[0].end(), end if end >= 0 else match[0].end() + _MOST_CHARACTERS)
-    return name[1] if name is not None else ""
+    """Return the name in Azure of the data source with a label in the texts of a module; empty if it is not literal."""
+    declared = rf'^[ \t]*data[ \t]+"azurerm_key_vault\w*"[ \t]+"{re.escape(label)}"[ \t]*\{{[ \t]*\r?\n'
+    blocks = list(_blocks(declared, texts))
+    names = _DATA_NAME.findall(blocks[0]) if len(blocks) == 1 else ()
+    return names[0].lower() if len(names) == 1 else ""
+
+
+def vaults_of(texts: Iterable[str]) -> frozenset[tuple[str, str]]:
+    """Return the vaults and managed HSMs that the texts of a module declare, each with its type and label."""
+    return frozenset(one for text in texts for one in _DECLARED.findall(text))
+
+
+def _blocks(declared: str, texts: Iterable[str]) -> Iterator[str]:
+    """Yield the blocks of Terraform whose first line matches a pattern."""
+    pattern = re.compile(declared, re.MULTILINE)
+    for text in texts:
+        for match in pattern.finditer(text):
+            end = text.find("\n}", match.end() - 1, match.end() + _MOST_CHARACTERS)
+            yield text[match.end() : max(end, match.end())]
