@@ -36,6 +36,7 @@ from azkvlint.model.effect import Effect
 from azkvlint.model.finding import Declaration, Finding
 from azkvlint.model.fix import Refusal
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import real_path
 
 _BICEP = (".bicep", ".bicepparam")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
@@ -222,7 +223,7 @@ class Commands:
         name = os.path.basename(module).lower()
         return (
             bool(module)
-            and os.path.realpath(module) == module
+            and real_path(module) == module
             and all(os.path.basename(root).lower() != name for root in roots)
         )
 
