@@ -11,7 +11,7 @@ from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.derived.consumers import PATHS
 from azkvlint.linter.rule_tests import expand
 from azkvlint.model.resource import Reference, RequiredAttributes
-from azkvlint.readers.arm.read import read_template
+from azkvlint.readers.deployment.read import read_template
 from azkvlint.readers.plan.read import read_plan
 from azkvlint.syntax.json_decoder import decode
 from tests.readers.arm.conftest import resource, template

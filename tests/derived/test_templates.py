@@ -10,7 +10,7 @@ import pytest
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.read import read_template
+from azkvlint.readers.deployment.read import read_template
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.json_decoder import Document
 

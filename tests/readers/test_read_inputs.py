@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from azkvlint.evaluation.reads import Bound, ReadRecorder
-from azkvlint.readers.arm.deployments import Deployment, NestedDeployment
-from azkvlint.readers.arm.template import Arguments as TemplateArguments
-from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.module_evaluation import ModuleInstance as BicepInstance
 from azkvlint.readers.bicep.symbols import Arguments as BicepArguments
+from azkvlint.readers.deployment.deployments import Deployment, NestedDeployment
+from azkvlint.readers.deployment.template import Arguments as TemplateArguments
+from azkvlint.readers.deployment.template import Template
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.module_evaluation import ModuleInstance as TerraformInstance
 from tests.readinputs.law import (

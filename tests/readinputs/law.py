@@ -17,9 +17,9 @@ from azkvlint.evaluation.values import wrap
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, select
-from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
+from azkvlint.readers.deployment.read import read_template
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.read import read_root

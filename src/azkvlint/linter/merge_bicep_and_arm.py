@@ -25,7 +25,7 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import Text, join_texts, marked, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value, string_of
-from azkvlint.readers.arm.origins import OUTPUT_TYPE
+from azkvlint.readers.deployment.origins import OUTPUT_TYPE
 from azkvlint.readers.read_result import ReadResult
 
 _Identity: TypeAlias = tuple[str, str]

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from azkvlint.evaluation.budget import UnitWork
     from azkvlint.evaluation.values import Result
     from azkvlint.graph.region_lookup import Hidden
-    from azkvlint.readers.arm.read import TemplateRead
-    from azkvlint.readers.arm.secret_sources import Places
     from azkvlint.readers.bicep.read import BicepRead
+    from azkvlint.readers.deployment.read import TemplateRead
+    from azkvlint.readers.deployment.secret_sources import Places
     from azkvlint.readers.terraform.read import TerraformRead
     from azkvlint.readers.terraform.run import Stub
     from azkvlint.syntax.ignore_comments import Metadata
@@ -194,7 +194,7 @@ class _TemplateSecrets:
     def hidden(self, path: str) -> Hidden | None:
         """Return the secrets of one file; None if it contains no template."""
         from azkvlint.graph.region_lookup import HiddenSpans, spans_at
-        from azkvlint.readers.arm.secret_sources import secret_places
+        from azkvlint.readers.deployment.secret_sources import secret_places
 
         if not path.lower().endswith(JSON):
             return None

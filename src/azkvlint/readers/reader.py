@@ -284,7 +284,7 @@ class Reader:
         work: UnitWork | None = None,
     ) -> ReadResult | None:
         """Return an ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
-        from azkvlint.readers.arm.read import looks_like_template, read_template
+        from azkvlint.readers.deployment.read import looks_like_template, read_template
         from azkvlint.readers.whatif import is_stack_result, read_prediction
         from azkvlint.syntax.json_decoder import decode
 
@@ -317,8 +317,8 @@ class Reader:
         source = unit.parameters
         if source is None:
             return None
-        from azkvlint.readers.arm.documents import problems_of_keys
-        from azkvlint.readers.arm.read import read_parameters
+        from azkvlint.readers.deployment.documents import problems_of_keys
+        from azkvlint.readers.deployment.read import read_parameters
         from azkvlint.syntax.json_decoder import decode
 
         document = decode(read_source(source))
@@ -397,7 +397,7 @@ class Loader:
 
 def _is_of_interest(data: bytes) -> bool:
     """Return whether a JSON document that is not a plan may be another supported input, without decoding it."""
-    from azkvlint.readers.arm.read import mentions_template
+    from azkvlint.readers.deployment.read import mentions_template
     from azkvlint.readers.whatif import mentions_prediction
 
     return mentions_template(data) or mentions_prediction(data)

@@ -196,7 +196,7 @@ def templates_of_commands(others: OtherFiles, root: str, sources: Sequence[Sourc
 
 def _begins_as_template(file: str) -> bool:
     """Return whether a file of any name begins as JSON does, or with a comment, and mentions a template."""
-    from azkvlint.readers.arm.documents import mentions_template
+    from azkvlint.readers.deployment.documents import mentions_template
 
     # A command with a variable can name every file of a folder, of which few are JSON.
     start = read_start(file, _HEAD).replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n")
@@ -272,7 +272,7 @@ def _contains_template(file: str) -> bool:
     """Return whether a file with the name of a parameter file contains a template, as tools decide it."""
     if not file.lower().endswith(JSON):
         return False
-    from azkvlint.readers.arm.documents import looks_like_template, mentions_template
+    from azkvlint.readers.deployment.documents import looks_like_template, mentions_template
     from azkvlint.syntax.json_decoder import decode
 
     data = read_start(file, _MAX_FILE)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.readers.arm.secret_sources import secret_places
+from azkvlint.readers.deployment.secret_sources import secret_places
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 

@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown, text_of
-from azkvlint.readers.arm.read import read_parameters
+from azkvlint.readers.deployment.read import read_parameters
 from azkvlint.syntax.json_decoder import decode
 from tests.readers.arm.conftest import PATH, SETTING, asked, deployment, only, pattern, read, resource, template, vault
 

@@ -14,10 +14,10 @@ from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.readers.arm.read import read_template
-from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep, read_bicepparam
+from azkvlint.readers.deployment.read import read_template
+from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.syntax.json_decoder import decode
 from azkvlint.syntax.texts import decoded
 from azkvlint.util.errors import InputError

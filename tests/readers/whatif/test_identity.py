@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.model.pattern import Text, access, hole, join_texts
-from azkvlint.readers.arm.scope import resource_id
+from azkvlint.readers.deployment.scope import resource_id
 from azkvlint.readers.whatif import Identity, parse_id, relative_id
 
 GROUP = "/subscriptions/s/resourceGroups/rg"

@@ -148,7 +148,7 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-# The deployment scope of each, with the values of ``readers.arm``.
+# The deployment scope of each, with the values of ``readers.deployment``.
 LEVELS = {
     "azurerm_resource_group_template_deployment": "resourceGroup",
     "azurerm_subscription_template_deployment": "subscription",

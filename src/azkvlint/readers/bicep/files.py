@@ -23,9 +23,9 @@ from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.arm.resource import AttributeFilter
-from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, SecureParts, read_file
+from azkvlint.readers.deployment.required import AttributeFilter
+from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.missing_modules import source_name, why_missing
 from azkvlint.syntax import ast
 from azkvlint.syntax.texts import PARSED_TEXTS, Lines, decoded, source_text

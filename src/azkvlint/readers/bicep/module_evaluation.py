@@ -19,9 +19,6 @@ from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, declared_hole
 from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
-from azkvlint.readers.arm import scope as scopes
-from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.template import convert_argument, mark_secret, mark_secret_parts
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import (
     File,
@@ -45,6 +42,9 @@ from azkvlint.readers.bicep.symbols import (
     written_length,
 )
 from azkvlint.readers.bicep.templates import TemplateSource
+from azkvlint.readers.deployment import scope as scopes
+from azkvlint.readers.deployment.arguments import convert_argument, mark_secret, mark_secret_parts
+from azkvlint.readers.deployment.scope import Scope
 from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError

@@ -11,7 +11,11 @@ from azkvlint.graph import pseudo_resources
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
-from azkvlint.readers.arm.origins import (
+from azkvlint.readers.bicep.document import Symbol, is_decorated, is_secure_at, output_in, properties_of
+from azkvlint.readers.bicep.module_evaluation import BicepContent
+from azkvlint.readers.bicep.resource_symbols import ResourceEntity
+from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
+from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
     origins_of_argument,
@@ -20,10 +24,6 @@ from azkvlint.readers.arm.origins import (
     sources_in,
     value_of,
 )
-from azkvlint.readers.bicep.document import Symbol, is_decorated, is_secure_at, output_in, properties_of
-from azkvlint.readers.bicep.module_evaluation import BicepContent
-from azkvlint.readers.bicep.resource_symbols import ResourceEntity
-from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, is_nothing

@@ -17,11 +17,6 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, text_of
-from azkvlint.readers.arm.documents import DEPLOYMENTS, HOLDERS, StatementLocations, result_member
-from azkvlint.readers.arm.origins import OUTPUT_TYPE
-from azkvlint.readers.arm.read import HoldingResource, deploy_held, read_template
-from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File, inner_resources
 from azkvlint.readers.bicep.files import BicepRun, ModuleCache
@@ -46,6 +41,11 @@ from azkvlint.readers.bicep.symbols import (
     written_length,
 )
 from azkvlint.readers.bicep.templates import DeployedTemplate, template_in
+from azkvlint.readers.deployment.documents import DEPLOYMENTS, HOLDERS, StatementLocations, result_member
+from azkvlint.readers.deployment.origins import OUTPUT_TYPE
+from azkvlint.readers.deployment.read import HoldingResource, deploy_held, read_template
+from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, Region, Suppression

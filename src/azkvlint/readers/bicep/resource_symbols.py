@@ -11,21 +11,27 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole, rstrip_text
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.resource import (
+from azkvlint.readers.bicep.document import inner_resources
+from azkvlint.readers.bicep.symbols import Body, FileInstance, Iteration, ModuleEntity, Symbol
+from azkvlint.readers.deployment.required import RequiredMembers, Tree, prune
+from azkvlint.readers.deployment.resource import (
     Declaration,
-    RequiredMembers,
-    Tree,
     make_resource,
     parts_of,
     property_for_others,
-    prune,
     record_defaults,
     record_head,
     unknown_property,
 )
-from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, id_value, resource_id, scope_of
-from azkvlint.readers.bicep.document import inner_resources
-from azkvlint.readers.bicep.symbols import Body, FileInstance, Iteration, ModuleEntity, Symbol
+from azkvlint.readers.deployment.scope import (
+    GROUP,
+    MANAGEMENT_GROUP,
+    SUBSCRIPTION,
+    Scope,
+    id_value,
+    resource_id,
+    scope_of,
+)
 from azkvlint.syntax import ast
 
 # Scopes of deployments that are resources themselves: what goes there does not extend them.
@@ -33,7 +39,7 @@ _SCOPES = frozenset({"microsoft.resources/resourcegroups", "microsoft.management
 
 
 class Identity:
-    """See ``readers.arm.resource.Declaration`` for what the parts are."""
+    """See ``readers.deployment.resource.Declaration`` for what the parts are."""
 
     __slots__ = ("above", "extends", "names", "type", "version")
 

@@ -8,8 +8,8 @@ from itertools import islice
 from operator import itemgetter
 
 from azkvlint.model.location import Location, SourceComments, Target
-from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.bicep.read import BicepRead
+from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.syntax.ignore_comments import has_peer_comments

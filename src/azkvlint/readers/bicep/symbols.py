@@ -17,9 +17,9 @@ from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, CallHole, DeclaredHole, Pattern, Text, declared_hole, hole, join_texts
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.bicep.document import DeclaredTypes, File, SecureParts, body_of, properties_of
 from azkvlint.readers.bicep.files import BicepRun
+from azkvlint.readers.deployment.scope import Scope
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.values.secrecy import has_literal

@@ -8,13 +8,13 @@ from typing import cast
 
 from azkvlint.evaluation.reads import inputs_of
 from azkvlint.evaluation.values import Result
-from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, NestedDeployment
-from azkvlint.readers.arm.documents import StatementLocations, find_template, scope_of_template
-from azkvlint.readers.arm.read import ResourceCollector
-from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.readers.bicep.resource_symbols import called_scope
 from azkvlint.readers.bicep.symbols import Arguments, Content, ModuleEntity
+from azkvlint.readers.deployment.deployments import Deployment, DeploymentContext, EvaluatedResource, NestedDeployment
+from azkvlint.readers.deployment.documents import StatementLocations, find_template, scope_of_template
+from azkvlint.readers.deployment.read import ResourceCollector
+from azkvlint.readers.deployment.template import Template
 from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached

@@ -21,11 +21,11 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, hole
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.arm.documents import POLICIES, result_member
-from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
-from azkvlint.readers.arm.resource import AttributeFilter
-from azkvlint.readers.arm.run import Run, TemplateRead
-from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
+from azkvlint.readers.deployment.documents import POLICIES, result_member
+from azkvlint.readers.deployment.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
+from azkvlint.readers.deployment.required import AttributeFilter
+from azkvlint.readers.deployment.run import Run, TemplateRead
+from azkvlint.readers.deployment.scope import GROUP, Scope, scope_of
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError

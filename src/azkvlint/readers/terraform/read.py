@@ -48,8 +48,8 @@ from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import ACCOUNTED, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import freeze
-from azkvlint.readers.arm.documents import HOLDERS
-from azkvlint.readers.arm.run import TemplateRead
+from azkvlint.readers.deployment.documents import HOLDERS
+from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.readers.terraform import TerraformSettings, templates
 from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, parse_text
 from azkvlint.readers.terraform.lifecycle import (

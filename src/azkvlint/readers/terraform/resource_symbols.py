@@ -21,7 +21,7 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Scalar, Unknown
-from azkvlint.readers.arm.resource import SECRETS
+from azkvlint.readers.deployment.resource import SECRETS
 from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.computed_values import computed_id, computed_value
 from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, expansion

@@ -9,10 +9,10 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result, pattern_of
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, hole, join_texts, remove_prefix, split_text
 from azkvlint.model.value import Absent
-from azkvlint.readers.arm.documents import Pointer, member, schema_of
-from azkvlint.readers.arm.resource import ResourceIdentity, full_id, parts_of, readable
-from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from azkvlint.readers.arm.template import Template
+from azkvlint.readers.deployment.documents import Pointer, member, schema_of
+from azkvlint.readers.deployment.resource import ResourceIdentity, full_id, parts_of, readable
+from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, scope_of
+from azkvlint.readers.deployment.template import Template
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 

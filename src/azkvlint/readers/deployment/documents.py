@@ -17,7 +17,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, numbered, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
+from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
 from azkvlint.syntax.json_decoder import Document, decode_text
 from azkvlint.syntax.json_positions import JsonObject
 from azkvlint.syntax.json_positions import Scalar as Plain

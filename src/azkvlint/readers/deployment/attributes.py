@@ -5,8 +5,9 @@ from __future__ import annotations
 from azkvlint.evaluation.values import Result
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Scalar
-from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
-from azkvlint.readers.arm.resource import Declaration, RequiredMembers, make_resource, record_defaults, record_head
+from azkvlint.readers.deployment.deployments import Deployment, EvaluatedResource
+from azkvlint.readers.deployment.required import RequiredMembers
+from azkvlint.readers.deployment.resource import Declaration, make_resource, record_defaults, record_head
 
 
 def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditions: frozenset[str]) -> Resource:

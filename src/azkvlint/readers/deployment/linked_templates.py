@@ -10,9 +10,9 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar
-from azkvlint.readers.arm.documents import Pointer, key_of, result_member
-from azkvlint.readers.arm.run import Run
-from azkvlint.readers.arm.template import Template
+from azkvlint.readers.deployment.documents import Pointer, key_of, result_member
+from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.template import Template
 from azkvlint.util.errors import InputError
 
 

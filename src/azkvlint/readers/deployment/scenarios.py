@@ -13,11 +13,11 @@ from azkvlint.graph import existence
 from azkvlint.graph.existence import assumption, skipped_declaration
 from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
-from azkvlint.readers.arm.attributes import resource_of
-from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
-from azkvlint.readers.arm.documents import Pointer, key_of, member
-from azkvlint.readers.arm.run import Run
-from azkvlint.readers.arm.template import Template
+from azkvlint.readers.deployment.attributes import resource_of
+from azkvlint.readers.deployment.deployments import Deployment, EvaluatedResource
+from azkvlint.readers.deployment.documents import Pointer, key_of, member
+from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.template import Template
 
 _OPTION = "--parameters FILE"
 _MOST_NAMED = 3

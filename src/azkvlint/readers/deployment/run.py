@@ -14,8 +14,8 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.readers.arm.documents import Pointer, problems_of_keys
-from azkvlint.readers.arm.resource import AttributeFilter
+from azkvlint.readers.deployment.documents import Pointer, problems_of_keys
+from azkvlint.readers.deployment.required import AttributeFilter
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
@@ -23,7 +23,7 @@ from azkvlint.values.origins import FollowedReferences
 from azkvlint.values.parts import Walk
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.documents import Sections
+    from azkvlint.readers.deployment.documents import Sections
 
 Load: TypeAlias = Callable[[str], Document | None]
 

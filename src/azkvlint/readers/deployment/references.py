@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from azkvlint.model.value import Path
-from azkvlint.readers.arm.documents import Sections, key_of, member
+from azkvlint.readers.deployment.documents import Sections, key_of, member
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import Pointer
 from azkvlint.values.paths import is_any, is_index, member_of

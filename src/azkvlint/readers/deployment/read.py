@@ -19,14 +19,14 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attributes import resource_of, trace_existence, trace_instances
-from azkvlint.readers.arm.deployments import (
+from azkvlint.readers.deployment.attributes import resource_of, trace_existence, trace_instances
+from azkvlint.readers.deployment.deployments import (
     Deployment,
     DeploymentContext,
     EvaluatedResource,
     computed_template,
 )
-from azkvlint.readers.arm.documents import (
+from azkvlint.readers.deployment.documents import (
     DEPLOYMENTS,
     HOLDERS,
     POLICIES,
@@ -48,13 +48,19 @@ from azkvlint.readers.arm.documents import (
     scope_of_template,
     written_copies,
 )
-from azkvlint.readers.arm.identity import target_scope
-from azkvlint.readers.arm.origins import OUTPUT_TYPE, origins_of_secret, outputs_of, read_parameters, wrapped_parameters
-from azkvlint.readers.arm.resource import AttributeFilter, RequiredMembers
-from azkvlint.readers.arm.run import Load, Run, TemplateRead
-from azkvlint.readers.arm.scenarios import ResourceDeclaration, Scenario, Scenarios, skip
-from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
-from azkvlint.readers.arm.template import FROM_VAULT, Template
+from azkvlint.readers.deployment.identity import target_scope
+from azkvlint.readers.deployment.origins import (
+    OUTPUT_TYPE,
+    origins_of_secret,
+    outputs_of,
+    read_parameters,
+    wrapped_parameters,
+)
+from azkvlint.readers.deployment.required import AttributeFilter, RequiredMembers
+from azkvlint.readers.deployment.run import Load, Run, TemplateRead
+from azkvlint.readers.deployment.scenarios import ResourceDeclaration, Scenario, Scenarios, skip
+from azkvlint.readers.deployment.scope import GROUP, Scope, scope_of
+from azkvlint.readers.deployment.template import FROM_VAULT, Template
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 from azkvlint.values.origins import Source

@@ -12,8 +12,14 @@ from typing import Any
 
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
-from azkvlint.readers.arm.documents import Sections, find_template, key_of, member
-from azkvlint.readers.arm.references import declaration_of, path_in_outputs, returns_keys, values_below, variable_of
+from azkvlint.readers.deployment.documents import Sections, find_template, key_of, member
+from azkvlint.readers.deployment.references import (
+    declaration_of,
+    path_in_outputs,
+    returns_keys,
+    values_below,
+    variable_of,
+)
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.json_decoder import Pointer, decode_text

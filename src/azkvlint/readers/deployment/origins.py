@@ -13,12 +13,18 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, escaped, hole, join_texts, pattern_from
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
-from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
-from azkvlint.readers.arm.documents import Pointer, key_of, member
-from azkvlint.readers.arm.references import declaration_of, path_in_outputs, returns_keys, values_below, variable_of
-from azkvlint.readers.arm.resource import Runtime
-from azkvlint.readers.arm.scope import text
-from azkvlint.readers.arm.template import FROM_VAULT
+from azkvlint.readers.deployment.deployments import Deployment, EvaluatedResource
+from azkvlint.readers.deployment.documents import Pointer, key_of, member
+from azkvlint.readers.deployment.references import (
+    declaration_of,
+    path_in_outputs,
+    returns_keys,
+    values_below,
+    variable_of,
+)
+from azkvlint.readers.deployment.runtime import Runtime
+from azkvlint.readers.deployment.scope import text
+from azkvlint.readers.deployment.template import FROM_VAULT
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.json_decoder import Document
@@ -30,7 +36,7 @@ from azkvlint.values.paths import is_any, is_index, member_of, names_of
 from azkvlint.values.tracing import origins_of
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.template import Template
+    from azkvlint.readers.deployment.template import Template
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
 FILLED_IN = "is replaced before deployment"

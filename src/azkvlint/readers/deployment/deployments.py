@@ -24,7 +24,8 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.documents import (
+from azkvlint.readers.deployment.arguments import mark_secret
+from azkvlint.readers.deployment.documents import (
     DEPLOYMENTS,
     Pointer,
     is_usual,
@@ -33,16 +34,13 @@ from azkvlint.readers.arm.documents import (
     result_member,
     written_copies,
 )
-from azkvlint.readers.arm.identity import address_of, identify, target_scope
-from azkvlint.readers.arm.linked_templates import linked_template
-from azkvlint.readers.arm.resource import (
-    ResourceIdentity,
-    Runtime,
-    readable,
-)
-from azkvlint.readers.arm.run import Run
-from azkvlint.readers.arm.scope import Scope, resource_id
-from azkvlint.readers.arm.template import LOOP, NO_LOCAL, RESOURCE_LOOP, Arguments, Template, mark_secret
+from azkvlint.readers.deployment.identity import address_of, identify, target_scope
+from azkvlint.readers.deployment.linked_templates import linked_template
+from azkvlint.readers.deployment.resource import ResourceIdentity, readable
+from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.runtime import Runtime
+from azkvlint.readers.deployment.scope import Scope, resource_id
+from azkvlint.readers.deployment.template import LOOP, NO_LOCAL, RESOURCE_LOOP, Arguments, Template
 from azkvlint.util.errors import InputError
 
 _T = TypeVar("_T")

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, TypeAlias
 
-import msgspec
-
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, move
 from azkvlint.evaluation.functions.languages import ARM
-from azkvlint.evaluation.known_parts import is_scope
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Bound, Inputs, ReadSet
 from azkvlint.evaluation.values import (
@@ -17,33 +14,30 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
-    SecretParts,
     doubt_in,
     find_field,
     name_of,
     one_of_keys,
     pattern_of,
-    unknown_with_secrets,
 )
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, known_or_pattern, operation
 from azkvlint.model.value import Absent, Path, Scalar, Unknown
-from azkvlint.readers.arm import scope as scopes
-from azkvlint.readers.arm.documents import Pointer, Sections, is_copies, key_of, member
-from azkvlint.readers.arm.resource import Tree, prune
-from azkvlint.readers.arm.run import Run
-from azkvlint.readers.arm.scope import Scope
+from azkvlint.readers.deployment import scope as scopes
+from azkvlint.readers.deployment.arguments import convert_argument, mark_secret
+from azkvlint.readers.deployment.documents import Pointer, Sections, is_copies, key_of, member
+from azkvlint.readers.deployment.required import Tree, prune
+from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.scope import Scope
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.util.errors import InputError
-from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
 # Names of local variables that no lambda can have: loops by name, the loop of a resource, arguments of functions.
 LOOP, RESOURCE_LOOP, ARGUMENTS = "\0loop ", "\0resource loop", "\0arguments"
 NO_LOCAL: Local = {}
-_NUMBER = regex(r"-?[0-9]{1,15}")
 
 
 class Values:
@@ -206,20 +200,6 @@ def with_stable_pattern(found: Result, name: str) -> Result:
     if isinstance(found, Unknown) and found.pattern is None and not found.sensitive:
         pattern = declared_hole(DEPLOYMENT, name)
         return Unknown(at=found.at, why=found.why, pattern=pattern, given=found.given, known=found.known)
-    return found
-
-
-def convert_argument(found: Result, kind: str) -> Result:
-    """Return a given value in the type of its parameter: a parameter file may write a boolean or integer as a string.
-
-    The Azure Developer CLI converts it. Azure converts it too or rejects it, and then nothing is deployed.
-    """
-    if not isinstance(found, Scalar) or not isinstance(found.value, str):
-        return found
-    if kind == "bool" and found.value.lower() in ("true", "false"):
-        return msgspec.structs.replace(found, value=found.value.lower() == "true")
-    if kind == "int" and _NUMBER.fullmatch(found.value):
-        return msgspec.structs.replace(found, value=int(found.value))
     return found
 
 
@@ -415,48 +395,6 @@ class Template(Values):
     def function(self, name: str) -> tuple[Mapping[str, Any], Pointer] | None:
         """Return a function of the template by its namespace and name."""
         return self._sections.functions.get(name.lower())
-
-
-def mark_secret(found: Result, at: Location | None = None) -> Result:
-    """Return ``found`` with every part secret, and without patterns, which may contain parts of the secret.
-
-    Where the deployment goes is not secret.
-
-    ``at``: the location of all parts.
-    """
-    where = found.at if at is None else at
-    match found:
-        case Fields():
-            fields = {key: mark_secret(item, at) for key, item in found.fields.items()}
-            return Fields(at=where, fields=fields, rest=found.rest)
-        case Items():
-            return Items(at=where, items=[mark_secret(item, at) for item in found.items])
-        case Scalar():
-            return Scalar(at=where, value=found.value, sensitive=True)
-        case Unknown() if not is_scope(found.pattern):
-            return Unknown(at=where, why=found.why, given=found.given, known=found.known, sensitive=True)
-        case _:
-            return found
-
-
-def mark_secret_parts(found: Result, parts: SecretParts | None, at: Location) -> Result:
-    """Return ``found`` with the parts marked that are secret by its type; ``at`` is the location of secrets."""
-    if parts is None:
-        return found
-    if parts.is_whole:
-        return mark_secret(found, at)
-    match found:
-        case Fields():
-            fields = {key: mark_secret_parts(item, parts.below(f".{key}"), at) for key, item in found.fields.items()}
-            rest = None if found.rest is None else unknown_with_secrets(found.rest, parts, at)
-            return Fields(at=found.at, fields=fields, rest=rest)
-        case Items():
-            items = [mark_secret_parts(item, parts.below(f"[{i}]"), at) for i, item in enumerate(found.items)]
-            return Items(at=found.at, items=items)
-        case Unknown() if not found.sensitive:
-            return unknown_with_secrets(found, parts, found.at)
-        case _:
-            return found
 
 
 FROM_VAULT = "the value is a Key Vault secret"

@@ -1,0 +1,218 @@
+"""Evaluate one resource declaration of a template or Bicep file, its identity, and what it exposes at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from azkvlint.azure.arm_defaults import with_defaults
+from azkvlint.azure.azurerm.resources import canonical
+from azkvlint.evaluation.freezer import Freezer
+from azkvlint.evaluation.reads import ReadSet, Recorder
+from azkvlint.evaluation.values import Result, mark_sensitive
+from azkvlint.model.location import Location
+from azkvlint.model.pattern import (
+    Pattern,
+    Text,
+    in_braces,
+    join_texts,
+    known_start,
+    rstrip_text,
+    split_text,
+    text_form,
+)
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, MapValue, Scalar, Unknown, Value
+from azkvlint.readers.deployment.scope import TENANT, Scope, id_value, resource_id, text
+
+# Members about the deployment, not about the resource.
+_NOT_ATTRIBUTES = frozenset(
+    {"type", "apiversion", "name", "parent", "scope", "dependson", "condition", "copy", "resources", "comments"}
+)
+SECRETS = "Microsoft.KeyVault/vaults/secrets"
+# What extends anything, so that its scope is a fact about it even where it goes to a whole group or subscription.
+_EXTENSIONS = (
+    "microsoft.authorization/", "microsoft.insights/diagnosticsettings", "microsoft.security/pricings",
+    "microsoft.eventgrid/eventsubscriptions",
+)  # fmt: skip
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource as its author declares it, its expressions evaluated.
+
+    ``type``: of a child, with its parent's type before it. ``names``: one pattern for each segment of the type after
+    the namespace, the outermost first, empty where not known at all. ``version`` is empty where not known. ``above``:
+    the id (a pattern) of the resource that an extension resource extends, or of the scope that the resource goes to.
+    ``extends``: it is a resource. ``body``: its evaluated members. ``at``: its head. ``id`` is optional.
+    """
+
+    address: str
+    type: str
+    version: str
+    names: tuple[Text, ...]
+    above: Text
+    extends: bool
+    body: Mapping[str, Result]
+    at: Location
+    action: str | None = None
+    existing: bool = False
+    conditions: frozenset[str] = frozenset()
+    callers: tuple[Location, ...] = ()
+    rest: Unknown | None = None
+    id: Text = ""
+
+
+def parts_of(type_: str, name: Text, above: Text) -> tuple[str, tuple[Text, ...], Text, bool]:
+    """Return type, names, ``above`` and ``extends`` of a declaration with one type and one name.
+
+    ``Microsoft.KeyVault/vaults/providers/diagnosticSettings`` named ``kv/Microsoft.Insights/x`` is the older spelling
+    of an extension resource: it is taken apart. ``name`` is a pattern; ``above`` is the id of its scope.
+    """
+    names = tuple(split_text(name, "/"))
+    kinds = type_.split("/")
+    lower = [kind.lower() for kind in kinds]
+    if "providers" not in lower[1:-1]:
+        return type_, names, above, False
+    at = lower.index("providers", 1)
+    # Each segment after the namespace has one name; that of "providers" is the namespace of the extension.
+    outer = resource_id(above, "/".join(kinds[:at]), names[: at - 1])
+    namespace = text_form(names[at - 1]) if len(names) >= at else ""
+    return "/".join([namespace, *kinds[at + 1 :]]), names[at:], outer, True
+
+
+def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
+    """Return the resource, with its ID, its links and the defaults of its API version."""
+    type_, is_extension = _known(declared.type)
+    at, name = declared.at, declared.names[-1] if declared.names else ""
+    fields: dict[str, Value] = {}
+    for key, result in declared.body.items():
+        if key.lower() not in _NOT_ATTRIBUTES:
+            value = freezer.freeze(result)
+            if value is not None:
+                fields[freezer.spelled(key)] = value
+    properties = _properties(fields.get("properties"), declared, type_)
+    if properties is not None:
+        fields["properties"] = properties
+    freezer.budget.add_characters(len(declared.address) + len(name))
+    own = declared.id or resource_id(declared.above, declared.type, declared.names)
+    fields["id"] = id_value(own, at)
+    fields["name"] = text(name, at, "known after deployment")
+    if declared.version:
+        fields["apiVersion"] = Scalar(at=at, value=declared.version)
+    elif not declared.existing:
+        fields["apiVersion"] = Unknown(at=at, why="the API version is unknown")
+    if declared.extends or is_extension:
+        fields["scope"] = id_value(declared.above or "/", _location_of(declared, "scope"))
+    if len(declared.names) > 1:
+        if own:
+            # The last kind and the last name: no name holds a slash.
+            parent = join_texts(split_text(own, "/")[:-2], "/")
+        else:
+            parent = resource_id(declared.above, declared.type.rpartition("/")[0], declared.names[:-1])
+        fields["parent"] = id_value(parent, _location_of(declared, "parent"))
+    attributes = MapValue(at=at, fields=fields, rest=declared.rest)
+    return Resource(
+        address=declared.address,
+        type=type_,
+        name=text_form(name) or declared.address,
+        attributes=attributes if declared.existing else with_defaults(attributes, type_, declared.version),
+        at=msgspec.structs.replace(at, address=declared.address),
+        declared_as=type_,
+        action=declared.action,
+        existing=declared.existing,
+        conditions=declared.conditions,
+        callers=declared.callers,
+    )
+
+
+def record_head(recorder: Recorder, identity: ReadSet | None, version: ReadSet | None) -> None:
+    """Record what the attributes read that are not in the body of a resource, and the defaults of others."""
+    for name in ("id", "name", "parent", "scope") if recorder.is_recording else ():
+        recorder.attribute((name,), identity)
+    recorder.attribute((), version)
+
+
+def record_defaults(recorder: Recorder) -> None:
+    """Record that the default of an attribute depends on others."""
+    recorder.depend(("properties", "keySize"), ("properties", "kty"), ("properties", "keyOps"))
+
+
+@lru_cache(1000)
+def _known(type_: str) -> tuple[str, bool]:
+    """Return a type as Azure documents it, and whether it extends other resources."""
+    found = canonical(type_) or type_
+    return found, found.lower().startswith(_EXTENSIONS)
+
+
+def _properties(properties: Value | None, declared: Declaration, type_: str) -> Value | None:
+    """Return the properties: missing ones are located at the resource, the value of a secret is sensitive."""
+    if properties is None and declared.existing:
+        why = "properties of existing resources are known only in Azure"
+        return Unknown(at=declared.at, why=why)
+    if not isinstance(properties, MapValue):
+        return properties
+    fields = properties.fields
+    if type_ == SECRETS and "value" in fields:
+        fields = {**fields, "value": msgspec.structs.replace(fields["value"], sensitive=True)}
+    return MapValue(at=declared.at, fields=fields, rest=properties.rest)
+
+
+# Properties that Azure computes. Wherever a deployed resource has them, they are IDs.
+_COMPUTED = frozenset({"principalid", "subscriptionid", "tenantid"})
+
+
+def unknown_property(name: str, why: str, pattern: Pattern, at: Location) -> Unknown:
+    """Return a property that Azure computes during the deployment."""
+    is_id = name.lower() in _COMPUTED
+    return Unknown(at=at, why=why, pattern=pattern, given=is_id, known=NOT_EMPTY if is_id else NOTHING_KNOWN)
+
+
+def property_for_others(type_: str, name: str, value: Result) -> Result:
+    """Return a property of a resource as other expressions see it: the value of a secret is sensitive there too."""
+    return mark_sensitive(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value
+
+
+def _location_of(declared: Declaration, key: str) -> Location:
+    """Return the location of a member, or of the resource if it is not written."""
+    found = declared.body.get(key)
+    return declared.at if found is None else found.at
+
+
+_MAX_ADDRESS = 300
+
+
+class ResourceIdentity:
+    """Type, one name for each segment of the type after the namespace, and the id of what is ``above``.
+
+    ``extends``: that is a resource. ``id`` is a pattern; it is empty where not known, and so are the names then.
+    """
+
+    __slots__ = ("above", "extends", "id", "names", "type")
+
+    def __init__(self, type_: str, names: Sequence[Text], above: Text, extends: bool) -> None:
+        number = type_.count("/")
+        self.type = type_
+        # Names that do not match the type may be right, but not which name is which.
+        self.names: tuple[Text, ...] = tuple(names) if len(names) == number else ("",) * number
+        self.above = above
+        self.extends = extends
+        self.id: Text = resource_id(above, type_, self.names) if type_ else ""
+
+
+def full_id(named: Text, scope: Scope) -> Text:
+    """Return the ID that ``scope`` names, which may be relative to the scope of the deployment."""
+    start = known_start(named)
+    if named and (not start or start.startswith("/")):
+        return rstrip_text(named, "/")
+    above = scope.id
+    if start.lower().startswith("microsoft.management/managementgroups/") and text_form(named).count("/") == 2:
+        above = Scope(TENANT).id
+    return join_texts([above, "/providers/", named])
+
+
+def readable(text: Text) -> str:
+    """Return a text for reports, with its unknown parts in braces."""
+    shown = in_braces(text)
+    return shown if len(shown) <= _MAX_ADDRESS else f"{shown[:_MAX_ADDRESS]}..."
