@@ -15,7 +15,7 @@ from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Fields, Items, Result, as_optional, unknown_in
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole, join_texts, operation, pattern_from
-from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, Known, Scalar, Unknown
+from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, TEXT, Absent, Known, Scalar, Unknown
 from tests.evaluation.conftest import Language
 from tests.evaluation.terraform.conftest import Terraform
 
@@ -356,10 +356,39 @@ def test_what_terraform_decides(text: str, expected: Any) -> None:
         ("[for i in concat(p, ['a']): '${i}z'] == concat(p, ['a'])", "?"),
         ("contains({ '\"a': 1 }, x != '\"a' ? x : 'b')", "?"),
         ("startsWith(toUpper('ß${x}'), 'SS')", "?"),
+        ("({...o}).b == null", "?"),
+        ("({...o}).b == o", "?"),
+        ("({...o}).b == o.b", True),
+        ("({ a: 1, ...o }).?a == o.?a", "?"),
+        ("({ ...o, a: 1 }).a", 1),
+        ("({ ...p, ...o }).?b == o.?b", "?"),
+        ("({ ...p, ...o }).?b == ({ ...p, ...o }).?b", True),
+        ("({ a: 1, ...o }).?b == ({ a: 2, ...o }).?b", "?"),
+        ("({ '${x}': 1 }).?b == null", "?"),
+        ("({ '${x}': 1 }).b == x", "?"),
+        ("({ '${x}': 1, '${x}': 2 }).b == x", "?"),
+        ("(y == 'a' ? { ...o } : { ...p }).?b == o.?b", "?"),
+        ("(y == 'a' ? { ...o } : { ...o }).?b == o.?b", True),
+        ("(y == 'a' ? { ...o } : { a: 1 }).?b == o.?b", "?"),
+        ("(y == 'a' ? { ...o } : { b: o }).b == o", "?"),
+        ("union(o, { k: { a: 1 } }).k.?b == o", "?"),
+        ("union(o, { k: { a: 1 } }).?k.?b == o.?k.?b", True),
+        ("union({ a: { b: 1 } }, { a: o }).a == o", "?"),
+        ("union({ a: 1 }, { a: o }).a == o", True),
+        ("union(p, { a: '${x}-' }).a == '${x}-'", True),
+        ("union({ b: 1 }, y == 'a' ? { b: x } : {}).b == x", "?"),
+        ("shallowMerge([o]).b == o", "?"),
+        ("(x != '' ? '${x}' : 'kv') == ''", "?"),
+        ("'${x}' == x", "?"),
+        ("'${x}' == '${x}'", True),
+        ("'${s}' == s", True),
+        ("(s != '' ? '${s}' : 'kv') == ''", False),
+        ("('${x}' != '' ? '${x}' : 'kv') == ''", False),
     ],
 )
 def test_what_bicep_decides(text: str, expected: Any, bicep: Language) -> None:
-    found = bicep.result(text, x=certain("x"), y=certain("y"), p=certain("p"))
+    o, s = certain("o", given=True), certain("s", given=True, known=TEXT)
+    found = bicep.result(text, x=certain("x"), y=certain("y"), p=certain("p"), o=o, s=s)
     assert (found.value if isinstance(found, Scalar) else "?") == expected
 
 

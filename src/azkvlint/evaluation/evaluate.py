@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.functions.table import overlaid
 from azkvlint.evaluation.known import size_of
 from azkvlint.evaluation.operators import Local, Operations, apply_binary, apply_unary, negate
 from azkvlint.evaluation.reads import Bound
@@ -21,9 +22,10 @@ from azkvlint.evaluation.values import (
     PartlySecret,
     Result,
     doubt_in,
+    for_same_reason,
     is_sensitive,
     name_of,
-    one_of_keys,
+    named_by,
     partial_list,
 )
 from azkvlint.model.location import Location
@@ -180,7 +182,7 @@ class Evaluator(Operations):
         if doubt is not None:
             self.weigh(*items)
             single = len(items) - sum(len(more.items) for more in spread if isinstance(more, Partly))
-            doubt = doubt if len(node.items) == 1 else _another(doubt)
+            doubt = doubt if len(node.items) == 1 else for_same_reason(doubt)
             return partial_list(items, doubt, self.document.place(node), size_of(*spread, extra=single))
         return Items(at=self.document.place(node), items=items)
 
@@ -206,7 +208,7 @@ class Evaluator(Operations):
                     found = self.evaluate(key, local)
                     name = name_of(found, found.at)
                     if isinstance(name, Unknown):
-                        rest = one_of_keys(rest, name)
+                        rest = named_by(name, rest)
                         continue
                     key = name
                 fields[key] = self.property(member, local)
@@ -217,12 +219,13 @@ class Evaluator(Operations):
             if isinstance(more, Fields):
                 self.spend(len(more.fields) // ITEMS_A_STEP)
                 if more.rest is not None:
+                    rest = overlaid("...", fields, rest, more.rest)
                     fields.clear()
                 fields.update(more.fields)
-                rest = more.rest if more.rest is not None else rest
             elif not isinstance(more, Absent):
                 # What is spread may replace anything before it.
-                rest = doubt_in("the spread operator expects an object", more.at, more)
+                doubt = doubt_in("the spread operator expects an object", more.at, more)
+                rest = overlaid("...", fields, rest, doubt)
                 fields.clear()
         whole = Fields(at=self.document.place(node), fields=fields, rest=rest)
         if parts is not None:
@@ -259,7 +262,7 @@ class Evaluator(Operations):
             return Items(at=at, items=self._iterations(node, over, local))
         doubt = doubt_in("a loop expects an array", at, over)
         if not isinstance(node.body, ast.Name) or node.body.name != node.item:
-            doubt = _another(doubt)
+            doubt = for_same_reason(doubt)
         if isinstance(over, PartlySecret):
             item = self.evaluate(node.body, {**local, node.item: over.below("[*]", at)})
             return Unknown(at=doubt.at, why=doubt.why, sensitive=is_sensitive(item))
@@ -305,11 +308,6 @@ class Evaluator(Operations):
         ast.If: _if,
         ast.Lambda: _lambda,
     }
-
-
-def _another(doubt: Unknown) -> Unknown:
-    """Return an array that is unknown because of another value, but is not the same."""
-    return Unknown(at=doubt.at, why=doubt.why, sensitive=doubt.sensitive)
 
 
 def _is_safe(node: ast.Expression) -> bool:

@@ -13,7 +13,6 @@ from azkvlint.evaluation.values import (
     Items,
     Partly,
     Result,
-    plain_unknown,
     unknown_in,
 )
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, ListValue, MapValue, Scalar, Unknown, Value
@@ -68,7 +67,7 @@ class Freezer:
                 value = item if type(item) is Scalar else self.freeze(item)
                 if value is not None:
                     fields[name if name in names else self.spelled(name)] = value
-            rest = None if result.rest is None else plain_unknown(result.rest)
+            rest = None if result.rest is None else _any_field(result.rest)
             return MapValue(at=result.at, fields=fields, rest=rest)
         if type(result) is Items:
             self.budget.add_frozen(len(result.items))
@@ -84,3 +83,11 @@ class Freezer:
     def _item(self, item: Result) -> Value:
         found = self.freeze(item)
         return found if found is not None else Unknown(at=item.at, why="the item is null")
+
+
+def _any_field(rest: Unknown) -> Unknown:
+    """Return what is certain of each other field of an object."""
+    return Unknown(
+        at=rest.at, why=rest.why, sensitive=rest.sensitive,
+        candidates=rest.candidates, closed=rest.closed, hops=rest.hops, note=rest.note,
+    )  # fmt: skip

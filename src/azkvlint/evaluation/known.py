@@ -198,6 +198,11 @@ def is_text(unknown: Unknown) -> bool:
     return (unknown.closed and unknown.given) or (unknown.pattern is not None and unknown.pattern.has_text)
 
 
+def is_string(unknown: Unknown) -> bool:
+    """Return whether an unknown value is certainly a string, which may be empty."""
+    return is_text(unknown) or (unknown.is_set and unknown.known.is_text)
+
+
 def decided_length(known: Known) -> int | None:
     """Return a length that is certain; None for any other."""
     return known.least if known.least == known.most and not known.is_number else None

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from azkvlint.evaluation.comparison import ORDER, Comparison, compared
-from azkvlint.evaluation.known import chosen, is_given, joined, one_of
+from azkvlint.evaluation.known import chosen, is_given, is_string, joined, one_of
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
@@ -20,10 +20,12 @@ from azkvlint.evaluation.values import (
     Closure,
     Fields,
     Items,
-    PartlySecret,
     Result,
+    below,
     doubt_in,
+    field_of,
     find_field,
+    for_same_reason,
     is_large,
     is_sensitive,
     pattern_of,
@@ -32,8 +34,9 @@ from azkvlint.evaluation.values import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
+    Hole,
+    Pattern,
     Text,
-    access,
     call_hole,
     join_texts,
     known_or_pattern,
@@ -151,7 +154,7 @@ class Operations(ABC):
                 return Unknown(at=at, why=doubt.why, sensitive=sensitive)
             whole = all(pattern or _is_empty(part) for pattern, part in zip(known, parts, strict=True))
             return Unknown(
-                at=at, why=doubt.why, pattern=pattern_from(join_texts(known)) if whole else None, given=True,
+                at=at, why=doubt.why, pattern=_printed(join_texts(known), doubt) if whole else None, given=True,
                 known=joined(parts, adds_up=True), sensitive=sensitive,
             )  # fmt: skip
         return Scalar(at=at, value="".join(texts), sensitive=sensitive)
@@ -160,12 +163,12 @@ class Operations(ABC):
         """Return ``of.name``."""
         match of:
             case Fields():
-                found = find_field(of, name)
+                found = field_of(of, name)
                 if found is not None:
                     return found
-                return of.rest if of.rest is not None else _missing(safe, at, f"property `{name}` does not exist")
+                return _missing(safe, at, f"property `{name}` does not exist")
             case Unknown():
-                return _below(of, f".{name}", at)
+                return below(of, f".{name}", at)
             case Absent() | Scalar() | Items() | Closure():
                 return _missing(safe, at, f"property `{name}` is accessed on a non-object")
             case _:
@@ -180,7 +183,7 @@ class Operations(ABC):
                 return _item_of(of, index, safe, from_end, at)
             case Unknown():
                 step = pattern_of(index)
-                return _below(of, join_texts(["[^" if from_end else "[", step, "]"]) if step else "", at)
+                return below(of, join_texts(["[^" if from_end else "[", step, "]"]) if step else "", at)
             case Fields() if isinstance(index, Unknown) and not may_have(of, index):
                 return _missing(safe, at, "the property does not exist")
             case Absent() | Scalar() | Fields() | Closure():
@@ -189,6 +192,11 @@ class Operations(ABC):
                 return _missing(safe, at, "a value that is not an array or object is indexed")
             case _:
                 return of.item(index, at)
+
+
+def _printed(text: Text, doubt: Unknown) -> Pattern | None:
+    """Return the pattern of a text: one value alone is not the same as the text that it becomes, unless it is one."""
+    return call_hole("string", [text]) if isinstance(text, Hole) and not is_string(doubt) else pattern_from(text)
 
 
 def _item_of(of: Items, index: Result, safe: bool, from_end: bool, at: Location) -> Result:
@@ -205,13 +213,6 @@ def _item_of(of: Items, index: Result, safe: bool, from_end: bool, at: Location)
 def _is_empty(part: Result) -> bool:
     """Return whether a part adds nothing to a text."""
     return isinstance(part, Absent) or (isinstance(part, Scalar) and part.value == "" and not part.sensitive)
-
-
-def _below(of: Unknown, step: Text, at: Location) -> Unknown:
-    if type(of) is PartlySecret:
-        return of.below(text_form(step), at)
-    pattern = access(of.pattern, step) if of.pattern is not None and step else None
-    return Unknown(at=at, why=of.why, pattern=pattern, sensitive=of.sensitive)
 
 
 def _missing(safe: bool, at: Location, why: str) -> Result:
@@ -245,7 +246,7 @@ def _either(one: Result, other: Result, doubt: Unknown) -> Result:
     if isinstance(one, Fields) and isinstance(other, Fields):
         names = {name.lower(): name for name in [*other.fields, *one.fields]}
         fields = {name: _either_field(one, other, name, doubt) for name in names.values()}
-        return Fields(at=one.at, fields=fields, rest=one.rest if one.rest is not None else other.rest)
+        return Fields(at=one.at, fields=fields, rest=_either_rest(one.rest, other.rest))
     if isinstance(one, Items) and isinstance(other, Items) and len(one.items) == len(other.items):
         items = [_either(a, b, doubt) for a, b in zip(one.items, other.items, strict=True)]
         return Items(at=one.at, items=items)
@@ -265,12 +266,23 @@ def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Resu
     left, right = find_field(one, name), find_field(other, name)
     if left is not None and right is not None:
         return _either(left, right, doubt)
-    there, elsewhere = (left, other.rest) if left is not None else (right, one.rest)
-    value = there if there is not None else Absent(at=doubt.at)
-    found = _either(value, elsewhere if elsewhere is not None else Absent(at=doubt.at), doubt)
+    left, right = field_of(one, name), field_of(other, name)
+    missing = Absent(at=doubt.at)
+    found = _either(missing if left is None else left, missing if right is None else right, doubt)
     if isinstance(found, Unknown):
-        return Unknown(at=found.at, why=found.why, pattern=found.pattern, sensitive=found.sensitive, note=MAY_BE_ABSENT)
+        # Not its pattern: that does not state whether it is there.
+        return Unknown(at=found.at, why=found.why, sensitive=found.sensitive, note=MAY_BE_ABSENT)
     return found
+
+
+def _either_rest(one: Unknown | None, other: Unknown | None) -> Unknown | None:
+    """Return the other fields of two objects, of which one is the value."""
+    if one is None or other is None:
+        rest = one if one is not None else other
+        return None if rest is None else for_same_reason(rest)
+    if one.pattern is not None and one.pattern == other.pattern:
+        return one
+    return Unknown(at=one.at, why=one.why, sensitive=one.sensitive or other.sensitive)
 
 
 _LARGEST = 1 << 63

@@ -19,6 +19,7 @@ from azkvlint.model.pattern import (
     escaped,
     join_texts,
     known_or_pattern,
+    text_form,
 )
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Known, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
@@ -47,7 +48,8 @@ class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An object. ``fields`` is not changed once made; ``rest``: it may have more fields than it shows.
+    """An object. ``fields`` is not changed once made. Its other fields are those of the object ``rest``, if there is
+    one.
 
     ``kind``: Terraform's ``map``; else it is an object, whose fields may differ in type.
     """
@@ -141,6 +143,25 @@ def find_field(value: Fields, name: str) -> Result | None:
             if key.lower() == lower:
                 return item
     return found
+
+
+def field_of(value: Fields, name: str) -> Result | None:
+    """Return the field ``name``, unknown if the object may have it; None if there is none."""
+    found = find_field(value, name)
+    return below(value.rest, f".{name}", value.rest.at) if found is None and value.rest is not None else found
+
+
+def below(of: Unknown, step: Text, at: Location) -> Unknown:
+    """Return the unknown value at ``step``: a member (``.name``) or an item (``[0]``); empty for an unknown one."""
+    if type(of) is PartlySecret:
+        return of.below(text_form(step), at)
+    pattern = access(of.pattern, step) if of.pattern is not None and step else None
+    return Unknown(at=at, why=of.why, pattern=pattern, sensitive=of.sensitive)
+
+
+def for_same_reason(doubt: Unknown) -> Unknown:
+    """Return a value that is unknown because of another one, but is not the same."""
+    return Unknown(at=doubt.at, why=doubt.why, sensitive=doubt.sensitive)
 
 
 def wrap(plain: Any, at: Location, sensitive: bool = False) -> Result:
@@ -303,11 +324,10 @@ def name_of(result: Result, at: Location) -> str | Unknown:
     return text_of(result.value)
 
 
-def one_of_keys(rest: Unknown | None, name: Unknown) -> Unknown:
-    """Return what is known of the unknown property names of an object, with one more name."""
-    if rest is None or rest.pattern == name.pattern:
-        return name
-    return Unknown(at=rest.at, why=rest.why)
+def named_by(name: Unknown, rest: Unknown | None) -> Unknown:
+    """Return the other fields of an object with one more, of which only the name is unknown."""
+    found = for_same_reason(name if rest is None else rest)
+    return msgspec.structs.replace(found, sensitive=found.sensitive or name.sensitive)
 
 
 def hides_keys(value: Fields) -> bool:

@@ -116,6 +116,7 @@ class Known(msgspec.Struct, frozen=True, gc=False):
 
 NOTHING_KNOWN = Known()
 NOT_EMPTY = Known(least=1)
+TEXT = Known(is_text=True)
 
 
 class Unknown(_Value, frozen=True, kw_only=True, gc=False):

@@ -28,10 +28,12 @@ from azkvlint.evaluation.values import (
     Result,
     as_optional,
     find_field,
+    for_same_reason,
     hides_keys,
     mark_map_sensitive,
     missing_fields_reason,
     name_of,
+    named_by,
     text_of,
 )
 from azkvlint.model.pattern import Text, known_or_pattern, parts_of
@@ -164,7 +166,7 @@ def _to_object(context: Context, arguments: list[Result]) -> Result:
     for item in items:
         key = name_of(_apply(context, functions[0], item), context.at)
         if isinstance(key, Unknown):
-            rest = key
+            rest = named_by(key, rest)
             continue
         put(fields, names, key, _apply(context, functions[1], item) if len(functions) > 1 else item)
     return Fields(at=context.at, fields=fields, rest=rest)
@@ -192,7 +194,8 @@ def _map_values(context: Context, arguments: list[Result]) -> Result:
     if not isinstance(value, Fields) or not isinstance(function, Closure):
         return context.fails("expects an object and a lambda", value)
     fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
-    found = Fields(at=context.at, fields=fields, rest=value.rest)
+    rest = None if value.rest is None else for_same_reason(value.rest)
+    found = Fields(at=context.at, fields=fields, rest=rest)
     return mark_map_sensitive(found) if hides_keys(value) else found
 
 

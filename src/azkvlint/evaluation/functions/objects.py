@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from itertools import chain
 
 from azkvlint.evaluation.functions.strings import fits
-from azkvlint.evaluation.functions.table import ANY, Context, Function, InvalidCall, Lazy, Parts, opaque
+from azkvlint.evaluation.functions.table import (
+    ANY,
+    Context,
+    Function,
+    InvalidCall,
+    Lazy,
+    Parts,
+    call_pattern,
+    opaque,
+    overlaid,
+)
+from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import is_same, merge_alternatives
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -16,11 +27,13 @@ from azkvlint.evaluation.values import (
     Result,
     as_optional,
     doubt_in,
+    field_of,
     find_field,
-    first_present,
     hides_keys,
+    is_sensitive,
     missing_fields_reason,
     name_of,
+    named_by,
     partial_list,
     text_of,
 )
@@ -92,20 +105,23 @@ def merged(context: Context, objects: Sequence[Result], deep: bool) -> Fields:
         if isinstance(value, Fields):
             found = _merge(found, value, deep, context.at)
         else:
-            rest = doubt_in("an object is merged with a value that is not an object", context.at, value)
+            doubt = doubt_in("an object is merged with a value that is not an object", context.at, value)
+            rest = overlaid("union" if deep else "...", found.fields, found.rest, doubt)
             found = Fields(at=context.at, fields={}, rest=rest)
     return found
 
 
 def _merge(left: Fields, right: Fields, deep: bool, at: Location) -> Fields:
     """Return ``left`` with what ``right`` has laid over it."""
-    fields = dict(left.fields) if right.rest is None else {}
+    fields, rest = dict(left.fields), left.rest
+    if right.rest is not None:
+        fields, rest = {}, overlaid("union" if deep else "...", left.fields, left.rest, right.rest)
     names = {name.lower(): name for name in left.fields}
     for name, over in right.fields.items():
         key = names.setdefault(name.lower(), name)
-        under = first_present(left.fields.get(key), left.rest)
+        under = field_of(left, key)
         fields[key] = over if under is None else _over(under, over, deep, at)
-    return Fields(at=at, fields=fields, rest=right.rest if right.rest is not None else left.rest)
+    return Fields(at=at, fields=fields, rest=rest)
 
 
 def _over(under: Result, over: Result, deep: bool, at: Location) -> Result:
@@ -119,7 +135,12 @@ def _over(under: Result, over: Result, deep: bool, at: Location) -> Result:
             under, over, Unknown(at=over.at, why="the effect of null in `union()` is not documented")
         )
     if as_optional(over) is not None and as_optional(under) is None and isinstance(over, Unknown):
-        return Unknown(at=over.at, why=over.why, pattern=over.pattern, sensitive=over.sensitive)
+        return Unknown(at=over.at, why=over.why, sensitive=over.sensitive)
+    if deep and isinstance(over, Unknown) and isinstance(under, Fields | Unknown) and not known_of(over).is_text:
+        # Both may be objects.
+        sensitive = over.sensitive or is_sensitive(under)
+        pattern = call_pattern("union", [under, over])
+        return Unknown(at=over.at, why=over.why, pattern=pattern, given=over.given, sensitive=sensitive, note=over.note)
     return over
 
 
@@ -192,7 +213,8 @@ def _create_object(context: Context, arguments: list[Result]) -> Result:
     for name, value in zip(arguments[::2], arguments[1::2], strict=True):
         key = name_of(name, context.at)
         if isinstance(key, Unknown) or not isinstance(name, Scalar) or not isinstance(name.value, str):
-            rest = key if isinstance(key, Unknown) else doubt_in("a property name is not a string", context.at, name)
+            doubt = key if isinstance(key, Unknown) else doubt_in("a property name is not a string", context.at, name)
+            rest = named_by(doubt, rest)
         else:
             put(fields, names, key, value)
     return Fields(at=context.at, fields=fields, rest=rest)

@@ -212,13 +212,23 @@ def call_pattern(name: str, arguments: Sequence[Result]) -> CallHole | None:
     return call_hole(name, [_argument(argument) for argument in arguments], known) if len(known) == len(texts) else None
 
 
+def overlaid(name: str, fields: dict[str, Result], rest: Unknown | None, over: Unknown) -> Unknown:
+    """Return an object of some ``fields`` and those of ``rest``, over which the function ``name`` lays another."""
+    if not fields and rest is None:
+        return over
+    under = Fields(at=over.at, fields=fields, rest=rest)
+    sensitive = over.sensitive or is_sensitive(under)
+    return Unknown(at=over.at, why=over.why, pattern=call_pattern(name, [under, over]), sensitive=sensitive)
+
+
 def _argument(argument: Result, is_member: bool = False) -> Text:
     """Return what is known of an argument; an object as the text that describes it."""
     match argument:
         case Items(items=items):
             return join_texts(["[", join_texts([_argument(item, is_member=True) for item in items], ","), "]"])
-        case Fields(fields=fields):
+        case Fields(fields=fields, rest=rest):
             members = [join_texts([_quoted(name), ":", _argument(item, True)]) for name, item in fields.items()]
+            members += [] if rest is None else [join_texts(["...", _argument(rest)])]
             return join_texts(["{", join_texts(members, ","), "}"])
     text = pattern_of(argument)
     is_text = not isinstance(text, Hole) and not (isinstance(argument, Scalar) and not isinstance(argument.value, str))
@@ -239,9 +249,12 @@ def _argument_text(argument: Result, depth: int) -> str | None:
         case Items(items=items) if len(items) <= 20 and depth < 5:
             parts = [_argument_text(item, depth + 1) for item in items]
             return None if None in parts else f"[{','.join(part for part in parts if part is not None)}]"
-        case Fields(fields=fields, rest=None) if len(fields) <= 20 and depth < 5:
+        case Fields(fields=fields, rest=rest) if len(fields) <= 20 and depth < 5:
             parts = [_argument_text(item, depth + 1) for item in fields.values()]
             pairs = [f"{_quoted(name)}:{part}" for name, part in zip(fields, parts, strict=True)]
+            if rest is not None:
+                parts.append(_argument_text(rest, depth + 1))
+                pairs.append(f"...{parts[-1]}")
             return None if None in parts else f"{{{','.join(pairs)}}}"
         case _:
             return None

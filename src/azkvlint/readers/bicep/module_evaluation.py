@@ -18,7 +18,7 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, declared_hole
-from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
+from azkvlint.model.value import NOTHING_KNOWN, TEXT, Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import (
     File,
@@ -243,7 +243,7 @@ class ModuleInstance:
             has_default = node.default is not None or is_nullable(self, node.type)
             if found is None and scenario is not None and has_default and scenario.opens(node.name):
                 why, is_set = f"parameter `{node.name}` has only a default value", node.default is not None
-                unknown = Unknown(at=self._at_name(node), why=why, given=is_set)
+                unknown = self._without_value(node, why, is_set)
                 found = scenario.instead(node.name, self.default(node, None) if is_set else None, unknown)
             else:
                 found = self.default(node, found)
@@ -271,7 +271,11 @@ class ModuleInstance:
             return self.evaluator.declared(node.default, {})
         if given is not None or is_nullable(self, node.type):
             return Absent(at=self._at_name(node))
-        return Unknown(at=self._at_name(node), why=f"parameter `{node.name}` has no value", given=True)
+        return self._without_value(node, f"parameter `{node.name}` has no value", is_set=True)
+
+    def _without_value(self, node: ast.Parameter, why: str, is_set: bool) -> Unknown:
+        known = TEXT if primitive(self, node.type) == "string" else NOTHING_KNOWN
+        return Unknown(at=self._at_name(node), why=why, given=is_set, known=known)
 
     def _with_name(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
         """Return an unknown value with the name of its declaration, as it is the same in each use."""

@@ -12,7 +12,17 @@ from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
-from azkvlint.evaluation.values import MAX_ITEMS, Entity, Fields, Items, PartlySecret, Result, find_field, pattern_of
+from azkvlint.evaluation.values import (
+    MAX_ITEMS,
+    Entity,
+    Fields,
+    Items,
+    PartlySecret,
+    Result,
+    field_of,
+    find_field,
+    pattern_of,
+)
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, CallHole, DeclaredHole, Pattern, Text, declared_hole, hole, join_texts
@@ -211,9 +221,7 @@ class Body:
     def _evaluate(self, name: str) -> Result | None:
         if self.properties is not None:
             return self.evaluator.declared_property(self.properties[name], self.local)
-        whole = self.all_members()
-        found = find_field(whole, name)
-        return found if found is not None else whole.rest
+        return field_of(self.all_members(), name)
 
     def all_members(self) -> Fields:
         """Return all members at once, where their names are not literals."""
@@ -432,8 +440,7 @@ class Arguments:
         if whole is None or isinstance(whole, Absent):
             return None
         if isinstance(whole, Fields):
-            found = find_field(whole, name)
-            return found if found is not None else whole.rest
+            return field_of(whole, name)
         why = whole.why if isinstance(whole, Unknown) else "the parameters of the module are not an object"
         return Unknown(at=whole.at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, name))
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, find_field, wrap
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, field_of, wrap
 from azkvlint.model.finding import INPUT_INCOMPLETE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, numbered, restored, text_form
@@ -106,8 +106,7 @@ def result_member(value: Result | None, *names: str) -> Result | None:
     """Return a member of an object, or None; a member of an unknown value is that value."""
     for name in names:
         if isinstance(value, Fields):
-            found = find_field(value, name)
-            value = value.rest if found is None else found
+            value = field_of(value, name)
         elif not isinstance(value, Unknown):
             return None
     return value

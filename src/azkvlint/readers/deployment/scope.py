@@ -29,7 +29,7 @@ from azkvlint.model.pattern import (
     strip_text,
     text_form,
 )
-from azkvlint.model.value import Scalar, Unknown, display
+from azkvlint.model.value import TEXT, Scalar, Unknown, display
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
 _Function: TypeAlias = Callable[[Sequence[Result], "Scope", Location], Result]
@@ -96,7 +96,7 @@ def text(pattern: Text, at: Location, why: str) -> Scalar | Unknown:
     """Return a pattern as a result: known if no part of it is unknown; else ``why`` is the reason."""
     if isinstance(pattern, str) and pattern:
         return Scalar(at=at, value=pattern)
-    return Unknown(at=at, why=why, pattern=pattern_from(pattern))
+    return Unknown(at=at, why=why, pattern=pattern_from(pattern), given=True, known=TEXT)
 
 
 def id_value(pattern: Text, at: Location) -> Scalar | Unknown:

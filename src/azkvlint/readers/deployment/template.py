@@ -17,13 +17,13 @@ from azkvlint.evaluation.values import (
     doubt_in,
     find_field,
     name_of,
-    one_of_keys,
+    named_by,
     pattern_of,
 )
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, known_or_pattern, operation
-from azkvlint.model.value import Absent, Path, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, TEXT, Absent, Path, Scalar, Unknown
 from azkvlint.readers.deployment import scope as scopes
 from azkvlint.readers.deployment.arguments import convert_argument, mark_secret
 from azkvlint.readers.deployment.documents import Pointer, Sections, is_copies, key_of, member
@@ -127,7 +127,7 @@ class Values:
                 found = self.text(key, self.location((*pointer, key)), local)
                 name = name_of(found, found.at)
                 if isinstance(name, Unknown):
-                    rest = one_of_keys(rest, name)
+                    rest = named_by(name, rest)
                     continue
             elif kind is list and key.lower() == "copy" and is_copies(item):
                 self._copies(item, (*pointer, key), local, tree, fields)
@@ -304,6 +304,7 @@ class Template(Values):
         found = self.given(key)
         kind, nullable = self._sections.type_of(declared)
         scenario = None if self.address else self.scenario
+        known = TEXT if kind in ("string", "securestring") else NOTHING_KNOWN
         if found is not None and scenario is not None:
             scenario.given.add(key)
         found = None if found is None else convert_argument(found, kind)
@@ -313,14 +314,14 @@ class Template(Values):
             if has_default and scenario is not None and scenario.opens(key):
                 why = f"parameter `{name}` has only a default value"
                 written = self.value(declared[default], (*pointer, default)) if default is not None else None
-                unknown = Unknown(at=self.location(pointer), why=why, given=not nullable)
+                unknown = Unknown(at=self.location(pointer), why=why, given=not nullable, known=known)
                 found = scenario.instead(key, written, unknown)
             elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:
                 at = self.location(pointer)
                 why = f"parameter `{name}` has no value"
-                found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
+                found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True, known=known)
         if kind.startswith("secure"):
             # Report a secret at its declaration, not at the place where its value could be read.
             key_type = key_of(declared, "type")
