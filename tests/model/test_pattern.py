@@ -40,6 +40,7 @@ from azkvlint.model.pattern import (
     split_text,
     strip_text,
     text_form,
+    without_last,
 )
 from tests.patterns import text_of_form
 
@@ -61,6 +62,13 @@ def _merged(text: Text) -> bool:
 def test_the_parts_of_a_split_text_make_it_again(text: Text, delimiter: str) -> None:
     assert join_texts(split_text(text, delimiter), delimiter) == text
     assert all(map(_merged, split_text(text, delimiter)))
+
+
+@given(TEXTS, st.sampled_from(["/", "a"]), st.sampled_from([1, 2, 3]))
+def test_a_text_without_its_last_parts_ends_before_a_delimiter(text: Text, delimiter: str, number: int) -> None:
+    kept = without_last(text, delimiter, number)
+    assert kept == join_texts(split_text(text, delimiter)[:-number], delimiter)
+    assert _merged(kept) or not kept
 
 
 @given(TEXTS)

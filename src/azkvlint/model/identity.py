@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -118,12 +119,17 @@ def from_folder(finding: Finding, folder: str) -> Finding:
     own = finding.attribute_at or finding.at
     path = own.path
     if not path.startswith(("/", "..")) and not folder.startswith(("/", "..")):
-        path = posixpath.relpath(f"/{path}", f"/{folder}")
+        path = _path_from(folder, path)
     if not finding.fingerprint or path == own.path:
         return finding
     current = _fingerprint(finding.rule.id, path, _address_in_file(own, finding.callers), own.attribute)
     former = finding.former_fingerprint or finding.fingerprint
     return msgspec.structs.replace(finding, fingerprint=current, former_fingerprint=former)
+
+
+@lru_cache(1000)
+def _path_from(folder: str, path: str) -> str:
+    return posixpath.relpath(f"/{path}", f"/{folder}")
 
 
 def fingerprints_as(finding: Finding, address: str) -> Iterator[str]:

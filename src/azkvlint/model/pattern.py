@@ -35,9 +35,9 @@ class Pattern:
 
     text: str
 
-    def __init__(self, parts: tuple[Part, ...]) -> None:
+    def __init__(self, parts: tuple[Part, ...], text: str | None = None) -> None:
         self._parts = parts
-        self.text = "".join([part if isinstance(part, str) else part.text for part in parts])
+        self.text = "".join(map(text_form, parts)) if text is None else text
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -196,43 +196,49 @@ def escaped(text: str) -> str:
 
 def pattern_from(text: Text | None) -> Pattern | None:
     """Return a text as the pattern of an unknown value; None for an empty one."""
-    return Pattern((text,)) if isinstance(text, str) and text else text or None
+    if isinstance(text, str):
+        return Pattern((text,), text) if text else None
+    return text
 
 
 def known_or_pattern(pattern: Pattern | None) -> Text:
     """Return a pattern, or its text if it has no hole; empty for None."""
     if pattern is None:
         return ""
-    for part in pattern.parts:
-        if not isinstance(part, str):
-            return pattern
-    return pattern.text
+    if type(pattern) is Pattern:
+        for part in pattern.parts:
+            if not isinstance(part, str):
+                return pattern
+        return pattern.text
+    return pattern
 
 
 def join_texts(texts: Iterable[Text], separator: str = "") -> Text:
     """Return the text that texts make together."""
     parts: list[Part] = []
-    known = between = ""
-    # A hot function: it compares types instead of calling isinstance, and makes no list for a known text.
+    known = text = between = ""
+    # A hot function: it makes no list for a known text.
     for item in texts:
-        if type(item) is str:
-            known += between + item
-        else:
-            known += between
-            for part in item.parts:  # type: ignore[union-attr]  # mypy does not narrow by type()
-                if type(part) is str:
-                    known += part
-                else:
-                    if known:
-                        parts.append(known)
-                        known = ""
-                    parts.append(part)
+        known += between
         between = separator
+        if isinstance(item, str):
+            known += item
+            continue
+        for part in item.parts:
+            if isinstance(part, str):
+                known += part
+                continue
+            if known:
+                parts.append(known)
+                text += known
+                known = ""
+            parts.append(part)
+            text += part.text
     if not parts:
         return known
     if known:
         parts.append(known)
-    return parts[0] if len(parts) == 1 else Pattern(tuple(parts))
+    return parts[0] if len(parts) == 1 else Pattern(tuple(parts), text + known)
 
 
 def parts_of(text: Text | None) -> tuple[Part, ...]:
@@ -287,18 +293,38 @@ def rstrip_text(text: Text, characters: str) -> Text:
 
 def remove_prefix(text: Text, beginning: Text) -> Text:
     """Return a text without its beginning, if it has this one."""
-    left = len(text_form(beginning))
-    if not text_form(text).startswith(text_form(beginning)):
+    start = text_form(beginning)
+    if isinstance(text, str):
+        return text.removeprefix(start)
+    if not text.text.startswith(start):
         return text
-    kept: list[Part] = []
-    for part in parts_of(text):
-        length = len(text_form(part))
-        if left < length and not isinstance(part, str) and left:
-            return text
-        if left < length:
-            kept.append(part[left:] if isinstance(part, str) else part)
-        left = max(left - length, 0)
-    return join_texts(kept)
+    left, parts = len(start), text.parts
+    for number, part in enumerate(parts):
+        if isinstance(part, str):
+            if left < len(part):
+                others = parts[number + 1 :]
+                return join_texts([part[left:], *others]) if others else part[left:]
+            left -= len(part)
+        elif left:
+            left -= len(part.text)
+            if left < 0:
+                return text
+        else:
+            return join_texts(parts[number:])
+    return ""
+
+
+def without_last(text: Text, delimiter: str, number: int) -> Text:
+    """Return a text without its last ``number`` parts between delimiters; empty if it has no more."""
+    kept = [*parts_of(text)]
+    while kept:
+        part = kept.pop()
+        if isinstance(part, str):
+            before, *after = part.rsplit(delimiter, number)
+            number -= len(after)
+            if not number:
+                return join_texts([*kept, before])
+    return ""
 
 
 def change_text(pattern: Pattern, name: str, change: Callable[[str], str]) -> Pattern | None:

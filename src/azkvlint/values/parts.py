@@ -134,10 +134,10 @@ _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||"
 # Functions of lambdas that return some of the items, and those that return the result for each.
 _SELECTING, _MAPPING = frozenset({"filter", "sort"}), frozenset({"map", "mapvalues"})
 # Expressions that consist of others by their syntax. Any other may be a reference.
-COMPOSED = (
+COMPOSED = frozenset((
     ast.Literal, ast.Template, ast.Unary, ast.Binary, ast.Conditional, ast.Spread, ast.Array, ast.Property, ast.Object,
     ast.For, ast.If, ast.Lambda, ast.Comprehension,
-)  # fmt: skip
+))  # fmt: skip
 
 
 class Members(NamedTuple):

@@ -98,6 +98,7 @@ def names_secret(name: object) -> bool:
     return isinstance(name, str) and suggests_secret(name) and not name.lower().endswith(_NO_SECRET)
 
 
+@lru_cache(4096)
 def names_value(name: str) -> bool:
     """Return whether the value of a declaration or member is a secret, by its name. Narrower than ``names_secret``."""
     return is_secret_name(name) or name.replace("_", "").lower() in _SECRET_MEMBERS
@@ -123,21 +124,24 @@ def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
 
     Operators make expressions deeper than the recursion limit, so the nodes are on a stack.
     """
-    stack = [(node, is_secret)]
+    stack = [] if is_secret else [node]
+    if is_secret and has_literal(node):
+        yield node.start, node.end
     while stack:
-        node, is_secret = stack.pop()
-        if is_secret:
-            if has_literal(node):
-                yield node.start, node.end
-        elif isinstance(node, ast.Property):
-            stack.append((node.value, names_secret(text_of_key(node.key))))
-        elif isinstance(node, ast.Literal):
+        node = stack.pop()
+        if isinstance(node, ast.Literal):
             if type(node.value) is str and contains_secret(node.value):
                 yield node.start, node.end
+        elif isinstance(node, ast.Property):
+            value = node.value
+            if not names_secret(text_of_key(node.key)):
+                stack.append(value)
+            elif has_literal(value):
+                yield value.start, value.end
         elif isinstance(node, ast.Call) and marks_secret(node) and has_literal(node):
             yield node.start, node.end
         else:
-            stack += [(child, False) for child in reversed(ast.children(node))]
+            stack += reversed(ast.children(node))
 
 
 def has_literal(node: ast.Node) -> bool:

@@ -14,10 +14,11 @@ from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.values.parts import COMPOSED, Loop, Part, Relation, Walk, Within, base_of, scope_in, variable_of
 from azkvlint.values.paths import KEYS
-from azkvlint.values.secrecy import SENSITIVE, has_literal, marks_secret, names_value, text_of_key
+from azkvlint.values.secrecy import SENSITIVE, has_literal, is_content, marks_secret, names_value, text_of_key
 
 # Of a longer path, or of more paths into one expression, all is hidden that they may lead to.
 _MOST_STEPS, _MOST_PATHS = 8, 20
+_TYPE = "type"
 
 
 class Scope(Protocol):
@@ -71,21 +72,32 @@ def secrets_in(part: HiddenPart, properties_of: Callable[[object], Iterable[Path
 
     ``properties_of`` returns the paths of the secrets in a resource by its type.
     """
-    waiting = [part]
+    waiting: list[tuple[ast.Node, Within[Scope]]] = [(part.node, part.scope)]
+    # A hot loop: it compares types in the order of their frequency.
     while waiting:
-        node, scope, _ = waiting.pop()
-        match node:
-            case ast.Property(key=key, value=value) if names_value(text_of_key(key)):
-                yield Part(value, scope)
-            case ast.Object(members=members):
-                yield from (Part(node, scope, path) for path in properties_of(_type_in(members)))
-                waiting += [Part(child, scope) for child in ast.children(node)]
-            case ast.Call() if marks_secret(node):
-                yield Part(node, scope)
-            case ast.For(over=over, body=body) | ast.Comprehension(over=over, result=body):
-                waiting += [Part(over, scope), Part(body, scope_in(node, scope))]
-            case _:
-                waiting += [Part(child, scope) for child in ast.children(node)]
+        node, scope = waiting.pop()
+        if isinstance(node, (ast.Literal, ast.Name)):
+            continue
+        if isinstance(node, ast.Property):
+            key = node.key
+            if names_value(text_of_key(key)):
+                yield Part(node.value, scope)
+                continue
+            if not isinstance(key, str):
+                waiting.append((key, scope))
+            waiting.append((node.value, scope))
+            continue
+        if isinstance(node, (ast.For, ast.Comprehension)):
+            body = node.body if isinstance(node, ast.For) else node.result
+            waiting += [(node.over, scope), (body, scope_in(node, scope))]
+            continue
+        if isinstance(node, ast.Object):
+            for path in properties_of(_type_in(node.members)):
+                yield Part(node, scope, path)
+        elif isinstance(node, ast.Call) and marks_secret(node):
+            yield Part(node, scope)
+            continue
+        waiting += [(child, scope) for child in ast.children(node)]
 
 
 def may_hold_secrets(text: str) -> bool:
@@ -99,19 +111,22 @@ def may_hold_secrets(text: str) -> bool:
 
 def _type_in(members: Iterable[ast.Node]) -> object:
     """Return the type of a resource, if it is the value of a member of an object."""
-    types = (member.value for member in members if isinstance(member, ast.Property) and _is_type(member.key))
-    type_ = next(types, None)
-    return type_.value if isinstance(type_, ast.Literal) else None
-
-
-def _is_type(key: object) -> bool:
-    return isinstance(key, str) and key.lower() == "type"
+    for member in members:
+        if isinstance(member, ast.Property):
+            key, value = member.key, member.value
+            if isinstance(key, str) and len(key) == len(_TYPE) and key.lower() == _TYPE:
+                return value.value if isinstance(value, ast.Literal) else None
+    return None
 
 
 def _hidden_in(node: ast.Node, scope: Within[Scope], rest: Path, walk: Walk) -> Iterable[HiddenPart]:
     """Hide the strings and numbers of an expression itself, and return what else its value at ``rest`` consists of."""
     base = base_of(scope)
-    if isinstance(node, COMPOSED):
+    if isinstance(node, ast.Literal):
+        if is_content(node.value):
+            base.hide(node)
+        return ()
+    if type(node) in COMPOSED:
         is_whole = not rest and isinstance(node, (ast.Object, ast.Array))
         if (is_whole or isinstance(node, (ast.Literal, ast.Template))) and has_literal(node):
             base.hide(node)

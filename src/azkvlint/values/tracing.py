@@ -54,7 +54,7 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
         return NONE
     base = base_of(scope)
     parts = None
-    if not isinstance(node, COMPOSED):
+    if type(node) not in COMPOSED:
         parts = variable_of(node, scope, rest)
         origins = base.origins(node, rest) if parts is None else None
         if origins is not None:

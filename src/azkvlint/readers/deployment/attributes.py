@@ -17,7 +17,8 @@ def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditio
     head, identity = recorder.of(lambda: instance.identity)
     version, of_version = recorder.of(lambda: instance.version)
     record_head(recorder, identity, of_version)
-    recorder.attribute((), recorder.of(_trace_links, deployment)[1])
+    if recorder.is_recording:
+        recorder.attribute((), recorder.of(_trace_links, deployment)[1])
     existing = plain.get("existing") is True
     body: dict[str, Result] = {}
     members = required.members if required.members is not None else tuple((key, None) for key in plain)

@@ -122,7 +122,10 @@ class EvaluatedResource:
 
     def _once(self, name: str, make: Callable[[], _T]) -> _T:
         """Return a part that is evaluated once, and keep what it reads."""
-        found, read = self.deployment.run.recorder.of(make)
+        recorder = self.deployment.template.run.recorder
+        if not recorder.is_recording:
+            return make()
+        found, read = recorder.of(make)
         if read is not None:
             self._reads = {**self._reads, name: read.inputs}
         return found

@@ -303,7 +303,7 @@ def written_copies(plain: Mapping[str, Any]) -> int:
 
 def is_usual(plain: Mapping[str, Any]) -> bool:
     """Return whether all members have their usual spelling, so that a member not found by it does not exist."""
-    return plain.keys() <= _USUAL
+    return _USUAL.issuperset(plain)
 
 
 def key_of(plain: Mapping[str, Any], name: str) -> str | None:
@@ -312,8 +312,12 @@ def key_of(plain: Mapping[str, Any], name: str) -> str | None:
         return name
     if is_usual(plain):
         return None
-    lower = name.lower()
-    return next((key for key in plain if key.lower() == lower), None)
+    # A string of ASCII equals no other one with another length, whatever the case.
+    length, lower = len(name), name.lower()
+    for key in plain:
+        if (len(key) == length or not key.isascii()) and key.lower() == lower:
+            return key
+    return None
 
 
 def member(plain: Any, *names: str) -> Any:

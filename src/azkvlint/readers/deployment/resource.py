@@ -22,6 +22,7 @@ from azkvlint.model.pattern import (
     rstrip_text,
     split_text,
     text_form,
+    without_last,
 )
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, MapValue, Scalar, Unknown, Value
@@ -108,7 +109,7 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
     if len(declared.names) > 1:
         if own:
             # The last kind and the last name: no name holds a slash.
-            parent = join_texts(split_text(own, "/")[:-2], "/")
+            parent = without_last(own, "/", 2)
         else:
             parent = resource_id(declared.above, declared.type.rpartition("/")[0], declared.names[:-1])
         fields["parent"] = id_value(parent, _location_of(declared, "parent"))

@@ -79,7 +79,7 @@ def scope_of(id_: Text) -> Scope | None:
 def resource_id(above: Text, type_: Text, names: Sequence[Text]) -> Text:
     """Return the ID of a resource below the scope or resource ``above``; empty if a name is not known at all."""
     kinds = _kinds(type_) if isinstance(type_, str) else split_text(type_, "/")
-    if len(kinds) != len(names) + 1 or "" in names:
+    if len(kinds) != len(names) + 1 or not all(names):
         return ""
     if len(kinds) == 2 and text_form(type_).lower() == _GROUPS:
         return join_texts([above, "/resourceGroups/", names[0]])

@@ -58,6 +58,7 @@ class _Template:
         self.path, self.plain, self.pointer, self.places = path, plain, pointer, places
         self.calls: list[tuple[_Scope, Any, Pointer]] = []
         self.nested: list[_Template] = []
+        self.inline: dict[Pointer, _Template] = {}
         self._nodes: dict[Pointer, _Json] = {}
 
     @cached_property
@@ -205,24 +206,28 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Hid
     waiting: list[tuple[_Template, Any, Pointer]] = [(root, root.plain, root.pointer)]
     while waiting:
         template, plain, pointer = waiting.pop()
-        scope = _Scope(template)
         if isinstance(plain, list):
-            waiting += [(template, value, (*pointer, number)) for number, value in enumerate(plain)]
+            items = [(template, value, (*pointer, number)) for number, value in enumerate(plain)]
+            waiting += [item for item in items if isinstance(item[1], (dict, list))]
         if not isinstance(plain, dict):
             continue
-        type_ = member(plain, "type")
-        for path in secret_properties(type_):
-            yield scope.part(plain, pointer, path)
+        for path in secret_properties(member(plain, "type")):
+            yield _Scope(template).part(plain, pointer, path)
         _open(template, plain, pointer, roots)
+        is_template = pointer == template.pointer
         for key, value in plain.items():
+            # Most values are strings, and contain no others.
+            is_secret, is_object = names_value(key), isinstance(value, dict)
+            if not is_secret and not is_object and not isinstance(value, list):
+                continue
             at = (*pointer, key)
-            inner = next((one for one in template.nested if one.pointer == at), None)
+            inner = template.inline.get(at)
             if inner is not None:
                 waiting.append((inner, value, at))
-            elif key.lower() in _TYPES and pointer == template.pointer and isinstance(value, dict):
-                yield from _of_section(scope, value, at)
-            elif names_value(key):
-                yield scope.part(value, at)
+            elif is_template and is_object and key.lower() in _TYPES:
+                yield from _of_section(_Scope(template), value, at)
+            elif is_secret:
+                yield _Scope(template).part(value, at)
             else:
                 waiting.append((template, value, at))
 
@@ -257,6 +262,7 @@ def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots
         if str(scope).lower() != "inner":
             return
         called = _Template(template.path, properties[inline], (*at, inline), template.places)
+        template.inline[called.pointer] = called
     elif isinstance(link, str):
         called = roots.get(posixpath.normpath(posixpath.join(posixpath.dirname(template.path), link)))
     if called is not None:
