@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 from azkvlint.fixes.proof import State, is_gone, keys_of
 from azkvlint.model.finding import Finding
@@ -23,7 +25,8 @@ def causes_of(
     """
     causes: dict[int, list[Fix]] = {}
     parts = 0
-    orders = [_rules_by_likelihood(finding, accepted) for finding in gone]
+    every_fix = _Fixes(accepted)
+    orders = [every_fix.rules_by_likelihood(finding) for finding in gone]
     tried: set[str] = set()
     # The fixes of one rule are evaluated together: they are of different places.
     while len(causes) < len(gone):
@@ -33,68 +36,115 @@ def causes_of(
         if not rule or len(tried) == _MOST_ROUNDS:
             break
         tried.add(rule)
-        fixes = [fix for fix in accepted if fix.rule == rule]
-        is_only = len(fixes) == len(accepted)
-        state = None if is_only else state_of(fixes)
+        of_rule = _Fixes([fix for fix in accepted if fix.rule == rule])
+        is_only = len(of_rule.fixes) == len(accepted)
+        state = None if is_only else state_of(of_rule.fixes)
         for number in pending:
             if not is_only and (state is None or not is_gone(gone[number], state)):
                 continue
             finding = gone[number]
-            causes[number] = near = _near(finding, fixes)
-            every = _of_inputs(finding, fixes)
+            causes[number] = near = of_rule.near(finding)
+            every = of_rule.of_inputs(finding)
             if _is_linked_from(finding) and len(near) < len(every):
                 part = state_of(near) if parts < _MOST_PARTS else None
                 parts += 1
                 if part is None or not is_gone(finding, part):
                     causes[number] = every
-    return [causes.get(number) or _near(finding, accepted) for number, finding in enumerate(gone)]
+    return [causes.get(number) or every_fix.near(finding) for number, finding in enumerate(gone)]
 
 
-def _rules_by_likelihood(finding: Finding, accepted: Sequence[Fix]) -> list[str]:
-    """Return the rules of accepted fixes, those first whose fix changes what a finding is about, or is near it."""
-    near = {id(fix) for fix in _near(finding, accepted)}
-    attributes = {one.attribute for one in finding.evidence if one.attribute}
+class _Fixes:
+    """Accepted ``fixes``, and which of them are near a finding: there are many of both."""
 
-    def order(fix: Fix) -> tuple[bool, ...]:
-        is_other = attributes.isdisjoint(one.attribute for one in fix.finding.evidence)
-        return not _is_at(finding, fix), is_other, id(fix) not in near, fix.rule != finding.rule.id
+    def __init__(self, fixes: Sequence[Fix]) -> None:
+        self.fixes = fixes
 
-    return list(dict.fromkeys(fix.rule for fix in sorted(accepted, key=order)))
+    @cached_property
+    def _by_resource(self) -> dict[tuple[str, ...], list[int]]:
+        found: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for number, fix in enumerate(self.fixes):
+            for key in keys_of(fix.finding):
+                found[key[1:]].append(number)
+        return found
 
+    @cached_property
+    def _by_root(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = defaultdict(list)
+        for number, fix in enumerate(self.fixes):
+            for root in {root for _, root, _ in keys_of(fix.finding)}:
+                found[root].append(number)
+        return found
 
-def _near(finding: Finding, fixes: Sequence[Fix]) -> list[Fix]:
-    """Return the fixes of the resource of a finding, or of the resources and places in its evidence.
+    @cached_property
+    def _starts(self) -> dict[str, list[tuple[int, int]]]:
+        """Return the starts of the edits of each file in order, with the numbers of the fixes."""
+        found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for number, fix in enumerate(self.fixes):
+            for edit in fix.edits:
+                found[edit.path].append((edit.start, number))
+        return {path: sorted(starts) for path, starts in found.items()}
 
-    Without any, return the fixes of the same inputs, or all.
-    """
-    roots = {root for _, root, _ in keys_of(finding)}
-    addresses = {one.at.address for one in finding.evidence if one.at.address is not None}
-    resources = {key[1:] for key in keys_of(finding)} | {(root, name) for root in roots for name in addresses}
-    near = [fix for fix in fixes if _is_of(fix, resources) or _is_at(finding, fix)]
-    return near or _of_inputs(finding, fixes) or list(fixes)
+    @cached_property
+    def _kinds(self) -> list[tuple[str, frozenset[str]]]:
+        """Return of each fix the rule, and the attributes that its finding is about."""
+        return [(fix.rule, frozenset(one.attribute for one in fix.finding.evidence)) for fix in self.fixes]
 
+    @cached_property
+    def _first_of_kind(self) -> dict[tuple[str, frozenset[str]], int]:
+        return {kind: number for number, kind in reversed([*enumerate(self._kinds)])}
 
-def _of_inputs(finding: Finding, fixes: Sequence[Fix]) -> list[Fix]:
-    """Return the fixes of the inputs of a finding."""
-    roots = {root for _, root, _ in keys_of(finding)}
-    return [fix for fix in fixes if any(root in roots for _, root, _ in keys_of(fix.finding))]
+    def rules_by_likelihood(self, finding: Finding) -> list[str]:
+        """Return the rules, those first of which a fix changes what a finding is about, or is near it."""
+        at, near = self._at(finding), self._near(finding)
+        attributes = {one.attribute for one in finding.evidence if one.attribute}
 
+        def order(number: int) -> tuple[bool | int, ...]:
+            rule, changed = self._kinds[number]
+            is_other = attributes.isdisjoint(changed)
+            return number not in at, is_other, number not in near, rule != finding.rule.id, number
 
-def _is_of(fix: Fix, resources: Collection[tuple[str, ...]]) -> bool:
-    return any(key[1:] in resources for key in keys_of(fix.finding))
+        # Of the fixes that are neither there nor near, the first of a kind is the most likely one.
+        numbers = at.union(near, self._first_of_kind.values())
+        return list(dict.fromkeys(self._kinds[number][0] for number in sorted(numbers, key=order)))
+
+    def near(self, finding: Finding) -> list[Fix]:
+        """Return the fixes of the resource of a finding, or of the resources and places in its evidence.
+
+        Without any, return the fixes of the same inputs, or all.
+        """
+        return self._in_order(self._near(finding))
+
+    def of_inputs(self, finding: Finding) -> list[Fix]:
+        """Return the fixes of the inputs of a finding."""
+        return self._in_order(self._of_inputs(finding))
+
+    def _in_order(self, numbers: Iterable[int]) -> list[Fix]:
+        return [self.fixes[number] for number in sorted(numbers)]
+
+    def _near(self, finding: Finding) -> set[int]:
+        roots = {root for _, root, _ in keys_of(finding)}
+        addresses = {one.at.address for one in finding.evidence if one.at.address is not None}
+        resources = {key[1:] for key in keys_of(finding)} | {(root, name) for root in roots for name in addresses}
+        of_resources = {number for key in resources for number in self._by_resource.get(key, ())}
+        return of_resources | self._at(finding) or self._of_inputs(finding) or {*range(len(self.fixes))}
+
+    def _of_inputs(self, finding: Finding) -> set[int]:
+        return {number for _, root, _ in keys_of(finding) for number in self._by_root.get(root, ())}
+
+    def _at(self, finding: Finding) -> set[int]:
+        """Return the fixes that change a place in the evidence of a finding, other than a whole resource."""
+        found: set[int] = set()
+        declared = finding.resource_at
+        for at in (one.at for one in finding.evidence):
+            if at.span is not None and declared is not None and at.span != declared.span:
+                starts = self._starts.get(at.path, [])
+                first = bisect_left(starts, (at.span[0], 0))
+                last = bisect_left(starts, (at.span[1] + 1, 0))
+                found.update(number for _, number in starts[first:last])
+        return found
 
 
 def _is_linked_from(finding: Finding) -> bool:
     """Return whether others that refer to the resource of a finding are the cause, of which the evidence is one."""
     names = {address for _, _, address in keys_of(finding)}
     return any(not one.attribute and one.found in names for one in finding.evidence)
-
-
-def _is_at(finding: Finding, fix: Fix) -> bool:
-    """Return whether a fix changes a place in the evidence of a finding, other than a whole resource."""
-    spans = [
-        (one.at.path, *one.at.span)
-        for one in finding.evidence
-        if one.at.span is not None and finding.resource_at is not None and one.at.span != finding.resource_at.span
-    ]
-    return any(path == edit.path and start <= edit.start <= end for edit in fix.edits for path, start, end in spans)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 
+from azkvlint.fixes.checkout import contains
 from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
@@ -23,7 +24,8 @@ _STRING = regex(r'"\[(?:[^"\\\n]|\\.)*+"')
 # A variable with the ID of a vault, a key or a secret.
 _VARIABLE = regex(r'"([\w-]+)"\s*+:\s*+"\[[^"\n]*Microsoft\.KeyVault/', 2)
 _READ = regex(r"\b(?:reference|list\w*)\s*\(", 2)
-# What a Bicep file with a read contains: to parse it takes longer than the edit.
+# What a Bicep file with a read contains: to parse it takes longer than the edit, and so does the expression.
+_WORDS_OF_READS = ("existing", "reference", "list")
 _MAY_READ = regex(r"\b(?:existing\b|reference\b|list)", 2)
 _MOST = 3
 
@@ -54,7 +56,8 @@ def _reads_in(ending: str, text: str) -> list[tuple[str, int]]:
 
 def _in_bicep(text: str) -> Iterator[tuple[str, int]]:
     """Yield the API versions of existing resources and of functions in a Bicep file, with their offsets."""
-    nodes: list[ast.Node] = list(parse(text).declarations) if _MAY_READ.search(text) is not None else []
+    may_read = contains(text.lower(), _WORDS_OF_READS) and _MAY_READ.search(text) is not None
+    nodes: list[ast.Node] = list(parse(text).declarations) if may_read else []
     while nodes:
         node = nodes.pop()
         if isinstance(node, ast.Resource) and node.existing and isinstance(node.type, ast.Literal):

@@ -36,6 +36,7 @@ class BicepEditor(TreeEditor):
         if parsed.faults:
             raise Refusal("the file has a syntax error")
         self.declarations = parsed.declarations
+        self._starts_of_decorated = frozenset(one.start for one in self._decorated() if one.decorators)
         return [self._declaration(one) for one in parsed.declarations]
 
     def widen(self) -> None:
@@ -119,7 +120,7 @@ class BicepEditor(TreeEditor):
     def remove(self, container: Address, path: tuple[str, ...]) -> tuple[TextEdit, ...]:
         """Remove a property, or a declaration without decorators."""
         found = self.lookup(container, path)
-        if found is not None and any(one.start == found[1].start and one.decorators for one in self._decorated()):
+        if found is not None and found[1].start in self._starts_of_decorated:
             raise Refusal("the declaration has decorators")
         return super().remove(container, path)
 

@@ -164,10 +164,10 @@ def _of_repetition(finding: Finding, plan: EditPlan, sources: Sources) -> Iterat
     found: dict[str, None] = {}
     for at in (finding.resource_at or finding.at, *finding.callers):
         try:
+            if at.span is None or not (sources.contains(at.path, "count") or sources.contains(at.path, "for_each")):
+                continue
             text = sources.text(at.path)
         except Refusal:
-            continue
-        if at.span is None or ("count" not in text and "for_each" not in text):
             continue
         for block in body_of(at.path, text).blocks:
             if block.start == at.span[0]:

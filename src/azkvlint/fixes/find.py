@@ -190,8 +190,10 @@ class _Search:
 
     def by_failure(self, pending: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:
         """Return those to prove next, and those to prove after them: what failed earlier most likely fails again."""
-        first = [one for one in pending if (one.number, one.title) not in self._reasons]
-        return (first, [one for one in pending if one not in first]) if first else (list(pending), [])
+        parts: tuple[list[Pending], list[Pending]] = [], []
+        for one in pending:
+            parts[(one.number, one.title) in self._reasons].append(one)
+        return parts if parts[0] else (parts[1], [])
 
     def depends(self, one: Pending, other: Pending) -> bool:
         """Return whether the fix of another finding with the same cause may fix a finding too, but not the reverse."""

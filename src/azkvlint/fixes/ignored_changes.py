@@ -23,9 +23,8 @@ _META = frozenset({"connection", "count", "depends_on", "for_each", "lifecycle",
 
 def refuse_ignored(target: Target, path: Sequence[str], sources: Sources) -> None:
     """Raise Refusal if Terraform ignores changes of an argument of a declaration, wherever its value is written."""
-    text = sources.text(target.path)
-    if target.language == "terraform" and _IGNORE in text:
-        for block in body_of(target.path, text).blocks:
+    if target.language == "terraform" and sources.contains(target.path, _IGNORE):
+        for block in body_of(target.path, sources.text(target.path)).blocks:
             if block.start == target.address[0]:
                 _refuse(block, [tuple(path)])
 
@@ -34,11 +33,11 @@ def refuse_ignored_edits(edits: Edits, sources: Sources) -> None:
     """Raise Refusal if Terraform ignores one of the arguments that edits change, add or remove."""
     ignoring: dict[str, list[Block]] = {}
     for path in sorted({edit.path for edit in edits if edit.path.lower().endswith(_SUFFIXES)}):
-        if _IGNORE in (text := sources.text(path)):
+        if sources.contains(path, _IGNORE):
             starts = [edit.start for edit in edits if edit.path == path]
             ignoring[path] = [
                 block
-                for block in body_of(path, text).blocks
+                for block in body_of(path, sources.text(path)).blocks
                 if block.type == "resource"
                 and any(block.start <= start <= block.end for start in starts)
                 and any(True for _ in _ignored(block))

@@ -138,6 +138,10 @@ class Sources:
                 raise Refusal("the file is not UTF-8") from error
         return self._read[path]
 
+    def contains(self, path: str, word: str) -> bool:
+        """Return whether the text of a file contains a word, searched for once. Raise Refusal."""
+        return self.once((word, path), lambda: word in self.text(path))
+
     def text_to_read(self, path: str) -> str:
         """Return the text of a file that may be generated, because no edit changes it. Raise Refusal."""
         try:
