@@ -14,7 +14,8 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.fixes.find import faults_of_edits, fixes_of
+from azkvlint.fixes.example_edits import faults_of_edits
+from azkvlint.fixes.find import fixes_of
 from azkvlint.linter.linter import check
 from azkvlint.model.effect import CLASSES, names_of
 from azkvlint.model.fix import Fix, apply

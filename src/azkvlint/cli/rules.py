@@ -233,7 +233,7 @@ def examples_report(path: str | None, *, is_strict: bool = False) -> tuple[str, 
         lines += [f"{label}: {fault}" for fault in result.faults]
     faults = [str(fault) for fault in faults_of(rules)] if is_strict and not failed else []
     if is_strict and not failed:
-        from azkvlint.fixes.find import faults_of_edits
+        from azkvlint.fixes.example_edits import faults_of_edits
 
         faults += faults_of_edits(rules, path)
     lines += faults

@@ -1,13 +1,9 @@
-"""Find the fixes of a report: edits by the data of the rules, each proven before it is offered.
-
-The edits of a rule must fix one of its own failing examples, for ``kvlint rules test --strict``.
-"""
+"""Find the fixes of a report: edits by the data of the rules, each proven before it is offered."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -18,18 +14,15 @@ from azkvlint.fixes.batches import Pending, next_batch
 from azkvlint.fixes.candidates import NO_FIX, candidates, plans_for
 from azkvlint.fixes.causes import Causes
 from azkvlint.fixes.comments import comments_of
+from azkvlint.fixes.parts import Part, blame, halves, join, one_part, separate
 from azkvlint.fixes.proof import Fault, Prover, State, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
-from azkvlint.linter.linter import check
-from azkvlint.model.effect import CLASSES, merged, names_of
+from azkvlint.model.effect import merged, names_of
 from azkvlint.model.finding import FROM_PLAN, UNKNOWN, Finding, Report
 from azkvlint.model.fix import Fix, FixResult, Refusal, Refused, TextEdit
-from azkvlint.model.rule import EXAMPLE_DAY, Rule
 from azkvlint.readers.discover import JSON
 from azkvlint.reporters.grouping import OUTSIDE, remedy, unknown_causes
-from azkvlint.util.lazy_regex import regex
-from azkvlint.util.output_files import StagingFolder
 
 # Evaluations of one search, the results of all of them, and the characters of all texts for which edits are made: what
 # is left after them is refused.
@@ -43,8 +36,6 @@ _MOST_ALONE = 40
 _ALONG, _ALONG_SEVERAL = "Fixed by another fix", "Fixed by other fixes"
 _TOO_MANY = "too many fixes could not be proven together; select fewer rules"
 _TOO_LARGE = "too many findings; select fewer rules or files"
-_NAMES = {"terraform": "main.tf", "terraform_json": "main.tf.json", "bicep": "main.bicep", "arm": "main.json"}
-_MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$", re.MULTILINE)
 
 
 def fixes_of(
@@ -263,7 +254,7 @@ class _Search:
 
     def prove_each(self, pending: Sequence[Pending]) -> None:
         """Accept those whose edits are proven on their own. Of inputs that share nothing, one each is tried at once."""
-        bundles: list[Sequence[_Part]] = [self.parts(pending)]
+        bundles: list[Sequence[Part]] = [self.parts(pending)]
         while bundles:
             active = [part for part in bundles.pop() if part.groups[0]]
             if not active:
@@ -272,7 +263,7 @@ class _Search:
             _, _, faults = self._attempt(tried)
             others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
             if others and len(active) > 1:
-                bundles += _halves(active)
+                bundles += halves(active)
                 continue
             for part, one in zip(active, tried, strict=True):
                 found = [*(fault for fault in faults if part.is_concerned(fault)), *others]
@@ -291,7 +282,7 @@ class _Search:
         if not is_proven:
             edited, state, faults = self._attempt(kept, is_last=True)
             if faults:  # parts that seemed independent are not
-                parts = [_merged(parts, [kept], [])]
+                parts = [one_part(parts, [kept], [])]
                 more, _, edited, state = self._divide(parts)
                 left += more
                 kept = parts[0].kept
@@ -302,13 +293,13 @@ class _Search:
             self._accept(one)
         return _Outcome(edited, state, left, kept)
 
-    def _divide(self, parts: Sequence[_Part]) -> tuple[list[Pending], bool, Sources, State]:
+    def _divide(self, parts: Sequence[Part]) -> tuple[list[Pending], bool, Sources, State]:
         """Divide the groups of parts until the kept ones are proven. All parts are divided at the same time.
 
         Return those with another candidate, and the last proven state, with whether it has all that is kept.
         """
         left: list[Pending] = []
-        bundles: list[Sequence[_Part]] = [parts]
+        bundles: list[Sequence[Part]] = [parts]
         edited, state, proven = self.sources, self.state, 0
         while bundles:
             active = [part for part in bundles.pop() if part.groups]
@@ -320,7 +311,7 @@ class _Search:
             now, state_now, faults = self._attempt(tried)
             if not faults:
                 edited, state, proven = now, state_now, len(tried)
-            blamed, suspected = _blame(faults, active)
+            blamed, suspected = blame(faults, active)
             if not blamed and len(suspected) == 1:
                 blamed, suspected = [(suspected, faults)], []
             is_unclear = not blamed and bool(suspected)
@@ -335,17 +326,17 @@ class _Search:
                     part.kept += group
             for numbers, found in blamed:
                 left += self._decide(
-                    _join([active[number] for number in numbers]),
+                    join([active[number] for number in numbers]),
                     [one for number in numbers for one in groups[number]],
                     found,
                 )
             # It is not known which of the suspected parts is the cause.
-            bundles += _halves([active[number] for number in suspected]) if is_unclear else [active]
+            bundles += halves([active[number] for number in suspected]) if is_unclear else [active]
             if is_unclear:
                 bundles.insert(0, active)
         return left, proven == sum(len(part.kept) for part in parts), edited, state
 
-    def _decide(self, part: _Part, group: list[Pending], faults: Sequence[Fault]) -> list[Pending]:
+    def _decide(self, part: Part, group: list[Pending], faults: Sequence[Fault]) -> list[Pending]:
         """Divide a group of a part, or return findings with their next candidates.
 
         Of several that may be the cause, only what fails without the others is refused for what it would cause.
@@ -398,10 +389,10 @@ class _Search:
             found += [one for one in likely if one not in found]
         return found
 
-    def parts(self, batch: Sequence[Pending], *, by_resource: bool = False) -> list[_Part]:
+    def parts(self, batch: Sequence[Pending], *, by_resource: bool = False) -> list[Part]:
         """Return the parts of a batch that share neither inputs nor files, or no resource."""
-        parts = [_Part(self._names_of(one), {key[1:] for key in keys_of(one.finding)}, [[one]], []) for one in batch]
-        return _separate(parts, lambda part: part.resources if by_resource else part.names)
+        parts = [Part(self._names_of(one), {key[1:] for key in keys_of(one.finding)}, [[one]], []) for one in batch]
+        return separate(parts, lambda part: part.resources if by_resource else part.names)
 
     def _names_of(self, one: Pending) -> set[str]:
         """Return the inputs through which a finding was found, those that read the edited files, and these files."""
@@ -560,143 +551,3 @@ def _of_lost(finding: Finding) -> str:
     if not finding.rule.edits:
         return NO_FIX
     return "the source without the plan does not show it" if finding.source == FROM_PLAN else "the file is generated"
-
-
-class _Part(msgspec.Struct):
-    """Candidates that are decided on together. ``names`` are those of their inputs and files."""
-
-    names: set[str]
-    resources: set[tuple[str, ...]]
-    groups: list[list[Pending]]
-    kept: list[Pending]
-
-    def is_concerned(self, fault: Fault) -> bool:
-        """Return whether a fault is about an input or a file of the part."""
-        return any(root in self.names for root, _ in fault.resources) or any(
-            not self.names.isdisjoint((f"file {path}", path, path.rpartition("/")[0])) for path in fault.paths
-        )
-
-
-def _merged(parts: Sequence[_Part], groups: list[list[Pending]], kept: list[Pending]) -> _Part:
-    """Return one part for several, with these groups."""
-    names, resources = (part.names for part in parts), (part.resources for part in parts)
-    return _Part(set().union(*names), set().union(*resources), groups, kept)
-
-
-def _join(parts: Sequence[_Part]) -> _Part:
-    """Move everything to the first of several parts, and return it."""
-    first, *others = parts
-    for part in others:
-        first.names |= part.names
-        first.resources |= part.resources
-        first.groups += part.groups
-        first.kept += part.kept
-        part.groups, part.kept = [], []
-    return first
-
-
-def _separate(parts: Sequence[_Part], keys: Callable[[_Part], Iterable[Hashable]]) -> list[_Part]:
-    """Return parts of one group, merged where they have a key in common."""
-    part_of: dict[Hashable, int] = {}
-    found: dict[int, list[_Part]] = {}
-    for number, part in enumerate(parts):
-        near = dict.fromkeys(part_of[key] for key in keys(part) if key in part_of)
-        found[number] = [*(other for one in near for other in found.pop(one)), part]
-        part_of.update((key, number) for other in (found[number] if near else [part]) for key in keys(other))
-    return [_merged(near, [[one for part in near for one in part.groups[0]]], []) for near in found.values()]
-
-
-def _blame(faults: Sequence[Fault], active: Sequence[_Part]) -> tuple[list[tuple[list[int], list[Fault]]], list[int]]:
-    """Return the faults with the parts of which one causes them, and the other parts that may cause faults.
-
-    The cause of a fault of a resource is most likely a change of that resource, or of one that the result depends on.
-    """
-    by_resource: dict[tuple[str, ...], list[int]] = {}
-    for number, part in enumerate(active):
-        for resource in part.resources:
-            by_resource.setdefault(resource, []).append(number)
-    blamed: list[tuple[list[int], list[Fault]]] = []
-    suspected: dict[int, None] = {}
-    for fault in faults:
-        resources = (*fault.resources, *fault.related)
-        numbers = dict.fromkeys(number for resource in resources for number in by_resource.get(resource, ()))
-        if not numbers:
-            near = [number for number, part in enumerate(active) if part.is_concerned(fault)]
-            suspected.update(dict.fromkeys(near or range(len(active))))
-            continue
-        same = [one for one in blamed if not numbers.keys().isdisjoint(one[0])]
-        blamed = [one for one in blamed if one not in same]
-        numbers.update((number, None) for one in same for number in one[0])
-        blamed.append((sorted(numbers), [*(other for one in same for other in one[1]), fault]))
-    of_blamed = {number for numbers, _ in blamed for number in numbers}
-    return blamed, [number for number in suspected if number not in of_blamed]
-
-
-def _halves(parts: Sequence[_Part]) -> list[Sequence[_Part]]:
-    """Return two halves of parts, of which the first is last."""
-    middle = len(parts) // 2
-    return [parts[middle:], parts[:middle]]
-
-
-def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:
-    """Yield the rules with edits of which no failing example can be fixed. ``path`` is that of the rules, if any."""
-    fixable = {rule.id: rule for rule in rules if any(plan.steps for plan in rule.edits)}
-    for rule in fixable.values():
-        for plan in rule.edits:
-            if not all(effect.text.endswith(".") for effect in plan.possible_effects):
-                yield f"{rule.path}: {rule.id}: unsafe must be sentences that end with '.'"
-            if plan.steps and not plan.sources:
-                yield f"{rule.path}: {rule.id}: each edit needs sources: that show what it does"
-    if not fixable:
-        return
-    fixed: set[str] = set()
-    reasons: dict[str, set[str]] = {}
-    # Rules that only the profile `all` has may require the opposite of others, which a fix would then violate.
-    for profile in ("strict", "all"):
-        group = tuple(rule for rule in fixable.values() if (rule.profile == "all") is (profile == "all"))
-        if not group:
-            continue
-        folder = StagingFolder()
-        try:
-            of_group, reasons_of_group = _applied(group, profile, folder, path)
-        finally:
-            folder.remove()
-        fixed |= of_group
-        reasons |= reasons_of_group
-    for rule in fixable.values():
-        # A module is pinned to a version that only an installation has.
-        if rule.id not in fixed and not any(step.operation == "pin" for plan in rule.edits for step in plan.steps):
-            why = "; ".join(sorted(reasons.get(rule.id, {"no failing example in source code"})))
-            yield f"{rule.path}: {rule.id}: the edits fix no failing example: {why}"
-
-
-def _applied(
-    rules: Sequence[Rule], profile: str, folder: StagingFolder, path: str | None
-) -> tuple[frozenset[str], dict[str, set[str]]]:
-    """Return the rules that have a fix for a failing example, and the reasons of the others."""
-    from azkvlint.linter.rule_gates import is_own
-
-    owners: dict[str, str] = {}
-    for rule in rules:
-        for number, example in enumerate(rule.examples):
-            is_usual = not example.parameters and example.as_of in ("", EXAMPLE_DAY)
-            for language, name in _NAMES.items() if example.expect == "fails" and is_usual else ():
-                if language in example.sources:
-                    place = f"{rule.id}-{number}-{language}"
-                    owners[place] = rule.id
-                    folder.write(f"{place}/{name}", _MARK.sub("", example.sources[language]).encode())
-    config = Config(
-        paths=(folder.path,),
-        rules=() if path is None or any(map(is_own, rules)) else (path,),
-        select=tuple(rule.id for rule in rules),
-        profiles=(profile,),
-        as_of=EXAMPLE_DAY,
-        jobs=1,
-    )
-    report = check(config)
-    own = tuple(one for one in report.findings if owners.get(one.at.path.split("/")[0]) == one.rule.id)
-    found = fixes_of(msgspec.structs.replace(report, findings=own), config, CLASSES)
-    reasons: dict[str, set[str]] = {}
-    for refused in found.refusals:
-        reasons.setdefault(refused.finding.rule.id, set()).add(refused.reason)
-    return frozenset(fix.rule for fix in found.fixes), reasons
