@@ -313,6 +313,11 @@ def certain(text: str, **known: Any) -> Unknown:
         ('tostring(x != "true" ? x : 7) != "true"', "?"),
         ('tostring(x != "a" ? x : 7) == "a"', False),
         ('startswith("kv-e\u0301${x}", "kv-")', True),
+        ("tostring(x) == x", "?"),
+        ('"${x}${""}" == x', "?"),
+        ('merge(x == "a" ? merge(w, { a = 1 }) : merge(y, { a = 1 })).b == w.b', "?"),
+        ("convert(merge(w, { a = 1 }), map(string)).b == w.b", "?"),
+        ('length([for i in ["a"] : [][0] if x == i]) < 1', True),
     ],
 )
 def test_what_terraform_decides(text: str, expected: Any) -> None:
@@ -384,6 +389,14 @@ def test_what_terraform_decides(text: str, expected: Any) -> None:
         ("'${s}' == s", True),
         ("(s != '' ? '${s}' : 'kv') == ''", False),
         ("('${x}' != '' ? '${x}' : 'kv') == ''", False),
+        ("first(concat(x, y)) == first('${x}${y}')", "?"),
+        ("'${concat(x, y)}' == concat(x, y)", "?"),
+        ("length({ A: 1, ...{ a: x } })", 1),
+        ("{ A: 1, ...{ a: 2 } }.A", 2),
+        ("{ ...{ a: 1 }, A: 2 }.a", 2),
+        ("length(x == 'a' ? { a: 1 } : { b: null }) == 2", "?"),
+        ("contains(x == 'a' ? { a: 1 } : { b: null }, 'b')", "?"),
+        ("empty(x == 'a' ? {} : { b: null })", "?"),
     ],
 )
 def test_what_bicep_decides(text: str, expected: Any, bicep: Language) -> None:

@@ -197,6 +197,8 @@ class Evaluator(Operations):
     def _object(self, node: ast.Object, local: Local) -> Result:
         fields: dict[str, Result] = {}
         rest: Unknown | None = None
+        # The names in lower case, once an object is spread: it may write them in another case.
+        names: dict[str, str] | None = None
         recorder = self.budget.recorder
         parts = recorder.parts() if recorder.is_recording else None
         for member in node.members:
@@ -211,6 +213,8 @@ class Evaluator(Operations):
                         rest = named_by(name, rest)
                         continue
                     key = name
+                if names is not None:
+                    key = names.setdefault(key.lower(), key)
                 fields[key] = self.property(member, local)
                 if parts is not None:
                     parts.add(key, fields[key], member.value)
@@ -221,12 +225,14 @@ class Evaluator(Operations):
                 if more.rest is not None:
                     rest = overlaid("...", fields, rest, more.rest)
                     fields.clear()
-                fields.update(more.fields)
+                names = {name.lower(): name for name in fields}
+                fields.update({names.setdefault(name.lower(), name): item for name, item in more.fields.items()})
             elif not isinstance(more, Absent):
                 # What is spread may replace anything before it.
                 doubt = doubt_in("the spread operator expects an object", more.at, more)
                 rest = overlaid("...", fields, rest, doubt)
                 fields.clear()
+                names = {}
         whole = Fields(at=self.document.place(node), fields=fields, rest=rest)
         if parts is not None:
             parts.finish(whole)

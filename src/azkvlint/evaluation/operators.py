@@ -153,10 +153,9 @@ class Operations(ABC):
             if sum(map(len, known)) > MAX_TEXT:
                 return Unknown(at=at, why=doubt.why, sensitive=sensitive)
             whole = all(pattern or _is_empty(part) for pattern, part in zip(known, parts, strict=True))
-            return Unknown(
-                at=at, why=doubt.why, pattern=_printed(join_texts(known), doubt) if whole else None, given=True,
-                known=joined(parts, adds_up=True), sensitive=sensitive,
-            )  # fmt: skip
+            pattern = printed("string", join_texts(known), doubt) if whole else None
+            facts = joined(parts, adds_up=True)
+            return Unknown(at=at, why=doubt.why, pattern=pattern, given=True, known=facts, sensitive=sensitive)
         return Scalar(at=at, value="".join(texts), sensitive=sensitive)
 
     def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:
@@ -194,9 +193,9 @@ class Operations(ABC):
                 return of.item(index, at)
 
 
-def _printed(text: Text, doubt: Unknown) -> Pattern | None:
-    """Return the pattern of a text: one value alone is not the same as the text that it becomes, unless it is one."""
-    return call_hole("string", [text]) if isinstance(text, Hole) and not is_string(doubt) else pattern_from(text)
+def printed(name: str, text: Text, doubt: Unknown) -> Pattern | None:
+    """Return the pattern of a text. That of one value alone is the function ``name`` of it, unless it is a string."""
+    return call_hole(name, [text]) if isinstance(text, Hole) and not is_string(doubt) else pattern_from(text)
 
 
 def _item_of(of: Items, index: Result, safe: bool, from_end: bool, at: Location) -> Result:
@@ -272,7 +271,7 @@ def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Resu
     if isinstance(found, Unknown):
         # Not its pattern: that does not state whether it is there.
         return Unknown(at=found.at, why=found.why, sensitive=found.sensitive, note=MAY_BE_ABSENT)
-    return found
+    return Absent(at=found.at, note=MAY_BE_ABSENT) if isinstance(found, Absent) else found
 
 
 def _either_rest(one: Unknown | None, other: Unknown | None) -> Unknown | None:

@@ -212,8 +212,10 @@ def partial_list(items: Sequence[Result], doubt: Unknown, at: Location, size: Kn
 
 
 def as_optional(result: Result) -> Unknown | None:
-    """Return ``result``, if it is a field that may not be there."""
-    return result if isinstance(result, Unknown) and result.note == MAY_BE_ABSENT else None
+    """Return ``result``, if it is a field that may not be there; of one that is null if it is, why that is unknown."""
+    if not isinstance(result, Unknown | Absent) or result.note != MAY_BE_ABSENT:
+        return None
+    return result if isinstance(result, Unknown) else Unknown(at=result.at, why=MAY_BE_ABSENT)
 
 
 def missing_fields_reason(value: Fields) -> Unknown | None:

@@ -58,7 +58,7 @@ _VAULT = """object({
         (f"map({_VAULT})", "{x = {name = 1}}", {"x": {"name": "1", "purge": True, "days": None, "acl": ["x"]}}),
         ("list(string)", "[1, u]", ["1", "?⟨u⟩"]),
         ("set(string)", '["b", "a", "b"]', ["a", "b"]),
-        ("map(string)", "open", {"a": "1", "*": "?⟨rest⟩"}),
+        ("map(string)", "open", {"a": "1", "*": "?"}),
         ("object({a = number, b = number})", "open", {"a": 1, "b": "?⟨⟨rest⟩.b⟩"}),
         ("any", '[1, "a"]', [1, "a"]),
         ("object({id = string})", "vault.a", "resource"),

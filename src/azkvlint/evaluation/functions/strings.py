@@ -20,7 +20,7 @@ from azkvlint.evaluation.functions.table import (
     call_pattern,
     opaque,
 )
-from azkvlint.evaluation.known import size_of, start_of
+from azkvlint.evaluation.known import known_of, size_of, start_of
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -33,7 +33,7 @@ from azkvlint.evaluation.values import (
     text_of,
 )
 from azkvlint.model.pattern import Hole, change_text, known_end
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -262,9 +262,12 @@ def weight(plain: object) -> int:
 def _concat(context: Context, arguments: list[Result]) -> Result:
     """Return texts, numbers and booleans; or arrays."""
     if not any(isinstance(argument, Items | Partly) for argument in arguments):
-        if all(isinstance(argument, Scalar | Unknown) for argument in arguments):
+        if not all(isinstance(argument, Scalar | Unknown) for argument in arguments):
+            return context.fails("expects strings or arrays", *arguments)
+        if any(isinstance(argument, Scalar) or known_of(argument).is_text for argument in arguments):
             return context.evaluator.join(arguments, context.at)
-        return context.fails("expects strings or arrays", *arguments)
+        found = context.doubt("the arguments may be arrays", *arguments)
+        return msgspec.structs.replace(found, given=True, known=Known(least=size_of(*arguments).least))
     if any(opaque(argument) is None and not isinstance(argument, Items) for argument in arguments):
         return context.fails("expects only arrays or only strings", *arguments)
     items = items_in(arguments)

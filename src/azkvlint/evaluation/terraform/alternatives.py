@@ -17,7 +17,6 @@ from azkvlint.evaluation.values import (
     Items,
     Result,
     as_optional,
-    first_present,
     is_large,
     is_sensitive,
     mark_sensitive,
@@ -299,9 +298,12 @@ def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
                 missing.append(str(number))
         found = one_of_results(values, doubt)
         fields[name] = mark_optional(found, tag_pattern(doubt, f"{' '.join(missing)}:")) if missing else found
-    rest = first_present(*(result.rest for result in results))
+    others = [result.rest for result in results if result.rest is not None]
+    rest = others[0] if others else None
+    if rest is not None and (len(others) < len(results) or any(other.pattern != rest.pattern for other in others)):
+        rest = gather(others, rest)
     kind = results[0].kind if len({result.kind for result in results}) == 1 else ""
-    return Fields(at=results[0].at, fields=fields, rest=rest if isinstance(rest, Unknown) else None, kind=kind)
+    return Fields(at=results[0].at, fields=fields, rest=rest, kind=kind)
 
 
 def tag_pattern(doubt: Unknown, mark: str) -> Unknown:

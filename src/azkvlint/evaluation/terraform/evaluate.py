@@ -11,7 +11,7 @@ from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import chosen, joined, size_of
-from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.operators import Local, printed
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.terraform import operators
 from azkvlint.evaluation.terraform.alternatives import (
@@ -50,7 +50,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import Pattern, Text, hole, join_texts, operation, pattern_from, text_form
+from azkvlint.model.pattern import Pattern, Text, hole, join_texts, operation, text_form
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -529,18 +529,26 @@ def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_P
     least = 0
     for key, value in pairs:
         inner = _bound(node, key, value, local)
+        is_certain = True
         if node.condition is not None:
             condition = primitive(evaluator.evaluate(node.condition, inner), "bool", at)
             if isinstance(condition, Absent):
                 raise FailedError("the condition of a `for` expression is null", at)
             if not isinstance(condition, Scalar):
                 doubt = doubt_in("the condition of a `for` expression is unknown", at, condition)
-                least -= 1
+                is_certain = False
             elif not condition.value:
                 continue
-        least += 1
-        name = None if node.name is None else _name(evaluator, node.name, inner, at)
-        kept.append((name, evaluator.evaluate(node.result, inner)))
+        try:
+            name = None if node.name is None else _name(evaluator, node.name, inner, at)
+            kept.append((name, evaluator.evaluate(node.result, inner)))
+        except FailedError:
+            if is_certain:
+                raise
+            # There may be no such item.
+            evaluator.watch.risks += 1
+            continue
+        least += is_certain
         if name is not None and not isinstance(name, Scalar):
             doubt = doubt_in("a key of a `for` expression is unknown", at, name)
     if doubt is not None:
@@ -608,7 +616,7 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
         why = f"strings longer than {MAX_TEXT:,} characters are not supported"
         return Unknown(at=at, why=why, given=True, sensitive=sensitive)
     if doubt is not None:
-        pattern = pattern_from(join_texts(texts)) if known else None
+        pattern = printed("tostring", join_texts(texts), doubt) if known else None
         return Unknown(
             at=at, why=doubt.why, pattern=pattern, given=True, known=joined(converted, adds_up=False),
             sensitive=sensitive,

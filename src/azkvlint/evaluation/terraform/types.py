@@ -157,7 +157,9 @@ def _map(result: Fields, type_: Type, default: Default) -> Fields:
     items = [_kept(value, _converted(value, type_.of[0], default)) for value in values]
     if type_.of[0].kind == "any":
         items = unify(items, result.at)
-    return Fields(at=result.at, fields=dict(zip(names, items, strict=True)), rest=result.rest, kind="map")
+    # Other values of the map may be converted too.
+    rest = None if result.rest is None else gather([result.rest], result.rest)
+    return Fields(at=result.at, fields=dict(zip(names, items, strict=True)), rest=rest, kind="map")
 
 
 def _kept(before: Result, after: Result) -> Result:

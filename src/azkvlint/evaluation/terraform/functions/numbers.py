@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
+
+from azkvlint.evaluation.known import is_string
 from azkvlint.evaluation.terraform.alternatives import data_of, gather, stands_for_all
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
@@ -20,6 +23,7 @@ from azkvlint.evaluation.terraform.operators import exact, normal
 from azkvlint.evaluation.terraform.types import ANY as ANY_TYPE
 from azkvlint.evaluation.terraform.types import Type, convert, type_of
 from azkvlint.evaluation.values import Closure, Result
+from azkvlint.model.pattern import call_hole
 from azkvlint.model.value import Unknown
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ def _to(name: str, type_: Type) -> Function:
         if isinstance(found, Unknown) and name != "tostring":
             # It may be another value than it was, but names what it named.
             return call.pass_through([found], found, given=found.is_set)
+        if isinstance(found, Unknown) and found.pattern is not None and not is_string(found):
+            return msgspec.structs.replace(found, pattern=call_hole(name, [found.pattern]))
         return found
 
     return Parts(name, 1, 1, run, nulls=True)
