@@ -18,6 +18,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TypeAlias
 
 from azkvlint.readers.discover import ENDINGS
 from azkvlint.readers.named_folders import ANYTHING, NamedFolders, matches_step
@@ -95,15 +97,20 @@ _USING = regex(r"^[ \t]{0,99}using[ \t]{1,9}'([^'\r\n]*)'", re.MULTILINE)
 _INFRA_PATH = regex(r"""(?<![\w-])["']?path["']?[ \t]{0,9}:[ \t]{0,9}["']?([^\s"'#,}\]]{1,300})""")
 
 
+_NAME = regex(r"[\w.-]+")
+# The text of a path up to the first part that may be anything, and the steps from that one.
+_Pattern: TypeAlias = tuple[str, tuple[str, ...]]
+
+
 class Deployments:
     """The files and folders that commands deploy, as real paths. ``is_complete``: the search was not cut short."""
 
     def __init__(self) -> None:
         self.is_complete = True
         self._paths: set[str] = set()
-        # By the number of steps, and by the last one, if it is known: a module is compared with few of many patterns.
+        # By the number of separators and the last step, if it is known: a module is compared with few of many patterns.
         self._patterns: dict[str, None] = {}
-        self._by_shape: dict[tuple[int, str], list[tuple[str, ...]]] = {}
+        self._by_shape: dict[tuple[int, str], list[_Pattern]] = {}
         self._linked: set[str] = set()
         self.named: NamedFolders | None = None
 
@@ -129,9 +136,12 @@ class Deployments:
 
     def _matches(self, path: str) -> bool:
         """Return whether a pattern matches a path."""
-        steps = tuple(path.split(os.sep))
-        near = (self._by_shape.get((len(steps), last), ()) for last in (steps[-1], ""))
-        return any(all(map(matches_step, pattern, steps)) for patterns in near for pattern in patterns)
+        number = path.count(os.sep)
+        for last in (path.rpartition(os.sep)[2], ""):
+            for known, others in self._by_shape.get((number, last), ()):
+                if path.startswith(known) and all(map(matches_step, others, path.split(os.sep)[-len(others) :])):
+                    return True
+        return False
 
     def add_linked(self, folder: str) -> None:
         """Add a folder that a link outside of tests leads to, with everything in it."""
@@ -146,9 +156,11 @@ class Deployments:
             self._paths.add(path)
         elif path not in self._patterns:
             self._patterns[path] = None
-            steps = tuple(path.split(os.sep))
+            steps = path.split(os.sep)
             last = "" if ANYTHING in steps[-1] else steps[-1]
-            self._by_shape.setdefault((len(steps), last), []).append(steps)
+            known, _, _ = path.partition(ANYTHING)
+            others = tuple(steps[known.count(os.sep) :])
+            self._by_shape.setdefault((path.count(os.sep), last), []).append((known, others))
         if len(self._paths) + len(self._patterns) > _MOST_TARGETS:
             self.is_complete = False
 
@@ -263,9 +275,15 @@ class Scripts:
 
     def _deploy(self, path: str) -> bool:
         name = os.path.basename(path)
-        for script in [script for script, text in self._texts.items() if name in text]:
-            _add_commands(self._found, script, self._texts.pop(script), root_of(script))
+        if name in self._words or _NAME.fullmatch(name) is None:
+            for script in [script for script, text in self._texts.items() if name in text]:
+                _add_commands(self._found, script, self._texts.pop(script), root_of(script))
         return self._found.names(path)
+
+    @cached_property
+    def _words(self) -> str:
+        """Return the words of all scripts, each once: a search of the scripts takes ten times as long."""
+        return "\n".join({word for text in self._texts.values() for word in _NAME.findall(text)})
 
 
 def _add_template_of(found: Deployments, script: str, text: str, checkout: str) -> None:

@@ -439,8 +439,8 @@ class FolderSearch:
             self.states.append(entry.path)
         elif entry.is_symlink() and _may_be_folder(entry):
             self._links.append(entry.path)
-        # DirEntry.is_file() raises an error for a loop or a long chain of links.
-        elif os.path.isfile(entry.path):
+        # DirEntry.is_file() raises an error for a loop or a long chain of links, if it follows them.
+        elif entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path):
             self.others.append(entry.path)
             if is_script(entry.name) and not entry.is_symlink():
                 self.scripts.append(entry.path)

@@ -137,10 +137,9 @@ def _ends_with(steps: Sequence[str], end: tuple[str, ...]) -> bool:
 
 def matches_step(pattern: str, step: str) -> bool:
     """Return whether a name consists of the known parts of a pattern, in their order, in linear time."""
-    first, *others = pattern.split(ANYTHING)
-    if not others:
+    if ANYTHING not in pattern:
         return pattern == step
-    *middle, last = others
+    first, *middle, last = pattern.split(ANYTHING)
     if not step.startswith(first) or not step.endswith(last) or len(step) < len(first) + len(last):
         return False
     at, end = len(first), len(step) - len(last)
