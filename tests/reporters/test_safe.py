@@ -93,6 +93,11 @@ def test_arrays_that_are_encoded_in_parts_have_the_same_bytes(count: int) -> Non
     assert encode_in_parts(parts) == encode(document)
 
 
+def test_items_of_any_size_that_are_encoded_in_parts_have_the_same_bytes() -> None:
+    items = [{"number": number, "text": "x" * (600_000 if number % 5 == 2 else number)} for number in range(40)]
+    assert encode_in_parts({"items": iter(items)}) == encode({"items": items})
+
+
 @pytest.mark.parametrize("document", [{}, {"a": 1}, {"a": {}}, {"a": []}])
 def test_an_object_that_is_encoded_in_parts_has_the_same_bytes(document: dict[str, object]) -> None:
     assert encode_in_parts(document) == encode(document)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.util.secret_names import contains_secret, describes_secret, is_secret_name
+from azkvlint.util.secret_names import contains_secret, describes_secret, has_known_form, is_secret_name
 from azkvlint.values.redaction import Redactor
 from azkvlint.values.secrecy import NAME, may_contain_secret, may_name_secret, suggests_secret
 
@@ -163,3 +163,50 @@ def test_a_text_without_the_parts_of_credentials_contains_none(words: list[str])
     text = "".join(words)
     assert may_contain_secret(text) or not contains_secret(text)
     assert not may_contain_secret("resource v 'Microsoft.KeyVault/vaults@2023-07-01' = {")
+
+
+# One token of each format that an issuer documents, with the shortest length that counts.
+_TOKENS = {
+    "private key": "-----BEGIN " + "PRIVATE KEY-----",
+    "private key of OpenSSH": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+    "private key of PGP": "-----BEGIN PGP " + "PRIVATE KEY BLOCK-----",
+    "JSON Web Token": "eyJ" + 8 * "h" + ".eyJ" + 8 * "b" + ".",
+    "access key of AWS": "AKIA" + 16 * "Q",
+    "temporary access key of AWS": "ASIA" + 16 * "7",
+    **{f"token {kind} of GitHub": f"gh{kind}_" + 30 * "a" for kind in "pousr"},
+    "fine-grained token of GitHub": "github_pat_" + 30 * "a",
+    "token of GitLab": "glpat-" + 20 * "a",
+    **{f"token {kind} of Slack": f"xox{kind}-" + 10 * "1" for kind in "abposr"},
+    "webhook of Slack": "hooks.slack.com/services/T0/B0/x",
+    "workflow of Slack": "hooks.slack.com/workflows/T0/B0/x",
+    "webhook of Teams": "contoso.webhook.office.com/webhookb2/",
+    "webhook of Discord": "discord.com/api/webhooks/",
+    "webhook of Discord at its old name": "discordapp.com/api/webhooks/",
+    "key of SendGrid": "SG." + 16 * "a" + "." + 16 * "b",
+    "key of Stripe": "sk_live_" + 16 * "a",
+    "restricted key of Stripe": "rk_live_" + 16 * "a",
+    "key of OpenAI": "sk-" + 32 * "a",
+    "key of Google": "AIza" + 35 * "a",
+    "token of npm": "npm_" + 30 * "a",
+    "token of PyPI": "pypi-" + 30 * "a",
+    "token of Databricks": "dapi" + 32 * "0",
+    "token of HashiCorp Vault": "hvs." + 20 * "a",
+    "client secret": "abc" + "8Q~" + 31 * "x",
+    "client secret of an older form": "abc" + "7Q~" + 34 * "x",
+    "account key of 64 bytes": 86 * "A" + "==",
+    "account key of 32 bytes": 43 * "A" + "=",
+    **{f"key of Azure with {mark}": 40 * "k" + mark + "abc=" for mark in (
+        "AzFu", "ACDb", "AzCa", "AzSe", "ASt", "ACRA", "AEh", "ARm"
+    )},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _TOKENS)
+@pytest.mark.parametrize("around", ["{}", "value = '{}'", '"key": "{}",', "a\n{}\nb", "x={} y"])
+def test_a_token_of_a_documented_format_is_recognized(name: str, around: str) -> None:
+    assert has_known_form(around.format(_TOKENS[name]))
+
+
+@pytest.mark.parametrize("name", _TOKENS)
+def test_a_token_that_lacks_its_mark_is_none(name: str) -> None:
+    assert not has_known_form(_TOKENS[name][8:])

@@ -22,11 +22,11 @@ from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.texts import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.secrecy import (
-    KNOWN_FORM_PATTERN,
     NAME,
     Spans,
     contains_secret,
     is_harmless,
+    known_forms,
     may_contain_secret,
     may_name_secret,
     suggests_secret,
@@ -141,7 +141,6 @@ _COMMENT = regex(
 _IN_COMMENT = regex(rf"(?<!\w){NAME}\w++['\"`]?\s*+[:=]\s*+", re.IGNORECASE)
 _START_OF_KEY, _END_OF_KEY = regex(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY"), "-----END "
 # A token, and what may continue it.
-_OF_KNOWN_FORM = regex(rf"(?:{KNOWN_FORM_PATTERN})[\w.~+/=-]*+")
 _REMARK = regex(r"[ \t,;)\]}\"']*+(?P<comment>(?:\#|//)[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+)")
 _LINE_END = regex(r"[\r\n]")
 _QUOTE = regex("['\"]")
@@ -469,7 +468,9 @@ class _Secrets:
                 literals = _LITERAL.finditer(self.text, low, high)
                 found += [one.span() for one in literals if contains_secret(one[0][1:])]
             found += self._indexed.in_comments.within(low, high)
-            found += [one.span() for one in _OF_KNOWN_FORM.finditer(self.text, low, high)]
+            forms = known_forms(lines)
+            if forms is not None:
+                found += [one.span() for one in forms.finditer(self.text, low, high)]
             found.sort()
             self._known[low, high] = found
         return found

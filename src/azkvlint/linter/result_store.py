@@ -50,9 +50,12 @@ class Key:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def digest(self, data: bytes) -> bytes:
-        """Return a digest that cannot be computed or verified without the key."""
-        digest: bytes = _blake2.blake2b(data, digest_size=_DIGEST, key=self._key).digest()
+    def digest(self, *parts: bytes) -> bytes:
+        """Return a digest of the parts of a text that cannot be computed or verified without the key."""
+        state = _blake2.blake2b(digest_size=_DIGEST, key=self._key)
+        for part in parts:
+            state.update(part)
+        digest: bytes = state.digest()
         return digest
 
 
@@ -193,7 +196,7 @@ class ResultStore:
         if data is None or not data.startswith(_MAGIC) or len(data) < start:
             return None
         body = data[start:]
-        if self._key.digest(request + body) != data[len(_MAGIC) : start]:
+        if self._key.digest(request, body) != data[len(_MAGIC) : start]:
             return None
         try:
             found = msgspec.msgpack.Decoder(_Document).decode(body)
@@ -213,7 +216,7 @@ class ResultStore:
             body = msgspec.msgpack.encode(document)
             if len(body) > _LARGEST:
                 return
-            self._folder.write(name, b"".join((_MAGIC, self._key.digest(request + body), body)))
+            self._folder.write(name, _MAGIC, self._key.digest(request, body), body)
         except (OSError, UnicodeEncodeError):
             return
         self._folder.remove_old(name)
@@ -281,14 +284,16 @@ _StoredFinding: Any = msgspec.defstruct(
 
 class _StoredAnswers(msgspec.Struct, array_like=True):
     vaults: tuple[Vault, ...]
-    passes: list[_StoredFinding]
+    passes: list[list[_StoredFinding]]
     owners: list[tuple[tuple[str, str], Owner]]
 
 
+# Findings are encoded in groups, because a single encoded list would be copied each time that it grows.
+_IN_A_GROUP = 1_000
 _TYPES: Mapping[str, Any] = {
-    "findings": list[_StoredFinding],
-    "unknown": list[_StoredFinding],
-    "suppressed": list[_StoredFinding],
+    "findings": list[list[_StoredFinding]],
+    "unknown": list[list[_StoredFinding]],
+    "suppressed": list[list[_StoredFinding]],
     "resource_counts": dict[str, int],
     "control_answers": _StoredAnswers | None,
 }
@@ -313,14 +318,30 @@ def encode_result(result: UnitResult, rules: Mapping[str, Rule]) -> bytes | None
     lists = [result.findings, result.unknown, result.suppressed, () if answers is None else answers.passes]
     if any(rules.get(finding.rule.id) != finding.rule for findings in lists for finding in findings):
         return None
-    encoded = [[(one.rule.id, *msgspec.structs.astuple(one)[1:]) for one in findings] for findings in lists]
-    values |= {"findings": encoded[0], "unknown": encoded[1], "suppressed": encoded[2]}
-    if answers is not None:
-        values["control_answers"] = answers.vaults, encoded[3], tuple(answers.owners.items())
     try:
+        left, encoded = _LARGEST, []
+        for findings in lists:
+            groups, left = _encoded_groups(findings, left)
+            encoded.append(groups)
+        values |= {"findings": encoded[0], "unknown": encoded[1], "suppressed": encoded[2]}
+        if answers is not None:
+            values["control_answers"] = answers.vaults, encoded[3], tuple(answers.owners.items())
         return msgspec.msgpack.encode(tuple(values.values()))
     except (UnicodeEncodeError, OverflowError):
         return None
+
+
+def _encoded_groups(findings: Sequence[Finding], most: int) -> tuple[list[msgspec.Raw], int]:
+    """Return the encoded findings, and what is left of ``most`` bytes. Raises OverflowError as soon as nothing is."""
+    groups: list[msgspec.Raw] = []
+    for start in range(0, len(findings), _IN_A_GROUP):
+        group = [(one.rule.id, *msgspec.structs.astuple(one)[1:]) for one in findings[start : start + _IN_A_GROUP]]
+        data = msgspec.msgpack.encode(group)
+        most -= len(data)
+        if most < 0:
+            raise OverflowError("the result is too large to be stored")
+        groups.append(msgspec.Raw(data))
+    return groups, most
 
 
 def decode_result(data: bytes, rules: Mapping[str, Rule]) -> UnitResult | None:
@@ -341,6 +362,6 @@ def decode_result(data: bytes, rules: Mapping[str, Rule]) -> UnitResult | None:
     return UnitResult(**values)
 
 
-def _findings(stored: Sequence[Any], rules: Mapping[str, Rule]) -> list[Finding]:
-    tuples = ((rules[one.rule], *msgspec.structs.astuple(one)[1:]) for one in stored)
+def _findings(stored: Sequence[Sequence[Any]], rules: Mapping[str, Rule]) -> list[Finding]:
+    tuples = ((rules[one.rule], *msgspec.structs.astuple(one)[1:]) for group in stored for one in group)
     return [Finding(**dict(zip(_NAMES_OF_FINDING, values, strict=True))) for values in tuples]

@@ -115,12 +115,12 @@ class CacheFolder:
                 os.utime(self._at(name), dir_fd=self._descriptor)
         return data
 
-    def write(self, name: str, data: bytes) -> None:
-        """Replace a file. Raise OSError, for example if the disk is full; then the file is unchanged."""
+    def write(self, name: str, *parts: bytes) -> None:
+        """Replace a file by one with these parts. Raise OSError if the disk is full; then the file is unchanged."""
         partial = f"{name}.{os.urandom(8).hex()}{_PARTIAL}"
         try:
             with os.fdopen(os.open(self._at(partial), _CREATE, 0o600, dir_fd=self._descriptor), "wb") as out:
-                out.write(data)
+                out.writelines(parts)
             os.replace(self._at(partial), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except BaseException:
             self._remove(partial)

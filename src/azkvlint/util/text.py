@@ -31,8 +31,9 @@ _UNSAFE_JSON = regex(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\u
 # In UTF-8 each control starts with one of these bytes, and a search for single bytes is fifty times as fast.
 _LEADS = (b"\x7f", b"\xc2", b"\xcd", b"\xd8", b"\xe1", b"\xe2", b"\xe3", b"\xef", b"\xf0", b"\xf3")
 _COMMANDS = (b"##[", b"##vso[")
-# The number of items of an array that are encoded at a time.
-_BATCH = 500
+# The number of items of an array that are encoded at a time: at first, and at most. Between them, about as many as have
+# a number of bytes together.
+_FIRST, _MOST, _BYTES = 8, 500, 1 << 18
 _SURROGATE = regex("[\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -83,12 +84,12 @@ def encode_in_parts(document: Mapping[str, Any]) -> bytes:
     for name, value in document.items():
         if isinstance(value, Iterator):
             buffer.write(separator + b"\n  " + _safe_json(name, 0) + b": [")
-            mark = b""
-            while batch := [*islice(value, _BATCH)]:
+            mark, size = b"", _FIRST
+            while batch := [*islice(value, size)]:
                 # The items without the brackets around them, indented by one more level.
                 items = _safe_json([batch], 2)[len(b"[\n  [") : -len(b"\n  ]\n]")]
                 buffer.write(mark + items)
-                mark = b","
+                mark, size = b",", max(1, min(_MOST, len(batch) * _BYTES // len(items)))
             buffer.write(b"\n  ]" if mark else b"]")
         else:
             buffer.write(separator + _safe_json({name: value}, 2)[1:-2])

@@ -15,18 +15,17 @@ from typing import TypeAlias
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import (
-    KNOWN_FORM_PATTERN,
     contains_secret,
     describes_secret,
     is_harmless,
     is_secret_name,
+    known_forms,
 )
 
 __all__ = [
-    "KNOWN_FORM_PATTERN", "NAME", "SENSITIVE", "Span", "Spans", "contains_secret", "contains_value",
-    "describes_secret", "has_literal", "is_content", "is_harmless", "is_marked", "is_secure_type", "marks_secret",
-    "may_contain_secret", "may_name_secret", "names_secret", "names_value", "secret_spans", "suggests_secret",
-    "text_of_key",
+    "NAME", "SENSITIVE", "Span", "Spans", "contains_secret", "contains_value", "describes_secret", "has_literal",
+    "is_content", "is_harmless", "is_marked", "is_secure_type", "known_forms", "marks_secret", "may_contain_secret",
+    "may_name_secret", "names_secret", "names_value", "secret_spans", "suggests_secret", "text_of_key",
 ]  # fmt: skip
 Span: TypeAlias = tuple[int, int]
 

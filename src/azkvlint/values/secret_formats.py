@@ -10,7 +10,7 @@ from azkvlint.model.pattern import Text, marked
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import KNOWN_FORM
+from azkvlint.util.secret_names import has_known_form
 from azkvlint.values.name_kinds import NameKind, kind_of_name, without_accents
 
 # Longer strings are cut here.
@@ -37,7 +37,7 @@ _HOLE = regex(r"[<{%$#\[(*].*")
 def has_credential(text: str) -> bool:
     """Return whether a string contains a credential by its format. Unknown parts do not count."""
     text = text[:_MAX_LENGTH]
-    return bool(KNOWN_FORM.search(text)) or any(not _is_placeholder_value(value) for value in _secret_parts(text))
+    return has_known_form(text) or any(not _is_placeholder_value(value) for value in _secret_parts(text))
 
 
 def placeholder_in(text: str) -> Placeholder:
@@ -46,7 +46,7 @@ def placeholder_in(text: str) -> Placeholder:
     if by_words is Placeholder.CERTAIN:
         return by_words
     parts = [*_secret_parts(text[:_MAX_LENGTH])]
-    if not parts and not KNOWN_FORM.search(text[:_MAX_LENGTH]):
+    if not parts and not has_known_form(text[:_MAX_LENGTH]):
         return by_words
     return Placeholder.NONE if has_credential(text) else Placeholder.CERTAIN
 
@@ -113,7 +113,7 @@ def _has_plain_form(text: str) -> bool:
 
 def _may_hold_secret(text: str) -> bool:
     """Return whether a string contains a credential, or a secret part with unknown content."""
-    return bool(KNOWN_FORM.search(text)) or any(True for _ in _secret_parts(text))
+    return has_known_form(text) or any(True for _ in _secret_parts(text))
 
 
 def _is_plain_item(text: str) -> bool:
