@@ -98,9 +98,35 @@ class Oracle:
         return [item for each in lists for item in each]
 
     def lower(self, of: Any) -> str:
+        return self.string(of).lower()
+
+    def string(self, of: Any) -> str:
         if not isinstance(of, str):
             raise FailedError
-        return of.lower()
+        return of
+
+    def items_of(self, of: Any) -> list[Any]:
+        if not isinstance(of, list):
+            raise FailedError
+        return of
+
+    def replaced(self, of: Any, old: str, new: str) -> str:
+        return self.string(of).replace(old, new)
+
+    def split(self, of: Any, by: str) -> list[str]:
+        return self.string(of).split(by)
+
+    def strung(self, of: Any, by: str) -> str:
+        return by.join([self.string(item) for item in self.items_of(of)])
+
+    def lazy_kept(self, values: Values, over: Tree, body: Tree, condition: Tree) -> list[Any]:
+        items = [{**values, "i": item} for item in self.items_of(self.value(over, values))]
+        return [self.value(body, inner) for inner in items if self.condition(condition, inner)]
+
+    def keys(self, of: Any) -> list[str]:
+        if not isinstance(of, dict):
+            raise FailedError
+        return sorted(of)
 
 
 class Azure(Oracle):
@@ -203,6 +229,33 @@ class Azure(Oracle):
             raise FailedError
         return of[0] if of else None if isinstance(of, list) else ""
 
+    def last(self, of: Any) -> Any:
+        if not isinstance(of, str | list):
+            raise FailedError
+        return of[-1] if of else None if isinstance(of, list) else ""
+
+    def shared(self, left: Any, right: Any) -> list[Any]:
+        result: list[Any] = []
+        for item in self.items_of(left):
+            is_shared = any(equal(item, other) for other in self.items_of(right))
+            if is_shared and not any(equal(item, kept) for kept in result):
+                result.append(item)
+        return result
+
+    def position(self, of: Any, part: Any) -> int:
+        if isinstance(of, list):
+            return next((at for at, item in enumerate(of) if equal(item, part)), -1)
+        return self.lower(of).find(self.lower(part))
+
+    def printed(self, of: Any) -> str:
+        return self.text(of)
+
+    def named(self, of: Any) -> dict[str, Any]:
+        items = self.items_of(of)
+        if any(not isinstance(item, str) for item in items) or len({item.lower() for item in items}) < len(items):
+            raise FailedError
+        return {item: item for item in items}
+
     def take(self, of: Any, count: int) -> Any:
         if not isinstance(of, str | list):
             raise FailedError
@@ -292,23 +345,11 @@ class Terraform(Oracle):
             raise FailedError
         return of[0] if of else None
 
-    def keys(self, of: Any) -> list[str]:
-        if not isinstance(of, dict):
-            raise FailedError
-        return sorted(of)
-
     def lazy_values_of(self, values: Values, over: Tree, body: Tree) -> dict[str, Any]:
         result = self.value(over, values)
         if not isinstance(result, dict):
             raise FailedError
         return {key: self.value(body, {**values, "i": result[key]}) for key in sorted(result)}
-
-    def lazy_kept(self, values: Values, over: Tree, body: Tree, condition: Tree) -> list[Any]:
-        result = self.value(over, values)
-        if not isinstance(result, list):
-            raise FailedError
-        items = [{**values, "i": item} for item in result]
-        return [self.value(body, inner) for inner in items if self.condition(condition, inner)]
 
     def contains(self, of: Any, part: Any) -> bool:
         if part is None or not isinstance(of, list):
@@ -317,8 +358,49 @@ class Terraform(Oracle):
             raise UndecidedError
         return any(equal(item, part) for item in of)
 
-    def lower(self, of: Any) -> str:
-        return self.printed(of).lower()
+    def string(self, of: Any) -> str:
+        return self.printed(of)
+
+    def backwards(self, of: Any) -> list[Any]:
+        return self.items_of(of)[::-1]
+
+    def filled(self, of: Any) -> list[str]:
+        items = self.items_of(of)
+        if any(not isinstance(item, str) and item is not None for item in items):
+            raise UndecidedError
+        return [item for item in items if item]
+
+    def distinct(self, of: Any) -> list[Any]:
+        result: list[Any] = []
+        if len({type(item) for item in self.items_of(of)}) > 1:
+            raise UndecidedError
+        for item in of:
+            if not any(equal(item, other) for other in result):
+                result.append(item)
+        return result
+
+    def values(self, of: Any) -> list[Any]:
+        return [of[key] for key in self.keys(of)]
+
+    def without_prefix(self, of: Any, prefix: str) -> str:
+        return self.string(of).removeprefix(prefix)
+
+    def begins(self, of: Any, part: Any) -> bool:
+        return self.string(of).startswith(self.string(part))
+
+    def part(self, of: Any, start: int, length: int) -> str:
+        return self.string(of)[start:][:length]
+
+    def slice(self, of: Any, start: int, end: int) -> list[Any]:
+        if end > len(self.items_of(of)):
+            raise FailedError
+        result: list[Any] = of[start:end]
+        return result
+
+    def all_true(self, of: Any) -> bool:
+        if any(not isinstance(item, bool) for item in self.items_of(of)):
+            raise UndecidedError
+        return all(of)
 
     def text_of(self, of: Any) -> str | None:
         return None if of is None else self.printed(of)

@@ -314,6 +314,8 @@ def certain(text: str, **known: Any) -> Unknown:
         ('tostring(x != "a" ? x : 7) == "a"', False),
         ('startswith("kv-e\u0301${x}", "kv-")', True),
         ("tostring(x) == x", "?"),
+        ('length(merge(x == "a" ? { a = 1 } : {}, w)) > 0', "?"),
+        ('length(merge(w, x == "a" ? { a = 1 } : {})) > 0', "?"),
         ('"${x}${""}" == x', "?"),
         ('merge(x == "a" ? merge(w, { a = 1 }) : merge(y, { a = 1 })).b == w.b', "?"),
         ("convert(merge(w, { a = 1 }), map(string)).b == w.b", "?"),
@@ -397,6 +399,13 @@ def test_what_terraform_decides(text: str, expected: Any) -> None:
         ("length(x == 'a' ? { a: 1 } : { b: null }) == 2", "?"),
         ("contains(x == 'a' ? { a: 1 } : { b: null }, 'b')", "?"),
         ("empty(x == 'a' ? {} : { b: null })", "?"),
+        ("{ a: 1, ...(x == 'a' ? { a: null } : {}) }.a == null", "?"),
+        ("length({ a: 1, ...(x == 'a' ? { a: null } : {}) })", 1),
+        ("contains(x == 'a' ? (y == 'a' ? { a: 1 } : {}) : { a: 2 }, 'a')", "?"),
+        ("contains(union(o, x == 'a' ? { a: null } : {}), 'a')", "?"),
+        ("length(shallowMerge([{ a: 1 }, x == 'a' ? { A: null } : {}]))", 1),
+        ("'${[x, 'b']}' == '[\"a\",\"b\"]'", "?"),
+        ("endsWith('${[x, 'b']}', ',b]')", "?"),
     ],
 )
 def test_what_bicep_decides(text: str, expected: Any, bicep: Language) -> None:

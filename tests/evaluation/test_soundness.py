@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -60,7 +60,7 @@ COMMON: Mapping[str, list[tuple[str, ...]]] = {
     "text": [
         ("either", "flag", "text", "text"), ("text", "text"), ("text", "'kv-'", "text"), ("text", "text", "text"),
         ("first_of", "text", "text"), ("lower", "text"), ("member", "fields", "'a'"), ("member", "fields", "'b'"),
-        ("item", "list", "0"), ("item", "list", "1"),
+        ("item", "list", "0"), ("item", "list", "1"), ("replaced", "text", "'a'", "'b'"), ("strung", "list", "'-'"),
     ],
     "flag": [
         ("equals", "text", "text"), ("differs", "text", "text"), ("equals", "text", "null"),
@@ -78,6 +78,7 @@ COMMON: Mapping[str, list[tuple[str, ...]]] = {
     ],
     "list": [
         ("array", "text", "text"), ("array",), ("array", "text"), ("joined", "list", "list"),
+        ("split", "text", "'-'"), ("kept", "list", "i", "flag"), ("loop", "list", "flag"), ("keys", "fields"),
         ("either", "flag", "list", "list"), ("loop", "list", "i"), ("loop", "list", "text"),
         ("first_of", "list", "list"),
     ],
@@ -86,7 +87,7 @@ COMMON: Mapping[str, list[tuple[str, ...]]] = {
 AZURE: Mapping[str, list[tuple[str, ...]]] = {
     "text": [
         ("optional", "fields", "'a'"), ("optional", "fields", "'b'"), ("first", "list"), ("take", "text", "1"),
-        ("skip", "text", "1"), ("optional", "fields", "'kv'"),
+        ("skip", "text", "1"), ("optional", "fields", "'kv'"), ("last", "list"), ("last", "text"), ("printed", "text"),
     ],
     "flag": [
         ("empty", "text"), ("empty", "list"), ("empty", "fields"), ("contains", "fields", "text"),
@@ -96,23 +97,27 @@ AZURE: Mapping[str, list[tuple[str, ...]]] = {
     "fields": [
         ("fields", "...fields"), ("fields", "...fields", "a:text"), ("fields", "a:text", "...fields"),
         ("fields", "...fields", "...fields"), ("union", "fields", "fields"), ("optional", "fields", "'b'"),
-        ("fields", "A:text", "...fields"),
+        ("fields", "A:text", "...fields"), ("named", "list"),
     ],
-    "list": [("union", "list", "list"), ("take", "list", "1"), ("skip", "list", "1")],
-    "number": [],
+    "list": [("union", "list", "list"), ("take", "list", "1"), ("skip", "list", "1"), ("shared", "list", "list")],
+    "number": [("position", "list", "text"), ("position", "text", "text")],
 }  # fmt: skip
 HCL: Mapping[str, list[tuple[str, ...]]] = {
     "text": [
         ("lookup", "fields", "text", "text"), ("lookup", "fields", "'a'", "text"), ("tried", "text", "text"),
         ("single", "list"), ("lookup", "fields", "'b'", "''"), ("text_of", "text"),
+        ("without_prefix", "text", "'kv'"), ("part", "text", "0", "2"),
     ],
-    "flag": [("can", "text"), ("can", "flag"), ("tried", "flag", "flag")],
+    "flag": [
+        ("can", "text"), ("can", "flag"), ("tried", "flag", "flag"), ("begins", "text", "text"), ("all_true", "list"),
+    ],
     "fields": [
         ("merge", "fields", "fields"), ("merge", "fields"), ("tried", "fields", "fields"),
         ("values_of", "fields", "i"), ("values_of", "fields", "text"),
     ],
     "list": [
-        ("keys", "fields"), ("kept", "list", "i", "flag"), ("tried", "list", "list"),
+        ("values", "fields"), ("backwards", "list"), ("filled", "list"), ("distinct", "list"),
+        ("slice", "list", "0", "1"), ("tried", "list", "list"),
         ("kept", "list", "text", "flag"),
     ],
     "number": [],
@@ -170,7 +175,10 @@ def bicep_of(tree: Tree) -> str:
         "differs": "({0} != {1})", "item": "({0})[{1}]", "shorter": "({0} < {1})", "member": "({0}).{1}",
         "optional": "({0}).?{1}", "either": "({0} ? {1} : {2})", "first_of": "({0} ?? {1})", "lower": "toLower({0})",
         "loop": "map({0}, i => {1})", "joined": "concat({0}, {1})", "starts": "startsWith({0}, {1})",
-        "ends": "endsWith({0}, {1})",
+        "ends": "endsWith({0}, {1})", "replaced": "replace({0}, {1}, {2})", "split": "split({0}, {1})",
+        "strung": "join({0}, {1})", "kept": "map(filter({0}, i => {2}), i => {1})", "keys": "objectKeys({0})",
+        "printed": "string({0})", "shared": "intersection({0}, {1})", "position": "indexOf({0}, {1})",
+        "named": "toObject({0}, i => i)",
     }.get(name)  # fmt: skip
     if name == "array":
         return f"[{', '.join(written)}]"
@@ -202,7 +210,10 @@ def arm_of(tree: Tree) -> str:
         "item": "{0}[{1}]", "shorter": "less({0}, {1})", "member": "{0}.{1}", "optional": "tryGet({0}, '{1}')",
         "either": "if({0}, {1}, {2})", "first_of": "coalesce({0}, {1})", "lower": "toLower({0})",
         "loop": "map({0}, lambda('i', {1}))", "joined": "concat({0}, {1})", "starts": "startsWith({0}, {1})",
-        "ends": "endsWith({0}, {1})",
+        "ends": "endsWith({0}, {1})", "replaced": "replace({0}, {1}, {2})", "split": "split({0}, {1})",
+        "strung": "join({0}, {1})", "kept": "map(filter({0}, lambda('i', {2})), lambda('i', {1}))",
+        "keys": "objectKeys({0})", "printed": "string({0})", "shared": "intersection({0}, {1})",
+        "position": "indexOf({0}, {1})", "named": "toObject({0}, lambda('i', lambdaVariables('i')))",
     }.get(name)  # fmt: skip
     if name == "array":
         return f"createArray({', '.join(written)})"
@@ -243,6 +254,9 @@ def hcl_of(tree: Tree) -> str:
         "either": "({0} ? {1} : {2})", "first_of": "coalesce({0}, {1})", "loop": "[for i in {0} : {1}]",
         "joined": "concat({0}, {1})", "tried": "try({0}, {1})", "single": "one({0})", "text_of": "tostring({0})",
         "values_of": "{{ for k, i in {0} : k => {1} }}", "kept": "[for i in {0} : {1} if {2}]",
+        "replaced": "replace({0}, {1}, {2})", "split": "split({1}, {0})", "strung": "join({1}, {0})",
+        "backwards": "reverse({0})", "filled": "compact({0})", "without_prefix": "trimprefix({0}, {1})",
+        "begins": "startswith({0}, {1})", "part": "substr({0}, {1}, {2})", "all_true": "alltrue({0})",
     }.get(name)  # fmt: skip
     if name == "array":
         return f"[{', '.join(written)}]"
@@ -320,6 +334,20 @@ def allows(result: Unknown, real: Any) -> bool:
     return real.startswith(known.starts) and real not in known.differs
 
 
+def parts(result: Result, real: Any) -> Iterator[tuple[Unknown, Any]]:
+    """Yield the unknown values in a result, each with the value that it has."""
+    if isinstance(result, Items):
+        for item, value in zip(result.items, real, strict=True):
+            yield from parts(item, value)
+    elif isinstance(result, Fields):
+        names = {name.lower(): value for name, value in real.items()}
+        for name, field in result.fields.items():
+            if name in real or name.lower() in names:
+                yield from parts(field, real[name] if name in real else names[name.lower()])
+    elif isinstance(result, Unknown) and as_optional(result) is None:
+        yield result, real
+
+
 class Case:
     """The parameters of one deployment, and the values of all patterns that were seen with them."""
 
@@ -341,12 +369,11 @@ class Case:
             raise AssertionError(f"{text} with {self.real} is {real!r}") from error
         certain = result.known if isinstance(result, Unknown) else result
         assert agrees(result, real, ignores_case), f"{text} with {self.real} is {real!r}, not {certain!r}"
-        if not isinstance(result, Unknown):
-            return True
-        if result.pattern is not None and as_optional(result) is None:
-            other, before = self.patterns.setdefault(result.pattern.text, (real, text))
-            assert oracle.equal(other, real), f"{text} is {real!r}, and {before} is {other!r}: {result.pattern}"
-        return False
+        for part, value in parts(result, real):
+            if part.pattern is not None:
+                other, before = self.patterns.setdefault(part.pattern.text, (value, text))
+                assert oracle.equal(other, value), f"{text}: {part.pattern} is {value!r}, and {other!r} in {before}"
+        return not isinstance(result, Unknown)
 
 
 def check(draw: random.Random, language: str, evaluate: Evaluate, write: Callable[[Tree], str]) -> int:

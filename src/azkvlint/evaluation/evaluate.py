@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.functions.table import overlaid
+from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.known import size_of
 from azkvlint.evaluation.operators import Local, Operations, apply_binary, apply_unary, negate
 from azkvlint.evaluation.reads import Bound
@@ -199,6 +199,7 @@ class Evaluator(Operations):
         rest: Unknown | None = None
         # The names in lower case, once an object is spread: it may write them in another case.
         names: dict[str, str] | None = None
+        at = self.document.place(node)
         recorder = self.budget.recorder
         parts = recorder.parts() if recorder.is_recording else None
         for member in node.members:
@@ -222,18 +223,15 @@ class Evaluator(Operations):
             more = self.evaluate(member.value, local)
             if isinstance(more, Fields):
                 self.spend(len(more.fields) // ITEMS_A_STEP)
-                if more.rest is not None:
-                    rest = overlaid("...", fields, rest, more.rest)
-                    fields.clear()
+                whole = merge(Fields(at=at, fields=fields, rest=rest), more, deep=False, at=at)
+                fields, rest = whole.fields, whole.rest
                 names = {name.lower(): name for name in fields}
-                fields.update({names.setdefault(name.lower(), name): item for name, item in more.fields.items()})
             elif not isinstance(more, Absent):
                 # What is spread may replace anything before it.
                 doubt = doubt_in("the spread operator expects an object", more.at, more)
-                rest = overlaid("...", fields, rest, doubt)
-                fields.clear()
-                names = {}
-        whole = Fields(at=self.document.place(node), fields=fields, rest=rest)
+                rest = overlaid(Fields(at=at, fields=fields, rest=rest), doubt, deep=False)
+                fields, names = {}, {}
+        whole = Fields(at=at, fields=fields, rest=rest)
         if parts is not None:
             parts.finish(whole)
         return whole

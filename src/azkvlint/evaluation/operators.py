@@ -21,6 +21,7 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
+    as_optional,
     below,
     doubt_in,
     field_of,
@@ -28,6 +29,7 @@ from azkvlint.evaluation.values import (
     for_same_reason,
     is_large,
     is_sensitive,
+    may_be_absent,
     pattern_of,
     size,
     text_of,
@@ -44,7 +46,7 @@ from azkvlint.model.pattern import (
     pattern_from,
     text_form,
 )
-from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
+from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 
@@ -149,7 +151,8 @@ class Operations(ABC):
         if length > MAX_TEXT:
             return Unknown(at=at, why=f"strings longer than {MAX_TEXT:,} characters are not supported")
         if doubt is not None:
-            known = [pattern_of(part) if not isinstance(part, Absent) else "" for part in parts]
+            # An array becomes its JSON text, which differs from its pattern.
+            known = [pattern_of(part) if isinstance(part, Scalar | Unknown) else "" for part in parts]
             if sum(map(len, known)) > MAX_TEXT:
                 return Unknown(at=at, why=doubt.why, sensitive=sensitive)
             whole = all(pattern or _is_empty(part) for pattern, part in zip(known, parts, strict=True))
@@ -263,15 +266,11 @@ def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Resu
     Azure.
     """
     left, right = find_field(one, name), find_field(other, name)
-    if left is not None and right is not None:
+    if left is not None and right is not None and as_optional(left) is None and as_optional(right) is None:
         return _either(left, right, doubt)
     left, right = field_of(one, name), field_of(other, name)
     missing = Absent(at=doubt.at)
-    found = _either(missing if left is None else left, missing if right is None else right, doubt)
-    if isinstance(found, Unknown):
-        # Not its pattern: that does not state whether it is there.
-        return Unknown(at=found.at, why=found.why, sensitive=found.sensitive, note=MAY_BE_ABSENT)
-    return Absent(at=found.at, note=MAY_BE_ABSENT) if isinstance(found, Absent) else found
+    return may_be_absent(_either(missing if left is None else left, missing if right is None else right, doubt))
 
 
 def _either_rest(one: Unknown | None, other: Unknown | None) -> Unknown | None:

@@ -218,6 +218,15 @@ def as_optional(result: Result) -> Unknown | None:
     return result if isinstance(result, Unknown) else Unknown(at=result.at, why=MAY_BE_ABSENT)
 
 
+def may_be_absent(result: Result) -> Result:
+    """Return a field that is unknown or null as one that may not be there. Its pattern does not state whether it is."""
+    if isinstance(result, Absent):
+        return Absent(at=result.at, note=MAY_BE_ABSENT)
+    if isinstance(result, Unknown):
+        return Unknown(at=result.at, why=result.why, sensitive=result.sensitive, note=MAY_BE_ABSENT)
+    return result
+
+
 def missing_fields_reason(value: Fields) -> Unknown | None:
     """Return why it is not known which fields an object has; None if it is."""
     return first_present(value.rest, *map(as_optional, value.fields.values()))  # type: ignore[return-value]  # all are Unknown

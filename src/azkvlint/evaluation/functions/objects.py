@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
+from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.functions.strings import fits
 from azkvlint.evaluation.functions.table import (
     ANY,
@@ -13,31 +14,24 @@ from azkvlint.evaluation.functions.table import (
     InvalidCall,
     Lazy,
     Parts,
-    call_pattern,
     opaque,
-    overlaid,
 )
-from azkvlint.evaluation.known import known_of
-from azkvlint.evaluation.operators import is_same, merge_alternatives
+from azkvlint.evaluation.operators import is_same
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,
     Items,
     Partly,
     Result,
-    as_optional,
     doubt_in,
-    field_of,
     find_field,
     hides_keys,
-    is_sensitive,
     missing_fields_reason,
     name_of,
     named_by,
     partial_list,
     text_of,
 )
-from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -103,45 +97,11 @@ def merged(context: Context, objects: Sequence[Result], deep: bool) -> Fields:
     for value in objects:
         context.evaluator.spend(1 + len(found.fields) // 10)
         if isinstance(value, Fields):
-            found = _merge(found, value, deep, context.at)
+            found = merge(found, value, deep, context.at)
         else:
             doubt = doubt_in("an object is merged with a value that is not an object", context.at, value)
-            rest = overlaid("union" if deep else "...", found.fields, found.rest, doubt)
-            found = Fields(at=context.at, fields={}, rest=rest)
+            found = Fields(at=context.at, fields={}, rest=overlaid(found, doubt, deep))
     return found
-
-
-def _merge(left: Fields, right: Fields, deep: bool, at: Location) -> Fields:
-    """Return ``left`` with what ``right`` has laid over it."""
-    fields, rest = dict(left.fields), left.rest
-    if right.rest is not None:
-        fields, rest = {}, overlaid("union" if deep else "...", left.fields, left.rest, right.rest)
-    names = {name.lower(): name for name in left.fields}
-    for name, over in right.fields.items():
-        key = names.setdefault(name.lower(), name)
-        under = field_of(left, key)
-        fields[key] = over if under is None else _over(under, over, deep, at)
-    return Fields(at=at, fields=fields, rest=rest)
-
-
-def _over(under: Result, over: Result, deep: bool, at: Location) -> Result:
-    if isinstance(over, Fields) and deep:
-        if isinstance(under, Fields):
-            return _merge(under, over, deep, over.at)
-        if isinstance(under, Unknown):
-            return _merge(Fields(at=at, fields={}, rest=under), over, deep, over.at)
-    if isinstance(over, Absent) and deep:
-        return merge_alternatives(
-            under, over, Unknown(at=over.at, why="the effect of null in `union()` is not documented")
-        )
-    if as_optional(over) is not None and as_optional(under) is None and isinstance(over, Unknown):
-        return Unknown(at=over.at, why=over.why, sensitive=over.sensitive)
-    if deep and isinstance(over, Unknown) and isinstance(under, Fields | Unknown) and not known_of(over).is_text:
-        # Both may be objects.
-        sensitive = over.sensitive or is_sensitive(under)
-        pattern = call_pattern("union", [under, over])
-        return Unknown(at=over.at, why=over.why, pattern=pattern, given=over.given, sensitive=sensitive, note=over.note)
-    return over
 
 
 def _shallow_merge(context: Context, arguments: list[Result]) -> Result:

@@ -212,15 +212,6 @@ def call_pattern(name: str, arguments: Sequence[Result]) -> CallHole | None:
     return call_hole(name, [_argument(argument) for argument in arguments], known) if len(known) == len(texts) else None
 
 
-def overlaid(name: str, fields: dict[str, Result], rest: Unknown | None, over: Unknown) -> Unknown:
-    """Return an object of some ``fields`` and those of ``rest``, over which the function ``name`` lays another."""
-    if not fields and rest is None:
-        return over
-    under = Fields(at=over.at, fields=fields, rest=rest)
-    sensitive = over.sensitive or is_sensitive(under)
-    return Unknown(at=over.at, why=over.why, pattern=call_pattern(name, [under, over]), sensitive=sensitive)
-
-
 def _argument(argument: Result, is_member: bool = False) -> Text:
     """Return what is known of an argument; an object as the text that describes it."""
     match argument:

@@ -38,7 +38,8 @@ def mark_secret(found: Result, at: Location | None = None) -> Result:
     match found:
         case Fields():
             fields = {key: mark_secret(item, at) for key, item in found.fields.items()}
-            return Fields(at=where, fields=fields, rest=found.rest)
+            rest = None if found.rest is None else Unknown(at=where, why=found.rest.why, sensitive=True)
+            return Fields(at=where, fields=fields, rest=rest)
         case Items():
             return Items(at=where, items=[mark_secret(item, at) for item in found.items])
         case Scalar():

@@ -13,6 +13,7 @@ from azkvlint.evaluation.terraform.alternatives import (
     gather,
     item_of,
     keys_of,
+    mark_optional,
     one_of_results,
     require_present,
     step_into,
@@ -132,18 +133,23 @@ def _merge(call: Call, arguments: list[Result]) -> Result:
             for name, before in fields.items():
                 if isinstance(found, Unknown) or name not in found.fields:
                     doubt = tag_pattern(over, f"merge {name!r}:")
-                    fields[name] = _one_of([before, step_into(over, f".{name}", call.at)], doubt, call)
+                    either = _one_of([before, step_into(over, f".{name}", call.at)], doubt, call)
+                    fields[name] = either if as_optional(before) is None else mark_optional(either, doubt)
             rest = over if rest is None else gather([rest, over], over)
         if isinstance(found, Fields):
             kinds.add(found.kind)
             for name, value in found.fields.items():
                 loose = as_optional(value)
-                under = fields.get(name, step_into(rest, f".{name}", call.at) if rest is not None else None)
+                under = fields.get(name)
+                is_there = loose is None or (under is not None and as_optional(under) is None)
+                if under is None and rest is not None:
+                    under = step_into(rest, f".{name}", call.at)
                 if loose is None or under is None:
                     fields[name] = value
                 else:
                     doubt = tag_pattern(loose, "merge:")
-                    fields[name] = _one_of([under, require_present(loose, call.terraform.watch)], doubt, call)
+                    either = _one_of([under, require_present(loose, call.terraform.watch)], doubt, call)
+                    fields[name] = either if is_there else mark_optional(either, doubt)
     kind = "map" if kinds == {"map"} and has_one_type(list(fields.values())) else ""
     return Fields(at=call.at, fields=fields, rest=rest, kind=kind)
 

@@ -1,0 +1,22 @@
+"""The values of parameters as their types declare them."""
+
+from __future__ import annotations
+
+from azkvlint.evaluation.values import Fields, field_of, is_sensitive
+from azkvlint.model.location import Location
+from azkvlint.model.pattern import hole
+from azkvlint.model.value import Scalar, Unknown, text_of
+from azkvlint.readers.deployment.arguments import mark_secret
+
+AT = Location(path="main.bicep")
+
+
+def test_no_property_of_a_secret_object_is_shown() -> None:
+    rest = Unknown(at=AT, why="unknown", pattern=hole("settings"))
+    result = mark_secret(Fields(at=AT, fields={"a": Scalar(at=AT, value="x")}, rest=rest))
+    assert isinstance(result, Fields)
+    for name in ("a", "b"):
+        field = field_of(result, name)
+        assert isinstance(field, Scalar | Unknown)
+        assert is_sensitive(field)
+        assert text_of(field) in ("x", "")
