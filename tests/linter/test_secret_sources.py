@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -96,6 +97,10 @@ def places_in(path: str, text: str) -> Iterator[Location]:
         "x = { protectedSettings = local.o.s }",
         'x = { ("password") = local.o.s }',
         'x = { type = "Microsoft.Web/sites/config", properties = local.o.s }',
+        'x = "Server=a;Password=${local.o.s};"',
+        'x = "https://a:${local.o.s}@b"',
+        'x = "Authorization: Bearer ${local.o.s}"',
+        'x = <<EOT\n{"value": "${local.o.s}"}\nEOT',
     ],
 )
 def test_no_excerpt_shows_what_an_expression_marks_as_secret(use: str, tmp_path: Path) -> None:
@@ -107,6 +112,129 @@ def test_no_excerpt_shows_what_an_expression_marks_as_secret(use: str, tmp_path:
     shown = [*excerpts(read, shape.files)]
     assert shown
     assert not [one for one in shown if MARK in one]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        'check "x" {\n  assert {\n    condition = sensitive(local.s) != ""\n  }\n}',
+        'variable "v" {\n  validation {\n    condition = var.v != sensitive(local.s)\n  }\n}',
+        'output "o" {\n  value = 1\n  precondition {\n    condition = sensitive(local.s) != ""\n  }\n}',
+        'resource "azapi_resource" "x" {\n  sensitive_body = { a = local.s }\n}',
+        'resource "azurerm_container_group" "x" {\n  container {\n    secure_environment_variables = local.s\n  }\n}',
+        'resource "kubernetes_secret" "x" {\n  data = { a = local.s }\n}',
+    ],
+)
+def test_no_excerpt_shows_what_a_block_marks_as_secret(block: str, tmp_path: Path) -> None:
+    text = f'locals {{\n  s = "{MARK}"\n}}\n{block}\n{VAULT}'
+    assert not shown_with_mark(Shape({"main.tf": text}, ".", block), tmp_path)
+
+
+def shown_with_mark(shape: Shape, folder: Path) -> list[str]:
+    """Return the excerpts with the mark of a shape that is not all hidden."""
+    write(shape.files, folder)
+    read = Reader(required_by(builtin_rules()), str(folder)).read(unit_of(shape, folder))
+    assert read is not None
+    shown = [*excerpts(read, shape.files)]
+    assert any("kv-orders" in one for one in shown)
+    return [one for one in shown if MARK in one]
+
+
+def test_no_excerpt_shows_what_a_validation_compares_a_secret_with(tmp_path: Path) -> None:
+    condition = f'contains(["{MARK}"], var.v)'
+    text = (
+        f'variable "v" {{\n  validation {{\n    condition = {condition}\n  }}\n}}\nlocals {{\n  password = var.v\n}}\n'
+    )
+    assert not shown_with_mark(Shape({"main.tf": text + VAULT}, ".", condition), tmp_path)
+
+
+def test_no_excerpt_of_json_shows_a_key_that_is_a_secret(tmp_path: Path) -> None:
+    secret = {"s": {"value": "${keys(local.z)[0]}"}}
+    resources = {"azurerm_key_vault": {"kv": {"name": "kv-orders"}}, "azurerm_key_vault_secret": secret}
+    text = json.dumps({"locals": {"z": {MARK: 1}}, "resource": resources}, indent=1)
+    assert not shown_with_mark(Shape({"main.tf.json": text}, ".", "key"), tmp_path)
+
+
+CREDENTIAL = "type t = {\n  @secure()\n  a: string\n}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CREDENTIAL}var z = '{MARK}'\noutput o t = {{\n  a: z\n}}\n",
+        f"{CREDENTIAL}param p [string, t] = [\n  'x'\n  {{ a: '{MARK}' }}\n]\n",
+        f"import * as lib from 'lib.bicep'\nparam p lib.t = {{\n  a: '{MARK}'\n}}\n",
+        f"@secure()\n@allowed([\n  '{MARK}'\n])\nparam p string\n",
+        f"var z = '{MARK}'\nvar c = 'Password=${{z}};'\n",
+    ],
+)
+def test_no_excerpt_of_bicep_shows_what_a_declaration_marks_as_secret(text: str, tmp_path: Path) -> None:
+    vault = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-orders'\n}\n"
+    files = {"main.bicep": f"{text}{vault}", "lib.bicep": f"@export()\n{CREDENTIAL}"}
+    assert not shown_with_mark(Shape(files, "main.bicep", text), tmp_path)
+
+
+def test_the_secure_parts_of_a_type_that_contains_itself_are_found_in_bounded_time(tmp_path: Path) -> None:
+    fields = "".join(f"  a{number}: t\n" for number in range(60))
+    text = f"type t = {{\n{fields}}}\nparam p t\nvar z = 'kv-orders'\n"
+    assert not shown_with_mark(Shape({"main.bicep": text}, "main.bicep", "recursion"), tmp_path)
+
+
+def nested(scope: str, **template: object) -> dict[str, object]:
+    properties = {"expressionEvaluationOptions": {"scope": scope}, "template": {"resources": [], **template}}
+    return {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": "n",
+        "properties": properties,
+    }
+
+
+def secret(value: str) -> dict[str, object]:
+    type_ = "Microsoft.KeyVault/vaults/secrets"
+    return {"type": type_, "apiVersion": "2023-07-01", "name": "kv-orders/s", "properties": {"value": value}}
+
+
+OF_OUTPUT = secret("[reference('n').outputs.o.value]")
+IN_PART = {"d": {"type": "object", "properties": {"p": {"type": "securestring"}}}}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        {"resources": [nested("outer", outputs={"o": {"type": "string", "value": "[variables('z')]"}}), OF_OUTPUT]},
+        {"resources": [nested("outer", outputs={"o": {"type": "secureString", "value": "[variables('z')]"}})]},
+        {
+            "resources": [
+                nested("inner", outputs={"o": {"type": "array", "copy": {"count": 1, "input": MARK}}}),
+                secret("[reference('n').outputs.o.value[0]]"),
+            ]
+        },
+        {"outputs": {"o": {"type": "secureObject", "copy": {"count": 1, "input": "[variables('z')]"}}}},
+        {"outputs": {"o": {"type": "object", **IN_PART["d"], "value": {"p": "[variables('z')]"}}}},
+        {"definitions": IN_PART, "parameters": {"a": {"$ref": "#/definitions/d", "defaultValue": {"p": MARK}}}},
+        {"parameters": {"a": {"type": "securestring", "allowedValues": [MARK]}}},
+        {"outputs": {"o": {"type": "string", "value": "[string(createObject('Authorization', variables('z')))]"}}},
+        {"outputs": {"o": {"type": "string", "value": "[concat('Password=', variables('z'))]"}}},
+        {"outputs": {"o": {"type": "string", "value": "[format('{0} Password={1}', 'a', variables('z'))]"}}},
+        {
+            "resources": [
+                {"type": "Microsoft.Cache/redis", "apiVersion": "2024-03-01", "name": "r", "tags": {"a": MARK}},
+                secret("[reference('r', '2024-03-01', 'full').tags.a]"),
+            ]
+        },
+    ],
+)
+def test_no_excerpt_of_a_template_shows_what_is_declared_or_named_as_secret(
+    template: dict[str, object], tmp_path: Path
+) -> None:
+    vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv-orders", "properties": {}}
+    variables = {"z": MARK} if "variables" in json.dumps(template) else {}
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    own = template.get("resources", [])
+    assert isinstance(own, list)
+    text = json.dumps({"$schema": schema, "variables": variables, **template, "resources": [vault, *own]}, indent=1)
+    assert not shown_with_mark(Shape({"main.json": text}, "main.json", ""), tmp_path)
 
 
 @pytest.mark.parametrize("path", [".outputs.x", "['outputs'].x", "['outputs']['x']", ".Outputs.X", "!.outputs.?x"])

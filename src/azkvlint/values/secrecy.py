@@ -23,9 +23,10 @@ from azkvlint.util.secret_names import (
 )
 
 __all__ = [
-    "NAME", "SENSITIVE", "Span", "Spans", "contains_secret", "contains_value", "describes_secret", "has_literal",
-    "is_content", "is_harmless", "is_marked", "is_secure_type", "known_forms", "marks_secret", "may_contain_secret",
-    "may_name_secret", "names_secret", "names_value", "secret_spans", "suggests_secret", "text_of_key",
+    "NAME", "SENSITIVE", "Span", "Spans", "contains_secret", "contains_value", "describes_secret", "ends_with_name",
+    "has_literal", "is_content", "is_harmless", "is_marked", "is_recognizable", "is_secure_type", "known_forms",
+    "marks_secret", "may_contain_secret", "may_name_secret", "names_secret", "names_value", "secret_spans",
+    "suggests_secret", "text_of_key",
 ]  # fmt: skip
 Span: TypeAlias = tuple[int, int]
 
@@ -36,7 +37,8 @@ _KINDS_OF_KEYS = (
 )  # fmt: skip
 # The lookahead runs once, from the start of a name: on a long name more attempts would be quadratic.
 NAME = (
-    r"(?=(?:(?:proxy_)?authorization|(?:set_)?cookie)(?![\w-])|\w*?(?=[acefmpstv])(?:contents|password|passwd|passphrase|(?<!by)pass(?![a-z])|pfx|psk|pwd|secret|token"
+    r"(?=(?:(?:proxy_)?authorization|(?:set_)?cookie)(?![\w-])"
+    r"|\w*?(?=[acefmpstv])(?:contents|password|passwd|passphrase|(?<!by)pass(?![a-z])|pfx|psk|pwd|secret|token"
     r"|credential|connection_?string|sas|signature|value"
     rf"|(?:{'|'.join(_KINDS_OF_KEYS)})_?key))"
 )
@@ -176,6 +178,26 @@ def text_of_key(key: str | ast.Node) -> str:
     return "".join(map(text_of_key, ast.children(key))) if isinstance(key, ast.Template) else ""
 
 
+# What names the string that follows it: ``password: ``, ``"clientSecret": "``, ``AccountKey=``, ``https://user:``. The
+# member ``value`` of JSON is that of a secret as well as of a parameter.
+_BEFORE = regex(
+    r"(?:(?<![\w.-])(?P<name>[\w.-]{1,100})[\"']?[ \t]{0,9}[:=][ \t]{0,9}\\?[\"']?"
+    r"(?:(?:Bearer|Basic|SharedKey)[ \t]{1,9})?"
+    r"|://[^\s/@:]{0,100}:)\Z",
+    re.IGNORECASE,
+)
+_MOST_BEFORE = 300
+
+
+def ends_with_name(text: str) -> bool:
+    """Return whether the end of a text shows that a secret follows."""
+    match = _BEFORE.search(text[-_MOST_BEFORE:])
+    if match is None:
+        return False
+    name = match["name"]
+    return name is None or name.lower() == "value" or names_value(name)
+
+
 # Words and short numbers occur in names by chance.
 _WORDS, _LEAST_TELLING = regex(r"(?:(?:(?:[A-Z]?+[a-z]++)++|[0-9]{1,4}+)(?:[-_. /]|$))++"), 8
 
@@ -184,7 +206,12 @@ def contains_value(name: str, value: str) -> bool:
     """Return whether the name or address of a resource contains a secret value: as the key of an instance, or in it."""
     if value and f'["{value}"]' in name:
         return True
-    return len(value) >= _LEAST_TELLING and value.lower() in name.lower() and _WORDS.fullmatch(value) is None
+    return value.lower() in name.lower() and is_recognizable(value)
+
+
+def is_recognizable(value: str) -> bool:
+    """Return whether a value does not occur in other strings by chance."""
+    return len(value) >= _LEAST_TELLING and _WORDS.fullmatch(value) is None
 
 
 class Spans:

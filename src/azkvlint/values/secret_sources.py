@@ -7,17 +7,29 @@ evaluate anything: a value that may be a part of the secret is hidden, in each b
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Protocol, TypeAlias
+from itertools import pairwise
+from typing import Protocol, TypeAlias, TypeVar
 
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.values.parts import COMPOSED, Loop, Part, Relation, Walk, Within, base_of, scope_in, variable_of
 from azkvlint.values.paths import KEYS
-from azkvlint.values.secrecy import SENSITIVE, has_literal, is_content, marks_secret, names_value, text_of_key
+from azkvlint.values.secrecy import (
+    SENSITIVE,
+    ends_with_name,
+    has_literal,
+    is_content,
+    marks_secret,
+    names_value,
+    text_of_key,
+)
 
 # Of a longer path, or of more paths into one expression, all is hidden that they may lead to.
 _MOST_STEPS, _MOST_PATHS = 8, 20
+# The parts of a type that are visited.
+_MOST_PARTS = 5_000
 _TYPE = "type"
 
 
@@ -39,6 +51,7 @@ class Scope(Protocol):
 
 
 HiddenPart: TypeAlias = Part[Scope]
+_Type = TypeVar("_Type")
 _Known: TypeAlias = dict[tuple[int, Hashable, tuple[int, ...]], set[Path]]
 
 
@@ -94,17 +107,44 @@ def secrets_in(part: HiddenPart, properties_of: Callable[[object], Iterable[Path
         if isinstance(node, ast.Object):
             for path in properties_of(_type_in(node.members)):
                 yield Part(node, scope, path)
+        elif isinstance(node, ast.Template):
+            yield from (Part(one, scope) for before, one in pairwise(node.parts) if _is_named_by(before))
         elif isinstance(node, ast.Call) and marks_secret(node):
             yield Part(node, scope)
             continue
         waiting += [(child, scope) for child in ast.children(node)]
 
 
+def secure_paths(
+    type_: _Type, parts_of: Callable[[_Type], Iterable[tuple[Path, _Type]]], is_secure: Callable[[_Type], bool]
+) -> Iterator[Path]:
+    """Yield the paths of the secure parts of a type.
+
+    ``parts_of`` returns the types that a type directly consists of, each with its path. A type may contain itself: one
+    with too many parts may have a secure one anywhere.
+    """
+    waiting: deque[tuple[Path, _Type]] = deque([((), type_)])
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            return
+        path, one = waiting.popleft()
+        if is_secure(one):
+            yield path
+        else:
+            waiting += (((*path, *steps), part) for steps, part in parts_of(one))
+    yield ()
+
+
+def _is_named_by(before: ast.Node) -> bool:
+    return isinstance(before, ast.Literal) and isinstance(before.value, str) and ends_with_name(before.value)
+
+
 def may_hold_secrets(text: str) -> bool:
     """Return whether ``secrets_in`` may yield anything of an expression of Terraform, by its text: True if it does.
 
-    All that ``secrets_in`` yields is a member of an object, which is written in braces, or a call of ``sensitive``. An
-    escape in JSON may stand for each of these characters. Names are not compared here: there are too many spellings.
+    All that ``secrets_in`` yields is a member of an object or a part of a string, which are written in braces, or a
+    call of ``sensitive``. An escape in JSON may stand for each of these characters. Names are not compared here: there
+    are too many spellings.
     """
     return "{" in text or SENSITIVE in text or "\\" in text
 

@@ -133,9 +133,12 @@ _HOLDING: Mapping[str, tuple[str, ...]] = {
     "azurerm_app_configuration_key": ("value",),
     "azurerm_api_management_named_value": ("value",),
     "azurerm_automation_variable_string": ("value",),
+    **dict.fromkeys(("kubernetes_secret", "kubernetes_secret_v1"), ("binary_data", "data")),
 }
 APP_SETTINGS = "app_settings"
-_OPAQUE = frozenset({APP_SETTINGS, "parameters_content", "sticky_settings"})
+_OPAQUE = frozenset(
+    {APP_SETTINGS, "parameters_content", "secure_environment_variables", "sensitive_body", "sticky_settings"}
+)
 # Arguments that expose their values to principals without access to the secret, by Terraform type; a dot leads into a
 # block. Names and tags of all resources are exposed.
 _EXPOSING: Mapping[str, tuple[str, ...]] = {

@@ -14,11 +14,13 @@ from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import ANY, path_of
 from azkvlint.values.secrecy import Span, names_value
-from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in
+from azkvlint.values.secret_sources import HiddenPart, hide_sources, secrets_in, secure_paths
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
-_MOST_FILES, _MOST_LEVELS = 1_000, 10
+_MOST_FILES = 1_000
+# Stands for a type whose declaration is marked.
+_SECURE = ast.Type(0, 0, "name", decorators=(ast.Call(0, 0, "secure", ()),))
 _Load = Callable[[str, str], File]
 
 
@@ -155,7 +157,11 @@ class _Scope:
                     yield from self._named(there, steps[1:], hops + 1)
 
     def parameter(self, file: File, node: ast.Parameter, rest: Path) -> Iterator[HiddenPart]:
-        """Yield the value at a path in a parameter: its default, and what calls and parameter files give it."""
+        """Yield the value at a path in a parameter: its default, what is allowed, and what calls and files set."""
+        for decorator in node.decorators:
+            is_list = isinstance(decorator, ast.Call) and decorator.name == "allowed"
+            for one in ast.children(decorator) if is_list else ():
+                yield Part(one, _Scope(self.files, file), (ANY, *rest))
         if node.default is not None:
             yield Part(node.default, _Scope(self.files, file), rest)
         for caller, call in self.files.callers.get(file.path, ()):
@@ -192,9 +198,12 @@ def _secrets_of(files: _Files, file: File) -> Iterator[HiddenPart]:
     scope = _Scope(files, file)
     for node in file.parsed.declarations:
         match node:
-            case ast.Parameter() if not is_decorated(node.decorators, "secure"):
-                for path in _secure_paths(files, file, node.type):
+            case ast.Parameter():
+                for path in [()] if is_decorated(node.decorators, "secure") else _secure_paths(files, file, node.type):
                     yield from scope.parameter(file, node, path)
+            case ast.Output():
+                for path in _secure_paths(files, file, node.type):
+                    yield Part(node.value, scope, path)
         match node:
             case ast.Parameter(default=value) | ast.Variable(value=value) | ast.Output(value=value):
                 if value is None:
@@ -224,27 +233,29 @@ def _of_module(files: _Files, file: File, node: ast.Module) -> Iterator[HiddenPa
     yield from secrets_in(Part(node.body, scope), secret_properties)
 
 
-def _secure_paths(files: _Files, file: File, type_: ast.Type | None, depth: int = 0) -> Iterator[Path]:
-    """Yield the paths of the parts of a type that are secure."""
-    if type_ is None or depth > _MOST_LEVELS:
+def _secure_paths(files: _Files, file: File, type_: ast.Type | None) -> Iterator[Path]:
+    """Yield the paths of the parts of a type that are secure; that of all of it if it has too many parts."""
+    if type_ is None:
         return
-    if is_decorated(type_.decorators, "secure"):
-        yield ()
-    elif type_.kind == "object":
-        for name, inner in type_.fields:
-            for path in _secure_paths(files, file, inner, depth + 1):
-                yield (ANY if name == "*" else name, *path)
-    elif type_.kind in ("array", "nullable"):
-        for path in _secure_paths(files, file, type_.of[0], depth + 1):
-            yield (ANY, *path) if type_.kind == "array" else path
-    elif type_.kind == "name":
-        found = files.imported(file, type_.name)
-        there, name = (file, type_.name) if found is None else found
-        declared = there.types.get(name)
-        if declared is not None and is_decorated(declared.decorators, "secure"):
-            yield ()
-        elif declared is not None:
-            yield from _secure_paths(files, there, declared.type, depth + 1)
+
+    def parts(at: tuple[File, ast.Type]) -> Iterator[tuple[Path, tuple[File, ast.Type]]]:
+        there, one = at
+        if one.kind == "object":
+            yield from (((ANY if name == "*" else name,), (there, inner)) for name, inner in one.fields)
+        elif one.kind in ("array", "tuple", "nullable", "union"):
+            path: Path = (ANY,) if one.kind in ("array", "tuple") else ()
+            yield from ((path, (there, part)) for part in one.of)
+        elif one.kind == "name":
+            space, _, name = one.name.rpartition(".")
+            found = files.imported(there, name) if not space else None
+            outer = files.namespace(there, space) if space else there
+            there, name = found or (outer or there, name)
+            declared = there.types.get(name)
+            if declared is not None:
+                is_marked = is_decorated(declared.decorators, "secure")
+                yield (), (there, declared.type if not is_marked else _SECURE)
+
+    yield from secure_paths((file, type_), parts, lambda at: is_decorated(at[1].decorators, "secure"))
 
 
 def _properties_of(node: ast.Resource) -> tuple[Path, ...]:

@@ -68,7 +68,7 @@ def values_below(plain: Any, at: Pointer, rest: Path) -> Iterator[tuple[Any, Poi
         for key, value in plain.items():
             if sought is None or key.lower() == sought:
                 yield value, (*at, key), rest[1:]
-            elif key.lower() == "copy" and isinstance(value, list):
+            elif key.lower() == "copy":
                 yield from _of_copies(value, (*at, key), sought, rest)
     elif isinstance(plain, list):
         below = rest[1:] if rest and is_index(rest[0]) else rest
@@ -76,9 +76,12 @@ def values_below(plain: Any, at: Pointer, rest: Path) -> Iterator[tuple[Any, Poi
             yield value, (*at, number), below
 
 
-def _of_copies(loops: list[Any], at: Pointer, sought: str, rest: Path) -> Iterator[tuple[Any, Pointer, Path]]:
-    for number, loop in enumerate(loops):
+def _of_copies(loops: Any, at: Pointer, sought: str, rest: Path) -> Iterator[tuple[Any, Pointer, Path]]:
+    """Yield the inputs of the loops that make a member. That of an output, which is not in a list, is its value."""
+    listed = [((*at, number), loop) for number, loop in enumerate(loops)] if isinstance(loops, list) else [(at, loops)]
+    for pointer, loop in listed:
         key = key_of(loop, "input") if isinstance(loop, dict) else None
-        if key is not None and str(member(loop, "name")).lower() == sought:
+        name = "value" if pointer == at else str(member(loop, "name")).lower()
+        if key is not None and name == sought:
             below = rest[2:] if rest[1:] and is_index(rest[1]) else rest[1:]
-            yield loop[key], (*at, number, key), below
+            yield loop[key], (*pointer, key), below

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from azkvlint.azure.secret_properties import secret_properties
@@ -24,15 +25,20 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.json_decoder import Pointer, decode_text
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
-from azkvlint.values.paths import KEYS
-from azkvlint.values.secrecy import is_content, names_value
-from azkvlint.values.secret_sources import HiddenPart, hide_sources
+from azkvlint.values.paths import ANY, KEYS, is_any, names_of
+from azkvlint.values.secrecy import ends_with_name, is_content, is_secure_type, may_name_secret, names_value
+from azkvlint.values.secret_sources import HiddenPart, hide_sources, secure_paths
 
 # Steps for each character of the code, and for each run.
 _STEPS, _MIN_STEPS = 2, 10_000
+_HOLE, _MOST_HOLES = regex(r"\{(\d{1,3})(?:[,:][^{}]{0,99})?\}"), 1_000
 # What declares a type of its own.
 _TYPES = frozenset({"parameters", "outputs", "definitions"})
+# The values in it.
+_VALUES = frozenset({"copy", "defaultvalue", "value"})
 
 
 class _Json(ast.Node, frozen=True, gc=False):
@@ -59,6 +65,9 @@ class _Template:
         self.calls: list[tuple[_Scope, Any, Pointer]] = []
         self.nested: list[_Template] = []
         self.inline: dict[Pointer, _Template] = {}
+        # The outputs of the deployments in it, each in the scope of its expressions, and the resources.
+        self.outputs: list[HiddenPart] = []
+        self.resources: list[tuple[Mapping[str, Any], Pointer]] = []
         self._nodes: dict[Pointer, _Json] = {}
 
     @cached_property
@@ -150,7 +159,7 @@ class _Scope:
             return self._declared(*declared, rest)
         name = node.name.lower()
         if name in ("reference", "references"):
-            return self._outputs(rest)
+            return self._referenced(rest)
         function = self.template.sections.functions.get(name)
         if function is not None:
             return self._of_function(node, function)
@@ -185,6 +194,9 @@ class _Scope:
         key = key_of(plain, "defaultValue") if isinstance(plain, dict) else None
         if key is not None:
             yield _Scope(self.template).part(plain[key], (*pointer, key), rest)
+        key = key_of(plain, "allowedValues") if isinstance(plain, dict) else None
+        if key is not None:
+            yield _Scope(self.template).part(plain[key], (*pointer, key), (ANY, *rest))
         for scope, given, at in self.template.calls:
             spelled = next((one for one in given if one.lower() == name), None) if isinstance(given, dict) else None
             if spelled is not None:
@@ -192,13 +204,15 @@ class _Scope:
             elif isinstance(given, str):
                 yield scope.part(given, at, (name, "value", *rest))
 
-    def _outputs(self, rest: Path) -> Iterator[HiddenPart]:
-        """Yield the outputs of nested deployments at a path, whichever of them the reference is to."""
+    def _referenced(self, rest: Path) -> Iterator[HiddenPart]:
+        """Yield what is at a path in the result of ``reference()``, whichever of the resources it is to."""
         steps = path_in_outputs(rest)
-        for inner in () if steps is None else self.template.nested:
-            key = key_of(inner.plain, "outputs")
-            if key is not None and steps is not None:
-                yield _Scope(inner).part(inner.plain[key], (*inner.pointer, key), steps)
+        if steps is not None:
+            yield from (Part(node, scope, steps) for node, scope, _ in self.template.outputs)
+        names = names_of(rest)
+        if names and not is_any(rest[0]) and kind_of_name(names[-1]) is not NameKind.PLAIN:
+            for plain, pointer in self.template.resources:
+                yield from (_Scope(self.template).part(plain, pointer, path) for path in (rest, ("properties", *rest)))
 
 
 def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[HiddenPart]:
@@ -208,46 +222,123 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Hid
         template, plain, pointer = waiting.pop()
         if isinstance(plain, list):
             items = [(template, value, (*pointer, number)) for number, value in enumerate(plain)]
-            waiting += [item for item in items if isinstance(item[1], (dict, list))]
+            waiting += [item for item in items if _may_hold_secrets(item[1])]
+        elif isinstance(plain, str):
+            yield from _in_text(template, plain, pointer)
         if not isinstance(plain, dict):
             continue
-        for path in secret_properties(member(plain, "type")):
-            yield _Scope(template).part(plain, pointer, path)
+        yield from _by_type(template, plain, pointer)
         _open(template, plain, pointer, roots)
         is_template = pointer == template.pointer
         for key, value in plain.items():
             # Most values are strings, and contain no others.
-            is_secret, is_object = names_value(key), isinstance(value, dict)
-            if not is_secret and not is_object and not isinstance(value, list):
+            is_secret = names_value(key)
+            if not is_secret and not _may_hold_secrets(value):
                 continue
             at = (*pointer, key)
             inner = template.inline.get(at)
             if inner is not None:
                 waiting.append((inner, value, at))
-            elif is_template and is_object and key.lower() in _TYPES:
+            elif is_template and isinstance(value, dict) and key.lower() in _TYPES:
                 yield from _of_section(_Scope(template), value, at)
+                waiting += [(template, *below) for below in _values_in(value, at)]
             elif is_secret:
                 yield _Scope(template).part(value, at)
             else:
                 waiting.append((template, value, at))
 
 
-def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[HiddenPart]:
-    """Yield the value of each parameter or output that is secure, or whose name is that of a secret."""
-    sections = scope.template.sections
+def _may_hold_secrets(value: Any) -> bool:
+    """Return whether a value may contain secrets by the names in it."""
+    if not isinstance(value, str):
+        return isinstance(value, (dict, list))
+    if value[:1] != "[":
+        return False
+    lower = value.lower()
+    return "createobject" in lower or (("concat" in lower or "format" in lower) and may_name_secret(lower))
+
+
+def _by_type(template: _Template, plain: Mapping[str, Any], pointer: Pointer) -> Iterator[HiddenPart]:
+    """Yield the secrets in an object that has the type of a resource or of a value."""
+    type_ = member(plain, "type")
+    if not isinstance(type_, str):
+        return
+    if "/" in type_:
+        template.resources.append((plain, pointer))
+    # The sections of a template of outer scope are not its own.
+    for path in [("value",)] if is_secure_type(type_) else secret_properties(type_):
+        yield _Scope(template).part(plain, pointer, path)
+
+
+def _values_in(section: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Any, Pointer]]:
+    """Yield the values in the declarations of a section, with their pointers."""
     for name, plain in section.items():
-        if not (names_value(name) or sections.is_secure(plain)):
-            continue
-        value = key_of(plain, "value") if isinstance(plain, dict) else None
-        if value is not None:
-            yield scope.part(plain[value], (*at, name, value))
-        if str(at[-1]).lower() == "parameters":
-            # Its default and its arguments, once all calls are known.
-            yield Part(ast.Call(0, 0, "parameters", (ast.Literal(0, 0, name),)), scope)
+        for key, value in plain.items() if isinstance(plain, dict) else ():
+            if key.lower() in _VALUES:
+                yield value, (*at, name, key)
+
+
+def _secure_paths(sections: Sections, declared: Any) -> Iterator[Path]:
+    """Yield the paths of the parts of a parameter that are secure by their definitions."""
+
+    def parts(one: Any) -> Iterator[tuple[Path, Any]]:
+        properties, further = member(one, "properties"), member(one, "additionalProperties")
+        items, prefixed = member(one, "items"), member(one, "prefixItems")
+        yield from (((name,), part) for name, part in (properties.items() if isinstance(properties, dict) else ()))
+        of_any = [further, items, *(prefixed if isinstance(prefixed, list) else ())]
+        yield from (((ANY,), part) for part in of_any if isinstance(part, dict))
+        reference = member(one, "$ref")
+        if isinstance(reference, str):
+            yield (), member(sections.plain, "definitions", reference.rpartition("/")[2])
+
+    yield from secure_paths(declared, parts, sections.is_secure)
+
+
+def _in_text(template: _Template, text: str, at: Pointer) -> Iterator[HiddenPart]:
+    """Yield the parts of objects and strings in an expression that are secrets by the names before them."""
+    if not _may_hold_secrets(text) or not is_expression(text):
+        return
+    try:
+        waiting: list[ast.Node] = [parse_expression(text[1:-1])]
+    except InputError:
+        return
+    while waiting:
+        node = waiting.pop()
+        waiting += ast.children(node)
+        for one in _named_arguments(node) if isinstance(node, ast.Call) else ():
+            yield Part(one, _Scope(template, at))
+
+
+def _named_arguments(node: ast.Call) -> Iterator[ast.Expression]:
+    """Yield the arguments of a function that are secrets by the names before them."""
+    arguments = node.arguments
+    texts = [str(one.value) if isinstance(one, ast.Literal) else "" for one in arguments]
+    match node.name.lower():
+        case "createobject":
+            pairs = zip(texts[::2], arguments[1::2], strict=False)
+            yield from (value for name, value in pairs if names_value(name))
+        case "concat":
+            yield from (value for before, value in zip(texts, arguments[1:], strict=False) if ends_with_name(before))
+        case "format" if texts:
+            for hole in islice(_HOLE.finditer(texts[0]), _MOST_HOLES):
+                number = int(hole[1]) + 1
+                if number < len(arguments) and ends_with_name(texts[0][: hole.start()]):
+                    yield arguments[number]
+
+
+def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[HiddenPart]:
+    """Yield the value of each parameter or output that is secure, also in part, or whose name is that of a secret."""
+    for name, plain in section.items():
+        for path in [()] if names_value(name) else _secure_paths(scope.template.sections, plain):
+            if isinstance(plain, dict):
+                yield scope.part(plain, (*at, name), ("value", *path))
+            if str(at[-1]).lower() == "parameters":
+                # Its default and its arguments, once all calls are known.
+                yield Part(ast.Call(0, 0, "parameters", (ast.Literal(0, 0, name),)), scope, path)
 
 
 def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots: Mapping[str, _Template]) -> None:
-    """Add the template that a resource deploys, if it has its own parameters."""
+    """Add the template that a resource deploys, if it has its own parameters, and the outputs of any."""
     key = key_of(plain, "properties")
     properties = plain[key] if key is not None else None
     if not isinstance(properties, dict):
@@ -260,6 +351,7 @@ def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots
     called: _Template | None = None
     if inline is not None and isinstance(properties[inline], dict):
         if str(scope).lower() != "inner":
+            _add_outputs(template, template, properties[inline], (*at, inline))
             return
         called = _Template(template.path, properties[inline], (*at, inline), template.places)
         template.inline[called.pointer] = called
@@ -267,5 +359,13 @@ def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots
         called = roots.get(posixpath.normpath(posixpath.join(posixpath.dirname(template.path), link)))
     if called is not None:
         template.nested.append(called)
+        _add_outputs(template, called, called.plain, called.pointer)
         if call is not None:
             called.calls.append(call)
+
+
+def _add_outputs(template: _Template, inner: _Template, plain: Mapping[str, Any], pointer: Pointer) -> None:
+    """Add the outputs of a deployed template, whose expressions are in the scope of ``inner``."""
+    key = key_of(plain, "outputs")
+    if key is not None:
+        template.outputs.append(_Scope(inner).part(plain[key], (*pointer, key)))

@@ -35,7 +35,7 @@ from azkvlint.values.secrecy import Span, is_marked
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.
-_IDLE = frozenset({"check", "import", "action"})
+_IDLE = frozenset({"import", "action"})
 # The maximum number of cached modules; few projects have more, and the others are read again.
 _MOST = 500
 _KEY_VAULT = "key_vault"
@@ -317,6 +317,7 @@ class Folder:
         self.modules: dict[str, Declaration] = {}
         self.providers: list[Part] = []
         self.settings: list[Part] = []
+        self.checks: list[Part] = []
         self.removed: list[Part] = []
         self.moved: list[Part] = []
         self.locals: dict[str, Piece] = {}
@@ -344,8 +345,9 @@ class Folder:
                 for name, found in part.attributes.items():
                     if overrides or name not in self.locals:
                         self.locals[name] = found
-            case "provider" | "terraform" | "removed" | "moved" as word:
+            case "check" | "provider" | "terraform" | "removed" | "moved" as word:
                 {
+                    "check": self.checks,
                     "provider": self.providers,
                     "terraform": self.settings,
                     "removed": self.removed,

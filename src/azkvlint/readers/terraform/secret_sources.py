@@ -91,7 +91,9 @@ class _Scope:
 
     def hide_key(self, node: ast.Property) -> None:
         """See ``Scope``."""
-        self.spans.setdefault(self.path, set()).add((node.start, node.value.start))
+        # In JSON, the value has the span of the member.
+        end = node.value.start if node.value.start > node.start else node.end
+        self.spans.setdefault(self.path, set()).add((node.start, end))
 
     def written(self, node: ast.Node, rest: Path) -> Iterable[HiddenPart] | None:
         """See ``Scope``."""
@@ -135,10 +137,22 @@ class _Scope:
             type_ = declaration.attributes.get("type")
             if type_ is not None and "optional" in self.module.text_of(type_):  # which may have a default
                 yield from self.of(type_, None)
+            yield from self._compared(declaration)
         for caller, call in self.module.callers:
             piece = call.attributes.get(name)
             if piece is not None:
                 yield from _part(self.spans, caller, piece, call, {}, rest)
+
+    def _compared(self, declaration: Declaration) -> Iterator[HiddenPart]:
+        """Yield the strings with which the validations of a variable compare its value."""
+        for part in (one for layer in declaration.layers for one in layer.blocks if one.block.type == "validation"):
+            for condition in self.of(part.attributes.get("condition"), None):
+                waiting = [condition.node]
+                while waiting:
+                    node = waiting.pop()
+                    waiting += ast.children(node)
+                    if isinstance(node, ast.Literal) and isinstance(node.value, str):
+                        yield Part(node, condition.scope)
 
     def _output(self, call: str, more: Path) -> Iterator[HiddenPart]:
         called = self.module.called.get(call)
@@ -205,8 +219,10 @@ def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[HiddenP
             yield from _in_piece(module, piece, add(piece, call, {}), is_secret)
     for resource in folder.resources.values():
         yield from _in_resource(module, spans, resource)
-    for provider in (*folder.providers, *folder.settings):
-        yield from _in_blocks(module, spans, [provider], None)
+    declared = (one for each in (folder.variables, folder.outputs) for one in each.values())
+    conditions = (block for one in declared for layer in one.layers for block in layer.blocks)
+    for part in (*folder.providers, *folder.settings, *folder.checks, *conditions):
+        yield from _in_blocks(module, spans, [part], None)
 
 
 def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declaration) -> Iterator[HiddenPart]:
