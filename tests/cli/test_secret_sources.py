@@ -59,3 +59,19 @@ def test_no_command_shows_what_a_secret_is_made_of(command: str, shapes: Path, r
         assert at < 0, (name, text[max(at - 200, 0) : at + 40])
     if command == "fix":
         assert "+  public_network_access_enabled = false\n" in ran.out
+
+
+def test_no_command_shows_the_value_of_a_secret_that_another_argument_repeats(run: Run, tmp_path: Path) -> None:
+    text = (
+        f'locals {{\n  z = "{MARK}1"\n}}\nresource "azurerm_key_vault" "v" {{\n  name = local.z\n'
+        "  network_acls {\n    ip_rules = [local.z]\n  }\n}\n"
+        'resource "azurerm_key_vault_secret" "s" {\n  name = "s"\n  value = local.z\n  content_type = local.z\n'
+        "  key_vault_id = azurerm_key_vault.v.id\n}\n"
+    )
+    (tmp_path / "main.tf").write_text(text)
+    (tmp_path / "reports").mkdir()
+    for command in ("check", "controls", "fix"):
+        ran = run(command, ".", *COMMANDS[command], cwd=tmp_path)
+        assert MARK not in ran.out + ran.err
+    for file in (tmp_path / "reports").iterdir():
+        assert MARK not in file.read_text(encoding="utf-8"), file.name

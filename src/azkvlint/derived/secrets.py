@@ -56,7 +56,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
 from azkvlint.values.origins import CONFIGURATION
 from azkvlint.values.paths import ANY
-from azkvlint.values.secrecy import contains_secret, contains_value, is_secure_type
+from azkvlint.values.secrecy import contains_secret, contains_value, is_recognizable, is_secure_type
 from azkvlint.values.secret_formats import (
     Placeholder,
     has_credential,
@@ -409,13 +409,18 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
                 yield from (found.at for found in _linked(resource.select(_TYPE_PROPERTIES)))
 
 
-def secret_keys(resources: Iterable[Resource]) -> Iterator[str]:
-    """Yield the values of secrets that their addresses or names contain: as the key of an instance, or a part of it."""
+def secret_values(resources: Iterable[Resource]) -> Iterator[str]:
+    """Yield the values of secrets that no message shows, in whatever attribute: those that are not configuration.
+
+    Shorter ones and words occur in others by chance; they are secrets in an address or name that contains them.
+    """
     for resource in resources:
-        if resource.type.lower() == _SECRET:
-            value, name = text_of(resource.select(_VALUE)), text_of(resource.select(("name",)))
-            if contains_value(resource.address, value) or contains_value(name, value):
-                yield value
+        if resource.type.lower() != _SECRET:
+            continue
+        value, name = text_of(resource.select(_VALUE)), text_of(resource.select(("name",)))
+        is_in_name = contains_value(resource.address, value) or contains_value(name, value)
+        if is_in_name or (is_recognizable(value) and not is_configuration([*_names(resource)], value)):
+            yield value
 
 
 def _places(answer: Answer) -> Iterator[Location]:
