@@ -67,7 +67,7 @@ class Freezer:
                 value = item if type(item) is Scalar else self.freeze(item)
                 if value is not None:
                     fields[name if name in names else self.spelled(name)] = value
-            rest = None if result.rest is None else _any_field(result.rest)
+            rest = None if result.rest is None else any_field(result.rest)
             return MapValue(at=result.at, fields=fields, rest=rest)
         if type(result) is Items:
             self.budget.add_frozen(len(result.items))
@@ -85,7 +85,7 @@ class Freezer:
         return found if found is not None else Unknown(at=item.at, why="the item is null")
 
 
-def _any_field(rest: Unknown) -> Unknown:
+def any_field(rest: Unknown) -> Unknown:
     """Return what is certain of each other field of an object."""
     return Unknown(
         at=rest.at, why=rest.why, sensitive=rest.sensitive,

@@ -213,9 +213,10 @@ def partial_list(items: Sequence[Result], doubt: Unknown, at: Location, size: Kn
 
 def as_optional(result: Result) -> Unknown | None:
     """Return ``result``, if it is a field that may not be there; of one that is null if it is, why that is unknown."""
-    if not isinstance(result, Unknown | Absent) or result.note != MAY_BE_ABSENT:
-        return None
-    return result if isinstance(result, Unknown) else Unknown(at=result.at, why=MAY_BE_ABSENT)
+    if isinstance(result, Unknown):
+        return result if result.note == MAY_BE_ABSENT else None
+    is_optional = type(result) is Absent and result.note == MAY_BE_ABSENT
+    return Unknown(at=result.at, why=MAY_BE_ABSENT) if is_optional else None
 
 
 def may_be_absent(result: Result) -> Result:

@@ -316,6 +316,17 @@ def test_user_functions_spread_and_computed_names(read: Read) -> None:
     assert plain(found, "spread", "a") == 1
 
 
+def test_what_is_certain_of_an_object_is_not_certain_of_its_properties(read: Read) -> None:
+    result = read(
+        f"param p object\nresource kv '{KV}' = {{\n  ...p\n  name: 'kv'\n}}\n"
+        f"resource open '{KV}' = {{\n  name: 'open'\n  properties: {{\n    ...p\n    a: 1\n  }}\n}}\n"
+    )
+    for answer in (value(result, "kv", "tags"), value(result, "open", "properties", "b")):
+        assert isinstance(answer, Unknown)
+        assert not answer.is_set
+        assert answer.pattern is None
+
+
 def test_cycles_are_unknown(read: Read) -> None:
     found = read("var a = b\nvar b = a\n" + vault("    x: a") + vault("    y: other.properties.y", "'o'", "other"))
     assert isinstance(value(found, "kv", "properties", "x"), Unknown)

@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.freezer import Freezer
+from azkvlint.evaluation.freezer import Freezer, any_field
 from azkvlint.evaluation.reads import ReadSet, Recorder
 from azkvlint.evaluation.values import Result, mark_sensitive
 from azkvlint.model.location import Location
@@ -113,7 +113,8 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
         else:
             parent = resource_id(declared.above, declared.type.rpartition("/")[0], declared.names[:-1])
         fields["parent"] = id_value(parent, _location_of(declared, "parent"))
-    attributes = MapValue(at=at, fields=fields, rest=declared.rest)
+    rest = None if declared.rest is None else any_field(declared.rest)
+    attributes = MapValue(at=at, fields=fields, rest=rest)
     return Resource(
         address=declared.address,
         type=type_,
