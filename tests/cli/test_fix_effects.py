@@ -276,6 +276,27 @@ READ_IN_TERRAFORM = 'data "azurerm_key_vault_secret" "s" {{\n  key_vault_id = {}
         ("x.yaml", 'kind: SecretProviderClass\nspec:\n  parameters:\n    keyvaultName: "{{ .name }}"\n'),
         ("x.yaml", "type: secretstores.azure.keyvault\n"),
         ("Dockerfile.test", f"RUN {SHOW.format('$KV')}"),
+        ("x.sh", "az keyvault backup start --hsm-name $HSM\n"),
+        ("x.yml", "azure:\n  keyvault:\n    secret:\n      endpoint: ${KV}\n"),
+        ("x.rb", "sh <<~S\n  #{az} keyvault secret show -n s\nS\n"),
+        # The value of a variable.
+        ("x.js", "const url = process.env.URL || 'https://kv2.vault.azure.net';\n"),
+        ("x.py", "URL = 'https://name.vault.azure.net'\nget(URL.replace('name', name))\n"),
+        # The end of a line that continues on the next one.
+        ("x.sh", SHOW.format("kv2\\\n-$ENV")),
+        # The member of an object, and a variable of a loop, with the name of a resource.
+        ("app.bicep", f"{EXISTING}param p object\nvar u = p.k.properties.vaultUri\n"),
+        ("app.bicep", f"{EXISTING}param ks array\noutput u array = [for k in ks: k.properties.vaultUri]\n"),
+        # Blocks that are not formatted, and other spellings of a block.
+        (
+            "app/main.tf",
+            (
+                f'{VAULT}  data "azurerm_key_vault_managed_storage_x" "x" {{\n    managed_id = module.x.id\n  }}\n'
+                '  data "azurerm_key_vault_secret" "y" {\n    key_vault_id = azurerm_key_vault.v.id\n  }\n'
+            ),
+        ),
+        ("app/main.tf.json", '{"data": {"azurerm_key_vault_secret":\n{"s": {"key_vault_id": "${module.x.id}"}}}}'),
+        ("app/main.tf", "data azurerm_key_vault_secret s {\n  key_vault_id = var.x\n}\n"),
     ],
 )
 def test_code_that_may_use_the_vault_is_named(kvlint: Kvlint, checkout: Path, name: str, text: str) -> None:
@@ -386,13 +407,24 @@ def test_commands_that_do_not_destroy_the_resource_are_not_named(
         ("x.sh", "azd -C infra down\n"),
         ("x.cmd", "azd.exe down\n"),
         ("x.sh", "azd --no-prompt down\n"),
+        ("x.rb", "sh <<~S\n  #{terraform} destroy\nS\n"),
+        ("x.yml", "run: >\n  terraform\n  -chdir=$X\n  destroy\n"),
+        ("x.sh", "curl -d '{\"is-destroy\": true}' https://app.terraform.io/api/v2/runs\n"),
+        ("Makefile", "TF = terraform\nx:\n\t$(TF) destroy\n"),
+        ("x.sh", "alias tf=terraform\ntf destroy\n"),
+        ("x.go", "err = tf.Destroy(ctx)\n"),
+        ("x.py", "t = Terraform()\nt.destroy()\n"),
+        ("x.yml", "- community.general.terraform:\n    project_path: x\n    state: absent\n"),
+        ("other/x.sh", "cd ../roots/main\nterraform -chdir=. destroy\n"),
+        ("roots/other/x.sh", "cd ../main/x\nterraform -chdir=.. destroy\n"),
+        ("scripts/x.sh", "terraform -chdir=../roots/other destroy -state=../main/terraform.tfstate\n"),
     ],
 )
 def test_each_spelling_of_a_command_that_destroys_is_named(
     kvlint: Kvlint, checkout: Path, name: str, text: str
 ) -> None:
     put(checkout, "roots/main/main.tf", VAULT)
-    for folder in ("roots/other", "other/infra", "modules/network"):
+    for folder in ("roots/other", "other", "other/infra", "modules/network"):
         put(checkout, f"{folder}/main.tf", 'resource "azurerm_resource_group" "g" {}\n')
     put(checkout, name, text)
     out = kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out

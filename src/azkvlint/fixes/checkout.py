@@ -102,7 +102,8 @@ _SLASHES = (
     ".tsx", ".mts", ".cts", ".cs", ".csx", ".fs", ".fsx", ".go", ".java", ".kt", ".php", ".rs", "jenkinsfile",
 )  # fmt: skip
 _POWERSHELL = (".ps1", ".psm1")
-_COMMENT_START = regex(r"^[ \t]*(//|#|/\*|<#)", re.MULTILINE)
+# Ruby and tools that replace tokens insert a value for ``#{name}``.
+_COMMENT_START = regex(r"^[ \t]*(//|#(?!\{)|/\*|<#)", re.MULTILINE)
 _CLOSING = {"/*": "*/", "<#": "#>"}
 _STRINGS_OF_LINES = ("<<", "`", "'''", '"""', '@"', "@'", "r#")
 _TRAILING = regex(r"^([^\"'`#\n]{1,2000}+(?<=[ \t]))#[ \t!][^\n]{0,4000}$", re.MULTILINE)

@@ -25,9 +25,11 @@ from azkvlint.fixes.vault_references import (
     Relation,
     Use,
     VaultNames,
+    block_at,
     data_source_name,
     host_before,
     literal_at,
+    names_in,
     resources_of_bicep,
     symbol_before,
     vaults_of,
@@ -42,14 +44,19 @@ _BICEP = (".bicep", ".bicepparam")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 # Of the files that certainly or most likely concern a vault, more are named.
 _MOST_NAMED, _MOST_CERTAIN = 2, 5
-_BLOCK, _LINE = 3_000, 500
+_LINE = 500
 
 _TOOLS = r"(?:terraform|tofu|terragrunt|cdktf)"
 # All are searched in lower case, which takes far less time than to ignore case.
 _COMMANDS = {
     "destroy": regex(
-        rf"{_TOOLS}(?:(?:(?!{_TOOLS})[^\n|;&]){{0,200}}?[^a-z0-9\n|;&])?destroye?\b"
+        # A folded string of YAML has one command on several lines.
+        rf"{_TOOLS}(?:(?:(?!{_TOOLS})[^\n|;&]|\n(?=[ \t]{{0,99}}(?:--?[a-z]|\$|destroy))){{0,200}}?[^a-z0-9|;&])?"
+        r"destroye?\b"
         rf"|{_TOOLS}(?:(?!{_TOOLS})[^\0]){{0,200}}?[\"'`]-{{0,2}}destroy[\"'`]"
+        r"|(?<![a-z0-9.])tf(?:_?(?:bin|cmd|cli|exe))?[)}]?[\"']?(?:[ \t](?:[^\n|;&]{0,60}?[ \t\"'])?|\.)destroy\b"
+        r"|\bis[_-]?destroy\b|(?<=\.)destroy\(\)"
+        r"|\bterraform:[ \t]{0,9}\n(?:(?!terraform:)[^\0]){0,500}?\bstate:[ \t]{0,9}[\"']?absent\b"
         r"|(?<![\w-])-destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b"
         r"|\bazd\b(?:(?!azd\b)[^\n|;&]){0,200}?\bdown\b"
     ),
@@ -59,7 +66,8 @@ _COMMANDS = {
         r"|purge_?deleted"
     ),
     "read": regex(
-        r"\bkeyvault[\s\"',]{1,9}(?:-{1,2}[\w=-]{1,50}[\s\"',]{1,9}){0,5}(?:secret|key|certificate|storage)\b"
+        r"\bkeyvault[\s\"',]{1,9}(?:-{1,2}[\w=-]{1,50}[\s\"',]{1,9}){0,5}"
+        r"(?:secret|key|certificate|storage|backup|restore|security-domain)\b|\bkeyvault:\s{1,99}(?:secret|certificate|uri)\b"
         r"|\baz[ \t]{1,9}keyvault[ \t]{1,9}[\"']?[$%{]|-az(?:ure)?keyvault(?:secret|key|certificate|managedstorage)"
         r"|\bazurekeyvault@|\bget-keyvault-secrets@|@microsoft\.keyvault\(|\bakvs://"
         r"|(?:secret|key|certificate|cryptography|keyvault)(?:async)?client(?:builder)?(?:::new)?\("
@@ -75,7 +83,7 @@ _CLAUSES = {
 }
 # In lower case, what a text contains that one of the patterns matches: to search for a word takes no time.
 _WORDS = {
-    "destroy": ("destroy", "uninstall", "azd"),
+    "destroy": ("destroy", "uninstall", "azd", "absent"),
     "purge": ("purge", "inremoved"),
     "read": ("vault", "managedhsm", "client(", "clientbuilder(", "client::new(", "akvs:"),
 }
@@ -89,20 +97,17 @@ _URI_ARGUMENT = regex(
     r"\.(?:vault|managedhsm)\.azure\.(?:net|cn)/?[\"'][ \t]*\)?[ \t]*[,)]",
     re.IGNORECASE,
 )
+_OBJECT = regex(r"/(?:secrets|keys|certificates)/", re.IGNORECASE)
 _STATEMENT = regex(r"(?:[^\n;|&]|&(?!&)){0,500}")
 _FOLDER = regex(r"-chdir=([\"']?)([\w./-]+)\1(?=\s)")
+_STATE = regex(r"[ \t]-{1,2}state\b")
 _OF_REFERENCE = f"{ascii_letters}{digits}_.[]\"'!?*-"
 _OF_BLOCK = regex(
     r"\b(?:key_vault_id|key_vault_key_id|managed_hsm_id|managed_hsm_key_id|vault_base_url)\"?[ \t]*[=:][ \t]*([^\n]+)"
 )
-_HEAD = regex(r"[ \t]*\"[^\"\n]*\"[ \t]*\{[ \t]*\r?\n")
+_HEAD = regex(r"[ \t]*(?:\"[^\"\n]*\"|[\w-]+)[ \t]*\{[ \t]*\r?\n")
 _HEADER = regex(
     r"^[ \t]*resource[ \t]+(?:\"([\w-]+)\"[ \t]+\"([\w-]+)\"|(\w+)[ \t]+'[^'\n]*'[ \t]*=)[ \t]*\{[ \t]*\r?$",
-    re.MULTILINE,
-)
-# A name that is not literal has no group.
-_WRITTEN_NAME = regex(
-    r"^[ \t]*name[ \t]*(?:(?:=[ \t]*\"([\w-]+)\"|:[ \t]*'([\w-]+)')[ \t]*\r?$|[=:])",
     re.MULTILINE,
 )
 _OUTPUT = regex(r'^output[ \t]+"([\w-]+)"[ \t]*\{', re.MULTILINE)
@@ -309,8 +314,7 @@ class Commands:
             text = without_comments(file, self._checkout.text(file))
             for match in _HEADER.finditer(text):
                 key = match[1] or "", match[2] or match[3]
-                written = _WRITTEN_NAME.finditer(_block_at(text, match.end()))
-                names = frozenset((one[1] or one[2] or "").lower() for one in written)
+                names = frozenset(names_in(block_at(text, match.end())))
                 known[key] = names if key not in known else frozenset()
         return known
 
@@ -325,15 +329,9 @@ class Commands:
         known = self._outputs.get(folder)
         if known is None:
             texts = map(self._checkout.text, self._files_of.get(folder, ()))
-            found = ((one[1], _block_at(text, one.end())) for text in texts for one in _OUTPUT.finditer(text))
+            found = ((one[1], block_at(text, one.end())) for text in texts for one in _OUTPUT.finditer(text))
             known = self._outputs[folder] = list(islice(found, _MOST_USES))
         return known
-
-
-def _block_at(text: str, start: int) -> str:
-    """Return a block of Terraform from an offset in it, up to the line with its bracket."""
-    end = text.find("\n}", start, start + _BLOCK)
-    return text[start : end if end >= 0 else start + _BLOCK]
 
 
 def _is_in(folder: str, other: str) -> bool:
@@ -344,7 +342,7 @@ def _code_of(path: str, text: str) -> str:
     """Return a text without comments, and a script with each command on one line."""
     text = without_comments(path, text)
     is_code = path.lower().endswith((*MODULE_FILES, *_BICEP, ".json", ".jsonc"))
-    return text if is_code else _CONTINUATION.sub(" ", text)
+    return text if is_code else _CONTINUATION.sub("", text)
 
 
 def _uses_in(text: str, command: str, path: str) -> list[Use]:
@@ -359,7 +357,13 @@ def _uses_in(text: str, command: str, path: str) -> list[Use]:
     else:
         resources = resources_of_bicep(here) if path.lower().endswith(_BICEP) else {}
         ends = [*(match.start() for match in matches[1:]), len(here)]
+        reached = 0
         for match, end in zip(matches, ends, strict=False):
+            if match.start() < reached:  # in the argument of a client
+                continue
+            if match[0].endswith("client("):
+                argument = _URI_ARGUMENT.match(here, match.end())
+                reached = 0 if argument is None else argument.end()
             found.update(dict.fromkeys(_uses_at(here, match, end, path, resources)))
     if command == "read" and path.lower().endswith(MODULE_FILES):
         managed = list(islice(_managed().finditer(text), _MOST_USES))
@@ -372,10 +376,15 @@ def _uses_in(text: str, command: str, path: str) -> list[Use]:
 
 def _folder_of(text: str, match: re.Match[str]) -> str:
     """Return the folder that a command of Terraform names; empty if it is not known."""
-    command = text[match.start() : match.end()]
+    statement = _STATEMENT.match(text, match.start())
+    command = text[match.start() : match.end() if statement is None else max(statement.end(), match.end())]
     folders = _FOLDER.findall(command)
-    is_certain = len(folders) == 1 and command.lower().startswith(("terraform ", "tofu ")) and "$" not in command
-    return folders[0][1] if is_certain else ""
+    if len(folders) != 1 or not command.lower().startswith(("terraform ", "tofu ")) or contains(command, "$\n"):
+        return ""
+    # Only the last part of a path is the same in whatever folder the command runs.
+    folder = str(folders[0][1])
+    is_named = os.path.basename(os.path.normpath(folder)) not in ("", ".", "..")
+    return folder if is_named and _STATE.search(command) is None else ""
 
 
 def _uses_at(text: str, match: re.Match[str], end: int, path: str, resources: Mapping[str, Use]) -> Iterator[Use]:
@@ -390,7 +399,9 @@ def _uses_at(text: str, match: re.Match[str], end: int, path: str, resources: Ma
         else:
             yield resources.get(symbol_before(reference), Use())
     elif word.startswith("."):
-        yield Use(host_before(text, match.start()))
+        # An address without an object may be a default, or be changed before it is used.
+        is_certain = _OBJECT.match(text, match.end()) is not None
+        yield Use(host_before(text, match.start()) if is_certain else "")
     elif word.endswith("(") and not word.startswith("@"):
         argument = _URI_ARGUMENT.match(text, match.end())
         yield Use(host_before(argument[1], len(argument[1])) if argument is not None else "")
@@ -423,7 +434,7 @@ def _names_behind(text: str, match: re.Match[str], end: int) -> list[str]:
 def _managed_at(text: str, match: re.Match[str]) -> Iterator[Use]:
     """Yield the uses of a resource or data source in Terraform."""
     head = _HEAD.match(text, match.end())
-    found = _OF_BLOCK.findall(_block_at(text, match.end()))
+    found = _OF_BLOCK.findall(block_at(text, match.end()))
     # Without the usual layout, the text may be that of several blocks.
     found += [] if found and head is not None else [""]
     yield from (Use(reference=one.strip(), is_managed=True) for one in found)
@@ -441,4 +452,7 @@ def _managed() -> re.Pattern[str]:
     ]
     others = "|".join(rf"{name}\"" for name in by_manager)
     types = rf"\"(?!{others})(?:{'|'.join(prefixes)})\w+\""
-    return re.compile(rf"\b(?:resource|data|ephemeral)[ \t]+{types}|{types}[ \t]*:[ \t]*[{{\[]")
+    unquoted = types.replace('\\"', r"\b")
+    return re.compile(
+        rf"\b(?:resource|data|ephemeral)[ \t]+(?:{types}|{unquoted}\b)|{types}\s{{0,99}}:\s{{0,99}}[{{\[]"
+    )

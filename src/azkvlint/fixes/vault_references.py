@@ -34,14 +34,25 @@ _DECLARED = regex(
     r"^[ \t]*resource[ \t]+\"(azurerm_key_vault(?:_managed_hardware_security_module)?)\"[ \t]+\"([\w-]+)\"",
     re.MULTILINE,
 )
-_SYMBOL = regex(r"([A-Za-z_]\w*)[!?]?\.properties[!?]?\Z")
+_SYMBOL = regex(r"(?<![\w.!?\])])([A-Za-z_]\w*)[!?]?\.properties[!?]?\Z")
+# What hides a resource of the same name in a loop or lambda.
+_BICEP_LOCAL = regex(
+    r"\bfor[ \t]{1,9}\(?(\w{1,99})(?:[ \t]{0,9},[ \t]{0,9}(\w{1,99}))?"
+    r"|(?<!\w)(\w{1,99})[ \t]{0,9}(?:,[ \t]{0,9}(\w{1,99})[ \t]{0,9})?\)?[ \t]{0,9}=>"
+)
 _BICEP_RESOURCE = regex(
     r"^resource[ \t]+(\w+)[ \t]+'[^'\n]*'[ \t]*(existing[ \t]*)?=[ \t]*"
     r"(?:\{\s*(?:scope[ \t]*:[^\n{]*\n\s*)?name[ \t]*:[ \t]*'([A-Za-z0-9-]+)'[ \t]*\r?\n)?",
     re.MULTILINE,
 )
-_DATA_NAME = regex(r"^[ \t]*name[ \t]*=[ \t]*\"([A-Za-z0-9-]+)\"[ \t]*\r?$", re.MULTILINE)
-_MOST_CHARACTERS = 1_000
+# A name that is not literal has no group.
+_WRITTEN_NAME = regex(
+    r"^[ \t]*name[ \t]*(?:(?:=[ \t]*\"([\w-]+)\"|:[ \t]*'([\w-]+)')[ \t]*\r?$|[=:])",
+    re.MULTILINE,
+)
+# The bracket of a block that is formatted, or the next block.
+_END_OF_BLOCK = regex(r"\n(?:\}|[ \t]*(?:data|ephemeral|locals|module|output|provider|resource|variable)[ \t]+[\"{\w])")
+_LONGEST_BLOCK = 3_000
 
 
 class Relation(IntEnum):
@@ -146,6 +157,8 @@ def resources_of_bicep(text: str) -> dict[str, Use]:
     for match in _BICEP_RESOURCE.finditer(text):
         use = Use((match[3] or "").lower(), symbol=match[1], is_declared=not match[2])
         found[match[1]] = use if match[1] not in found else Use(symbol=match[1])
+    for match in _BICEP_LOCAL.finditer(text) if found else ():
+        found.update((name, Use()) for name in match.groups() if name in found)
     return found
 
 
@@ -158,20 +171,22 @@ def symbol_before(text: str) -> str:
 def data_source_name(label: str, texts: Iterable[str]) -> str:
     """Return the name in Azure of the data source with a label in the texts of a module; empty if it is not literal."""
     declared = rf'^[ \t]*data[ \t]+"azurerm_key_vault\w*"[ \t]+"{re.escape(label)}"[ \t]*\{{[ \t]*\r?\n'
-    blocks = list(_blocks(declared, texts))
-    names = _DATA_NAME.findall(blocks[0]) if len(blocks) == 1 else ()
-    return names[0].lower() if len(names) == 1 else ""
+    blocks = [block_at(text, match.end() - 1) for text in texts for match in re.finditer(declared, text, re.MULTILINE)]
+    names = [*names_in(blocks[0])] if len(blocks) == 1 else []
+    return names[0] if len(names) == 1 else ""
+
+
+def names_in(block: str) -> Iterator[str]:
+    """Yield the names that a block sets, in lower case, each empty if it is not literal."""
+    return ((one[1] or one[2] or "").lower() for one in _WRITTEN_NAME.finditer(block))
+
+
+def block_at(text: str, start: int) -> str:
+    """Return a block of Terraform or Bicep from an offset in it to its end."""
+    end = _END_OF_BLOCK.search(text, start, start + _LONGEST_BLOCK)
+    return text[start : start + _LONGEST_BLOCK if end is None else end.start()]
 
 
 def vaults_of(texts: Iterable[str]) -> frozenset[tuple[str, str]]:
     """Return the vaults and managed HSMs that the texts of a module declare, each with its type and label."""
     return frozenset(one for text in texts for one in _DECLARED.findall(text))
-
-
-def _blocks(declared: str, texts: Iterable[str]) -> Iterator[str]:
-    """Yield the blocks of Terraform whose first line matches a pattern."""
-    pattern = re.compile(declared, re.MULTILINE)
-    for text in texts:
-        for match in pattern.finditer(text):
-            end = text.find("\n}", match.end() - 1, match.end() + _MOST_CHARACTERS)
-            yield text[match.end() : max(end, match.end())]
