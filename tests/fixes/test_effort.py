@@ -82,6 +82,25 @@ def test_more_resources_need_no_more_evaluations(
     assert efforts[1] <= 12
 
 
+@pytest.mark.parametrize(("name", "text"), [("main.tf", VAULT), ("main.bicep", BICEP)])
+def test_fixes_of_one_place_are_proven_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    """Each is made on the text with those before it: the result is the same as if each is proven before the next."""
+    (tmp_path / name).write_text("\n".join(text.format(n=number) for number in range(3)))
+    rules = ("KV001", "KV105", "KV301")
+    together, runs = search(tmp_path, monkeypatch, "all", rules)
+    assert sorted(fix.rule for fix in together.fixes) == sorted(rules * 3)
+    # As they are, and with all fixes.
+    assert runs == 2
+    with monkeypatch.context() as patch:
+        patch.setattr("azkvlint.fixes.find._Search.prove_layers", lambda *_: None)
+        one_by_one, more = search(tmp_path, monkeypatch, "all", rules)
+    assert more == 4
+    assert together.texts == one_by_one.texts
+    assert [fix.title for fix in together.fixes] == [fix.title for fix in one_by_one.fixes]
+
+
 def test_a_fix_beside_one_that_fails_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall on the vault causes a finding of the key, whose own fixes are not the cause: none is left over."""
     vault = VAULT.format(n=1).replace("}", "  purge_protection_enabled = true\n  rbac_authorization_enabled = true\n}")

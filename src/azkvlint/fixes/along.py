@@ -53,6 +53,39 @@ def causes_of(
     return [causes.get(number) or every_fix.near(finding) for number, finding in enumerate(gone)]
 
 
+def layers_of(
+    gone: Sequence[Finding],
+    layers: Sequence[Sequence[Fix]],
+    may_change: Callable[[Finding, str], bool],
+    state_after: Callable[[int], State | None],
+) -> list[list[Finding]]:
+    """Return of each layer of accepted fixes the findings that are gone after it, but not after the one before.
+
+    ``may_change`` returns whether the fix of a finding may change what a rule reads. ``state_after`` evaluates the
+    texts with some layers; None if that is not possible.
+    """
+    found: list[list[Finding]] = [[] for _ in layers]
+    possible: dict[str, list[int]] = {}
+    states: dict[int, State | None] = {}
+    for finding in gone:
+        rule = finding.rule.id
+        if rule not in possible:
+            near = [
+                number for number, fixes in enumerate(layers) if any(may_change(fix.finding, rule) for fix in fixes)
+            ]
+            possible[rule] = near or [*range(len(layers))]
+        *earlier, of_finding = possible[rule]
+        for number in earlier:
+            if number not in states:
+                states[number] = state_after(number)
+            state = states[number]
+            if state is not None and is_gone(finding, state):
+                of_finding = number
+                break
+        found[of_finding].append(finding)
+    return found
+
+
 class _Fixes:
     """Accepted ``fixes``, and which of them are near a finding: there are many of both."""
 

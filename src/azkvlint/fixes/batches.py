@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -82,9 +83,17 @@ class Pending(msgspec.Struct):
         return () if self.candidate is None else self.candidate.edits
 
 
+class Batch(NamedTuple):
+    """Candidates to prove ``now``, those ``later`` that touch these, and those ``waiting`` for other fixes."""
+
+    now: list[Pending]
+    later: list[Pending]
+    waiting: list[Pending]
+
+
 def next_batch(
     pending: Sequence[Pending], sources: Sources, depends: Callable[[Pending, Pending], bool] | None = None
-) -> tuple[list[Pending], list[Pending]]:
+) -> Batch:
     """Return those whose edits do not touch each other and that wait for no other one, and the others.
 
     Of one resource there are only safe ones, or none: what an edit changes besides its finding is known then.
@@ -124,7 +133,7 @@ def next_batch(
             names |= named
             for edit in one.edits:
                 insort(taken.setdefault(edit.path, []), edit, key=_start_of)
-    return batch, [*later, *waiting]
+    return Batch(batch, later, waiting)
 
 
 def _ready(pending: Sequence[Pending]) -> tuple[list[Pending], list[Pending]]:

@@ -5,13 +5,14 @@ It takes one evaluation to refuse an edit that is certainly the cause, and sever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from typing import TypeAlias
 
 from azkvlint.derived.build_graph import with_needs
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.fixes.candidates import can_apply, plans_for
+from azkvlint.fixes.places import language_at
 from azkvlint.fixes.proof import Fault, keys_of
 from azkvlint.model.finding import Finding
 from azkvlint.model.rule import EditStep, Rule
@@ -27,6 +28,7 @@ class Causes:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         self._read: dict[str, _Read] = {}
+        self._changes: dict[tuple[str, ...], bool] = {}
 
     @cached_property
     def _by_id(self) -> dict[str, Rule]:
@@ -43,9 +45,19 @@ class Causes:
         """Return whether a rule reads an attribute that the edits for a finding write, as far as both are known."""
         if rule not in self._by_id:
             return True
-        read = self._read_by(rule)
-        steps = [step for plan in plans_for(finding) if can_apply(plan.steps, finding) for step in plan.steps]
-        return any(step.operation != "set" or _writes(finding, step, read) for step in steps)
+        # Of a finding, only what decides on the steps counts.
+        key = (rule, finding.rule.id, finding.type, finding.declared_as, language_at(finding.resource_at or finding.at))
+        known = self._changes.get(key)
+        if known is None:
+            read = self._read_by(rule)
+            known = any(step.operation != "set" or _writes(finding, step, read) for step in _steps_of(finding))
+            self._changes[key] = known
+        return known
+
+    def writers(self, findings: Sequence[Finding], attributes: Collection[str]) -> list[Finding]:
+        """Return the findings whose edits certainly write one of some attributes of their resources."""
+        read = [_names_in(path_of(name)) for name in attributes]
+        return [one for one in findings if any(_is_written(step, read) for step in _steps_of(one))]
 
     def only_causes(
         self,
@@ -74,6 +86,17 @@ class Causes:
                     paths.setdefault(type_, set()).add(path_of(via))
             self._read[rule] = {type_: frozenset(map(_names_in, selected)) for type_, selected in paths.items()}
         return self._read[rule]
+
+
+def _steps_of(finding: Finding) -> Iterator[EditStep]:
+    """Yield the steps of the plans for a finding."""
+    return (step for plan in plans_for(finding) if can_apply(plan.steps, finding) for step in plan.steps)
+
+
+def _is_written(step: EditStep, read: Sequence[_Names]) -> bool:
+    """Return whether a step sets one of some attributes of its own resource, or a part of one."""
+    written = [_names_in(path_of(name)) for name in step.names] if not step.is_linked else []
+    return any(all(map(str.__eq__, one, other)) for one in written for other in read)
 
 
 def _writes(finding: Finding, step: EditStep, read: _Read) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.fixes.along import causes_of
-from azkvlint.fixes.batches import Pending, next_batch
+from azkvlint.fixes.along import causes_of, layers_of
+from azkvlint.fixes.batches import Batch, Pending, next_batch
 from azkvlint.fixes.candidates import NO_FIX, candidates, plans_for
 from azkvlint.fixes.causes import Causes
 from azkvlint.fixes.comments import comments_of
+from azkvlint.fixes.layers import Layer, Place, Stack
 from azkvlint.fixes.parts import Part, blame, halves, join, one_part, separate
-from azkvlint.fixes.proof import Fault, Prover, State, inputs_of, is_gone, keys_of, prover_of
+from azkvlint.fixes.proof import Fault, Prover, State, attributes_of, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.model.effect import merged, names_of
@@ -28,6 +29,8 @@ from azkvlint.reporters.grouping import OUTSIDE, remedy, unknown_causes
 # is left after them is refused.
 _MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 200, 2_500_000, 40_000_000
 _SHARE = 32
+# Attempts to prove fixes of one place together, without those that may be the causes of the faults of the one before.
+_MOST_STACKS = 2
 _MOST_KNOWN = 8
 # Findings of one search whose rules have fixes.
 _MOST_FINDINGS = 6_000
@@ -57,8 +60,8 @@ def fixes_of(
         return search.result()
     while pending:
         # Fixes of different places are proven together, those of one place one after the other.
-        batch, later = next_batch(pending, search.sources)
-        pending = later + search.prove(batch).left
+        batch = next_batch(pending, search.sources)
+        pending = [*batch.later, *batch.waiting, *search.prove(batch.now).left]
     return search.result()
 
 
@@ -77,9 +80,9 @@ def fixes_together(
     pending = search.start(search.remaining())
     while pending:
         first, last = search.by_failure(pending)
-        batch, later = next_batch(first, search.sources, search.depends)
-        outcome = search.prove(batch)
-        pending = later + outcome.left + last
+        batch = next_batch(first, search.sources, search.depends)
+        outcome = search.prove_layers(first, batch) or search.prove(batch.now)
+        pending = [*batch.later, *batch.waiting, *outcome.left, *last]
         if outcome.sources is not search.sources:
             search.take(outcome)
             # The others are searched again, on the new texts; also those that were refused, so that a second run
@@ -105,7 +108,7 @@ class _Outcome(msgspec.Struct):
     sources: Sources
     state: State
     left: list[Pending]
-    accepted: Sequence[Pending] = ()
+    accepted: Sequence[Layer] = ()
 
 
 class _Search:
@@ -121,6 +124,8 @@ class _Search:
         # The attributes that a finding remains about with its fix.
         self._left: dict[int, tuple[str, ...]] = {}
         self._refusals: dict[int, Refused] = {}
+        # Findings whose candidates have failed together with others of their resources.
+        self._alone: set[int] = set()
         self._shown: tuple[tuple[str, str], Callable[[int], bool]] | None = None
         self._characters = 0
         # The last states with edits of the present texts.
@@ -205,34 +210,41 @@ class _Search:
 
     def take(self, outcome: _Outcome) -> None:
         """Go on with the texts that a proof results in. Findings that are gone too count as fixed."""
-        before = self.sources
+        before = {key: one for one in self.state.report.findings for key in keys_of(one)}
         self.sources, self.state = outcome.sources, outcome.state
         self._known.clear()
-        numbers = [
-            number
+        gone = {
+            id(finding): number
             for number, finding in enumerate(self.findings)
             if number not in self._fixes and number not in self._lost and is_gone(finding, self.state)
-        ]
-        gone = [self.findings[number] for number in numbers]
-        rules = {finding.rule.id for finding in gone}
+        }
+        findings = [self.findings[number] for number in gone.values()]
+        rules = {finding.rule.id for finding in findings}
+        texts = [*(layer.sources for layer in outcome.accepted), outcome.sources]
+        layers = [[self._fixes[one.number] for one in layer.batch] for layer in outcome.accepted]
 
-        def state_of(fixes: Sequence[Fix]) -> State | None:
+        def state_of(sources: Sources, fixes: Sequence[Fix] = ()) -> State | None:
             if self._is_exhausted():
                 return None
             try:
-                return self._prover.state(before.edited(tuple(edit for fix in fixes for edit in fix.edits)), rules)
+                return self._prover.state(sources.edited(tuple(edit for fix in fixes for edit in fix.edits)), rules)
             except Refusal:
                 return None
 
-        accepted = [self._fixes[one.number] for one in outcome.accepted]
-        for number, causes in zip(numbers, causes_of(gone, accepted, state_of), strict=True):
-            self._fixes[number] = Fix(
-                finding=self.findings[number],
-                title=_ALONG_SEVERAL if len(causes) > 1 else _ALONG,
-                edits=(),
-                effects=merged(effect for fix in causes for effect in fix.effects),
-                fixed_by=tuple(fix.finding for fix in causes),
-            )
+        of_layers = layers_of(findings, layers, self._causes.may_change, lambda number: state_of(texts[number + 1]))
+        for layer, accepted, of_layer in zip(outcome.accepted, layers, of_layers, strict=True):
+            placed = [
+                layer.placed(next((before[key] for key in keys_of(one) if key in before), one)) for one in of_layer
+            ]
+            found = causes_of(placed, accepted, partial(state_of, layer.sources))
+            for finding, causes in zip(of_layer, found, strict=True):
+                self._fixes[gone[id(finding)]] = Fix(
+                    finding=finding,
+                    title=_ALONG_SEVERAL if len(causes) > 1 else _ALONG,
+                    edits=(),
+                    effects=merged(effect for fix in causes for effect in fix.effects),
+                    fixed_by=tuple(fix.finding for fix in causes),
+                )
 
     def _refuse(self, one: Pending) -> None:
         reason = one.reason or "no fix of the rule applies to this code"
@@ -268,7 +280,7 @@ class _Search:
             for part, one in zip(active, tried, strict=True):
                 found = [*(fault for fault in faults if part.is_concerned(fault)), *others]
                 if not found:
-                    self._accept(one)
+                    self._accept(one, self.sources)
                     part.groups[0].pop(0)
                 elif not self._next(one, found[0].text):
                     part.groups[0].pop(0)
@@ -290,8 +302,64 @@ class _Search:
         if not kept:
             return _Outcome(self.sources, self.state, left)
         for one in kept:
-            self._accept(one)
-        return _Outcome(edited, state, left, kept)
+            self._accept(one, self.sources)
+        return _Outcome(edited, state, left, [Layer(self.sources, kept)])
+
+    def prove_layers(self, pending: Sequence[Pending], batch: Batch) -> _Outcome | None:
+        """Accept a batch with what touches its edits, made on top of these, if all are proven at once; else None."""
+        for is_last in (False, True, True) if batch.later else ():
+            alone = [one for one in pending if one.number in self._alone]
+            now, later, waiting = ([one for one in some if one.number not in self._alone] for some in batch)
+            stack = Stack(self.sources, now, self._causes.may_change, self.depends)
+            stack.extend(later, [*waiting, *alone], lambda: self.state, self._again)
+            last, members = stack.layers[-1], stack.members
+            if len(stack.layers) == 1 or self._is_exhausted():
+                return None
+            try:
+                edited = last.sources.edited(tuple(edit for one in last.batch for edit in one.edits))
+                state = self._prover.state(edited)
+            except Refusal:
+                return None
+            faults = self._faults(members, state)
+            if not faults:
+                for layer in stack.layers:
+                    for one in layer.batch:
+                        self._accept(one, layer.sources)
+                return _Outcome(edited, state, [], stack.layers)
+            suspected = self._suspected_of(stack, faults, state, are_all=is_last)
+            self._alone |= suspected
+            if len(suspected) > len(members) // 2:
+                return None
+        return None
+
+    def _again(self, one: Pending, place: Place, before: Sequence[Pending]) -> Pending | None:
+        """Return a finding with its first candidate on other texts; None without one, or if that has failed."""
+        found = candidates(one.finding, place.sources, self._allowed, lambda: self._prover.before, lambda: place.state)
+        again = Pending(one.finding, one.number, found)
+        is_new = self._characters <= _MOST_CHARACTERS and again.advance()
+        return again if is_new and (one.number, again.title, self._version(one, before)) not in self._failed else None
+
+    def _suspected_of(self, stack: Stack, faults: Sequence[Fault], state: State, *, are_all: bool) -> set[int]:
+        """Return the findings whose candidates may be the causes of faults: all, or those of the last layer.
+
+        One after the other, those of the layers before would be accepted.
+        """
+        layer_of = {one.number: index for index, layer in enumerate(stack.layers) for one in layer.batch}
+        parts = self.parts(stack.members, by_resource=True)
+        blamed, suspected = blame(faults, parts)
+        found = {one.number for number in suspected for one in parts[number].groups[0]}
+        attributes = attributes_of(faults, state)
+        for numbers, of_part in blamed:
+            group = [one for number in numbers for one in parts[number].groups[0]]
+            findings = [one.finding for one in group]
+            of_each = self._faults_of_each(group, of_part)
+            certain = [one.finding for one, own in zip(group, of_each, strict=True) if own]
+            written = {name for fault in of_part for name in attributes.get(fault, ())}
+            writers = findings if are_all else certain or self._causes.writers(findings, written) or findings
+            likely = [one.number for one in group if one.finding in writers]
+            last = max(map(layer_of.__getitem__, likely))
+            found.update(number for number in likely if are_all or layer_of[number] == last)
+        return found
 
     def _divide(self, parts: Sequence[Part]) -> tuple[list[Pending], bool, Sources, State]:
         """Divide the groups of parts until the kept ones are proven. All parts are divided at the same time.
@@ -411,14 +479,14 @@ class _Search:
         earlier = self._reasons.get((one.number, one.title))
         return next(iter(texts), earlier if any(fault.text == earlier for fault in faults) else faults[0].text) or ""
 
-    def _accept(self, one: Pending) -> None:
+    def _accept(self, one: Pending, sources: Sources) -> None:
         assert one.candidate is not None  # noqa: S101  # for the type checker
         self._fixes[one.number] = Fix(
             finding=self.findings[one.number],
             title=one.candidate.title,
             edits=one.edits,
             effects=one.candidate.effects,
-            comment=comments_of(one.edits, self.sources, self._shown_lines),
+            comment=comments_of(one.edits, sources, self._shown_lines),
         )
         self._accepted.update(key[1:] for key in keys_of(one.finding))
         if one.candidate.left:
@@ -483,12 +551,16 @@ class _Search:
             edited, state = self._evaluated(tuple(edit for one in group for edit in one.edits))
         except Refusal as refusal:
             return self.sources, self.state, [Fault(refusal.reason)]
+        return edited, state, self._faults(group, state)
+
+    def _faults(self, group: Sequence[Pending], state: State) -> list[Fault]:
+        """Return why a state with the edits of a group does not prove them."""
         earlier = list(self._fixes) if self.sources.texts else []
         left = [(self.findings[number], self._left.get(number, ())) for number in earlier]
         left += [(one.finding, one.candidate.left if one.candidate is not None else ()) for one in group]
         remaining = {key: attributes for finding, attributes in left if attributes for key in keys_of(finding)}
         faults = self._prover.faults([finding for finding, _ in left], state, remaining)
-        return edited, state, [*faults, *_unknown_guards(group, state), *self._unsafe_effects(group, state)]
+        return [*faults, *_unknown_guards(group, state), *self._unsafe_effects(group, state)]
 
     def _evaluated(self, edits: tuple[TextEdit, ...]) -> tuple[Sources, State]:
         """Return the sources with edits, and the state with them. Parts of a group lead to one that was evaluated."""

@@ -277,6 +277,18 @@ def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, fro
     return found
 
 
+def attributes_of(faults: Iterable[Fault], state: State) -> dict[Fault, set[str]]:
+    """Return the attributes that the results of a state are about, by the faults that these are."""
+    by_key = {(fault.rule, root, address): fault for fault in faults if fault.rule for root, address in fault.resources}
+    found: dict[Fault, set[str]] = {}
+    for one in (*state.report.findings, *state.report.unknown) if by_key else ():
+        for key in keys_of(one):
+            if key in by_key:
+                names = (name for part in one.evidence for name in (part.attribute, part.at.attribute) if name)
+                found.setdefault(by_key[key], set()).update(names)
+    return found
+
+
 class _Reasons:
     """Why results of a report are unknown, as the end of a sentence."""
 
