@@ -28,8 +28,9 @@ def terraform(text: str) -> tuple[str, ast.Expression]:
 
 
 def parts(source: str, node: ast.Expression, rest: Path) -> tuple[Relation, list[tuple[str, Path]]]:
-    relation, values, keys = Walk().parts_of(node, None, rest)
-    return relation, [(source[part.node.start : part.node.end], part.rest) for part in (*values, *keys)]
+    found = Walk().parts_of(node, None, rest)
+    both = (*found.values, *found.keys)
+    return found.relation, [(source[part.node.start : part.node.end], part.rest) for part in both]
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,9 @@ def test_the_parts_of_an_expression_in_terraform(text: str, rest: Path, relation
 
 def test_a_variable_of_a_loop_is_any_item_of_the_collection() -> None:
     _, node = terraform("{ for key, item in all : key => item.name }")
-    (value,), keys = Walk().parts_of(node, None, ())[1:]
-    item, key = variable_of(value.node, value.scope, ("x",)), variable_of(keys[0].node, keys[0].scope, ())
+    found = Walk().parts_of(node, None, ())
+    (value,), (name,) = found.values, found.keys
+    item, key = variable_of(value.node, value.scope, ("x",)), variable_of(name.node, name.scope, ())
     assert item is not None
     assert [(part.rest, part.scope) for part in item.values] == [((ANY, "name", "x"), None)]
     assert key is not None

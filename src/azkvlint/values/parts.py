@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
@@ -46,7 +48,7 @@ class Loop(Generic[_S]):
 Within: TypeAlias = _S | Loop[_S]
 
 
-class Part(NamedTuple, Generic[_S]):
+class Part(msgspec.Struct, Generic[_S], frozen=True, eq=False):
     """An expression in its scope, of which the value at ``rest`` is a part of another value."""
 
     node: ast.Node
@@ -54,7 +56,7 @@ class Part(NamedTuple, Generic[_S]):
     rest: Path = ()
 
 
-class Parts(NamedTuple, Generic[_S]):
+class Parts(msgspec.Struct, Generic[_S], frozen=True, eq=False):
     """The parts of a value, and the expressions of its ``keys``, of which the value itself does not consist."""
 
     relation: Relation
@@ -84,7 +86,7 @@ class _Argument(Enum):
     ALL = "the whole value"
 
 
-class _Function(NamedTuple):
+class _Function(msgspec.Struct, frozen=True):
     """How the result of a function depends on its arguments, on those from ``first`` to ``last``."""
 
     relation: Relation
@@ -140,7 +142,7 @@ COMPOSED = frozenset((
 ))  # fmt: skip
 
 
-class Members(NamedTuple):
+class Members(msgspec.Struct, frozen=True, eq=False):
     """The values of an object: by name, by name in lower case, by an expression as name; and what is spread into it."""
 
     named: Mapping[str, ast.Expression]

@@ -180,10 +180,11 @@ def _hidden_in(node: ast.Node, scope: Within[Scope], rest: Path, walk: Walk) -> 
         written = base.written(node, rest) if parts is None else None
         if written is not None:
             return written
-    relation, values, keys = parts or walk.parts_of(node, scope, rest)
-    match relation:
+    parts = parts or walk.parts_of(node, scope, rest)
+    values = parts.values
+    match parts.relation:
         case Relation.PROPERTY | Relation.LOOKUP:
             return ()
         case Relation.CONTENT:
             return values[1:]
-    return (*values, *keys)
+    return (*values, *parts.keys)

@@ -59,17 +59,18 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
         origins = base.origins(node, rest) if parts is None else None
         if origins is not None:
             return origins
-    relation, values, _ = parts or base.walk.parts_of(node, scope, rest)
-    match relation:
+    parts = parts or base.walk.parts_of(node, scope, rest)
+    values = parts.values
+    match parts.relation:
         case Relation.SAME:
-            return union([origins_of(*part) for part in values])
+            return union([origins_of(part.node, part.scope, part.rest) for part in values])
         case Relation.CHOICE:
             return _choice_origins(node, scope, values)
         case Relation.DIGEST | Relation.PROPERTY:
             return frozenset({RESOURCE}) if any(origins_of(part.node, part.scope) for part in values) else NONE
         case Relation.CONTENT:
             return _content_origins(values)
-    origins = combine([origins_of(*part) for part in values])
+    origins = combine([origins_of(part.node, part.scope, part.rest) for part in values])
     # Text around an address changes its meaning.
     is_mixed = CONFIGURATION in origins and len(ast.children(node)) > 1
     return origins - {CONFIGURATION} | {RESOURCE} if is_mixed else origins
@@ -77,8 +78,8 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
 
 def _content_origins(values: Sequence[Part[Scope]]) -> Origins:
     """Return the origins of a file's content, and of the values that a template is rendered with."""
-    from_outside = frozenset({FILE}) if values and origins_of(*values[0]) else NONE
-    return combine([*(origins_of(*value) for value in values[1:]), from_outside])
+    path, *inserted = [origins_of(part.node, part.scope, part.rest) for part in values] or [NONE]
+    return combine([*inserted, frozenset({FILE}) if path else NONE])
 
 
 def _choice_origins(node: ast.Node, scope: Within[Scope], choices: Sequence[Part[Scope]]) -> Origins:
@@ -137,7 +138,8 @@ def _alternative_origins(choices: Sequence[Part[Scope]]) -> Origins:
     """Return the origins of alternatives; a placeholder adds none."""
     choices = [choice for choice in choices if not _is_placeholder(choice.node)] or choices
     return union(
-        origins_of(*choice) or (NONE if choice.rest or is_nothing(choice.node) else frozenset({WRITTEN}))
+        origins_of(choice.node, choice.scope, choice.rest)
+        or (NONE if choice.rest or is_nothing(choice.node) else frozenset({WRITTEN}))
         for choice in choices
     )
 

@@ -208,7 +208,7 @@ class _Scope:
         """Yield what is at a path in the result of ``reference()``, whichever of the resources it is to."""
         steps = path_in_outputs(rest)
         if steps is not None:
-            yield from (Part(node, scope, steps) for node, scope, _ in self.template.outputs)
+            yield from (Part(part.node, part.scope, steps) for part in self.template.outputs)
         names = names_of(rest)
         if names and not is_any(rest[0]) and kind_of_name(names[-1]) is not NameKind.PLAIN:
             for plain, pointer in self.template.resources:
