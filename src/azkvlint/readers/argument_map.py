@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True):
     """One required argument. ``simple``: a known plain value is copied unchanged.
 
     ``rivals`` are the other names of the same argument in provider versions that have several. ``drops_zero``: the
-    provider treats zero values as not set.
+    provider treats zero values as not set. ``may_be_ignored``: some versions ignore it.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Entry(msgspec.Struct, frozen=True):
     inner: tuple[Entry, ...]
     rivals: tuple[str, ...]
     drops_zero: bool
+    may_be_ignored: bool
 
 
 def is_zero(plain: object) -> bool:
@@ -77,10 +78,9 @@ def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[
             if arm and field.computed:
                 aliases = (other for other, alias in fields.items() if alias.computed and alias.arm == field.arm)
                 rivals = tuple(other for other in aliases if other != name)
-            simple = (
-                field.kind in ("value", "link") and not field.sensitive and field.ignored_from == NEVER and not rivals
-            )
-            entries.append(Entry(name, field, arm, simple, inner, rivals, field.zero_is_unset))
+            may_be_ignored = field.ignored_from != NEVER
+            simple = field.kind in ("value", "link") and not field.sensitive and not may_be_ignored and not rivals
+            entries.append(Entry(name, field, arm, simple, inner, rivals, field.zero_is_unset, may_be_ignored))
     return tuple(entries)
 
 
@@ -294,19 +294,19 @@ def fill(tree: Tree, entries: tuple[Entry, ...], block: Block) -> None:
     missing: list[tuple[Entry, Location]] = []
     for entry in block.select(entries):
         field, at = entry.field, block.at
-        if field.ignored_from <= version.low:
-            is_set = False
+        is_set = False
+        if entry.may_be_ignored and field.ignored_from <= version.low:
+            pass
         elif entry.inner:
             is_set = _fill_blocks(tree, entry, block)
         else:
             value = block.value(entry)
-            is_set = not isinstance(value, Absent)
             if isinstance(value, Absent):
                 at = value.at
-            elif field.ignored_from < version.high and field.ignored_from != NEVER:
-                put(tree, entry.arm, _ignored(entry, value))
             else:
-                put(tree, entry.arm, value)
+                is_set = True
+                is_ignored = entry.may_be_ignored and field.ignored_from < version.high
+                put(tree, entry.arm, _ignored(entry, value) if is_ignored else value)
         if not is_set and (field.defaults or field.filled):
             missing.append((entry, at))
     for entry, at in missing:

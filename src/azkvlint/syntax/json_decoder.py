@@ -257,6 +257,7 @@ def _too_deep(value: Any) -> bool:
 
 # Only brackets, both kinds as one, and quotation marks.
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NOT_OPENING = bytes(set(range(256)) - set(b"{["))
 _NOT_BRACKETS = bytes(set(range(256)) - set(b'{}[]"'))
 # Bytes that are searched for brackets at once. Shorter data rarely has more brackets than levels are allowed.
 _BLOCK = 1 << 16
@@ -267,7 +268,7 @@ def is_nested_deeper(data: bytes, levels: int) -> bool:
 
     Needs no recursion, whose limit is another one on each version of Python. Data that is not JSON has any result.
     """
-    if len(data) <= _BLOCK and data.count(b"{") + data.count(b"[") <= levels:
+    if len(data) <= _BLOCK and len(data.translate(None, _NOT_OPENING)) <= levels:
         return False
     marks = left = _QUOTED.sub(b"", b"".join(_marks(data)))
     # Nearly all brackets of a file are near to the innermost ones, so that few passes leave nothing to count.

@@ -298,6 +298,7 @@ _PLACEHOLDER_PHRASES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tupl
         ),
     )
 )
+_WORDS_OF_PHRASES = tuple(word for words, _ in _PLACEHOLDER_PHRASES for word in words)
 # How a word begins in a string that its author expects to be overwritten.
 _STEMS = (
     " change", " replace", " placeholder", " place holder", " todo", " dummy", " update", " setme", " set me",
@@ -330,7 +331,7 @@ def placeholder_by_words(text: str) -> Placeholder:
     phrase = " ".join(filter(None, words))
     if len(phrase) <= _MAX_PHRASE and _is_placeholder_phrase(phrase) and _PHRASE.fullmatch(plain):
         return Placeholder.CERTAIN
-    has_stem = any(stem in f" {phrase}" for stem in _STEMS)
+    has_stem = any(map(f" {phrase}".__contains__, _STEMS))
     is_likely = has_stem or _consists_of_hints(phrase) or len(set(packed.lower())) == 1
     return Placeholder.LIKELY if is_likely else Placeholder.NONE
 
@@ -338,6 +339,8 @@ def placeholder_by_words(text: str) -> Placeholder:
 def _is_placeholder_phrase(phrase: str) -> bool:
     if phrase in _PLACEHOLDERS:
         return True
+    if not any(map(phrase.__contains__, _WORDS_OF_PHRASES)):
+        return False
     for words, pattern in _PLACEHOLDER_PHRASES:
         for word in words:
             if word in phrase:

@@ -240,7 +240,8 @@ class ArgumentMap:
 
     def as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
         """Return a top-level argument, as a default if its author did not set it."""
-        if type(found) is not Scalar or not instance.filled.issuperset((entry.name, *entry.rivals)):
+        filled = instance.filled
+        if type(found) is not Scalar or entry.name not in filled or not filled.issuperset(entry.rivals):
             return found
         if entry.field.computed and not instance.creates:
             return msgspec.structs.replace(found, origin=Origin.KEPT)
@@ -277,7 +278,9 @@ class _PlannedBlock:
         self._values = values
         self._path = path
         # A mark is True for everything below it.
-        self._doubts, self._secrets = (tree if tree is True or type(tree) is dict else _NOTHING for tree in marks)
+        doubts, secrets = marks
+        self._doubts = doubts if doubts is True or type(doubts) is dict else _NOTHING
+        self._secrets = secrets if secrets is True or type(secrets) is dict else _NOTHING
         self.at = instance.at
         self.version = version
 
