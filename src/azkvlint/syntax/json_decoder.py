@@ -263,12 +263,12 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b'{}[]"'))
 _BLOCK = 1 << 16
 
 
-def is_nested_deeper(data: bytes, levels: int) -> bool:
+def is_nested_deeper(data: bytes | memoryview, levels: int) -> bool:
     """Return whether arrays and objects in ``data`` are nested deeper than ``levels``, whatever else it holds.
 
     Needs no recursion, whose limit is another one on each version of Python. Data that is not JSON has any result.
     """
-    if len(data) <= _BLOCK and len(data.translate(None, _NOT_OPENING)) <= levels:
+    if len(data) <= _BLOCK and len(bytes(data).translate(None, _NOT_OPENING)) <= levels:
         return False
     marks = left = _QUOTED.sub(b"", b"".join(_marks(data)))
     # Nearly all brackets of a file are near to the innermost ones, so that few passes leave nothing to count.
@@ -282,14 +282,14 @@ def is_nested_deeper(data: bytes, levels: int) -> bool:
     return bool(left) and any(depth > levels for depth in accumulate(map(steps.__getitem__, marks)))
 
 
-def _marks(data: bytes) -> Iterator[bytes]:
+def _marks(data: bytes | memoryview) -> Iterator[bytes]:
     """Yield the brackets of JSON, and the quotation marks around brackets in strings."""
     end = 0
     while end < len(data):
         start, end = end, end + _BLOCK
         while data[end - 1 : end] == b"\\":  # what a backslash escapes belongs to it
             end += 1
-        block = data[start:end]
+        block = bytes(data[start:end])
         if b"\\" in block:
             block = _ESCAPED.sub(b"", block)
         # Removing two adjacent quotation marks moves no bracket into a string.

@@ -359,7 +359,7 @@ def _refuse_deep_nesting(parts: Mapping[str, msgspec.Raw], lists: Mapping[str, S
     """
     within = MAX_DEPTH - 2
     long = (bytes(entry) for entries in lists.values() for entry in entries if len(entry) > 2 * within)
-    others = (bytes(raw) for name, raw in parts.items() if name not in lists)
+    others = (memoryview(raw) for name, raw in parts.items() if name not in lists)
     if any(is_nested_deeper(raw, within) for raw in long) or any(is_nested_deeper(raw, within + 1) for raw in others):
         raise InputError(_TOO_DEEP, MAKE_PLAN_JSON)
 
