@@ -8,24 +8,25 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.readers.discover import OtherFiles, Source, discover
-from azkvlint.readers.units import Unit, templates_of_commands, units_of
+from azkvlint.readers.units import DeploymentCommands, Unit, templates_of_commands, units_of
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """The ``sources`` of a run, whose paths start from ``root``, the files of ``parameters``, and ``others``.
 
-    ``matched`` are the indexes of the globs that exclude any file.
+    ``commands`` are those in scripts. ``matched`` are the indexes of the globs that exclude any file.
     """
 
     sources: Sequence[Source]
     root: str
     parameters: Sequence[Source]
     others: OtherFiles
+    commands: DeploymentCommands
     matched: frozenset[int]
 
     def units(self, types: Collection[str], defaults: Collection[str]) -> list[Unit]:
         """Return the units to evaluate; see ``units_of``."""
-        return units_of(self.sources, self.parameters, types, defaults, self.others.scripts)
+        return units_of(self.sources, self.parameters, types, defaults, self.commands)
 
 
 def inventory_of(config: Config) -> Inventory:
@@ -33,6 +34,14 @@ def inventory_of(config: Config) -> Inventory:
     matched: set[int] = set()
     others = OtherFiles()
     sources, root = discover(config.paths, config.exclude, matched, others)
-    sources += templates_of_commands(others, root, sources)
+    commands = DeploymentCommands(others.scripts)
+    sources += templates_of_commands(commands, others, root, sources)
     parameters, _ = discover(config.parameters)
-    return Inventory(sources=sources, root=root, parameters=parameters, others=others, matched=frozenset(matched))
+    return Inventory(
+        sources=sources,
+        root=root,
+        parameters=parameters,
+        others=others,
+        commands=commands,
+        matched=frozenset(matched),
+    )

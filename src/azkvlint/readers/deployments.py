@@ -259,6 +259,8 @@ class Scripts:
             joined = lower.replace("\\\n", " ").replace("`\n", " ")
             if _takes_templates(joined) or _takes_roots(joined):
                 self._texts[script] = text
+        # Those whose commands are not parsed yet.
+        self._waiting = {**self._texts}
 
     def templates_among(self, files: Iterable[str]) -> list[str]:
         """Return the files (paths) that a command deploys as templates, of files without the name of an input."""
@@ -276,8 +278,8 @@ class Scripts:
     def _deploy(self, path: str) -> bool:
         name = os.path.basename(path)
         if name in self._words or _NAME.fullmatch(name) is None:
-            for script in [script for script, text in self._texts.items() if name in text]:
-                _add_commands(self._found, script, self._texts.pop(script), root_of(script))
+            for script in [script for script, text in self._waiting.items() if name in text]:
+                _add_commands(self._found, script, self._waiting.pop(script), root_of(script))
         return self._found.names(path)
 
     @cached_property

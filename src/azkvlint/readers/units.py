@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -81,21 +81,20 @@ def units_of(
     parameters: Sequence[Source],
     types: Collection[str] | None = None,
     defaults: Collection[str] = (),
-    scripts: Sequence[str] = (),
+    commands: DeploymentCommands | None = None,
 ) -> list[Unit]:
     """Return the units to evaluate: Terraform modules, then the rest in the order of the sources.
 
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
     evaluate; None selects every type. ``defaults`` are the templates and folders (real paths) that are evaluated with
-    the defaults of their parameters too, whatever parameter files they have and whatever calls them. What a command in
-    ``scripts`` deploys is evaluated on its own too. Raises UsageError for parameters without any template.
+    the defaults of their parameters too, whatever parameter files they have and whatever calls them. What
+    ``commands`` deploy is evaluated on its own too. Raises UsageError for parameters without any template.
     """
     configured, called_by_units = _terragrunt_units(sources)
-    deployed = _Deployed(scripts)
 
     def is_kept(path: str) -> bool:
         """Return whether a file or folder is evaluated on its own, whatever calls it."""
-        return (bool(defaults) and real_path(path) in defaults) or deployed(path)
+        return (bool(defaults) and real_path(path) in defaults) or (commands is not None and commands.deploy(path))
 
     modules, rendered = _terraform_modules(sources, types, called_by_units, is_kept)
     modules += configured
@@ -152,22 +151,31 @@ def _evaluated_alone(
         yield source, made.get(file), file in published and not source.is_explicit
 
 
-class _Deployed:
-    """Returns whether a command in one of the scripts deploys a file or folder. They are read on first use."""
+class DeploymentCommands:
+    """The commands in scripts, and what they deploy. The scripts are read on first use."""
 
     def __init__(self, scripts: Sequence[str]) -> None:
         self._scripts = tuple(scripts)
         self._untracked: Scripts | None = None
 
-    def __call__(self, path: str) -> bool:
+    def deploy(self, path: str) -> bool:
+        """Return whether a command deploys a file or folder."""
+
         def is_deployed(scripts: Scripts) -> bool:
             return scripts.deploy(path)
 
         if not FILE_TRACKER.is_on:
-            # A run without a cache remembers nothing for the next one, but each script is searched once.
-            self._untracked = self._untracked or self._read()
-            return is_deployed(self._untracked)
+            return is_deployed(self._read_once())
         return FILE_TRACKER.extended(("scripts", self._scripts), self._read, is_deployed)
+
+    def templates_among(self, files: Iterable[str]) -> list[str]:
+        """Return the files that a command deploys as templates, of files without the name of an input."""
+        return (self._read() if FILE_TRACKER.is_on else self._read_once()).templates_among(files)
+
+    def _read_once(self) -> Scripts:
+        # A run without a cache remembers nothing for the next one, but each script is searched once.
+        self._untracked = self._untracked or self._read()
+        return self._untracked
 
     def _read(self) -> Scripts:
         from azkvlint.readers.deployments import Scripts
@@ -175,16 +183,16 @@ class _Deployed:
         return Scripts(self._scripts)
 
 
-def templates_of_commands(others: OtherFiles, root: str, sources: Sequence[Source]) -> list[Source]:
+def templates_of_commands(
+    commands: DeploymentCommands, others: OtherFiles, root: str, sources: Sequence[Source]
+) -> list[Source]:
     """Return the templates that a command deploys and that do not have the name of an input, such as ``main.tpl``.
 
     Each is returned once, however many links lead to it, and not if it is one of the ``sources``.
     """
     if not others.scripts or not others.names:
         return []
-    from azkvlint.readers.deployments import Scripts
-
-    named = Scripts(others.scripts).templates_among(dict.fromkeys(others.names))
+    named = commands.templates_among(dict.fromkeys(others.names))
     known = {recorded_real_path(source.file) for source in sources if source.is_explicit} if named else set[str]()
     found: dict[str, str] = {}
     for file in named:
