@@ -29,6 +29,7 @@ from azkvlint.reporters.grouping import OUTSIDE, remedy, unknown_causes
 # is left after them is refused.
 _MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 200, 2_500_000, 40_000_000
 _SHARE = 32
+_FEW = 4
 # Attempts to prove fixes of one place together, without those that may be the causes of the faults of the one before.
 _MOST_STACKS = 2
 _MOST_KNOWN = 8
@@ -314,6 +315,9 @@ class _Search:
             stack.extend(later, [*waiting, *alone], lambda: self.state, self._again)
             last, members = stack.layers[-1], stack.members
             if len(stack.layers) == 1 or self._is_exhausted():
+                return None
+            # An attempt that fails costs what the second of two layers would cost alone.
+            if len(stack.layers) == 2 and len(last.batch) < len(now) // _FEW:
                 return None
             try:
                 edited = last.sources.edited(tuple(edit for one in last.batch for edit in one.edits))
