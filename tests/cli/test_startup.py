@@ -155,9 +155,9 @@ def test_a_check_without_threads_ends_without_freeing_memory(
 LIMITS = {
     ("plan.json", "sarif"): 149,
     ("plan.json", "text"): 146,
-    ("main.tf", "text"): 214,
-    ("main.bicep", "text"): 196,
-    ("main.json", "text"): 181,
+    ("main.tf", "text"): 202,
+    ("main.bicep", "text"): 200,
+    ("main.json", "text"): 185,
 }
 
 

@@ -45,7 +45,6 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.deployment.documents import POLICIES, result_member
-from azkvlint.readers.deployment.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.deployment.resource import record_defaults
 from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
@@ -196,6 +195,8 @@ def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> 
 
 
 def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
+    from azkvlint.readers.deployment.read import HoldingResource, deploy_held  # most modules deploy no templates
+
     above = entity.content.attribute("parent_id")
     scope = scope_of(pattern_of(above)) if above is not None else None
     one = HoldingResource(
@@ -214,6 +215,8 @@ def _deploy(
     entity: ResourceEntity, template: Result | None, given: Result | None, scope: Scope | None,
     conditions: frozenset[str],
 ) -> None:  # fmt: skip
+    from azkvlint.readers.deployment.read import EmbeddedTemplate, deploy  # most modules deploy no templates
+
     callers = entity.instance.call.callers
     one = EmbeddedTemplate(
         address=entity.address, at=entity.at, template=template, given=given, scope=scope, conditions=conditions,
