@@ -56,7 +56,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
 from azkvlint.values.origins import CONFIGURATION
 from azkvlint.values.paths import ANY
-from azkvlint.values.secrecy import contains_secret, contains_value, is_recognizable, is_secure_type
+from azkvlint.values.secrecy import contains_secret, is_secure_type
 from azkvlint.values.secret_formats import (
     Placeholder,
     has_credential,
@@ -409,20 +409,6 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
                 yield from (found.at for found in _linked(resource.select(_TYPE_PROPERTIES)))
 
 
-def secret_values(resources: Iterable[Resource]) -> Iterator[str]:
-    """Yield the values of secrets that no message shows, in whatever attribute: those that are not configuration.
-
-    Shorter ones and words occur in others by chance; they are secrets in an address or name that contains them.
-    """
-    for resource in resources:
-        if resource.type.lower() != _SECRET:
-            continue
-        value, name = text_of(resource.select(_VALUE)), text_of(resource.select(("name",)))
-        is_in_name = contains_value(resource.address, value) or contains_value(name, value)
-        if is_in_name or (is_recognizable(value) and not is_configuration([*_names(resource)], value)):
-            yield value
-
-
 def _places(answer: Answer) -> Iterator[Location]:
     """Yield the locations of all strings in a value."""
     match answer:
@@ -470,7 +456,9 @@ def _is_configuration(resource: Resource, _: Context) -> Answer:
     if value is None:
         return absent(resource)
     text = _text(value)
-    found = is_configuration([*_names(resource)], text) or (_is_named_so(resource) and not has_credential(text))
+    found = is_configuration([*names_of_secret(resource)], text) or (
+        _is_named_so(resource) and not has_credential(text)
+    )
     return known(value, found)
 
 
@@ -490,7 +478,7 @@ def _text(value: Value) -> str:
     return str(value.value) if isinstance(value, Scalar) else known_text(string_of(value))
 
 
-def _names(resource: Resource) -> Iterator[str]:
+def names_of_secret(resource: Resource) -> Iterator[str]:
     """Yield the known part of the secret's name, and then the name of its declaration if that is more specific."""
     name = resource.select(("name",))
     certain = resource.name if isinstance(name, Absent) else _text(name)

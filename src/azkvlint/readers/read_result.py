@@ -86,7 +86,7 @@ class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan_result(path: str, data: bytes, required: RequiredAttributes, unit: UnitWork | None = None) -> ReadResult:
     """Return a Terraform or OpenTofu plan. Raises InputError if the data is not a plan."""
-    from azkvlint.derived.secrets import secret_values
+    from azkvlint.derived.repeated_secrets import repeated_secrets
 
     read = read_plan(path, data, required, unit)
 
@@ -97,7 +97,7 @@ def plan_result(path: str, data: bytes, required: RequiredAttributes, unit: Unit
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
         locate=locate, is_suppressed=nothing_is_suppressed, plan=read.plan,
-        secret_texts=lambda: read.secret_texts().union(secret_values(read.resources.values())),
+        secret_texts=lambda: read.secret_texts().union(repeated_secrets(read.resources.values())),
         kind=TERRAFORM_PLAN, moved=read.moved,
     )  # fmt: skip
 
@@ -223,7 +223,8 @@ def template_result(
     ``hidden`` returns the secrets in a file (by its reported path), in addition to those of the resources. ``data`` are
     the paths of files that contain values, such as variable definitions; parameter files are always included.
     """
-    from azkvlint.derived.secrets import secret_places, secret_values
+    from azkvlint.derived.repeated_secrets import repeated_secrets
+    from azkvlint.derived.secrets import secret_places
     from azkvlint.graph.region_lookup import places_of, spot_of
 
     files = {**given.files, **read.files}
@@ -249,7 +250,8 @@ def template_result(
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=[*given.problems, *read.problems],
         is_complete=read.closed, locate=locate, is_suppressed=is_suppressed, skipped=read.skipped,
-        secret_texts=lambda: read.secret_texts.union(secret_values(read.resources.values())), secret_lines=secret_lines,
+        secret_texts=lambda: read.secret_texts.union(repeated_secrets(read.resources.values())),
+        secret_lines=secret_lines,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
-from azkvlint.values.paths import ANY, KEYS, is_any, names_of
+from azkvlint.values.paths import ANY, KEYS, is_any, member_of, names_of
 from azkvlint.values.secrecy import ends_with_name, is_content, is_secure_type, may_name_secret, names_value
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, secure_paths
 
@@ -74,6 +74,19 @@ class _Template:
     def sections(self) -> Sections:
         """Return its declarations."""
         return Sections(self.plain, self.pointer)
+
+    @cached_property
+    def members(self) -> Mapping[str, list[tuple[Any, Pointer]]]:
+        """Return the members of all resources and of their properties, by name in lower case."""
+        found: dict[str, list[tuple[Any, Pointer]]] = {}
+        for plain, pointer in self.resources:
+            key = key_of(plain, "properties")
+            properties = plain[key] if key is not None else None
+            inner = properties.items() if isinstance(properties, dict) else ()
+            for at, members in ((pointer, plain.items()), ((*pointer, str(key)), inner)):
+                for name, value in members:
+                    found.setdefault(name.lower(), []).append((value, (*at, name)))
+        return found
 
     def node(self, plain: Any, pointer: Pointer) -> _Json:
         """Return the node of a JSON value, always the same one."""
@@ -211,8 +224,9 @@ class _Scope:
             yield from (Part(part.node, part.scope, steps) for part in self.template.outputs)
         names = names_of(rest)
         if names and not is_any(rest[0]) and kind_of_name(names[-1]) is not NameKind.PLAIN:
-            for plain, pointer in self.template.resources:
-                yield from (_Scope(self.template).part(plain, pointer, path) for path in (rest, ("properties", *rest)))
+            steps = rest[1:] if names[0].lower() == "properties" else rest
+            for plain, pointer in self.template.members.get(member_of(steps[0]).lower(), ()) if steps else ():
+                yield _Scope(self.template).part(plain, pointer, steps[1:])
 
 
 def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[HiddenPart]:
