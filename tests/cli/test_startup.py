@@ -156,8 +156,8 @@ LIMITS = {
     ("plan.json", "sarif"): 149,
     ("plan.json", "text"): 146,
     ("main.tf", "text"): 202,
-    ("main.bicep", "text"): 200,
-    ("main.json", "text"): 185,
+    ("main.bicep", "text"): 195,
+    ("main.json", "text"): 189,
 }
 
 

@@ -6,7 +6,7 @@ from azkvlint.evaluation.values import Fields, field_of, is_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole
 from azkvlint.model.value import Scalar, Unknown, text_of
-from azkvlint.readers.deployment.arguments import mark_secret
+from azkvlint.readers.deployment.declarations import mark_secret
 
 AT = Location(path="main.bicep")
 

@@ -11,10 +11,9 @@ import pytest
 
 from azkvlint.evaluation.reads import Bound, ReadRecorder
 from azkvlint.readers.bicep.module_evaluation import ModuleInstance as BicepInstance
-from azkvlint.readers.bicep.symbols import Arguments as BicepArguments
-from azkvlint.readers.deployment.deployments import Deployment, NestedDeployment
-from azkvlint.readers.deployment.template import Arguments as TemplateArguments
-from azkvlint.readers.deployment.template import Template
+from azkvlint.readers.deployment.modules import Arguments as BicepArguments
+from azkvlint.readers.deployment.template_instance import TemplateInstance
+from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.module_evaluation import ModuleInstance as TerraformInstance
 from tests.readinputs.law import (
@@ -77,8 +76,8 @@ def _recorder_of(owner: Any) -> object:
     if isinstance(owner, CallArguments):
         return owner.caller.run.recorder
     if isinstance(owner, TemplateArguments):
-        return owner.template.run.recorder
-    return owner.deployment.run.recorder if isinstance(owner, NestedDeployment) else owner.run.recorder
+        return owner.caller.instance.run.recorder
+    return owner.run.recorder
 
 
 def _has(name: str) -> Callable[..., bool]:
@@ -87,13 +86,11 @@ def _has(name: str) -> Callable[..., bool]:
 
 
 def _is_default(owner: Any, name: str, *_: Any) -> bool:
-    """Return whether a parameter or variable of a root has no given value."""
-    if isinstance(owner, TerraformInstance):
-        return not owner.prefix and owner.call.given.get(name) is None
-    return not owner.address and owner.given(name.lower()) is None
+    """Return whether a variable of a root has no given value."""
+    return not owner.prefix and owner.call.given.get(name) is None
 
 
-def _is_default_in_bicep(owner: Any, node: Any) -> bool:
+def _is_default_of_deployment(owner: Any, node: Any) -> bool:
     return bool(owner.module_call.is_root) and owner.module_call.given.get(node.name) is None
 
 
@@ -104,16 +101,16 @@ OMISSIONS: Mapping[str, tuple[str, type, str, Callable[..., bool], int]] = {
     "the item of a loop": (BICEP, Bound, "evaluate", lambda *_: True, 3),
     "count.index": (HCL, Bound, "evaluate", _has("index"), 33),
     "the default of a variable": (HCL, TerraformInstance, "variable", _is_default, 3),
-    "the default of a parameter": (ARM, Template, "parameter", _is_default, 3),
-    "the default of a parameter in Bicep": (BICEP, BicepInstance, "parameter", _is_default_in_bicep, 3),
+    "the default of a parameter": (ARM, TemplateInstance, "parameter", _is_default_of_deployment, 3),
+    "the default of a parameter in Bicep": (BICEP, BicepInstance, "parameter", _is_default_of_deployment, 3),
     "an argument of a module": (HCL, CallArguments, "get", lambda *_: True, 3),
     "an argument of a Bicep module": (BICEP, BicepArguments, "get", lambda *_: True, 1),
-    "an argument of a nested deployment": (ARM, TemplateArguments, "value", lambda *_: True, 3),
+    "an argument of a nested deployment": (ARM, TemplateArguments, "get", lambda *_: True, 3),
     "an output of a module": (HCL, TerraformInstance, "output", lambda *_: True, 29),
     "an output of a Bicep module": (BICEP, BicepInstance, "output", lambda *_: True, 19),
     "the scope of a Bicep module": (BICEP, BicepInstance, "record_scope", lambda *_: True, 3),
-    "the scope of a nested deployment": (ARM, Deployment, "record_scope", lambda *_: True, 3),
-    "an output of a nested deployment": (ARM, NestedDeployment, "output", lambda *_: True, 41),
+    "the scope of a nested deployment": (ARM, TemplateInstance, "record_scope", lambda *_: True, 3),
+    "an output of a nested deployment": (ARM, TemplateInstance, "output", lambda *_: True, 41),
 }
 
 

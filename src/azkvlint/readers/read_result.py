@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from azkvlint.evaluation.values import Result
     from azkvlint.graph.region_lookup import Hidden
     from azkvlint.readers.bicep.read import BicepRead
-    from azkvlint.readers.deployment.read import TemplateRead
+    from azkvlint.readers.deployment.run import TemplateRead
     from azkvlint.readers.deployment.secret_sources import Places
     from azkvlint.readers.terraform.read import TerraformRead
     from azkvlint.readers.terraform.run import Stub

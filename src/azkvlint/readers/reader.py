@@ -284,7 +284,8 @@ class Reader:
         work: UnitWork | None = None,
     ) -> ReadResult | None:
         """Return an ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
-        from azkvlint.readers.deployment.read import looks_like_template, read_template
+        from azkvlint.readers.deployment.documents import looks_like_template
+        from azkvlint.readers.deployment.read import read_template
         from azkvlint.readers.whatif import is_stack_result, read_prediction
         from azkvlint.syntax.json_decoder import decode
 
@@ -318,7 +319,7 @@ class Reader:
         if source is None:
             return None
         from azkvlint.readers.deployment.documents import problems_of_keys
-        from azkvlint.readers.deployment.read import read_parameters
+        from azkvlint.readers.deployment.parameter_files import read_parameters
         from azkvlint.syntax.json_decoder import decode
 
         document = decode(read_source(source))
@@ -397,7 +398,7 @@ class Loader:
 
 def _is_of_interest(data: bytes) -> bool:
     """Return whether a JSON document that is not a plan may be another supported input, without decoding it."""
-    from azkvlint.readers.deployment.read import mentions_template
+    from azkvlint.readers.deployment.documents import mentions_template
     from azkvlint.readers.whatif import mentions_prediction
 
     return mentions_template(data) or mentions_prediction(data)

@@ -30,8 +30,7 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.readers.deployment.required import AttributeFilter, RequiredMembers, prune
-from azkvlint.readers.deployment.resource import Declaration, make_resource
+from azkvlint.readers.deployment.resource import AttributeFilter, Declaration, RequiredMembers, make_resource, prune
 from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.readers.deployment.scope import Scope, call, scope_of
 from azkvlint.syntax import ast

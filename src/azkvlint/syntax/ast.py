@@ -1,14 +1,17 @@
 """Nodes of expressions and declarations, shared by Bicep, ARM template expressions and HCL.
 
-``start`` and ``end`` of every node are offsets in code points into the parsed text, the end exclusive.
+``start`` and ``end`` of every node are offsets in code points into the parsed text, the end exclusive. What a template
+in JSON declares has a ``pointer`` instead, which is empty in any other text.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
+
+Pointer: TypeAlias = tuple[str | int, ...]
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
@@ -22,7 +25,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 _CHILDLESS = frozenset(
     {
         "int", "str", "bool", "str | int | float | bool | None", "tuple[str, ...]", "tuple[tuple[str, str], ...]",
-        "tuple[tuple[str, Type], ...]",
+        "tuple[tuple[str, Type], ...]", "Any", "Pointer",
     }
 )  # fmt: skip
 
@@ -52,6 +55,13 @@ class Literal(Node, frozen=True, gc=False):
     """A string, number, boolean or null (None)."""
 
     value: str | int | float | bool | None
+
+
+class Data(Node, frozen=True, gc=False):
+    """A JSON value of a template, at ``pointer``. Its strings may be expressions, which are parsed on first use."""
+
+    plain: Any
+    pointer: Pointer
 
 
 class Template(Node, frozen=True, gc=False):
@@ -164,6 +174,7 @@ class For(Node, frozen=True, gc=False):
     index: str
     over: Expression
     body: Expression
+    pointer: Pointer = ()
 
 
 class Comprehension(Node, frozen=True, gc=False):
@@ -206,7 +217,7 @@ class Lambda(Node, frozen=True, gc=False):
 
 
 Expression: TypeAlias = (
-    Literal | Template | Name | Member | Item | Nested | NotNull | Call | Unary | Binary | Conditional | Array
+    Literal | Data | Template | Name | Member | Item | Nested | NotNull | Call | Unary | Binary | Conditional | Array
     | Object | For | If | Lambda | Comprehension | Splat
 )  # fmt: skip
 
@@ -235,6 +246,7 @@ class Type(Node, frozen=True, gc=False):
     of: tuple[Type, ...] = ()
     fields: tuple[tuple[str, Type], ...] = ()
     decorators: tuple[Expression, ...] = ()
+    pointer: Pointer = ()
 
 
 class TargetScope(Node, frozen=True, gc=False):
@@ -251,6 +263,7 @@ class Parameter(Node, frozen=True, gc=False):
     default: Expression | None
     decorators: tuple[Expression, ...] = ()
     at: int = 0
+    pointer: Pointer = ()
 
 
 class Variable(Node, frozen=True, gc=False):
@@ -259,6 +272,7 @@ class Variable(Node, frozen=True, gc=False):
     name: str
     value: Expression
     decorators: tuple[Expression, ...] = ()
+    pointer: Pointer = ()
 
 
 class Output(Node, frozen=True, gc=False):
@@ -268,6 +282,7 @@ class Output(Node, frozen=True, gc=False):
     type: Type | None
     value: Expression
     decorators: tuple[Expression, ...] = ()
+    pointer: Pointer = ()
 
 
 class Resource(Node, frozen=True, gc=False):
@@ -282,6 +297,7 @@ class Resource(Node, frozen=True, gc=False):
     body: Expression
     decorators: tuple[Expression, ...] = ()
     head: int = 0
+    pointer: Pointer = ()
 
 
 class Module(Node, frozen=True, gc=False):
@@ -309,6 +325,7 @@ class Function(Node, frozen=True, gc=False):
     parameters: tuple[str, ...]
     body: Expression
     decorators: tuple[Expression, ...] = ()
+    pointer: Pointer = ()
 
 
 class Import(Node, frozen=True, gc=False):

@@ -10,7 +10,8 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.evaluation.values import Result
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown, text_of
-from azkvlint.readers.deployment.read import TemplateRead, read_template
+from azkvlint.readers.deployment.read import read_template
+from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.json_decoder import Document
 

@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown, text_of
-from azkvlint.readers.deployment.read import read_parameters
+from azkvlint.readers.deployment.parameter_files import read_parameters
 from azkvlint.syntax.json_decoder import decode
 from tests.readers.arm.conftest import PATH, SETTING, asked, deployment, only, pattern, read, resource, template, vault
 
@@ -210,7 +210,7 @@ def test_a_loop_of_unknown_length_is_one_resource_that_may_not_be_there() -> Non
         parameters={"n": {"type": "int"}},
     )
     found = only(source)
-    assert pattern(found, "name") == "kv⟨all[*]⟩"
+    assert pattern(found, "name") == "kv⟨⟨n⟩[#]⟩"
     assert len(found.conditions) == 1
 
 
@@ -231,7 +231,7 @@ def test_null_is_not_set_and_names_have_no_case() -> None:
 @pytest.mark.parametrize(
     ("sections", "why"),
     [
-        ({"variables": {"v": "[variables('w')]", "w": "[variables('v')]"}}, "variable `v` refers to itself"),
+        ({"variables": {"v": "[variables('w')]", "w": "[variables('v')]"}}, "`v` refers to itself"),
         ({"variables": {"v": "[nothing"}}, None),
         ({"variables": {"v": "[nothing(]"}}, "the expression is invalid"),
         ({}, "variable `v` does not exist, so the deployment fails"),

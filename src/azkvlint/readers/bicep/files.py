@@ -14,18 +14,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from azkvlint.evaluation.budget import Budget, UnitWork
-from azkvlint.evaluation.values import Items, Result, wrap
-from azkvlint.graph import existence
+from azkvlint.evaluation.values import Fields, Items, Result, is_large, plain_of, unknown_in, wrap
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.bicep.document import File, SecureParts, read_file
-from azkvlint.readers.deployment.required import AttributeFilter
+from azkvlint.readers.bicep.document import File, read_file
+from azkvlint.readers.deployment.declarations import SecureParts
+from azkvlint.readers.deployment.resource import AttributeFilter
 from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.symbols import FileInstance
 from azkvlint.readers.missing_modules import source_name, why_missing
 from azkvlint.syntax import ast
 from azkvlint.syntax.texts import PARSED_TEXTS, Lines, decoded, source_text
@@ -47,6 +48,7 @@ from azkvlint.util.project_files import (
 )
 
 if TYPE_CHECKING:
+    from azkvlint.syntax.json_decoder import Document
     from azkvlint.syntax.yaml_nodes import Node
 
 MAX_FAULTS = 20
@@ -62,20 +64,12 @@ class ModuleCache:
         # The real paths of references, by root, folder and path; None for those that lead out of the project.
         self.paths: dict[tuple[str, str, str], str | None] = {}
         self._roots: dict[str, str] = {}
-        self._required_types: dict[str, bool] = {}
-        self._filter: AttributeFilter | None = None
 
     def real(self, root: str) -> str:
         """Return the real path of the root of a run; empty if it has none."""
         if root not in self._roots:
             self._roots[root] = real_path(root) if root else ""
         return self._roots[root]
-
-    def required_types(self, attribute_filter: AttributeFilter) -> dict[str, bool]:
-        """Return which types, as written with their versions, rules may read, as far as that was evaluated."""
-        if self._filter is not attribute_filter:
-            self._required_types, self._filter = {}, attribute_filter
-        return self._required_types
 
     def parse(self, path: str, file: str, text: str) -> File:
         """Return the parsed Bicep file; ``file`` is empty if the text does not come from a file.
@@ -127,7 +121,6 @@ class BicepRun(Run):
         self.sources: dict[str, File] = {}
         self.loaded: dict[str, object] = {}
         self.deployed: set[str] = set()
-        self.scenarios: existence.Scenarios[Any, Any] | None = None
         self.skipped_files: set[str] = set()
 
     def with_second_budget(self) -> Self:
@@ -150,6 +143,13 @@ class BicepRun(Run):
         for fault in faults[:MAX_FAULTS]:
             at = Location(path=file.path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
             self.problems.append(Problem(code=INPUT_UNREADABLE, level="error", message=fault.message, at=at))
+
+    def record_deployed(self, *values: Result | None) -> None:
+        """Record the files whose content is deployed."""
+        for value in values if self.loaded else ():
+            if isinstance(value, Fields) and not is_large(value) and unknown_in(value) is None:
+                plain = plain_of(value)
+                self.deployed |= {file for file, loaded in self.loaded.items() if loaded == plain}
 
     def unreadable(self, message: str, at: Location) -> None:
         """Report a part that cannot be read, in which more resources may be declared."""
@@ -179,6 +179,24 @@ def load(run: BicepRun, around: str, path: str) -> File:
     return run.cache.load(reported_path(run.root, file), file)
 
 
+def template_in(run: BicepRun, file: str) -> Document:
+    """Return a JSON file, decoded once a run. Raises InputError if it cannot be read."""
+    key = f"template:{file}"
+    found = cached(run.cache.data, key, lambda: _decode_template(file))
+    if isinstance(found, InputError):
+        raise found
+    return cast("Document", found)
+
+
+def _decode_template(file: str) -> Document | InputError:
+    from azkvlint.syntax.json_decoder import decode
+
+    try:
+        return decode(read_bytes(file, MAX_FILE))
+    except InputError as error:
+        return error
+
+
 def missing_reason(run: BicepRun, around: str, path: str) -> tuple[str, str] | None:
     """Return what to report, with a hint, of a file that is missing for a good reason; None if there is none.
 
@@ -188,6 +206,31 @@ def missing_reason(run: BicepRun, around: str, path: str) -> tuple[str, str] | N
     if not around or is_remote(path) or is_file(file):
         return None
     return why_missing(file, around, run.root)
+
+
+class ParameterFile:
+    """The values of a parameter file, its own before those of the file that it extends."""
+
+    def __init__(self, instance: FileInstance, file: File, base: ParameterFile | None) -> None:
+        self.instance = instance
+        self.file = file
+        self.base = base
+        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the value of one parameter; None if there is none."""
+        if name in self.names:
+            return self.instance.value(name)
+        return self.base.get(name) if self.base is not None else None
+
+    def all_values(self) -> dict[str, Result]:
+        """Return all values by name."""
+        found = self.base.all_values() if self.base is not None else {}
+        for name in sorted(self.names):
+            value = self.instance.value(name)
+            if value is not None:
+                found[name] = value
+        return found
 
 
 LOADING_FUNCTIONS = frozenset(

@@ -6,6 +6,8 @@ holds it as a Bicep file, reduced to what rules evaluate.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 
 import msgspec
@@ -13,44 +15,36 @@ import msgspec
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.languages import BICEP
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
+from azkvlint.evaluation.reads import inputs_of
 from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.graph import existence
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DEPLOYMENT, declared_hole
-from azkvlint.model.value import NOTHING_KNOWN, TEXT, Absent, Origin, Scalar, Unknown, display
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.bicep import files
-from azkvlint.readers.bicep.document import (
-    File,
-    SecureParts,
-    is_decorated,
-    is_nullable,
-    primitive,
-    read_file,
-    secure_parts,
-)
+from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.readers.bicep.files import BicepRun
-from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, called_scope
-from azkvlint.readers.bicep.symbols import (
-    Content,
-    Iteration,
-    ModuleCall,
-    ModuleEntity,
-    ModuleSymbol,
-    Source,
-    condition_of,
-    written_length,
-)
-from azkvlint.readers.bicep.templates import TemplateSource
+from azkvlint.readers.bicep.identity import called_scope, identify, named_scope, type_of
+from azkvlint.readers.bicep.origins import origins_of_secret, outputs_of
 from azkvlint.readers.deployment import scope as scopes
-from azkvlint.readers.deployment.arguments import convert_argument, mark_secret, mark_secret_parts
+from azkvlint.readers.deployment.declarations import SecureParts, inner_resources, secure_parts, written_type
+from azkvlint.readers.deployment.documents import DEPLOYMENTS
+from azkvlint.readers.deployment.instance import DeploymentInstance
+from azkvlint.readers.deployment.modules import ModuleEntity, ModuleSymbol, Source
+from azkvlint.readers.deployment.resource import ResourceIdentity
+from azkvlint.readers.deployment.resource_symbols import ResourceEntity
+from azkvlint.readers.deployment.scenarios import skip_resource
 from azkvlint.readers.deployment.scope import Scope
+from azkvlint.readers.deployment.symbols import FileInstance, ModuleCall, written_length
 from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import read_data
 from azkvlint.util.text import pluralize
+from azkvlint.values.origins import Origins
+from azkvlint.values.origins import Source as ValueSource
 
 # Objects and arrays keep their own locations, unlike a single value.
 _WITH_LOCATIONS = (Fields, Items)
@@ -101,56 +95,100 @@ _SCOPE_FUNCTIONS = frozenset(
 _NAMESPACES = frozenset({"az", "sys"})
 
 
-class ModuleInstance:
-    """A file with the arguments of one call, as its evaluator refers to it. Each symbol is evaluated on first use."""
+class ModuleInstance(DeploymentInstance):
+    """A Bicep file with the arguments of one call, as its evaluator refers to it."""
 
-    # Whether the user of the module cannot edit it.
-    is_foreign = False
-
-    def __init__(self, file: File, run: BicepRun, use: ModuleCall) -> None:
-        self.file = file
-        self.run = run
-        self.module_call = use
-        self.prefix = use.prefix
-        self.scope = use.scope
-        self.path = file.path
+    def __init__(self, file: File, run: BicepRun, call: ModuleCall) -> None:
+        super().__init__(file, run, call)
+        self._bicep_file = file
+        self._bicep_run = run
         self.evaluator: Evaluator = _FileEvaluator(self)
         self.imports = Imports(self)
-        # What the scope of its deployment reads.
-        self.scope_read: Inputs | None = None
-        self._values: dict[str, Result] = {}
-        self._reads: dict[str, ReadSet] = {}
-        self._busy: set[str] = set()
-        self._resources: dict[str, ResourceSymbol] = {}
-        self._modules: dict[str, ModuleSymbol] = {}
         self.register()
-        run.opened.append(self.close)
+
+    @property
+    def file(self) -> File:
+        """Return what it declares."""
+        return self._bicep_file
+
+    @property
+    def run(self) -> BicepRun:
+        """Return the run that all files of a root share."""
+        return self._bicep_run
 
     def close(self) -> None:
-        """Release all objects, so that reference counting frees them."""
-        for resource in self._resources.values():
-            resource.close()
-        for module in self._modules.values():
-            module.close()
-        for held in (self._resources, self._modules, self._values, self._reads):
-            held.clear()
-        del self.evaluator, self.imports
+        """See the base class."""
+        super().close()
+        vars(self).pop("imports", None)
 
     def register(self) -> None:
         """Register the file for locations in it."""
         self.run.add(self.file)
 
+    def again(self, run: BicepRun, scenario: existence.Scenario) -> ModuleInstance:
+        """See the base class."""
+        return ModuleInstance(self.file, run, msgspec.structs.replace(self.module_call, scenario=scenario))
+
     def place(self, node: ast.Node) -> Location:
         """Return the location of a node."""
         return Location(path=self.path, span=(node.start, node.end))
 
-    def reported_location(self, at: Location) -> Location:
-        """Return the location at which reports show a location in this file."""
-        return at
-
     def head(self, node: ast.Resource | ast.Module) -> Location:
         """Return the location of the head of a declaration."""
         return Location(path=self.path, span=(node.start, node.head or node.end))
+
+    def name_location(self, node: ast.Parameter) -> Location:
+        """See the base class."""
+        start = node.at or node.start
+        return Location(path=self.path, span=(start, start + len(node.name)))
+
+    def parameter_location(self, name: str) -> Location:
+        """See the base class."""
+        return self.place(self.file.symbols[name])
+
+    def required_resources(self) -> Iterator[ast.Resource]:
+        """See the base class."""
+        is_read = self.run.attribute_filter.is_read
+        for node in self.file.declarations(ast.Resource):
+            if self.file.symbols.get(node.name) is node:
+                written = written_type(node)
+                if written is None or is_read(written) or inner_resources(node):
+                    yield node
+
+    def count_declarations(self) -> int:
+        """See the base class."""
+        return len(self.file.parsed.declarations)
+
+    def modules(self) -> list[ModuleSymbol]:
+        """See the base class."""
+        nodes = self.file.declarations(ast.Module)
+        return [self.module(node) for node in nodes if self.file.symbols.get(node.name) is node]
+
+    def skip_module(self, symbol: ModuleSymbol, reason: str) -> None:
+        """See the base class."""
+        if isinstance(symbol.source, BicepSource):
+            skip_file(self.run, symbol.source.file, f"module `{symbol.node.name}` is not used: {reason}")
+
+    def scope_of_held(self, entity: ResourceEntity) -> Scope:
+        """See the base class."""
+        around = super().scope_of_held(entity)
+        return named_scope(entity, around) if entity.identity.type.lower() == DEPLOYMENTS else around
+
+    def shown_outputs(self) -> Iterator[Resource]:
+        """See the base class."""
+        return outputs_of(self)
+
+    def secret_origins(self, entity: ResourceEntity, sources: list[ValueSource]) -> Origins | None:
+        """See the base class."""
+        return origins_of_secret(entity, sources)
+
+    def type_of(self, entity: ResourceEntity) -> tuple[str, str]:
+        """See the base class."""
+        return type_of(entity)
+
+    def identify(self, entity: ResourceEntity) -> ResourceIdentity:
+        """See the base class."""
+        return identify(entity)
 
     def symbol(self, node: ast.Name) -> Result:
         """Return the value of a name that is not a local variable."""
@@ -158,68 +196,13 @@ class ModuleInstance:
         # It may be a word of a secret that is not in quotation marks.
         return found if found is not None else Unknown(at=self.place(node), why="the name does not exist")
 
-    def value(self, name: str) -> Result | None:
-        """Return the value of a declaration; None if there is none of that name."""
-        found = self._values.get(name)
-        if found is not None:
-            if self._reads:
-                self.run.recorder.add(self._reads[name], found)
-            return found
-        node = self.file.symbols.get(name)
-        if node is None:
-            return self._imported_value(name)
-        if name in self._busy:
-            self.run.recorder.read_all()
-            return Unknown(at=self.place(node), why=f"`{name}` refers to itself")
-        self._busy.add(name)
-        try:
-            made, read = self.run.recorder.of(self._evaluate_declaration, node)
-        finally:
-            self._busy.discard(name)
-        if read is not None:
-            self._reads[name] = read
-        if isinstance(made, (Fields, Items)):
-            self.run.charge(made)
-        self.run.budget.secrets.note(name, made)
-        self._values[name] = made
-        return made
-
-    def _imported_value(self, name: str) -> Result | None:
+    def undeclared(self, name: str) -> Result | None:
         """Return an imported value or namespace."""
         if name in self.file.namespaces:
             return Namespace(self, self.file.namespaces[name])
         if name in self.file.imported:
             return self.imports.value(*self.file.imported[name])
         return None
-
-    def _evaluate_declaration(self, node: ast.Declaration) -> Result:
-        match node:
-            case ast.Variable():
-                # Two uses of a variable are equal, whatever its value is.
-                found = self.evaluator.declared(node.value, {})
-                return found if isinstance(found, Unknown) and found.candidates else self._with_name(node, found)
-            case ast.Parameter():
-                return self.parameter(node)
-            case ast.Resource():
-                return self.resource(node).result()
-            case ast.Module():
-                return self.module(node).result()
-            case _:
-                return Unknown(at=self.place(node), why="a function is used without a call")
-
-    def resource(self, node: ast.Resource) -> ResourceSymbol:
-        """Return the symbol of a top-level resource."""
-        found = self._resources.get(node.name)
-        if found is None:
-            found = self._resources[node.name] = ResourceSymbol(self, node, None, {})
-        return found
-
-    def module(self, node: ast.Module) -> ModuleSymbol:
-        """Return the symbol of a module."""
-        found = self._modules.get(node.name)
-        if found is None:
-            found = self._modules[node.name] = ModuleSymbol(self, node)
-        return found
 
     def source_of(self, node: ast.Module) -> Source | None:
         """Return the source of a module; None, with a Problem, if it cannot be read."""
@@ -229,33 +212,6 @@ class ModuleInstance:
         """Return a type by its name in this file, and the file that declares it; None if there is none."""
         return self.imports.type(name)
 
-    def parameter(self, node: ast.Parameter) -> Result:
-        """Return a parameter: its argument, its default, null if that is allowed, or Unknown under its name."""
-        if self.module_call.is_root:
-            self.run.recorder.read(node.name)
-        found = self.module_call.given.get(node.name)
-        scenario = self.module_call.scenario if self.module_call.module is None else None
-        if found is not None and scenario is not None:
-            scenario.given.add(node.name)
-        if isinstance(found, Scalar):
-            found = convert_argument(found, primitive(self, node.type))
-        if found is None or isinstance(found, Absent):
-            has_default = node.default is not None or is_nullable(self, node.type)
-            if found is None and scenario is not None and has_default and scenario.opens(node.name):
-                why, is_set = f"parameter `{node.name}` has only a default value", node.default is not None
-                unknown = self._without_value(node, why, is_set)
-                found = scenario.instead(node.name, self.default(node, None) if is_set else None, unknown)
-            else:
-                found = self.default(node, found)
-        # Report a secret at its declaration, not at the place where its value could be read.
-        if is_decorated(node.decorators, "secure"):
-            return mark_secret(found, self._at_name(node))
-        return mark_secret_parts(self._with_name(node, found), self.secure_parts(node.type), self._at_name(node))
-
-    def is_secure(self, node: ast.Parameter) -> bool:
-        """Return whether a parameter is declared as secret."""
-        return is_decorated(node.decorators, "secure") or self.secure_parts(node.type) is not None
-
     def secure_parts(self, type_: ast.Type | None) -> SecureParts | None:
         """Return which parts of a type are secure; None if no part is. All uses of the file have the same types."""
         if type_ is None:
@@ -264,57 +220,6 @@ class ModuleInstance:
         if known is None:
             known = self.run.secure_types[id(type_)] = type_, secure_parts(self, type_)
         return known[1]
-
-    def default(self, node: ast.Parameter, given: Result | None) -> Result:
-        """Return the value of a parameter without an argument, or with null."""
-        if node.default is not None:
-            return self.evaluator.declared(node.default, {})
-        if given is not None or is_nullable(self, node.type):
-            return Absent(at=self._at_name(node))
-        return self._without_value(node, f"parameter `{node.name}` has no value", is_set=True)
-
-    def _without_value(self, node: ast.Parameter, why: str, is_set: bool) -> Unknown:
-        known = TEXT if primitive(self, node.type) == "string" else NOTHING_KNOWN
-        return Unknown(at=self._at_name(node), why=why, given=is_set, known=known)
-
-    def _with_name(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
-        """Return an unknown value with the name of its declaration, as it is the same in each use."""
-        if not isinstance(found, Unknown) or found.pattern is not None or found.sensitive:
-            return found
-        return msgspec.structs.replace(found, pattern=declared_hole(DEPLOYMENT, self.prefix + node.name))
-
-    def _at_name(self, node: ast.Parameter) -> Location:
-        start = node.at or node.start
-        return Location(path=self.path, span=(start, start + len(node.name)))
-
-    def output(self, name: str) -> Result | None:
-        """Return the value of an output; None if there is none of that name."""
-        node = self.file.outputs.get(name)
-        if node is None:
-            return None
-        key = f"output {name}"
-        found = self._values.get(key)
-        if found is not None:
-            if self._reads:
-                self.run.recorder.add(self._reads[key], found)
-            return found
-        if key in self._busy:
-            self.run.recorder.read_all()
-            return Unknown(at=self.place(node), why=f"output `{name}` refers to itself")
-        self._busy.add(key)
-        try:
-            made, read = self.run.recorder.of(self.evaluator.declared, node.value, {})
-        finally:
-            self._busy.discard(key)
-        if is_decorated(node.decorators, "secure"):
-            made = mark_secret(made)
-        else:
-            made = mark_secret_parts(made, self.secure_parts(node.type), made.at)
-        self.run.budget.secrets.note(name, made)
-        self._values[key] = made
-        if read is not None:
-            self._reads[key] = read
-        return made
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """Evaluate a call of a declared or imported function, or of one that depends on the scope or on files."""
@@ -337,11 +242,6 @@ class ModuleInstance:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return files.load_content(self.run, self.file, node.name, arguments, self.place(node))
         return None
-
-    def record_scope(self) -> None:
-        """Record that the scope of the deployment is used."""
-        if self.scope_read:
-            self.run.recorder.add_inputs(self.scope_read)
 
     def _is_space(self, name: str) -> bool:
         return name in self.file.namespaces or (name in _NAMESPACES and name not in self.file.symbols)
@@ -456,38 +356,38 @@ class Namespace:
         return Unknown(at=at, why="the imported value is not an array")
 
 
+def skip_file(run: BicepRun, file: File, reason: str) -> None:
+    """Account for all that a file would deploy, and the files in the project that it uses as modules."""
+    waiting = [file]
+    while waiting:
+        file = waiting.pop()
+        if file.file in run.skipped_files:
+            continue
+        run.skipped_files.add(file.file)
+        run.add_text(file.path, file.text)
+        for node in file.declarations(ast.Resource):
+            skip_resource(run, file, node, node.name, reason)
+        for module in file.declarations(ast.Module):
+            path = module.path.value if isinstance(module.path, ast.Literal) else None
+            if isinstance(path, str) and path.lower().endswith(".bicep") and not files.is_remote(path):
+                with suppress(InputError):  # a module that is not used need not be there
+                    waiting.append(files.load(run, file.file, path))
+
+
 MAX_NESTING = 100
-
-
-def trace_instances(symbol: ResourceSymbol | ModuleSymbol) -> None:
-    """Evaluate again what decides which instances of a declaration exist, for a record of what that reads."""
-    for entity in symbol.entities:
-        trace_existence(symbol, entity.iteration)
-
-
-def trace_existence(symbol: ResourceSymbol | ModuleSymbol, iteration: Iteration) -> None:
-    """Evaluate again what decides whether a resource or module exists, for a record of what that reads."""
-    symbol.expand()
-    condition_of(symbol.instance.evaluator, iteration, symbol.address)
-    outer = symbol.outer if isinstance(symbol, ResourceSymbol) else None
-    if outer is not None:
-        trace_existence(outer.symbol, outer.iteration)
-        return
-    module = symbol.instance.module_call.module
-    if module is not None:
-        trace_existence(module.symbol, module.iteration)
 
 
 class BicepSource:
     """A Bicep file. ``chain`` are the files that lead to it."""
 
-    def __init__(self, file: File, chain: tuple[str, ...]) -> None:
+    def __init__(self, run: BicepRun, file: File, chain: tuple[str, ...]) -> None:
+        self._run = run
         self.file = file
         self.chain = chain
 
-    def content_of(self, module: ModuleEntity) -> Content:
+    def content_of(self, module: ModuleEntity) -> FileInstance:
         """Return the file with the arguments of ``module``. Raises InputError for more deployments than the limit."""
-        run, given = module.instance.run, module.arguments()
+        run, given = self._run, module.arguments()
         run.count_deployment()
         scope, read = run.recorder.of(called_scope, module, self.file.level)
         instance = ModuleInstance(self.file, run, ModuleCall(
@@ -506,18 +406,7 @@ class BicepSource:
             node = self.file.symbols.get(name)
             if isinstance(node, ast.Parameter) and instance.is_secure(node):
                 given.hide(name)
-        return BicepContent(instance)
-
-
-class BicepContent:
-    """A Bicep file with the arguments of one call."""
-
-    def __init__(self, instance: ModuleInstance) -> None:
-        self.instance = instance
-
-    def output(self, name: str) -> Result | None:
-        """See Content."""
-        return self.instance.output(name)
+        return instance
 
 
 def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
@@ -548,8 +437,8 @@ def _remote(instance: ModuleInstance, reference: str, at: Location) -> Source | 
     run = instance.run
     full, template = files.artifact(run, instance.file.file, reference)
     if template is not None:
-        return TemplateSource(run, template, reference)
-    known = built_in_module(full) if full is not None else None
+        return _template_source(run, template, reference)
+    known = built_in_module(run, full) if full is not None else None
     if known is None:
         files.report_missing(run, reference, at)
     return known
@@ -565,8 +454,14 @@ def _local(instance: ModuleInstance, path: str) -> Source:
     if file in chain:
         raise InputError("the module uses itself")
     if path.lower().endswith(JSON):
-        return TemplateSource(instance.run, file)
-    return BicepSource(files.load(instance.run, around, path), chain)
+        return _template_source(instance.run, file)
+    return BicepSource(instance.run, files.load(instance.run, around, path), chain)
+
+
+def _template_source(run: BicepRun, file: str, name: str = "") -> Source:
+    from azkvlint.readers.bicep.templates import TemplateSource  # few modules are templates
+
+    return TemplateSource(run, file, name)
 
 
 _VAULT = regex(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1,3})\.\d{1,5}")
@@ -577,12 +472,12 @@ _METRICS_ALONE = 13
 _NEVER_FALSE = "enablePurgeProtection"
 
 
-def built_in_module(reference: str) -> Source | None:
+def built_in_module(run: BicepRun, reference: str) -> Source | None:
     """Return the built-in description of the module of a full reference; None if there is none."""
     match = _VAULT.fullmatch(reference)
     if match is None or not _FIRST <= int(match[2]) <= _LAST:
         return None
-    return _BuiltInModule(_built_in_file(int(match[2]) >= _METRICS_ALONE), match[1])
+    return _BuiltInModule(run, _built_in_file(int(match[2]) >= _METRICS_ALONE), match[1])
 
 
 @cache
@@ -599,11 +494,12 @@ def _built_in_file(metrics_alone: bool) -> File:
 class _BuiltInModule:
     """A module with built-in support."""
 
-    def __init__(self, file: File, name: str) -> None:
+    def __init__(self, run: BicepRun, file: File, name: str) -> None:
+        self._run = run
         self.file = file
         self.name = name
 
-    def content_of(self, module: ModuleEntity) -> Content:
+    def content_of(self, module: ModuleEntity) -> FileInstance:
         """Return the module with its arguments; all of it is located at the module declaration."""
         instance = module.instance
         instance.run.count_deployment()
@@ -616,9 +512,9 @@ class _BuiltInModule:
             module=module,
             scenario=instance.module_call.scenario,
         )
-        made = _BuiltInInstance(self.file, instance.run, use, instance.reported_location(module.at), self.name)
+        made = _BuiltInInstance(self.file, self._run, use, instance.reported_location(module.at), self.name)
         made.scope_read = inputs_of(read)
-        return BicepContent(made)
+        return made
 
 
 class _BuiltInInstance(ModuleInstance):
@@ -626,10 +522,10 @@ class _BuiltInInstance(ModuleInstance):
 
     is_foreign = True
 
-    def __init__(self, file: File, run: BicepRun, use: ModuleCall, at: Location, name: str) -> None:
-        self.statement = at
+    def __init__(self, file: File, run: BicepRun, call: ModuleCall, at: Location, name: str) -> None:
+        self.caller_location = at
         self.name = name
-        super().__init__(file, run, use)
+        super().__init__(file, run, call)
         self.evaluator: Evaluator = _InPlaceEvaluator(self)
 
     def register(self) -> None:
@@ -637,11 +533,11 @@ class _BuiltInInstance(ModuleInstance):
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # all nodes have the same location
         """Return the location of the module declaration."""
-        return self.statement
+        return self.caller_location
 
     def head(self, node: ast.Resource | ast.Module) -> Location:  # noqa: ARG002  # the same
         """Return the location of the module declaration."""
-        return self.statement
+        return self.caller_location
 
     def parameter(self, node: ast.Parameter) -> Result:
         """Return a parameter. The module turns false for purge protection into null, which Azure accepts."""

@@ -11,10 +11,10 @@ from azkvlint.graph import pseudo_resources
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
-from azkvlint.readers.bicep.document import Symbol, is_decorated, is_secure_at, output_in, properties_of
-from azkvlint.readers.bicep.module_evaluation import BicepContent
-from azkvlint.readers.bicep.resource_symbols import ResourceEntity
-from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
+from azkvlint.readers.bicep.document import File, Symbol
+from azkvlint.readers.bicep.files import ParameterFile
+from azkvlint.readers.deployment.declarations import is_decorated, is_secure_at, output_in, properties_of
+from azkvlint.readers.deployment.modules import Arguments
 from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
@@ -24,6 +24,8 @@ from azkvlint.readers.deployment.origins import (
     sources_in,
     value_of,
 )
+from azkvlint.readers.deployment.resource_symbols import ResourceEntity
+from azkvlint.readers.deployment.symbols import FileInstance
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, is_nothing
@@ -144,10 +146,10 @@ class FileOrigins:
         """Return the origins of an output of a module."""
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
-        if not isinstance(content, BicepContent):
+        if content is None or not isinstance(content.file, File):
             return providers.output_origins(name)
-        found = content.instance.file.outputs.get(name)
-        return FileOrigins(content.instance, self.sources, self._busy).trace(found.value if found is not None else None)
+        found = content.file.outputs.get(name)
+        return FileOrigins(content, self.sources, self._busy).trace(found.value if found is not None else None)
 
 
 def _origins_of_call(node: ast.Call, rest: Path) -> Origins | None:
@@ -204,7 +206,7 @@ def _with_loop(scope: Within[Scope], declared: ast.Expression) -> Within[Scope]:
 
 def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
-    for node in instance.file.declarations(ast.Output):
+    for node in instance.file.outputs.values():
         secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
         found = FileOrigins(instance, []).trace(node.value)
         at = instance.reported_location(instance.place(node))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
-from azkvlint.readers.bicep.document import File, is_decorated, output_in
-from azkvlint.readers.deployment.references import returns_keys
+from azkvlint.readers.bicep.document import File
+from azkvlint.readers.deployment.declarations import is_decorated, output_in
+from azkvlint.readers.deployment.origins import returns_keys
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.values.name_kinds import NameKind, kind_of_name

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import islice
-from typing import cast
-
 from azkvlint.evaluation.reads import inputs_of
 from azkvlint.evaluation.values import Result
-from azkvlint.readers.bicep.files import BicepRun
-from azkvlint.readers.bicep.resource_symbols import called_scope
-from azkvlint.readers.bicep.symbols import Arguments, Content, ModuleEntity
-from azkvlint.readers.deployment.deployments import Deployment, DeploymentContext, EvaluatedResource, NestedDeployment
-from azkvlint.readers.deployment.documents import StatementLocations, find_template, scope_of_template
-from azkvlint.readers.deployment.read import ResourceCollector
-from azkvlint.readers.deployment.template import Template
-from azkvlint.syntax.json_decoder import Document, decode
+from azkvlint.readers.bicep.files import BicepRun, template_in
+from azkvlint.readers.bicep.identity import called_scope
+from azkvlint.readers.deployment.declarations import is_decorated
+from azkvlint.readers.deployment.documents import StatementLocations, find_template, schema_of
+from azkvlint.readers.deployment.modules import Arguments, ModuleEntity
+from azkvlint.readers.deployment.scope import GROUP
+from azkvlint.readers.deployment.symbols import FileInstance, ModuleCall
+from azkvlint.readers.deployment.template_file import template_file
+from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.util.errors import InputError
-from azkvlint.util.file_tracker import cached
-from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path
+from azkvlint.util.project_files import reported_path
 
 
 class TemplateSource:
@@ -35,7 +31,7 @@ class TemplateSource:
         if find_template(self.document.value) is None:
             raise InputError("the file is not an ARM template")
 
-    def content_of(self, module: ModuleEntity) -> Content | None:
+    def content_of(self, module: ModuleEntity) -> FileInstance | None:
         """Return the template with the arguments of ``module``."""
         found = find_template(self.document.value)
         if found is None:
@@ -47,67 +43,37 @@ class TemplateSource:
             if self.path not in run.files:
                 run.report_repeated(self.path, self.document)
             run.add_text(self.path, self.document.text)
-        own = scope_of_template(found.plain)
-        scope, read = run.recorder.of(called_scope, module, own.level)
-        prefix, arguments = f"{module.address}.", module.arguments()
-        template = Template(run, self.path, found.plain, found.pointer, _argument_lookup(arguments), scope, prefix)
-        for name in arguments.names():
-            if template.secret_and_default(name.lower())[0]:
-                arguments.hide(name)
-        context = DeploymentContext(
-            address=prefix, callers=module.callers, chain=(self.path,), deployment_path=module.deployment
+        scope, read = run.recorder.of(called_scope, module, schema_of(found.plain) or GROUP)
+        file = template_file(run, self.path, found.plain, found.pointer)
+        arguments = module.arguments()
+        call = ModuleCall(
+            given=_IgnoringCase(arguments),
+            scope=scope,
+            prefix=f"{module.address}.",
+            deployment=module.deployment,
+            callers=module.callers,
+            chain=(self.path,),
+            module=module,
+            may_vary=False,
         )
-        level = template.references = Deployment(template, found.plain, found.pointer, scope, context)
-        template.opened = level.opened = inputs_of(read)
-        return DeployedTemplate(module, level, self.name)
+        template = TemplateInstance(file, run, call)
+        template.scope_read = inputs_of(read)
+        if self.name:
+            template.relocation = StatementLocations(self.name, instance.reported_location(module.at))
+        for name in arguments.names():
+            node = file.parameter(name)
+            if node is not None and is_decorated(node.decorators, "secure"):
+                arguments.hide(name)
+        return template
 
 
-def template_in(run: BicepRun, file: str) -> Document:
-    """Return a JSON file, decoded once a run. Raises InputError if it cannot be read."""
-    key = f"template:{file}"
-    found = cached(run.cache.data, key, lambda: _decode(file))
-    if isinstance(found, InputError):
-        raise found
-    return cast("Document", found)
+class _IgnoringCase:
+    """Arguments by names whose case does not matter, as in templates."""
 
+    def __init__(self, arguments: Arguments) -> None:
+        self._arguments = arguments
+        self._names = {name.lower(): name for name in arguments.names()}
 
-def _decode(file: str) -> Document | InputError:
-    try:
-        return decode(read_bytes(file, MAX_FILE))
-    except InputError as error:
-        return error
-
-
-def _argument_lookup(arguments: Arguments) -> Callable[[str], Result | None]:
-    """Return a lookup of the arguments that ignores case, as templates do."""
-    names = {name.lower(): name for name in arguments.names()}
-    return lambda name: arguments.get(names.get(name.lower(), name))
-
-
-class DeployedTemplate:
-    """A template with the arguments of one call."""
-
-    def __init__(self, module: ModuleEntity, level: Deployment, name: str) -> None:
-        self.module = module
-        self.deployment = level
-        self.name = name
-        self._nested = NestedDeployment(EvaluatedResource(level, {}, (), {}), level, {})
-
-    def output(self, name: str) -> Result | None:
-        """See Content."""
-        return self._nested.output(name)
-
-    def collect(self, conditions: frozenset[str]) -> None:
-        """Add what it deploys under ``conditions``."""
-        run = self.module.instance.run
-        self.deployment.conditions = conditions
-        problems, known = len(run.problems), len(run.resources)
-        ResourceCollector(run).collect(self.deployment)
-        if not self.name:
-            return
-        instance = self.module.instance
-        shown = StatementLocations(self.name, instance.reported_location(self.module.at))
-        for address in list(islice(reversed(run.resources), len(run.resources) - known)):
-            run.resources[address] = shown.resource(run.resources[address], instance.module_call.callers)
-        for number in range(problems, len(run.problems)):
-            run.problems[number] = shown.problem(run.problems[number])
+    def get(self, name: str, /) -> Result | None:
+        """Return the argument of one parameter; None if there is none."""
+        return self._arguments.get(self._names.get(name.lower(), name))

@@ -6,7 +6,6 @@ The names of members are case-insensitive. Policies, template specs and others c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import msgspec
@@ -18,6 +17,7 @@ from azkvlint.model.pattern import Pattern, numbered, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
+from azkvlint.syntax.ast import Pointer
 from azkvlint.syntax.json_decoder import Document, decode_text
 from azkvlint.syntax.json_positions import JsonObject
 from azkvlint.syntax.json_positions import Scalar as Plain
@@ -25,7 +25,6 @@ from azkvlint.syntax.repeated_keys import repeated_keys
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.values.secrecy import is_secure_type
 
 _Path: TypeAlias = tuple[str, ...]
 DEPLOYMENTS = "microsoft.resources/deployments"
@@ -36,13 +35,12 @@ BLUEPRINTS = "microsoft.blueprint/blueprints/artifacts"
 APPLICATIONS = "microsoft.solutions/applicationdefinitions"
 # What a policy deploys where a resource is missing.
 REMEDY: _Path = ("then", "details", "deployment", "properties")
-Pointer: TypeAlias = tuple[str | int, ...]
 _KEY_VAULT = "microsoft.keyvault/"
 _MOST_REPEATED = 20
 # A character of ASCII that JSON writes as an escape.
 _ESCAPED = regex(rb"\\u00([0-7][0-9a-f])")
 # A member with another usual spelling is not the one that is sought.
-_USUAL = frozenset(
+USUAL = frozenset(
     {
         "$ref", "$schema", "allowedValues", "apiVersion", "batchSize", "comments", "condition", "contentVersion",
         "copy", "count", "defaultValue", "definitions", "dependsOn", "existing", "expressionEvaluationOptions",
@@ -303,7 +301,7 @@ def written_copies(plain: Mapping[str, Any]) -> int:
 
 def is_usual(plain: Mapping[str, Any]) -> bool:
     """Return whether all members have their usual spelling, so that a member not found by it does not exist."""
-    return _USUAL.issuperset(plain)
+    return USUAL.issuperset(plain)
 
 
 def key_of(plain: Mapping[str, Any], name: str) -> str | None:
@@ -336,67 +334,6 @@ def is_copies(plain: list[Any]) -> bool:
         isinstance(loop, dict) and isinstance(member(loop, "name"), str) and key_of(loop, "input") is not None
         for loop in plain
     )
-
-
-# Definitions that refer to further ones.
-_MAX_REFERENCES = 20
-
-
-class Sections:
-    """What a template declares for its expressions, by names in lower case, and where. All its uses share it."""
-
-    def __init__(self, plain: Mapping[str, Any], pointer: Pointer) -> None:
-        self.plain = plain
-        self._pointer = pointer
-        self.parameters = self._members("parameters")
-        self.variables = self._members("variables")
-
-    def _members(self, name: str) -> dict[str, tuple[Any, Pointer]]:
-        key = key_of(self.plain, name)
-        section = None if key is None else self.plain[key]
-        if not isinstance(section, dict):
-            return {}
-        return {below.lower(): (value, (*self._pointer, str(key), below)) for below, value in section.items()}
-
-    @cached_property
-    def loops(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
-        """Return the variables that loops declare."""
-        loops, pointer = self.variables.get("copy", (None, ()))
-        one = isinstance(loops, list) and is_copies(loops)
-        return {
-            str(member(loop, "name")).lower(): (loop, (*pointer, number))
-            for number, loop in enumerate(loops if one else ())
-        }
-
-    @cached_property
-    def functions(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
-        """Return the functions by namespace and name."""
-        found: dict[str, tuple[Mapping[str, Any], Pointer]] = {}
-        key = key_of(self.plain, "functions")
-        spaces = self.plain[key] if key is not None else None
-        for number, space in enumerate(spaces if isinstance(spaces, list) else ()):
-            members = member(space, "members")
-            for below, function in members.items() if isinstance(members, dict) else ():
-                if isinstance(function, dict):
-                    pointer = (*self._pointer, str(key), number, str(key_of(space, "members")), below)
-                    found[f"{member(space, 'namespace')}.{below}".lower()] = (function, pointer)
-        return found
-
-    def type_of(self, declared: Any) -> tuple[str, bool]:
-        """Return the type of a parameter or output in lower case, and whether it may be null, with its definition."""
-        kind, nullable = member(declared, "type"), member(declared, "nullable") is True
-        for _ in range(_MAX_REFERENCES):
-            reference = member(declared, "$ref")
-            if not isinstance(reference, str):
-                break
-            declared = member(self.plain, "definitions", reference.rpartition("/")[2])
-            kind = kind if isinstance(kind, str) else member(declared, "type")
-            nullable = nullable or member(declared, "nullable") is True
-        return kind.lower() if isinstance(kind, str) else "", nullable
-
-    def is_secure(self, declared: Any) -> bool:
-        """Return whether a parameter or an output is declared as secret."""
-        return is_secure_type(self.type_of(declared)[0])
 
 
 _NO_LOCATIONS: Mapping[Pointer, Location] = {}

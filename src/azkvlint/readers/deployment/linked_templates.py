@@ -6,13 +6,11 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import Fields
+from azkvlint.evaluation.values import Fields, Result
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar
-from azkvlint.readers.deployment.documents import Pointer, key_of, result_member
+from azkvlint.readers.deployment.documents import result_member
 from azkvlint.readers.deployment.run import Run
-from azkvlint.readers.deployment.template import Template
 from azkvlint.util.errors import InputError
 
 
@@ -23,24 +21,11 @@ class LinkedTemplate(NamedTuple):
     plain: Mapping[str, Any]
 
 
-def linked_template(
-    template: Template,
-    local: Local,
-    chain: tuple[str, ...],
-    properties: Mapping[str, Any],
-    pointer: Pointer,
-    at: Location,
-) -> LinkedTemplate | None:
-    """Return the template that a deployment in ``template`` links to; None, with a problem, if it is not available.
+def linked_template(run: Run, here: str, link: Result, chain: tuple[str, ...], at: Location) -> LinkedTemplate | None:
+    """Return the template that a deployment in the file ``here`` links to; None, with a problem, if it is missing.
 
     ``chain`` are the paths of the linked templates that lead to the deployment.
     """
-    run = template.run
-    key = key_of(properties, "templateLink")
-    if key is None:
-        run.not_whole("error", "a nested deployment has neither a template nor a link to one", at)
-        return None
-    link = template.value(properties[key], (*pointer, key), local)
     found = result_member(link, "relativePath")
     if found is None and isinstance(link, Fields):
         what = "a linked template" if result_member(link, "id") is None else "a template spec"
@@ -49,7 +34,6 @@ def linked_template(
     if not isinstance(found, Scalar) or not isinstance(found.value, str):
         run.not_whole("error", "the path of a linked template is unknown, so its resources were not evaluated", at)
         return None
-    here = template.path
     if here not in run.files:  # the template is inside another resource, which has no folder
         run.not_whole("note", "a linked template is not available, so its resources were not evaluated", at)
         return None

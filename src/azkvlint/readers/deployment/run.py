@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.reads import Recorder
 from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.graph import existence
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.readers.deployment.documents import Pointer, problems_of_keys
-from azkvlint.readers.deployment.required import AttributeFilter
-from azkvlint.syntax.ast import Expression
+from azkvlint.readers.deployment.documents import problems_of_keys
+from azkvlint.readers.deployment.resource import AttributeFilter
+from azkvlint.syntax.ast import Expression, Pointer
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 from azkvlint.values.origins import FollowedReferences
 from azkvlint.values.parts import Walk
-
-if TYPE_CHECKING:
-    from azkvlint.readers.deployment.documents import Sections
 
 Load: TypeAlias = Callable[[str], Document | None]
 
@@ -80,7 +78,9 @@ class Run:
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.skipped: list[Declaration] = []
-        self.sections: dict[tuple[str, Pointer], Sections] = {}
+        # The templates by their paths and pointers.
+        self.template_files: dict[tuple[str, Pointer], object] = {}
+        self.deployment_scenarios: existence.Scenarios[Any, Any] | None = None
         self._closed = [True]
         self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
@@ -182,6 +182,9 @@ class Run:
                 return
             level = inner
         raise InputError(f"the expressions create values nested deeper than {_MAX_LEVELS} levels")
+
+    def record_deployed(self, *values: Result | None) -> None:
+        """Record values that are deployed: a file of which all was evaluated is not evaluated again."""
 
     def add_text(self, path: str, text: str) -> None:
         """Add a file that belongs to the unit, and extend the budget by its size."""

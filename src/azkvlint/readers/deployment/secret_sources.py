@@ -13,17 +13,14 @@ from typing import Any
 
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
-from azkvlint.readers.deployment.documents import Sections, find_template, key_of, member
-from azkvlint.readers.deployment.references import (
-    declaration_of,
-    path_in_outputs,
-    returns_keys,
-    values_below,
-    variable_of,
-)
+from azkvlint.readers.deployment.documents import find_template, key_of, member
+from azkvlint.readers.deployment.origins import returns_keys
+from azkvlint.readers.deployment.template_file import TemplateFile, variable_key
+from azkvlint.readers.deployment.template_origins import declaration_of, path_in_outputs, value_in, values_below
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
-from azkvlint.syntax.json_decoder import Pointer, decode_text
+from azkvlint.syntax.ast import Pointer
+from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
@@ -39,13 +36,6 @@ _HOLE, _MOST_HOLES = regex(r"\{(\d{1,3})(?:[,:][^{}]{0,99})?\}"), 1_000
 _TYPES = frozenset({"parameters", "outputs", "definitions"})
 # The values in it.
 _VALUES = frozenset({"copy", "defaultvalue", "value"})
-
-
-class _Json(ast.Node, frozen=True, gc=False):
-    """A JSON value in a template; ``at`` is its pointer. It has no offsets."""
-
-    plain: Any
-    at: Pointer
 
 
 class Places:
@@ -68,12 +58,12 @@ class _Template:
         # The outputs of the deployments in it, each in the scope of its expressions, and the resources.
         self.outputs: list[HiddenPart] = []
         self.resources: list[tuple[Mapping[str, Any], Pointer]] = []
-        self._nodes: dict[Pointer, _Json] = {}
+        self._nodes: dict[Pointer, ast.Data] = {}
 
     @cached_property
-    def sections(self) -> Sections:
+    def file(self) -> TemplateFile:
         """Return its declarations."""
-        return Sections(self.plain, self.pointer)
+        return TemplateFile(self.path, self.plain, self.pointer)
 
     @cached_property
     def members(self) -> Mapping[str, list[tuple[Any, Pointer]]]:
@@ -88,11 +78,11 @@ class _Template:
                     found.setdefault(name.lower(), []).append((value, (*at, name)))
         return found
 
-    def node(self, plain: Any, pointer: Pointer) -> _Json:
+    def node(self, plain: Any, pointer: Pointer) -> ast.Data:
         """Return the node of a JSON value, always the same one."""
         found = self._nodes.get(pointer)
         if found is None:
-            found = self._nodes[pointer] = _Json(0, 0, plain, pointer)
+            found = self._nodes[pointer] = ast.Data(0, 0, plain, pointer)
         return found
 
 
@@ -126,7 +116,7 @@ class _Scope:
 
     def hide(self, node: ast.Node) -> None:
         """See ``Scope``."""
-        self.template.places.values.add(node.at if isinstance(node, _Json) else self.pointer)
+        self.template.places.values.add(node.pointer if isinstance(node, ast.Data) else self.pointer)
 
     def hide_key(self, node: ast.Property) -> None:
         """See ``Scope``."""
@@ -138,15 +128,15 @@ class _Scope:
 
     def written(self, node: ast.Node, rest: Path) -> Iterable[HiddenPart] | None:
         """See ``Scope``."""
-        if isinstance(node, _Json):
+        if isinstance(node, ast.Data):
             return list(self._of_json(node, rest))
         if isinstance(node, ast.Call):
             found = self._of_call(node, rest)
             return None if found is None else list(found)
         return None
 
-    def _of_json(self, node: _Json, rest: Path) -> Iterator[HiddenPart]:
-        plain, at = node.plain, node.at
+    def _of_json(self, node: ast.Data, rest: Path) -> Iterator[HiddenPart]:
+        plain, at = node.plain, node.pointer
         if isinstance(plain, str):
             yield from self._of_text(node, plain, rest)
         elif isinstance(plain, dict) and rest[:1] == (KEYS,):
@@ -156,13 +146,13 @@ class _Scope:
         elif is_content(plain):
             self.hide(node)
 
-    def _of_text(self, node: _Json, text: str, rest: Path) -> Iterator[HiddenPart]:
+    def _of_text(self, node: ast.Data, text: str, rest: Path) -> Iterator[HiddenPart]:
         if len(text) < 2 or not is_expression(text):
             if is_content(text):
                 self.hide(node)
             return
         try:
-            yield Part(parse_expression(text[1:-1]), _Scope(self.template, node.at, self.inside), rest)
+            yield Part(parse_expression(text[1:-1]), _Scope(self.template, node.pointer, self.inside), rest)
         except InputError:
             self.hide(node)
 
@@ -173,43 +163,39 @@ class _Scope:
         name = node.name.lower()
         if name in ("reference", "references"):
             return self._referenced(rest)
-        function = self.template.sections.functions.get(name)
+        function = self.template.file.functions.get(name)
         if function is not None:
             return self._of_function(node, function)
         # What `listKeys()` returns is not in the code.
         return iter(()) if name in ("copyindex", "lambdavariables") or returns_keys(name) else None
 
-    def _of_function(self, node: ast.Call, function: tuple[Mapping[str, Any], Pointer]) -> Iterator[HiddenPart]:
-        plain, pointer = function
-        key = key_of(plain, "output")
-        value = key_of(plain[key], "value") if key is not None and isinstance(plain[key], dict) else None
-        if key is not None and value is not None:
-            inner = _Scope(self.template, (), inside=True)
-            yield inner.part(plain[key][value], (*pointer, key, value))
+    def _of_function(self, node: ast.Call, function: ast.Function) -> Iterator[HiddenPart]:
+        if isinstance(function.body, ast.Data):
+            yield _Scope(self.template, (), inside=True).part(function.body.plain, function.body.pointer)
         for one in node.arguments:
             yield Part(one, self)
 
     def _declared(self, section: str, name: str, rest: Path) -> Iterator[HiddenPart]:
         """Yield the value of a parameter or variable, or of all if its name is an expression."""
-        sections = self.template.sections
+        file = self.template.file
         if section == "parameters":
             # A function has parameters of its own.
-            for one in () if self.inside else [name.lower()] if name else sections.parameters:
-                yield from self._parameter(one, rest)
+            for one in () if self.inside else [name] if name else [node.name for node in file.parameters]:
+                yield from self._parameter(one.lower(), rest)
             return
-        for one in [name] if name else {**sections.variables, **sections.loops}:
-            found = variable_of(sections, one, rest)
+        for variable in file.symbols.values() if not name else [file.symbols.get(variable_key(name))]:
+            found = value_in(variable.value, rest) if isinstance(variable, ast.Variable) else None
             if found is not None:
                 yield _Scope(self.template).part(*found)
 
     def _parameter(self, name: str, rest: Path) -> Iterator[HiddenPart]:
-        plain, pointer = self.template.sections.parameters.get(name, (None, ()))
-        key = key_of(plain, "defaultValue") if isinstance(plain, dict) else None
-        if key is not None:
-            yield _Scope(self.template).part(plain[key], (*pointer, key), rest)
-        key = key_of(plain, "allowedValues") if isinstance(plain, dict) else None
-        if key is not None:
-            yield _Scope(self.template).part(plain[key], (*pointer, key), (ANY, *rest))
+        node = self.template.file.parameter(name)
+        if node is not None:
+            plain = self.template.file.at(node.pointer)
+            for member_name, steps in (("defaultValue", rest), ("allowedValues", (ANY, *rest))):
+                key = key_of(plain, member_name) if isinstance(plain, dict) else None
+                if key is not None:
+                    yield _Scope(self.template).part(plain[key], (*node.pointer, key), steps)
         for scope, given, at in self.template.calls:
             spelled = next((one for one in given if one.lower() == name), None) if isinstance(given, dict) else None
             if spelled is not None:
@@ -292,7 +278,7 @@ def _values_in(section: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Any, P
                 yield value, (*at, name, key)
 
 
-def _secure_paths(sections: Sections, declared: Any) -> Iterator[Path]:
+def _secure_paths(file: TemplateFile, declared: Any) -> Iterator[Path]:
     """Yield the paths of the parts of a parameter that are secure by their definitions."""
 
     def parts(one: Any) -> Iterator[tuple[Path, Any]]:
@@ -303,9 +289,9 @@ def _secure_paths(sections: Sections, declared: Any) -> Iterator[Path]:
         yield from (((ANY,), part) for part in of_any if isinstance(part, dict))
         reference = member(one, "$ref")
         if isinstance(reference, str):
-            yield (), member(sections.plain, "definitions", reference.rpartition("/")[2])
+            yield (), member(file.plain, "definitions", reference.rpartition("/")[2])
 
-    yield from secure_paths(declared, parts, sections.is_secure)
+    yield from secure_paths(declared, parts, file.is_secure)
 
 
 def _in_text(template: _Template, text: str, at: Pointer) -> Iterator[HiddenPart]:
@@ -343,7 +329,7 @@ def _named_arguments(node: ast.Call) -> Iterator[ast.Expression]:
 def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[HiddenPart]:
     """Yield the value of each parameter or output that is secure, also in part, or whose name is that of a secret."""
     for name, plain in section.items():
-        for path in [()] if names_value(name) else _secure_paths(scope.template.sections, plain):
+        for path in [()] if names_value(name) else _secure_paths(scope.template.file, plain):
             if isinstance(plain, dict):
                 yield scope.part(plain, (*at, name), ("value", *path))
             if str(at[-1]).lower() == "parameters":

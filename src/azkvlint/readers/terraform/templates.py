@@ -195,7 +195,7 @@ def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> 
 
 
 def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
-    from azkvlint.readers.deployment.read import HoldingResource, deploy_held  # most modules deploy no templates
+    from azkvlint.readers.deployment.embedded import HoldingResource, deploy_held  # few roots hold templates
 
     above = entity.content.attribute("parent_id")
     scope = scope_of(pattern_of(above)) if above is not None else None
@@ -215,7 +215,7 @@ def _deploy(
     entity: ResourceEntity, template: Result | None, given: Result | None, scope: Scope | None,
     conditions: frozenset[str],
 ) -> None:  # fmt: skip
-    from azkvlint.readers.deployment.read import EmbeddedTemplate, deploy  # most modules deploy no templates
+    from azkvlint.readers.deployment.embedded import EmbeddedTemplate, deploy
 
     callers = entity.instance.call.callers
     one = EmbeddedTemplate(

@@ -1,137 +1,36 @@
-"""Resources in expressions: their IDs, names and written members."""
+"""Resources as they are deployed: their identity, members and conditions, each evaluated on first use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, inputs_of
-from azkvlint.evaluation.values import Fields, Result, find_field, pattern_of
+from azkvlint.evaluation.values import Fields, Result, find_field
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole, rstrip_text
+from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, declared_hole
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.bicep.document import inner_resources
-from azkvlint.readers.bicep.symbols import Body, FileInstance, Iteration, ModuleEntity, Symbol
-from azkvlint.readers.deployment.required import RequiredMembers, Tree, prune
+from azkvlint.readers.deployment.data_evaluator import DataEvaluator
+from azkvlint.readers.deployment.declarations import inner_resources
 from azkvlint.readers.deployment.resource import (
     Declaration,
+    RequiredMembers,
+    ResourceIdentity,
+    Tree,
     make_resource,
-    parts_of,
     property_for_others,
+    prune,
     record_defaults,
     record_head,
     unknown_property,
 )
-from azkvlint.readers.deployment.scope import (
-    GROUP,
-    MANAGEMENT_GROUP,
-    SUBSCRIPTION,
-    Scope,
-    id_value,
-    resource_id,
-    scope_of,
-)
+from azkvlint.readers.deployment.scope import id_value
+from azkvlint.readers.deployment.symbols import Body, Caller, FileInstance, Iteration, Symbol, condition_of
 from azkvlint.syntax import ast
 
-# Scopes of deployments that are resources themselves: what goes there does not extend them.
-_SCOPES = frozenset({"microsoft.resources/resourcegroups", "microsoft.management/managementgroups"})
-
-
-class Identity:
-    """See ``readers.deployment.resource.Declaration`` for what the parts are."""
-
-    __slots__ = ("above", "extends", "names", "type", "version")
-
-    def __init__(self, type_: str, version: str, names: tuple[Text, ...], above: Text, extends: bool) -> None:
-        self.type = type_
-        self.version = version
-        # A parent that is not known leaves its names open, so that a child stays a child.
-        missing = type_.count("/") - len(names)
-        self.names: tuple[Text, ...] = (("",) * missing + names) if missing > 0 else names
-        self.above = above
-        self.extends = extends
-
-    @property
-    def id(self) -> Text:
-        """Return the ID, a pattern; empty if it is not known at all."""
-        return resource_id(self.above, self.type, self.names)
-
-
-UNKNOWN = Identity("", "", (), "", False)
-
-
-def identify(entity: ResourceEntity, parent: ResourceEntity | None) -> Identity:
-    """Return the identity of a resource; ``parent`` is its parent, if that is known."""
-    type_, version = type_of(entity)
-    found = entity.body.get("name")
-    name = "" if found is None else pattern_of(found)
-    if parent is not None:
-        above = parent.identity
-        if entity.outer is not None and "." not in type_.split("/")[0]:
-            type_, version = f"{above.type}/{type_}", version or above.version
-        return Identity(type_, version, (*above.names, name), above.above, above.extends)
-    scope, extends = _scope(entity)
-    parts = parts_of(type_, name, scope)
-    return Identity(parts[0], version, parts[1], parts[2], extends or parts[3])
-
-
-def type_of(entity: ResourceEntity) -> tuple[str, str]:
-    """Return type and version as they are written; both empty if they are not known."""
-    node = entity.node.type
-    if isinstance(node, ast.Literal):
-        text = str(node.value)
-    else:
-        found = entity.instance.evaluator.evaluate(node, entity.local)
-        text = str(found.value) if isinstance(found, Scalar) else ""
-    type_, _, version = text.partition("@")
-    return type_, version
-
-
-def _scope(entity: ResourceEntity) -> tuple[Text, bool]:
-    """Return the ID of the scope or target of a resource, and whether that is a resource."""
-    found = entity.body.get("scope")
-    if found is None:
-        entity.instance.record_scope()
-        return entity.instance.scope.id, False
-    text, type_ = scope_text(found)
-    extends = bool(type_) and type_.lower() not in _SCOPES
-    return text if text is not None else declared_hole(DEPLOYMENT, entity.address, "scope"), extends
-
-
-def scope_text(found: Result) -> tuple[Text | None, str]:
-    """Return the ID of a scope (a pattern; empty for a tenant, None if unknown), and its type if it is a resource."""
-    resource = as_resource(found)
-    if resource is not None:
-        return resource.identity.id or None, resource.identity.type
-    if isinstance(found, Fields):
-        found = found.fields.get("id", found)
-    text = pattern_of(found)
-    return (rstrip_text(text, "/") if text else None), ""
-
-
-def module_scope(found: Result | None, around: Scope, level: str, address: str) -> Scope:
-    """Return the scope of a module: ``found`` is its scope as written, ``level`` the target scope of its file."""
-    if found is None:
-        return around
-    text, _ = scope_text(found)
-    named = scope_of(text) if text is not None else None
-    if named is not None:
-        return named
-    if level in (SUBSCRIPTION, MANAGEMENT_GROUP):
-        scope = declared_hole(DEPLOYMENT, address, "scope")
-        return Scope(level, scope, management_group=scope)
-    # A file without targetScope is for a resource group.
-    subscription = declared_hole(DEPLOYMENT, address, "scope.subscription")
-    return Scope(level or GROUP, subscription, declared_hole(DEPLOYMENT, address, "scope"))
-
-
-def called_scope(module: ModuleEntity, level: str) -> Scope:
-    """Return the scope of a module call. ``level`` is the target scope of the file or template."""
-    module.instance.record_scope()
-    return module_scope(module.body.get("scope"), module.instance.scope, level, module.address)
-
-
+UNKNOWN = ResourceIdentity("", "", (), "", False)
 # What Azure adds nothing to, so that what is written is all there is.
 _AS_WRITTEN = frozenset({"location", "tags", "sku", "kind", "zones", "plan", "managedBy", "extendedLocation"})
 _AFTER = "is known after deployment"
@@ -141,19 +40,26 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
     """A resource declaration; ``outer`` is the resource that it is written in."""
 
     def __init__(self, instance: FileInstance, node: ast.Resource, outer: ResourceEntity | None, local: Local) -> None:
-        address: str = instance.prefix + node.name if outer is None else f"{outer.address}::{node.name}"
+        above = instance.prefix if outer is None else f"{outer.symbol.address}{outer.iteration.key}::"
+        address: str = above + node.name
         super().__init__(instance, node, local, address)
         self.node = node
         self.outer = outer
 
+    @property
+    def place(self) -> str:
+        """Return the key of the declaration: its address, or in a template its path and pointer."""
+        pointer = self.node.pointer
+        return f"{self.instance.path}#/{'/'.join(map(str, pointer))}" if pointer else self.address
+
     def close(self) -> None:
-        """Release all objects: see ``ModuleInstance.close``."""
+        """Release all objects: see ``DeploymentInstance.close``."""
         super().close()
         self.outer, self.local = None, {}
 
     def entity(self, iteration: Iteration) -> ResourceEntity:
         """Return the resource of one iteration."""
-        return ResourceEntity(self, iteration)
+        return cast("ResourceEntity", self.instance.entity_of(self, iteration))
 
 
 class ResourceEntity:
@@ -164,8 +70,9 @@ class ResourceEntity:
         self.instance = symbol.instance
         self.node = symbol.node
         self.outer = symbol.outer
-        self.address: str = symbol.address + iteration.key
+        self.iteration: Iteration = iteration
         self.at = self.instance.head(symbol.node)
+        self._address = ""
         self.inner: dict[str, ResourceSymbol] = {}
         inner = inner_resources(self.node)
         if inner:
@@ -173,26 +80,42 @@ class ResourceEntity:
             around = dict(iteration.local)
             for node in inner:
                 child = self.inner[node.name] = ResourceSymbol(self.instance, node, self, around)
-                around[node.name] = _InnerResource(child)
+                if self.instance.names_inner_resources:
+                    around[node.name] = _InnerResource(child)
             iteration = Iteration(
                 key=iteration.key, local=around, body=iteration.body, condition=iteration.condition, loop=iteration.loop
             )
         self.iteration = iteration
         self.local = iteration.local
         self.body = Body(self.instance, self.node.name, iteration)
-        self._identity: Identity | None = None
+        self._identity: ResourceIdentity | None = None
         self._identity_read: Inputs | None = None
+        self._address_read: Inputs | None = None
         self._busy = False
 
     def close(self) -> None:
-        """Release all objects: see ``ModuleInstance.close``."""
+        """Release all objects: see ``DeploymentInstance.close``."""
         for child in self.inner.values():
             child.close()
         self.inner.clear()
         self.body.close()
 
     @property
-    def identity(self) -> Identity:
+    def address(self) -> str:
+        """Return its address in reports."""
+        if not self._address:
+            self._address, read = self.instance.run.recorder.of(self.instance.address_of, self)
+            self._address_read = inputs_of(read)
+        elif self._address_read:
+            self.instance.run.recorder.add_inputs(self._address_read)
+        return self._address
+
+    def conditions(self) -> frozenset[str] | None:
+        """Return the unknown conditions that it declares; None if it does not exist."""
+        return condition_of(self.instance.evaluator, self.iteration, lambda: self.address)
+
+    @property
+    def identity(self) -> ResourceIdentity:
         """Return its type, names and scope."""
         if self._identity is not None:
             if self._identity_read:
@@ -203,22 +126,23 @@ class ResourceEntity:
             return UNKNOWN
         self._busy = True
         try:
-            found, read = self.instance.run.recorder.of(self._identify)
+            found: ResourceIdentity
+            found, read = self.instance.run.recorder.of(self.instance.identify, self)
         finally:
             self._busy = False
         self._identity, self._identity_read = found, inputs_of(read)
         return found
 
-    def _identify(self) -> Identity:
-        return identify(self, self.outer if self.outer is not None else as_resource(self.body.get("parent")))
-
     @property
     def declared_type(self) -> str:
         """Return the type, which does not depend on the name; empty if it is not known."""
-        type_, _ = type_of(self)
+        type_, _ = self.instance.type_of(self)
         if self.outer is not None and "." not in type_.split("/")[0]:
             return f"{self.outer.declared_type}/{type_}"
         return type_
+
+    def record_source(self) -> None:
+        """Record what decides which file it deploys, if it is a nested deployment."""
 
     def member(self, name: str, at: Location) -> Result:
         """Return a member: what is certain before deployment, else Unknown with the same pattern in each use."""
@@ -309,13 +233,42 @@ def _after(name: str, own: DeclaredHole, at: Location) -> Unknown:
 
 
 _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
+# Members of a template that are evaluated on their own, and are not attributes.
+_DECLARED = frozenset({"type", "apiVersion", "condition", "copy", "resources", "comments"})
+
+
+def trace_sources(instance: FileInstance) -> None:
+    """Evaluate again what decides which files lead to an instance, for a record of what that reads."""
+    caller = instance.module_call.module
+    while caller is not None:
+        caller.record_source()
+        caller = caller.instance.module_call.module
+
+
+def trace_instances(symbol: Symbol[Any]) -> None:
+    """Evaluate again what decides which instances of a declaration exist, for a record of what that reads."""
+    for entity in symbol.entities:
+        trace_existence(entity)
+
+
+def trace_existence(entity: Caller) -> None:
+    """Evaluate again what decides whether a resource or module exists, for a record of what that reads."""
+    here: Caller | None = entity
+    while here is not None:
+        here.symbol.expand()
+        here.conditions()
+        here.record_source()
+        outer = here.outer
+        here = outer if outer is not None else here.instance.module_call.module
 
 
 def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with the required members of its type."""
     instance, recorder = entity.instance, entity.instance.run.recorder
     identity, read = recorder.of(lambda: entity.identity)
-    record_head(recorder, read, recorder.of(type_of, entity)[1])
+    record_head(recorder, read, recorder.of(instance.type_of, entity)[1])
+    if recorder.is_recording:
+        recorder.attribute((), recorder.of(trace_sources, instance)[1])
     body: Mapping[str, Result] = {}
     rest: Unknown | None = None
     if not entity.node.existing:
@@ -335,6 +288,7 @@ def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: f
             conditions=conditions,
             callers=instance.module_call.callers,
             rest=rest,
+            id=identity.id,
         ),
         instance.run.freezer,
     )
@@ -355,9 +309,11 @@ def _body_of(entity: ResourceEntity, required: RequiredMembers) -> tuple[dict[st
                 found[name] = prune(result, below[0])
         return found, whole.rest
     for name, node in body.properties.items():
+        if name in _DECLARED:
+            continue
         if name in _HEAD:
             # Only its location matters: its value is part of the identity.
-            found[name] = Absent(at=entity.instance.place(node))
+            found[name] = Absent(at=entity.instance.place(node.value if isinstance(node.value, ast.Data) else node))
             continue
         below = _required_member(required.tree, name)
         if below is not None:
@@ -374,6 +330,9 @@ def _required_member(required: Tree | None, name: str) -> tuple[Tree | None] | N
 def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
     """Return the required part of a property; other members are not evaluated where they are literals."""
     value = node.value
+    evaluator = entity.instance.evaluator
+    if isinstance(value, ast.Data) and isinstance(evaluator, DataEvaluator):
+        return evaluator.data(value.plain, value.pointer, local, required)
     if required is None or type(value) is not ast.Object:
         return _pruned_property(entity, node, local, required)
     recorder = entity.instance.run.recorder

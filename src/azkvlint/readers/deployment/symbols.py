@@ -1,9 +1,10 @@
-"""Declarations of resources and modules: their iterations, members, arguments and outputs, evaluated on first use."""
+"""Declarations of resources and modules, their iterations and their members, each evaluated on first use."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -12,39 +13,67 @@ from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
-from azkvlint.evaluation.values import (
-    MAX_ITEMS,
-    Entity,
-    Fields,
-    Items,
-    PartlySecret,
-    Result,
-    field_of,
-    find_field,
-    pattern_of,
-)
+from azkvlint.evaluation.values import MAX_ITEMS, Entity, Fields, Items, PartlySecret, Result, field_of
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DEPLOYMENT, CallHole, DeclaredHole, Pattern, Text, declared_hole, hole, join_texts
+from azkvlint.model.pattern import CallHole, Pattern, Text, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.bicep.document import DeclaredTypes, File, SecureParts, body_of, properties_of
-from azkvlint.readers.bicep.files import BicepRun
+from azkvlint.readers.deployment.declarations import DeclaredTypes, SecureParts, body_of, properties_of
+from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import Scope
 from azkvlint.syntax import ast
+from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
-from azkvlint.values.secrecy import has_literal
+from azkvlint.values.origins import Origins, Source
+
+# The call that a loop of a template is over: the number of its iterations. No expression can have such a name.
+COPIES = "\0copies"
+
+
+class DeclaringFile(Protocol):
+    """A Bicep file or a template, by what it declares."""
+
+    @property
+    def path(self) -> str:
+        """Return its path in reports."""
+
+    @property
+    def symbols(self) -> Mapping[str, Any]:
+        """Return its declarations by the names under which its expressions refer to them."""
+
+    @property
+    def outputs(self) -> Mapping[str, ast.Output]:
+        """Return its outputs by name."""
 
 
 class FileInstance(DeclaredTypes, Protocol):
-    """A Bicep file with the parameters and the scope of one call."""
+    """A Bicep file or a template with the parameters and the scope of one call."""
 
-    file: File
-    run: BicepRun
     module_call: ModuleCall
     prefix: str
+    path: str
     scope: Scope
-    evaluator: Evaluator
     is_foreign: bool
+    # Whether the names of the resources in another one are names in its expressions.
+    names_inner_resources: bool
+    # Whether the condition of a resource is that of the resources declared in it, too.
+    conditions_cascade: bool
+
+    @property
+    def file(self) -> DeclaringFile:
+        """Return what it declares."""
+
+    @property
+    def called_as(self) -> str:
+        """Return what passes values to its parameters in a word; empty if nothing does."""
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """Return what evaluates its expressions."""
+
+    @property
+    def run(self) -> Run:
+        """Return the run."""
 
     def place(self, node: ast.Node) -> Location:
         """Return the location of a node."""
@@ -61,14 +90,44 @@ class FileInstance(DeclaredTypes, Protocol):
     def value(self, name: str) -> Result | None:
         """Return the value of a declaration; None if there is none of that name."""
 
+    def output(self, name: str) -> Result | None:
+        """Return the value of an output; None if it is not known."""
+
     def secure_parts(self, type_: ast.Type | None) -> SecureParts | None:
         """Return which parts of a type are secure; None if no part is."""
 
-    def module(self, node: ast.Module) -> ModuleSymbol:
+    def resource(self, node: ast.Resource) -> Any:
+        """Return the symbol of a resource that is not declared in another one."""
+
+    def module(self, node: ast.Module) -> Any:
         """Return the symbol of a module declaration."""
 
-    def source_of(self, node: ast.Module) -> Source | None:
+    def source_of(self, node: ast.Module) -> Any:
         """Return the source of a module; None, with a Problem, if it cannot be read."""
+
+    def entity_of(self, symbol: Any, iteration: Iteration) -> Any:
+        """Return the resource of one iteration."""
+
+    def unread(self, node: ast.Resource | None = None) -> Sequence[Pointer]:
+        """Return the places of values that declare no resource."""
+
+    def scope_of_held(self, entity: Any) -> Scope:
+        """Return the scope to which a template in a resource is deployed."""
+
+    def secret_origins(self, entity: Any, sources: list[Source]) -> Origins | None:
+        """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
+
+    def skip_module(self, symbol: Any, reason: str) -> None:
+        """Account for the resources of a module that is not evaluated."""
+
+    def type_of(self, entity: Any) -> tuple[str, str]:
+        """Return the type and the API version of a resource as they are written; empty if they are not known."""
+
+    def identify(self, entity: Any) -> Any:
+        """Return the type, the names and the scope of a resource."""
+
+    def address_of(self, entity: Any) -> str:
+        """Return the address of a resource in reports."""
 
 
 class Closable(Entity, Protocol):
@@ -98,7 +157,7 @@ class Symbol(Generic[_One]):
         self._result: Result | None = None
 
     def close(self) -> None:
-        """Release all objects: see ``ModuleInstance.close``."""
+        """Release all objects: see ``DeploymentInstance.close``."""
         for entity in (*self._entities, *self._keyed):
             entity.close()
         self._entities.clear()
@@ -193,7 +252,7 @@ class Body:
         self._busy: set[str] = set()
 
     def close(self) -> None:
-        """Release all objects: see ``ModuleInstance.close``."""
+        """Release all objects: see ``DeploymentInstance.close``."""
         self._values.clear()
         self._reads.clear()
 
@@ -237,12 +296,47 @@ class ParameterValues(Protocol):
         """Return the argument of one parameter; None if there is none."""
 
 
+class Caller(Protocol):
+    """One iteration of what deploys a file: a module, or a resource that is a nested deployment."""
+
+    @property
+    def address(self) -> str:
+        """Return its address in reports."""
+
+    @property
+    def symbol(self) -> Symbol[Any]:
+        """Return its declaration."""
+
+    @property
+    def instance(self) -> FileInstance:
+        """Return the file that declares it, with the parameters of its call."""
+
+    @property
+    def iteration(self) -> Iteration:
+        """Return which iteration it is."""
+
+    @property
+    def outer(self) -> Caller | None:
+        """Return the resource that it is declared in."""
+
+    def conditions(self) -> frozenset[str] | None:
+        """Return the unknown conditions that it declares; None if it does not exist."""
+
+    def record_source(self) -> None:
+        """Record what decides which file it deploys."""
+
+
+NO_LOCAL: Local = {}
+
+
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     """The call of a file. ``prefix`` is that of the addresses in it, ``chain`` are the files around it.
 
-    ``module`` is the module that calls it, ``scenario`` the one in which it is evaluated.
+    ``module`` is what deploys it, None for a root, and ``scenario`` the one in which it is evaluated.
     ``copies`` is how many calls like it there are. ``deployment``: the names (patterns) of the deployments around it.
-    ``is_root``: its parameters are inputs of the root.
+    ``is_root``: its parameters are inputs of the root. ``may_vary``: the declarations that it disables are looked for
+    with other values of the root's parameters. ``shows_outputs``: its history can be read. ``local`` are the variables
+    of loops around it that its expressions see.
     """
 
     given: ParameterValues
@@ -251,236 +345,13 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     deployment: Text = ""
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
-    module: ModuleEntity | None = None
+    module: Caller | None = None
     scenario: existence.Scenario | None = None
     copies: int = 1
     is_root: bool = False
-
-
-class ModuleSymbol(Symbol["ModuleEntity"]):
-    """A module declaration."""
-
-    def __init__(self, instance: FileInstance, node: ast.Module) -> None:
-        super().__init__(instance, node, {}, instance.prefix + node.name)
-        self.node = node
-        self._source: Source | None = None
-        self._is_found = False
-
-    def entity(self, iteration: Iteration) -> ModuleEntity:
-        """Return the module of one iteration."""
-        return ModuleEntity(self, iteration)
-
-    @property
-    def source(self) -> Source | None:
-        """Return the source of the module; None, with a Problem, if it cannot be read."""
-        if not self._is_found:
-            self._is_found = True
-            self._source = self.instance.source_of(self.node)
-        return self._source
-
-
-class ModuleEntity:
-    """One iteration of a module declaration."""
-
-    def __init__(self, symbol: ModuleSymbol, iteration: Iteration) -> None:
-        self.symbol = symbol
-        self.instance = symbol.instance
-        self.iteration = iteration
-        self.address = symbol.address + iteration.key
-        self.at = self.instance.head(symbol.node)
-        self.body = Body(self.instance, symbol.node.name, iteration)
-        self._content: Content | None = None
-        self._is_opened = False
-
-    def close(self) -> None:
-        """Release all objects: see ``ModuleInstance.close``."""
-        self.body.close()
-        self._content = None
-
-    @property
-    def content(self) -> Content | None:
-        """Return the content of the module with its arguments; None, with a Problem, if it cannot be read."""
-        if not self._is_opened:
-            self._is_opened = True
-            # What its scope and its arguments read is recorded where they are used.
-            self._content, _ = self.instance.run.recorder.apart(self._open)
-        return self._content
-
-    def _open(self) -> Content | None:
-        source = self.symbol.source
-        return source.content_of(self) if source is not None else None
-
-    @property
-    def callers(self) -> tuple[Location, ...]:
-        """Return the module declarations that lead into the module."""
-        return (*self.instance.module_call.callers, self.instance.reported_location(self.at))
-
-    @property
-    def deployment(self) -> Text:
-        """Return the names (patterns) of the deployments that lead into the module, its own last."""
-        found = self.body.get("name")
-        name = pattern_of(found) if found is not None else ""
-        return join_texts([self.instance.module_call.deployment, "/", name or hole(self.address)])
-
-    def arguments(self) -> Arguments:
-        """Return the arguments."""
-        return Arguments(self.instance, self.body, self.address, self.symbol.node.body)
-
-    def member(self, name: str, at: Location) -> Result:
-        """Return ``outputs`` or ``name``; Unknown for other members."""
-        if name == "outputs":
-            return Outputs(self, at)
-        found = self.body.get("name") if name == "name" else None
-        if found is not None:
-            return found
-        return Unknown(at=at, why=f"`{name}` is known after deployment", pattern=self._part(name))
-
-    def _part(self, path: str) -> DeclaredHole:
-        return declared_hole(DEPLOYMENT, self.address, path)
-
-    def item(self, index: Result, at: Location) -> Result:
-        """Return a member by name."""
-        if isinstance(index, Scalar) and isinstance(index.value, str):
-            return self.member(index.value, at)
-        return Unknown(at=at, why="a module is used as an array, so the deployment fails")
-
-    def output(self, name: str, at: Location) -> Result:
-        """Return an output of the module: the value of its expression where that can be read."""
-        content = self.content
-        found = content.output(name) if content is not None else None
-        if found is None:
-            found = Unknown(at=at, why=f"module output `{name}` is known after deployment")
-        if isinstance(found, Unknown) and found.pattern is None and not found.sensitive:
-            return msgspec.structs.replace(found, at=at, pattern=self._part(f"outputs.{name}"))
-        return found
-
-
-class Outputs:
-    """The outputs of a module."""
-
-    def __init__(self, module: ModuleEntity, at: Location) -> None:
-        self.module = module
-        self.at = at
-
-    def member(self, name: str, at: Location) -> Result:
-        """Return one output."""
-        return self.module.output(name, at)
-
-    def item(self, index: Result, at: Location) -> Result:
-        """Return an output by name."""
-        if isinstance(index, Scalar) and isinstance(index.value, str):
-            return self.member(index.value, at)
-        return Unknown(at=at, why="the name of the output is unknown")
-
-
-class Arguments:
-    """The arguments of a module declaration, each evaluated on first use."""
-
-    def __init__(self, caller: FileInstance, body: Body, address: str, declared: ast.Expression) -> None:
-        self.caller = caller
-        self.declared = declared
-        self.evaluator = caller.evaluator
-        self.address = address
-        self.local = body.local
-        self._recorder = caller.run.recorder
-        self._values: dict[str, Result | None] = {}
-        self._reads: dict[str, ReadSet] = {}
-        self._busy: set[str] = set()
-        self.all_values: Result | None = None
-        self._all_read: ReadSet | None = None
-        node = body.properties.get("params") if body.properties is not None else None
-        written = properties_of(node.value) if node is not None and isinstance(node.value, ast.Object) else None
-        self.properties = written
-        if written is None:
-            self.all_values, self._all_read = self._recorder.of(body.get, "params")
-
-    def get(self, name: str, /) -> Result | None:
-        """Return the argument of one parameter; None if there is none."""
-        if self.properties is None:
-            return self._from_all_values(name)
-        node = self.properties.get(name)
-        if node is None:
-            return None
-        if name in self._values:
-            if name in self._reads:
-                self._recorder.add(self._reads[name], self._values[name])
-            return self._values[name]
-        if name in self._busy:
-            at = self.evaluator.document.place(node)
-            self._recorder.read_all()
-            return Unknown(at=at, why=f"parameter `{name}` refers to itself")
-        self._busy.add(name)
-        try:
-            found, read = self._recorder.of(self.evaluator.declared_property, node, self.local)
-        finally:
-            self._busy.discard(name)
-        self._values[name] = found
-        if read is not None:
-            self._reads[name] = read
-        return found
-
-    def hide(self, name: str) -> None:
-        """Record that the argument of a parameter is a secret, which no excerpt shows."""
-        node = self.properties.get(name) if self.properties is not None else None
-        if node is not None and has_literal(node.value):
-            self.caller.run.hide(self.caller.place(node.value))
-        elif isinstance(self.all_values, Fields) and find_field(self.all_values, name) is not None:
-            self.caller.run.hide(self.all_values.at)
-
-    def names(self) -> list[str]:
-        """Return the parameters that certainly have an argument."""
-        if self.properties is not None:
-            return list(self.properties)
-        return list(self.all_values.fields) if isinstance(self.all_values, Fields) else []
-
-    def _from_all_values(self, name: str) -> Result | None:
-        whole = self.all_values
-        if self._all_read is not None:
-            self._recorder.add_inputs(self._all_read.part(name).inputs)
-        if whole is None or isinstance(whole, Absent):
-            return None
-        if isinstance(whole, Fields):
-            return field_of(whole, name)
-        why = whole.why if isinstance(whole, Unknown) else "the parameters of the module are not an object"
-        return Unknown(at=whole.at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, name))
-
-
-class Content(Protocol):
-    """The content of a module with the arguments of one call."""
-
-    def output(self, name: str) -> Result | None:
-        """Return an output; None if it is not known."""
-
-
-class Source(Protocol):
-    """The source of a module: a Bicep file, a template, or built-in support."""
-
-    def content_of(self, module: ModuleEntity) -> Content | None:
-        """Return the content with the arguments of ``module``; None, with a Problem, if it cannot be read."""
-
-
-class ParameterFile:
-    """The values of a parameter file, its own before those of the file that it extends."""
-
-    def __init__(self, instance: FileInstance, base: ParameterFile | None) -> None:
-        self.instance = instance
-        self.base = base
-        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
-
-    def get(self, name: str, /) -> Result | None:
-        """Return the value of one parameter; None if there is none."""
-        if name in self.names:
-            return self.instance.value(name)
-        return self.base.get(name) if self.base is not None else None
-
-    def all_values(self) -> dict[str, Result]:
-        """Return all values by name."""
-        found = self.base.all_values() if self.base is not None else {}
-        for name in sorted(self.names):
-            value = self.instance.value(name)
-            if value is not None:
-                found[name] = value
-        return found
+    may_vary: bool = True
+    shows_outputs: bool = True
+    local: Local = NO_LOCAL
 
 
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
@@ -512,7 +383,10 @@ def written_length(body: ast.Expression) -> int:
     if not isinstance(body, ast.For):
         return 1
     match body.over:
-        case ast.Call(name="range", arguments=(ast.Literal(), ast.Literal(value=int(number)))):
+        case (
+            ast.Call(name="range", arguments=(ast.Literal(), ast.Literal(value=int(number))))
+            | ast.Call(name="\0copies", arguments=(ast.Data(plain=int(number)),))
+        ) if type(number) is int:
             return int(number) if 0 <= number <= MAX_ITEMS else 0
         case ast.Array(items=items):
             return sum(not isinstance(item, ast.Spread) for item in items)
@@ -594,17 +468,18 @@ def _iteration(key: str, local: Local, body: ast.Expression, loop: str = "") -> 
     return Iteration(key=key, local=local, body=body_of(body), condition=condition, loop=loop)
 
 
-def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> frozenset[str] | None:
+def condition_of(evaluator: Evaluator, iteration: Iteration, address: Callable[[], str]) -> frozenset[str] | None:
     """Return the unknown conditions of an iteration as strings; None if the iteration does not exist.
 
-    A condition that is not a boolean counts as unknown.
+    A condition that is not a boolean counts as unknown; a template may write one as a string.
     """
     texts = {iteration.loop} if iteration.loop else set()
     if iteration.condition is not None:
         found = evaluator.evaluate(iteration.condition, iteration.local)
-        if isinstance(found, Scalar) and found.value is False:
+        known = found.value if isinstance(found, Scalar) else None
+        if known is False or (isinstance(known, str) and known.lower() == "false"):
             return None
-        if not (isinstance(found, Scalar) and found.value is True):
+        if known is not True and not (isinstance(known, str) and known.lower() == "true"):
             pattern = found.pattern if isinstance(found, Unknown) else None
-            texts.update(conjuncts(pattern if pattern is not None else hole(f"if {address}")))
+            texts.update(conjuncts(pattern if pattern is not None else hole(f"if {address()}")))
     return frozenset(texts)

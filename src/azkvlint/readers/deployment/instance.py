@@ -1,0 +1,326 @@
+"""Files and templates with the arguments of one call: their parameters, variables, resources and outputs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from azkvlint.evaluation.evaluate import Evaluator
+from azkvlint.evaluation.reads import Inputs, ReadSet
+from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.graph import existence
+from azkvlint.model.location import Location
+from azkvlint.model.pattern import DEPLOYMENT, declared_hole
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import NOTHING_KNOWN, TEXT, Absent, Scalar, Unknown
+from azkvlint.readers.deployment.declarations import (
+    DeclaredTypes,
+    SecureParts,
+    convert_argument,
+    is_decorated,
+    is_nullable,
+    mark_secret,
+    mark_secret_parts,
+    primitive,
+)
+from azkvlint.readers.deployment.documents import StatementLocations
+from azkvlint.readers.deployment.modules import ModuleSymbol
+from azkvlint.readers.deployment.modules import Source as ModuleSource
+from azkvlint.readers.deployment.resource import ResourceIdentity
+from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
+from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.scope import Scope, scope_of
+from azkvlint.readers.deployment.symbols import DeclaringFile, Iteration, ModuleCall
+from azkvlint.syntax import ast
+from azkvlint.syntax.ast import Pointer
+from azkvlint.values.origins import Origins, Source
+
+
+class DeploymentInstance:
+    """A file with the arguments of one call, as its evaluator refers to it. Each symbol is evaluated on first use."""
+
+    # Whether the user of the module cannot edit it.
+    is_foreign = False
+    names_inner_resources = True
+    # Whether the condition of a resource is that of the resources declared in it, too.
+    conditions_cascade = True
+    # What uses a template that the user cannot edit: all of that is located there.
+    relocation: StatementLocations | None = None
+    evaluator: Evaluator
+
+    def __init__(self, file: DeclaringFile, run: Run, call: ModuleCall) -> None:
+        self._file = file
+        self._run = run
+        self.module_call = call
+        self.prefix = call.prefix
+        self.scope = call.scope
+        self.path = file.path
+        # What the scope of its deployment reads, and in a template the prefix of its addresses.
+        self.scope_read: Inputs | None = None
+        self._values: dict[str, Result] = {}
+        self._reads: dict[str, ReadSet] = {}
+        self._busy: set[str] = set()
+        self._resources: dict[str, ResourceSymbol] = {}
+        self._modules: dict[str, ModuleSymbol] = {}
+        run.opened.append(self.close)
+
+    @property
+    def file(self) -> DeclaringFile:
+        """Return what it declares."""
+        return self._file
+
+    @property
+    def run(self) -> Run:
+        """Return the run that all files of a root share."""
+        return self._run
+
+    @property
+    def called_as(self) -> str:
+        """Return what passes values to its parameters in a word; empty if nothing does."""
+        return "module" if self.prefix else ""
+
+    def close(self) -> None:
+        """Release all objects, so that reference counting frees them."""
+        for resource in self._resources.values():
+            resource.close()
+        for module in self._modules.values():
+            module.close()
+        for held in (self._resources, self._modules, self._values, self._reads):
+            held.clear()
+        vars(self).pop("evaluator", None)
+
+    @abstractmethod
+    def place(self, node: ast.Node) -> Location:
+        """Return the location of a node."""
+
+    @abstractmethod
+    def head(self, node: ast.Resource | ast.Module) -> Location:
+        """Return the location of the head of a declaration."""
+
+    @abstractmethod
+    def name_location(self, node: ast.Parameter) -> Location:
+        """Return the location of the name of a parameter."""
+
+    @abstractmethod
+    def source_of(self, node: ast.Module) -> ModuleSource | None:
+        """Return the source of a module; None, with a Problem, if it cannot be read."""
+
+    @abstractmethod
+    def type_of(self, entity: Any) -> tuple[str, str]:
+        """Return the type and the API version of a resource as they are written; empty if they are not known."""
+
+    @abstractmethod
+    def identify(self, entity: Any) -> ResourceIdentity:
+        """Return the type, the names and the scope of a resource."""
+
+    @abstractmethod
+    def again(self, run: Any, scenario: existence.Scenario) -> DeploymentInstance:
+        """Return the same root in a scenario."""
+
+    @abstractmethod
+    def parameter_location(self, name: str) -> Location:
+        """Return the location of the declaration of a parameter."""
+
+    @abstractmethod
+    def required_resources(self) -> Iterator[ast.Resource]:
+        """Yield the resources that rules may read, or that contain or deploy such."""
+
+    @abstractmethod
+    def count_declarations(self) -> int:
+        """Return the number of declarations."""
+
+    @abstractmethod
+    def shown_outputs(self) -> Iterator[Resource]:
+        """Yield the outputs, which the history of the deployment shows to everyone who can read it."""
+
+    @abstractmethod
+    def secret_origins(self, entity: Any, sources: list[Source]) -> Origins | None:
+        """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
+
+    def modules(self) -> list[ModuleSymbol]:
+        """Return the modules."""
+        return []
+
+    def skip_module(self, symbol: ModuleSymbol, reason: str) -> None:
+        """Account for the resources of a module that is not evaluated."""
+
+    def deploys_file(self, node: ast.Resource) -> bool:  # noqa: ARG002  # a module does
+        """Return whether a resource certainly deploys another template."""
+        return False
+
+    def unread(self, node: ast.Resource | None = None) -> Sequence[Pointer]:  # noqa: ARG002  # a parser reports these
+        """Return the places of values that declare no resource."""
+        return ()
+
+    def scope_of_held(self, entity: Any) -> Scope:
+        """Return the scope to which a template in a resource is deployed."""
+        return scope_of(entity.identity.above) or self.scope
+
+    def reported_location(self, at: Location) -> Location:
+        """Return the location at which reports show a location in this file."""
+        return at
+
+    def secret_location(self, node: ast.Parameter) -> Location:
+        """Return the location of the values of a secure parameter: its declaration, not where they could be read."""
+        return self.name_location(node)
+
+    def address_of(self, entity: Any) -> str:
+        """Return the address of a resource in reports."""
+        address: str = entity.symbol.address + entity.iteration.key
+        return address
+
+    def declared_type(self, name: str) -> tuple[DeclaredTypes, ast.TypeDeclaration] | None:  # noqa: ARG002  # no types
+        """Return a type by its name in this file, and the file that declares it; None if there is none."""
+        return None
+
+    def secure_parts(self, type_: ast.Type | None) -> SecureParts | None:  # noqa: ARG002  # a template marks no parts
+        """Return which parts of a type are secure; None if no part is."""
+        return None
+
+    def value(self, name: str) -> Result | None:
+        """Return the value of a declaration; None if there is none of that name."""
+        found = self._values.get(name)
+        if found is not None:
+            if self._reads:
+                self.run.recorder.add(self._reads[name], found)
+            return found
+        node = self.file.symbols.get(name)
+        if node is None:
+            return self.undeclared(name)
+        if name in self._busy:
+            self.run.recorder.read_all()
+            return Unknown(at=self.place(node), why=f"`{node.name}` refers to itself")
+        self._busy.add(name)
+        try:
+            made, read = self.run.recorder.of(self._evaluate_declaration, node)
+        finally:
+            self._busy.discard(name)
+        if read is not None:
+            self._reads[name] = read
+        self.charge(made)
+        self.run.budget.secrets.note(node.name, made)
+        self._values[name] = made
+        return made
+
+    def undeclared(self, name: str) -> Result | None:  # noqa: ARG002  # nothing else has a value here
+        """Return the value of a name that the file does not declare; None if there is none."""
+        return None
+
+    def charge(self, made: Result) -> None:
+        """Count the parts of a value that is kept."""
+        if isinstance(made, (Fields, Items)):
+            self.run.charge(made)
+
+    def _evaluate_declaration(self, node: ast.Declaration) -> Result:
+        match node:
+            case ast.Variable():
+                # Two uses of a variable are equal, whatever its value is.
+                found = self.evaluator.declared(node.value, {})
+                return found if isinstance(found, Unknown) and found.candidates else self.named(node, found)
+            case ast.Parameter():
+                return self.parameter(node)
+            case ast.Resource():
+                return self.resource(node).result()
+            case ast.Module():
+                return self.module(node).result()
+            case _:
+                return Unknown(at=self.place(node), why="a function is used without a call")
+
+    def resource(self, node: ast.Resource) -> ResourceSymbol:
+        """Return the symbol of a resource that is not declared in another one."""
+        found = self._resources.get(node.name)
+        if found is None:
+            found = self._resources[node.name] = ResourceSymbol(self, node, None, self.module_call.local)
+        return found
+
+    def entity_of(self, symbol: ResourceSymbol, iteration: Iteration) -> ResourceEntity:
+        """Return the resource of one iteration."""
+        return ResourceEntity(symbol, iteration)
+
+    def module(self, node: ast.Module) -> ModuleSymbol:
+        """Return the symbol of a module."""
+        found = self._modules.get(node.name)
+        if found is None:
+            found = self._modules[node.name] = ModuleSymbol(self, node)
+        return found
+
+    def parameter(self, node: ast.Parameter) -> Result:
+        """Return a parameter: its argument, its default, null if that is allowed, or Unknown under its name."""
+        if self.module_call.is_root:
+            self.run.recorder.read(node.name)
+        found = self.module_call.given.get(node.name)
+        scenario = self.module_call.scenario if self.module_call.module is None else None
+        if found is not None and scenario is not None:
+            scenario.given.add(node.name)
+        if isinstance(found, Scalar):
+            found = convert_argument(found, primitive(self, node.type))
+        if found is None or isinstance(found, Absent):
+            has_default = node.default is not None or is_nullable(self, node.type)
+            if found is None and scenario is not None and has_default and scenario.opens(node.name):
+                why, is_set = f"parameter `{node.name}` has only a default value", node.default is not None
+                unknown = self._without_value(node, why, is_set)
+                found = scenario.instead(node.name, self.default(node, None) if is_set else None, unknown)
+            else:
+                found = self.default(node, found)
+        if is_decorated(node.decorators, "secure"):
+            return mark_secret(found, self.secret_location(node))
+        return mark_secret_parts(self.named(node, found), self.secure_parts(node.type), self.secret_location(node))
+
+    def is_secure(self, node: ast.Parameter) -> bool:
+        """Return whether a parameter is declared as secret."""
+        return is_decorated(node.decorators, "secure") or self.secure_parts(node.type) is not None
+
+    def default(self, node: ast.Parameter, given: Result | None) -> Result:
+        """Return the value of a parameter without an argument, or with null."""
+        if node.default is not None:
+            return self.evaluator.declared(node.default, {})
+        if given is not None or is_nullable(self, node.type):
+            return Absent(at=self.name_location(node))
+        return self._without_value(node, f"parameter `{node.name}` has no value", is_set=True)
+
+    def _without_value(self, node: ast.Parameter, why: str, is_set: bool) -> Unknown:
+        known = TEXT if primitive(self, node.type) in ("string", "securestring") else NOTHING_KNOWN
+        return Unknown(at=self.name_location(node), why=why, given=is_set, known=known)
+
+    def named(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
+        """Return an unknown value with the name of its declaration, as it is the same in each use."""
+        if not isinstance(found, Unknown) or found.pattern is not None or found.sensitive:
+            return found
+        return msgspec.structs.replace(found, pattern=declared_hole(DEPLOYMENT, self.prefix + node.name))
+
+    def output(self, name: str) -> Result | None:
+        """Return the value of an output; None if it is not known."""
+        node = self.file.outputs.get(name)
+        if node is None:
+            return None
+        key = f"output {name}"
+        found = self._values.get(key)
+        if found is not None:
+            if self._reads:
+                self.run.recorder.add(self._reads[key], found)
+            return found
+        if key in self._busy:
+            self.run.recorder.read_all()
+            return Unknown(at=self.place(node), why=f"output `{name}` refers to itself")
+        self._busy.add(key)
+        try:
+            made, read = self.run.recorder.of(self.evaluator.declared, node.value, self.module_call.local)
+        finally:
+            self._busy.discard(key)
+        if is_decorated(node.decorators, "secure"):
+            made = mark_secret(made)
+        else:
+            made = mark_secret_parts(made, self.secure_parts(node.type), made.at)
+        self.run.budget.secrets.note(node.name, made)
+        self._values[key] = made
+        if read is not None:
+            self._reads[key] = read
+        return made
+
+    def record_scope(self) -> None:
+        """Record that the scope of the deployment is used."""
+        if self.scope_read:
+            self.run.recorder.add_inputs(self.scope_read)
