@@ -171,6 +171,11 @@ def access(of: Pattern, step: Text) -> Hole:
     return hole(of, step)
 
 
+def position_in(over: Text) -> Hole:
+    """Return the pattern of the index of a loop over a list."""
+    return hole(over, "[#]")
+
+
 def operation(operator: str, operands: Sequence[Text]) -> CallHole:
     """Return the pattern of an operator with one operand, or between several."""
     texts = [text_form(operand) for operand in operands]

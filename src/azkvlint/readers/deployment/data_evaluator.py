@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Document, Evaluator, move
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, name_of, named_by
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, below, doubt_in, name_of, named_by
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.documents import is_copies, key_of
 from azkvlint.readers.deployment.resource import Tree, prune
@@ -54,6 +55,14 @@ class DataEvaluator(Evaluator):
 
     def _data(self, node: ast.Data, local: Local) -> Result:
         return self.data(node.plain, node.pointer, local)
+
+    def item(self, of: Result, index: Result, safe: bool, from_end: bool, at: Location) -> Result:
+        """Return ``of[index]``. The item at the position of a loop over the same list is the item of a Bicep loop."""
+        position = index.pattern if isinstance(index, Unknown) else None
+        over = of.pattern if isinstance(of, Unknown) else None
+        if isinstance(of, Unknown) and over is not None and position is not None and position == position_in(over):
+            return below(of, "[*]", at)
+        return super().item(of, index, safe, from_end, at)
 
     def data(self, plain: Any, pointer: Pointer, local: Local, tree: Tree | None = None) -> Result:
         """Return the value of JSON with ``local`` variables; of objects, only the members in ``tree``."""
@@ -114,7 +123,7 @@ class DataEvaluator(Evaluator):
     def _members(self, plain: dict[str, Any], pointer: Pointer, local: Local, tree: Tree | None) -> Fields:
         fields: dict[str, Result] = {}
         rest: Unknown | None = None
-        below: Tree | None = None
+        inner: Tree | None = None
         path = self.path
         recorder = self.run.recorder
         parts = recorder.parts() if recorder.is_recording else None
@@ -138,12 +147,12 @@ class DataEvaluator(Evaluator):
                 required = tree.get(name) or tree.get(name.lower())
                 if required is None:
                     continue
-                below = required[0]
+                inner = required[0]
             # Most members are data: a call for each would be most of the work.
             if kind is bool or kind is int or (kind is str and item[:1] != "["):
                 fields[name] = Scalar(at=Location(path=path, pointer=(*pointer, key)), value=item)
             else:
-                fields[name] = self.data(item, (*pointer, key), local, below)
+                fields[name] = self.data(item, (*pointer, key), local, inner)
                 if parts is not None:
                     parts.add(name, fields[name])
         whole = Fields(at=self.location(pointer), fields=fields, rest=rest)

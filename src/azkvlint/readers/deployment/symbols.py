@@ -16,7 +16,7 @@ from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
 from azkvlint.evaluation.values import MAX_ITEMS, Entity, Fields, Items, PartlySecret, Result, field_of
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import CallHole, Pattern, Text, hole
+from azkvlint.model.pattern import CallHole, Pattern, Text, hole, position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import DeclaredTypes, SecureParts, body_of, properties_of
 from azkvlint.readers.deployment.run import Run
@@ -434,12 +434,15 @@ def _symbolic(
     known = isinstance(over, Unknown)
     why = over.why if isinstance(over, Unknown) else "a loop expects an array"
     name = over.pattern if isinstance(over, Unknown) and over.pattern is not None else address
+    if isinstance(name, CallHole) and name.name == "length" and len(name.arguments) == 1:
+        # The loop of a template that counts the items of a list is the loop over this list.
+        name = name.arguments[0]
     sensitive = isinstance(over, Unknown) and over.sensitive
     at = over.at if known else evaluator.document.place(body)
     item = Unknown(at=at, why=why, pattern=None if sensitive else hole(name, "[*]"), sensitive=sensitive)
     if isinstance(over, PartlySecret):
         item = over.below("[*]", at)
-    position = hole(name, "[#]")
+    position = position_in(name)
     number = Unknown(at=at, why=why, pattern=position)
     positions: set[Pattern] = {position}
     if (
