@@ -365,3 +365,29 @@ def test_a_module_on_its_own_may_be_completed_by_its_caller(run: Run, tmp_path: 
     text = replaced(text, 'provider "azurerm" {\n  features {}\n}', 'variable "name" {\n  type = string\n}')
     (tmp_path / "main.tf").write_text(text)
     assert results(run, tmp_path)["KV631"] == "unknown"
+
+
+TWO_IDENTITIES = """
+resource first 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = { name: 'first' }
+resource second 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = { name: 'second' }
+resource other 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = { name: 'other' }
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: 'app'
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${first.id}': {}, '${second.id}': {} } }
+  properties: {
+    keyVaultReferenceIdentity: USED.id
+    siteConfig: {
+      appSettings: [
+        { name: 'DB', value: '@Microsoft.KeyVault(SecretUri=https://kv-contoso.vault.azure.net/secrets/db)' }
+      ]
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(("used", "result"), [("first", "pass"), ("second", "pass"), ("other", "fail")])
+def test_each_of_several_identities_is_assigned(used: str, result: str, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "main.bicep"
+    path.write_text(TWO_IDENTITIES.replace("USED", used))
+    assert results(run, path)["KV630"] == result

@@ -431,6 +431,13 @@ def test_each_spelling_of_a_command_that_destroys_is_named(
     assert f"`{name}` may contain commands that destroy resources, which then fail." in out
 
 
+@pytest.mark.parametrize("text", ["tooltip.destroy()\n", "// terraform (draws)\nchart.destroy()\n"])
+def test_methods_of_other_objects_are_no_commands_that_destroy(kvlint: Kvlint, checkout: Path, text: str) -> None:
+    put(checkout, "roots/main/main.tf", VAULT)
+    put(checkout, "site/bundle.js", text)
+    assert "bundle.js" not in kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out
+
+
 @pytest.mark.parametrize("folder", ["roots/main", 'roots/"${system}"', "$folder"])
 def test_commands_that_may_destroy_the_resource_are_named(kvlint: Kvlint, checkout: Path, folder: str) -> None:
     put(checkout, "roots/main/main.tf", VAULT)

@@ -153,11 +153,11 @@ def test_a_check_without_threads_ends_without_freeing_memory(
 
 # The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
 LIMITS = {
-    ("plan.json", "sarif"): 149,
-    ("plan.json", "text"): 146,
-    ("main.tf", "text"): 202,
-    ("main.bicep", "text"): 195,
-    ("main.json", "text"): 189,
+    ("plan.json", "sarif"): 150,
+    ("plan.json", "text"): 147,
+    ("main.tf", "text"): 203,
+    ("main.bicep", "text"): 196,
+    ("main.json", "text"): 190,
 }
 
 

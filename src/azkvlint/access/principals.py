@@ -119,7 +119,7 @@ class Principals:
         values: list[Value] = list(items_of(workload.select(("identity", "identityIds"))))
         if isinstance(listed, MapValue):
             values += [Scalar(at=listed.at, value=name) for name in listed.fields]
-            values += [listed.rest] if listed.rest is not None else []
+            values += listed.names or ([listed.rest] if listed.rest is not None else [])
         elif isinstance(listed, Unknown):
             values.append(listed)
         # In a plan, each of several unknown IDs may be any of their resources, but together they are all of these.

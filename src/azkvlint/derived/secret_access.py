@@ -239,7 +239,7 @@ def _assigned_values(holder: Resource) -> Iterator[Value]:
                 else Scalar(at=listed.at, value=name)
             )
         if listed.rest is not None:
-            yield listed.rest
+            yield from listed.names or (listed.rest,)
     elif isinstance(listed, Unknown):
         yield listed
 

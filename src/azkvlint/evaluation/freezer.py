@@ -11,6 +11,7 @@ from azkvlint.evaluation.values import (
     MAX_LEVELS,
     Fields,
     Items,
+    Named,
     Partly,
     Result,
     unknown_in,
@@ -68,7 +69,8 @@ class Freezer:
                 if value is not None:
                     fields[name if name in names else self.spelled(name)] = value
             rest = None if result.rest is None else any_field(result.rest)
-            return MapValue(at=result.at, fields=fields, rest=rest)
+            names_of_others = result.rest.names if type(result.rest) is Named else ()
+            return MapValue(at=result.at, fields=fields, rest=rest, names=names_of_others)
         if type(result) is Items:
             self.budget.add_frozen(len(result.items))
             items = [item if type(item) is Scalar else self._item(item) for item in result.items]

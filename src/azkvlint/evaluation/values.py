@@ -69,6 +69,12 @@ class Partly(Unknown, frozen=True, kw_only=True, gc=False):
     items: tuple[Result, ...]
 
 
+class Named(Unknown, frozen=True, kw_only=True, gc=False):
+    """The other fields of an object where only their ``names`` are not known."""
+
+    names: tuple[Unknown, ...]
+
+
 class SecretParts(Protocol):
     """The parts of an object or array that are secret, by its type."""
 
@@ -338,8 +344,12 @@ def name_of(result: Result, at: Location) -> str | Unknown:
 
 def named_by(name: Unknown, rest: Unknown | None) -> Unknown:
     """Return the other fields of an object with one more, of which only the name is unknown."""
-    found = for_same_reason(name if rest is None else rest)
-    return msgspec.structs.replace(found, sensitive=found.sensitive or name.sensitive)
+    if rest is None:
+        return Named(at=name.at, why=name.why, sensitive=name.sensitive, names=(name,))
+    sensitive = rest.sensitive or name.sensitive
+    if isinstance(rest, Named):
+        return Named(at=rest.at, why=rest.why, sensitive=sensitive, names=(*rest.names, name))
+    return Unknown(at=rest.at, why=rest.why, sensitive=sensitive)
 
 
 def hides_keys(value: Fields) -> bool:

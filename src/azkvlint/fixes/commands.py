@@ -55,7 +55,8 @@ _COMMANDS = {
         r"destroye?\b"
         rf"|{_TOOLS}(?:(?!{_TOOLS})[^\0]){{0,200}}?[\"'`]-{{0,2}}destroy[\"'`]"
         r"|(?<![a-z0-9.])tf(?:_?(?:bin|cmd|cli|exe))?[)}]?[\"']?(?:[ \t](?:[^\n|;&]{0,60}?[ \t\"'])?|\.)destroy\b"
-        r"|\bis[_-]?destroy\b|(?<=\.)destroy\(\)"
+        # An object of a library such as python-terraform: other objects have such a method too.
+        r"|\bis[_-]?destroy\b|terraform\w{0,20}\((?:(?!terraform\w{0,20}\()[^\0]){0,2000}?\.destroy\(\)"
         r"|\bterraform:[ \t]{0,9}\n(?:(?!terraform:)[^\0]){0,500}?\bstate:[ \t]{0,9}[\"']?absent\b"
         r"|(?<![\w-])-destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b"
         r"|\bazd\b(?:(?!azd\b)[^\n|;&]){0,200}?\bdown\b"

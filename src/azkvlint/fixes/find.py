@@ -29,6 +29,7 @@ from azkvlint.reporters.grouping import OUTSIDE, remedy, unknown_causes
 # is left after them is refused.
 _MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 200, 2_500_000, 40_000_000
 _SHARE = 32
+# A second layer is tried for at least one of this many pending fixes: it makes the candidates once more.
 _FEW = 4
 # Attempts to prove fixes of one place together, without those that may be the causes of the faults of the one before.
 _MOST_STACKS = 2

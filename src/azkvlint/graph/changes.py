@@ -30,7 +30,7 @@ def overlay(below: MapValue, above: MapValue) -> MapValue:
         current = fields.get(name)
         both = isinstance(current, MapValue) and isinstance(value, MapValue)
         fields[name] = overlay(current, value) if both else value  # type: ignore[arg-type]  # both are maps
-    return MapValue(at=below.at, fields=fields, rest=below.rest)
+    return MapValue(at=below.at, fields=fields, rest=below.rest, names=below.names)
 
 
 def with_open_fields(value: MapValue, rest: Unknown) -> MapValue:

@@ -76,10 +76,14 @@ class ListValue(_Value, frozen=True, kw_only=True, gc=False):
 
 
 class MapValue(_Value, frozen=True, kw_only=True, gc=False):
-    """An object or block. A missing field is absent, or unknown if ``rest`` is set."""
+    """An object or block. A missing field is absent, or unknown if ``rest`` is set.
+
+    ``names`` are the names of all these other fields, if only their names are not known.
+    """
 
     fields: Mapping[str, Value]
     rest: Unknown | None = None
+    names: tuple[Unknown, ...] = ()
 
 
 class Link(_Value, frozen=True, kw_only=True, gc=False):

@@ -105,6 +105,17 @@ def test_nested_deployments_take_parameters_and_remember_who_calls() -> None:
     assert found.at.pointer == ("resources", 0, "properties", "template", "resources", 0, "type")
 
 
+@pytest.mark.parametrize("given", ["[parameters('all')]", "[union(parameters('all'), createObject())]"])
+def test_arguments_of_an_object_that_is_not_known_stay_apart(given: str) -> None:
+    equal = "[equals(parameters('a'), parameters('b'))]"
+    inner = template(vault("kv", p={"a": "[parameters('a')]", "x": equal}), parameters={"a": {}, "b": {}})
+    nested = deployment("d", inner)
+    nested["properties"]["parameters"] = given
+    found = only(template(nested, parameters={"all": {"type": "object"}}))
+    assert pattern(found, "properties.a") != pattern(found, "properties.x")
+    assert str(asked(found, "properties.x")).startswith("?")
+
+
 @pytest.mark.parametrize(
     ("more", "above"),
     [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from azkvlint.evaluation.reads import Inputs, inputs_of
-from azkvlint.evaluation.values import Fields, Result, find_field, pattern_of
+from azkvlint.evaluation.values import Fields, Result, below, find_field, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,
@@ -427,10 +427,11 @@ class TemplateArguments:
 
 def argument_in(given: Result, name: str) -> Result | None:
     """Return the argument of a parameter in an object with all of them; None if there is none."""
-    if not isinstance(given, Fields):
-        return given
-    entry = find_field(given, name)
-    return given.rest if entry is None else value_of_argument(entry)
+    entry = find_field(given, name) if isinstance(given, Fields) else None
+    if entry is not None:
+        return value_of_argument(entry)
+    others = given.rest if isinstance(given, Fields) else given
+    return below(others, f".{name}.value", others.at) if isinstance(others, Unknown) else others
 
 
 def value_of_argument(entry: Result) -> Result:
