@@ -8,7 +8,7 @@ from typing import Any
 
 from azkvlint.model.pattern import text_form
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import string_of
+from azkvlint.model.value import ListValue, Scalar, string_of
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
 from azkvlint.readers.deployment.read import read_template
@@ -122,3 +122,45 @@ def test_the_condition_of_a_parent_applies_to_children_in_it_in_a_bicep_file_onl
     )
     assert [bool(one.conditions) for one in source.resources.values()] == [True, True]
     assert [bool(one.conditions) for one in compiled.resources.values()] == [True, False]
+
+
+def origins(read: TemplateRead) -> list[object]:
+    """Return the origins of the values of the secrets that are deployed."""
+    values = [one.select(("derived", "valueOrigins")) for one in read.resources.values() if not one.existing]
+    return [
+        [item.value for item in one.items if isinstance(item, Scalar)] for one in values if isinstance(one, ListValue)
+    ]
+
+
+def test_a_choice_between_a_vault_secret_and_a_string_has_the_origin_of_what_is_chosen(tmp_path: Path) -> None:
+    source = read_source(
+        tmp_path,
+        f"param deployed bool = true\nresource kv '{_VAULT}' existing = {{\n  name: 'kv-one'\n}}\n"
+        "module m 'inner.bicep' = {\n  name: 'm'\n"
+        "  params: { value: deployed ? kv.getSecret('db') : 'changeme' }\n}\n",
+        inner=f"@secure()\nparam value string\nresource v '{_VAULT}' existing = {{\n  name: 'kv-one'\n}}\n"
+        "resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {\n  parent: v\n  name: 's'\n"
+        "  properties: { value: value }\n}\n",
+    )
+    reference = "createObject('keyVault', createObject('id', 'x'), 'secretName', 'db')"
+    chosen = f"createObject('reference', {reference}), createObject('value', 'changeme')"
+    secret = {
+        "type": "Microsoft.KeyVault/vaults/secrets",
+        "apiVersion": "2023-07-01",
+        "name": "kv-one/s",
+        "properties": {"value": "[parameters('value')]"},
+    }
+    inner = {"$schema": _SCHEMA, "parameters": {"value": {"type": "securestring"}}, "resources": [secret]}
+    deployment = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": "m",
+        "properties": {
+            "expressionEvaluationOptions": {"scope": "inner"},
+            "mode": "Incremental",
+            "parameters": {"value": f"[if(parameters('deployed'), {chosen})]"},
+            "template": inner,
+        },
+    }
+    compiled = read_compiled(parameters={"deployed": {"type": "bool", "defaultValue": True}}, resources=[deployment])
+    assert origins(source) == origins(compiled) != []

@@ -85,13 +85,13 @@ def _content_origins(values: Sequence[Part[Scope]]) -> Origins:
 def _choice_origins(node: ast.Node, scope: Within[Scope], choices: Sequence[Part[Scope]]) -> Origins:
     """Return the origins of alternatives; defaults and literals may decide which of them applies."""
     alternatives = _alternative_origins(choices)
-    branch = _applicable_branch(node, scope) if alternatives & SECRETS else None
+    branch = applicable_branch(node, scope) if alternatives & SECRETS else None
     if branch is None:
         return alternatives
     return _alternative_origins([choice for choice in choices if choice.node is branch])
 
 
-def _applicable_branch(node: ast.Node, scope: Within[Scope]) -> ast.Expression | None:
+def applicable_branch(node: ast.Node, scope: Within[Scope]) -> ast.Expression | None:
     """Return the branch of a conditional that applies in all iterations of the loops around it, if known."""
     match node:
         case ast.Conditional(condition=condition, yes=yes, no=no):

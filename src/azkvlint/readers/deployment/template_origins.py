@@ -37,7 +37,7 @@ from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, combine, union
 from azkvlint.values.parts import Walk
 from azkvlint.values.paths import is_any, is_index, member_of, names_of
-from azkvlint.values.tracing import origins_of
+from azkvlint.values.tracing import applicable_branch, origins_of
 
 _SECTIONS = frozenset({"parameters", "variables"})
 
@@ -259,7 +259,9 @@ class TemplateOrigins:
         """Return the same for an expression: Bicep compiles a choice between secrets to one."""
         match node:
             case ast.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
-                return self._argument_of(first, rest) | self._argument_of(second, rest)
+                branch = applicable_branch(node, self)
+                chosen = (first, second) if branch is None else (branch,)
+                return union(self._argument_of(one, rest) for one in chosen)
             case ast.Call(name=name, arguments=(ast.Literal(value=key), value, *_)) if name.lower() == "createobject":
                 if str(key).lower() == "reference":
                     return value_origins.vault_secret_origins(_argument(value, "secretName"))
