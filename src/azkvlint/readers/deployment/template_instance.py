@@ -233,7 +233,7 @@ class TemplateInstance(DeploymentInstance):
         self.record_scope()
         return self.run.unique(f"{self.prefix}{address_in(entity)}", (self.path, self.prefix, *entity.key))
 
-    def open(self, entity: TemplateResource) -> TemplateInstance | None:
+    def template_of(self, entity: TemplateResource) -> TemplateInstance | None:
         """Return the template that a nested deployment deploys; None, with a problem, if it is not available."""
         run, at = self.run, entity.place("type")
         properties = entity.plain("properties")

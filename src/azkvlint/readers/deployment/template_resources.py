@@ -54,7 +54,7 @@ class DeployingInstance(FileInstance, Protocol):
     def evaluator(self) -> DataEvaluator:
         """Return what evaluates its expressions."""
 
-    def open(self, entity: Any) -> FileInstance | None:
+    def template_of(self, entity: Any) -> FileInstance | None:
         """Return the template that a nested deployment deploys; None, with a problem, if it is not available."""
 
 
@@ -158,7 +158,7 @@ class TemplateResource(ResourceEntity):
         """Return the template that it deploys; None if that is not available."""
         if self._content is None:
             # What its scope, its address and its arguments read is recorded where they are used.
-            opened, _ = self.instance.run.recorder.apart(lambda: self.instance.open(self))
+            opened, _ = self.instance.run.recorder.apart(lambda: self.instance.template_of(self))
             self._content = (opened,)
         return self._content[0]
 
