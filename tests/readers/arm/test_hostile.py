@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -84,6 +85,20 @@ def test_odd_sections(section: str, odd: Any) -> None:
     for one in (source, template(deployment("d", source))):
         found = read(one)
         build_graph(found.resources, EVERYTHING, found.closed)
+
+
+def test_resources_that_are_null_are_none() -> None:
+    for source in (template() | {"resources": None}, template(vault(resources=None))):
+        assert not read(source).problems
+
+
+def test_child_resources_of_many_levels_take_little_time() -> None:
+    inner: dict[str, Any] = {"type": "secrets", "name": "s"}
+    for _ in range(150):
+        inner = {"type": "secrets", "name": "s", "resources": [inner]}
+    start = time.process_time()
+    assert len(read(template(vault(resources=[inner]))).resources) == 152
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("odd", [None, 5, "x", [1], {"value": None}], ids=json.dumps)

@@ -161,7 +161,7 @@ class TemplateFile:
         self, section: Any, pointer: Pointer, holder: Pointer, is_read: Callable[[str], bool] | None = None
     ) -> Iterator[ast.Resource]:
         is_list = isinstance(section, list)
-        unread: list[Pointer] = [] if is_list or isinstance(section, dict) else [pointer]
+        unread: list[Pointer] = [] if section is None or isinstance(section, list | dict) else [pointer]
         items = enumerate(section) if is_list else section.items() if isinstance(section, dict) else ()
         for step, plain in items:
             if type(plain) is not dict:
@@ -193,7 +193,7 @@ class TemplateFile:
         section = members.get("resources")
         if section is not None and type(section.value) is ast.Data:
             inner = tuple(self._of_section(section.value.plain, section.value.pointer, pointer))
-        name = "/".join(str(step) for step in pointer[len(self.pointer) + 1 :])
+        name = "/".join(map(str, pointer[-2:]))  # unique among the resources beside it
         body: ast.Expression = ast.Object(0, 0, tuple(members.values()), inner)
         condition, loop, type_ = members.get("condition"), plain_of(members.get("copy")), members.get("type")
         if condition is not None:

@@ -69,6 +69,8 @@ class TemplateResource(ResourceEntity):
         self.pointer = symbol.node.pointer
         self.name = symbol_at(self.pointer)
         self.suffix = iteration.key
+        # Those of the resources around it, its own last.
+        self.suffixes: Pointer = (self.suffix,) if self.outer is None else (*self.outer.suffixes, self.suffix)
         self._type: str | None = None
         self._type_read: Inputs | None = None
         self._is_evaluating = False
@@ -81,8 +83,8 @@ class TemplateResource(ResourceEntity):
 
     @property
     def key(self) -> Pointer:
-        """Return a key that is unique among the iterations of its loop and of the loops around it."""
-        return (*self.pointer, self.suffix) if self.outer is None else (*self.outer.key, *self.pointer, self.suffix)
+        """Return a key that is unique in its template."""
+        return (*self.pointer, *self.suffixes)
 
     @property
     def written_type(self) -> str:
