@@ -16,6 +16,7 @@ from azkvlint.evaluation.values import (
     ITEMS_A_STEP,
     MAX_ITEMS,
     Closure,
+    ConditionalEntity,
     Fields,
     Items,
     Partly,
@@ -115,6 +116,10 @@ class Evaluator(Operations):
         start = len(recorder.log)
         of = self.evaluate(node.of, local)
         safe = node.safe or (isinstance(of, Absent) and _is_safe(node.of))
+        exists = of.exists() if safe and isinstance(of, ConditionalEntity) else None
+        if exists is not None:
+            member = ast.Member(node.start, node.end, node.of, node.name, False)
+            return self.choose(exists, member, ast.Literal(node.start, node.end, None), local)
         found = self.member(of, node.name, safe, self.document.place(node))
         if recorder.is_recording:
             recorder.settle(node.of)

@@ -6,6 +6,7 @@ keep null as an item or a field, and stay open for more.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -133,6 +134,14 @@ class Entity(Protocol):
 
     def item(self, index: Result, at: Location) -> Result:
         """Return one instance of a loop."""
+
+
+class ConditionalEntity:
+    """An entity that may not exist: the safe access to its members is null where it does not."""
+
+    @abstractmethod
+    def exists(self) -> Result | None:
+        """Return whether it exists; None if it certainly does."""
 
 
 Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entity

@@ -91,6 +91,24 @@ def test_loops_and_conditions_of_modules(read: Read) -> None:
     assert found.resources["all[*].kv"].conditions != frozenset()
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"), [("true", "kv-out"), ("false", "none"), ("p", None), ("!p && false", "none")]
+)
+def test_safe_access_to_a_module_is_null_where_its_condition_is_false(
+    read: Read, condition: str, expected: str | None
+) -> None:
+    found = read(
+        f"param p bool\nmodule m 'm.bicep' = if ({condition}) {{\n  name: 'x'\n}}\n"
+        f"module l 'm.bicep' = [for i in range(0, 2): if (i == 0 && {condition}) {{\n  name: 'l${{i}}'\n}}]\n"
+        f"resource c '{KV}' = if ({condition}) {{\n  name: 'c'\n  tags: {{ t: 'kv-out' }}\n}}\n"
+        f"resource kv '{KV}' = {{\n  name: 'kv'\n  tags: {{\n    a: m.?outputs.o ?? 'none'\n"
+        "    b: l[0].?outputs.?o ?? 'none'\n    c: c.?tags.t ?? 'none'\n    d: l[1].?outputs.o ?? 'none'\n  }\n}\n",
+        {"m.bicep": "output o string = 'kv-out'\n"},
+    )
+    assert [plain(found, "kv", "tags", name) for name in "abc"] == [expected] * 3
+    assert plain(found, "kv", "tags", "d") == "none"
+
+
 def test_parameters_without_values_differ_between_uses(read: Read) -> None:
     found = read(use(symbol="a", params="") + use(symbol="b", params=""), {"m.bicep": MODULE})
     assert [text_of(value(found, f"{one}.kv", "name")) for one in "ab"] == ["⟨a.name⟩", "⟨b.name⟩"]

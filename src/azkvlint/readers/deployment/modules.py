@@ -12,7 +12,14 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole, hole, join_texts
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import properties_of
-from azkvlint.readers.deployment.symbols import Body, FileInstance, Iteration, Symbol, condition_of
+from azkvlint.readers.deployment.symbols import (
+    Body,
+    ConditionalIteration,
+    FileInstance,
+    Iteration,
+    Symbol,
+    condition_of,
+)
 from azkvlint.syntax import ast
 from azkvlint.values.secrecy import has_literal
 
@@ -39,7 +46,7 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         return self._source
 
 
-class ModuleEntity:
+class ModuleEntity(ConditionalIteration):
     """One iteration of a module declaration."""
 
     # No module is declared in a resource.

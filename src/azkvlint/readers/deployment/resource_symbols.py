@@ -27,7 +27,15 @@ from azkvlint.readers.deployment.resource import (
     unknown_property,
 )
 from azkvlint.readers.deployment.scope import id_value
-from azkvlint.readers.deployment.symbols import Body, Caller, FileInstance, Iteration, Symbol, condition_of
+from azkvlint.readers.deployment.symbols import (
+    Body,
+    Caller,
+    ConditionalIteration,
+    FileInstance,
+    Iteration,
+    Symbol,
+    condition_of,
+)
 from azkvlint.syntax import ast
 
 UNKNOWN = ResourceIdentity("", "", (), "", False)
@@ -62,7 +70,7 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         return cast("ResourceEntity", self.instance.entity_of(self, iteration))
 
 
-class ResourceEntity:
+class ResourceEntity(ConditionalIteration):
     """One resource as it is deployed, evaluated on first use."""
 
     def __init__(self, symbol: ResourceSymbol, iteration: Iteration) -> None:

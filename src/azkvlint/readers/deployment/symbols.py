@@ -13,7 +13,16 @@ from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
-from azkvlint.evaluation.values import MAX_ITEMS, Entity, Fields, Items, PartlySecret, Result, field_of
+from azkvlint.evaluation.values import (
+    MAX_ITEMS,
+    ConditionalEntity,
+    Entity,
+    Fields,
+    Items,
+    PartlySecret,
+    Result,
+    field_of,
+)
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Pattern, Text, hole, position_in
@@ -287,6 +296,18 @@ class Body:
         node = self.object
         found = self.evaluator.evaluate(ast.Object(node.start, node.end, node.members), self.local)
         return found if isinstance(found, Fields) else Fields(at=self.at, fields={})
+
+
+class ConditionalIteration(ConditionalEntity):
+    """One iteration of a declaration, which may have a condition."""
+
+    instance: FileInstance
+    iteration: Iteration
+
+    def exists(self) -> Result | None:
+        """See the base class."""
+        condition = self.iteration.condition
+        return None if condition is None else self.instance.evaluator.evaluate(condition, self.iteration.local)
 
 
 class ParameterValues(Protocol):
