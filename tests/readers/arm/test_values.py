@@ -214,6 +214,21 @@ def test_a_loop_of_unknown_length_is_one_resource_that_may_not_be_there() -> Non
     assert len(found.conditions) == 1
 
 
+@pytest.mark.parametrize("index", ["copyIndex()", "copyIndex('all')", "copyIndex('ALL', 0)"])
+def test_the_index_of_a_loop_over_a_list_is_a_position_in_that_list(index: str) -> None:
+    source = template(
+        vault(
+            f"[parameters('n')[{index}]]",
+            copy={"name": "all", "count": "[length(parameters('n'))]"},
+            p={"x": f"[concat('x', {index})]"},
+        ),
+        parameters={"n": {"type": "array"}},
+    )
+    found = only(source)
+    assert pattern(found, "name") == "⟨⟨n⟩[*]⟩"
+    assert pattern(found, "properties.x") == "x⟨⟨n⟩[#]⟩"
+
+
 def test_a_property_called_copy_is_none_that_repeats() -> None:
     assert value_of({"copy": ["a"]}) == {"copy": ["a"]}
 

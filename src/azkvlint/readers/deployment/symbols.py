@@ -465,6 +465,9 @@ def _symbolic(
         item = over.below("[*]", at)
     position = position_in(name)
     number = Unknown(at=at, why=why, pattern=position)
+    if isinstance(body.over, ast.Call) and body.over.name == COPIES:
+        # The loop of a template repeats numbers, not the items of the list that it counts.
+        item = number
     positions: set[Pattern] = {position}
     if (
         isinstance(name, CallHole)
