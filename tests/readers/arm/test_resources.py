@@ -19,6 +19,7 @@ from tests.readers.arm.conftest import (
     deployment,
     only,
     pattern,
+    plain,
     read,
     references,
     resource,
@@ -135,6 +136,22 @@ def test_nested_deployments_go_elsewhere(more: dict[str, str], above: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("more", "above"),
+    [
+        ({}, GROUP),
+        ({"resourceGroup": "rg"}, "/subscriptions/⟨subscription⟩/resourceGroups/rg"),
+        ({"resourceGroup": "rg", "subscriptionId": "s"}, "/subscriptions/s/resourceGroups/rg"),
+    ],
+)
+def test_existing_resources_of_other_resource_groups(more: dict[str, str], above: str) -> None:
+    source = symbolic({"kv": vault(existing=True, **more), "same": vault(tags={"x": "[resourceInfo('kv').id]"})})
+    found = read(source).resources
+    expected = f"{above}/providers/{VAULT}/kv"
+    ids = [found["kv"].select(("id",)), found["same"].select(("tags", "x"))]
+    assert [text_of(one) or plain(one) for one in ids] == [expected, expected]
+
+
+@pytest.mark.parametrize(
     ("schema", "above"),
     [
         ("deploymentTemplate", GROUP),
@@ -179,6 +196,35 @@ def test_outputs_of_a_deployment_link(reference: str) -> None:
         parameters=NAME,
     )
     assert [one.targets for one in references(source, "scope").values()] == [("m/Microsoft.KeyVault/vaults/{n}",)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [(True, "v"), ("[parameters('c')]", "v"), ("[not(parameters('c'))]", None), ("[parameters('n')]", None)],
+)
+def test_conditional_outputs_have_their_value_where_the_condition_is_true(condition: Any, expected: Any) -> None:
+    declared = {"c": {"type": "bool"}, "n": {"type": "bool"}}
+    inner = template(parameters=declared, outputs={"o": {"type": "string", "condition": condition, "value": "v"}})
+    source = template(
+        deployment("m", inner, parameters={"c": True}), vault(p={"x": "[reference('m').outputs.o.value]"})
+    )
+    found = asked(only(source), "properties.x")
+    assert found == (expected or "?the output of the deployment is known after deployment")
+
+
+@pytest.mark.parametrize(
+    "named", ["'kv'", "'Microsoft.KeyVault/vaults/kv'", "concat('Microsoft.KeyVault/Vaults/', 'KV')"]
+)
+def test_references_by_type_and_name(named: str) -> None:
+    source = template(vault("kv", p={"x": "y"}), vault("other", p={"x": f"[reference({named}, '2023-07-01').x]"}))
+    assert [asked(one, "properties.x") for one in read(source).resources.values()] == ["y", "y"]
+
+
+def test_a_loop_makes_an_argument() -> None:
+    source = deployment("m", template(vault("[parameters('names')[1]]"), parameters={"names": {"type": "array"}}))
+    loop = {"name": "value", "count": 2, "input": "[concat('kv', copyIndex('value'))]"}
+    source["properties"]["parameters"] = {"names": {"copy": [loop]}}
+    assert only(template(source)).name == "kv1"
 
 
 def test_secret_outputs_stay_secret() -> None:

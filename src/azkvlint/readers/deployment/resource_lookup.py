@@ -9,7 +9,7 @@ from azkvlint.evaluation.values import Result, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, hole, join_texts, known_start, text_form
 from azkvlint.model.value import Unknown
-from azkvlint.readers.deployment.resource import readable
+from azkvlint.readers.deployment.resource import full_id, readable
 from azkvlint.readers.deployment.resource_symbols import ResourceSymbol
 from azkvlint.readers.deployment.scope import resource_id
 from azkvlint.readers.deployment.template_file import TemplateFile
@@ -86,8 +86,11 @@ class ResourceLookup:
         ids, lower = self._index(), text_form(named).lower()
         symbol, bracket, index = lower.partition("[")
         self._record_search(by_symbol="/" not in lower and symbol in self._symbols)
-        if "/" in lower and lower in ids:
-            return ids[lower]
+        if "/" in lower:
+            self._instance.record_scope()
+            found = ids.get(text_form(full_id(named, self._instance.scope)).lower())
+            if found is not None:
+                return found
         same_symbol = self._symbols.get(symbol, ())
         if same_symbol:
             return next((entity for entity in same_symbol if entity.suffix in {f"{bracket}{index}", "[*]"}), None)

@@ -495,6 +495,14 @@ def _iteration(key: str, local: Local, body: ast.Expression, loop: str = "") -> 
     return Iteration(key=key, local=local, body=body_of(body), condition=condition, loop=loop)
 
 
+def truth_of(condition: Result) -> bool | None:
+    """Return whether a condition holds, which a template may write as a string; None if that is not known."""
+    known = condition.value if isinstance(condition, Scalar) else None
+    if isinstance(known, str):
+        return {"true": True, "false": False}.get(known.lower())
+    return known if isinstance(known, bool) else None
+
+
 def condition_of(evaluator: Evaluator, iteration: Iteration, address: Callable[[], str]) -> frozenset[str] | None:
     """Return the unknown conditions of an iteration as strings; None if the iteration does not exist.
 
@@ -503,10 +511,10 @@ def condition_of(evaluator: Evaluator, iteration: Iteration, address: Callable[[
     texts = {iteration.loop} if iteration.loop else set()
     if iteration.condition is not None:
         found = evaluator.evaluate(iteration.condition, iteration.local)
-        known = found.value if isinstance(found, Scalar) else None
-        if known is False or (isinstance(known, str) and known.lower() == "false"):
+        known = truth_of(found)
+        if known is False:
             return None
-        if known is not True and not (isinstance(known, str) and known.lower() == "true"):
+        if known is None:
             pattern = found.pattern if isinstance(found, Unknown) else None
             texts.update(conjuncts(pattern if pattern is not None else hole(f"if {address()}")))
     return frozenset(texts)

@@ -24,7 +24,7 @@ from azkvlint.readers.deployment.resource import ResourceIdentity, readable
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
 from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import Scope
-from azkvlint.readers.deployment.symbols import COPIES, Iteration, ModuleCall, written_length
+from azkvlint.readers.deployment.symbols import COPIES, Iteration, ModuleCall, truth_of, written_length
 from azkvlint.readers.deployment.template_file import TemplateFile, parameter_key, template_file, variable_key
 from azkvlint.readers.deployment.template_origins import origins_of_secret, outputs_of
 from azkvlint.readers.deployment.template_resources import (
@@ -211,10 +211,15 @@ class TemplateInstance(DeploymentInstance):
         return Unknown(at=found.at, why=found.why, pattern=pattern, given=found.given, known=found.known)
 
     def output(self, name: str) -> Result | None:
-        """See the base class. A conditional output is not known before the deployment."""
+        """See the base class. Where its condition is not certainly true, an output is not known before deployment."""
         key = name.lower()
         node = self.file.outputs.get(key)
-        return None if node is None or isinstance(node.value, ast.If) else super().output(key)
+        condition = node.value.condition if node is not None and isinstance(node.value, ast.If) else None
+        if condition is not None:
+            found = self.evaluator.declared(condition, self.module_call.local)
+            if truth_of(found) is not True:
+                return None
+        return super().output(key)
 
     def entity_of(self, symbol: ResourceSymbol, iteration: Iteration) -> ResourceEntity:
         """See the base class."""

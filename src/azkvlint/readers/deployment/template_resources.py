@@ -265,7 +265,8 @@ def _scope_id(entity: TemplateResource) -> tuple[Text, bool]:
     instance.record_scope()
     found = None if entity.is_deployment else entity.body.get("scope")
     if found is None or isinstance(found, Absent):
-        return instance.scope.id, False
+        # What exists may be in another resource group, which it names as a nested deployment does.
+        return (target_scope(entity) if entity.node.existing else instance.scope).id, False
     place = f"{instance.prefix}{'/'.join(map(str, entity.pointer))}"
     pattern = pattern_of(found) or declared_hole(DEPLOYMENT, place, "scope")
     id_ = full_id(pattern, instance.scope)
@@ -286,7 +287,7 @@ def address_in(entity: TemplateResource) -> str:
 
 
 def target_scope(entity: TemplateResource) -> Scope:
-    """Return the scope that a nested deployment goes to."""
+    """Return the scope of a nested deployment or of an existing resource, which may name another one."""
     here = entity.instance.scope
     entity.instance.record_scope()
     found = {name: _member_pattern(entity, name) for name in ("scope", "subscriptionId", "resourceGroup")}
@@ -422,9 +423,8 @@ class TemplateArguments:
         key = key_of(plain, "value")
         if key is not None:
             return evaluator.data(plain[key], (*pointer, key), local)
-        if key_of(plain, "reference") is not None:
-            return Unknown(at=evaluator.location(pointer), why=FROM_VAULT, sensitive=True)
-        return Unknown(at=evaluator.location(pointer), why=NOT_KNOWN)
+        # A reference to a secret, or a loop that makes the value.
+        return value_of_argument(evaluator.data(plain, pointer, local))
 
 
 def argument_in(given: Result, name: str) -> Result | None:
