@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from azkvlint.model.finding import Finding, Note, Problem
-from azkvlint.model.identity import member_of, members_of, resource_key, unit_key
+from azkvlint.model.identity import member_of, members_of, place_order, resource_key, unit_key
 from azkvlint.model.location import static_address
 from azkvlint.model.rule import Severity
 from azkvlint.util.text import pluralize
@@ -22,7 +22,8 @@ MAX_RELATED = 20
 def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return one finding for each rule, outcome, location and attribute, by path, line, column and rule.
 
-    Each has its sorted occurrences and describes the first of them. The order of ``findings`` does not matter.
+    What nothing deploys comes last, among findings and among the occurrences of each, of which it describes the first.
+    The order of ``findings`` does not matter.
     """
     groups: dict[_Key, list[Finding]] = {}
     for finding in _with_one_severity(list(findings)):
@@ -79,8 +80,12 @@ def _merge(group: Sequence[Finding]) -> Finding:
     group = sorted(group, key=member_of)
     if any(member_of(first) == member_of(second) for first, second in pairwise(group)):
         group = sorted(group, key=lambda finding: (member_of(finding), _tie_breaker(finding)))
+    # That of a unit does not depend on what is deployed.
+    first, group = group[0], sorted(group, key=lambda finding: finding.is_undeployed)
     return msgspec.structs.replace(
         group[0],
+        fingerprint=first.fingerprint,
+        former_fingerprint=first.former_fingerprint,
         occurrences=members_of(group),
         related=_related(group),
         # A finding is from a plan only if no source has it.
@@ -107,9 +112,5 @@ def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
 
 
 def order_of(finding: Finding) -> tuple[object, ...]:
-    """Return the key by which findings are sorted: path, line, column and rule."""
-    at, region, reason = finding.at, finding.at.region, finding.suppressed
-    # Findings without a region are sorted by the other fields.
-    place = (0, 0, 0, 0, repr(at.position_key)) if region is None else (*msgspec.structs.astuple(region), "")
-    by = "" if reason is None else repr(reason.at.position_key)
-    return at.path, *place, finding.rule.id, finding.resource, at.attribute or "", finding.outcome, by
+    """Return the key by which findings are sorted: whether they are deployed, path, line, column and rule."""
+    return finding.is_undeployed, *place_order(finding)

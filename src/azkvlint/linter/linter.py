@@ -19,6 +19,7 @@ from azkvlint.linter.group_instances import group_findings, merge_module_problem
 from azkvlint.linter.inventory import Inventory, inventory_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
+from azkvlint.linter.undeployed import Undeployed, without_deployment
 from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
 from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
@@ -172,9 +173,10 @@ def report_of(
     total, units = total_of(config, known, rules, root, units, problems)
     evaluated, skipped = merge_declarations(total.declarations)
     folders = FoldersOfTests(config, root, _source_root(config, root), total.read, snapshot)
+    undeployed = Undeployed(units, folders)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
-        marked = map(folders.mark, findings)
+        marked = map(undeployed.mark, map(folders.mark, findings))
         limited = map(folders.limit_severity, group_findings(marked) if is_explained else marked)
         return tuple(finding for finding in limited if finding.severity >= config.min_severity)
 
@@ -322,6 +324,7 @@ def unit_results(
             if progress is not None:
                 progress(index, len(units))
             results.append(result)
+        pairs = without_deployment(list(zip(units, results, strict=True)), inventory.commands)
         if cache is not None:
             cache.save(units)
     finally:
@@ -332,7 +335,7 @@ def unit_results(
         from azkvlint.linter.state_files import state_file_problems  # few folders contain any
 
         problems += state_file_problems(others.states)
-    return root, list(zip(units, results, strict=True)), problems
+    return root, pairs, problems
 
 
 def _inventory(config: Config, cache: ResultCache | None) -> Inventory:

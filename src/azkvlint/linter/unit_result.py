@@ -161,7 +161,8 @@ class UnitResult(msgspec.Struct, kw_only=True):
     that another input may deploy it. ``control_answers`` are None unless the evaluator computes them. ``declarations``
     are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
     redacted in reports, ``secret_lines`` are in no diff. ``files`` are the dependencies of the result, for ``--watch``.
-    ``work`` is counted in steps of the evaluator. ``world`` is the parameter file of a template, if it has one.
+    ``work`` is counted in steps of the evaluator. ``world`` is the parameter file of a template, if it has one. For
+    ``is_for_callers`` see ``ReadResult``. ``is_undeployed``: nothing in the run is known to deploy it.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -190,6 +191,8 @@ class UnitResult(msgspec.Struct, kw_only=True):
     files: States = {}
     work: int = 0
     world: str = ""
+    is_for_callers: bool = False
+    is_undeployed: bool = False
 
     def add(self, other: UnitResult) -> None:
         """Add the result of another unit, except the fields of its root."""
@@ -318,6 +321,7 @@ def evaluate_unit(
         root=read.root,
         undeclared_variables=read.undeclared_variables,
         deployed=read.deployed,
+        is_for_callers=read.is_for_callers,
         control_answers=None if answers is None else answers_with_regions(answers, find, root),
         declarations=locate_declarations(declarations, find),
         assumed=frozenset(

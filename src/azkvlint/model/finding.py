@@ -186,7 +186,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     which the first is its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause
     it. ``twin`` is the root and address of the same resource in a compiled template, where the rule fails too.
     ``fingerprint`` identifies it in other runs (``model.identity``), and ``former_fingerprint`` is the one of earlier
-    versions, if that differs. ``world`` is the parameter file, if any.
+    versions, if that differs. ``world`` is the parameter file, if any. ``is_undeployed``: nothing in the input deploys
+    the resource, as in modules that nothing calls.
     """
 
     rule: Rule
@@ -219,6 +220,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     identity: str = ""
     former_fingerprint: str = ""
     world: str = ""
+    is_undeployed: bool = False
 
     @property
     def severity(self) -> Severity:

@@ -46,6 +46,15 @@ def resource_key(finding: Finding) -> UnitKey:
     return finding.root, finding.resource, *_result_key(finding)
 
 
+def place_order(finding: Finding) -> UnitKey:
+    """Return the key by which findings are sorted by path, line, column and rule."""
+    at, region, reason = finding.at, finding.at.region, finding.suppressed
+    # Findings without a region are sorted by the other fields.
+    place = (0, 0, 0, 0, repr(at.position_key)) if region is None else (*msgspec.structs.astuple(region), "")
+    by = "" if reason is None else repr(reason.at.position_key)
+    return at.path, *place, finding.rule.id, finding.resource, at.attribute or "", finding.outcome, by
+
+
 def _result_key(finding: Finding) -> UnitKey:
     at, reason = finding.at, finding.suppressed
     attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
@@ -72,14 +81,20 @@ def member_of(finding: Finding) -> Occurrence:
 
 
 def members_of(findings: Iterable[Finding]) -> tuple[Occurrence, ...]:
-    """Return the members of a unit in order, each once, with the worlds that agree on it."""
+    """Return the members of a unit in order, those that something deploys first, each once, with the worlds that agree
+    on it.
+    """
     worlds: dict[Occurrence, set[str]] = {}
+    deployed: set[Occurrence] = set()
     for finding in findings:
         for member in finding.occurrences or (member_of(finding),):
-            worlds.setdefault(without_worlds(member), set()).update(member.worlds)
+            key = without_worlds(member)
+            worlds.setdefault(key, set()).update(member.worlds)
+            if not finding.is_undeployed:
+                deployed.add(key)
     return tuple(
         msgspec.structs.replace(member, worlds=tuple(sorted(worlds[member]))) if worlds[member] else member
-        for member in sorted(worlds)
+        for member in sorted(worlds, key=lambda member: (member not in deployed, member))
     )
 
 

@@ -50,7 +50,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show. ``kind``
     is one of UNIT_KINDS, if known. ``secret_lines`` are lines of files, without indentation, that no diff may show.
     ``moved`` are the new addresses of Terraform resources and modules by the old ones. ``work`` counts what the unit
-    causes.
+    causes. ``is_for_callers``: it requires values that no file or option sets, or only its own examples call it.
     """
 
     path: str
@@ -74,6 +74,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     moved: Mapping[str, str] = {}
     work: UnitWork | None = None
+    is_for_callers: bool = False
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,6 +251,7 @@ def template_result(
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=[*given.problems, *read.problems],
         is_complete=read.closed, locate=locate, is_suppressed=is_suppressed, skipped=read.skipped,
+        is_for_callers=read.is_for_callers,
         secret_texts=lambda: read.secret_texts.union(repeated_secrets(read.resources.values())),
         secret_lines=secret_lines,
     )  # fmt: skip

@@ -267,12 +267,13 @@ class Reader:
         from azkvlint.readers.bicep.read import read_bicep
         from azkvlint.syntax.texts import source_text
 
-        is_open = published and given is None and not self.settings.closed
+        is_for_callers = published and given is None
         given = given or ParameterValues()
         text, cache = source_text(data), self._cache()
         read = read_bicep(path, file, self.root, text, self.required, cache, given.values, work)
-        if is_open:
-            read = msgspec.structs.replace(read, closed=False)
+        if is_for_callers:
+            is_closed = read.closed and self.settings.closed
+            read = msgspec.structs.replace(read, closed=is_closed, is_for_callers=True)
         return bicep_result(path, read, given, peer_comments=self.peer_comments)
 
     def template(

@@ -62,7 +62,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
     module that only its own examples and tests call. ``quiet``: it contains nothing to evaluate. ``rendered``:
     Terraform reads the file with ``templatefile()``. ``deployed``: a script deploys it, so that it is evaluated on its
-    own although another template links it.
+    own although another template links it. ``copied``: it was compiled from a Bicep file, and is not beside it.
     """
 
     source: Source
@@ -74,6 +74,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = False
     rendered: bool = False
     deployed: bool = False
+    copied: bool = False
 
 
 def units_of(
@@ -100,6 +101,7 @@ def units_of(
     modules += configured
     sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
     folders: dict[str, dict[str, list[str]]] = {}
+    copies = _find_copies(sources)
     found: list[Unit] = []
     for source, compiled, is_published in _evaluated_alone(sources, is_kept):
         is_json = source.file.lower().endswith(JSON) and not source.is_explicit
@@ -118,7 +120,7 @@ def units_of(
         found += (
             Unit(
                 source=source, parameters=one, compiled=compiled, published=is_published,
-                deployed=is_deployed,
+                deployed=is_deployed, copied=source.file in copies,
             )
             for one in given or [None]
         )  # fmt: skip
@@ -410,12 +412,40 @@ def _find_compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str,
         stem, ending = os.path.splitext(name)
         if ending.lower() not in JSON:
             continue
-        for origin in (stem, "main") if stem == "azuredeploy" else (stem,):
+        for origin in _origins(stem):
             file = os.path.join(folder, f"{origin}.bicep")
             if file in bicep and file not in made and _GENERATOR.search(read_start(source.file, _HEAD)):
                 made[file] = source
                 break
     return frozenset(source.file for source in made.values()), made
+
+
+def _find_copies(sources: Sequence[Source]) -> frozenset[str]:
+    """Return the templates that the Bicep compiler has written and that are not beside a Bicep file with their name.
+
+    A Bicep file elsewhere among the sources has the name.
+    """
+    stems = {_stem(source.file) for source in sources if source.file.lower().endswith(BICEP)}
+    if not stems:
+        return frozenset()
+    beside = _find_compiled(sources)[0]
+    return frozenset(
+        source.file
+        for source in sources
+        if source.file.lower().endswith(JSON)
+        and source.file not in beside
+        and not stems.isdisjoint(_origins(_stem(source.file)))
+        and _GENERATOR.search(read_start(source.file, _HEAD))
+    )
+
+
+def _stem(file: str) -> str:
+    return os.path.splitext(os.path.basename(file))[0]
+
+
+def _origins(stem: str) -> tuple[str, ...]:
+    """Return the names that the source of a template may have, without their endings."""
+    return (stem, "main") if stem == "azuredeploy" else (stem,)
 
 
 def _text(file: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from azkvlint.model.finding import Evidence, Finding, Report
+from azkvlint.model.identity import place_order
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
@@ -68,8 +69,16 @@ def _findings(report: Report, options: Options) -> tuple[Finding, ...]:
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Sort findings by severity, the most severe first; the sort is stable."""
-    return sorted(findings, key=lambda finding: -finding.severity)
+    """Sort findings by severity, the most severe first, and what nothing deploys last; the sort is stable."""
+    return sorted(findings, key=lambda finding: (finding.is_undeployed, -finding.severity))
+
+
+def by_place(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings by outcome and place, whatever is deployed: numbers in fingerprints follow this order."""
+    listed = list(findings)
+    if not any(finding.is_undeployed for finding in listed):
+        return listed
+    return sorted(listed, key=lambda finding: (finding.outcome, *place_order(finding)))
 
 
 class Block(msgspec.Struct):
@@ -96,6 +105,11 @@ class UnknownCause(msgspec.Struct, frozen=True):
     def severity(self) -> Severity:
         """Return the highest severity of the results."""
         return max(finding.severity for finding in self.results)
+
+    @property
+    def is_undeployed(self) -> bool:
+        """Return whether nothing deploys what the results are about."""
+        return all(finding.is_undeployed for finding in self.results)
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -152,7 +166,8 @@ def _block_key(finding: Finding) -> object:
     values = zip(names, finding.arguments, strict=True)
     facts = tuple(value for name, value in values if name not in _NAMES)
     label = "" if finding.rule.marks else finding.label
-    return finding.rule.id, finding.severity, finding.is_absent, facts, label, finding.in_tests
+    marks = finding.in_tests, finding.is_undeployed
+    return finding.rule.id, finding.severity, finding.is_absent, facts, label, marks
 
 
 def is_minor(finding: Finding) -> bool:
@@ -161,14 +176,17 @@ def is_minor(finding: Finding) -> bool:
 
 
 def unknown_causes(unknown: Iterable[Finding]) -> list[UnknownCause]:
-    """Return unknown results grouped by cause, the most consequential cause first."""
+    """Return unknown results grouped by cause, the most consequential cause of what is deployed first."""
     groups: dict[str, list[Finding]] = {}
     places: dict[str, Location] = {}
     for finding in unknown:
         groups.setdefault(finding.label, []).append(finding)
         places.setdefault(finding.label, _origin(finding))
     causes = [UnknownCause(why, places[why], tuple(results)) for why, results in groups.items()]
-    return sorted(causes, key=lambda cause: (-cause.severity, -len(cause.results), cause.at.path, cause.why))
+    return sorted(
+        causes,
+        key=lambda cause: (cause.is_undeployed, -cause.severity, -len(cause.results), cause.at.path, cause.why),
+    )
 
 
 def _origin(finding: Finding) -> Location:

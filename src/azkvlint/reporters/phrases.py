@@ -247,9 +247,9 @@ def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
     """Return `` [and 2 more: kv["b"], kv["c"]]`` for a finding about several resources, with up to three names.
 
     ``others`` are findings of the same rule on other resources, which are named with their places. A finding in a
-    folder of tests or examples is marked after that.
+    folder of tests or examples, or in code that nothing deploys, is marked after that.
     """
-    mark = " [in tests or examples]" if finding.in_tests else ""
+    mark = " [in tests or examples]" if finding.in_tests else deployment_note(finding)
     instances = finding.occurrences[1:]
     count = len(instances) + sum(max(len(one.occurrences), 1) for one in others)
     if not count:
@@ -260,6 +260,11 @@ def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
     names += [f"{one.resource} ({place(one.at)})" for one in others[: _NAMED - len(names)]]
     names += ["..."] if count > len(names) else []
     return visible(f" [and {count} more: {', '.join(names)}]") + mark
+
+
+def deployment_note(finding: Finding) -> str:
+    """Return the mark of a finding in code that nothing deploys."""
+    return " [in code that nothing deploys]" if finding.is_undeployed else ""
 
 
 def _member_name(member: Occurrence, root: str, *, has_namesakes: bool) -> str:

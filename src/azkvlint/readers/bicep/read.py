@@ -16,6 +16,7 @@ from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.files import BicepRun, ModuleCache, ParameterFile
 from azkvlint.readers.bicep.module_evaluation import ModuleInstance, skip_file
 from azkvlint.readers.deployment.collect import Collector
+from azkvlint.readers.deployment.declarations import needs_values
 from azkvlint.readers.deployment.documents import StatementLocations
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
 from azkvlint.readers.deployment.run import TemplateRead
@@ -79,18 +80,24 @@ def read_bicep(
 
 def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
     """Read a root file in ``run`` with the parameters ``given``. See ``read_bicep``."""
+    has_values, is_for_callers = not isinstance(given, dict) or bool(given), False
     try:
         scope = Scope(file.level) if file.level else Scope()
         run.recorder.declare(node.name for node in file.declarations(ast.Parameter))
         instance = ModuleInstance(file, run, ModuleCall(given=given, scope=scope, is_root=True))
-        run.deployment_scenarios = Scenarios(instance, not isinstance(given, dict) or bool(given))
+        run.deployment_scenarios = Scenarios(instance, has_values)
         Collector(_deploy_held_by).collect(instance, frozenset())
         run.deployment_scenarios.add_variants(run.resources)
+        # What calls modules is rather a root whose parameters are entered by hand.
+        is_root = has_values or any(file.declarations(ast.Module))
+        is_for_callers = not is_root and needs_values(instance, file.declarations(ast.Parameter))
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "the declarations are nested too deeply"
         run.not_whole("error", why, Location(path=file.path))
         skip_file(run, file, why)
-    return _finish(run)
+    read = _finish(run)
+    read.is_for_callers = is_for_callers
+    return read
 
 
 def _deploy_held_by(collector: Collector, entity: ResourceEntity, conditions: frozenset[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -77,6 +77,11 @@ class DeclaredTypes(Protocol):
 
     def declared_type(self, name: str) -> tuple[DeclaredTypes, ast.TypeDeclaration] | None:
         """Return a type by its name in this file, and the file that declares it; None if there is none."""
+
+
+def needs_values(instance: DeclaredTypes, parameters: Iterable[ast.Parameter]) -> bool:
+    """Return whether a parameter has no default and may not be null."""
+    return any(node.default is None and not is_nullable(instance, node.type) for node in parameters)
 
 
 def is_nullable(instance: DeclaredTypes, type_: ast.Type | None, depth: int = 0) -> bool:

@@ -11,6 +11,7 @@ from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.deployment.collect import Collector
+from azkvlint.readers.deployment.declarations import needs_values
 from azkvlint.readers.deployment.documents import (
     FoundTemplate,
     find_template,
@@ -57,6 +58,7 @@ def read_template(
     )
     instance = TemplateInstance(file, run, call)
     run.recorder.declare(node.name for node in file.parameters)
+    is_for_callers = not values and not found.remedy and needs_values(instance, file.parameters)
     try:
         run.deployment_scenarios = Scenarios(instance, bool(values))
         Collector(_deploy_held_by).collect(instance, frozenset())
@@ -67,7 +69,7 @@ def read_template(
         for node in file.resources():
             skip_resource(run, file, node, node.name, why)
         return msgspec.structs.replace(run.done(), is_whole=False)
-    return run.done()
+    return msgspec.structs.replace(run.done(), is_for_callers=is_for_callers)
 
 
 def _wrapped(path: str, found: FoundTemplate) -> Mapping[str, Result]:

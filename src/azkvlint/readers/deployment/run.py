@@ -36,7 +36,7 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
     the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
     of what was given to parameters whose values are secret, ``secret_texts`` what no message shows. ``is_whole``: no
-    limit has ended the evaluation.
+    limit has ended the evaluation. ``is_for_callers``: it requires values that no file or option sets.
     """
 
     resources: dict[str, Resource]
@@ -47,6 +47,7 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     secrets: Mapping[str, Collection[tuple[int, int]]] = {}
     secret_texts: frozenset[str] = frozenset()
     is_whole: bool = True
+    is_for_callers: bool = False
 
 
 class Run:

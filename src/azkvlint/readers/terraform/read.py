@@ -568,9 +568,12 @@ def _read(
     """Read the root module in a folder in ``run``. See ``read_root``."""
     values = RootValues(run, folder, settings, planned)
     is_reusable = published or (not folder.declares_root and _needs_values(folder))
-    if is_reusable and not settings.closed and not values.has_values:
+    is_for_callers = is_reusable and not values.has_values
+    if is_for_callers and not settings.closed:
         run.closed = False
-    return read_module(run, folder, ModuleCall(given=values), values, lock=folder)
+    read = read_module(run, folder, ModuleCall(given=values), values, lock=folder)
+    read.is_for_callers = is_for_callers
+    return read
 
 
 def read_module(

@@ -40,7 +40,7 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.grouping import GRADES, counted_findings, findings_in_tests, worst_first
+from azkvlint.reporters.grouping import GRADES, by_place, counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import (
     details,
     fix_of,
@@ -207,9 +207,9 @@ def _azure_command(level: str, code: str, at: Location | None, text: str) -> str
 
 def gitlab(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8; an empty array without findings and problems."""
-    entries = [_gitlab_finding(finding) for finding in counted_findings(report, options)]
+    entries = [_gitlab_finding(finding) for finding in by_place(counted_findings(report, options))]
     entries += [_gitlab_problem(problem) for problem in without_notes(report.problems)]
-    entries += [_gitlab_finding(finding) for finding in findings_in_tests(report, options)]
+    entries += [_gitlab_finding(finding) for finding in by_place(findings_in_tests(report, options))]
     seen: dict[str, int] = {}
     for entry in entries:
         mark = entry["fingerprint"]

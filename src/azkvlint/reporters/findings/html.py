@@ -22,6 +22,7 @@ from azkvlint.reporters.phrases import (
     VAULT_NOUNS,
     call_note,
     configuration,
+    deployment_note,
     fix_of,
     label_of,
     place,
@@ -438,7 +439,7 @@ class _Page:
             yield "</details></section>"
 
     def _blocks(self, blocks: Sequence[Block]) -> Iterator[str]:
-        for block in sorted(blocks, key=lambda block: -block.finding.severity):
+        for block in sorted(blocks, key=lambda block: (block.finding.is_undeployed, -block.finding.severity)):
             yield from self._block(block)
 
     def _block(self, block: Block) -> Iterator[str]:
@@ -448,7 +449,7 @@ class _Page:
         pill = f'<span class="pill">{label_of(finding)}</span>'
         yield f'<h3>{pill} {self._rule(rule)} <span class="title">{inline(rule.title)}</span></h3>'
         yield f'<p class="message">{inline(finding.message)}</p>'
-        yield f'<p class="at">{code(place(finding.at))}{escaped(call_note(finding))}</p>'
+        yield f'<p class="at">{code(place(finding.at))}{escaped(call_note(finding) + deployment_note(finding))}</p>'
         yield from _source(finding)
         if finding.suppressed is not None:
             yield f'<p class="fix"><b>Suppressed</b>{escaped(suppression(finding))}</p>'
@@ -473,11 +474,25 @@ class _Page:
 
 
 def _group_order(group: VaultGroup) -> tuple[object, ...]:
-    """Return the sort key of a vault: the most severe finding first, then the number of findings and the place."""
+    """Return the sort key of a vault: the most severe finding first, then the number of findings and the place.
+
+    Vaults that nothing deploys come last, before those without findings.
+    """
     severities = [finding.severity for finding in group.findings]
+    is_undeployed = not severities or all(finding.is_undeployed for finding in group.findings)
     at = group.at
     path, line = ("", 0) if at is None else (at.path, at.region.start_line if at.region is not None else 0)
-    return -max(severities, default=-1), -len(severities), path, line, sorted(group.names), sorted(group.addresses)
+    worst = max(severities, default=-1)
+    return (
+        not severities,
+        is_undeployed,
+        -worst,
+        -len(severities),
+        path,
+        line,
+        sorted(group.names),
+        sorted(group.addresses),
+    )
 
 
 def _name(group: VaultGroup) -> str:

@@ -85,6 +85,7 @@ def result(finding: Finding) -> dict[str, Any]:
         "fingerprint": finding.fingerprint,
         "source": finding.source,
         "inTests": finding.in_tests,
+        "undeployed": finding.is_undeployed,
         "occurrences": [_occurrence(one) for one in finding.occurrences],
     }
 

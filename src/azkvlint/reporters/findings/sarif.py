@@ -43,7 +43,7 @@ from azkvlint.reporters.findings.sarif_rules import (
     notifications,
     result_template,
 )
-from azkvlint.reporters.grouping import GRADES
+from azkvlint.reporters.grouping import GRADES, by_place
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from azkvlint.reporters.taxonomies import taxonomies
@@ -136,7 +136,7 @@ def select_results(report: Report, included: Collection[str]) -> tuple[list[Find
     omitted = max(len(findings) - MAX_RESULTS, 0)
     if omitted:
         # The sort is stable.
-        worst = sorted(findings, key=lambda finding: (finding.in_tests, -finding.severity))
+        worst = sorted(findings, key=lambda finding: (finding.in_tests, -finding.severity, finding.is_undeployed))
         findings = sorted(worst[:MAX_RESULTS], key=_order)
     return findings, omitted
 
@@ -158,13 +158,13 @@ def results(findings: Iterable[Finding], rules: list[Rule], included: Collection
 
 def candidate_results(report: Report, included: Collection[str]) -> Iterable[Finding]:
     """Yield the findings that become results. Suppressed unknown results require both kinds to be included."""
-    yield from report.findings
+    yield from by_place(report.findings)
     if "unknown" in included:
-        yield from report.unknown
+        yield from by_place(report.unknown)
     if "suppressed" in included:
-        yield from (one for one in report.suppressed if one.outcome is Outcome.FAIL or "unknown" in included)
+        yield from (one for one in by_place(report.suppressed) if one.outcome is Outcome.FAIL or "unknown" in included)
     if "passed" in included:
-        yield from report.passes
+        yield from by_place(report.passes)
 
 
 class _Fingerprints:
@@ -232,6 +232,8 @@ def _result(finding: Finding, index: int, marks: dict[str, str]) -> dict[str, An
     properties: dict[str, Any] = {"kvlint/source": finding.source} if finding.source else {}
     if finding.in_tests:
         properties["kvlint/inTests"] = True
+    if finding.is_undeployed:
+        properties["kvlint/undeployed"] = True
     worlds = sorted({world for member in finding.occurrences for world in member.worlds})
     if worlds:
         properties["kvlint/worlds"] = worlds
