@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -469,10 +470,15 @@ def join_path(prefix: str, text: str) -> str:
 
 def _printed_name(resource: Resource, attribute: str) -> str:
     """Return the name of an attribute in the language of a resource, or the label of a derived attribute."""
+    return _name_in(resource.declared_as, attribute)
+
+
+@lru_cache(maxsize=4096)
+def _name_in(declared_as: str, attribute: str) -> str:
     derived = _FIRST_STEP.match(attribute)
     if derived is not None:
         return labels().get(derived[1], derived[1])
-    return name_as_written(resource.declared_as, attribute)
+    return name_as_written(declared_as, attribute)
 
 
 def quoted_name(resource: Resource, attribute: str) -> str:
@@ -575,7 +581,8 @@ def negate_evidence(note: Evidence) -> Evidence:
     return msgspec.structs.replace(note, outcome=negate(note.outcome), expected=note.negated, negated=note.expected)
 
 
-def linking_resource(types: Sequence[str], via: str, declared_as: str) -> str:
+@lru_cache(maxsize=4096)
+def linking_resource(types: tuple[str, ...], via: str, declared_as: str) -> str:
     """Return what a resource declared as ``declared_as`` lacks: ``an `X` whose `via` is this resource``."""
     others = describe_types(types, declared_as)
     if _FIRST_STEP.match(via):
@@ -589,7 +596,8 @@ def reason_of(value: Answer) -> str:
     return value.why if isinstance(value, Unknown) and not value.sensitive else f"the value is {display(value)}"
 
 
-def describe_types(types: Sequence[str], declared_as: str) -> str:
+@lru_cache(maxsize=4096)
+def describe_types(types: tuple[str, ...], declared_as: str) -> str:
     """Return ``a `X` or `Y```, in the language of a resource declared as ``declared_as``; only the first of many."""
     names = list(dict.fromkeys(f"`{type_as_written(declared_as, type_)}`" for type_ in types))
     if len(names) > _MOST_TYPES:

@@ -99,25 +99,38 @@ def language_of(finding: Finding) -> str:
 
 def why_of(findings: Sequence[Finding]) -> str:
     """Return the reason of the rule of ``findings``, without sentences about languages that none of them is in."""
-    text = paragraph(findings[0].rule.why)
-    words = _foreign_words(findings)
+    return _why(findings[0].rule.why, _languages(findings))
+
+
+@lru_cache(maxsize=1024)
+def _why(text: str, languages: frozenset[str]) -> str:
+    words, text = _foreign_words(languages), paragraph(text)
     sentences = [one for one in _SENTENCE_END.split(text) if words is None or not words.search(one)]
     return " ".join(sentences) or text
 
 
-def references_of(findings: Sequence[Finding]) -> list[str]:
+def references_of(findings: Sequence[Finding]) -> Sequence[str]:
     """Return the references of the rule of ``findings``, without pages about languages that none of them is in."""
-    words = _foreign_words(findings)
-    return [link for link in findings[0].rule.references if words is None or not words.search(link)]
+    return _references(findings[0].rule.references, _languages(findings))
 
 
-def _foreign_words(findings: Sequence[Finding]) -> re.Pattern[str] | None:
-    """Return what only texts about another language contain; None if the findings are in several languages."""
+@lru_cache(maxsize=1024)
+def _references(references: tuple[str, ...], languages: frozenset[str]) -> Sequence[str]:
+    words = _foreign_words(languages)
+    return tuple(link for link in references if words is None or not words.search(link))
+
+
+def _languages(findings: Sequence[Finding]) -> frozenset[str]:
+    """Return whether findings are in Terraform or in templates; "" for what is in both."""
     # A resource of azapi is in Terraform, and has the properties of Azure.
-    languages = {
+    return frozenset(
         "" if one.declared_as.startswith("azapi_") else "terraform" if language_of(one) == "terraform" else "template"
         for one in findings
-    }
+    )
+
+
+def _foreign_words(languages: frozenset[str]) -> re.Pattern[str] | None:
+    """Return what only texts about another language contain; None if the findings are in several languages."""
     return _ABOUT_TEMPLATES if languages == {"terraform"} else _ABOUT_TERRAFORM if languages == {"template"} else None
 
 
