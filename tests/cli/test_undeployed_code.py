@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
-MARK = "[in code that nothing deploys]"
+MARK = "[in code that no scanned file deploys]"
 RULES = ("--select", "KV001,KV301")
 BICEP = (
     "{0}resource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {{\n  name: {1}\n  location: 'westeurope'\n"

@@ -277,7 +277,7 @@ def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
 
 def deployment_note(finding: Finding) -> str:
     """Return the mark of a finding in code that nothing deploys."""
-    return " [in code that nothing deploys]" if finding.is_undeployed else ""
+    return " [in code that no scanned file deploys]" if finding.is_undeployed else ""
 
 
 def _member_name(member: Occurrence, root: str, *, has_namesakes: bool) -> str:
