@@ -45,7 +45,6 @@ ARM_ROOT, ARM_MODULE = template("kv-root"), template("[parameters('name')]", has
 LANGUAGES = {
     "Terraform": {"a/modules/kv/main.tf": TERRAFORM_MODULE, "live/main.tf": TERRAFORM_ROOT},
     "Bicep": {"a/kv.bicep": BICEP_MODULE, "main.bicep": BICEP_ROOT},
-    "ARM": {"a/kv.json": ARM_MODULE, "main.json": ARM_ROOT},
 }
 
 
@@ -222,12 +221,7 @@ def test_the_order_does_not_depend_on_processes_and_cache(kvlint: Kvlint, tmp_pa
         assert kvlint(".", *RULES, "--cache-dir", str(tmp_path / "cache")).out == expected
 
 
-def test_a_template_may_be_linked_by_an_address_that_is_not_in_the_input(kvlint: Kvlint) -> None:
-    link: dict[str, Any] = json.loads(ARM_ROOT)
-    deployment = {
-        "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "nested",
-        "properties": {"mode": "Incremental", "templateLink": {"uri": "https://example.com/a/kv.json"}},
-    }  # fmt: skip
-    link["resources"].append(deployment)
-    write({"a/kv.json": ARM_MODULE, "main.json": json.dumps(link, indent=2)})
-    assert undeployed(kvlint) == {"a/kv.json": False, "main.json": False}
+def test_templates_with_required_parameters_are_deployed(kvlint: Kvlint) -> None:
+    """They may be linked by an address, and deployed from the portal."""
+    write({"a/kv.json": ARM_MODULE, "main.json": ARM_ROOT, "main.bicep": BICEP_ROOT})
+    assert not any(undeployed(kvlint).values())

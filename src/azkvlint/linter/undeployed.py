@@ -14,7 +14,7 @@ import msgspec
 
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import ARM_TEMPLATE, INPUT_INCOMPLETE, Finding
+from azkvlint.model.finding import ARM_TEMPLATE, Finding
 from azkvlint.readers.units import DeploymentCommands, Unit
 
 
@@ -22,12 +22,7 @@ def without_deployment(
     pairs: Sequence[tuple[Unit, UnitResult]], commands: DeploymentCommands
 ) -> list[tuple[Unit, UnitResult]]:
     """Return the units of a run with their results, of which those that nothing deploys are marked."""
-    results = [result for _, result in pairs]
-    has_links = any(map(_has_unread_links, results))
-    waiting = [
-        _waits_for_caller(unit, result) and not (has_links and ARM_TEMPLATE in result.kinds.values())
-        for unit, result in pairs
-    ]
+    waiting = [_waits_for_caller(unit, result) for unit, result in pairs]
     # The scripts are searched only if the order can differ.
     if not any(waiting) or all(waiting):
         return list(pairs)
@@ -42,14 +37,9 @@ def without_deployment(
 def _waits_for_caller(unit: Unit, result: UnitResult) -> bool:
     """Return whether an input that the command line does not name can only be deployed by something else."""
     is_alone = unit.parameters is None and not unit.source.is_explicit
-    return is_alone and (result.is_for_callers or unit.copied) and bool(result.read)
-
-
-def _has_unread_links(result: UnitResult) -> bool:
-    """Return whether an ARM template is incomplete: it may link any other by an address that is not in the input."""
-    return ARM_TEMPLATE in result.kinds.values() and any(
-        problem.code == INPUT_INCOMPLETE for problem in result.problems
-    )
+    # An ARM template with required parameters may be linked by an address, and deployed from the portal.
+    is_for_callers = result.is_for_callers and ARM_TEMPLATE not in result.kinds.values()
+    return is_alone and (is_for_callers or unit.copied) and bool(result.read)
 
 
 class Undeployed:
