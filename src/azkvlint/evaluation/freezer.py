@@ -69,7 +69,9 @@ class Freezer:
                 if value is not None:
                     fields[name if name in names else self.spelled(name)] = value
             rest = None if result.rest is None else any_field(result.rest)
-            names_of_others = result.rest.names if type(result.rest) is Named else ()
+            others = result.rest
+            # The names of the fields of a secret object are secret too.
+            names_of_others = others.names if type(others) is Named and not others.sensitive else ()
             return MapValue(at=result.at, fields=fields, rest=rest, names=names_of_others)
         if type(result) is Items:
             self.budget.add_frozen(len(result.items))

@@ -9,11 +9,11 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from azkvlint.model.finding import Declaration, Finding
+from azkvlint.model.finding import Declaration, Evidence, Finding, Note
 from azkvlint.model.fix import TextEdit
 from azkvlint.model.location import Location
 
-_T = TypeVar("_T", bound=msgspec.Struct)
+_T = TypeVar("_T", Evidence, Note)
 
 
 class _Changed(Exception):
@@ -65,8 +65,8 @@ class Moves:
             return msgspec.structs.replace(declaration, at=Location(path=declaration.at.path))
 
     def _with_place(self, one: _T) -> _T:
-        at = self._location(one.at)  # type: ignore[attr-defined]  # evidence and notes
-        return one if at is one.at else msgspec.structs.replace(one, at=at)  # type: ignore[attr-defined]
+        at = self._location(one.at)
+        return one if at is one.at else msgspec.structs.replace(one, at=at)
 
     def _location(self, at: Location) -> Location:
         file = self._files.get(at.path)
