@@ -46,35 +46,52 @@ _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 _MOST_NAMED, _MOST_CERTAIN = 2, 5
 _LINE = 500
 
-_TOOLS = r"(?:terraform|tofu|terragrunt|cdktf)"
-# All are searched in lower case, which takes far less time than to ignore case.
+_TOOLS = r"(?:t(?:erraform|ofu|erragrunt)|cdktf)"
+
+
+def _of_tools(rest: str) -> str:
+    """Return a pattern of a tool and what follows it."""
+    return rf"t(?:erraform|ofu|erragrunt){rest}|cdktf{rest}"
+
+
+_NEW_CLIENT = r"(?:async)?client(?:builder)?(?:::new)?\("
+# All are searched in lower case, which takes far less time than to ignore case. All alternatives begin with a literal
+# character, and what has to be before it follows: ``re`` then tries none at the other characters, a twentieth of the
+# time.
 _COMMANDS = {
     "destroy": regex(
         # A folded string of YAML has one command on several lines.
-        rf"{_TOOLS}(?:(?:(?!{_TOOLS})[^\n|;&]|\n(?=[ \t]{{0,99}}(?:--?[a-z]|\$|destroy))){{0,200}}?[^a-z0-9|;&])?"
-        r"destroye?\b"
-        rf"|{_TOOLS}(?:(?!{_TOOLS})[^\0]){{0,200}}?[\"'`]-{{0,2}}destroy[\"'`]"
-        r"|(?<![a-z0-9.])tf(?:_?(?:bin|cmd|cli|exe))?[)}]?[\"']?(?:[ \t](?:[^\n|;&]{0,60}?[ \t\"'])?|\.)destroy\b"
+        _of_tools(
+            rf"(?:(?:(?!{_TOOLS})[^\n|;&]|\n(?=[ \t]{{0,99}}(?:--?[a-z]|\$|destroy))){{0,200}}?[^a-z0-9|;&])?"
+            r"destroye?\b"
+        )
+        + "|"
+        + _of_tools(rf"(?:(?!{_TOOLS})[^\0]){{0,200}}?[\"'`]-{{0,2}}destroy[\"'`]")
+        + r"|t(?<![a-z0-9.]t)f(?:_?(?:bin|cmd|cli|exe))?[)}]?[\"']?(?:[ \t](?:[^\n|;&]{0,60}?[ \t\"'])?|\.)destroy\b"
         # An object of a library such as python-terraform: other objects have such a method too.
-        r"|\bis[_-]?destroy\b|terraform\w{0,20}\((?:(?!terraform\w{0,20}\()[^\0]){0,2000}?\.destroy\(\)"
-        r"|\bterraform:[ \t]{0,9}\n(?:(?!terraform:)[^\0]){0,500}?\bstate:[ \t]{0,9}[\"']?absent\b"
-        r"|(?<![\w-])-destroy\b|\bcommand:[ \t]{0,9}[\"']?destroy\b|\buninstall:\s{0,99}-[ \t]{0,9}terraform\b"
-        r"|\bazd\b(?:(?!azd\b)[^\n|;&]){0,200}?\bdown\b"
+        r"|i(?<!\wi)s[_-]?destroy\b|terraform\w{0,20}\((?:(?!terraform\w{0,20}\()[^\0]){0,2000}?\.destroy\(\)"
+        r"|t(?<!\wt)erraform:[ \t]{0,9}\n(?:(?!terraform:)[^\0]){0,500}?\bstate:[ \t]{0,9}[\"']?absent\b"
+        r"|-(?<![\w-]-)destroy\b|c(?<!\wc)ommand:[ \t]{0,9}[\"']?destroy\b"
+        r"|u(?<!\wu)ninstall:\s{0,99}-[ \t]{0,9}terraform\b"
+        r"|a(?<!\wa)zd\b(?:(?!azd\b)[^\n|;&]){0,200}?\bdown\b"
     ),
     "purge": regex(
-        r"\bkeyvault\b(?:(?!keyvault)[^\n|;&]){0,100}?\bpurge\b|\binremoved(?:state)?\b"
-        r"|\bdeletedvaults(?:(?!deletedvaults)[^\n]){1,200}?/purge\b"
+        r"k(?<!\wk)eyvault\b(?:(?!keyvault)[^\n|;&]){0,100}?\bpurge\b|i(?<!\wi)nremoved(?:state)?\b"
+        r"|d(?<!\wd)eletedvaults(?:(?!deletedvaults)[^\n]){1,200}?/purge\b"
         r"|purge_?deleted"
     ),
     "read": regex(
-        r"\bkeyvault[\s\"',]{1,9}(?:-{1,2}[\w=-]{1,50}[\s\"',]{1,9}){0,5}"
-        r"(?:secret|key|certificate|storage|backup|restore|security-domain)\b|\bkeyvault:\s{1,99}(?:secret|certificate|uri)\b"
-        r"|\baz[ \t]{1,9}keyvault[ \t]{1,9}[\"']?[$%{]|-az(?:ure)?keyvault(?:secret|key|certificate|managedstorage)"
-        r"|\bazurekeyvault@|\bget-keyvault-secrets@|@microsoft\.keyvault\(|\bakvs://"
-        r"|(?:secret|key|certificate|cryptography|keyvault)(?:async)?client(?:builder)?(?:::new)?\("
-        r"|\baz(?:secrets|keys|certificates)\.newclient\(|\baddazurekeyvault|\bsecretstores\.azure\.keyvault\b"
-        r"|\bsecretproviderclass\b(?:(?!secretproviderclass)[^\0]){0,2000}?\bkeyvaultname\b"
-        r"|\.(?:vault|managedhsm)\.(?:azure\.net|azure\.cn|usgovcloudapi\.net)\b|\bkeyvaultdns\b|\.vault_?uri\b"
+        r"k(?<!\wk)eyvault[\s\"',]{1,9}(?:-{1,2}[\w=-]{1,50}[\s\"',]{1,9}){0,5}"
+        r"(?:secret|key|certificate|storage|backup|restore|security-domain)\b"
+        r"|k(?<!\wk)eyvault:\s{1,99}(?:secret|certificate|uri)\b"
+        r"|a(?<!\wa)z[ \t]{1,9}keyvault[ \t]{1,9}[\"']?[$%{]"
+        r"|-az(?:ure)?keyvault(?:secret|key|certificate|managedstorage)"
+        r"|a(?<!\wa)zurekeyvault@|g(?<!\wg)et-keyvault-secrets@|@microsoft\.keyvault\(|a(?<!\wa)kvs://"
+        rf"|secret{_NEW_CLIENT}|key(?:vault)?{_NEW_CLIENT}|c(?:ertificate|ryptography){_NEW_CLIENT}"
+        r"|a(?<!\wa)z(?:secrets|keys|certificates)\.newclient\(|a(?<!\wa)ddazurekeyvault"
+        r"|s(?<!\ws)ecretstores\.azure\.keyvault\b"
+        r"|s(?<!\ws)ecretproviderclass\b(?:(?!secretproviderclass)[^\0]){0,2000}?\bkeyvaultname\b"
+        r"|\.(?:vault|managedhsm)\.(?:azure\.net|azure\.cn|usgovcloudapi\.net)\b|k(?<!\wk)eyvaultdns\b|\.vault_?uri\b"
     ),
 }
 _CLAUSES = {

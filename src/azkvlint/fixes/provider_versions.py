@@ -22,7 +22,7 @@ from azkvlint.util.project_files import read_start
 # Of the modules of a root, those that are read.
 _LONGEST_LOCK, _MOST_MODULES = 1_000_000, 500
 _WORD = regex(r"[a-z]\w*")
-_MAY_CONSTRAIN = regex(r"\brequired_providers\b|\bprovider\b")
+_MAY_CONSTRAIN = regex(r"r(?<!\wr)equired_providers\b|p(?<!\wp)rovider\b")
 
 
 class Provider(NamedTuple):
