@@ -41,6 +41,7 @@ from azkvlint.model.pattern import (
     strip_text,
     text_form,
     without_last,
+    written_call,
 )
 from tests.patterns import text_of_form
 
@@ -135,7 +136,7 @@ def test_references_in_the_arguments_of_functions_are_found() -> None:
 
 
 def test_calls_and_operators_keep_what_they_are_applied_to() -> None:
-    found = call_hole("take", [join_texts(["kv", hole("x")]), "5"], ["'kv\u27e8x\u27e9'", "5"])
+    found = written_call("take", ["'kv\u27e8x\u27e9'", "5"], [join_texts(["kv", hole("x")]), "5"])
     assert isinstance(found, CallHole)
     assert (found.name, text_form(found.arguments[0]), found.arguments[1]) == ("take", "kv\u27e8x\u27e9", "5")
     assert found.text == "\u27e8take('kv\u27e8x\u27e9',5)\u27e9"

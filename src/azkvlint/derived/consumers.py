@@ -23,6 +23,7 @@ from azkvlint.model.pattern import (
     Text,
     join_texts,
     known_start,
+    length_of,
     parts_of,
     remove_prefix,
     split_text,
@@ -141,7 +142,7 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 def _place_of(text: Text, index: Index) -> _Place:
-    if not text or len(text) > _MAX_TEXT:
+    if not text or length_of(text) > _MAX_TEXT:
         return _Place()
     if isinstance(text, CallHole) and text.name == "uri" and text.arguments[1:] in (("",), ("/",)):
         # It was not evaluated: the base contains the vault.
@@ -211,7 +212,7 @@ def _key_in_path(path: list[Text]) -> Text:
 
 def names_version(text: Text) -> bool | None:
     """Return whether a key's URL (a pattern) contains a version; None if that is not known."""
-    first = next(iter(parts_of(text)), "") if len(text) <= _MAX_TEXT else ""
+    first = next(iter(parts_of(text)), "") if length_of(text) <= _MAX_TEXT else ""
     if isinstance(first, str):
         form = text_form(text)
         path = form[8:].partition("/")[2] if form[:8].lower() == "https://" else ""

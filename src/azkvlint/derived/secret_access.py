@@ -44,7 +44,7 @@ from azkvlint.derived.secrets import (
 from azkvlint.derived.secrets import PLACES as REFERENCE_PLACES
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.references import reference_of
-from azkvlint.model.pattern import Pattern, bare, declared_in, has_holes
+from azkvlint.model.pattern import bare, declared_in, has_holes, pattern_from
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -234,7 +234,7 @@ def _assigned_values(holder: Resource) -> Iterator[Value]:
     if isinstance(listed, MapValue):
         for name in listed.fields:
             yield (
-                Unknown(at=listed.at, why="the ID is known after deployment", pattern=Pattern((name,)))
+                Unknown(at=listed.at, why="the ID is known after deployment", pattern=pattern_from(name))
                 if has_holes(name)
                 else Scalar(at=listed.at, value=name)
             )

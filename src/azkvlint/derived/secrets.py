@@ -30,6 +30,7 @@ from azkvlint.model.pattern import (
     Text,
     join_texts,
     known_start,
+    length_of,
     numbered,
     parts_of,
     restored,
@@ -615,7 +616,7 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
 
 def setting_of(text: Text) -> dict[str, Text] | None:
     """Return the parts of an App Service reference by their names in lower case; None for any other string."""
-    if len(text) > MOST or NUMBER_START in text_form(text):
+    if length_of(text) > MOST or NUMBER_START in text_form(text):
         return None
     match = _SETTING.fullmatch(numbered(text))
     if match is None:
@@ -648,7 +649,7 @@ def pins_version(value: Value) -> bool | None:
 
 
 def _of_text(text: Text) -> bool | None:
-    if not text or len(text) > MOST:
+    if not text or length_of(text) > MOST:
         return None
     first, *others = parts_of(text)
     if isinstance(first, str):

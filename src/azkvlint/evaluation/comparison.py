@@ -81,7 +81,7 @@ class Comparison:
                 or (known.most is not None and text.isascii() and "\r" not in text and len(text) > known.most)
             ):
                 return False
-        if pattern is None or not pattern.holes or len(pattern) > _LONGEST:
+        if pattern is None or not pattern.holes or len(pattern.text) > _LONGEST:
             return True
         start, end = known_start(pattern), known_end(pattern)
         if self._ignores_case:

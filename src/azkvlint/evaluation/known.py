@@ -222,7 +222,7 @@ Facts = dict[str, list[_Fact]]
 def facts_of(condition: Text | None, holds: bool) -> Facts:
     """Return what is certain of values where a condition holds, or does not, by the text forms of their patterns."""
     facts: Facts = {}
-    if isinstance(condition, CallHole) and len(condition) <= _LONGEST_CONDITION:
+    if isinstance(condition, CallHole) and len(condition.text) <= _LONGEST_CONDITION:
         waiting: list[tuple[Text, bool]] = [(condition, holds)]
         for _ in range(_MOST_CONDITIONS):
             if not waiting:

@@ -12,6 +12,7 @@ from azkvlint.model.pattern import (
     join_texts,
     known_or_pattern,
     known_start,
+    length_of,
     parts_of,
     split_text,
     text_form,
@@ -58,7 +59,7 @@ def is_scope(pattern: Pattern | None) -> bool:
 
 def conjuncts(condition: Text) -> list[str]:
     """Return the text forms of conditions that all have to hold for a condition to hold."""
-    is_short = len(condition) <= _LONGEST_CONDITION
+    is_short = length_of(condition) <= _LONGEST_CONDITION
     if isinstance(condition, CallHole) and condition.name == "&&" and is_short:
         parts = condition.arguments
         if len(parts) > 1 and all(isinstance(part, Hole) for part in parts):

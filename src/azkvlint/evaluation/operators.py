@@ -42,6 +42,7 @@ from azkvlint.model.pattern import (
     call_hole,
     join_texts,
     known_or_pattern,
+    length_of,
     operation,
     pattern_from,
     text_form,
@@ -113,7 +114,7 @@ class Operations(ABC):
             return doubts[0] if doubts else Scalar(at=at, value=neutral)
         parts = [doubt.pattern for doubt in doubts if doubt.pattern is not None]
         # The pattern of one operand alone would make the whole the same as that.
-        known = len(parts) == len(doubts) and sum(map(len, parts)) < MAX_TEXT
+        known = len(parts) == len(doubts) and sum(map(length_of, parts)) < MAX_TEXT
         pattern = operation("&&" if neutral else "||", parts) if known else None
         sensitive = any(doubt.sensitive for doubt in doubts)
         return Unknown(at=doubts[0].at, why=doubts[0].why, pattern=pattern, sensitive=sensitive)
@@ -153,7 +154,7 @@ class Operations(ABC):
         if doubt is not None:
             # An array becomes its JSON text, which differs from its pattern.
             known = [pattern_of(part) if isinstance(part, Scalar | Unknown) else "" for part in parts]
-            if sum(map(len, known)) > MAX_TEXT:
+            if sum(map(length_of, known)) > MAX_TEXT:
                 return Unknown(at=at, why=doubt.why, sensitive=sensitive)
             whole = all(pattern or _is_empty(part) for pattern, part in zip(known, parts, strict=True))
             pattern = printed("string", join_texts(known), doubt) if whole else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from azkvlint.util.lazy_regex import regex
 
@@ -34,6 +34,8 @@ class Pattern:
     __slots__ = ("_parts", "text")
 
     text: str
+    # Whether it has no hole.
+    is_known: ClassVar[bool] = False
 
     def __init__(self, parts: tuple[Part, ...], text: str | None = None) -> None:
         self._parts = parts
@@ -47,7 +49,7 @@ class Pattern:
     @property
     def holes(self) -> tuple[Hole, ...]:
         """Return the unknown parts."""
-        return tuple([part for part in self._parts if isinstance(part, Hole)])
+        return tuple([part for part in self.parts if isinstance(part, Hole)])
 
     @property
     def has_text(self) -> bool:
@@ -60,9 +62,6 @@ class Pattern:
     def __hash__(self) -> int:
         return hash(self.text)
 
-    def __len__(self) -> int:
-        return len(self.text)
-
     def __str__(self) -> str:
         return self.text
 
@@ -70,14 +69,26 @@ class Pattern:
         return f"<{type(self).__name__} {self.text}>"
 
 
+class KnownText(Pattern):
+    """The pattern of a known text."""
+
+    __slots__ = ()
+    is_known = True
+
+
 class Hole(Pattern):
     """An unknown part of a text: an expression in its text form, and the holes ``within`` it."""
 
-    __slots__ = ("within",)
+    __slots__ = ("_within",)
 
     def __init__(self, expression: str, within: tuple[Hole, ...] = ()) -> None:
         self.text = _bracketed(expression)
-        self.within = within
+        self._within = within
+
+    @property
+    def within(self) -> tuple[Hole, ...]:
+        """Return the holes in its expression."""
+        return self._within
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -122,14 +133,26 @@ class DeclaredHole(Hole):
 
 
 class CallHole(Hole):
-    """The result of the function or operator ``name`` for ``arguments``, each as far as it is known."""
+    """The result of the function or operator ``name`` for ``arguments``, which few callers need."""
 
-    __slots__ = ("arguments", "name")
+    __slots__ = ("_arguments", "name")
 
-    def __init__(self, expression: str, name: str, arguments: tuple[Text, ...]) -> None:
-        super().__init__(expression, _holes(arguments))
+    def __init__(self, expression: str, name: str, arguments: Sequence[Text] | Callable[[], Sequence[Text]]) -> None:
+        super().__init__(expression)
         self.name = name
-        self.arguments = arguments
+        self._arguments = arguments
+
+    @property
+    def arguments(self) -> tuple[Text, ...]:
+        """Return the arguments, each as far as it is known."""
+        if not isinstance(self._arguments, tuple):
+            self._arguments = tuple(self._arguments() if callable(self._arguments) else self._arguments)
+        return self._arguments
+
+    @property
+    def within(self) -> tuple[Hole, ...]:
+        """Return the holes in the arguments."""
+        return _holes(self.arguments)
 
 
 Text: TypeAlias = str | Pattern
@@ -180,13 +203,17 @@ def operation(operator: str, operands: Sequence[Text]) -> CallHole:
     """Return the pattern of an operator with one operand, or between several."""
     texts = [text_form(operand) for operand in operands]
     text = operator.join(texts) if len(texts) > 1 else f"{operator}{texts[0]}"
-    return CallHole(text, operator, tuple(operands))
+    return CallHole(text, operator, operands)
 
 
-def call_hole(name: str, arguments: Sequence[Text], texts: Sequence[str] = ()) -> CallHole:
+def call_hole(name: str, arguments: Sequence[Text]) -> CallHole:
+    """Return the pattern of a function's result."""
+    return written_call(name, [text_form(argument) for argument in arguments], arguments)
+
+
+def written_call(name: str, texts: Iterable[str], arguments: Sequence[Text] | Callable[[], Sequence[Text]]) -> CallHole:
     """Return the pattern of a function's result. ``texts``: the arguments as they are written, such as in quotes."""
-    listed = ",".join(texts or map(text_form, arguments))
-    return CallHole(f"{name}({listed})", name, tuple(arguments))
+    return CallHole(f"{name}({','.join(texts)})", name, arguments)
 
 
 def text_form(text: Text | None) -> str:
@@ -202,7 +229,7 @@ def escaped(text: str) -> str:
 def pattern_from(text: Text | None) -> Pattern | None:
     """Return a text as the pattern of an unknown value; None for an empty one."""
     if isinstance(text, str):
-        return Pattern((text,), text) if text else None
+        return KnownText((text,), text) if text else None
     return text
 
 
@@ -210,12 +237,7 @@ def known_or_pattern(pattern: Pattern | None) -> Text:
     """Return a pattern, or its text if it has no hole; empty for None."""
     if pattern is None:
         return ""
-    if type(pattern) is Pattern:
-        for part in pattern.parts:
-            if not isinstance(part, str):
-                return pattern
-        return pattern.text
-    return pattern
+    return pattern.text if pattern.is_known else pattern
 
 
 def join_texts(texts: Iterable[Text], separator: str = "") -> Text:
@@ -229,7 +251,7 @@ def join_texts(texts: Iterable[Text], separator: str = "") -> Text:
         if isinstance(item, str):
             known += item
             continue
-        for part in item.parts:
+        for part in (item,) if isinstance(item, Hole) else item.parts:
             if isinstance(part, str):
                 known += part
                 continue
@@ -246,6 +268,11 @@ def join_texts(texts: Iterable[Text], separator: str = "") -> Text:
     return parts[0] if len(parts) == 1 else Pattern(tuple(parts), text + known)
 
 
+def length_of(text: Text) -> int:
+    """Return the length of the text form."""
+    return len(text if isinstance(text, str) else text.text)
+
+
 def parts_of(text: Text | None) -> tuple[Part, ...]:
     """Return the known texts and the holes of a text, in their order."""
     return text.parts if isinstance(text, Pattern) else (text,) if text else ()
@@ -253,16 +280,17 @@ def parts_of(text: Text | None) -> tuple[Part, ...]:
 
 def known_start(text: Text | None) -> str:
     """Return the text before the first unknown part."""
-    return _known(parts_of(text)[:1])
+    return _known_part(text, 0)
 
 
 def known_end(text: Text | None) -> str:
     """Return the text after the last unknown part."""
-    return _known(parts_of(text)[-1:])
+    return _known_part(text, -1)
 
 
-def _known(parts: Sequence[Part]) -> str:
-    return next((part for part in parts if isinstance(part, str)), "")
+def _known_part(text: Text | None, number: int) -> str:
+    part = text.parts[number] if isinstance(text, Pattern) else text
+    return part if isinstance(part, str) else ""
 
 
 def split_text(text: Text, delimiter: str) -> list[Text]:

@@ -101,9 +101,10 @@ def units_of(
     modules += configured
     sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
     folders: dict[str, dict[str, list[str]]] = {}
-    copies = _find_copies(sources)
+    made = compiled_templates(sources)
+    copies = _find_copies(sources, made)
     found: list[Unit] = []
-    for source, compiled, is_published in _evaluated_alone(sources, is_kept):
+    for source, compiled, is_published in _evaluated_alone(sources, made, is_kept):
         is_json = source.file.lower().endswith(JSON) and not source.is_explicit
         if is_json and _is_rendered(source.file, rendered) and not is_kept(source.file):
             found.append(Unit(source=source, rendered=True))
@@ -130,7 +131,7 @@ def units_of(
 
 
 def _evaluated_alone(
-    sources: Sequence[Source], kept: Callable[[str], bool]
+    sources: Sequence[Source], made: Mapping[str, Source], kept: Callable[[str], bool]
 ) -> Iterator[tuple[Source, Source | None, bool]]:
     """Yield the templates that are not evaluated through others only, and parameter files.
 
@@ -139,7 +140,6 @@ def _evaluated_alone(
     on its own.
     """
     called, published = _find_called(sources)
-    compiled, made = _find_compiled(sources)
     explicit = {source.file for source in sources if source.is_explicit}
     origins = {template.file: file for file, template in made.items()}
 
@@ -148,7 +148,7 @@ def _evaluated_alone(
 
     for source in sources:
         file = source.file
-        if is_left_out(file) or (file in compiled and not (is_left_out(origins[file]) and kept(file))):
+        if is_left_out(file) or (file in origins and not (is_left_out(origins[file]) and kept(file))):
             continue
         yield source, made.get(file), file in published and not source.is_explicit
 
@@ -400,11 +400,6 @@ def _called_by(file: str) -> set[str]:
 
 def compiled_templates(sources: Sequence[Source]) -> Mapping[str, Source]:
     """Return the templates that were compiled from Bicep files beside them, by the files of those."""
-    return _find_compiled(sources)[1]
-
-
-def _find_compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:
-    """Return the templates that were compiled from a Bicep file beside them, and the same by that Bicep file."""
     bicep = {source.file for source in sources if source.file.lower().endswith(BICEP)}
     made: dict[str, Source] = {}
     for source in sources:
@@ -417,18 +412,18 @@ def _find_compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str,
             if file in bicep and file not in made and _GENERATOR.search(read_start(source.file, _HEAD)):
                 made[file] = source
                 break
-    return frozenset(source.file for source in made.values()), made
+    return made
 
 
-def _find_copies(sources: Sequence[Source]) -> frozenset[str]:
+def _find_copies(sources: Sequence[Source], made: Mapping[str, Source]) -> frozenset[str]:
     """Return the templates that the Bicep compiler has written and that are not beside a Bicep file with their name.
 
-    A Bicep file elsewhere among the sources has the name.
+    A Bicep file elsewhere among the sources has the name. ``made`` are those beside one.
     """
     stems = {_stem(source.file) for source in sources if source.file.lower().endswith(BICEP)}
     if not stems:
         return frozenset()
-    beside = _find_compiled(sources)[0]
+    beside = {source.file for source in made.values()}
     return frozenset(
         source.file
         for source in sources

@@ -8,6 +8,7 @@ A ``Parts`` function moves results without reading them, so what is unknown in t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
     wrap,
 )
-from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, call_hole, escaped, join_texts
+from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, escaped, join_texts, length_of, written_call
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -200,7 +201,7 @@ def _work(found: Result) -> int:
         case Items(items=items) | Partly(items=items):
             return len(items) // ITEMS_A_STEP
         case Scalar(value=str() as text) | Unknown(pattern=Pattern() as text):
-            return len(text) // CHARACTERS_A_STEP
+            return length_of(text) // CHARACTERS_A_STEP
         case _:
             return 0
 
@@ -209,7 +210,11 @@ def call_pattern(name: str, arguments: Sequence[Result]) -> CallHole | None:
     """Return the pattern of a call; None if that of an argument is not known, or secret."""
     texts = [_argument_text(argument, 0) for argument in arguments]
     known = [text for text in texts if text is not None]
-    return call_hole(name, [_argument(argument) for argument in arguments], known) if len(known) == len(texts) else None
+    return written_call(name, known, partial(_arguments, arguments)) if len(known) == len(texts) else None
+
+
+def _arguments(arguments: Sequence[Result]) -> list[Text]:
+    return [_argument(argument) for argument in arguments]
 
 
 def _argument(argument: Result, is_member: bool = False) -> Text:
@@ -235,7 +240,7 @@ def _argument_text(argument: Result, depth: int) -> str | None:
             return _quoted(escaped(text))
         case Scalar(value=value, sensitive=False) if not isinstance(value, str):
             return text_of(value)
-        case Unknown(pattern=Pattern() as pattern) if len(pattern) <= _SHORT:
+        case Unknown(pattern=Pattern() as pattern) if len(pattern.text) <= _SHORT:
             return pattern.text if isinstance(pattern, Hole) else _quoted(pattern.text)
         case Items(items=items) if len(items) <= 20 and depth < 5:
             parts = [_argument_text(item, depth + 1) for item in items]

@@ -50,7 +50,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import Pattern, Text, hole, join_texts, operation, text_form
+from azkvlint.model.pattern import Pattern, Text, hole, join_texts, length_of, operation, text_form
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -610,7 +610,7 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
             texts.append(pattern_of(found))
             known = known and bool(texts[-1])
         converted.append(found)
-    length = sum(map(len, texts))
+    length = sum(map(length_of, texts))
     watch.spend(length // CHARACTERS_A_STEP)
     if length > MAX_TEXT:
         why = f"strings longer than {MAX_TEXT:,} characters are not supported"

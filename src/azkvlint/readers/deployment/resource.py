@@ -19,6 +19,7 @@ from azkvlint.model.pattern import (
     in_braces,
     join_texts,
     known_start,
+    length_of,
     rstrip_text,
     split_text,
     text_form,
@@ -237,7 +238,7 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
     properties = _properties(fields.get("properties"), declared, type_)
     if properties is not None:
         fields["properties"] = properties
-    freezer.budget.add_characters(len(declared.address) + len(name))
+    freezer.budget.add_characters(len(declared.address) + length_of(name))
     own = declared.id or resource_id(declared.above, declared.type, declared.names)
     fields["id"] = id_value(own, at)
     fields["name"] = text(name, at, "known after deployment")
