@@ -354,6 +354,19 @@ def test_an_address_takes_time_in_proportion(shape: str, repeated: str) -> None:
     assert grows_with_its_input(lambda size: steps.__wrapped__(shape.format(repeated * size)), 4_000)
 
 
+def test_repeated_secrets_take_time_in_proportion(tmp_path: Path) -> None:
+    """Each of many secrets is hidden in each of many texts. A search for one after the other would take minutes."""
+    secret = (
+        'resource "azurerm_key_vault_secret" "s{0}" {{\n  name = "s{0}"\n  key_vault_id = var.vault\n'
+        '  value = "Xq7{0}-w9Kp2{0}!"\n  content_type = "Xq7{0}-w9Kp2{0}!"\n}}\n'
+    )
+    write(tmp_path, {"main.tf": 'variable "vault" {}\n' + numbered(secret, number=4000)})
+    run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV601,KV603,KV610")
+    assert run.code == 1
+    assert len(json.loads(run.output)["findings"]) >= 4000
+    assert "w9Kp2" not in run.output
+
+
 @pytest.mark.parametrize("reference", ["azurerm_key_vault.a{}.id", "var.x[{}]", "module.m{}.a.b.c.d"])
 def test_references_take_time_in_proportion(reference: str) -> None:
     def work(size: int) -> object:

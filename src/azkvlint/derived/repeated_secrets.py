@@ -8,6 +8,7 @@ from azkvlint.derived.secrets import names_of_secret
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, text_of
+from azkvlint.util.string_search import StringSearch, ignoring_case
 from azkvlint.values.secrecy import contains_value, is_recognizable
 from azkvlint.values.secret_formats import is_configuration
 
@@ -18,7 +19,7 @@ def repeated_secrets(resources: Iterable[Resource]) -> Iterator[str]:
     Shorter ones and words occur in others by chance; they are secrets in an address or name that contains them.
     """
     resources = [*resources]
-    others = ""
+    possible: list[str] = []
     for resource in resources:
         if resource.type.lower() != SECRETS_TYPE:
             continue
@@ -26,9 +27,10 @@ def repeated_secrets(resources: Iterable[Resource]) -> Iterator[str]:
         if contains_value(resource.address, value) or contains_value(name, value):
             yield value
         elif is_recognizable(value) and not is_configuration([*names_of_secret(resource)], value):
-            others = others or "\n".join(_other_strings(resources)).lower()
-            if value.lower() in others:
-                yield value
+            possible.append(value)
+    if possible:
+        repeated = StringSearch(possible).contained_in("\n".join(_other_strings(resources)))
+        yield from (value for value in possible if ignoring_case(value) in repeated)
 
 
 def _other_strings(resources: Iterable[Resource]) -> Iterator[str]:

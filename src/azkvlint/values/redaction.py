@@ -5,10 +5,8 @@ Rules are evaluated with the original values, so redaction does not affect any v
 
 from __future__ import annotations
 
-import re
 from binascii import b2a_base64
 from collections.abc import Iterable
-from functools import cached_property
 from urllib.parse import quote
 
 import msgspec
@@ -17,15 +15,13 @@ from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.value import SENSITIVE
 from azkvlint.util.secret_names import is_harmless
+from azkvlint.util.string_search import StringSearch, ignoring_case
 
 # Shorter strings occur in others by chance, so they are redacted only as whole words.
 _MIN_UNANCHORED = 8
 # Strings below this length are not redacted.
 _MIN_LENGTH = 4
-# Reports truncate long strings, so only their beginning is matched.
 _MAX_LENGTH = 64
-# With more strings, the pattern is as fast as a search for each.
-_MOST_SEARCHED = 100
 # Azure's own keywords and the words of its role names are not secrets, even as the value of a secret variable.
 _KEYWORDS = frozenset(
     {
@@ -40,37 +36,35 @@ class Redactor:
 
     def __init__(self, texts: Iterable[str]) -> None:
         spellings = {spelling for text in texts if _is_worth_hiding(text) for spelling in _spellings(text)}
-        self._spellings = spellings
-        # A search for each of a few strings is faster than the pattern. Beyond ASCII, case is not that simple.
-        is_simple = len(spellings) <= _MOST_SEARCHED and all(map(str.isascii, spellings))
-        self._searched = [text[:_MAX_LENGTH].lower() for text in spellings] if is_simple else None
+        # Reports truncate long strings, so only their beginning is searched.
+        self._search = StringSearch(text[:_MAX_LENGTH] for text in spellings)
+        self._truncated = {ignoring_case(text[:_MAX_LENGTH]) for text in spellings if len(text) > _MAX_LENGTH}
+        self._has_texts = bool(spellings)
         # Most texts of a result, such as addresses, occur in many of its findings.
         self._known: dict[str, str] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._spellings)
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        """The pattern of all strings. Most inputs have no text that may contain one."""
-        patterns = [_pattern(text) for text in sorted(self._spellings, key=lambda text: (-len(text), text))]
-        return re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
+        return self._has_texts
 
     def text(self, text: str) -> str:
         """Return a text without secret strings."""
-        if not self._spellings or not text:
+        if not self._has_texts or not text:
             return text
         found = self._known.get(text)
         if found is None:
-            found = self._known[text] = self._pattern.sub(SENSITIVE, text) if self._may_contain(text) else text
+            found = text
+            if self._search.may_be_in(text):
+                found = self._search.replace(text, self._end_of_secret, SENSITIVE)
+            self._known[text] = found
         return found
 
-    def _may_contain(self, text: str) -> bool:
-        """Return whether a text may contain a secret string; True if that is not known."""
-        if self._searched is None or not text.isascii():
-            return True
-        lower = text.lower()
-        return any(searched in lower for searched in self._searched)
+    def _end_of_secret(self, text: str, start: int, end: int) -> int:
+        """Return the end of the secret that starts with a string in a text; 0 if the string is a part of a word."""
+        length = end - start
+        if length < _MIN_UNANCHORED:
+            return 0 if _is_of_word(text[start - 1 : start]) or _is_of_word(text[end : end + 1]) else end
+        is_truncated = length == _MAX_LENGTH and ignoring_case(text[start:end]) in self._truncated
+        return len(text) if is_truncated else end
 
     def location(self, at: Location) -> Location:
         """Return a location without secret strings."""
@@ -100,7 +94,5 @@ def _spellings(text: str) -> set[str]:
     return spellings
 
 
-def _pattern(text: str) -> str:
-    if len(text) > _MAX_LENGTH:
-        return f"{re.escape(text[:_MAX_LENGTH])}.*"
-    return re.escape(text) if len(text) >= _MIN_UNANCHORED else rf"(?<!\w){re.escape(text)}(?!\w)"
+def _is_of_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
