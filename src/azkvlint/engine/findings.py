@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -12,7 +11,6 @@ import msgspec
 from azkvlint.azure.azurerm.arguments import name_as_written, type_as_written
 from azkvlint.derived.registry import labels
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
-from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.model.finding import (
     CALLED,
     CAUSED,
@@ -81,15 +79,19 @@ def marked_evidence(rule: Rule, deciding: Sequence[Evidence]) -> list[Evidence]:
 def _fill(template: str, resource: Resource, name: str, deciding: Sequence[Evidence]) -> tuple[str, tuple[str, ...]]:
     """Return a template with its placeholders replaced, and their values by first appearance."""
     values: dict[str, str] = {}
-
-    def fill(match: re.Match[str]) -> str:
-        word = match[1]
+    parts = list(_parts_of(template))
+    for index in range(1, len(parts), 2):
+        word = parts[index]
         if word not in values:
             values[word] = _value(word, resource, name, deciding)
-        return values[word]
+        parts[index] = values[word]
+    return "".join(parts), tuple(values.values())
 
-    text = _PLACEHOLDER.sub(fill, template)
-    return text, tuple(values.values())
+
+@lru_cache(maxsize=1024)
+def _parts_of(template: str) -> tuple[str, ...]:
+    """Return the texts between the placeholders of a template, and after each the name of a placeholder."""
+    return tuple(_PLACEHOLDER.split(template))
 
 
 def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence]) -> str:
@@ -168,7 +170,8 @@ def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str
 
 def _unknown_reason(note: Evidence, resource: Resource) -> str:
     # Of a list, the reasons of its unknown items.
-    reason = _join(_UNKNOWN_ITEM.findall(note.found)) or note.found.removeprefix(_UNKNOWN_PREFIX)
+    items = _UNKNOWN_ITEM.findall(note.found) if note.found.find(_UNKNOWN_PREFIX, 1) > 0 else ()
+    reason = _join(items) or note.found.removeprefix(_UNKNOWN_PREFIX)
     if reason == _KNOWN_AFTER_APPLY and not note.is_derived and note.attribute:
         return f"`{note.at.address or resource.address}.{note.name}` is {_KNOWN_AFTER_APPLY}"
     return reason
@@ -246,30 +249,24 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
     place = first.at if own and first is not None else resource.at
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     marked = marked_location(compiled.rule, deciding, at) if outcome is FAIL else None
-    resources = index.graph.resources
-    name = full_name(resource, resources)
-    texts = failure_texts(compiled.rule, resource, name, deciding)
-    message, why, label = texts.message, "", texts.label
-    if outcome is UNKNOWN:
-        message, why, label = unknown_texts(deciding, resource)
-    elif outcome is PASS:
-        message = compiled.rule.title
+    name, identity = index.names(resource)
+    texts, why = _texts_of(compiled.rule, resource, name, deciding, outcome)
     current, former = fingerprints(compiled.rule.id, at, resource.callers, resource.declared_as)
     return Finding(
         rule=compiled.rule,
         outcome=outcome,
-        message=message,
+        message=texts.message,
         arguments=texts.arguments,
         resource=resource.address,
         full_name=name,
-        identity=identity_pattern(resource, resources),
+        identity=identity,
         type=resource.type,
         declared_as=resource.declared_as,
         at=marked or at,
         fingerprint=current,
         former_fingerprint=former,
         regraded=compiled.severity(resource, index) if compiled.severity_if else None,
-        label=label,
+        label=texts.label,
         attribute=_printed_name(resource, at.attribute) if at.attribute else "",
         is_absent=texts.is_absent,
         evidence=tuple(deciding),
@@ -279,6 +276,17 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         attribute_at=at if marked is not None else None,
         callers=resource.callers,
     )
+
+
+def _texts_of(
+    rule: Rule, resource: Resource, name: str, deciding: Sequence[Evidence], outcome: Outcome
+) -> tuple[Texts, str]:
+    """Return the texts of a result, and the reasons why it is unknown."""
+    if outcome is UNKNOWN:
+        message, why, label = unknown_texts(deciding, resource)
+        return Texts(message, (), label, is_absent=False), why
+    texts = failure_texts(rule, resource, name, deciding)
+    return (texts if outcome is FAIL else msgspec.structs.replace(texts, message=rule.title)), ""
 
 
 def marked_location(rule: Rule, deciding: Sequence[Evidence], at: Location) -> Location | None:
@@ -490,6 +498,7 @@ def quoted_name(resource: Resource, attribute: str) -> str:
 def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource: Resource, path: str) -> Evidence:
     """Return the evidence that the attribute at ``path`` has the value ``found``."""
     at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or path or None)
+    name = _printed_name(resource, path)
     return Evidence(
         outcome=outcome,
         found=display(found),
@@ -497,8 +506,8 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
         negated=expected.negated,
         at=at,
         attribute=path,
-        name=_printed_name(resource, path),
-        source_name=_printed_name(resource, at.attribute or ""),
+        name=name,
+        source_name=name if at.attribute == path else _printed_name(resource, at.attribute or ""),
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )

@@ -7,6 +7,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import TypeAlias
 
+from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource, ResourceGraph
 from azkvlint.model.value import Answer
@@ -65,6 +66,7 @@ class GraphIndex:
 
     def __init__(self, graph: ResourceGraph) -> None:
         self.graph = graph
+        self._names: dict[str, tuple[str, str]] = {}
         self._incoming: dict[tuple[str, frozenset[str]], Incoming] = {}
         self._incoming_by_present_types: dict[tuple[str, frozenset[str]], Incoming] = {}
         self._by_type: dict[str, dict[str, list[Reference]]] = {}
@@ -74,6 +76,17 @@ class GraphIndex:
         self._best: dict[tuple[int, int, bool], Outcome] = {}
         self._best_of_sources: dict[tuple[int, int], Outcome] = {}
         self._loose: dict[tuple[int, int], tuple[Outcome, str]] = {}
+
+    def names(self, resource: Resource) -> tuple[str, str]:
+        """Return the name of a resource with those of its parents, and what else distinguishes it (or "")."""
+        names = self._names.get(resource.address)
+        if names is None:
+            resources = self.graph.resources
+            names = self._names[resource.address] = (
+                full_name(resource, resources),
+                identity_pattern(resource, resources),
+            )
+        return names
 
     def incoming(self, via: str, types: frozenset[str]) -> Incoming:
         """Return the references by the attribute ``via`` of ``types`` (lower case), of resources that stay."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import attrgetter, itemgetter
 from typing import TypeAlias
 
 import msgspec
@@ -77,11 +78,11 @@ def _merge(group: Sequence[Finding]) -> Finding:
     if len(group) == 1:
         (finding,) = group
         return finding if finding.occurrences else msgspec.structs.replace(finding, occurrences=(member_of(finding),))
-    group = sorted(group, key=member_of)
-    if any(member_of(first) == member_of(second) for first, second in pairwise(group)):
-        group = sorted(group, key=lambda finding: (member_of(finding), _tie_breaker(finding)))
+    ordered = sorted(((member_of(finding), finding) for finding in group), key=itemgetter(0))
+    if any(first[0] == second[0] for first, second in pairwise(ordered)):
+        ordered.sort(key=lambda one: (one[0], _tie_breaker(one[1])))
     # That of a unit does not depend on what is deployed.
-    first, group = group[0], sorted(group, key=lambda finding: finding.is_undeployed)
+    first, group = ordered[0][1], sorted((finding for _, finding in ordered), key=attrgetter("is_undeployed"))
     return msgspec.structs.replace(
         group[0],
         fingerprint=first.fingerprint,

@@ -34,6 +34,31 @@ class _ResultRedactor(Redactor):
         )
 
     def _finding(self, finding: Finding) -> Finding:
+        return finding if self._is_clean(finding) else self._redacted(finding)
+
+    def _is_clean(self, finding: Finding) -> bool:
+        """Return whether a finding contains no secret, as most do. To make a copy of each takes twice as long."""
+        texts = [
+            finding.message, *finding.arguments, finding.resource, finding.full_name, finding.identity, finding.label,
+            finding.attribute, finding.why,
+        ]  # fmt: skip
+        places = [finding.at, finding.attribute_at, finding.resource_at, *finding.callers]
+        for evidence in finding.evidence:
+            texts += evidence.name, evidence.source_name, evidence.found, evidence.note, *evidence.hops
+            places.append(evidence.at)
+        for note in finding.related:
+            texts.append(note.text)
+            places.append(note.at)
+        for place in places:
+            at = place
+            while at is not None:
+                texts += at.address or "", at.attribute or ""
+                at = at.cause
+        if finding.excerpt is not None:
+            texts += finding.excerpt.text, finding.excerpt.context_text
+        return all(self.text(text) == text for text in texts)
+
+    def _redacted(self, finding: Finding) -> Finding:
         at, callers = self.location(finding.at), tuple(map(self.location, finding.callers))
         own = None if finding.attribute_at is None else self.location(finding.attribute_at)
         redacted = msgspec.structs.replace(

@@ -387,11 +387,21 @@ def split_suppressed(findings: Iterable[Finding], suppressions: Suppressions) ->
 
 def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
     """Yield every location that a report may show, with the origins of its value."""
+    callers: tuple[Location, ...] | None = None
     for finding in findings:
-        own = (finding.at,) if finding.attribute_at is None else (finding.at, finding.attribute_at)
-        places = (*own, *finding.callers, *(note.at for note in finding.related))
-        for at in (*places, *(evidence.at for evidence in finding.evidence)):
-            yield from _with_origins(at)
+        # Results of one resource follow each other.
+        if finding.callers is not callers:
+            callers = finding.callers
+            for caller in callers:
+                yield from _with_origins(caller)
+        called = set(map(id, callers))
+        yield from _with_origins(finding.at)
+        yield from _with_origins(finding.attribute_at)
+        for note in finding.related:
+            if id(note.at) not in called:
+                yield from _with_origins(note.at)
+        for evidence in finding.evidence:
+            yield from _with_origins(evidence.at)
     for problem in problems:
         yield from _with_origins(problem.at)
 
@@ -429,16 +439,20 @@ def _with_origins(at: Location | None) -> Iterator[Location]:
 def with_regions(finding: Finding, find: RegionLookup, root: str, *, with_excerpt: bool = True) -> Finding:
     """Return the finding with its region and excerpt, the regions of its other locations, and its root."""
     place = find(finding.at) if finding.at.region is None else None
+    callers = {id(caller): _with_region(caller, find) for caller in finding.callers}
     return msgspec.structs.replace(
         finding,
         at=_with_region(finding.at, find),
         attribute_at=None if finding.attribute_at is None else _with_region(finding.attribute_at, find),
         excerpt=finding.excerpt if place is None or not with_excerpt else place[1](),
-        related=tuple(Note(text=note.text, at=_with_region(note.at, find)) for note in finding.related),
+        # Related places are for the most part the callers.
+        related=tuple(
+            Note(text=note.text, at=callers.get(id(note.at)) or _with_region(note.at, find)) for note in finding.related
+        ),
         evidence=tuple(
             msgspec.structs.replace(evidence, at=_with_region(evidence.at, find)) for evidence in finding.evidence
         ),
-        callers=tuple(_with_region(caller, find) for caller in finding.callers),
+        callers=tuple(callers[id(caller)] for caller in finding.callers),
         root=root,
     )
 

@@ -162,6 +162,7 @@ def path_fingerprint(result: Finding | Occurrence) -> str:
     return result.former_fingerprint or result.fingerprint
 
 
+@lru_cache(4096)  # the instances of one declaration have one fingerprint
 def _fingerprint(rule_id: str, path: str, address: str, attribute: str | None) -> str:
     parts = (rule_id, path, address, _INDEX.sub("[]", attribute) if attribute else "")
     # Paths with bytes that are not UTF-8 contain surrogates.

@@ -49,10 +49,10 @@ class StringSearch:
         parts: list[str] = []
         done = 0
         for start, end in self._all_in(ignoring_case(text)):
-            end = end_of(text, start, end) if start >= done else 0
-            if end:
+            replaced = end_of(text, start, end) if start >= done else 0
+            if replaced:
                 parts += [text[done:start], replacement]
-                done = end
+                done = replaced
         return "".join([*parts, text[done:]]) if parts else text
 
     def _all_in(self, text: str) -> Iterator[tuple[int, int]]:
