@@ -94,7 +94,8 @@ def test_fixes_of_one_place_are_proven_together(
     # As they are, and with all fixes.
     assert runs == 2
     with monkeypatch.context() as patch:
-        patch.setattr("azkvlint.fixes.find._Search.prove_layers", lambda *_: None)
+        alone = lambda search, _, batch: search.prove(batch.now)  # noqa: E731
+        patch.setattr("azkvlint.fixes.find._Search.prove_layers", alone)
         one_by_one, more = search(tmp_path, monkeypatch, "all", rules)
     assert more == 4
     assert together.texts == one_by_one.texts
@@ -139,6 +140,30 @@ def test_what_is_certainly_the_cause_of_a_fault_is_not_evaluated_again(
     }
     # As they are, with all fixes, without those of KV101, and with these again on the new text.
     assert runs <= 4
+
+
+POLICY = """resource "azurerm_key_vault_access_policy" "p" {
+  key_vault_id       = azurerm_key_vault.v1.id
+  tenant_id          = "00000000-0000-0000-0000-000000000001"
+  object_id          = "00000000-0000-0000-0000-000000000002"
+  secret_permissions = ["Get"]
+}
+"""
+
+
+def test_what_fails_below_other_fixes_is_not_evaluated_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No access from public networks causes a finding of the key, and Azure RBAC on top of that one of the vault."""
+    (tmp_path / "main.tf").write_text(VAULT.format(n=1) + KEY.format(n=1) + POLICY)
+    found, runs = search(tmp_path, monkeypatch, "all", ("KV105", "KV301"))
+    assert found.fixes == ()
+    assert {one.finding.rule.id: one.reason.partition(";")[0] for one in found.refusals} == {
+        "KV105": "it would cause KV056 on azurerm_key_vault_key.k1",
+        "KV301": "it would cause KV308 on azurerm_key_vault.v1",
+    }
+    # As they are, with both, and with what was on top of the first.
+    assert runs == 3
 
 
 def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def fixes_together(
     while pending:
         first, last = search.by_failure(pending)
         batch = next_batch(first, search.sources, search.depends)
-        outcome = search.prove_layers(first, batch) or search.prove(batch.now)
+        outcome = search.prove_layers(first, batch)
         pending = [*batch.later, *batch.waiting, *outcome.left, *last]
         if outcome.sources is not search.sources:
             search.take(outcome)
@@ -307,35 +307,53 @@ class _Search:
             self._accept(one, self.sources)
         return _Outcome(edited, state, left, [Layer(self.sources, kept)])
 
-    def prove_layers(self, pending: Sequence[Pending], batch: Batch) -> _Outcome | None:
-        """Accept a batch with what touches its edits, made on top of these, if all are proven at once; else None."""
+    def prove_layers(self, pending: Sequence[Pending], batch: Batch) -> _Outcome:
+        """Accept a batch with what touches its edits, made on top of these, if all are proven at once.
+
+        Otherwise accept those of the batch that are proven without the others.
+        """
+        now, left = batch.now, list[Pending]()
         for is_last in (False, True, True) if batch.later else ():
-            alone = [one for one in pending if one.number in self._alone]
-            now, later, waiting = ([one for one in some if one.number not in self._alone] for some in batch)
-            stack = Stack(self.sources, now, self._causes.may_change, self.depends)
-            stack.extend(later, [*waiting, *alone], lambda: self.state, self._again)
+            stack = self._stack(pending, batch._replace(now=now))
+            if stack is None:
+                break
             last, members = stack.layers[-1], stack.members
-            if len(stack.layers) == 1 or self._is_exhausted():
-                return None
-            # An attempt that fails costs what the second of two layers would cost alone.
-            if len(stack.layers) == 2 and len(last.batch) < len(now) // _FEW:
-                return None
             try:
                 edited = last.sources.edited(tuple(edit for one in last.batch for edit in one.edits))
                 state = self._prover.state(edited)
             except Refusal:
-                return None
+                break
             faults = self._faults(members, state)
             if not faults:
                 for layer in stack.layers:
                     for one in layer.batch:
                         self._accept(one, layer.sources)
                 return _Outcome(edited, state, [], stack.layers)
-            suspected = self._suspected_of(stack, faults, state, are_all=is_last)
+            suspected, certain = self._suspected_of(stack, faults, state, are_all=is_last)
             self._alone |= suspected
+            # What fails in the texts as they are need not be evaluated there again.
+            failed = [one for one in now if one.number in certain]
+            now = [one for one in now if one.number not in certain]
+            others = [one for one in members if one.number not in certain]
+            for one in failed:
+                left += self._fail(one, *certain[one.number], others)
             if len(suspected) > len(members) // 2:
-                return None
-        return None
+                break
+        outcome = self.prove(now)
+        outcome.left += left
+        return outcome
+
+    def _stack(self, pending: Sequence[Pending], batch: Batch) -> Stack | None:
+        """Return the layers to prove at once, without what has failed in others; None if there is one, or too little.
+
+        An attempt that fails costs what the second of two layers would cost alone.
+        """
+        alone = [one for one in pending if one.number in self._alone]
+        now, later, waiting = ([one for one in some if one.number not in self._alone] for some in batch)
+        stack = Stack(self.sources, now, self._causes.may_change, self.depends)
+        stack.extend(later, [*waiting, *alone], lambda: self.state, self._again)
+        are_few = len(stack.layers) == 2 and len(stack.layers[-1].batch) < len(now) // _FEW
+        return None if len(stack.layers) == 1 or are_few or self._is_exhausted() else stack
 
     def _again(self, one: Pending, place: Place, before: Sequence[Pending]) -> Pending | None:
         """Return a finding with its first candidate on other texts; None without one, or if that has failed."""
@@ -344,27 +362,33 @@ class _Search:
         is_new = self._characters <= _MOST_CHARACTERS and again.advance()
         return again if is_new and (one.number, again.title, self._version(one, before)) not in self._failed else None
 
-    def _suspected_of(self, stack: Stack, faults: Sequence[Fault], state: State, *, are_all: bool) -> set[int]:
+    def _suspected_of(
+        self, stack: Stack, faults: Sequence[Fault], state: State, *, are_all: bool
+    ) -> tuple[set[int], dict[int, tuple[Sequence[Fault], Sequence[Fault]]]]:
         """Return the findings whose candidates may be the causes of faults: all, or those of the last layer.
 
-        One after the other, those of the layers before would be accepted.
+        One after the other, those of the layers before would be accepted. Also return the faults of those that
+        certainly are causes, and those of all among which these are.
         """
         layer_of = {one.number: index for index, layer in enumerate(stack.layers) for one in layer.batch}
         parts = self.parts(stack.members, by_resource=True)
         blamed, suspected = blame(faults, parts)
         found = {one.number for number in suspected for one in parts[number].groups[0]}
+        causes: dict[int, tuple[Sequence[Fault], Sequence[Fault]]] = {}
         attributes = attributes_of(faults, state)
         for numbers, of_part in blamed:
             group = [one for number in numbers for one in parts[number].groups[0]]
             findings = [one.finding for one in group]
             of_each = self._faults_of_each(group, of_part)
+            of_all = of_part if len(group) > 1 else ()
+            causes.update((one.number, (own, of_all)) for one, own in zip(group, of_each, strict=True) if own)
             certain = [one.finding for one, own in zip(group, of_each, strict=True) if own]
             written = {name for fault in of_part for name in attributes.get(fault, ())}
             writers = findings if are_all else certain or self._causes.writers(findings, written) or findings
             likely = [one.number for one in group if one.finding in writers]
             last = max(map(layer_of.__getitem__, likely))
             found.update(number for number in likely if are_all or layer_of[number] == last)
-        return found
+        return found, causes
 
     def _divide(self, parts: Sequence[Part]) -> tuple[list[Pending], bool, Sources, State]:
         """Divide the groups of parts until the kept ones are proven. All parts are divided at the same time.
@@ -424,17 +448,27 @@ class _Search:
             for one, found in zip(group, of_each, strict=True):
                 if not found:
                     continue
-                # The other spellings may not cause what this one does. Not all faults of a group are its own.
-                refuting = [] if found is faults and len(group) > 1 else self._prover.refuting(one.finding, found)
-                if refuting:
-                    one.refuted = "" if one.candidate is None else one.candidate.meaning
-                left += self._next(one, self._reason(one, refuting or found), [*part.kept, *others])
+                # Not all faults of a group are its own.
+                of_all = faults if len(group) > 1 else ()
+                left += self._fail(one, found, of_all, [*part.kept, *others])
             return left
         suspected = self._suspected(group, faults)
         others = [one for one in group if one not in suspected]
         middle = len(group) // 2
         part.groups += [suspected, others] if suspected and others else [group[middle:], group[:middle]]
         return []
+
+    def _fail(
+        self, one: Pending, found: Sequence[Fault], of_all: Sequence[Fault], tried: Sequence[Pending]
+    ) -> list[Pending]:
+        """Return a finding with the next candidate after one that certainly causes faults; none if it has no other.
+
+        Other spellings, which may not cause the same, are not tried, unless the faults are those ``of_all`` candidates.
+        """
+        refuting = [] if found is of_all else self._prover.refuting(one.finding, found)
+        if refuting:
+            one.refuted = "" if one.candidate is None else one.candidate.meaning
+        return self._next(one, self._reason(one, refuting or found), tried)
 
     def _faults_of_each(self, group: Sequence[Pending], faults: Sequence[Fault]) -> list[Sequence[Fault]]:
         """Return for each of a group the faults that it certainly causes, on its own; none if that is not known.
