@@ -12,7 +12,7 @@ with which another member of that object fails, and so the whole deployment, are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeAlias, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Inputs: TypeAlias = frozenset[str]
 NO_INPUTS: Inputs = frozenset()
 _P = ParamSpec("_P")
+_Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
 # Expressions whose value is what a declaration or a member has: no other part of that value decides on it.
 _DIRECT = frozenset((ast.Object, ast.Member, ast.Name, ast.Call))
@@ -100,9 +101,9 @@ class Recorder:
     is_recording = False
     log: Sequence[Inputs] = ()
 
-    def of(self, make: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> tuple[_T, ReadSet | None]:
+    def of(self, make: Callable[[*_Arguments], _T], *args: *_Arguments) -> tuple[_T, ReadSet | None]:
         """Return what a function returns, and the read set of that; None if reads are not recorded."""
-        return make(*args, **named), None
+        return make(*args), None
 
     def apart(self, make: Callable[[], _T]) -> tuple[_T, Inputs | None]:
         """Return what a function returns, and what that reads, which is not recorded as read here."""
@@ -206,10 +207,10 @@ class ReadRecorder(Recorder):
         self._outer: Inputs = NO_INPUTS
         self._floor = 0
 
-    def of(self, make: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> tuple[_T, ReadSet | None]:
+    def of(self, make: Callable[[*_Arguments], _T], *args: *_Arguments) -> tuple[_T, ReadSet | None]:
         """See the base class."""
         start = len(self.log)
-        value = make(*args, **named)
+        value = make(*args)
         return value, self.close(start, value)
 
     def apart(self, make: Callable[[], _T]) -> tuple[_T, Inputs | None]:

@@ -297,6 +297,8 @@ def split_text(text: Text, delimiter: str) -> list[Text]:
     """Return the parts of a text between delimiters in its known parts."""
     if isinstance(text, str):
         return [*text.split(delimiter)]
+    if isinstance(text, Hole):
+        return [text]
     found: list[list[Part]] = [[]]
     for part in text.parts:
         if isinstance(part, Hole):

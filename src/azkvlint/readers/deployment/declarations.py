@@ -37,7 +37,7 @@ def properties_of(body: ast.Object) -> dict[str, ast.Property] | None:
     """Return the members of an object by name; None if not all names are literals."""
     found: dict[str, ast.Property] = {}
     for member in body.members:
-        if not isinstance(member, ast.Property) or not isinstance(member.key, str):
+        if type(member) is not ast.Property or type(member.key) is not str:
             return None
         found[member.key] = member
     return found
@@ -69,7 +69,8 @@ def output_in(steps: Path) -> tuple[str, Path] | None:
 
 def is_decorated(decorators: tuple[ast.Expression, ...], name: str) -> bool:
     """Return whether a declaration has the decorator ``@name(...)`` or ``@sys.name(...)``."""
-    return any(type(node) is ast.Call and node.name == name for node in decorators)
+    # Most declarations have no decorators.
+    return bool(decorators) and any(type(node) is ast.Call and node.name == name for node in decorators)
 
 
 class DeclaredTypes(Protocol):

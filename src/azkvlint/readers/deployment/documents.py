@@ -42,15 +42,16 @@ _ESCAPED = regex(rb"\\u00([0-7][0-9a-f])")
 # A member with another usual spelling is not the one that is sought.
 USUAL = frozenset(
     {
-        "$ref", "$schema", "allowedValues", "apiVersion", "batchSize", "comments", "condition", "contentVersion",
-        "copy", "count", "defaultValue", "definitions", "dependsOn", "existing", "expressionEvaluationOptions",
-        "extendedLocation", "functions", "identity", "input", "kind", "languageVersion", "location", "managedBy",
-        "maxLength", "maxValue", "members", "metadata", "minLength", "minValue", "mode", "name", "namespace",
-        "nullable", "output", "outputs", "parameters", "parametersLink", "plan", "properties", "reference",
-        "relativePath", "resourceGroup", "resources", "scope", "sku", "subscriptionId", "tags", "template",
-        "templateLink", "type", "uri", "value", "variables", "zones",
+        "$ref", "$schema", "additionalProperties", "allowedValues", "apiVersion", "batchSize", "comments", "condition",
+        "contentVersion", "copy", "count", "defaultValue", "definitions", "dependsOn", "existing",
+        "expressionEvaluationOptions", "extendedLocation", "functions", "identity", "input", "items", "kind",
+        "languageVersion", "location", "managedBy", "maxLength", "maxValue", "members", "metadata", "minLength",
+        "minValue", "mode", "name", "namespace", "nullable", "output", "outputs", "parameters", "parametersLink",
+        "plan", "prefixItems", "properties", "reference", "relativePath", "resourceGroup", "resources", "scope", "sku",
+        "subscriptionId", "tags", "template", "templateLink", "type", "uri", "value", "variables", "zones",
     }
 )  # fmt: skip
+_IN_LOWER_CASE = {name.lower(): name for name in USUAL}
 
 
 class Holder(msgspec.Struct, frozen=True, gc=False):
@@ -302,6 +303,25 @@ def written_copies(plain: Mapping[str, Any]) -> int:
 def is_usual(plain: Mapping[str, Any]) -> bool:
     """Return whether all members have their usual spelling, so that a member not found by it does not exist."""
     return USUAL.issuperset(plain)
+
+
+def usual_members(plain: Any) -> Mapping[str, Any]:
+    """Return the members of an object by their usual spellings; none of another value."""
+    if not isinstance(plain, dict):
+        return {}
+    if is_usual(plain):
+        return plain
+    found: dict[str, Any] = {}
+    for key, value in plain.items():
+        name = usual_spelling(key)
+        if name == key or name not in found:
+            found[name] = value
+    return found
+
+
+def usual_spelling(key: str) -> str:
+    """Return the usual spelling of a key; the key itself if it has none."""
+    return key if key in USUAL else _IN_LOWER_CASE.get(key.lower(), key)
 
 
 def key_of(plain: Mapping[str, Any], name: str) -> str | None:

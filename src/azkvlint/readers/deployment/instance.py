@@ -195,11 +195,15 @@ class DeploymentInstance:
             return Unknown(at=self.place(node), why=f"`{node.name}` refers to itself")
         self._busy.add(name)
         try:
-            made, read = self.run.recorder.of(self._evaluate_declaration, node)
+            recorder = self.run.recorder
+            if recorder.is_recording:
+                made, read = recorder.of(self._evaluate_declaration, node)
+                if read is not None:
+                    self._reads[name] = read
+            else:  # most values are evaluated here, without a record
+                made = self._evaluate_declaration(node)
         finally:
             self._busy.discard(name)
-        if read is not None:
-            self._reads[name] = read
         self.charge(made)
         self.run.budget.secrets.note(node.name, made)
         self._values[name] = made

@@ -13,7 +13,7 @@ from typing import Any
 
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
-from azkvlint.readers.deployment.documents import find_template, key_of, member
+from azkvlint.readers.deployment.documents import find_template, key_of, member, usual_members
 from azkvlint.readers.deployment.origins import returns_keys
 from azkvlint.readers.deployment.template_file import TemplateFile, variable_key
 from azkvlint.readers.deployment.template_origins import declaration_of, path_in_outputs, value_in, values_below
@@ -34,6 +34,7 @@ _STEPS, _MIN_STEPS = 2, 10_000
 _HOLE, _MOST_HOLES = regex(r"\{(\d{1,3})(?:[,:][^{}]{0,99})?\}"), 1_000
 # What declares a type of its own.
 _TYPES = frozenset({"parameters", "outputs", "definitions"})
+_PARTS_OF_TYPES = frozenset({"properties", "additionalProperties", "items", "prefixItems", "$ref"})
 # The values in it.
 _VALUES = frozenset({"copy", "defaultvalue", "value"})
 
@@ -282,12 +283,17 @@ def _secure_paths(file: TemplateFile, declared: Any) -> Iterator[Path]:
     """Yield the paths of the parts of a parameter that are secure by their definitions."""
 
     def parts(one: Any) -> Iterator[tuple[Path, Any]]:
-        properties, further = member(one, "properties"), member(one, "additionalProperties")
-        items, prefixed = member(one, "items"), member(one, "prefixItems")
+        members = usual_members(one)
+        if _PARTS_OF_TYPES.isdisjoint(members):
+            return
+        properties, prefixed = members.get("properties"), members.get("prefixItems")
         yield from (((name,), part) for name, part in (properties.items() if isinstance(properties, dict) else ()))
-        of_any = [further, items, *(prefixed if isinstance(prefixed, list) else ())]
+        of_any = [
+            members.get("additionalProperties"), members.get("items"),
+            *(prefixed if isinstance(prefixed, list) else ()),
+        ]  # fmt: skip
         yield from (((ANY,), part) for part in of_any if isinstance(part, dict))
-        reference = member(one, "$ref")
+        reference = members.get("$ref")
         if isinstance(reference, str):
             yield (), member(file.plain, "definitions", reference.rpartition("/")[2])
 

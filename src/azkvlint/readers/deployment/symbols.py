@@ -278,12 +278,15 @@ class Body:
             return Unknown(at=self.at, why=f"`{self.name}` refers to itself")
         self._busy.add(name)
         try:
-            found, read = self._recorder.of(self._evaluate, name)
+            if self._recorder.is_recording:
+                found, read = self._recorder.of(self._evaluate, name)
+                if read is not None:
+                    self._reads[name] = read
+            else:  # as most members
+                found = self._evaluate(name)
         finally:
             self._busy.discard(name)
         self._values[name] = found
-        if read is not None:
-            self._reads[name] = read
         return found
 
     def _evaluate(self, name: str) -> Result | None:

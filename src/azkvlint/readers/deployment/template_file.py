@@ -11,7 +11,15 @@ from functools import cached_property
 from typing import Any
 
 from azkvlint.readers.deployment.data_evaluator import LOOP, RESOURCE_LOOP
-from azkvlint.readers.deployment.documents import USUAL, is_copies, is_usual, key_of, member, schema_of
+from azkvlint.readers.deployment.documents import (
+    is_copies,
+    is_usual,
+    key_of,
+    member,
+    schema_of,
+    usual_members,
+    usual_spelling,
+)
 from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import COPIES
 from azkvlint.syntax import ast
@@ -21,7 +29,6 @@ from azkvlint.values.secrecy import is_secure_type
 # Definitions that refer to further ones.
 _MAX_REFERENCES = 20
 _SECURE = (ast.Call(0, 0, "secure", ()),)
-_IN_LOWER_CASE = {name.lower(): name for name in USUAL}
 # The keys of parameters and variables in ``symbols``.
 PARAMETERS, VARIABLES = "parameters.", "variables."
 
@@ -111,14 +118,15 @@ class TemplateFile:
 
     def type_of(self, declared: Any) -> tuple[str, bool]:
         """Return the type of a parameter or output in lower case, and whether it may be null, with its definition."""
-        kind, nullable = member(declared, "type"), member(declared, "nullable") is True
+        members = usual_members(declared)
+        kind, nullable = members.get("type"), members.get("nullable") is True
         for _ in range(_MAX_REFERENCES):
-            reference = member(declared, "$ref")
+            reference = members.get("$ref")
             if not isinstance(reference, str):
                 break
-            declared = member(self.plain, "definitions", reference.rpartition("/")[2])
-            kind = kind if isinstance(kind, str) else member(declared, "type")
-            nullable = nullable or member(declared, "nullable") is True
+            members = usual_members(member(self.plain, "definitions", reference.rpartition("/")[2]))
+            kind = kind if isinstance(kind, str) else members.get("type")
+            nullable = nullable or members.get("nullable") is True
         return kind.lower() if isinstance(kind, str) else "", nullable
 
     def is_secure(self, declared: Any) -> bool:
@@ -186,7 +194,7 @@ class TemplateFile:
         members: dict[str, ast.Property] = {}
         all_usual = is_usual(plain)
         for key, value in plain.items():
-            name = key if all_usual or key in USUAL else _IN_LOWER_CASE.get(key.lower(), key)
+            name = key if all_usual else usual_spelling(key)
             if name == key or name not in members:
                 members[name] = ast.Property(0, 0, name, ast.Data(0, 0, value, (*pointer, key)))
         inner: tuple[ast.Resource, ...] = ()
