@@ -98,23 +98,14 @@ _NAMESPACES = frozenset({"az", "sys"})
 class ModuleInstance(DeploymentInstance):
     """A Bicep file with the arguments of one call, as its evaluator refers to it."""
 
+    file: File
+    run: BicepRun
+
     def __init__(self, file: File, run: BicepRun, call: ModuleCall) -> None:
         super().__init__(file, run, call)
-        self._bicep_file = file
-        self._bicep_run = run
         self.evaluator: Evaluator = _FileEvaluator(self)
         self.imports = Imports(self)
         self.register()
-
-    @property
-    def file(self) -> File:
-        """Return what it declares."""
-        return self._bicep_file
-
-    @property
-    def run(self) -> BicepRun:
-        """Return the run that all files of a root share."""
-        return self._bicep_run
 
     def close(self) -> None:
         """See the base class."""

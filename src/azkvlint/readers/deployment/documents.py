@@ -330,10 +330,9 @@ def key_of(plain: Mapping[str, Any], name: str) -> str | None:
         return name
     if is_usual(plain):
         return None
-    # A string of ASCII equals no other one with another length, whatever the case.
-    length, lower = len(name), name.lower()
+    lower = name.lower()
     for key in plain:
-        if (len(key) == length or not key.isascii()) and key.lower() == lower:
+        if key.lower() == lower:
             return key
     return None
 

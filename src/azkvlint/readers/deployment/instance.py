@@ -52,8 +52,8 @@ class DeploymentInstance:
     evaluator: Evaluator
 
     def __init__(self, file: DeclaringFile, run: Run, call: ModuleCall) -> None:
-        self._file = file
-        self._run = run
+        self.file = file
+        self.run = run
         self.module_call = call
         self.prefix = call.prefix
         self.scope = call.scope
@@ -66,16 +66,6 @@ class DeploymentInstance:
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleSymbol] = {}
         run.opened.append(self.close)
-
-    @property
-    def file(self) -> DeclaringFile:
-        """Return what it declares."""
-        return self._file
-
-    @property
-    def run(self) -> Run:
-        """Return the run that all files of a root share."""
-        return self._run
 
     @property
     def called_as(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from copy import copy
 from typing import Any, Self, TypeAlias
 
 import msgspec
@@ -103,7 +102,8 @@ class Run:
 
     def with_second_budget(self) -> Self:
         """Return a run that shares everything with this one but the budget, which is a further one."""
-        other = copy(self)
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
         other.budget = self.budget.second_budget(self.unit)
         other.freezer = self.freezer.within(other.budget)
         return other

@@ -8,7 +8,7 @@ template-functions-resource and template-functions-scope.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -30,6 +30,7 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.value import TEXT, Scalar, Unknown, display
+from azkvlint.util.lazy_property import lazy_property
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
 _Function: TypeAlias = Callable[[Sequence[Result], "Scope", Location], Result]
@@ -45,7 +46,7 @@ class Scope(msgspec.Struct, frozen=True, dict=True):
     group: Text = hole(GROUP)
     management_group: Text = hole(MANAGEMENT_GROUP)
 
-    @cached_property
+    @lazy_property
     def id(self) -> Text:
         """Return the ID of the scope, a pattern; empty for a tenant, so that other IDs are appended to it."""
         match self.level:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -22,6 +21,7 @@ from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.ast import Pointer
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_property import lazy_property
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
@@ -61,12 +61,12 @@ class _Template:
         self.resources: list[tuple[Mapping[str, Any], Pointer]] = []
         self._nodes: dict[Pointer, ast.Data] = {}
 
-    @cached_property
+    @lazy_property
     def file(self) -> TemplateFile:
         """Return its declarations."""
         return TemplateFile(self.path, self.plain, self.pointer)
 
-    @cached_property
+    @lazy_property
     def members(self) -> Mapping[str, list[tuple[Any, Pointer]]]:
         """Return the members of all resources and of their properties, by name in lower case."""
         found: dict[str, list[tuple[Any, Pointer]]] = {}
@@ -350,24 +350,22 @@ def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots
     if not isinstance(properties, dict):
         return
     at: Pointer = (*pointer, str(key))
-    given = key_of(properties, "parameters")
-    call = (_Scope(template), properties[given], (*at, given)) if given is not None else None
-    inline, link = key_of(properties, "template"), member(properties, "templateLink", "relativePath")
-    scope = member(properties, "expressionEvaluationOptions", "scope")
+    inline = key_of(properties, "template")
     called: _Template | None = None
     if inline is not None and isinstance(properties[inline], dict):
-        if str(scope).lower() != "inner":
+        if str(member(properties, "expressionEvaluationOptions", "scope")).lower() != "inner":
             _add_outputs(template, template, properties[inline], (*at, inline))
             return
         called = _Template(template.path, properties[inline], (*at, inline), template.places)
         template.inline[called.pointer] = called
-    elif isinstance(link, str):
+    elif isinstance(link := member(properties, "templateLink", "relativePath"), str):
         called = roots.get(posixpath.normpath(posixpath.join(posixpath.dirname(template.path), link)))
     if called is not None:
         template.nested.append(called)
         _add_outputs(template, called, called.plain, called.pointer)
-        if call is not None:
-            called.calls.append(call)
+        given = key_of(properties, "parameters")
+        if given is not None:
+            called.calls.append((_Scope(template), properties[given], (*at, given)))
 
 
 def _add_outputs(template: _Template, inner: _Template, plain: Mapping[str, Any], pointer: Pointer) -> None:

@@ -7,7 +7,6 @@ without their case. Values remain JSON, which is evaluated on use: see ``ast.Dat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 from azkvlint.readers.deployment.data_evaluator import LOOP, RESOURCE_LOOP
@@ -24,6 +23,7 @@ from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import COPIES
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
+from azkvlint.util.lazy_property import lazy_property
 from azkvlint.values.secrecy import is_secure_type
 
 # Definitions that refer to further ones.
@@ -49,7 +49,7 @@ class TemplateFile:
         """Return the level of the scope that its schema names; empty if it names none."""
         return schema_of(self.plain)
 
-    @cached_property
+    @lazy_property
     def symbols(self) -> Mapping[str, ast.Parameter | ast.Variable]:
         """Return the parameters and variables by the keys of ``parameter_key`` and ``variable_key``."""
         found: dict[str, ast.Parameter | ast.Variable] = {}
@@ -64,7 +64,7 @@ class TemplateFile:
                 found[variable_key(name)] = ast.Variable(0, 0, name, ast.Data(0, 0, plain, pointer), (), pointer)
         return found
 
-    @cached_property
+    @lazy_property
     def outputs(self) -> Mapping[str, ast.Output]:
         """Return the outputs that have a value, by names in lower case."""
         found: dict[str, ast.Output] = {}
@@ -84,7 +84,7 @@ class TemplateFile:
             found[name.lower()] = ast.Output(0, 0, name, None, expression, decorators, pointer)
         return found
 
-    @cached_property
+    @lazy_property
     def functions(self) -> Mapping[str, ast.Function]:
         """Return the functions that have an output, by namespace and name in lower case."""
         found: dict[str, ast.Function] = {}

@@ -73,21 +73,16 @@ class TemplateInstance(DeploymentInstance):
     names_inner_resources = False
     # learn.microsoft.com/azure/azure-resource-manager/templates/conditional-resource-deployment
     conditions_cascade = False
+    file: TemplateFile
     evaluator: DataEvaluator
 
     def __init__(self, file: TemplateFile, run: Run, call: ModuleCall, around: TemplateInstance | None = None) -> None:
         super().__init__(file, run, call)
-        self._template = file
         self.around = around
         self.calling: set[str] = set()
         self._lookup: ReferenceLookup | None = None
         self.evaluator = DataEvaluator(self, run, file.path, bool(call.prefix)) if around is None else around.evaluator
         self._undeclared: dict[str, Result] = {}
-
-    @property
-    def file(self) -> TemplateFile:
-        """Return what it declares."""
-        return self._template
 
     @property
     def lookup(self) -> ReferenceLookup:
