@@ -6,6 +6,7 @@ Source: learn.microsoft.com/rest/api/keyvault, the reference of each operation, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 
@@ -18,14 +19,20 @@ from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Val
 AZAPI_RESOURCE, AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
 AZAPI_DATA_PLANE, AZAPI_ACTION = "azapi_data_plane_resource", "azapi_resource_action"
 AZAPI = frozenset({AZAPI_RESOURCE, AZAPI_UPDATE, AZAPI_DATA_PLANE, AZAPI_ACTION})
-# The arguments of an azapi resource for properties outside of its body, without those that have Azure's names already.
-# Source: registry.terraform.io/providers/Azure/azapi/latest/docs/resources/resource.
-BESIDE_BODY = Mapped(type="", fields={"identity": RESOURCES["azurerm_storage_account"].fields["identity"]})
 # Extension types: their parent_id is the extended resource.
 _EXTENSIONS = (
     "microsoft.insights/diagnosticsettings", "microsoft.authorization/", "microsoft.security/pricings",
     "microsoft.eventgrid/eventsubscriptions",
 )  # fmt: skip
+
+
+@cache
+def beside_body() -> Mapped:
+    """Return the arguments of an azapi resource for properties outside of its body, if Azure has other names for them.
+
+    Source: registry.terraform.io/providers/Azure/azapi/latest/docs/resources/resource.
+    """
+    return Mapped(type="", fields={"identity": RESOURCES["azurerm_storage_account"].fields["identity"]})
 
 
 def parent_attribute(type_: str) -> str:

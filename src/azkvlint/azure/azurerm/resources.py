@@ -5,9 +5,11 @@ A data source has the rows of the resource of the same name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
 
-from azkvlint.azure.azurerm.table import Mapped, Rows
+from azkvlint.azure.azurerm.table import Mapped, ResourceType, ResourceTypes, Rows
 from azkvlint.azure.table_files import read_table
 from azkvlint.model.value import Scalar, Value
 
@@ -18,14 +20,54 @@ def _load() -> Rows:
     return load_rows()
 
 
-RESOURCES: Mapping[str, Mapped] = read_table("azurerm", Rows, _load).expand()
+@cache
+def _rows() -> Rows:
+    return read_table("azurerm", Rows, _load)
+
+
+@cache
+def _expanded() -> dict[str, Mapped]:
+    return _rows().expand()
+
+
+def _load_types() -> ResourceTypes:
+    types = {name: ResourceType(row.type, row.like) for name, row in _rows().resources.items()}
+    return ResourceTypes(types)
+
+
+_TYPES: Mapping[str, str] = read_table("azurerm", ResourceTypes, _load_types).expand()
+
+
+class _Resources(Mapping[str, Mapped]):
+    """The table. Arguments are decoded on first use: templates and Bicep files require only the names of types."""
+
+    def __getitem__(self, name: str) -> Mapped:
+        if name not in _TYPES:
+            raise KeyError(name)
+        return _expanded()[name]
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the row of a resource type; ``default`` if there is none."""
+        return _expanded()[name] if name in _TYPES else default
+
+    def __contains__(self, name: object) -> bool:
+        return name in _TYPES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_TYPES)
+
+    def __len__(self) -> int:
+        return len(_TYPES)
+
+
+RESOURCES: Mapping[str, Mapped] = _Resources()
 
 # Types of the directory, which has no types of ARM.
 GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
 # Federated identity credentials of applications, which their service principals have too.
 APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 
-_CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
+_CANONICAL = {type_.lower(): type_ for type_ in _TYPES.values()}
 
 
 def canonical(type_: str) -> str | None:
@@ -58,9 +100,9 @@ def linked_type(type_: str) -> str:
 
     It is empty for a type that may represent any resource, or one of Key Vault.
     """
-    mapped = RESOURCES.get(type_)
+    mapped = _TYPES.get(type_)
     if mapped is not None:
-        return mapped.type
+        return mapped
     return type_ if type_.startswith("azurerm_") and not any(word in type_ for word in LOOKS_LIKE_VAULT) else ""
 
 

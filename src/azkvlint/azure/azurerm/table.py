@@ -88,6 +88,26 @@ class ResourceRows(Mapped, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     like: str = ""
 
 
+class ResourceType(msgspec.Struct, frozen=True, gc=False):
+    """The Azure type of a resource type, or that it is ``like`` another one."""
+
+    type: str = ""
+    like: str = ""
+
+
+class ResourceTypes(msgspec.Struct, frozen=True, gc=False):
+    """The resource types without their arguments, which are most of the table."""
+
+    resources: Mapping[str, ResourceType]
+
+    def expand(self) -> dict[str, str]:
+        """Return the types in Azure by the resource types."""
+        expanded: dict[str, str] = {}
+        for name, row in self.resources.items():
+            expanded[name] = expanded[row.like] if row.like else row.type
+        return expanded
+
+
 class Rows(msgspec.Struct, frozen=True, gc=False):
     """All rows: sets of arguments that several types have, and resource types. The types share what is in sets."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import BESIDE_BODY, METHOD, as_resource, is_key_vault_type, parent_attribute
+from azkvlint.azure.azurerm.azapi import METHOD, as_resource, beside_body, is_key_vault_type, parent_attribute
 from azkvlint.graph.changes import apply_update, may_change, possibly_set, target_of, with_open_fields
 from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
@@ -84,7 +84,7 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
 
 @lru_cache(8)
 def _beside_body(at: Location) -> ArgumentMap:
-    return ArgumentMap(PlanTable(BESIDE_BODY, frozenset({()}), frozenset()), at)
+    return ArgumentMap(PlanTable(beside_body(), frozenset({()}), frozenset()), at)
 
 
 def _vault_in_host(instance: Instance) -> Link | None:

@@ -12,7 +12,6 @@ import msgspec
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_DATA_PLANE,
-    BESIDE_BODY,
     LEVELS,
     OLD,
     POLICY_RULE,
@@ -21,6 +20,7 @@ from azkvlint.azure.azurerm.azapi import (
     WHY_TEXTS,
     arguments_of,
     as_resource,
+    beside_body,
     is_key_vault_type,
     parent_attribute,
     unread_spec_message,
@@ -91,7 +91,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
 
 @cache
 def _beside_body() -> ArgumentMap:
-    return ArgumentMap(BESIDE_BODY, _WHOLE)
+    return ArgumentMap(beside_body(), _WHOLE)
 
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:
