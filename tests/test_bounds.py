@@ -354,6 +354,19 @@ def test_an_address_takes_time_in_proportion(shape: str, repeated: str) -> None:
     assert grows_with_its_input(lambda size: steps.__wrapped__(shape.format(repeated * size)), 4_000)
 
 
+def test_diagnostic_settings_of_unknown_scopes_take_time_in_proportion(tmp_path: Path) -> None:
+    """Each may export the activity log of the subscription of each other one. To compare all would take a minute."""
+    setting = (
+        'variable "s{0}" {{}}\nresource "azurerm_monitor_diagnostic_setting" "d{0}" {{\n  name = "d"\n'
+        "  target_resource_id = var.s{0}\n  log_analytics_workspace_id = var.s0\n"
+        '  enabled_log {{\n    category = "Administrative"\n  }}\n}}\n'
+    )
+    write(tmp_path, {"main.tf": numbered(setting, number=6000)})
+    run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV217,KV218", "--show-unknown")
+    assert run.code == 0
+    assert len(json.loads(run.output)["unknown"]) == 6000
+
+
 def test_repeated_secrets_take_time_in_proportion(tmp_path: Path) -> None:
     """Each of many secrets is hidden in each of many texts. A search for one after the other would take minutes."""
     secret = (

@@ -6,6 +6,7 @@ Source: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema (th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -32,13 +33,54 @@ class _Export(msgspec.Struct, frozen=True):
     certain: bool
     categories: Mapping[str, Sure]
 
-    def same_subscription(self, other: _Export) -> Sure:
-        """Return whether another setting exports the log of the same subscription."""
-        scopes = self.scope, other.scope
-        keys = [one.target if isinstance(one, Link) else text_of(one).lower() for one in scopes]
-        if other.certain and keys[0] and keys[0] == keys[1]:
-            return Sure.YES if other.setting.exists_with(self.setting) else Sure.PERHAPS
-        return Sure.NO if all(isinstance(one, Scalar) for one in scopes) else Sure.PERHAPS
+    @property
+    def key(self) -> str:
+        """Return the target or text of the scope, the same for one subscription; "" if neither is known."""
+        return self.scope.target if isinstance(self.scope, Link) else text_of(self.scope).lower()
+
+    @property
+    def possible(self) -> list[str]:
+        """Return the categories that it may export."""
+        return [category for category, sure in self.categories.items() if sure is not Sure.NO]
+
+
+class _Exports:
+    """The exports of a graph. ``certain`` are those of a subscription, by key, with their numbers among all.
+
+    ``possible`` counts by category the exports that may have it, ``loose`` those whose scope may be any subscription.
+    """
+
+    def __init__(self, exports: list[_Export]) -> None:
+        self.by_address = {one.setting.address: (number, one) for number, one in enumerate(exports)}
+        self.certain: dict[str, list[tuple[int, _Export]]] = {}
+        self.possible, self.loose = Counter[str](), Counter[str]()
+        for number, one in enumerate(exports):
+            if one.certain and one.key:
+                self.certain.setdefault(one.key, []).append((number, one))
+            self.possible.update(one.possible)
+            if not isinstance(one.scope, Scalar):
+                self.loose.update(one.possible)
+
+    def categories_with(self, own: _Export, number: int) -> dict[str, Sure] | None:
+        """Return what all settings of one subscription export; None if another setting comes before ``own``."""
+        found = dict(own.categories)
+        same = [one for one in self.certain.get(own.key, ()) if one[1] is not own]
+        for position, one in same:
+            is_same = one.setting.exists_with(own.setting)
+            if is_same and position < number:
+                return None
+            for category, sure in one.categories.items():
+                sure_here = sure if is_same else min(sure, Sure.PERHAPS)
+                found[category] = max(sure_here, found.get(category, Sure.NO))
+        is_scalar = isinstance(own.scope, Scalar)
+        others = Counter(self.loose if is_scalar else self.possible)
+        for one in (own, *(one for _, one in same)):
+            if not is_scalar or not isinstance(one.scope, Scalar):
+                others.subtract(one.possible)
+        for category, number_of_others in others.items():
+            if number_of_others > 0:
+                found[category] = max(Sure.PERHAPS, found.get(category, Sure.NO))
+        return found
 
 
 @derived(
@@ -50,16 +92,10 @@ class _Export(msgspec.Struct, frozen=True):
 def _activity_categories(resource: Resource, context: Context) -> Answer:
     """Return the categories that all settings of a subscription export; only the first of them has the attribute."""
     exports = _activity_exports(context)
-    own = next((one for one in exports if one.setting.address == resource.address), None)
-    if own is None:
+    number, own = exports.by_address.get(resource.address, (0, None))
+    found = None if own is None else exports.categories_with(own, number)
+    if found is None:
         return absent(resource)
-    found: dict[str, Sure] = {}
-    for number, one in enumerate(exports):
-        same = Sure.YES if one is own else own.same_subscription(one)
-        if same is Sure.YES and number < exports.index(own):
-            return absent(resource)
-        for category, sure in one.categories.items():
-            found[category] = max(min(same, sure), found.get(category, Sure.NO))
     certain = [category for category in _ACTIVITY if found.get(category) is Sure.YES]
     items: list[Value] = [known(resource, category) for category in certain]
     if Sure.PERHAPS in found.values():
@@ -70,22 +106,25 @@ def _activity_categories(resource: Resource, context: Context) -> Answer:
     return known_list(resource, items, f"only {exported}" if exported else "no category")
 
 
-def _activity_exports(context: Context) -> list[_Export]:
+def _activity_exports(context: Context) -> _Exports:
     """Return the settings that may export the activity log of a subscription, computed once per graph."""
-    found: list[_Export] | None = context.cache.get("activity exports")
+    found: _Exports | None = context.cache.get("activity exports")
     if found is None:
-        found = context.cache["activity exports"] = []
-        for setting in context.index.of_type(SETTINGS):
-            scope = setting.select(SCOPE)
-            if not setting.stays or isinstance(scope, Absent):
-                continue
-            level = level_of(scope, context.index)
-            is_subscription = isinstance(level, Scalar) and level.value == "subscription"
-            names = {str(one.value).lower() for one in _written_categories(setting)}
-            # Resources and subscriptions have no category in common.
-            if is_subscription or (isinstance(level, Unknown) and names <= _ACTIVITY_NAMES):
-                found.append(_Export(setting, scope, is_subscription, _exported_categories(setting)))
+        found = context.cache["activity exports"] = _Exports([*_exports_in(context)])
     return found
+
+
+def _exports_in(context: Context) -> Iterator[_Export]:
+    for setting in context.index.of_type(SETTINGS):
+        scope = setting.select(SCOPE)
+        if not setting.stays or isinstance(scope, Absent):
+            continue
+        level = level_of(scope, context.index)
+        is_subscription = isinstance(level, Scalar) and level.value == "subscription"
+        names = {str(one.value).lower() for one in _written_categories(setting)}
+        # Resources and subscriptions have no category in common.
+        if is_subscription or (isinstance(level, Unknown) and names <= _ACTIVITY_NAMES):
+            yield _Export(setting, scope, is_subscription, _exported_categories(setting))
 
 
 def _written_categories(setting: Resource) -> Iterator[Scalar]:
