@@ -6,7 +6,6 @@ Regions are computed only for locations that a report shows. Of JSON only the te
 from __future__ import annotations
 
 import re
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache, partial
@@ -88,7 +87,7 @@ class LineHashes:
             units = text.encode("utf-16", "surrogatepass")
             if len(units) != 2 * len(text) + 2:
                 # A character beyond U+FFFF has two code units.
-                text = "".join(map(chr, array("H", units)[1:]))
+                text = "".join(map(chr, memoryview(units).cast("H")[1:]))
         mark = "\ufeff" if isinstance(self._lines.text, MarkedText) else ""
         # The leading line break makes the first line match like all others.
         self._text = f"\n{mark}{text}"

@@ -13,8 +13,6 @@ from azkvlint.model.finding import BICEP_FILE, TERRAFORM_PLAN, Declaration, Prob
 from azkvlint.model.location import Location, Place, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.discover import JSON, PARAMETERS
-from azkvlint.readers.plan.document import Plan, positions
-from azkvlint.readers.plan.read import read_plan
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from azkvlint.readers.bicep.read import BicepRead
     from azkvlint.readers.deployment.run import TemplateRead
     from azkvlint.readers.deployment.secret_sources import Places
+    from azkvlint.readers.plan.document import Plan
     from azkvlint.readers.terraform.read import TerraformRead
     from azkvlint.readers.terraform.run import Stub
     from azkvlint.syntax.ignore_comments import Metadata
@@ -88,6 +87,8 @@ class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
 def plan_result(path: str, data: bytes, required: RequiredAttributes, unit: UnitWork | None = None) -> ReadResult:
     """Return a Terraform or OpenTofu plan. Raises InputError if the data is not a plan."""
     from azkvlint.derived.repeated_secrets import repeated_secrets
+    from azkvlint.readers.plan.document import positions
+    from azkvlint.readers.plan.read import read_plan
 
     read = read_plan(path, data, required, unit)
 

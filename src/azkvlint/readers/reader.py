@@ -33,7 +33,7 @@ from azkvlint.readers.discover import (
     names_in,
     read_source,
 )
-from azkvlint.readers.plan.document import Plan, mentions_plan
+from azkvlint.readers.json_kinds import is_stack_result, mentions_plan, mentions_prediction
 from azkvlint.readers.read_result import (
     ParameterValues,
     ReadResult,
@@ -54,6 +54,7 @@ from azkvlint.util.project_files import is_file, resolve_inside
 if TYPE_CHECKING:
     from azkvlint.evaluation.budget import UnitWork
     from azkvlint.readers.bicep.files import ModuleCache
+    from azkvlint.readers.plan.document import Plan
     from azkvlint.readers.terraform.folder import FolderCache
     from azkvlint.readers.terraform.locations import Locator
     from azkvlint.syntax.json_decoder import Document
@@ -287,7 +288,6 @@ class Reader:
         """Return an ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from azkvlint.readers.deployment.documents import looks_like_template
         from azkvlint.readers.deployment.read import read_template
-        from azkvlint.readers.whatif import is_stack_result, read_prediction
         from azkvlint.syntax.json_decoder import decode
 
         document = decode(data)
@@ -300,6 +300,8 @@ class Reader:
                 metadata=metadata_in(read.files, self.peer_comments),
                 deployed=frozenset(loader.loaded) if read.is_whole else frozenset(),
             )  # fmt: skip
+        from azkvlint.readers.whatif import read_prediction
+
         found = read_prediction(path, document, self.required, work)
         if found is None:
             return None
@@ -400,6 +402,5 @@ class Loader:
 def _is_of_interest(data: bytes) -> bool:
     """Return whether a JSON document that is not a plan may be another supported input, without decoding it."""
     from azkvlint.readers.deployment.documents import mentions_template
-    from azkvlint.readers.whatif import mentions_prediction
 
     return mentions_template(data) or mentions_prediction(data)

@@ -33,6 +33,7 @@ from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scal
 from azkvlint.readers.deployment.resource import AttributeFilter, Declaration, RequiredMembers, make_resource, prune
 from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.readers.deployment.scope import Scope, call, scope_of
+from azkvlint.readers.json_kinds import PREDICTED_RESOURCES, is_of_stack
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
 from azkvlint.syntax.json_decoder import Document
@@ -41,11 +42,6 @@ from azkvlint.util.lazy_regex import regex
 
 _Json: TypeAlias = Mapping[str, Any]
 _Unit: TypeAlias = UnitWork | None
-_CHANGE_MARKS = tuple(
-    f'"{word}"'.encode(code)
-    for word in ("changeType", "potentialChanges", "resourceChanges")
-    for code in ("utf-8", "utf-16-le", "utf-16-be")
-)
 MAKE_WHAT_IF = (
     "create a result with `az deployment group what-if --no-pretty-print --result-format FullResourcePayloads`"
 )
@@ -96,11 +92,6 @@ class _ShapeError(Exception):
     """Raised for a change with an unexpected structure. The message contains no input."""
 
 
-def mentions_what_if(data: bytes) -> bool:
-    """Return whether a JSON file may be a what-if result, including an invalid one; other JSON is ignored."""
-    return any(mark in data for mark in _CHANGE_MARKS)
-
-
 def looks_like_what_if(value: object) -> bool:
     """Return whether a decoded document is a what-if result."""
     found = _parts(value)
@@ -112,11 +103,6 @@ def looks_like_what_if(value: object) -> bool:
     if isinstance(changes, list) and any(isinstance(item, dict) and "changeType" in item for item in changes):
         return True
     return isinstance(value, dict) and isinstance(value.get("status"), str)
-
-
-def is_of_stack(changes: object) -> bool:
-    """Return whether the changes of a result are those of a deployment stack."""
-    return isinstance(changes, dict) and "resourceChanges" in changes
 
 
 @with_recursion_limit
@@ -620,35 +606,28 @@ def one_line(message: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-_RESOURCES = "predictedResources"
-_MARKS = tuple(f'"{_RESOURCES}"'.encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
 MAKE_SNAPSHOT = "create a snapshot with `bicep snapshot main.bicepparam --mode overwrite`"
-
-
-def mentions_snapshot(data: bytes) -> bool:
-    """Return whether a JSON file may be a snapshot, including an invalid one; other JSON is ignored."""
-    return any(mark in data for mark in _MARKS)
 
 
 def looks_like_snapshot(value: object) -> bool:
     """Return whether a decoded document is a snapshot."""
-    return isinstance(value, dict) and _RESOURCES in value
+    return isinstance(value, dict) and PREDICTED_RESOURCES in value
 
 
 @with_recursion_limit
 def read_snapshot(path: str, document: Document, required: RequiredAttributes, unit: _Unit = None) -> TemplateRead:
     """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or too large."""
     value = document.value
-    entries = value.get(_RESOURCES) if isinstance(value, dict) else None
+    entries = value.get(PREDICTED_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):
-        raise InputError(f"invalid Bicep snapshot: `{_RESOURCES}` is not a list", MAKE_SNAPSHOT)
+        raise InputError(f"invalid Bicep snapshot: `{PREDICTED_RESOURCES}` is not a list", MAKE_SNAPSHOT)
     predicted = PredictedResources(path, required, Budget(len(document.text), unit=unit))
     for number, entry in enumerate(entries):
-        pointer = (_RESOURCES, number)
+        pointer = (PREDICTED_RESOURCES, number)
         if isinstance(entry, dict):
             _add(predicted, entry, pointer)
         else:
-            predicted.problem("error", f"`{_RESOURCES}[{number}]` cannot be read: expected an object", pointer)
+            predicted.problem("error", f"`{PREDICTED_RESOURCES}[{number}]` cannot be read: expected an object", pointer)
     _diagnostics(predicted, value.get("diagnostics"))
     return predicted.read(document.text)
 
@@ -677,17 +656,6 @@ def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
     for number, text in enumerate(diagnostics):
         message = ": ".join(word for word in ("diagnostic of the snapshot", one_line(text)) if word)
         predicted.problem("note", message, ("diagnostics", number))
-
-
-def mentions_prediction(data: bytes) -> bool:
-    """Return whether a JSON file may be a what-if result or a snapshot, without decoding it."""
-    return mentions_what_if(data) or mentions_snapshot(data)
-
-
-def is_stack_result(value: object) -> bool:
-    """Return whether a decoded document is the what-if result of a stack, which may also contain the template."""
-    properties = value.get("properties") if isinstance(value, dict) else None
-    return isinstance(properties, dict) and is_of_stack(properties.get("changes"))
 
 
 def read_prediction(

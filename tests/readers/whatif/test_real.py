@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.readers.whatif import (
-    looks_like_snapshot,
-    looks_like_what_if,
-    mentions_snapshot,
-    mentions_what_if,
-    read_snapshot,
-    read_what_if,
-)
+from azkvlint.readers.json_kinds import mentions_snapshot, mentions_what_if
+from azkvlint.readers.whatif import looks_like_snapshot, looks_like_what_if, read_snapshot, read_what_if
 from azkvlint.syntax.json_decoder import decode
 from tests.readers.conftest import EVERYTHING
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from azkvlint.model.value import Origin, Unknown, text_of
-from azkvlint.readers.whatif import looks_like_snapshot, mentions_snapshot
+from azkvlint.readers.json_kinds import mentions_snapshot
+from azkvlint.readers.whatif import looks_like_snapshot
 from azkvlint.util.errors import InputError
 from tests.readers.whatif.conftest import ID, KV, read, setting, snapshot, vault
 

@@ -9,7 +9,8 @@ import pytest
 
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import ListValue, Origin, Scalar, Unknown
-from azkvlint.readers.whatif import looks_like_what_if, mentions_what_if
+from azkvlint.readers.json_kinds import mentions_what_if
+from azkvlint.readers.whatif import looks_like_what_if
 from azkvlint.util.errors import InputError
 from tests.readers.whatif.conftest import GROUP, ID, KV, change, read, setting, vault, what_if
 

@@ -143,15 +143,6 @@ _DEFERRED = msgspec.json.Decoder(DeferredChange)
 _TYPE = regex(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
 _VALUE = msgspec.json.Decoder(object)
 _ANY = msgspec.json.Decoder(dict[str, Any])
-# In the order in which Terraform prints them: the first stands at the top of the file.
-_MARKS = (b'"planned_values"', b'"resource_changes"')
-
-
-def mentions_plan(data: bytes) -> bool:
-    """Return whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
-    if b"\0" in data[:4]:  # UTF-16
-        data = data.replace(b"\0", b"")
-    return any(mark in data for mark in _MARKS)
 
 
 def entry_type(entry: msgspec.Raw) -> str | None:

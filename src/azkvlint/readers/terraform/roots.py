@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from azkvlint.azure.azurerm.azapi import WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
+from azkvlint.readers.callers import called_by_examples, called_by_others
 from azkvlint.readers.discover import Source, is_automatic, is_module_file, names_in
-from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.lazy_regex import regex
@@ -206,36 +206,3 @@ def _reaches(directory: str, scanned: Mapping[str, _ModuleScan]) -> bool:
         waiting += found.calls - seen
         seen |= found.calls
     return False
-
-
-def called_by_others(calls: Mapping[str, set[str]]) -> set[str]:
-    """Return what is called by something else. Of those that only call each other in a circle, one is left out."""
-    called = {callee for caller, callees in calls.items() for callee in callees if callee != caller}
-    waiting = [one for one in calls if one not in called]
-    reached: set[str] = set()
-    for one in [*waiting, *calls]:
-        if one in called and one not in reached:
-            called.discard(one)
-        todo = [one]
-        while todo:
-            here = todo.pop()
-            if here not in reached:
-                reached.add(here)
-                todo.extend(calls.get(here, ()))
-    return called
-
-
-def called_by_examples(called: Collection[str], calls: Mapping[str, set[str]]) -> frozenset[str]:
-    """Return those of the ``called`` folders, or files, that only examples and tests below their own folder call."""
-    callers: dict[str, list[str]] = {}
-    for caller, callees in calls.items():
-        for callee in callees - {caller}:
-            callers.setdefault(callee, []).append(caller)
-    return frozenset(one for one in called if all(_is_example(caller, one) for caller in callers.get(one, ())))
-
-
-def _is_example(caller: str, callee: str) -> bool:
-    """Return whether a caller is in a folder for examples or tests below the folder of what it calls."""
-    folder = os.path.dirname(callee) if os.path.splitext(callee)[1] == ".bicep" else callee
-    steps = os.path.relpath(caller, folder).replace(os.sep, "/").lower().split("/")
-    return steps[0] != ".." and not EXAMPLES.isdisjoint(steps)
