@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.util.secret_names import contains_secret, describes_secret, has_known_form, is_secret_name
+from azkvlint.util.secret_names import (
+    contains_secret,
+    describes_secret,
+    has_known_form,
+    is_secret_name,
+    letters_of,
+    may_contain_secret_name,
+)
 from azkvlint.values.redaction import Redactor
 from azkvlint.values.secrecy import NAME, may_contain_secret, may_name_secret, suggests_secret
 
@@ -46,6 +53,16 @@ SHOWN = [
 def test_names_of_secrets(name: str) -> None:
     assert is_secret_name(name)
     assert suggests_secret(name)
+
+
+@pytest.mark.parametrize("name", [*HOLDING, "se-cret", "pass''word", "\u00fcsecret"])
+def test_an_expression_with_the_name_of_a_secret_may_contain_one(name: str) -> None:
+    assert is_secret_name(name)
+    assert may_contain_secret_name(letters_of(f"createObject('id', 1, '{name}', 'x')"))
+
+
+def test_an_expression_without_the_name_of_a_secret_contains_none() -> None:
+    assert not may_contain_secret_name(letters_of("createObject('subnet', parameters('subnetId'))"))
 
 
 @pytest.mark.parametrize("name", [*ABOUT, *OTHERS])

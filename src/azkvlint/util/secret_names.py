@@ -57,16 +57,18 @@ _PERMISSIONS = frozenset(
     }
 )  # fmt: skip
 # Names whose values no message shows. Words are joined first, so "adminPassword" and "admin_password" are equal.
-_SECRET_NAME = regex(
-    r"(?:password|passwd|passphrase|secret|token|credential|connectionstring"
-    r"|(?:access|account|api|auth|authorization|client|encryption|functions?|master|primary|private|secondary|shared"
-    r"|signing|storage|subscription)key)"
-    r"(?!s?(?:length|name|uri|url|vault|version))"
-)
+_SECRET_WORDS = (
+    "password", "passwd", "passphrase", "secret", "token", "credential", "connectionstring", "accesskey", "accountkey",
+    "apikey", "authkey", "authorizationkey", "clientkey", "encryptionkey", "functionkey", "functionskey", "masterkey",
+    "primarykey", "privatekey", "secondarykey", "sharedkey", "signingkey", "storagekey", "subscriptionkey",
+)  # fmt: skip
+_SECRET_NAME = regex(rf"(?:{'|'.join(_SECRET_WORDS)})(?!s?(?:length|name|uri|url|vault|version))")
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SHORT_SECRET_WORDS = frozenset({"pass", "psk", "pfx", "pwd", "sas"})
 # The headers of HTTP requests and responses that contain credentials, as whole names: ``authorizations`` are others.
 _HEADERS = frozenset({"authorization", "cookie", "proxyauthorization", "setcookie"})
+_PARTS_OF_SECRET_NAMES = (*_SECRET_WORDS, *_SHORT_SECRET_WORDS, *_HEADERS)
+_NO_LETTERS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 # A name with one of these last nouns describes a secret and is not one: ``secret_name``, ``tokenLifetimeDays``.
 _DESCRIBING_NOUNS = frozenset(
     {
@@ -138,6 +140,16 @@ def is_secret_name(name: str) -> bool:
         return False
     joined = "".join(words)
     return joined in _HEADERS or not _SHORT_SECRET_WORDS.isdisjoint(words) or _SECRET_NAME.search(joined) is not None
+
+
+def letters_of(text: str) -> str:
+    """Return the letters and digits of ASCII in a text, in lower case: those of each name in it are in a row."""
+    return text.encode("ascii", "ignore").translate(None, _NO_LETTERS).decode().lower()
+
+
+def may_contain_secret_name(letters: str) -> bool:
+    """Return whether ``is_secret_name`` may accept a name in a text, by the letters of the text."""
+    return any(word in letters for word in _PARTS_OF_SECRET_NAMES)
 
 
 @lru_cache(4096)

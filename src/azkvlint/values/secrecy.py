@@ -20,13 +20,15 @@ from azkvlint.util.secret_names import (
     is_harmless,
     is_secret_name,
     known_forms,
+    letters_of,
+    may_contain_secret_name,
 )
 
 __all__ = [
     "NAME", "SENSITIVE", "Span", "Spans", "contains_secret", "contains_value", "describes_secret", "ends_with_name",
     "has_literal", "is_content", "is_harmless", "is_marked", "is_recognizable", "is_secure_type", "known_forms",
-    "marks_secret", "may_contain_secret", "may_name_secret", "names_secret", "names_value", "secret_spans",
-    "suggests_secret", "text_of_key",
+    "marks_secret", "may_contain_secret", "may_name_secret", "may_name_value", "names_secret", "names_value",
+    "secret_spans", "suggests_secret", "text_of_key",
 ]  # fmt: skip
 Span: TypeAlias = tuple[int, int]
 
@@ -103,6 +105,12 @@ def names_secret(name: object) -> bool:
 def names_value(name: str) -> bool:
     """Return whether the value of a declaration or member is a secret, by its name. Narrower than ``names_secret``."""
     return is_secret_name(name) or name.replace("_", "").lower() in _SECRET_MEMBERS
+
+
+def may_name_value(text: str) -> bool:
+    """Return whether ``names_value`` may accept a name in a text."""
+    letters = letters_of(text)
+    return may_contain_secret_name(letters) or any(member in letters for member in _SECRET_MEMBERS)
 
 
 def is_secure_type(type_: object) -> bool:

@@ -131,7 +131,7 @@ def secure_paths(
         if is_secure(one):
             yield path
         else:
-            waiting += (((*path, *steps), part) for steps, part in parts_of(one))
+            waiting += [((*path, *steps), part) for steps, part in parts_of(one)]
     yield ()
 
 

@@ -98,3 +98,24 @@ def test_the_keys_of_items_are_hidden_however_the_member_is_written(key: str) ->
     plain = template(variables={"pairs": {"Tr0ub4dor": 1}}, resources=[secret])
     places = secret_places({"main.json": json.dumps(plain)})["main.json"]
     assert places.keys == {("variables", "pairs", "Tr0ub4dor")}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[createObject('name', 'x', 'securevalue', 'Tr0ub4dor')]", "[createObject('se-cret', 'Tr0ub4dor')]",
+        "[concat('Password=', 'Tr0ub4dor')]", "[format('pwd: {0}', 'Tr0ub4dor')]",
+    ],
+)  # fmt: skip
+def test_what_has_the_name_of_a_secret_in_an_expression_is_hidden(value: str) -> None:
+    assert hidden(template(variables={"settings": value})) == {("variables", "settings")}
+
+
+@pytest.mark.parametrize("value", ["[createObject('subnet', 'x')]", "[concat('tokens', 'x')]", "[format('{0}', 'x')]"])
+def test_what_has_another_name_in_an_expression_is_not_hidden(value: str) -> None:
+    assert hidden(template(variables={"settings": value})) == set()
+
+
+def test_secrets_of_resources_are_hidden_in_any_spelling_of_their_members() -> None:
+    secret = {"TYPE": "Microsoft.KeyVault/vaults/secrets", "Name": "kv/s", "Properties": {"Value": "Tr0ub4dor"}}
+    assert hidden(template(resources=[secret])) == {("resources", 0, "Properties", "Value")}

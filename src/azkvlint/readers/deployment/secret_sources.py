@@ -26,7 +26,14 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
 from azkvlint.values.parts import Part
 from azkvlint.values.paths import ANY, KEYS, is_any, member_of, names_of
-from azkvlint.values.secrecy import ends_with_name, is_content, is_secure_type, may_name_secret, names_value
+from azkvlint.values.secrecy import (
+    ends_with_name,
+    is_content,
+    is_secure_type,
+    may_name_secret,
+    may_name_value,
+    names_value,
+)
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, secure_paths
 
 # Steps for each character of the code, and for each run.
@@ -228,8 +235,11 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Hid
             yield from _in_text(template, plain, pointer)
         if not isinstance(plain, dict):
             continue
-        yield from _by_type(template, plain, pointer)
-        _open(template, plain, pointer, roots)
+        type_, properties = _type_and_properties(plain)
+        if type_ is not None and isinstance(plain[type_], str):
+            yield from _by_type(template, plain, pointer, plain[type_])
+        if properties is not None and isinstance(plain[properties], dict):
+            _open(template, plain[properties], (*pointer, properties), roots)
         is_template = pointer == template.pointer
         for key, value in plain.items():
             # Most values are strings, and contain no others.
@@ -242,7 +252,7 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Hid
                 waiting.append((inner, value, at))
             elif is_template and isinstance(value, dict) and key.lower() in _TYPES:
                 yield from _of_section(_Scope(template), value, at)
-                waiting += [(template, *below) for below in _values_in(value, at)]
+                waiting += [(template, *below) for below in _values_in(value, at) if _may_hold_secrets(below[0])]
             elif is_secret:
                 yield _Scope(template).part(value, at)
             else:
@@ -256,14 +266,29 @@ def _may_hold_secrets(value: Any) -> bool:
     if value[:1] != "[":
         return False
     lower = value.lower()
-    return "createobject" in lower or (("concat" in lower or "format" in lower) and may_name_secret(lower))
+    if "createobject" in lower and may_name_value(value):
+        return True
+    # What shows that a secret follows ends with one of these characters, or is before an address with them.
+    is_named = (":" in value or "=" in value) and ("concat" in lower or "format" in lower)
+    return is_named and may_name_secret(lower)
 
 
-def _by_type(template: _Template, plain: Mapping[str, Any], pointer: Pointer) -> Iterator[HiddenPart]:
+def _type_and_properties(plain: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the keys of these members, as ``key_of`` does; most objects have neither, and are searched once."""
+    type_ = "type" if "type" in plain else None
+    properties = "properties" if "properties" in plain else None
+    if type_ is None or properties is None:
+        for key in plain:
+            if len(key) == 4:
+                if type_ is None and key.lower() == "type":
+                    type_ = key
+            elif len(key) == 10 and properties is None and key.lower() == "properties":
+                properties = key
+    return type_, properties
+
+
+def _by_type(template: _Template, plain: Mapping[str, Any], pointer: Pointer, type_: str) -> Iterator[HiddenPart]:
     """Yield the secrets in an object that has the type of a resource or of a value."""
-    type_ = member(plain, "type")
-    if not isinstance(type_, str):
-        return
     if "/" in type_:
         template.resources.append((plain, pointer))
     # The sections of a template of outer scope are not its own.
@@ -279,30 +304,36 @@ def _values_in(section: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Any, P
                 yield value, (*at, name, key)
 
 
-def _secure_paths(file: TemplateFile, declared: Any) -> Iterator[Path]:
-    """Yield the paths of the parts of a parameter that are secure by their definitions."""
+def _secure_paths(file: TemplateFile, declared: Any) -> Iterable[Path]:
+    """Return the paths of the parts of a parameter that are secure by their definitions."""
 
-    def parts(one: Any) -> Iterator[tuple[Path, Any]]:
+    def parts(one: Any) -> list[tuple[Path, Any]]:
         members = usual_members(one)
         if _PARTS_OF_TYPES.isdisjoint(members):
-            return
+            return []
         properties, prefixed = members.get("properties"), members.get("prefixItems")
-        yield from (((name,), part) for name, part in (properties.items() if isinstance(properties, dict) else ()))
+        found: list[tuple[Path, Any]] = []
+        if isinstance(properties, dict):
+            found += [((name,), part) for name, part in properties.items()]
         of_any = [
             members.get("additionalProperties"), members.get("items"),
             *(prefixed if isinstance(prefixed, list) else ()),
         ]  # fmt: skip
-        yield from (((ANY,), part) for part in of_any if isinstance(part, dict))
+        found += [((ANY,), part) for part in of_any if isinstance(part, dict)]
         reference = members.get("$ref")
         if isinstance(reference, str):
-            yield (), member(file.plain, "definitions", reference.rpartition("/")[2])
+            found.append(((), member(file.plain, "definitions", reference.rpartition("/")[2])))
+        return found
 
-    yield from secure_paths(declared, parts, file.is_secure)
+    members = usual_members(declared)
+    if _PARTS_OF_TYPES.isdisjoint(members):  # as most
+        return [()] if is_secure_type(members.get("type")) else []
+    return secure_paths(declared, parts, file.is_secure)
 
 
 def _in_text(template: _Template, text: str, at: Pointer) -> Iterator[HiddenPart]:
     """Yield the parts of objects and strings in an expression that are secrets by the names before them."""
-    if not _may_hold_secrets(text) or not is_expression(text):
+    if not is_expression(text):
         return
     try:
         waiting: list[ast.Node] = [parse_expression(text[1:-1])]
@@ -343,13 +374,11 @@ def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Itera
                 yield Part(ast.Call(0, 0, "parameters", (ast.Literal(0, 0, name),)), scope, path)
 
 
-def _open(template: _Template, plain: Mapping[str, Any], pointer: Pointer, roots: Mapping[str, _Template]) -> None:
-    """Add the template that a resource deploys, if it has its own parameters, and the outputs of any."""
-    key = key_of(plain, "properties")
-    properties = plain[key] if key is not None else None
-    if not isinstance(properties, dict):
-        return
-    at: Pointer = (*pointer, str(key))
+def _open(template: _Template, properties: dict[str, Any], at: Pointer, roots: Mapping[str, _Template]) -> None:
+    """Add the template that a resource deploys, if it has its own parameters, and the outputs of any.
+
+    ``properties`` are those of the resource, at ``at``.
+    """
     inline = key_of(properties, "template")
     called: _Template | None = None
     if inline is not None and isinstance(properties[inline], dict):
