@@ -13,9 +13,10 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.model.condition import OTHER, Condition, InputCondition
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Assumption, Resource
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOT_EMPTY, MapValue, Scalar, Unknown
 from azkvlint.util.errors import InputError
 
@@ -27,7 +28,6 @@ _MAX_TRIED = 12
 _MAX_CASES = 40
 # In the steps of the evaluator that all cases of one root may take.
 _MAX_STEPS_OF_CASES = 5_000
-_MAX_NAMED = 3
 
 
 class Scenario:
@@ -84,7 +84,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         self._probed: tuple[AnyDeclaration, Scenario] | None = None
         # The vaults that exist with the defaults, by address, and the scenarios that enable more resources.
         self.vaults: dict[str, Any] = {}
-        self.assumed: dict[Assumption, AnyScenario] = {}
+        self.assumed: dict[Condition, AnyScenario] = {}
 
     @property
     def budget(self) -> Budget:
@@ -247,19 +247,12 @@ def exclude_each_other(
     return False
 
 
-def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
-    """Return the assumption that the parameters ``names``, as expressions spell them, do not have their defaults."""
-    ordered = sorted(names)
-    if len(ordered) == 1:
-        return Assumption(text=f"exists only with a value other than the default of `{ordered[0]}` ({option})", at=at)
-    quoted = [f"`{name}`" for name in ordered[:_MAX_NAMED]]
-    if len(ordered) > _MAX_NAMED:
-        quoted.append(f"{len(ordered) - _MAX_NAMED} more")
-    words = f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-    return Assumption(text=f"exists only with values other than the defaults of {words} ({option})", at=at)
+def assumption(names: Iterable[str], at: Location) -> Condition:
+    """Return the condition that the parameters ``names``, as expressions spell them, do not have their defaults."""
+    return Condition(tuple(InputCondition(name, OTHER) for name in sorted(names)), at)
 
 
-def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:
+def assume(resources: dict[str, Resource], known: int, why: Condition) -> None:
     """Mark all resources after the first ``known`` as ones that may exist."""
     for address in list(islice(reversed(resources), len(resources) - known)):
         resource = resources[address]

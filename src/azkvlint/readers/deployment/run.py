@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
 import msgspec
@@ -11,6 +11,7 @@ from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.reads import Recorder
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph import existence
+from azkvlint.graph.worlds import Variant
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -35,7 +36,8 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
     the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
     of what was given to parameters whose values are secret, ``secret_texts`` what no message shows. ``is_whole``: no
-    limit has ended the evaluation. ``is_for_callers``: it requires values that no file or option sets.
+    limit has ended the evaluation. ``is_for_callers``: it requires values that no file or option sets. ``variants`` are
+    the other worlds that create declarations which ``resources`` do not have.
     """
 
     resources: dict[str, Resource]
@@ -47,6 +49,7 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     secret_texts: frozenset[str] = frozenset()
     is_whole: bool = True
     is_for_callers: bool = False
+    variants: Sequence[Variant] = ()
 
 
 class Run:
@@ -107,6 +110,11 @@ class Run:
         other.budget = self.budget.second_budget(self.unit)
         other.freezer = self.freezer.within(other.budget)
         return other
+
+    def separate(self) -> None:
+        """Give a copy of a run problems of its own."""
+        self.resources, self.problems, self.opened = {}, [], []
+        self._closed, self._reported = [self.closed], set(self._reported)
 
     def hide(self, at: Location) -> None:
         """Record a location whose text is a secret."""

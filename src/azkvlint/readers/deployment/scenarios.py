@@ -9,8 +9,9 @@ from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.graph import existence
 from azkvlint.graph.existence import assume, assumption, skipped_declaration
+from azkvlint.model.condition import Condition
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.resource import ACCOUNTED, Assumption
+from azkvlint.model.resource import ACCOUNTED
 from azkvlint.model.value import MapValue
 from azkvlint.readers.deployment.declarations import body_of, inner_resources, written_type
 from azkvlint.readers.deployment.documents import key_of
@@ -23,7 +24,6 @@ from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
 AnySymbol = TypeVar("AnySymbol", bound=ResourceSymbol | ModuleSymbol)
-OPTION = "--parameters FILE"
 _MOST_NAMED = 3
 
 
@@ -36,10 +36,10 @@ class Scenario(existence.Scenario):
         self.root = root.base.again(root.apart, self)
 
     @property
-    def why(self) -> Assumption:
-        """Return the assumption that this scenario makes."""
+    def why(self) -> Condition:
+        """Return the condition that this scenario states."""
         names = sorted(self.opened or ())
-        return assumption(names, OPTION, self.root.parameter_location(names[0]))
+        return assumption(names, self.root.parameter_location(names[0]))
 
     def instance(self, instance: FileInstance) -> FileInstance | None:
         """Return the same use of a file in this scenario; None if there is none."""

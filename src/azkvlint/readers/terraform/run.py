@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, Self
+from copy import copy
+from typing import Any, Protocol, Self
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import NO_INPUTS, Inputs, Recorder
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
-from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
@@ -32,6 +33,8 @@ _MOST_KEPT = 1_000
 # What every template has.
 _RESOURCES = '"resources"'
 _NONE: set[str] = set()
+# Read by what is evaluated again in each world.
+EVERY_INPUT = "*"
 
 
 class Texts:
@@ -157,7 +160,12 @@ class TerraformRun(Run):
         self.stubs: dict[str, Stub] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
-        self.scenarios: DefaultFreeEvaluation | None = None
+        self.worlds: OtherWorlds | None = None
+        # The expressions that fail, by module and place, with the declarations without instances that they refer to.
+        self.failures: dict[tuple[str, str, int], Sequence[Any]] = {}
+        self.without_instances: list[Any] = []
+        # The inputs that differ from the base world.
+        self.changed: Inputs = NO_INPUTS
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
@@ -168,10 +176,21 @@ class TerraformRun(Run):
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
 
-    def with_second_budget(self) -> Self:
-        """Return a run with a budget of its own."""
-        other = super().with_second_budget()
+    def record(self, recorder: Recorder) -> None:
+        """Record from now on what is read, and count what is made from the beginning."""
+        self.budget.restart()
+        self.budget.recorder = self.recorder = recorder
+        self.failures.clear()
+
+    def in_world(self, budget: Budget, recorder: Recorder, changed: Inputs) -> Self:
+        """Return a run with resources and problems of its own, in which some inputs differ."""
+        other = copy(self)
+        other.budget, other.changed = budget.recorded(recorder), changed | {EVERY_INPUT}
+        other.recorder = other.budget.recorder
+        other.freezer = self.freezer.within(other.budget)
         other.links = self.links.within(other.budget)
+        other.failures, other.without_instances = {}, []
+        other.separate()
         return other
 
     def add(self, file: ModuleFile) -> None:
@@ -244,8 +263,7 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
     calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
     reported, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
-    ``copies`` is how many uses like it there are. ``scenario``: with which variables of its root unknown it is
-    evaluated, if with any.
+    ``copies`` is how many uses like it there are.
     """
 
     given: VariableValues
@@ -255,7 +273,6 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     around: tuple[Folder, ...] = ()
     shown: Location | None = None
     providers: Mapping[str, str] = {}
-    scenario: RootScenario | None = None
     copies: int = 1
 
 
@@ -313,19 +330,11 @@ class ModuleScope(Protocol):
         """Return a module call of the module."""
 
 
-class RootScenario(Scenario):
-    """A root module in which the values of some variables are unknown."""
+class OtherWorlds(Protocol):
+    """Evaluates a root module with other values of its variables."""
 
-    def deployed(self, module: ModuleScope, local: str, address: str) -> tuple[str, ...]:
-        """Return the addresses that a resource has with the defaults, unless ``address`` is one of them."""
-        raise NotImplementedError
-
-
-class DefaultFreeEvaluation(Protocol):
-    """Evaluates a root module without the defaults of its variables."""
-
-    def without_defaults(self, module: ModuleScope, piece: Piece, local: Local) -> Result | None:
-        """Return the value of an attribute without the defaults; None if its module is not called then."""
+    def open_module(self, module: ModuleScope) -> ModuleScope | None:
+        """Return a module without the defaults of the root's variables; None if it is not used then."""
 
 
 class LinkFreezer(Freezer):
