@@ -166,6 +166,21 @@ def test_what_fails_below_other_fixes_is_not_evaluated_without_them(
     assert runs == 3
 
 
+def test_a_fault_of_a_resource_without_a_fix_is_caused_by_what_it_refers_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Azure RBAC, an access policy has no effect. Its evidence does not name the vault that the fix changes."""
+    policies = "".join(POLICY.replace('"p"', f'"p{n}"').replace("v1", f"v{n}") for n in range(6))
+    (tmp_path / "main.tf").write_text("".join(VAULT.format(n=number) for number in range(6)) + policies)
+    found, runs = search(tmp_path, monkeypatch, "default", ("KV301",))
+    assert found.fixes == ()
+    assert [one.reason.partition(";")[0] for one in found.refusals] == [
+        f"it would cause KV304 on azurerm_key_vault_access_policy.p{number}" for number in range(6)
+    ]
+    # As they are, and with all fixes.
+    assert runs == 2
+
+
 def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check, the state before the edits and each proof need them. Only what reads an edited file is evaluated."""
     for name in ("edited", "other"):

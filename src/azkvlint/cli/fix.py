@@ -46,7 +46,7 @@ def run_fix(arguments: Arguments) -> int:
     allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
     # As in a proof, which then need not evaluate the same files again.
     config = config_of(settings, targets, errors)
-    config = msgspec.structs.replace(config, explain=True, with_excerpts=arguments.diff)
+    config = msgspec.structs.replace(config, explain=True, with_excerpts=arguments.diff, with_references=True)
     cache = ResultCache(snapshot=Snapshot())
     PARSED_TEXTS.begin()
     with progress_bar() as progress:

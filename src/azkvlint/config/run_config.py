@@ -76,7 +76,8 @@ class Config(CheckSettings, frozen=True, kw_only=True):
     their parameters too, whatever parameter files they have and whatever calls them. ``unread_files`` are variable
     files (real paths) that are not read.
     Without ``second_opinions``, no second parser reads files with syntax errors. Without ``with_excerpts``, findings
-    have none, which saves the search for the secrets in their lines.
+    have none, which saves the search for the secrets in their lines. ``with_references``: the resources that those with
+    results refer to are recorded.
     ``outputs`` are the files that are written; they cannot be inputs. ``overrides`` are those of the configuration
     ``file``, whose path in messages is ``display_path``; their paths start from ``base``. ``notices`` are reported as
     problems.
@@ -94,6 +95,7 @@ class Config(CheckSettings, frozen=True, kw_only=True):
     test_folders: tuple[tuple[str, str], ...] | None = None
     second_opinions: bool = True
     with_excerpts: bool = True
+    with_references: bool = False
     default_worlds: frozenset[str] = frozenset()
     unread_files: frozenset[str] = frozenset()
     outputs: tuple[str, ...] = ()

@@ -34,9 +34,12 @@ class Causes:
     def _by_id(self) -> dict[str, Rule]:
         return {rule.id: rule for rule in self._rules}
 
-    def may_cause(self, finding: Finding, fault: Fault) -> bool:
-        """Return whether the edits for a finding may cause a fault."""
-        resources = fault.resources | fault.related
+    def may_cause(self, finding: Finding, fault: Fault, *, is_linked: bool = False) -> bool:
+        """Return whether the edits for a finding may cause a fault.
+
+        If ``is_linked``, they may also cause one of a resource that refers to that of the finding.
+        """
+        resources = fault.resources | fault.related | (fault.linked if is_linked else frozenset())
         if resources and not any(key[1:] in resources for key in keys_of(finding)):
             return False
         return self.may_change(finding, fault.rule)
@@ -71,9 +74,12 @@ class Causes:
         """
         for finding in findings:
             own = [fault for fault in faults if self.may_cause(finding, fault)]
+            is_linked = not own
+            if is_linked:
+                own = [fault for fault in faults if self.may_cause(finding, fault, is_linked=True)]
             own = refuting(finding, own) or own
             others = [one for one in findings if one is not finding]
-            certain = own and not any(self.may_cause(one, own[0]) for one in others)
+            certain = own and not any(self.may_cause(one, own[0], is_linked=is_linked) for one in others)
             yield own if certain else []
 
     def _read_by(self, rule: str) -> _Read:

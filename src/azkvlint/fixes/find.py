@@ -487,11 +487,11 @@ class _Search:
         """Return the candidates that most likely cause faults: of what its rule reads of the resources of a result."""
         found: list[Pending] = []
         for fault in faults:
-            related, own = (
+            related, own, linked = (
                 [one for one in group if any(key[1:] in resources for key in keys_of(one.finding))]
-                for resources in (fault.related, fault.resources)
+                for resources in (fault.related, fault.resources, fault.linked)
             )
-            near = related or own
+            near = related or own or linked
             likely = [one for one in near if self._causes.may_change(one.finding, fault.rule)] or near
             found += [one for one in likely if one not in found]
         return found

@@ -57,7 +57,8 @@ def separate(parts: Sequence[Part], keys: Callable[[Part], Iterable[Hashable]]) 
 def blame(faults: Sequence[Fault], active: Sequence[Part]) -> tuple[list[tuple[list[int], list[Fault]]], list[int]]:
     """Return the faults with the parts of which one causes them, and the other parts that may cause faults.
 
-    The cause of a fault of a resource is most likely a change of that resource, or of one that the result depends on.
+    The cause of a fault of a resource is most likely a change of that resource or of one in its evidence, and otherwise
+    of one that it refers to.
     """
     by_resource: dict[tuple[str, ...], list[int]] = {}
     for number, part in enumerate(active):
@@ -65,9 +66,15 @@ def blame(faults: Sequence[Fault], active: Sequence[Part]) -> tuple[list[tuple[l
             by_resource.setdefault(resource, []).append(number)
     blamed: list[tuple[list[int], list[Fault]]] = []
     suspected: dict[int, None] = {}
-    for fault in faults:
-        resources = (*fault.resources, *fault.related)
-        numbers = dict.fromkeys(number for resource in resources for number in by_resource.get(resource, ()))
+
+    def of(resources: Iterable[tuple[str, ...]]) -> dict[int, None]:
+        return dict.fromkeys(number for resource in resources for number in by_resource.get(resource, ()))
+
+    pairs = [(fault, of((*fault.resources, *fault.related))) for fault in faults]
+    # A reason for a refusal is about the resource itself, if there is one.
+    pairs.sort(key=lambda pair: not pair[1])
+    for fault, direct in pairs:
+        numbers = direct or of(fault.linked)
         if not numbers:
             near = [number for number, part in enumerate(active) if part.is_concerned(fault)]
             suspected.update(dict.fromkeys(near or range(len(active))))

@@ -38,8 +38,8 @@ _NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|r
 class Fault(NamedTuple):
     """Why edits are not proven, and what it is about: resources (root and address), or files.
 
-    ``related`` are the other resources that the result of a ``rule`` depends on. ``of`` are the keys of the finding
-    that remains.
+    ``related`` are the other resources in the evidence of the result of a ``rule``, and ``linked`` those that its
+    resource refers to. ``of`` are the keys of the finding that remains.
     """
 
     text: str
@@ -48,6 +48,7 @@ class Fault(NamedTuple):
     related: frozenset[tuple[str, ...]] = frozenset()
     of: frozenset[Key] = frozenset()
     rule: str = ""
+    linked: frozenset[tuple[str, ...]] = frozenset()
 
     def is_of(self, finding: Finding) -> bool:
         """Return whether it is that a finding remains."""
@@ -61,7 +62,8 @@ class Fault(NamedTuple):
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What an evaluation reports: findings and unknown results by key, problems, and the evaluated resources.
 
-    ``resources`` are counted by path, address and condition, and by type.
+    ``resources`` are counted by path, address and condition, and by type. ``references`` are the resources that those
+    with results refer to.
     """
 
     report: Report
@@ -69,6 +71,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     unknown: Counter[Key]
     problems: Counter[tuple[str, ...]]
     resources: Counter[tuple[str, ...]]
+    references: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]
 
 
 class Prover:
@@ -162,7 +165,7 @@ class Prover:
     def _state(self, rules: Collection[str] = ()) -> State:
         prepared = self._prepared
         cache = self._cache.with_partial_results(rules) if rules else self._cache
-        config = msgspec.structs.replace(self.config, with_excerpts=self._is_shown)
+        config = msgspec.structs.replace(self.config, with_excerpts=self._is_shown, with_references=True)
         report = check(config, None, cache, prepared, cache.compiled)
         self.runs += 1
         self.results += cache.evaluated_results
@@ -175,6 +178,7 @@ class Prover:
             unknown=Counter(key for one in unknown for key in keys_of(one)),
             problems=Counter(_problem_keys(report)),
             resources=declared + Counter({("", name): count for name, count in report.resource_counts.items()}),
+            references=cache.references,
         )
 
     def readers(self, file: str) -> frozenset[str]:
@@ -235,17 +239,14 @@ class Prover:
                 yield Fault(text, frozenset(key[1:] for key in keys), of=keys)
         worse = self._guarded(state.findings - before.findings)
         related = _related(worse, state.report.findings)
-        for rule, root, address in worse:
-            text = f"it would cause {rule} on {address}"
-            others = related.get((rule, root, address), frozenset())
-            yield Fault(text, frozenset({(root, address)}), related=others, rule=rule)
+        for key in worse:
+            text = f"it would cause {key[0]} on {key[2]}"
+            yield _fault(text, key, related, state)
         unknown = self._guarded(state.unknown - before.unknown)
         related = _related(unknown, state.report.unknown)
-        for rule, root, address in unknown:
-            because = reasons.of({(rule, root, address)})
-            text = f"the result of {rule} on {address} would become unknown{because}"
-            others = related.get((rule, root, address), frozenset())
-            yield Fault(text, frozenset({(root, address)}), related=others, rule=rule)
+        for key in unknown:
+            text = f"the result of {key[0]} on {key[2]} would become unknown{reasons.of({key})}"
+            yield _fault(text, key, related, state)
         for code, _, message, path in sorted(state.problems - before.problems):
             yield Fault(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))
         differing = (state.resources - before.resources) + (before.resources - state.resources)
@@ -266,6 +267,13 @@ class Prover:
     def _guarded(self, keys: Iterable[Key]) -> list[Key]:
         """Return the results that count, in order."""
         return sorted(key for key in keys if key[0] in self._guards)
+
+
+def _fault(text: str, key: Key, related: Mapping[Key, frozenset[tuple[str, ...]]], state: State) -> Fault:
+    """Return the fault that a state has a result. ``related`` are other resources by result."""
+    resource = key[1:]
+    linked = frozenset(state.references.get(resource, ()))
+    return Fault(text, frozenset({resource}), related=related.get(key, frozenset()), rule=key[0], linked=linked)
 
 
 def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, frozenset[tuple[str, ...]]]:

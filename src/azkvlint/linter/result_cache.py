@@ -138,6 +138,14 @@ class ResultCache:
                 found.setdefault(path, set()).update(filter(None, (unit.source.path, one.result.root)))
         return {path: frozenset(names) for path, names in found.items()}
 
+    @property
+    def references(self) -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        """Return the references of the kept results, if the runs record them."""
+        found: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {}
+        for one in self._kept.values():
+            found.update(one.result.references)
+        return found
+
     def is_used(self, sources: Sequence[Source]) -> bool:
         """Return whether a run on these sources uses the cache."""
         settings = self._settings

@@ -297,7 +297,7 @@ _TYPES: Mapping[str, Any] = {
     "resource_counts": dict[str, int],
     "control_answers": _StoredAnswers | None,
 }
-_NOT_STORED = frozenset({"files", "secret_lines", "secret_texts"})
+_NOT_STORED = frozenset({"files", "references", "secret_lines", "secret_texts"})
 _NAMES_OF_RESULT = tuple(field.name for field in msgspec.structs.fields(UnitResult) if field.name not in _NOT_STORED)
 _StoredResult: Any = msgspec.defstruct(
     "_StoredResult",

@@ -42,6 +42,7 @@ _Key: TypeAlias = tuple[object, ...]
 _VAULTS = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
 _NO_NAMES: frozenset[str] = frozenset()
 _NO_EXPOSURES: Mapping[str, int] = {}
+_NO_REFERENCES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {}
 _EXPOSURE: Path = ("derived", "exposure")
 
 
@@ -163,7 +164,8 @@ class UnitResult(msgspec.Struct, kw_only=True):
     are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
     redacted in reports, ``secret_lines`` are in no diff. ``files`` are the dependencies of the result, for ``--watch``.
     ``work`` is counted in steps of the evaluator. ``world`` is the parameter file of a template, if it has one. For
-    ``is_for_callers`` see ``ReadResult``. ``is_undeployed``: nothing in the run is known to deploy it.
+    ``is_for_callers`` see ``ReadResult``. ``is_undeployed``: nothing in the run is known to deploy it. ``references``
+    are the resources (root and address) that those with results certainly refer to, if the run records them.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -194,6 +196,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     world: str = ""
     is_for_callers: bool = False
     is_undeployed: bool = False
+    references: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = _NO_REFERENCES
 
     def add(self, other: UnitResult) -> None:
         """Add the result of another unit, except the fields of its root."""
@@ -313,11 +316,12 @@ def suppress(finding: Finding, at: Location) -> Finding:
 
 def evaluate_unit(
     read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool, policy: Policy | None = None,
-    *, with_excerpts: bool = True,
+    *, with_excerpts: bool = True, with_references: bool = False,
 ) -> UnitResult:  # fmt: skip
     """Evaluate an input. Without ``explain``, unknown results are not located, since no report shows them.
 
-    Directives in comments apply if there is a ``policy``. Without excerpts, the secrets in lines are not searched.
+    Directives in comments apply if there is a ``policy``. Without excerpts, the secrets in lines are not searched. With
+    references, the result has those of the resources with results.
     """
     from azkvlint.derived.build_graph import build_graph
 
@@ -335,12 +339,14 @@ def evaluate_unit(
     suppressed += hidden
     located_results = findings + suppressed + (unknown if explain else [])
     declarations = declarations_of(read, evaluator.types, graph.resources)
+    root = read.root or read.path
+    results = chain(findings, unknown, suppressed)
+    references = _references_of({one.resource for one in results}, graph, root) if with_references else _NO_REFERENCES
     # The largest part of the memory of a large plan, which locating can use again.
     del graph
     # Positions in a plan are expensive to compute and of no use to authors.
     declared = (item.at for item in declarations) if read.plan is None else ()
     find = read.locate(chain(locations(located_results, problems), answer_locations(answers), declared))
-    root = read.root or read.path
     # A plan may have tens of thousands of unknown results, which are not located unless reported.
     is_located = explain or read.plan is None
     # Declarations in a plan have the addresses of the source, which contain no values.
@@ -369,7 +375,20 @@ def evaluate_unit(
         ),
         secret_texts=read.secret_texts() if is_reported else frozenset(),
         secret_lines=read.secret_lines() if findings and with_excerpts else frozenset(),
+        references=references,
     )
+
+
+def _references_of(
+    addresses: Container[str], graph: ResourceGraph, root: str
+) -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return the resources that some resources refer to by an attribute with a single target."""
+    found: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
+    for reference in chain.from_iterable(graph.references.values()):
+        target = reference.only_target
+        if target is not None and reference.source in addresses:
+            found.setdefault((root, reference.source), {})[root, target] = None
+    return {source: tuple(targets) for source, targets in found.items()}
 
 
 def located_problems(read: ReadResult) -> list[Problem]:

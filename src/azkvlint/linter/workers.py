@@ -150,7 +150,7 @@ class Worker:
         self.required = ready.required
         self.evaluator = ready.evaluator
         self.explain = config.explain
-        self.with_excerpts = config.with_excerpts
+        self.with_excerpts, self.with_references = config.with_excerpts, config.with_references
         self.policy = policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
@@ -205,8 +205,9 @@ class Worker:
 
     def _evaluate_read(self, read: ReadResult) -> UnitResult:
         return evaluate_unit(
-            read, self.required, self.evaluator, self.explain, self.policy, with_excerpts=self.with_excerpts
-        )
+            read, self.required, self.evaluator, self.explain, self.policy, with_excerpts=self.with_excerpts,
+            with_references=self.with_references,
+        )  # fmt: skip
 
     def _at_source(self, result: UnitResult, read: ReadResult, plan: Plan, unit: Unit) -> UnitResult:
         """Return the results of a plan, reported at its Terraform source if that is found."""
