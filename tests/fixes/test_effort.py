@@ -181,7 +181,8 @@ def test_a_fault_of_a_resource_without_a_fix_is_caused_by_what_it_refers_to(
     assert runs == 2
 
 
-def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("profile", ["default", "all"])
+def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     """The check, the state before the edits and each proof need them. Only what reads an edited file is evaluated."""
     for name in ("edited", "other"):
         (tmp_path / name).mkdir()
@@ -202,7 +203,7 @@ def test_unedited_inputs_are_evaluated_once(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(Worker, "evaluate", counted)
     monkeypatch.setattr(roots, "_scan", counted_scan)
-    arguments = Arguments(paths=(str(tmp_path),), profiles=("all",), jobs="1", allow=tuple(CLASSES))
+    arguments = Arguments(paths=(str(tmp_path),), profiles=(profile,), jobs="1", allow=tuple(CLASSES))
     assert run_fix(arguments) == 1
     assert (evaluated["other"], scanned["other"]) == (1, 1)
     assert 2 <= evaluated["edited"] <= 8

@@ -13,10 +13,10 @@ from azkvlint.cli.resolve import allowed_classes, config_of, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.fixes.find import fixes_together, is_too_large
-from azkvlint.fixes.proof import Prover, prover_of
+from azkvlint.fixes.proof import Prover, prover_of, report_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
-from azkvlint.linter.linter import exit_code_of, lint
+from azkvlint.linter.linter import exit_code_of
 from azkvlint.linter.result_cache import ResultCache
 from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.fix import FixResult
@@ -44,13 +44,11 @@ def run_fix(arguments: Arguments) -> int:
             raise UsageError("--diff is written to standard output", "write the report to a file: -f json=FILE")
         targets = [target for target in targets if target != ("text", "")]
     allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
-    # As in a proof, which then need not evaluate the same files again.
-    config = config_of(settings, targets, errors)
-    config = msgspec.structs.replace(config, explain=True, with_excerpts=arguments.diff, with_references=True)
+    config = msgspec.structs.replace(config_of(settings, targets, errors), with_excerpts=arguments.diff)
     cache = ResultCache(snapshot=Snapshot())
     PARSED_TEXTS.begin()
     with progress_bar() as progress:
-        report = lint(config.paths, config, progress, cache)
+        report = report_of(config, progress, cache)
         prover = None if is_too_large(report) else prover_of(report, config, cache, is_shown=arguments.diff)
         result = fixes_together(report, config, allowed, prover=prover)
     stale = {} if prover is None else prover.stale

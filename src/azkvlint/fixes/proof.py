@@ -14,7 +14,7 @@ import msgspec
 from azkvlint.config.run_config import Config
 from azkvlint.fixes.opposites import opposites_of
 from azkvlint.fixes.sources import Sources
-from azkvlint.linter.linter import Prepared, check, known_rules, rules_of
+from azkvlint.linter.linter import Prepared, Progress, check, check_in, known_rules, lint, rules_of
 from azkvlint.linter.result_cache import ResultCache
 from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.finding import FAIL, FROM_PLAN, Finding, Report
@@ -31,6 +31,8 @@ Key: TypeAlias = tuple[str, str, str]
 
 _ESCAPED = regex(r"[\\*?\[\]!]")
 _CORRECTNESS = "correctness"
+# A run with fewer of all rules than one in so many is evaluated with these only.
+_MOST_TIMES = 2
 # A document that is not an input, instead of a plan, and what a plan begins with.
 _NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|resource_changes)"\s*:'), 10_000
 
@@ -330,6 +332,22 @@ def is_reduced(finding: Finding, attributes: Collection[str], state: State) -> b
     found = [one for one in state.report.findings if not keys.isdisjoint(keys_of(one))]
     is_known = not any(key in state.unknown for key in keys)
     return is_known and all(note.attribute in attributes for one in found for note in one.evidence)
+
+
+def report_of(config: Config, progress: Progress | None, cache: ResultCache) -> Report:
+    """Return the report of a run whose fixes are proven with the same ``cache``, which need not evaluate again.
+
+    A run with few rules has only the results of these: a check takes far less then, and most need no proof.
+    """
+    config = msgspec.structs.replace(config, explain=True, with_references=True)
+    every, rules = known_rules(config), rules_of(config)
+    if len(every) // _MOST_TIMES < len(rules) < len(every):
+        whole = msgspec.structs.replace(config, select=tuple(rule.id for rule in every), ignore=())
+        report = check_in(whole, config, progress, cache)
+        if report is not None:
+            return report
+        cache = ResultCache(snapshot=cache.snapshot)
+    return lint(config.paths, config, progress, cache)
 
 
 def prover_of(report: Report, config: Config, cache: ResultCache | None = None, *, is_shown: bool = False) -> Prover:

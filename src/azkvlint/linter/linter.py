@@ -118,6 +118,31 @@ def check(
     return report_of(config, *_evaluate_all(config, progress, cache, prepared, compiled), snapshot=snapshot)
 
 
+def check_in(
+    whole: Config, config: Config, progress: Progress | None = None, cache: ResultCache | None = None
+) -> Report | None:
+    """Return the report of ``config`` from an evaluation of ``whole``, which selects more rules; None if that fails.
+
+    A result does not depend on what else is selected, but an input may exceed a limit, or another rule may crash. The
+    report has the counts of ``whole``.
+    """
+    known, _, root, units, problems = _evaluate_all(whole, progress, cache)
+    if any(map(_is_failed, units)):
+        return None
+    rules = rules_of(config)
+    selected = {rule.id for rule in rules}
+    units = [unit.of_rules(selected) for unit in units]
+    return report_of(config, known, rules, root, units, problems, snapshot=None if cache is None else cache.snapshot)
+
+
+def _is_failed(unit: UnitResult) -> bool:
+    """Return whether a unit was not evaluated because of an error, or has an error of a rule."""
+    from azkvlint.engine.evaluator import RULE_CRASHED  # loaded by the evaluation
+
+    errors = [problem.code for problem in unit.problems if problem.level == "error"]
+    return bool(errors) and (not unit.kinds or RULE_CRASHED in errors)
+
+
 class Prepared:
     """What depends on the settings of a check alone: the rules, compiled, and the policy for comments.
 

@@ -213,6 +213,22 @@ class UnitResult(msgspec.Struct, kw_only=True):
         self.directives += other.directives
         self.declarations += other.declarations
 
+    def of_rules(self, rules: Container[str]) -> UnitResult:
+        """Return the result with the findings and directives of some rules. Counts remain those of all rules."""
+
+        def selected(findings: list[Finding]) -> list[Finding]:
+            return [finding for finding in findings if finding.rule.id in rules]
+
+        return msgspec.structs.replace(
+            self, findings=selected(self.findings), unknown=selected(self.unknown),
+            suppressed=selected(self.suppressed),
+            unused={mark: problem for mark, problem in self.unused.items() if mark[2] in rules},
+            directives=[
+                msgspec.structs.replace(one, marks=tuple(mark for mark in one.marks if mark[1][2] in rules))
+                for one in self.directives
+            ],
+        )  # fmt: skip
+
 
 def in_world(result: UnitResult, world: str) -> UnitResult:
     """Return the result of a template with the parameter file ``world``, a reported path."""
@@ -320,8 +336,7 @@ def evaluate_unit(
 ) -> UnitResult:  # fmt: skip
     """Evaluate an input. Without ``explain``, unknown results are not located, since no report shows them.
 
-    Directives in comments apply if there is a ``policy``. Without excerpts, the secrets in lines are not searched. With
-    references, the result has those of the resources with results.
+    Directives in comments apply if there is a ``policy``. Without excerpts, the secrets in lines are not searched.
     """
     from azkvlint.derived.build_graph import build_graph
 
@@ -332,16 +347,14 @@ def evaluate_unit(
     verdicts = _verdicts_on_graph(read, graph, required, evaluator, explain)
     findings, suppressed_findings = split_suppressed(verdicts.findings, suppressions)
     unknown, suppressed_unknown = split_suppressed(verdicts.unknown, suppressions)
-    suppressed = suppressed_findings + suppressed_unknown
     problems = [*read.problems, *verdicts.problems, *suppressions.problems]
     answers = verdicts.control_answers
     disabled, used, hidden = _language_directives(read, policy, verdicts.suppressed)
-    suppressed += hidden
+    suppressed = suppressed_findings + suppressed_unknown + hidden
     located_results = findings + suppressed + (unknown if explain else [])
     declarations = declarations_of(read, evaluator.types, graph.resources)
     root = read.root or read.path
-    results = chain(findings, unknown, suppressed)
-    references = _references_of({one.resource for one in results}, graph, root) if with_references else _NO_REFERENCES
+    references = _references_of([*findings, *unknown, *suppressed], graph, root) if with_references else _NO_REFERENCES
     # The largest part of the memory of a large plan, which locating can use again.
     del graph
     # Positions in a plan are expensive to compute and of no use to authors.
@@ -380,9 +393,10 @@ def evaluate_unit(
 
 
 def _references_of(
-    addresses: Container[str], graph: ResourceGraph, root: str
+    results: Iterable[Finding], graph: ResourceGraph, root: str
 ) -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Return the resources that some resources refer to by an attribute with a single target."""
+    """Return the resources that those with results refer to by an attribute with a single target."""
+    addresses = {one.resource for one in results}
     found: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
     for reference in chain.from_iterable(graph.references.values()):
         target = reference.only_target
