@@ -496,6 +496,7 @@ def _over_unknown(
     """Return the result for a collection of unknown length; ``pairs`` are what it may contain."""
     at = evaluator.place(node)
     results: list[Result] = []
+    may_keep = node.condition is None or doubt.sensitive
     for key, value in pairs:
         inner = _bound(node, key, value, local)
         try:
@@ -503,10 +504,15 @@ def _over_unknown(
                 condition = primitive(evaluator.evaluate(node.condition, inner), "bool", at)
                 if isinstance(condition, Scalar) and not condition.value:
                     continue
+            may_keep = True
             results.append(evaluator.evaluate(node.result, inner))
         except FailedError:
             # There may be no such item.
             evaluator.watch.risks += 1
+            may_keep = True
+    if not may_keep:
+        # The condition excludes whatever the collection contains.
+        return Items(at=at, items=[]) if node.name is None else Fields(at=at, fields={})
     each = pattern_of(results[0]) if len(results) == 1 else ""
     pattern = None
     if doubt.pattern is not None and each and node.condition is None and node.name is None:
