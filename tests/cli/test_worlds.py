@@ -219,3 +219,74 @@ def test_several_callers_of_a_module_are_one_result_for_its_place(kvlint: Kvlint
     assert finding["condition"] is None
     assert [one["condition"] for one in finding["occurrences"]] == [None, "if var.a is true"]
     assert Path("in").is_dir()
+
+
+BICEP = """
+param rbac bool = true
+param on bool = false
+@allowed(['dev', 'prod'])
+param env string = 'dev'
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = if (%s) {
+  name: 'kv-a'
+  location: 'westeurope'
+  properties: { sku: { family: 'A', name: 'standard' }, tenantId: tenant().tenantId, enableRbacAuthorization: rbac }
+}
+"""
+BICEP_POLICY = """
+resource policies 'Microsoft.KeyVault/vaults/accessPolicies@2023-07-01' = if (!rbac) {
+  parent: kv
+  name: 'add'
+  properties: {
+    accessPolicies: [{ objectId: '1', tenantId: tenant().tenantId, permissions: { secrets: ['get'] } }]
+  }
+}
+"""
+BICEP_CONDITIONS = {
+    "on && env == 'prod'": 'if env is "prod" and on is true',
+    "!rbac": "if rbac is false",
+    "env != 'dev' || (on && !rbac)": 'if env is "prod"',
+    "contains(['prod'], env)": 'if env is "prod"',
+}
+
+
+@pytest.mark.parametrize("condition", BICEP_CONDITIONS)
+def test_the_values_of_a_condition_create_what_has_it_in_bicep(kvlint: Kvlint, condition: str) -> None:
+    document = checked(kvlint, {"main.bicep": BICEP % condition})
+    assert words(document, "KV001") == [BICEP_CONDITIONS[condition]]
+    (inputs,) = (one["condition"] for one in document["findings"] if one["ruleId"] == "KV001")
+    values = {one["input"]: {"value": one["value"]} for one in inputs}
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#"
+    write({"p.json": json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "parameters": values})})
+    there = report(kvlint("in/main.bicep", "--parameters", "in/p.json", "-f", "json"))
+    assert words(there, "KV001") == [None]
+    assert results(there, "kv") == results(document, "kv")
+
+
+def test_policies_that_exclude_rbac_are_not_evaluated_with_it_in_bicep(kvlint: Kvlint) -> None:
+    document = checked(kvlint, {"main.bicep": BICEP % "true" + BICEP_POLICY}, "--select", "KV304")
+    assert document["findings"] == document["unknown"] == []
+    assert [one["condition"] for one in document["evaluated"]] == [None, "if rbac is false"]
+
+
+def test_what_no_assignment_creates_is_skipped_in_bicep(kvlint: Kvlint) -> None:
+    document = checked(kvlint, {"main.bicep": BICEP % "on && rbac && !(on || env == 'prod')"})
+    (skipped,) = document["skipped"]
+    assert "every value of `env`, `on`, `rbac`" in skipped["reason"]
+
+
+def test_a_condition_of_a_template_states_the_name_of_its_parameter(kvlint: Kvlint) -> None:
+    vault = {
+        "type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv-a", "location": "westeurope",
+        "condition": "[and(parameters('On'), equals(variables('env'), 'prod'))]",
+        "properties": {"sku": {"family": "A", "name": "standard"}, "tenantId": "[tenant().tenantId]"},
+    }  # fmt: skip
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0", "variables": {"env": "[toLower(parameters('environment'))]"},
+        "parameters": {
+            "on": {"type": "bool", "defaultValue": False}, "environment": {"type": "string", "defaultValue": "dev"}
+        },
+        "resources": [vault],
+    }  # fmt: skip
+    document = checked(kvlint, {"t.json": json.dumps(template)})
+    assert words(document, "KV001") == ['if environment is "prod" and on is true']

@@ -142,13 +142,8 @@ class Solver:
         self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int
     ) -> list[Alternative]:
         found = self._language.resolve(scope, node)
-        match found:
-            case Input(name=name, path=inner):
-                return [frozenset({Constraint(name, (*inner, *path), target)})]
-            case Written(scope=other, node=written, path=inner):
-                return self._solve(other, written, target, (*inner, *path), depth)
-            case Declared(goals=goals) if not path and target.kind in (FILLED, LEAST):
-                return self._every([self._solve(*goal, (), depth) for goal in goals])
+        if found is not None:
+            return self._of_meaning(found, target, path, depth)
         match node:
             case ast.NotNull(of=of):
                 return self._solve(scope, of, target, path, depth)
@@ -156,6 +151,18 @@ class Solver:
                 return self._solve(scope, of, target, (name, *path), depth)
             case ast.Item(of=of, index=ast.Literal(value=str() as key)):
                 return self._solve(scope, of, target, (key, *path), depth)
+        return []
+
+    def _of_meaning(
+        self, found: Input | Written | Declared, target: Target, path: Steps, depth: int
+    ) -> list[Alternative]:
+        match found:
+            case Input(name=name, path=inner):
+                return [frozenset({Constraint(name, (*inner, *path), target)})]
+            case Written(scope=other, node=written, path=inner):
+                return self._solve(other, written, target, (*inner, *path), depth)
+            case Declared(goals=goals) if not path and target.kind in (FILLED, LEAST):
+                return self._every([self._solve(*goal, (), depth) for goal in goals])
         return []
 
     def _boolean(self, target: Target, solve: Callable[[bool], list[Alternative]]) -> list[Alternative]:
@@ -245,6 +252,9 @@ class Solver:
         return _merged(found)
 
     def _of_call(self, scope: object, node: ast.Call, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        found = self._language.resolve(scope, node)
+        if found is not None:
+            return self._of_meaning(found, target, path, depth)
         arguments = node.arguments
         solve = self.FUNCTIONS.get(node.name.lower().rpartition(".")[2]) if arguments else None
         return [] if solve is None else solve(self, scope, arguments, target, path, depth)
@@ -366,6 +376,10 @@ class Solver:
         left, right = nodes
         return self._of_binary(scope, ast.Binary(left.start, right.end, name, left, right), target, depth)  # type: ignore[arg-type]  # arguments are expressions
 
+    def _copies(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the numbers of a loop of a template."""
+        return self._solve(scope, nodes[0], POSITIVE, (), depth) if not path and target.kind == FILLED else []
+
     def _starts(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for a string that begins or ends with another, which is the simplest of them."""
         del path
@@ -393,7 +407,8 @@ class Solver:
         "anytrue": _any_true, "and": _all_true, "or": _any_true, "if": _chosen,
         "equals": _same, "startswith": _starts, "endswith": _starts,
         "greater": partial(_compared, name=">"), "greaterorequals": partial(_compared, name=">="),
-        "less": partial(_compared, name="<"), "lessorequals": partial(_compared, name="<="), "max": _any, "min": _any,
+        "less": partial(_compared, name="<"), "lessorequals": partial(_compared, name="<="),
+        "max": _any, "min": _any, "\0copies": _copies,
     }  # fmt: skip
 
 

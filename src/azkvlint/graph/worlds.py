@@ -43,6 +43,10 @@ _MOST_ASSIGNMENTS = 64
 _MOST_ROUNDS = 8
 
 
+# What decides on the effect of policies and role assignments.
+_VAULTS = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
+
+
 class Change(msgspec.Struct, frozen=True, order=True, gc=False):
     """Another value of an input, or of the member of it at ``path``. See ``InputCondition`` for ``state``."""
 
@@ -62,6 +66,7 @@ class Facts(NamedTuple):
     kind: str = "any"
     allowed: tuple[Plain, ...] = ()
     is_secret: bool = False
+    is_nullable: bool = False
     at: Location | None = None
 
 
@@ -214,25 +219,35 @@ class Search(Generic[AnyDeclaration]):
         return found
 
     def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
-        """Return whether no values of some inputs create a declaration, of which each accepts few values."""
+        """Return whether no values of some inputs create a declaration."""
         ordered = sorted(names)
-        domains: list[Sequence[Plain]] = []
-        for name in ordered:
-            facts = self._machine.facts(name)
-            domain = () if facts is None else (True, False) if facts.kind == "bool" else facts.allowed
-            if not domain:
-                return False
-            domains.append(domain)
-        assignments = list(islice(product(*domains), _MOST_ASSIGNMENTS + 1))
-        if not ordered or len(assignments) > _MOST_ASSIGNMENTS:
+        known = [self._machine.facts(name) for name in ordered]
+        parts = [_partition(facts) for facts in known if facts is not None]
+        assignments = list(islice(product(*parts), _MOST_ASSIGNMENTS + 1))
+        if not ordered or len(parts) < len(ordered) or len(assignments) > _MOST_ASSIGNMENTS:
             return False
         fixed = frozenset(one for one in within if one.input not in names)
-        for values in assignments:
-            pairs = zip(ordered, values, strict=True)
-            world = fixed | {Change(name, (), EQUAL, value) for name, value in pairs}
+        for states in assignments:
+            pairs = zip(ordered, states, strict=True)
+            world = fixed | {Change(name, (), *state) for name, state in pairs}
             if self._machine.exists(declaration, world) is not False:
                 return False
         return True
+
+
+def _partition(facts: Facts) -> list[tuple[str, Plain | None]]:
+    """Return states of an input of which any value has one."""
+    if facts.kind == "bool":
+        # A condition that is null fails.
+        return [(EQUAL, True), (EQUAL, False)]
+    states: list[tuple[str, Plain | None]]
+    if facts.allowed:
+        states = [(EQUAL, value) for value in facts.allowed]
+    elif facts.kind in ("number", "int"):
+        return [(UNDECIDED, None)]
+    else:
+        states = [*_states_of(solve.EMPTY, None, facts), (NOT_EMPTY, None)]
+    return [*states, (EQUAL, None)] if facts.is_nullable else states
 
 
 def _with(within: World, changes: World) -> World | None:
@@ -302,12 +317,21 @@ def condition_of(world: World, facts: Mapping[str, Facts]) -> Condition:
 
 
 def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Mapping[str, Resource]:
-    """Return all resources of a root, those of its variants with their conditions."""
+    """Return all resources of a root, those of its variants with their conditions, and with the vaults as they are
+    there.
+    """
     found = dict(resources)
+    vaults = [one for one in resources.values() if one.type.lower() in _VAULTS]
     for variant in variants:
-        for address in variant.resources:
+        others = {
+            one.address: there for one in vaults
+            if (there := variant.resources.get(one.address)) is not None and there is not one
+        }  # fmt: skip
+        for address, resource in variant.resources.items():
             if address in variant.created and address not in found:
-                found[address] = msgspec.structs.replace(variant.resources[address], assumption=variant.condition)
+                found[address] = msgspec.structs.replace(
+                    resource, assumption=variant.condition, variants=others or None
+                )
     return found
 
 

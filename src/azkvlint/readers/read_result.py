@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from azkvlint.graph.duplicates import without_duplicates
-from azkvlint.graph.worlds import Variant, joined
 from azkvlint.model.finding import BICEP_FILE, TERRAFORM_PLAN, Declaration, Problem
 from azkvlint.model.location import Location, Place, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from azkvlint.evaluation.budget import UnitWork
     from azkvlint.evaluation.values import Result
     from azkvlint.graph.region_lookup import Hidden
+    from azkvlint.graph.worlds import Variant
     from azkvlint.readers.bicep.read import BicepRead
     from azkvlint.readers.deployment.run import TemplateRead
     from azkvlint.readers.deployment.secret_sources import Places
@@ -81,7 +81,11 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def all_resources(self) -> Mapping[str, Resource]:
         """Return the resources of the base world, and those that only variants create, with their conditions."""
-        return joined(self.resources, self.variants) if self.variants else self.resources
+        if not self.variants:
+            return self.resources
+        from azkvlint.graph.worlds import joined  # most inputs deploy all that they declare
+
+        return joined(self.resources, self.variants)
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):

@@ -274,7 +274,7 @@ class Content:
         if worlds is None or isinstance(over.attribute.expression(), ast.Literal):
             return None
         try:
-            module = worlds.open_module(instance)
+            module = worlds().open_module(instance)
             found = module.evaluate(over, self.local) if module is not None else None
         except InputError as error:
             at = instance.locate(part)

@@ -31,7 +31,6 @@ from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.reads import Inputs, ReadRecorder
 from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.changes import with_open_fields
-from azkvlint.graph.existence import skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -44,11 +43,13 @@ from azkvlint.graph.pseudo_resources import (
     with_derived,
 )
 from azkvlint.model.finding import INPUT_UNREADABLE, TYPE_UNKNOWN
+from azkvlint.model.finding import Declaration as DeclarationOfReport
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.deployment.documents import HOLDERS
+from azkvlint.readers.deployment.run import EVERY_INPUT, Absence
 from azkvlint.readers.terraform import templates
 from azkvlint.readers.terraform.folder import Declaration, Folder
 from azkvlint.readers.terraform.lifecycle import (
@@ -76,7 +77,7 @@ from azkvlint.readers.terraform.origins import (
 )
 from azkvlint.readers.terraform.providers import provider_of, provider_resources
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import EVERY_INPUT, Stub, TerraformRun
+from azkvlint.readers.terraform.run import Stub, TerraformRun
 from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
@@ -91,15 +92,6 @@ _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IG
 _APART = frozenset({AZAPI_UPDATE, AZAPI_ACTION, *LEVELS, *POLICY_DEFINITIONS})
 # The meta-arguments of declarations, which are not arguments of the resource or module.
 _META_ARGUMENTS = frozenset({"source", "version", "count", "for_each", "providers", "provider", "depends_on"})
-
-
-class Absence(NamedTuple):
-    """A declaration without instances. ``around`` are the addresses of those around it that the base world does not
-    create.
-    """
-
-    symbol: ResourceSymbol | ModuleCallSymbol
-    around: tuple[str, ...]
 
 
 class Lowered(NamedTuple):
@@ -343,9 +335,10 @@ class ResourceCollector:
     def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
         block = declaration.block
         self.run.skip(
-            skipped_declaration(
-                static_address(address), azure_type(declaration), declaration.local.partition(".")[0],
-                Location(path=declaration.path, span=(block.start, block.head)), reason,
+            DeclarationOfReport(
+                address=static_address(address), type=azure_type(declaration),
+                declared_as=declaration.local.partition(".")[0],
+                at=Location(path=declaration.path, span=(block.start, block.head)), reason=reason,
             )
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from azkvlint.evaluation.reads import Inputs, ReadSet
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
-from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive
+from azkvlint.evaluation.values import Fields, Items, Result, is_data, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -288,20 +288,6 @@ class ModuleInstance:
         if found is None and name in self.folder.modules:
             found = self._modules[name] = ModuleCallSymbol(self, self.folder.modules[name])
         return found
-
-
-def is_data(result: Result) -> bool:
-    """Return whether no part of a value is a declaration, whose attributes are evaluated in one world."""
-    waiting = [result]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, Items):
-            waiting += found.items
-        elif isinstance(found, Fields):
-            waiting += found.fields.values()
-        elif not isinstance(found, Scalar | Unknown | Absent):
-            return False
-    return True
 
 
 def _with_name(found: Result, name: str) -> Result:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.budget import UnitWork, with_recursion_limit
 from azkvlint.evaluation.reads import ReadRecorder
 from azkvlint.graph.duplicates import without_duplicates
-from azkvlint.graph.worlds import Variant
 from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import RequiredAttributes
@@ -24,9 +23,12 @@ from azkvlint.readers.terraform.module_evaluation import (
 from azkvlint.readers.terraform.providers import locked_version, version_constraints
 from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.values import RootValues
-from azkvlint.readers.terraform.worlds import Worlds
 from azkvlint.syntax.hcl.parse import Body
 from azkvlint.util.errors import InputError
+
+if TYPE_CHECKING:
+    from azkvlint.graph.worlds import Variant
+    from azkvlint.readers.terraform.worlds import Worlds
 
 _UNDEMANDED = VersionRange(low=(3, 0))
 
@@ -109,16 +111,23 @@ def read_module(
     gathering = ResourceCollector(run, folder)
     variants: list[Variant] = []
     is_final = bool(values.planned) or values.inputs is not None
-    if not is_final and folder.variables and _has_absence(gathering, instance):
+    if not is_final and folder.variables and not run.recorder.is_recording and _has_absence(gathering, instance):
         # Other worlds share what does not read the inputs that differ.
         run.record(ReadRecorder())
         run.recorder.declare((*(f"var.{name}" for name in folder.variables), WORKSPACE))
         instance = ModuleInstance(folder, run, use)
-    worlds = Worlds(run, folder, instance, is_final=is_final)
+
+    @cache
+    def worlds() -> Worlds:
+        from azkvlint.readers.terraform.worlds import Worlds  # most modules deploy all that they declare
+
+        return Worlds(run, folder, instance, gathering, is_final=is_final)
+
+    run.worlds = worlds
     try:
         gathering.lower(instance, frozenset())
         gathering.finish()
-        variants = worlds.variants(gathering)
+        variants = worlds().variants(gathering) if gathering.absent else []
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "the declarations are nested too deeply"
         hint = error.hint if isinstance(error, InputError) else None
@@ -127,6 +136,7 @@ def read_module(
             gathering.skip_folder(folder, why)
     if not run.from_templates and run.cache.has_only_policies(folder, run.root):
         run.resources.clear()  # nothing in it concerns a vault, its provider included
+    run.worlds = None
     sources = run.sources
     found = run.done()
     return TerraformRead(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.reads import NO_INPUTS, Inputs, Recorder
+from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
@@ -33,8 +32,6 @@ _MOST_KEPT = 1_000
 # What every template has.
 _RESOURCES = '"resources"'
 _NONE: set[str] = set()
-# Read by what is evaluated again in each world.
-EVERY_INPUT = "*"
 
 
 class Texts:
@@ -160,12 +157,10 @@ class TerraformRun(Run):
         self.stubs: dict[str, Stub] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
-        self.worlds: OtherWorlds | None = None
+        self.worlds: Callable[[], OtherWorlds] | None = None
         # The expressions that fail, by module and place, with the declarations without instances that they refer to.
         self.failures: dict[tuple[str, str, int], Sequence[Any]] = {}
         self.without_instances: list[Any] = []
-        # The inputs that differ from the base world.
-        self.changed: Inputs = NO_INPUTS
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
@@ -177,20 +172,15 @@ class TerraformRun(Run):
         self._noted: set[tuple[str, str]] = set()
 
     def record(self, recorder: Recorder) -> None:
-        """Record from now on what is read, and count what is made from the beginning."""
-        self.budget.restart()
-        self.budget.recorder = self.recorder = recorder
+        """See the base class."""
+        super().record(recorder)
         self.failures.clear()
 
     def in_world(self, budget: Budget, recorder: Recorder, changed: Inputs) -> Self:
-        """Return a run with resources and problems of its own, in which some inputs differ."""
-        other = copy(self)
-        other.budget, other.changed = budget.recorded(recorder), changed | {EVERY_INPUT}
-        other.recorder = other.budget.recorder
-        other.freezer = self.freezer.within(other.budget)
+        """See the base class."""
+        other = super().in_world(budget, recorder, changed)
         other.links = self.links.within(other.budget)
         other.failures, other.without_instances = {}, []
-        other.separate()
         return other
 
     def add(self, file: ModuleFile) -> None:
