@@ -179,6 +179,12 @@ def test_the_summary_counts_what_was_skipped(kvlint: Kvlint) -> None:
     assert "\nin/main.tf:4:1: skipped azurerm_key_vault.kv was not evaluated: `count` is 0" in said.out
 
 
+def test_what_exists_only_with_other_values_is_listed_with_them(kvlint: Kvlint) -> None:
+    write({"main.tf": variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0")})
+    shown = kvlint("in", "-v", "--select", "KV001")
+    assert "\nin/main.tf:5:1: evaluated azurerm_key_vault.kv (if var.on is true)\n" in f"\n{shown.out}"
+
+
 def test_a_companion_that_a_default_leaves_out_is_missing(kvlint: Kvlint) -> None:
     setting = (
         'resource "azurerm_monitor_diagnostic_setting" "d" {\n  for_each = var.logs\n  name = "d"\n'

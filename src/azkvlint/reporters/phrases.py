@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from azkvlint.model.finding import (
@@ -327,9 +327,15 @@ def statistics(report: Report) -> list[tuple[int, Rule]]:
     return [(count, rules[rule]) for rule, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
-def skipped_text(declaration: Declaration) -> str:
-    """Return the reason why a declaration was not evaluated."""
-    return visible(f"{declaration.address} was not evaluated: {declaration.reason}")
+def accounts(report: Report) -> Iterator[tuple[str, Declaration, str]]:
+    """Yield declarations that need an explanation, each with a label and a text: those that exist only with other
+    values of inputs, and those that were not evaluated.
+    """
+    for one in report.evaluated:
+        if one.condition:
+            yield "evaluated", one, visible(f"{one.address} ({one.condition})")
+    for one in report.skipped:
+        yield "skipped", one, visible(f"{one.address} was not evaluated: {one.reason}")
 
 
 def configuration(report: Report) -> str:

@@ -10,6 +10,7 @@ from azkvlint.reporters import Options, text_content
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.grouping import Block, UnknownCause, remedy
 from azkvlint.reporters.phrases import (
+    accounts,
     configuration,
     details,
     fix_of,
@@ -17,7 +18,6 @@ from azkvlint.reporters.phrases import (
     help_line,
     label_of,
     place,
-    skipped_text,
     statistics,
     summary,
     suppression,
@@ -33,6 +33,7 @@ _STYLES = {
     "medium": "1;33",
     "low": "1;36",
     "info": "1;34",
+    "evaluated": "2",
     "skipped": "2",
     "suppressed": "2",
     "unknown": "1;35",
@@ -65,8 +66,8 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
     if options.statistics and report.findings:
         yield from (f"{count:6}  {page.paint(rule.id, 'bold')} {rule.name}" for count, rule in statistics(report))
         yield ""
-    for one in report.skipped if page.verbose else ():
-        yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped_text(one)}"
+    for label, one, text in accounts(report) if page.verbose else ():
+        yield f"{page.paint(label, 'dim')} {place(one.at)}: {text}"
     if page.verbose:
         yield configuration(report)
     closing = summary(report, options=text_content.shows_hints(options), strict=options.strict)

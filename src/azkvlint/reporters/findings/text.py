@@ -8,6 +8,7 @@ The form of plain lines is stable, so that scripts can parse them::
     path:line:column: unknown[KV001, KV101] cause (2 resources)
     path:line:column: suppressed[KV001] message
     path:line:column: error[KVE001] message
+    path:line:column: evaluated address (if var.create is true)
     path:line:column: skipped address was not evaluated: reason
 
 Paths are relative to the current folder.
@@ -28,13 +29,13 @@ from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.grouping import UnknownCause, remedy
 from azkvlint.reporters.phrases import (
+    accounts,
     configuration,
     details,
     full_text,
     label_of,
     place,
     problem_text,
-    skipped_text,
     statistics,
     summary,
     suppression,
@@ -91,6 +92,7 @@ def from_current_folder(report: Report, folder: str) -> Report:
         unknown=tuple(moved_finding(one, move) for one in report.unknown),
         suppressed=tuple(moved_finding(one, move) for one in report.suppressed),
         problems=tuple(_problem_with_paths(one, move) for one in report.problems),
+        evaluated=tuple(_declaration(one, move) for one in report.evaluated),
         skipped=tuple(_declaration(one, move) for one in report.skipped),
     )
 
@@ -169,8 +171,8 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
     yield from (_problem(problem, paint) for problem in problems)
     if omitted:
         yield f"kvlint: {paint('note', 'note')}: {omitted_problems(omitted)}"
-    for one in report.skipped if options.verbosity > 0 else ():
-        yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped_text(one)}"
+    for label, one, text in accounts(report) if options.verbosity > 0 else ():
+        yield f"{place(one.at)}: {paint(label, label)} {text}"
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     if options.verbosity > 0:
