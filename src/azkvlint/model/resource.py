@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from azkvlint.model.condition import Condition
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
 from azkvlint.model.value import Answer, MapValue, Path, Value, select
@@ -26,6 +25,16 @@ ACCOUNTED = frozenset(
         "microsoft.keyvault/managedhsms/roleassignments", "microsoft.authorization/roleassignments",
     }
 )  # fmt: skip
+
+
+class Assumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The reason why a resource only may exist: only the defaults of its root's parameters disable it.
+
+    ``text`` names the parameters and the option that sets them; ``at`` is the declaration of the first.
+    """
+
+    text: str
+    at: Location
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -54,7 +63,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     shared_attributes: MapValue | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
-    assumption: Condition | None = None
+    assumption: Assumption | None = None
     variants: Mapping[str, Resource] | None = None
     name_pattern: Text = ""
 

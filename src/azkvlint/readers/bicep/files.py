@@ -17,7 +17,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from azkvlint.evaluation.budget import Budget, UnitWork
-from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.values import Fields, Items, Result, is_large, plain_of, unknown_in, wrap
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location, Region
@@ -124,9 +123,9 @@ class BicepRun(Run):
         self.deployed: set[str] = set()
         self.skipped_files: set[str] = set()
 
-    def in_world(self, budget: Budget, recorder: Recorder, changed: Inputs) -> Self:
+    def with_second_budget(self) -> Self:
         """See Run."""
-        other = super().in_world(budget, recorder, changed)
+        other = super().with_second_budget()
         other.imported = {}
         return other
 

@@ -270,12 +270,11 @@ class Content:
     def _may_have_blocks(self, part: Part, over: Piece) -> Unknown | None:
         """Return why a dynamic block without items may have some; None if not only a default leaves them out."""
         instance = self.instance
-        worlds = instance.run.worlds
-        if worlds is None or isinstance(over.attribute.expression(), ast.Literal):
+        scenarios = instance.run.scenarios
+        if scenarios is None or isinstance(over.attribute.expression(), ast.Literal):
             return None
         try:
-            module = worlds().open_module(instance)
-            found = module.evaluate(over, self.local) if module is not None else None
+            found = scenarios.without_defaults(instance, over, self.local)
         except InputError as error:
             at = instance.locate(part)
             why = instance.run.skip_for(error, part.block.labels[0], at)
