@@ -180,7 +180,7 @@ def test_the_summary_counts_what_was_skipped(kvlint: Kvlint) -> None:
 def test_what_exists_only_with_other_values_is_listed_with_them(kvlint: Kvlint) -> None:
     write({"main.tf": variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0")})
     shown = kvlint("in", "-v", "--select", "KV001")
-    assert "\nin/main.tf:5:1: evaluated azurerm_key_vault.kv (exists only with a value other than " in shown.out
+    assert "\nin/main.tf:5:1: evaluated azurerm_key_vault.kv, which exists only with a value other than " in shown.out
 
 
 def test_a_companion_that_a_default_leaves_out_is_perhaps_there(kvlint: Kvlint) -> None:

@@ -328,7 +328,7 @@ def accounts(report: Report) -> Iterator[tuple[str, Declaration, str]]:
     """
     for one in report.evaluated:
         if one.condition:
-            yield "evaluated", one, visible(f"{one.address} ({one.condition})")
+            yield "evaluated", one, visible(f"{one.address}, which {one.condition}")
     for one in report.skipped:
         yield "skipped", one, visible(f"{one.address} was not evaluated: {one.reason}")
 
