@@ -110,8 +110,10 @@ def test_each_input_once_while_workers_die_and_the_run_is_interrupted(
     out = tmp_path / "out"
 
     def kill(done: int, total: int) -> None:
-        if done and chance.random() < 0.15:
-            os.kill(chance.choice(list(cluster.workers.values())).pid, signal.SIGKILL)
+        # A worker that was killed a moment ago has no process until it is started again.
+        processes = [worker.pid for worker in cluster.workers.values() if worker.pid]
+        if done and processes and chance.random() < 0.15:
+            os.kill(chance.choice(processes), signal.SIGKILL)
 
     def interrupted(limit: int) -> Callable[[int, int], None]:
         def progress(done: int, total: int) -> None:
