@@ -59,11 +59,11 @@ def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem], Redacto
     read = Reader(required, root).read(unit)
     if read is None:
         raise InputError("the file contains no resources to draw")
-    types = frozenset(resource.type.lower() for resource in read.resources.values())
+    types = frozenset(resource.type.lower() for resource in read.all_resources.values())
     required = msgspec.structs.replace(required, reference_paths=dict.fromkeys(_VIAS, types))
     redactor = Redactor(read.secret_texts())
     problems = [redactor.problem(problem) for problem in located_problems(read)]
-    graph = build_graph(read.resources, required, read.is_complete)
+    graph = build_graph(read.all_resources, required, read.is_complete)
     return msgspec.structs.replace(graph, resources=dict(_deployed_or_read(graph))), problems, redactor
 
 

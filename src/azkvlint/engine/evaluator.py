@@ -180,8 +180,14 @@ class Evaluator:
         """Return the lower-case types that any rule checks."""
         return self._by_type.keys()
 
-    def evaluate(self, graph: ResourceGraph, explain: bool = False, unit: UnitWork | None = None) -> Verdicts:
-        """Evaluate every resource of ``graph`` with every rule for its type.
+    def evaluate(
+        self,
+        graph: ResourceGraph,
+        explain: bool = False,
+        unit: UnitWork | None = None,
+        only: Container[str] | None = None,
+    ) -> Verdicts:
+        """Evaluate every resource of ``graph``, or ``only`` those with some addresses, with every rule for its type.
 
         ``explain``: give reasons for the unknown results of this graph even if the evaluator does not. A rule that
         crashes on a resource is reported as a Problem, and the other rules still run.
@@ -190,11 +196,11 @@ class Evaluator:
         by_type = {
             type_: [self._compiled(rule) for rule in rules] for type_, rules in self._by_type.items() if type_ in types
         }
-        verdicts = _Run(graph, by_type, explain or self._explain, self._nodes).verdicts
+        verdicts = _Run(graph, by_type, explain or self._explain, self._nodes, only).verdicts
         if self._answers:
             from azkvlint.engine.vault_ownership import control_answers
 
-            verdicts.control_answers = control_answers(graph, by_type, verdicts.findings + verdicts.unknown, unit)
+            verdicts.control_answers = control_answers(graph, by_type, verdicts.findings + verdicts.unknown, unit, only)
         return verdicts
 
     def _compiled(self, rule: Rule) -> CompiledRule:
@@ -223,7 +229,12 @@ class _Run:
     """One evaluation. Results that depend on shared attributes alone are evaluated once."""
 
     def __init__(
-        self, graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], explain: bool, nodes: _Nodes
+        self,
+        graph: ResourceGraph,
+        by_type: Mapping[str, list[CompiledRule]],
+        explain: bool,
+        nodes: _Nodes,
+        only: Container[str] | None,
     ) -> None:
         self.index = GraphIndex(graph)
         self.explain = explain
@@ -235,7 +246,7 @@ class _Run:
         compiled = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
         for resource in graph.resources.values():
             rules = compiled[resource.type]
-            if rules is not None:
+            if rules is not None and (only is None or resource.address in only):
                 self.evaluate(resource, rules)
 
     def evaluate(self, resource: Resource, rules: list[CompiledRule]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.azure.azurerm.arguments import name_as_written, type_as_written
 from azkvlint.derived.registry import labels
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
+from azkvlint.model.condition import Condition
 from azkvlint.model.finding import (
     CALLED,
     CAUSED,
@@ -275,6 +276,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         resource_at=resource.at,
         attribute_at=at if marked is not None else None,
         callers=resource.callers,
+        condition=resource.assumption,
     )
 
 
@@ -287,6 +289,12 @@ def _texts_of(
         return Texts(message, (), label, is_absent=False), why
     texts = failure_texts(rule, resource, name, deciding)
     return (texts if outcome is FAIL else msgspec.structs.replace(texts, message=rule.title)), ""
+
+
+def condition_notes(condition: Condition) -> Iterator[Note]:
+    """Yield a note at the declaration of the input that a condition states first."""
+    if condition.at is not None and condition.inputs:
+        yield Note(text=f"exists only {condition.text}", at=condition.at)
 
 
 def marked_location(rule: Rule, deciding: Sequence[Evidence], at: Location) -> Location | None:
@@ -333,7 +341,7 @@ def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location
     if own.path != resource.at.path:
         calls.append(Note(text=f"{resource.address} is declared here", at=resource.at))
     if resource.assumption is not None:
-        calls.append(Note(text=resource.assumption.text, at=resource.assumption.at))
+        calls += condition_notes(resource.assumption)
     return (*notes.values(), *origins.values(), *calls)
 
 

@@ -8,7 +8,7 @@ deployment or subscription belongs to every vault of the same root.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -190,9 +190,10 @@ def control_answers(
     by_type: Mapping[str, list[CompiledRule]],
     results: Sequence[Finding],
     unit: UnitWork | None = None,
+    only: Container[str] | None = None,
 ) -> ControlAnswers:
     """Return the vaults, the results that pass, and the owner of each result. ``results`` are the failed and unknown
-    ones.
+    ones. With ``only`` the addresses of a variant, nothing passes, because it may not be deployed.
     """
     owners, index = Owners(graph, unit), GraphIndex(graph)
     owner_of_result: dict[tuple[str, str], Owner] = {}
@@ -203,10 +204,11 @@ def control_answers(
             compiled[rule], resource, index, owners, finding.outcome
         )
     passes = []
-    for finding, owner in _passing_results(graph, by_type, index, owners):
+    for finding, owner in _passing_results(graph, by_type, index, owners) if only is None else ():
         owner_of_result[finding.rule.id, finding.resource] = owner
         passes.append(finding)
-    return ControlAnswers(vaults=owners.vaults(), passes=tuple(passes), owners=owner_of_result)
+    vaults = tuple(vault for vault in owners.vaults() if only is None or vault.address in only)
+    return ControlAnswers(vaults=vaults, passes=tuple(passes), owners=owner_of_result)
 
 
 def _passing_results(

@@ -156,6 +156,16 @@ class Budget:
         """Return a second budget for the same inputs, those included that are still to be read."""
         return Budget(limits=self.limits, secrets=self.secrets, unit=unit)
 
+    def restart(self) -> None:
+        """Count resources, deployments and characters from the beginning, because all are made again."""
+        self.resources = self.deployments = self.characters = 0
+
+    def recorded(self, recorder: Recorder) -> Budget:
+        """Return a further budget for the same inputs, for an evaluation of which a recorder takes note."""
+        other = Budget(limits=self.limits, secrets=self.secrets)
+        other.recorder, other.steps = recorder, self.steps
+        return other
+
     def add_input(self, size: int) -> None:
         """Extend the budget for an input of ``size`` bytes that is read in addition."""
         self.limits.add(size)

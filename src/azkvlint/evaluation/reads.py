@@ -74,6 +74,11 @@ class ResourceReads:
         self.existence = existence
         self._attributes: dict[Path, Inputs] = {}
 
+    @property
+    def inputs(self) -> Inputs:
+        """Return all that the resource reads."""
+        return self.existence.union(*self._attributes.values())
+
     def add(self, path: Path, inputs: Iterable[str]) -> None:
         """Add what the attribute at a path reads."""
         key = _key(path)

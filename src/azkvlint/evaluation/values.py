@@ -322,6 +322,20 @@ def _parts(result: Result) -> Iterator[Result]:
             return
 
 
+def is_data(result: Result) -> bool:
+    """Return whether no part of a value is a declaration, whose attributes are evaluated in one world."""
+    waiting = [result]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, Items):
+            waiting += found.items
+        elif isinstance(found, Fields):
+            waiting += found.fields.values()
+        elif not isinstance(found, Scalar | Unknown | Absent):
+            return False
+    return True
+
+
 def plain_of(result: Result) -> Any:
     """Return plain JSON data. Only for results without an unknown value."""
     match result:

@@ -262,7 +262,7 @@ class _Analysis:
     def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the matrix of a root; None if the root has no vaults."""
         del folder
-        graph = build_graph(read.resources, self._required, read.is_complete)
+        graph = build_graph(read.all_resources, self._required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
         if not every and self._observer is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TypeAlias
 
 import msgspec
@@ -82,7 +82,8 @@ def _merge(group: Sequence[Finding]) -> Finding:
     if any(first[0] == second[0] for first, second in pairwise(ordered)):
         ordered.sort(key=lambda one: (one[0], _tie_breaker(one[1])))
     # That of a unit does not depend on what is deployed.
-    first, group = ordered[0][1], sorted((finding for _, finding in ordered), key=attrgetter("is_undeployed"))
+    first = ordered[0][1]
+    group = sorted((one for _, one in ordered), key=lambda one: (one.is_undeployed, one.condition is not None))
     return msgspec.structs.replace(
         group[0],
         fingerprint=first.fingerprint,

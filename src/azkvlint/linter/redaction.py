@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.linter.unit_result import UnitResult
+from azkvlint.model.condition import Condition
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Vault
 from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Excerpt
@@ -78,6 +79,7 @@ class _ResultRedactor(Redactor):
             attribute_at=own,
             callers=callers,
             excerpt=None if finding.excerpt is None else self._excerpt(finding.excerpt),
+            condition=None if finding.condition is None else self._condition(finding.condition),
         )
         # An attacker could verify guesses against a hash of the secret.
         places = ((at, finding.at), (own or at, finding.attribute_at or finding.at))
@@ -91,6 +93,17 @@ class _ResultRedactor(Redactor):
         # The same holds for a hash of the line.
         line_hash = None if excerpt.line_hash is None else ""
         return msgspec.structs.replace(excerpt, text=text, context_text=context, line_hash=line_hash)
+
+    def _condition(self, condition: Condition) -> Condition:
+        inputs = tuple(
+            msgspec.structs.replace(
+                one, input=self.text(one.input), value=self.text(one.value) if isinstance(one.value, str) else one.value
+            )
+            for one in condition.inputs
+        )
+        return msgspec.structs.replace(
+            condition, inputs=inputs, at=None if condition.at is None else self.location(condition.at)
+        )
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         return msgspec.structs.replace(

@@ -34,6 +34,7 @@ from azkvlint.util.file_tracker import States
 
 if TYPE_CHECKING:
     from azkvlint.engine.evaluator import Evaluator, Verdicts
+    from azkvlint.graph.worlds import Variant
     from azkvlint.model.resource import RequiredAttributes, ResourceGraph
     from azkvlint.readers.read_result import ReadResult, RegionLookup
 
@@ -54,7 +55,7 @@ def declarations_of(
     """
     instances: dict[_Key, list[Resource]] = {}
     accounted: dict[str, bool] = {}
-    for resource in read.resources.values():
+    for resource in read.all_resources.values():
         is_accounted = accounted.get(resource.type)
         if is_accounted is None:
             lower_type = resource.type.lower()
@@ -259,15 +260,54 @@ def verdicts_on(
     """Return the results for an input, without those that directives of its language suppress."""
     from azkvlint.derived.build_graph import build_graph
 
-    return _verdicts_on_graph(
-        read, build_graph(read.resources, required, read.is_complete, read.work), evaluator, explain
-    )
+    graph = build_graph(read.resources, required, read.is_complete, read.work)
+    return _verdicts_on_graph(read, graph, required, evaluator, explain)
 
 
-def _verdicts_on_graph(read: ReadResult, graph: ResourceGraph, evaluator: Evaluator, explain: bool) -> Verdicts:
+def _verdicts_of_variant(
+    read: ReadResult, variant: Variant, required: RequiredAttributes, evaluator: Evaluator, explain: bool
+) -> Verdicts:
+    """Return the results for what only a variant creates, with its condition."""
+    from azkvlint.derived.build_graph import build_graph
+    from azkvlint.engine.findings import condition_notes
+
+    graph = build_graph(variant.resources, required, variant.is_complete, read.work)
+    verdicts = evaluator.evaluate(graph, explain, read.work, variant.created)
+    notes = tuple(condition_notes(variant.condition))
+
+    def conditional(findings: Iterable[Finding]) -> list[Finding]:
+        return [
+            msgspec.structs.replace(one, condition=variant.condition, related=(*one.related, *notes))
+            for one in findings
+        ]
+
+    verdicts.findings, verdicts.unknown = conditional(verdicts.findings), conditional(verdicts.unknown)
+    return verdicts
+
+
+def add_verdicts(verdicts: Verdicts, others: Verdicts) -> None:
+    """Add the results of another graph."""
+    verdicts.findings += others.findings
+    verdicts.unknown += others.unknown
+    verdicts.problems += others.problems
+    verdicts.resource_counts.update(others.resource_counts)
+    verdicts.passed += others.passed
+    mine, theirs = verdicts.control_answers, others.control_answers
+    if mine is not None and theirs is not None:
+        verdicts.control_answers = ControlAnswers(
+            vaults=(*mine.vaults, *theirs.vaults), passes=mine.passes + theirs.passes,
+            owners={**mine.owners, **theirs.owners},
+        )  # fmt: skip
+
+
+def _verdicts_on_graph(
+    read: ReadResult, graph: ResourceGraph, required: RequiredAttributes, evaluator: Evaluator, explain: bool
+) -> Verdicts:
     from azkvlint.readers.read_result import nothing_is_suppressed
 
     verdicts = evaluator.evaluate(graph, explain, read.work)
+    for variant in read.variants:
+        add_verdicts(verdicts, _verdicts_of_variant(read, variant, required, evaluator, explain))
     if read.is_suppressed is nothing_is_suppressed:
         return verdicts
     reported = verdicts.findings + verdicts.unknown
@@ -304,7 +344,7 @@ def evaluate_unit(
     # With directives, unknown results are located too; otherwise their directives would seem unused.
     explain = explain or bool(suppressions)
     graph = build_graph(read.resources, required, read.is_complete, read.work)
-    verdicts = _verdicts_on_graph(read, graph, evaluator, explain)
+    verdicts = _verdicts_on_graph(read, graph, required, evaluator, explain)
     findings, suppressed_findings = split_suppressed(verdicts.findings, suppressions)
     unknown, suppressed_unknown = split_suppressed(verdicts.unknown, suppressions)
     problems = [*read.problems, *verdicts.problems, *suppressions.problems]
@@ -344,7 +384,7 @@ def evaluate_unit(
         control_answers=None if answers is None else answers_with_regions(answers, find, root),
         declarations=locate_declarations(declarations, find),
         assumed=frozenset(
-            static_address(item.address) for item in read.resources.values() if item.assumption is not None
+            static_address(item.address) for item in read.all_resources.values() if item.assumption is not None
         ),
         secret_texts=read.secret_texts() if is_reported else frozenset(),
         secret_lines=read.secret_lines() if findings and with_excerpts else frozenset(),

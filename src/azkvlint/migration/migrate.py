@@ -179,7 +179,7 @@ class _Planner:
 
     def plan(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the migration of a root; None if the root has no vaults."""
-        context = self._context(read.resources, read)
+        context = self._context(read.all_resources, read)
         principals = Principals(context)
         vaults = vaults_of(context, principals, built_in_only=self._choices.built_in_only)
         if not (vaults.to_migrate or vaults.migrated or vaults.unknown):
@@ -257,7 +257,7 @@ class _Places:
 
     def __init__(self, source: ReadResult | None) -> None:
         self._declared: dict[str, Resource] = {}
-        for resource in () if source is None else source.resources.values():
+        for resource in () if source is None else source.all_resources.values():
             self._declared.setdefault(static_address(resource.address), resource)
 
     def resource(self, resource: Resource) -> Resource:
@@ -287,7 +287,7 @@ class _Check:
     def __init__(
         self, planner: _Planner, read: ReadResult, context: Context, vaults: Sequence[tuple[Resource, list[Policy]]]
     ) -> None:
-        resources = dict(read.resources)
+        resources = dict(read.all_resources)
         roles: dict[tuple[str, ...], str] = {}
         for vault, policies in vaults:
             resources[vault.address] = _switched(resources[vault.address])

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from azkvlint.model.condition import Condition
 from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.model.value import Origin
@@ -157,7 +158,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
     """One of the resources that a finding groups. ``root`` is the document or folder through which it was found.
 
     ``twin``, ``identity``, ``fingerprint`` and ``former_fingerprint`` are those of the finding. ``worlds`` are the
-    parameter files with which the resource has the result, if its input has any.
+    parameter files with which the resource has the result, if its input has any. ``condition`` is that of the finding.
     """
 
     root: str
@@ -170,6 +171,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
     fingerprint: str = ""
     former_fingerprint: str = ""
     worlds: tuple[str, ...] = ()
+    condition: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -187,7 +189,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     it. ``twin`` is the root and address of the same resource in a compiled template, where the rule fails too.
     ``fingerprint`` identifies it in other runs (``model.identity``), and ``former_fingerprint`` is the one of earlier
     versions, if that differs. ``world`` is the parameter file, if any. ``is_undeployed``: nothing in the input deploys
-    the resource, as in modules that nothing calls.
+    the resource, as in modules that nothing calls. ``condition`` is set if only other values than the
+    defaults create the resource.
     """
 
     rule: Rule
@@ -221,6 +224,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     former_fingerprint: str = ""
     world: str = ""
     is_undeployed: bool = False
+    condition: Condition | None = None
 
     @property
     def severity(self) -> Severity:

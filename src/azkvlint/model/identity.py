@@ -77,6 +77,7 @@ def member_of(finding: Finding) -> Occurrence:
         fingerprint=finding.fingerprint,
         former_fingerprint=finding.former_fingerprint,
         worlds=(finding.world,) if finding.world else (),
+        condition="" if finding.condition is None else finding.condition.text,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from azkvlint.model.condition import Condition
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
 from azkvlint.model.value import Answer, MapValue, Path, Value, select
@@ -25,16 +26,6 @@ ACCOUNTED = frozenset(
         "microsoft.keyvault/managedhsms/roleassignments", "microsoft.authorization/roleassignments",
     }
 )  # fmt: skip
-
-
-class Assumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The reason why a resource only may exist: only the defaults of its root's parameters disable it.
-
-    ``text`` names the parameters and the option that sets them; ``at`` is the declaration of the first.
-    """
-
-    text: str
-    at: Location
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,7 +54,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     shared_attributes: MapValue | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
-    assumption: Assumption | None = None
+    assumption: Condition | None = None
     variants: Mapping[str, Resource] | None = None
     name_pattern: Text = ""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from azkvlint.evaluation.budget import UnitWork
     from azkvlint.evaluation.values import Result
     from azkvlint.graph.region_lookup import Hidden
+    from azkvlint.graph.worlds import Variant
     from azkvlint.readers.bicep.read import BicepRead
     from azkvlint.readers.deployment.run import TemplateRead
     from azkvlint.readers.deployment.secret_sources import Places
@@ -50,6 +51,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     is one of UNIT_KINDS, if known. ``secret_lines`` are lines of files, without indentation, that no diff may show.
     ``moved`` are the new addresses of Terraform resources and modules by the old ones. ``work`` counts what the unit
     causes. ``is_for_callers``: it requires values that no file or option sets, or only its own examples call it.
+    ``variants`` are the other worlds that create declarations which ``resources`` do not have.
     """
 
     path: str
@@ -74,6 +76,16 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     moved: Mapping[str, str] = {}
     work: UnitWork | None = None
     is_for_callers: bool = False
+    variants: Sequence[Variant] = ()
+
+    @property
+    def all_resources(self) -> Mapping[str, Resource]:
+        """Return the resources of the base world, and those that only variants create, with their conditions."""
+        if not self.variants:
+            return self.resources
+        from azkvlint.graph.worlds import joined  # most inputs deploy all that they declare
+
+        return joined(self.resources, self.variants)
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,7 +253,7 @@ def template_result(
 
     def locate(locations: Iterable[Location]) -> RegionLookup:
         values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
-        found = places_of(files, locations, secrets_of, secret_places(read.resources.values()), values)
+        found = places_of(files, locations, secrets_of, secret_places(_all_of(read)), values)
 
         def find(at: Location) -> Place | None:
             spot = spot_of(at)
@@ -252,10 +264,16 @@ def template_result(
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=[*given.problems, *read.problems],
         is_complete=read.closed, locate=locate, is_suppressed=is_suppressed, skipped=read.skipped,
-        is_for_callers=read.is_for_callers,
-        secret_texts=lambda: read.secret_texts.union(repeated_secrets(read.resources.values())),
+        is_for_callers=read.is_for_callers, variants=read.variants,
+        secret_texts=lambda: read.secret_texts.union(repeated_secrets(_all_of(read))),
         secret_lines=secret_lines,
     )  # fmt: skip
+
+
+def _all_of(read: TemplateRead) -> list[Resource]:
+    """Return the resources of all worlds."""
+    worlds = (read.resources, *(variant.resources for variant in read.variants))
+    return list({id(one): one for world in worlds for one in world.values()}.values())
 
 
 def _lines_in(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from azkvlint.reporters import Options, lazy_reporters
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.findings.json import suppression as suppression_fields
 from azkvlint.reporters.gfm import code, plain
-from azkvlint.reporters.phrases import place, problem_line, suppression
+from azkvlint.reporters.phrases import headline, place, problem_line, suppression
 from azkvlint.util.text import encode, visible
 
 ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]
@@ -281,6 +281,7 @@ def _basis_json(basis: Basis) -> dict[str, Any]:
         "resource": finding.resource,
         "type": finding.type,
         "message": finding.message,
+        "condition": None if finding.condition is None else finding.condition.data(),
         "why": finding.why,
         "found": _passing_values(finding) if finding.outcome is Outcome.PASS else "",
         "location": location(finding.at),
@@ -345,7 +346,7 @@ def _line(basis: Basis) -> Line:
 def _result_sentence(finding: Finding) -> str:
     """Return the result of a rule for a resource as a sentence."""
     if finding.outcome is not Outcome.PASS:
-        return visible(f"{finding.message}.")
+        return f"{headline(finding)}."
     values, resource = _passing_values(finding), visible(finding.resource)
     return f"{visible(finding.rule.title)}. {f'{resource}: {values}' if values else f'{resource} passes'}."
 

@@ -47,6 +47,7 @@ from azkvlint.reporters.gfm import code, plain, prose
 from azkvlint.reporters.grouping import fold, unknown_causes
 from azkvlint.reporters.phrases import (
     call_note,
+    condition_note,
     full_text,
     label_of,
     occurrence_note,
@@ -240,7 +241,7 @@ def _markdown_table(changes: Sequence[FindingChange]) -> Iterator[str]:
     for change in changes:
         finding = change.finding
         mark = "" if change.state == GONE else f"{MARKS[finding.severity]} "
-        notes = plain(call_note(finding) + occurrence_note(finding) + _remark(change))
+        notes = plain(condition_note(finding) + call_note(finding) + occurrence_note(finding) + _remark(change))
         cell = f"{prose(finding.message, cell=True)}{notes}"
         rule = plain(visible(finding.rule.id))
         yield f"| {mark}{plain(label_of(finding))} | {rule} | {code(place(finding.at))} | {cell} |"
@@ -300,6 +301,7 @@ def _before_json(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.label,
         "resource": finding.resource,
         "message": finding.message,
+        "condition": None if finding.condition is None else finding.condition.data(),
         "location": location(finding.at),
     }
 

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from azkvlint.model.finding import Finding, Outcome
-from azkvlint.reporters.phrases import call_note, occurrence_note
+from azkvlint.reporters.phrases import call_note, condition_note, occurrence_note
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
 
@@ -69,7 +69,7 @@ def _prose_between(text: str) -> str:
 def message(finding: Finding, *, cell: bool = True) -> str:
     """Return the message of a finding or unknown result, with all strings from the input in code spans."""
     text = prose(_cut(finding.message)) if finding.outcome is Outcome.UNKNOWN else _fill(finding, cell)
-    return f"{text}{plain(call_note(finding) + occurrence_note(finding))}"
+    return f"{text}{plain(condition_note(finding) + call_note(finding) + occurrence_note(finding))}"
 
 
 def _fill(finding: Finding, cell: bool) -> str:

@@ -150,8 +150,13 @@ def label_of(finding: Finding) -> str:
 
 
 def headline(finding: Finding) -> str:
-    """Return the message."""
-    return visible(finding.message)
+    """Return the message, with the condition of the resource."""
+    return f"{visible(finding.message)}{condition_note(finding)}"
+
+
+def condition_note(finding: Finding) -> str:
+    """Return `` (if var.enable_rbac is false)`` for a finding that is not in the base world."""
+    return "" if finding.condition is None else visible(f" ({finding.condition.text})")
 
 
 def full_text(finding: Finding, others: Sequence[Finding] = ()) -> str:

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from azkvlint.evaluation.budget import Budget, UnitWork
+from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.values import Fields, Items, Result, is_large, plain_of, unknown_in, wrap
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location, Region
@@ -123,9 +124,9 @@ class BicepRun(Run):
         self.deployed: set[str] = set()
         self.skipped_files: set[str] = set()
 
-    def with_second_budget(self) -> Self:
+    def in_world(self, budget: Budget, recorder: Recorder, changed: Inputs) -> Self:
         """See Run."""
-        other = super().with_second_budget()
+        other = super().in_world(budget, recorder, changed)
         other.imported = {}
         return other
 

@@ -17,7 +17,6 @@ from azkvlint.evaluation.functions.languages import BICEP
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import inputs_of
 from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.graph import existence
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -34,9 +33,14 @@ from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import ModuleEntity, ModuleSymbol, Source
 from azkvlint.readers.deployment.resource import ResourceIdentity
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.scenarios import skip_resource
 from azkvlint.readers.deployment.scope import Scope
-from azkvlint.readers.deployment.symbols import FileInstance, ModuleCall, written_length
+from azkvlint.readers.deployment.skipped import skip_resource
+from azkvlint.readers.deployment.symbols import (
+    FileInstance,
+    ModuleCall,
+    ParameterValues,
+    written_length,
+)
 from azkvlint.readers.discover import JSON
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -116,9 +120,9 @@ class ModuleInstance(DeploymentInstance):
         """Register the file for locations in it."""
         self.run.add(self.file)
 
-    def again(self, run: BicepRun, scenario: existence.Scenario) -> ModuleInstance:
+    def again(self, run: BicepRun, given: ParameterValues) -> ModuleInstance:
         """See the base class."""
-        return ModuleInstance(self.file, run, msgspec.structs.replace(self.module_call, scenario=scenario))
+        return ModuleInstance(self.file, run, msgspec.structs.replace(self.module_call, given=given))
 
     def place(self, node: ast.Node) -> Location:
         """Return the location of a node."""
@@ -389,7 +393,6 @@ class BicepSource:
             callers=module.callers,
             chain=self.chain,
             module=module,
-            scenario=module.instance.module_call.scenario,
             copies=module.instance.module_call.copies * written_length(module.symbol.node.body) or 1,
         ))  # fmt: skip
         instance.scope_read = inputs_of(read)
@@ -501,7 +504,6 @@ class _BuiltInModule:
             prefix=f"{module.address}.",
             callers=instance.module_call.callers,
             module=module,
-            scenario=instance.module_call.scenario,
         )
         made = _BuiltInInstance(self.file, self._run, use, instance.reported_location(module.at), self.name)
         made.scope_read = inputs_of(read)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from azkvlint.evaluation.budget import UnitWork, with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
@@ -16,11 +18,11 @@ from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.files import BicepRun, ModuleCache, ParameterFile
 from azkvlint.readers.bicep.module_evaluation import ModuleInstance, skip_file
 from azkvlint.readers.deployment.collect import Collector
+from azkvlint.readers.deployment.collect_worlds import collect_worlds
 from azkvlint.readers.deployment.declarations import needs_values
 from azkvlint.readers.deployment.documents import StatementLocations
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
 from azkvlint.readers.deployment.run import TemplateRead
-from azkvlint.readers.deployment.scenarios import Scenarios
 from azkvlint.readers.deployment.scope import Scope
 from azkvlint.readers.deployment.symbols import ModuleCall, ParameterValues
 from azkvlint.readers.discover import JSON
@@ -31,6 +33,7 @@ from azkvlint.util.project_boundary import real_path, real_path_of_read
 from azkvlint.util.project_files import reported_path
 
 if TYPE_CHECKING:
+    from azkvlint.graph.worlds import Variant
     from azkvlint.syntax.json_decoder import Document
 
 _MAX_EXTENDED = 20
@@ -81,13 +84,14 @@ def read_bicep(
 def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
     """Read a root file in ``run`` with the parameters ``given``. See ``read_bicep``."""
     has_values, is_for_callers = not isinstance(given, dict) or bool(given), False
+    variants: list[Variant] = []
     try:
         scope = Scope(file.level) if file.level else Scope()
         run.recorder.declare(node.name for node in file.declarations(ast.Parameter))
-        instance = ModuleInstance(file, run, ModuleCall(given=given, scope=scope, is_root=True))
-        run.deployment_scenarios = Scenarios(instance, has_values)
-        Collector(_deploy_held_by).collect(instance, frozenset())
-        run.deployment_scenarios.add_variants(run.resources)
+        call = ModuleCall(given=given, scope=scope, is_root=True)
+        instance = ModuleInstance(file, run, call)
+        make = partial(Collector, _deploy_held_by)
+        variants = collect_worlds(instance, lambda: ModuleInstance(file, run, call), make)
         # What calls modules is rather a root whose parameters are entered by hand.
         is_root = has_values or any(file.declarations(ast.Module))
         is_for_callers = not is_root and needs_values(instance, file.declarations(ast.Parameter))
@@ -97,6 +101,9 @@ def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
         skip_file(run, file, why)
     read = _finish(run)
     read.is_for_callers = is_for_callers
+    read.variants = [
+        msgspec.structs.replace(one, resources=_without_known_existing(dict(one.resources))) for one in variants
+    ]
     return read
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.graph.existence import VARYING
+from azkvlint.evaluation.reads import Inputs, ReadRecorder
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.readers.deployment.documents import (
     HOLDERS,
     StatementLocations,
@@ -27,10 +29,10 @@ from azkvlint.readers.deployment.resource_symbols import (
     trace_existence,
     trace_instances,
 )
-from azkvlint.readers.deployment.run import Run
-from azkvlint.readers.deployment.scenarios import may_exist
+from azkvlint.readers.deployment.run import EVERY_INPUT, Absence, Run
 from azkvlint.readers.deployment.symbols import FileInstance, is_unconditional, written_length
 from azkvlint.syntax.ast import Pointer
+from azkvlint.util.errors import InputError
 from azkvlint.values.origins import Source
 
 _KEY_VAULT = "microsoft.keyvault/"
@@ -46,19 +48,135 @@ _HARMLESS = tuple(
 )  # fmt: skip
 
 
-class Collector:
-    """Collects the resources of files. ``deploy`` adds what a resource deploys that holds a template."""
+AnySymbol: TypeAlias = ResourceSymbol | ModuleSymbol
 
-    def __init__(self, deploy: Callable[[Collector, ResourceEntity, frozenset[str]], None]) -> None:
+
+class Lowered(NamedTuple):
+    """The resources of a declaration, and the inputs that they read."""
+
+    resources: tuple[str, ...]
+    inputs: Inputs
+
+
+class Collector:
+    """Collects the resources of files. ``deploy`` adds what a resource deploys that holds a template.
+
+    ``within`` are the addresses of declarations that the base world does not create. What reads none of the inputs
+    that differ is that of ``base``, the collector of the base world, which has these ``resources``.
+    """
+
+    def __init__(
+        self,
+        deploy: Callable[[Collector, ResourceEntity, frozenset[str]], None],
+        within: Collection[str] = (),
+        base: Collector | None = None,
+    ) -> None:
         self._deploy = deploy
+        self._within = within
+        self._base = base
+        self.resources: Mapping[str, Resource] = {}
+        self.absent: list[Absence] = []
+        # By address: the resources of each declaration that the base world does not create.
+        self.created: dict[str, list[str]] = {}
+        self.lowered: dict[str, Lowered] = {}
+        self._around: list[str] = []
+        self._reads: list[set[str]] = []
+        # Files whose resources are located elsewhere after they were collected.
+        self._relocated = 0
+
+    def has_absence(self, instance: DeploymentInstance) -> bool:
+        """Return whether a declaration of a file, or of a module in it, deploys nothing."""
+        try:
+            for node in instance.required_resources():
+                if not _is_there(instance.resource(node)):
+                    return True
+            for module in instance.modules():
+                contents = [entity.content for entity in module.entities if entity.conditions() is not None]
+                if not contents:
+                    return True
+                if any(isinstance(one, DeploymentInstance) and self.has_absence(one) for one in contents):
+                    return True
+        except (InputError, RecursionError):  # reported once the file is read
+            return False
+        return False
+
+    def lower_absent(self, symbol: AnySymbol | None) -> None:
+        """Add a declaration with a key that represents others, which the files around it do not have themselves."""
+        if isinstance(symbol, ResourceSymbol):
+            self._collect_declared(symbol, self._collect_entities, frozenset())
+        elif symbol is not None:
+            self._collect_declared(symbol, self._collect_contents, frozenset())
+
+    def skip(self, symbol: AnySymbol, reason: str) -> None:
+        """Account for a declaration that is not evaluated."""
+        from azkvlint.readers.deployment.skipped import skip  # most inputs deploy all that they declare
+
+        if not symbol.instance.is_foreign:
+            skip(symbol, reason)
+
+    def _share(self, run: Run, key: str) -> bool:
+        """Add the resources of the base world, if none of the inputs that they read differs; return whether it did."""
+        known = self._base.lowered.get(key) if self._base is not None else None
+        if self._base is None or known is None or not known.inputs.isdisjoint(run.changed):
+            return False
+        others = self._base.resources
+        run.resources.update((address, others[address]) for address in known.resources if address in others)
+        return True
+
+    def _collect_once(
+        self, symbol: AnySymbol, key: str, collect: Callable[[Any, frozenset[str]], bool], conditions: frozenset[str]
+    ) -> None:
+        """Add what a declaration deploys, and record what it reads."""
+        run = symbol.instance.run
+        if self._share(run, symbol.address):
+            return
+        recorder, known = run.recorder, len(run.resources)
+        self.resources = run.resources
+        if not isinstance(recorder, ReadRecorder):
+            self._collect_declared(symbol, collect, conditions)
+            return
+        self._reads.append(set())
+        try:
+            self._collect_declared(symbol, collect, conditions)
+        finally:
+            inputs = self._reads.pop()
+        addresses = tuple(islice(run.resources, known, None))
+        inputs.update(recorder.declarations.get(key, ()))
+        for address in addresses:
+            read = recorder.resources.get(address)
+            inputs.update((EVERY_INPUT,) if read is None else read.inputs)
+        for outer in self._reads:
+            outer.update(inputs)
+        if not self._relocated:
+            self.lowered[symbol.address] = Lowered(addresses, frozenset(inputs))
+
+    def _collect_declared(
+        self, symbol: AnySymbol, collect: Callable[[Any, frozenset[str]], bool], conditions: frozenset[str]
+    ) -> None:
+        run = symbol.instance.run
+        is_absent_in_base = bool(self._around) or symbol.address in self._within
+        known = len(run.resources)
+        if is_absent_in_base:
+            self._around.append(symbol.address)
+        try:
+            is_there = collect(symbol, conditions)
+        finally:
+            if is_absent_in_base:
+                self._around.pop()
+        if is_absent_in_base:
+            self.created[symbol.address] = list(islice(run.resources, known, None))
+        if not is_there and symbol.instance.module_call.may_vary:
+            self.absent.append(Absence(symbol, tuple(self._around)))
 
     def collect(self, instance: DeploymentInstance, conditions: frozenset[str]) -> None:
         """Add all that a file deploys under conditions."""
         run = instance.run
         _expect(instance)
         if instance.module_call.shows_outputs and requires_outputs(run.attribute_filter.required, OUTPUT_TYPE):
-            for output in instance.shown_outputs():
-                run.resources[output.address] = output
+            made, read = run.recorder.of(lambda: list(instance.shown_outputs()))
+            run.resources.update((output.address, output) for output in made)
+            for outer in self._reads if read is not None else ():
+                outer.update(read.inputs if read is not None else ())
         for node in instance.required_resources():
             self._collect_resource(instance.resource(node), conditions)
         _report_unread(instance, instance.unread())
@@ -66,8 +184,7 @@ class Collector:
             self._collect_module(module, conditions)
 
     def _collect_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
-        if not self._collect_entities(symbol, conditions):
-            may_exist(symbol, conditions, self._collect_entities)
+        self._collect_once(symbol, symbol.place, self._collect_entities, conditions)
 
     def _collect_entities(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
         """Add what a declaration deploys; False if that is nothing."""
@@ -94,6 +211,8 @@ class Collector:
         run, type_ = entity.instance.run, entity.identity.type
         lower = type_.lower()
         if lower in HOLDERS and not entity.node.existing:
+            for outer in self._reads:
+                outer.add(EVERY_INPUT)
             self._deploy(self, entity, conditions)
             return
         required = run.attribute_filter.members_of(lower) if type_ else None
@@ -113,14 +232,10 @@ class Collector:
             if origins is not None:
                 attributes = with_origins(resource.attributes, origins, sources=sources)
                 resource = msgspec.structs.replace(resource, attributes=attributes)
-        call, scenarios = entity.instance.module_call, run.deployment_scenarios
-        if scenarios is not None and lower in VARYING and call.may_vary and call.scenario is None:
-            scenarios.vaults[entity.address] = entity
         run.resources[entity.address] = resource
 
     def _collect_module(self, symbol: ModuleSymbol, conditions: frozenset[str]) -> None:
-        if not self._collect_contents(symbol, conditions):
-            may_exist(symbol, conditions, self._collect_contents)
+        self._collect_once(symbol, symbol.address, self._collect_contents, conditions)
 
     def _collect_contents(self, symbol: ModuleSymbol, conditions: frozenset[str]) -> bool:
         """Add what a module deploys; False if it is never used."""
@@ -142,9 +257,17 @@ class Collector:
             return
         run = content.run
         known, problems = len(run.resources), len(run.problems)
-        self.collect(content, conditions)
+        self._relocated += content.relocation is not None
+        try:
+            self.collect(content, conditions)
+        finally:
+            self._relocated -= content.relocation is not None
         if content.relocation is not None:
             move_added(run, known, problems, content.relocation, content.module_call.callers[:-1])
+
+
+def _is_there(symbol: ResourceSymbol) -> bool:
+    return any(entity.conditions() is not None for entity in symbol.entities)
 
 
 def _expect(instance: DeploymentInstance) -> None:

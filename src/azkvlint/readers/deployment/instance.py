@@ -10,8 +10,7 @@ import msgspec
 
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.reads import Inputs, ReadSet
-from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.graph import existence
+from azkvlint.evaluation.values import Fields, Items, Result, is_data
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, declared_hole
 from azkvlint.model.resource import Resource
@@ -33,7 +32,7 @@ from azkvlint.readers.deployment.resource import ResourceIdentity
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
 from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import Scope, scope_of
-from azkvlint.readers.deployment.symbols import DeclaringFile, Iteration, ModuleCall
+from azkvlint.readers.deployment.symbols import DeclaringFile, FileInstance, Iteration, ModuleCall, ParameterValues
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.values.origins import Origins, Source
@@ -63,6 +62,9 @@ class DeploymentInstance:
         self._values: dict[str, Result] = {}
         self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
+        # The same file in the base world, and whether its values are of data alone, by name.
+        self.base: DeploymentInstance | None = None
+        self._plain: dict[str, bool] = {}
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleSymbol] = {}
         run.opened.append(self.close)
@@ -107,8 +109,18 @@ class DeploymentInstance:
         """Return the type, the names and the scope of a resource."""
 
     @abstractmethod
-    def again(self, run: Any, scenario: existence.Scenario) -> DeploymentInstance:
-        """Return the same root in a scenario."""
+    def again(self, run: Any, given: ParameterValues) -> DeploymentInstance:
+        """Return the same root with other values of its parameters."""
+
+    def parameter_node(self, name: str) -> ast.Parameter | None:
+        """Return the declaration of a parameter; None if there is none."""
+        node = self.file.symbols.get(name)
+        return node if isinstance(node, ast.Parameter) else None
+
+    def variable_node(self, name: str) -> ast.Variable | None:
+        """Return the declaration of a variable; None if there is none."""
+        node = self.file.symbols.get(name)
+        return node if isinstance(node, ast.Variable) else None
 
     @abstractmethod
     def parameter_location(self, name: str) -> Location:
@@ -180,6 +192,13 @@ class DeploymentInstance:
         node = self.file.symbols.get(name)
         if node is None:
             return self.undeclared(name)
+        shared = self.base.unchanged(name, self.run.changed) if self.base is not None else None
+        if shared is not None:
+            self._values[name], known = shared
+            if self.run.recorder.is_recording:
+                self._reads[name] = known
+                self.run.recorder.add(known, shared[0])
+            return shared[0]
         if name in self._busy:
             self.run.recorder.read_all()
             return Unknown(at=self.place(node), why=f"`{node.name}` refers to itself")
@@ -198,6 +217,27 @@ class DeploymentInstance:
         self.run.budget.secrets.note(node.name, made)
         self._values[name] = made
         return made
+
+    def unchanged(self, name: str, changed: Inputs) -> tuple[Result, ReadSet] | None:
+        """Return a value that was evaluated, with what it reads, if that is none of some inputs."""
+        read = self._reads.get(name)
+        if read is None or not read.inputs.isdisjoint(changed):
+            return None
+        found = self._values[name]
+        is_plain = self._plain.get(name)
+        if is_plain is None:
+            is_plain = self._plain[name] = is_data(found)
+        return (found, read) if is_plain else None
+
+    def set_base(self, base: FileInstance | None) -> None:
+        """Share the values of the same file in the base world that read no changed input."""
+        self.base = base if isinstance(base, DeploymentInstance) else None
+
+    def base_content(self, node: ast.Module, key: str) -> DeploymentInstance | None:
+        """Return the file of an iteration of a module in the base world, if it was evaluated there."""
+        symbol = self.base._modules.get(node.name) if self.base is not None else None  # noqa: SLF001  # the same class
+        content = symbol.opened(key) if symbol is not None else None
+        return content if isinstance(content, DeploymentInstance) else None
 
     def undeclared(self, name: str) -> Result | None:  # noqa: ARG002  # nothing else has a value here
         """Return the value of a name that the file does not declare; None if there is none."""
@@ -246,19 +286,10 @@ class DeploymentInstance:
         if self.module_call.is_root:
             self.run.recorder.read(node.name)
         found = self.module_call.given.get(node.name)
-        scenario = self.module_call.scenario if self.module_call.module is None else None
-        if found is not None and scenario is not None:
-            scenario.given.add(node.name)
         if isinstance(found, Scalar):
             found = convert_argument(found, primitive(self, node.type))
         if found is None or isinstance(found, Absent):
-            has_default = node.default is not None or is_nullable(self, node.type)
-            if found is None and scenario is not None and has_default and scenario.opens(node.name):
-                why, is_set = f"parameter `{node.name}` has only a default value", node.default is not None
-                unknown = self._without_value(node, why, is_set)
-                found = scenario.instead(node.name, self.default(node, None) if is_set else None, unknown)
-            else:
-                found = self.default(node, found)
+            found = self.default(node, found)
         if is_decorated(node.decorators, "secure"):
             return mark_secret(found, self.secret_location(node))
         return mark_secret_parts(self.named(node, found), self.secure_parts(node.type), self.secret_location(node))

@@ -37,6 +37,10 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         """Return the module of one iteration."""
         return ModuleEntity(self, iteration)
 
+    def opened(self, key: str) -> FileInstance | None:
+        """Return the file of an iteration, if it was opened."""
+        return next((one.opened for one in self._entities if one.iteration.key == key), None)
+
     @property
     def source(self) -> Source | None:
         """Return the source of the module; None, with a Problem, if it cannot be read."""
@@ -78,7 +82,15 @@ class ModuleEntity(ConditionalIteration):
 
     def _open(self) -> FileInstance | None:
         source = self.symbol.source
-        return source.content_of(self) if source is not None else None
+        content = source.content_of(self) if source is not None else None
+        if content is not None:
+            content.set_base(self.instance.base_content(self.symbol.node, self.iteration.key))
+        return content
+
+    @property
+    def opened(self) -> FileInstance | None:
+        """Return the file of the module, if it was opened."""
+        return self._content
 
     def conditions(self) -> frozenset[str] | None:
         """Return the unknown conditions that it declares; None if it does not exist."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -11,6 +12,7 @@ from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.deployment.collect import Collector
+from azkvlint.readers.deployment.collect_worlds import collect_worlds
 from azkvlint.readers.deployment.declarations import needs_values
 from azkvlint.readers.deployment.documents import (
     FoundTemplate,
@@ -20,7 +22,7 @@ from azkvlint.readers.deployment.documents import (
 from azkvlint.readers.deployment.resource import AttributeFilter
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
 from azkvlint.readers.deployment.run import Load, Run, TemplateRead
-from azkvlint.readers.deployment.scenarios import Scenarios, skip_resource
+from azkvlint.readers.deployment.skipped import skip_resource
 from azkvlint.readers.deployment.symbols import ModuleCall
 from azkvlint.readers.deployment.template_file import template_file
 from azkvlint.readers.deployment.template_instance import TemplateInstance
@@ -60,16 +62,15 @@ def read_template(
     run.recorder.declare(node.name for node in file.parameters)
     is_for_callers = not values and not found.remedy and needs_values(instance, file.parameters)
     try:
-        run.deployment_scenarios = Scenarios(instance, bool(values))
-        Collector(_deploy_held_by).collect(instance, frozenset())
-        run.deployment_scenarios.add_variants(run.resources)
+        make = partial(Collector, _deploy_held_by)
+        variants = collect_worlds(instance, lambda: TemplateInstance(file, run, call), make)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "the nesting is too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
         for node in file.resources():
             skip_resource(run, file, node, node.name, why)
         return msgspec.structs.replace(run.done(), is_whole=False)
-    return msgspec.structs.replace(run.done(), is_for_callers=is_for_callers)
+    return msgspec.structs.replace(run.done(), is_for_callers=is_for_callers, variants=variants)
 
 
 def _wrapped(path: str, found: FoundTemplate) -> Mapping[str, Result]:

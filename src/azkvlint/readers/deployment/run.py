@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Self, TypeAlias
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget, UnitWork
-from azkvlint.evaluation.reads import Recorder
+from azkvlint.evaluation.reads import NO_INPUTS, Inputs, Recorder
 from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.graph import existence
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -22,8 +21,13 @@ from azkvlint.util.errors import InputError
 from azkvlint.values.origins import FollowedReferences
 from azkvlint.values.parts import Walk
 
+if TYPE_CHECKING:
+    from azkvlint.graph.worlds import Variant
+
 Load: TypeAlias = Callable[[str], Document | None]
 
+# Read by what is evaluated again in each world.
+EVERY_INPUT = "*"
 # Of values within values, once all variables are evaluated. Azure allows 20 levels of objects.
 _MAX_LEVELS = 400
 
@@ -35,7 +39,8 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
     the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
     of what was given to parameters whose values are secret, ``secret_texts`` what no message shows. ``is_whole``: no
-    limit has ended the evaluation. ``is_for_callers``: it requires values that no file or option sets.
+    limit has ended the evaluation. ``is_for_callers``: it requires values that no file or option sets. ``variants`` are
+    the other worlds that create declarations which ``resources`` do not have.
     """
 
     resources: dict[str, Resource]
@@ -47,6 +52,16 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     secret_texts: frozenset[str] = frozenset()
     is_whole: bool = True
     is_for_callers: bool = False
+    variants: Sequence[Variant] = ()
+
+
+class Absence(NamedTuple):
+    """A declaration without instances. ``around`` are the addresses of those around it that the base world does not
+    create.
+    """
+
+    symbol: Any
+    around: tuple[str, ...]
 
 
 class Run:
@@ -80,7 +95,8 @@ class Run:
         self.skipped: list[Declaration] = []
         # The templates by their paths and pointers.
         self.template_files: dict[tuple[str, Pointer], object] = {}
-        self.deployment_scenarios: existence.Scenarios[Any, Any] | None = None
+        # The inputs that differ from the base world.
+        self.changed: Inputs = NO_INPUTS
         self._closed = [True]
         self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
@@ -100,13 +116,27 @@ class Run:
     def closed(self, is_closed: bool) -> None:
         self._closed[0] = is_closed
 
-    def with_second_budget(self) -> Self:
-        """Return a run that shares everything with this one but the budget, which is a further one."""
+    def record(self, recorder: Recorder) -> None:
+        """Record from now on what is read, and count what is made from the beginning."""
+        self.budget.restart()
+        self.budget.recorder = self.recorder = recorder
+
+    def in_world(self, budget: Budget, recorder: Recorder, changed: Inputs) -> Self:
+        """Return a run with resources and problems of its own, in which some inputs differ."""
         other = object.__new__(type(self))
         vars(other).update(vars(self))
-        other.budget = self.budget.second_budget(self.unit)
+        other.budget, other.recorder = budget.recorded(recorder), recorder
+        other.changed = changed | {EVERY_INPUT}
         other.freezer = self.freezer.within(other.budget)
+        other.resources, other.problems = {}, []
+        other.followed, other.walk = FollowedReferences(), Walk()
+        other.opened = [other.followed.clear, other.walk.clear]
+        other.separate(closed=self.closed)
         return other
+
+    def separate(self, *, closed: bool) -> None:
+        """Give a copy of a run a state of its own."""
+        self._closed, self._reported = [closed], set(self._reported)
 
     def hide(self, at: Location) -> None:
         """Record a location whose text is a secret."""

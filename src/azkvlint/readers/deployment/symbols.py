@@ -23,7 +23,6 @@ from azkvlint.evaluation.values import (
     Result,
     field_of,
 )
-from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Pattern, Text, hole, position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -89,6 +88,12 @@ class FileInstance(DeclaredTypes, Protocol):
 
     def reported_location(self, at: Location) -> Location:
         """Return the location at which reports show a location in this file."""
+
+    def set_base(self, base: FileInstance | None) -> None:
+        """Share the values of the same file in the base world that read no changed input."""
+
+    def base_content(self, node: ast.Module, key: str) -> FileInstance | None:
+        """Return the file of an iteration of a module in the base world, if it was evaluated there."""
 
     def record_scope(self) -> None:
         """Record that the scope of the deployment is used."""
@@ -356,7 +361,7 @@ NO_LOCAL: Local = {}
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     """The call of a file. ``prefix`` is that of the addresses in it, ``chain`` are the files around it.
 
-    ``module`` is what deploys it, None for a root, and ``scenario`` the one in which it is evaluated.
+    ``module`` is what deploys it, None for a root.
     ``copies`` is how many calls like it there are. ``deployment``: the names (patterns) of the deployments around it.
     ``is_root``: its parameters are inputs of the root. ``may_vary``: the declarations that it disables are looked for
     with other values of the root's parameters. ``shows_outputs``: its history can be read. ``local`` are the variables
@@ -370,7 +375,6 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
     module: Caller | None = None
-    scenario: existence.Scenario | None = None
     copies: int = 1
     is_root: bool = False
     may_vary: bool = True

@@ -10,7 +10,6 @@ import msgspec
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Bound, inputs_of
 from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, pattern_of
-from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, hole, join_texts, known_or_pattern, operation
 from azkvlint.model.resource import Resource
@@ -24,7 +23,14 @@ from azkvlint.readers.deployment.resource import ResourceIdentity, readable
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
 from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import Scope
-from azkvlint.readers.deployment.symbols import COPIES, Iteration, ModuleCall, truth_of, written_length
+from azkvlint.readers.deployment.symbols import (
+    COPIES,
+    Iteration,
+    ModuleCall,
+    ParameterValues,
+    truth_of,
+    written_length,
+)
 from azkvlint.readers.deployment.template_file import TemplateFile, parameter_key, template_file, variable_key
 from azkvlint.readers.deployment.template_origins import origins_of_secret, outputs_of
 from azkvlint.readers.deployment.template_resources import (
@@ -106,9 +112,18 @@ class TemplateInstance(DeploymentInstance):
         self._lookup = None
         self.around = None
 
-    def again(self, run: Run, scenario: existence.Scenario) -> TemplateInstance:
+    def again(self, run: Run, given: ParameterValues) -> TemplateInstance:
         """See the base class."""
-        return TemplateInstance(self.file, run, msgspec.structs.replace(self.module_call, scenario=scenario))
+        return TemplateInstance(self.file, run, msgspec.structs.replace(self.module_call, given=given))
+
+    def parameter_node(self, name: str) -> ast.Parameter | None:
+        """See the base class."""
+        return self.file.parameter(name)
+
+    def variable_node(self, name: str) -> ast.Variable | None:
+        """See the base class."""
+        node = self.file.symbols.get(variable_key(name))
+        return node if isinstance(node, ast.Variable) else None
 
     def parameter_location(self, name: str) -> Location:
         """See the base class."""
@@ -280,7 +295,6 @@ class TemplateInstance(DeploymentInstance):
             callers=(*outer.callers, entity.place("type")),
             chain=chain,
             module=entity,
-            scenario=outer.scenario,
             copies=outer.copies * written_length(entity.node.body) or 1,
             may_vary=outer.may_vary,
             shows_outputs=outer.shows_outputs,

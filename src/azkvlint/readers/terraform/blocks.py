@@ -270,11 +270,12 @@ class Content:
     def _may_have_blocks(self, part: Part, over: Piece) -> Unknown | None:
         """Return why a dynamic block without items may have some; None if not only a default leaves them out."""
         instance = self.instance
-        scenarios = instance.run.scenarios
-        if scenarios is None or isinstance(over.attribute.expression(), ast.Literal):
+        worlds = instance.run.worlds
+        if worlds is None or isinstance(over.attribute.expression(), ast.Literal):
             return None
         try:
-            found = scenarios.without_defaults(instance, over, self.local)
+            module = worlds().open_module(instance)
+            found = module.evaluate(over, self.local) if module is not None else None
         except InputError as error:
             at = instance.locate(part)
             why = instance.run.skip_for(error, part.block.labels[0], at)

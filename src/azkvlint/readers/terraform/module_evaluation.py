@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.reads import ReadSet
+from azkvlint.evaluation.reads import Inputs, ReadSet
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
-from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive
+from azkvlint.evaluation.values import Fields, Items, Result, is_data, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -50,6 +50,9 @@ class ModuleInstance:
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
+        # The same module in the base world, and whether its values are of data alone, by key.
+        self.base: ModuleInstance | None = None
+        self._plain: dict[str, bool] = {}
         run.count_input(folder)
         if use.shown is None:
             for file in folder.files:
@@ -122,9 +125,12 @@ class ModuleInstance:
         return self._evaluate(piece.path, node, local, self.locate(piece))
 
     def _evaluate(self, path: str, node: ast.Expression, local: Local, at: Location) -> Result:
+        run = self.run
+        start = len(run.without_instances)
         try:
             found = self.scope(path).evaluator.evaluate(node, local)
         except FailedError as error:
+            run.failures[self.prefix, path, node.start] = run.without_instances[start:]
             return Unknown(at=at, why=f"{error.why}, so the plan fails")
         self.run.recorder.settle(node)
         return relocate(found, at, self)
@@ -161,17 +167,11 @@ class ModuleInstance:
         if not self.prefix:
             recorder.read(f"var.{name}")
         found = self.call.given.get(name)
-        if found is not None and self.call.scenario is not None and not self.prefix:
-            self.call.scenario.given.add(name)
         if found is None or (isinstance(found, Absent) and self._flag(attributes.get("nullable")) is False):
             default = attributes.get("default")
-            is_open = found is None and default is not None and self._is_open(name)
-            if default is None or is_open:
-                why = f"`var.{name}` has " + ("only a default value" if is_open else "no value")
-                unknown = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
-                found, scenario = unknown, self.call.scenario
-                if is_open and default is not None and scenario is not None:
-                    found = scenario.instead(name, self.evaluate(default, NOTHING), unknown)
+            if default is None:
+                is_given = self._flag(attributes.get("nullable")) is False
+                found = Unknown(at=head, why=f"`var.{name}` has no value", given=is_given)
             else:
                 found = self.evaluate(default, NOTHING)
         scope = self.scope(declaration.path)
@@ -182,6 +182,7 @@ class ModuleInstance:
                 recorder.replace(found, converted)
             found = converted
         except FailedError as error:
+            self.run.failures[self.prefix, declaration.path, declaration.block.start] = ()
             found = Unknown(at=found.at, why=f"`var.{name}`: {error.why}, so the plan fails")
         found = self.call.given.final_value(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
@@ -191,11 +192,6 @@ class ModuleInstance:
                 self.run.budget.secrets.texts.add(str(found.value))
             return mark_sensitive(found)
         return _with_name(found, f"{self.prefix}var.{name}")
-
-    def _is_open(self, name: str) -> bool:
-        """Return whether nothing is to be known of a root's variable that has a default and is given no value."""
-        scenario = self.call.scenario
-        return scenario is not None and not self.prefix and scenario.opens(name)
 
     def _flag(self, piece: Piece | None) -> object:
         found = self.evaluate(piece, NOTHING) if piece is not None else None
@@ -235,6 +231,13 @@ class ModuleInstance:
             if self._reads:
                 self.run.recorder.add(self._reads[key], found)
             return found
+        shared = self.base.unchanged(key, self.run.changed) if self.base is not None else None
+        if shared is not None:
+            self._values[key], known = shared
+            if self.run.recorder.is_recording:
+                self._reads[key] = known
+                self.run.recorder.add(known, shared[0])
+            return shared[0]
         if key in self._busy:
             self.run.recorder.read_all()
             self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
@@ -252,12 +255,32 @@ class ModuleInstance:
         self._values[key] = made
         return made
 
+    def unchanged(self, key: str, changed: Inputs) -> tuple[Result, ReadSet] | None:
+        """Return a value that was evaluated, with what it reads, if that is none of some inputs."""
+        read = self._reads.get(key)
+        if read is None or not read.inputs.isdisjoint(changed):
+            return None
+        found = self._values[key]
+        is_plain = self._plain.get(key)
+        if is_plain is None:
+            is_plain = self._plain[key] = is_data(found)
+        return (found, read) if is_plain else None
+
     def resource(self, local: str) -> ResourceSymbol | None:
         """Return a resource or data source by its address in the module."""
         found = self._resources.get(local)
         if found is None and local in self.folder.resources:
             found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
         return found
+
+    def base_content(self, name: str, bracket: str) -> ModuleInstance | None:
+        """Return the module of an instance of a call in the base world, if it was evaluated there."""
+        call = self.base._modules.get(name) if self.base is not None else None  # noqa: SLF001  # of the same class
+        return call.opened(bracket) if call is not None else None
+
+    def calls(self) -> Iterable[ModuleCallSymbol]:
+        """Return the module calls that have been evaluated."""
+        return tuple(self._modules.values())
 
     def module(self, name: str) -> ModuleCallSymbol | None:
         """Return a module call by its name; None if there is none."""
@@ -351,6 +374,11 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         """Return the instance of a step."""
         return ModuleEntity(self, step)
 
+    def opened(self, bracket: str) -> ModuleInstance | None:
+        """Return the module of an instance, if it was opened."""
+        found = (one.opened for one in self._instances if one.step.bracket == bracket)
+        return next(found, None)
+
     def instance_with_key(self, step: Step) -> ModuleEntity | None:
         """Return the module instance with the key of ``step``; for a symbolic instance, a copy with that key."""
         found = self.expanded()
@@ -400,6 +428,11 @@ class ModuleEntity(Instance):
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     @property
+    def opened(self) -> ModuleInstance | None:
+        """Return the module, if it was opened."""
+        return self._content
+
+    @property
     def content(self) -> ModuleInstance | None:
         """Return the module with its arguments; None, with a Problem, if it is not available."""
         source = self.symbol.source
@@ -421,12 +454,13 @@ class ModuleEntity(Instance):
             around=(*caller.call.around, caller.folder),
             shown=at if source.is_foreign or caller.call.shown is not None else None,
             providers=passed_providers(caller, self.symbol.declaration),
-            scenario=caller.call.scenario,
             copies=caller.call.copies * self.symbol.declaration.literal_count or 1,
         )
         if caller.call.shown is None:
             self._hide(source.folder)
-        return ModuleInstance(source.folder, caller.run, use)
+        content = ModuleInstance(source.folder, caller.run, use)
+        content.base = self.symbol.caller.base_content(self.symbol.name, self.step.bracket)
+        return content
 
     def _hide(self, folder: Folder) -> None:
         """Hide the arguments that are secrets from excerpts, whether they are evaluated or not."""

@@ -190,6 +190,7 @@ class ModuleOrigins:
 
 def _of_root(name: str, declaration: Declaration, given: object) -> tuple[str, Piece | None]:
     """Return the origin of a variable that no call sets, and where it is written; empty if it comes from outside."""
+    given = getattr(given, "base", given)
     if isinstance(given, RootValues):
         if name in given.options:
             return value_origins.COMMAND, None

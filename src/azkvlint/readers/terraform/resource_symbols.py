@@ -107,6 +107,10 @@ class Symbol(Generic[One]):
                 self.instance.run.report_unreadable(f"`{self.address}` refers to itself", self.at)
                 return Unknown(at=self.at, why=f"`{self.address}` refers to itself")
             self._result = self._meant(found)
+        elif self._read:
+            self.instance.run.recorder.add_inputs(self._read)
+        if not self._instances:
+            self.instance.run.without_instances.append(self)
         return self._result
 
     def _meant(self, found: Expansion) -> Result:
@@ -247,15 +251,6 @@ class ResourceEntity(Instance):
     def _own_id(self, name: str) -> Unknown:
         self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         pattern = pattern_from(self.id_pattern()) if name == "id" else None
-        scenario = self.instance.call.scenario
-        others = (
-            scenario.deployed(self.instance, self.symbol.declaration.local, self.address)
-            if scenario is not None
-            else ()
-        )
-        if others:
-            why = f"the instance of `{self.symbol.address}` is unknown"
-            return Unknown(at=self.at, why=why, candidates=others, given=True)
         if self.symbol.is_data and self.azure_type in _VAULTS and pattern is not None:
             # It may be the vault that is deployed here, looked up again by its name.
             return Unknown(at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=True)

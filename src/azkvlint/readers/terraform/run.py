@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, Self
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
-from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
@@ -157,7 +157,10 @@ class TerraformRun(Run):
         self.stubs: dict[str, Stub] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
-        self.scenarios: DefaultFreeEvaluation | None = None
+        self.worlds: Callable[[], OtherWorlds] | None = None
+        # The expressions that fail, by module and place, with the declarations without instances that they refer to.
+        self.failures: dict[tuple[str, str, int], Sequence[Any]] = {}
+        self.without_instances: list[Any] = []
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
@@ -168,10 +171,16 @@ class TerraformRun(Run):
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
 
-    def with_second_budget(self) -> Self:
-        """Return a run with a budget of its own."""
-        other = super().with_second_budget()
+    def record(self, recorder: Recorder) -> None:
+        """See the base class."""
+        super().record(recorder)
+        self.failures.clear()
+
+    def in_world(self, budget: Budget, recorder: Recorder, changed: Inputs) -> Self:
+        """See the base class."""
+        other = super().in_world(budget, recorder, changed)
         other.links = self.links.within(other.budget)
+        other.failures, other.without_instances = {}, []
         return other
 
     def add(self, file: ModuleFile) -> None:
@@ -244,8 +253,7 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
     calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
     reported, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
-    ``copies`` is how many uses like it there are. ``scenario``: with which variables of its root unknown it is
-    evaluated, if with any.
+    ``copies`` is how many uses like it there are.
     """
 
     given: VariableValues
@@ -255,7 +263,6 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     around: tuple[Folder, ...] = ()
     shown: Location | None = None
     providers: Mapping[str, str] = {}
-    scenario: RootScenario | None = None
     copies: int = 1
 
 
@@ -313,19 +320,11 @@ class ModuleScope(Protocol):
         """Return a module call of the module."""
 
 
-class RootScenario(Scenario):
-    """A root module in which the values of some variables are unknown."""
+class OtherWorlds(Protocol):
+    """Evaluates a root module with other values of its variables."""
 
-    def deployed(self, module: ModuleScope, local: str, address: str) -> tuple[str, ...]:
-        """Return the addresses that a resource has with the defaults, unless ``address`` is one of them."""
-        raise NotImplementedError
-
-
-class DefaultFreeEvaluation(Protocol):
-    """Evaluates a root module without the defaults of its variables."""
-
-    def without_defaults(self, module: ModuleScope, piece: Piece, local: Local) -> Result | None:
-        """Return the value of an attribute without the defaults; None if its module is not called then."""
+    def open_module(self, module: ModuleScope) -> ModuleScope | None:
+        """Return a module without the defaults of the root's variables; None if it is not used then."""
 
 
 class LinkFreezer(Freezer):

@@ -21,6 +21,7 @@ from azkvlint.reporters.html_page import bar, code, escaped, facts, inline, link
 from azkvlint.reporters.phrases import (
     VAULT_NOUNS,
     call_note,
+    condition_note,
     configuration,
     deployment_note,
     fix_of,
@@ -448,7 +449,7 @@ class _Page:
         yield f'<article class="finding {_CLASSES[finding.severity]}"{_filtered(block.findings)}>'
         pill = f'<span class="pill">{label_of(finding)}</span>'
         yield f'<h3>{pill} {self._rule(rule)} <span class="title">{inline(rule.title)}</span></h3>'
-        yield f'<p class="message">{inline(finding.message)}</p>'
+        yield f'<p class="message">{inline(finding.message)}{escaped(condition_note(finding))}</p>'
         yield f'<p class="at">{code(place(finding.at))}{escaped(call_note(finding) + deployment_note(finding))}</p>'
         yield from _source(finding)
         if finding.suppressed is not None:
@@ -460,7 +461,7 @@ class _Page:
             yield '<ul class="also">'
             for one in block.same_cause:
                 head = f"Same cause: {self._rule(one.rule)} ({one.severity.label})"
-                yield f"<li>{head} {inline(one.message)} {code(place(one.at))}</li>"
+                yield f"<li>{head} {inline(one.message)}{escaped(condition_note(one))} {code(place(one.at))}</li>"
             yield "</ul>"
         tags = _tags(rule)
         if tags:

@@ -86,6 +86,7 @@ def result(finding: Finding) -> dict[str, Any]:
         "source": finding.source,
         "inTests": finding.in_tests,
         "undeployed": finding.is_undeployed,
+        "condition": None if finding.condition is None else finding.condition.data(),
         "occurrences": [_occurrence(one) for one in finding.occurrences],
     }
 
@@ -123,6 +124,7 @@ def _occurrence(one: Occurrence) -> dict[str, Any]:
         "message": one.message,
         "root": one.root,
         "worlds": one.worlds,
+        "condition": one.condition or None,
         "fingerprint": one.fingerprint,
     }
 

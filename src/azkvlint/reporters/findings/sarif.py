@@ -44,7 +44,7 @@ from azkvlint.reporters.findings.sarif_rules import (
     result_template,
 )
 from azkvlint.reporters.grouping import GRADES, by_place
-from azkvlint.reporters.phrases import pieces
+from azkvlint.reporters.phrases import condition_note, pieces
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from azkvlint.reporters.taxonomies import taxonomies
 from azkvlint.util.lazy_regex import regex
@@ -237,6 +237,8 @@ def _result(finding: Finding, index: int, marks: dict[str, str]) -> dict[str, An
     worlds = sorted({world for member in finding.occurrences for world in member.worlds})
     if worlds:
         properties["kvlint/worlds"] = worlds
+    if finding.condition is not None:
+        properties["kvlint/condition"] = finding.condition.data()
     if properties:
         result["properties"] = properties
     return result
@@ -262,6 +264,9 @@ def _message(finding: Finding) -> dict[str, Any]:
     if finding.outcome is Outcome.FAIL:
         links = min(len(finding.related), len(SEE) - 1)
         name, text = name + LINKED[links], text + SEE[links]
+    if finding.condition is not None:
+        # No template of the rule has a condition.
+        return {"text": f"{text} {inert(condition_note(finding).strip())}"}
     return {"text": text, "id": name, "arguments": arguments}
 
 

@@ -8,7 +8,7 @@ The form of plain lines is stable, so that scripts can parse them::
     path:line:column: unknown[KV001, KV101] cause (2 resources)
     path:line:column: suppressed[KV001] message
     path:line:column: error[KVE001] message
-    path:line:column: evaluated address, which exists only with ...
+    path:line:column: evaluated address (if var.create is true)
     path:line:column: skipped address was not evaluated: reason
 
 Paths are relative to the current folder.

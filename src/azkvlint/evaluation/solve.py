@@ -1,0 +1,505 @@
+"""Find values of inputs with which an expression has a certain value, from how the expression is written.
+
+What is returned are candidates: whether the expression has the value with them is for its evaluation to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import islice, product
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
+
+from azkvlint.evaluation.known import known_of
+from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.model.value import Absent, Plain, Scalar, Unknown
+from azkvlint.syntax import ast
+
+# What an expression is to be. The value of the last four is a number, a number, a length, and an item or a key.
+EQUAL, DIFFERENT, FILLED, EMPTY = "equal", "different", "filled", "empty"
+LEAST, MOST, LENGTH, CONTAINS = "least", "most", "length", "contains"
+# Of alternatives that are found for one expression.
+_MOST_ALTERNATIVES = 24
+_DEEPEST = 60
+_MOST_STEPS = 3_000
+
+
+class Target(NamedTuple):
+    """What a value is to be: ``kind`` is one of the words above. None is the value null."""
+
+    kind: str
+    value: Plain | None = None
+
+
+TRUE, FALSE, NULL, NOT_NULL = Target(EQUAL, True), Target(EQUAL, False), Target(EQUAL), Target(DIFFERENT)
+NOT_EMPTY, IS_EMPTY, POSITIVE = Target(FILLED), Target(EMPTY), Target(LEAST, 1)
+
+
+class Constraint(NamedTuple):
+    """What one input is to be, or the member of it at ``path``."""
+
+    input: str
+    path: tuple[str, ...]
+    target: Target
+
+
+Alternative: TypeAlias = frozenset[Constraint]
+Steps: TypeAlias = tuple[str, ...]
+_Nodes: TypeAlias = tuple[ast.Node, ...]
+NOTHING: Alternative = frozenset()
+
+
+class Input(NamedTuple):
+    """What a reference means: an input that may have other values, and the path of a member of it."""
+
+    name: str
+    path: Steps = ()
+
+
+class Written(NamedTuple):
+    """What a reference means: an expression elsewhere, in the ``scope`` of that, and the path of a member of it."""
+
+    scope: object
+    node: ast.Node
+    path: Steps = ()
+
+
+class Declared(NamedTuple):
+    """What a reference means: all instances of a declaration, whose number ``goals`` decide."""
+
+    goals: tuple[tuple[object, ast.Node, Target], ...]
+
+
+class Language(Protocol):
+    """What differs between languages. A scope is where an expression is written, with the values of its variables."""
+
+    def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
+        """Return what a reference means; None if that has no other values."""
+
+    def value(self, scope: object, node: ast.Node) -> Result | None:
+        """Return the value of an expression; None if it fails."""
+
+    def items(self, scope: object, node: ast.Comprehension) -> Iterable[object]:
+        """Return the scopes of the items of a loop that are known."""
+
+    def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:
+        """Return the expression in a string of a template; None if it has none."""
+
+
+class Solver:
+    """Searches the candidates for expressions of one root."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._steps = 0
+
+    def solve(self, goals: Iterable[tuple[object, ast.Node, Target]]) -> list[Alternative]:
+        """Return the candidates with which all goals are met, those with the fewest constraints first."""
+        self._steps = 0
+        return self._every([self._solve(scope, node, target, (), 0) for scope, node, target in goals])
+
+    def _solve(self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        self._steps += 1
+        if depth > _DEEPEST or self._steps > _MOST_STEPS:
+            return []
+        if isinstance(node, ast.Data):
+            inner = self._language.parsed(scope, node)
+            return [] if inner is None else self._solve(scope, inner, target, path, depth + 1)
+        if not path:
+            found = self._language.value(scope, node)
+            if found is not None and holds(found, target) is True:
+                return [NOTHING]
+        return self._by_kind(scope, node, target, path, depth + 1)
+
+    def _by_kind(self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        match node:
+            case ast.Name() | ast.Member() | ast.Item() | ast.NotNull():
+                return self._of_reference(scope, node, target, path, depth)
+            case ast.Unary(operator="!", operand=operand) if not path:
+                return self._boolean(
+                    target, lambda flag: self._solve(scope, operand, Target(EQUAL, not flag), (), depth)
+                )
+            case ast.Binary() if not path:
+                return self._of_binary(scope, node, target, depth)
+            case ast.Binary(operator="??", left=left, right=right):
+                return self._first_of(scope, (left, right), target, path, depth)
+            case ast.Conditional(condition=condition, yes=yes, no=no):
+                return self._of_condition(scope, (condition, yes, no), target, path, depth)
+            case ast.Call():
+                return self._of_call(scope, node, target, path, depth)
+            case ast.Object(members=members) if path:
+                own = (one for one in members if isinstance(one, ast.Property) and one.key == path[0])
+                return _merged(self._solve(scope, one.value, target, path[1:], depth) for one in own)
+            case ast.Array(items=items) if not path and target.kind == CONTAINS:
+                same = Target(EQUAL, target.value)
+                return _merged(self._solve(scope, item, same, (), depth) for item in items)
+            case ast.Comprehension() | ast.For() | ast.Splat():
+                return self._of_loop(scope, node, target, depth)
+            case _:
+                return []
+
+    def _of_reference(
+        self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int
+    ) -> list[Alternative]:
+        found = self._language.resolve(scope, node)
+        if found is not None:
+            return self._of_meaning(found, target, path, depth)
+        match node:
+            case ast.NotNull(of=of):
+                return self._solve(scope, of, target, path, depth)
+            case ast.Member(of=of, name=name) if type(of) is not ast.Name:
+                return self._solve(scope, of, target, (name, *path), depth)
+            case ast.Item(of=of, index=ast.Literal(value=str() as key)):
+                return self._solve(scope, of, target, (key, *path), depth)
+        return []
+
+    def _of_meaning(
+        self, found: Input | Written | Declared, target: Target, path: Steps, depth: int
+    ) -> list[Alternative]:
+        match found:
+            case Input(name=name, path=inner):
+                return [frozenset({Constraint(name, (*inner, *path), target)})]
+            case Written(scope=other, node=written, path=inner):
+                return self._solve(other, written, target, (*inner, *path), depth)
+            case Declared(goals=goals) if not path and target.kind in (FILLED, LEAST):
+                return self._every([self._solve(*goal, (), depth) for goal in goals])
+        return []
+
+    def _boolean(self, target: Target, solve: Callable[[bool], list[Alternative]]) -> list[Alternative]:
+        """Return the candidates for an expression that is true or false."""
+        if target.kind not in (EQUAL, DIFFERENT) or not isinstance(target.value, bool):
+            return []
+        return solve(target.value if target.kind == EQUAL else not target.value)
+
+    def _of_binary(self, scope: object, node: ast.Binary, target: Target, depth: int) -> list[Alternative]:
+        left, right = node.left, node.right
+        match node.operator:
+            case "&&" | "||" as name:
+                return self._boolean(
+                    target, lambda flag: self._logical(scope, (left, right), name == "&&", flag, depth)
+                )
+            case "==" | "!=" | "=~" | "!~" as name:
+                is_equal = name in ("==", "=~")
+                return self._boolean(target, lambda flag: self._equal(scope, left, right, flag is is_equal, depth))
+            case "<" | "<=" | ">" | ">=" as name:
+                return self._boolean(target, lambda flag: self._order(scope, node, name, flag, depth))
+            case "??":
+                return self._first_of(scope, (left, right), target, (), depth)
+        return []
+
+    def _logical(
+        self, scope: object, operands: Iterable[ast.Node], is_and: bool, flag: bool, depth: int
+    ) -> list[Alternative]:
+        parts = [self._solve(scope, operand, Target(EQUAL, flag), (), depth) for operand in operands]
+        return self._every(parts) if is_and is flag else _merged(parts)
+
+    def _equal(self, scope: object, left: ast.Node, right: ast.Node, is_same: bool, depth: int) -> list[Alternative]:
+        found: list[list[Alternative]] = []
+        for one, other in ((left, right), (right, left)):
+            value = self._language.value(scope, other)
+            for kind, plain in _compared(value, is_same):
+                found.append(self._solve(scope, one, Target(kind, plain), (), depth))
+        return _merged(found)
+
+    def _order(self, scope: object, node: ast.Binary, name: str, flag: bool, depth: int) -> list[Alternative]:
+        found: list[list[Alternative]] = []
+        for one, other, turned in ((node.left, node.right, False), (node.right, node.left, True)):
+            value = self._language.value(scope, other)
+            if not isinstance(value, Scalar) or isinstance(value.value, bool | str):
+                continue
+            is_more = (name[0] == ">") is not turned
+            step = 0 if (len(name) == 2) is flag else 1
+            target = Target(LEAST, value.value + step) if is_more is flag else Target(MOST, value.value - step)
+            found.append(self._solve(scope, one, target, (), depth))
+        return _merged(found)
+
+    def _of_condition(
+        self, scope: object, parts: tuple[ast.Node, ast.Node, ast.Node], target: Target, path: Steps, depth: int
+    ) -> list[Alternative]:
+        condition, *branches = parts
+        found = []
+        for branch, flag in zip(branches, (TRUE, FALSE), strict=True):
+            inner = self._solve(scope, branch, target, path, depth)
+            found.append(self._every([self._solve(scope, condition, flag, (), depth), inner]) if inner else [])
+        return _merged(found)
+
+    def _first_of(
+        self, scope: object, nodes: Iterable[ast.Node], target: Target, path: Steps, depth: int
+    ) -> list[Alternative]:
+        """Return the candidates for the first value that is not null."""
+        before: list[list[Alternative]] = []
+        found = []
+        for node in nodes:
+            found.append(self._every([*before, self._solve(scope, node, target, path, depth)]))
+            before.append(self._solve(scope, node, NULL, path, depth))
+        return _merged(found)
+
+    def _of_loop(
+        self, scope: object, node: ast.Comprehension | ast.For | ast.Splat, target: Target, depth: int
+    ) -> list[Alternative]:
+        over = node.of if isinstance(node, ast.Splat) else node.over
+        if target.kind not in (FILLED, LEAST, LENGTH):
+            return self._solve(scope, over, target, (), depth) if target.kind == EMPTY else []
+        found = [self._solve(scope, over, NOT_EMPTY, (), depth)]
+        if isinstance(node, ast.Splat):
+            found.append(self._solve(scope, over, NOT_NULL, (), depth))
+        if isinstance(node, ast.Comprehension) and node.condition is not None:
+            condition = node.condition
+            # A condition of no item, or of one that is written.
+            inner = [self._solve(scope, condition, TRUE, (), depth)]
+            inner += [self._solve(one, condition, TRUE, (), depth) for one in self._language.items(scope, node)]
+            found = [self._every([*found, one]) for one in inner] + found
+        return _merged(found)
+
+    def _of_call(self, scope: object, node: ast.Call, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        found = self._language.resolve(scope, node)
+        if found is not None:
+            return self._of_meaning(found, target, path, depth)
+        arguments = node.arguments
+        solve = self.FUNCTIONS.get(node.name.lower().rpartition(".")[2]) if arguments else None
+        return [] if solve is None else solve(self, scope, arguments, target, path, depth)
+
+    def _every(self, parts: list[list[Alternative]]) -> list[Alternative]:
+        """Return the combinations of one candidate of each part that do not contradict themselves."""
+        if not all(parts):
+            return []
+        combined = (frozenset().union(*each) for each in product(*parts))
+        return _ordered(islice((one for one in combined if _is_consistent(one)), _MOST_ALTERNATIVES * 4))
+
+    # The functions of all languages, by name.
+
+    def _passed(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        return self._solve(scope, nodes[0], target, path, depth)
+
+    def _converted(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for a collection of the same items."""
+        if target.kind in (FILLED, EMPTY, LEAST, LENGTH, CONTAINS) or path:
+            return self._solve(scope, nodes[0], target, path, depth)
+        return []
+
+    def _any(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        return _merged(self._solve(scope, node, target, path, depth) for node in nodes)
+
+    def _joined(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        if target.kind == EMPTY:
+            return self._every([self._solve(scope, node, target, (), depth) for node in nodes])
+        return self._any(scope, nodes, target, path, depth)
+
+    def _coalesced(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        return self._first_of(scope, nodes, target, path, depth)
+
+    def _looked_up(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        key = self._text(scope, nodes[1]) if len(nodes) > 1 else None
+        found = [] if key is None else [self._solve(scope, nodes[0], target, (key, *path), depth)]
+        found += [self._solve(scope, node, target, path, depth) for node in nodes[2:]]
+        return _merged(found)
+
+    def _text(self, scope: object, node: ast.Node) -> str | None:
+        found = self._language.value(scope, node)
+        return found.value if isinstance(found, Scalar) and isinstance(found.value, str) else None
+
+    def _length(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        del path
+        match target:
+            case (kind, 0) if kind in (EQUAL, MOST):
+                inner = IS_EMPTY
+            case (kind, 0 | 1) if kind in (DIFFERENT, LEAST):
+                inner = NOT_EMPTY
+            case (kind, int() as number) if kind in (EQUAL, LEAST, MOST):
+                inner = Target(LENGTH, number)
+            case _:
+                return []
+        return self._solve(scope, nodes[0], inner, (), depth)
+
+    def _is_empty(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        del path
+        return self._boolean(
+            target, lambda flag: self._solve(scope, nodes[0], IS_EMPTY if flag else NOT_EMPTY, (), depth)
+        )
+
+    def _contains(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        del path
+        return self._boolean(target, lambda flag: self._member_of(scope, nodes, flag, depth))
+
+    def _member_of(self, scope: object, nodes: _Nodes, is_in: bool, depth: int) -> list[Alternative]:
+        if len(nodes) != 2:
+            return []
+        over, item = self._language.value(scope, nodes[0]), self._language.value(scope, nodes[1])
+        found: list[list[Alternative]] = []
+        if isinstance(over, Items):
+            plain = [one.value for one in over.items if isinstance(one, Scalar)]
+            if is_in:
+                found += [self._solve(scope, nodes[1], Target(EQUAL, one), (), depth) for one in plain]
+            elif plain:
+                found.append(
+                    self._every([self._solve(scope, nodes[1], Target(DIFFERENT, one), (), depth) for one in plain])
+                )
+        if isinstance(item, Scalar) and is_in:
+            found.append(self._solve(scope, nodes[0], Target(CONTAINS, item.value), (), depth))
+        return _merged(found)
+
+    def _has_key(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for ``can(value)``: it can be evaluated."""
+        del path
+        return self._boolean(target, lambda flag: self._solve(scope, nodes[0], NOT_NULL, (), depth) if flag else [])
+
+    def _negated(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        del path
+        return self._boolean(target, lambda flag: self._solve(scope, nodes[0], Target(EQUAL, not flag), (), depth))
+
+    def _all_true(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        del path
+        parts = _items(nodes)
+        return self._boolean(target, lambda flag: self._logical(scope, parts, True, flag, depth) if parts else [])
+
+    def _any_true(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        del path
+        parts = _items(nodes)
+        return self._boolean(target, lambda flag: self._logical(scope, parts, False, flag, depth) if parts else [])
+
+    def _chosen(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        if len(nodes) != 3:
+            return []
+        return self._of_condition(scope, (nodes[0], nodes[1], nodes[2]), target, path, depth)
+
+    def _same(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        del path
+        if len(nodes) != 2:
+            return []
+        return self._boolean(target, lambda flag: self._equal(scope, nodes[0], nodes[1], flag, depth))
+
+    def _compared(
+        self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int, name: str
+    ) -> list[Alternative]:
+        if path or len(nodes) != 2:
+            return []
+        left, right = nodes
+        return self._of_binary(scope, ast.Binary(left.start, right.end, name, left, right), target, depth)  # type: ignore[arg-type]  # arguments are expressions
+
+    def _copies(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the numbers of a loop of a template."""
+        return self._solve(scope, nodes[0], POSITIVE, (), depth) if not path and target.kind == FILLED else []
+
+    def _starts(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for a string that begins or ends with another, which is the simplest of them."""
+        del path
+        text = self._text(scope, nodes[1]) if len(nodes) == 2 else None
+        if text is None or target != TRUE:
+            return []
+        return self._solve(scope, nodes[0], Target(EQUAL, text), (), depth)
+
+    FUNCTIONS: ClassVar[Mapping[str, Callable[..., list[Alternative]]]] = {
+        **dict.fromkeys(
+            ("nonsensitive", "sensitive", "tobool", "tonumber", "tostring", "bool", "int", "string", "lower", "upper",
+             "tolower", "toupper", "trimspace", "trim", "jsondecode", "jsonencode", "ephemeralasnull", "json"),
+            _passed,
+        ),
+        **dict.fromkeys(
+            ("toset", "tolist", "tomap", "keys", "values", "distinct", "sort", "reverse", "flatten", "compact", "items",
+             "array", "createarray", "objectkeys", "setproduct", "chunklist", "zipmap", "one", "element", "first",
+             "last", "filter", "map", "split", "union", "intersection", "take", "skip", "range"),
+            _converted,
+        ),
+        **dict.fromkeys(("merge", "concat", "setunion"), _joined),
+        "try": _any, "coalesce": _coalesced, "coalescelist": _coalesced,
+        "lookup": _looked_up, "tryget": _looked_up, "length": _length, "empty": _is_empty,
+        "contains": _contains, "can": _has_key, "not": _negated, "alltrue": _all_true,
+        "anytrue": _any_true, "and": _all_true, "or": _any_true, "if": _chosen,
+        "equals": _same, "startswith": _starts, "endswith": _starts,
+        "greater": partial(_compared, name=">"), "greaterorequals": partial(_compared, name=">="),
+        "less": partial(_compared, name="<"), "lessorequals": partial(_compared, name="<="),
+        "max": _any, "min": _any, "\0copies": _copies,
+    }  # fmt: skip
+
+
+def _items(nodes: _Nodes) -> _Nodes:
+    """Return the items of a list that is the only argument, or the arguments."""
+    if len(nodes) == 1 and isinstance(nodes[0], ast.Array):
+        return tuple(nodes[0].items)
+    return nodes if len(nodes) > 1 else ()
+
+
+def holds(result: Result, target: Target) -> bool | None:
+    """Return whether a value is as required; None if that is not known."""
+    kind, value = target
+    if kind in (EQUAL, DIFFERENT):
+        same = _is_equal(result, value)
+        return same if same is None or kind == EQUAL else not same
+    if kind in (FILLED, EMPTY, LENGTH):
+        known = known_of(result)
+        if isinstance(result, Scalar) and not isinstance(result.value, str):
+            return None
+        least, most = known.least, known.most
+        match kind:
+            case "filled":
+                return True if known.is_filled else (False if most == 0 else None)
+            case "empty":
+                return True if most == 0 else (False if known.is_filled else None)
+        return True if least == most == value else None
+    if kind in (LEAST, MOST) and isinstance(value, int | float):
+        return _is_within(result, value, is_least=kind == LEAST)
+    if kind == CONTAINS and isinstance(result, Items):
+        return any(isinstance(one, Scalar) and one.value == value for one in result.items) or None
+    return None
+
+
+def _is_within(result: Result, limit: float, *, is_least: bool) -> bool | None:
+    if isinstance(result, Scalar) and not isinstance(result.value, bool | str):
+        return result.value >= limit if is_least else result.value <= limit
+    known = known_of(result)
+    if isinstance(result, Unknown) and known.is_number:
+        if is_least:
+            return True if known.least >= limit else None
+        return True if known.most is not None and known.most <= limit else None
+    return None
+
+
+def _is_equal(result: Result, value: Plain | None) -> bool | None:
+    if value is None:
+        if isinstance(result, Unknown):
+            return False if result.is_set else None
+        return isinstance(result, Absent)
+    if isinstance(result, Scalar):
+        return isinstance(result.value, bool) == isinstance(value, bool) and result.value == value
+    if isinstance(result, Unknown):
+        return False if isinstance(value, str) and value in result.known.differs else None
+    return False if isinstance(result, Absent | Items | Fields) else None
+
+
+def _compared(value: Result | None, is_same: bool) -> Iterator[tuple[str, Plain | None]]:
+    """Yield what is to be compared with a value that is known."""
+    if isinstance(value, Scalar) and not value.sensitive:
+        yield (EQUAL if is_same else DIFFERENT), value.value
+    elif isinstance(value, Absent):
+        yield (EQUAL if is_same else DIFFERENT), None
+    elif isinstance(value, Items | Fields) and known_of(value).most == 0:
+        yield (EMPTY if is_same else FILLED), None
+
+
+def _is_consistent(constraints: Alternative) -> bool:
+    """Return whether no two constraints of one value contradict each other."""
+    if len(constraints) < 2:
+        return True
+    by_place: dict[tuple[str, Steps], list[Target]] = {}
+    for one in constraints:
+        by_place.setdefault((one.input, one.path), []).append(one.target)
+    for target in by_place.values():
+        equal = {(type(one.value), one.value) for one in target if one.kind == EQUAL}
+        different = {(type(one.value), one.value) for one in target if one.kind == DIFFERENT}
+        if len(equal) > 1 or equal & different:
+            return False
+        kinds = {one.kind for one in target}
+        if kinds >= {FILLED, EMPTY} or (EMPTY in kinds and CONTAINS in kinds):
+            return False
+    return True
+
+
+def _merged(parts: Iterable[list[Alternative]]) -> list[Alternative]:
+    """Return the candidates of several alternatives."""
+    return _ordered(one for part in parts for one in part)
+
+
+def _ordered(alternatives: Iterable[Alternative]) -> list[Alternative]:
+    """Return candidates without repetition, those with the fewest constraints first, up to a limit."""
+    distinct = dict.fromkeys(alternatives)
+    return sorted(distinct, key=len)[:_MOST_ALTERNATIVES]

@@ -1,0 +1,249 @@
+"""The worlds of one root: those in which the declarations exist that its base world does not create."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
+from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Recorder
+from azkvlint.evaluation.solve import Alternative, Language, Solver
+from azkvlint.graph.duplicates import without_duplicates
+from azkvlint.graph.worlds import BASE, Existence, Facts, Faults, Never, Search, Variant, World, condition_of
+from azkvlint.model.location import Location
+from azkvlint.readers.deployment.run import Absence, Run
+from azkvlint.util.errors import InputError
+
+_MOST_NAMED = 3
+
+
+class AnyDeclaration(Protocol):
+    """A declaration in one use of its file or module."""
+
+    @property
+    def address(self) -> str:
+        """Return its address."""
+
+
+Declared = TypeVar("Declared", bound=AnyDeclaration)
+
+
+class Gathered(Protocol):
+    """The resources of one world, and the declarations that it does not create."""
+
+    absent: list[Absence]
+    created: dict[str, list[str]]
+
+    def lower_absent(self, symbol: Any) -> None:
+        """Add a declaration with a key that represents others, which the modules around it do not have themselves."""
+
+    def skip(self, symbol: Any, reason: str) -> None:
+        """Account for a declaration that is not evaluated."""
+
+
+class RootInWorld(Protocol[Declared]):
+    """A root in one world."""
+
+    run: Any
+
+    def symbol(self, symbol: Declared) -> Declared | None:
+        """Return the same declaration in this world; None if what is around it is not used there."""
+
+    def exists(self, symbol: Declared) -> bool | None:
+        """Return whether a declaration has instances, all around it included; None if that is not known."""
+
+    def trace(self, symbol: Declared) -> bool | None:
+        """Return the same, and read again what decides it."""
+
+    def gather(self) -> Gathered:
+        """Return all resources, collected once."""
+
+
+class RootWorlds(Generic[Declared]):
+    """The worlds of one root.
+
+    Their work counts apart from that of the root itself, so that it cannot keep that from being evaluated.
+    """
+
+    def __init__(self, run: Run, base: RootInWorld[Declared], language: Language, *, is_possible: bool) -> None:
+        self.run = run
+        self.base = base
+        self.solver = Solver(language)
+        self.is_possible = is_possible
+        # The addresses of the declarations that the base world does not create.
+        self.absent: set[str] = set()
+        self._search: Search[Declared] = Search(self)
+        self._worlds: dict[tuple[World, bool], RootInWorld[Declared]] = {}
+        self._budget: Budget | None = None
+        self._facts: dict[str, Facts | None] = {}
+        run.opened.append(self.close)
+
+    def close(self) -> None:
+        """Break reference cycles, because garbage collection is off during a run."""
+        for world in self._worlds.values():
+            for close in world.run.opened:
+                close()
+            world.run.opened.clear()
+        self._worlds.clear()
+
+    @abstractmethod
+    def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> RootInWorld[Declared]:
+        """Return the root in a world, of which no evaluation has begun."""
+
+    @abstractmethod
+    def facts_of(self, name: str) -> Facts | None:
+        """Return what is known of an input that has no fixed value; None if there is none of that name."""
+
+    @abstractmethod
+    def value_of(self, name: str) -> object | None:
+        """Return the fixed value of an input; None if it has none."""
+
+    @abstractmethod
+    def candidates(self, declaration: Declared, world: World) -> Sequence[Alternative]:
+        """Return the candidates for a declaration that does not exist in a world."""
+
+    @abstractmethod
+    def absence_of(self, symbol: Declared) -> str:
+        """Return why a declaration has no instances."""
+
+    @abstractmethod
+    def place_of(self, symbol: Declared) -> Location:
+        """Return where a declaration is."""
+
+    def may_have_results(self, symbol: Declared) -> bool:  # noqa: ARG002  # any may
+        """Return whether a rule may evaluate a resource of a declaration."""
+        return True
+
+    def is_literal(self, symbol: Declared) -> bool:  # noqa: ARG002  # a condition is seldom a literal
+        """Return whether a literal decides that a declaration has no instances."""
+        return False
+
+    def is_inside(self, symbol: Declared) -> bool:  # noqa: ARG002  # of the root itself
+        """Return whether arguments of a caller decide whether a declaration exists."""
+        return False
+
+    def variants(self, gathered: Gathered) -> list[Variant]:
+        """Return the variants in which the declarations exist that the base world does not create."""
+        self.absent.update(absence.symbol.address for absence in gathered.absent)
+        waiting = [(absence.symbol, BASE) for absence in gathered.absent]
+        created: dict[World, list[Declared]] = {}
+        for symbol, within in waiting:
+            world = self._world_of(symbol, within, gathered)
+            if world is None:
+                continue
+            created.setdefault(world, []).append(symbol)
+            self.absent.add(symbol.address)
+            there = self.world(world).gather()
+            waiting += [(one.symbol, world) for one in there.absent if symbol.address in one.around]
+        return [self._variant(world, symbols) for world, symbols in created.items()]
+
+    def _world_of(self, symbol: Declared, within: World, gathered: Gathered) -> World | None:
+        """Return the world in which a declaration exists; None if there is none, which is then accounted for."""
+        if not self.may_have_results(symbol):
+            return None
+        if self.is_literal(symbol):
+            gathered.skip(symbol, self.absence_of(symbol))
+            return None
+        try:
+            if not self.is_possible:
+                never = Never(tuple(sorted(self.existence(symbol, within).fixed)))
+                gathered.skip(symbol, self._reason(symbol, never))
+                return None
+            found = self._search.find(symbol, within)
+            if not isinstance(found, Never):
+                self.world(found).gather()
+                return found
+            gathered.skip(symbol, self._reason(symbol, found))
+        except (InputError, RecursionError) as error:
+            gathered.skip(symbol, self.run.skip_for(error, symbol.address, self.place_of(symbol)))
+        return None
+
+    def _reason(self, symbol: Declared, never: Never) -> str:
+        absence = self.absence_of(symbol)
+        if never.fixed:
+            return f"{absence} with the given value of {_quoted(never.fixed)}"
+        if never.free:
+            return f"{absence} with every value of {_quoted(never.free)}"
+        return f"{absence} with {self.arguments_of(symbol)}" if self.is_inside(symbol) else absence
+
+    def arguments_of(self, symbol: Declared) -> str:  # noqa: ARG002  # those of a module
+        """Return what decides whether a declaration in a module exists."""
+        return "the arguments of the module call"
+
+    def _variant(self, changes: World, symbols: Sequence[Declared]) -> Variant:
+        world = self.world(changes)
+        gathered = world.gather()
+        created: list[str] = []
+        for symbol in symbols:
+            if symbol.address not in gathered.created:
+                gathered.lower_absent(world.symbol(symbol))
+            made = gathered.created.get(symbol.address, ())
+            created += [address for address in made if address not in self.base.run.resources]
+        known = {(problem.message, problem.at) for problem in self.run.problems}
+        self.run.problems += [one for one in world.run.problems if (one.message, one.at) not in known]
+        facts = {change.input: self.facts(change.input) or Facts() for change in changes}
+        return Variant(
+            condition=condition_of(changes, facts), resources=without_duplicates(world.run.resources),
+            created=frozenset(created), is_complete=world.run.closed,
+        )  # fmt: skip
+
+    def world(self, changes: World, *, is_recorded: bool = False) -> RootInWorld[Declared]:
+        """Return the root in a world. Raises InputError if that takes more work than any input needs."""
+        if not changes and not is_recorded:
+            return self.base
+        found = self._worlds.get((changes, is_recorded))
+        if found is None:
+            names = frozenset(change.input for change in changes)
+            recorder = ReadRecorder() if is_recorded else WITHOUT_RECORD
+            found = self.make(changes, self._budget_of_worlds(), recorder, names)
+            self._worlds[changes, is_recorded] = found
+        return found
+
+    def _budget_of_worlds(self) -> Budget:
+        if self._budget is None:
+            self._budget = self.run.budget.second_budget(self.run.unit)
+        self._budget.steps = max((world.run.budget.steps for world in self._worlds.values()), default=0)
+        self._budget.spend(STEPS_OF_A_SCENARIO)
+        return self._budget
+
+    def facts(self, name: str) -> Facts | None:
+        """Return what is known of an input; None if its value is fixed."""
+        if name not in self._facts:
+            is_free = self.is_possible and not self._has_value(name)
+            self._facts[name] = self.facts_of(name) if is_free else None
+        return self._facts[name]
+
+    def _has_value(self, name: str) -> bool:
+        return self.base.run.recorder.apart(partial(self.value_of, name))[0] is not None
+
+    def exists(self, declaration: Declared, world: World) -> bool | None:
+        """Return whether a declaration has instances in a world; None if that is not known."""
+        return self.world(world).exists(declaration)
+
+    def existence(self, declaration: Declared, world: World) -> Existence:
+        """Return whether a declaration has instances in a world, with what is read to decide it."""
+        here = self.world(world, is_recorded=True)
+        exists, inputs = here.run.recorder.apart(partial(here.trace, declaration))
+        return Existence(
+            exists, free=frozenset(name for name in inputs or () if self.facts(name) is not None),
+            fixed=frozenset(name for name in inputs or () if self._has_value(name)),
+        )  # fmt: skip
+
+    def violated(self, world: World) -> Sequence[Alternative] | None:  # noqa: ARG002  # allowed values are facts
+        """Return the candidates for a validation that rejects the inputs of a world; None if none does."""
+        return None
+
+    def required(self, declaration: Declared, world: World) -> Sequence[Alternative]:  # noqa: ARG002  # none is known
+        """Return the candidates for arguments of a declaration that Azure rejects as they are in a world."""
+        return ()
+
+    def faults(self, world: World) -> Faults[Declared]:
+        """Return what makes a world impossible that is not so in the base world."""
+        self.world(world).gather()
+        return Faults(is_impossible=False)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:_MOST_NAMED])

@@ -1,0 +1,329 @@
+"""The worlds of a root file or template: what it deploys with other values of its parameters than their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from azkvlint.evaluation import solve
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.reads import Inputs, Recorder
+from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Written
+from azkvlint.evaluation.values import Result
+from azkvlint.graph.worlds import Change, Facts, World
+from azkvlint.model.location import Location
+from azkvlint.model.value import Plain
+from azkvlint.readers.deployment.collect import AnySymbol, Collector
+from azkvlint.readers.deployment.declarations import is_decorated, is_nullable, primitive
+from azkvlint.readers.deployment.instance import DeploymentInstance
+from azkvlint.readers.deployment.modules import Arguments
+from azkvlint.readers.deployment.resource_symbols import ResourceEntity
+from azkvlint.readers.deployment.root_worlds import RootWorlds
+from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
+from azkvlint.readers.deployment.template_instance import TemplateInstance
+from azkvlint.readers.deployment.template_resources import TemplateArguments
+from azkvlint.readers.world_values import changed_value
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm_expression import is_expression, unescaped
+
+_Goal: TypeAlias = tuple[object, ast.Node, Target]
+_Steps: TypeAlias = tuple[str, ...]
+_PARAMETERS, _VARIABLES, _OUTPUTS = "parameters", "variables", "outputs"
+
+
+class WorldValues:
+    """The values of a root's parameters in a world, those of the base world but for what differs."""
+
+    def __init__(self, base: ParameterValues, changes: World, root: DeploymentInstance) -> None:
+        self._base = base
+        self._root = root
+        self._changes: dict[str, list[Change]] = {}
+        for change in sorted(changes):
+            self._changes.setdefault(change.input, []).append(change)
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the value of one parameter; None for a parameter without a value."""
+        changes = self._changes.get(name)
+        node = self._root.parameter_node(name) if changes is not None else None
+        if changes is None or node is None:
+            return self._base.get(name)
+        at = self._root.parameter_location(name)
+        why = f"parameter `{name}` has {'no value' if node.default is None else 'only a default value'}"
+        return changed_value(changes, self._root.default(node, None), kind_of(self._root, node), why, at)
+
+
+def kind_of(root: DeploymentInstance, node: ast.Parameter) -> str:
+    """Return the name of a parameter's type in lower case; empty for one with parts."""
+    return primitive(root, node.type).lower()
+
+
+class _Scope(NamedTuple):
+    """Where an expression is written: its file, and the variables of the loops around it."""
+
+    instance: DeploymentInstance
+    local: Local
+
+
+class _Deployments:
+    """The languages of Bicep files and templates for the search of candidates."""
+
+    def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
+        """Return what a reference means; None if that has no other values."""
+        if not isinstance(scope, _Scope):
+            return None
+        base, steps = _steps(node)
+        match base:
+            case ast.Name(name=name) if name not in scope.local:
+                return _named(scope.instance, name, steps)
+            case ast.Call(name=function, arguments=(ast.Literal(value=str() as name),)):
+                instance = scope.instance
+                if function.lower() == _PARAMETERS:
+                    return _parameter(instance, instance.parameter_node(name), steps)
+                variable = instance.variable_node(name) if function.lower() == _VARIABLES else None
+                return None if variable is None else Written(_Scope(instance, {}), variable.value, steps)
+        return None
+
+    def value(self, scope: object, node: ast.Node) -> Result | None:
+        """Return the value of an expression."""
+        if not isinstance(scope, _Scope):
+            return None
+        evaluator, recorder = scope.instance.evaluator, scope.instance.run.recorder
+        return recorder.apart(partial(evaluator.evaluate, node, scope.local))[0]  # type: ignore[arg-type]  # a part of an expression
+
+    def items(self, scope: object, node: ast.Comprehension) -> Sequence[object]:  # noqa: ARG002  # HCL has these loops
+        """Return nothing: loops have other nodes."""
+        return ()
+
+    def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:
+        """Return the expression in a string of a template, or a literal; None for an object or a list."""
+        plain = node.plain
+        if isinstance(plain, str) and isinstance(scope, _Scope):
+            if plain[:1] == "[" and is_expression(plain):
+                return scope.instance.run.parse(plain[1:-1], scope.instance.place(node))
+            plain = unescaped(plain)
+        if plain is None or isinstance(plain, str | int | float | bool):
+            return ast.Literal(node.start, node.end, plain)
+        return None
+
+
+def _steps(node: ast.Node) -> tuple[ast.Node, _Steps]:
+    """Return what a reference begins with, and the names of members that follow."""
+    found: list[str] = []
+    while True:
+        match node:
+            case ast.Member(of=of, name=name):
+                found.append(name)
+            case ast.Item(of=of, index=ast.Literal(value=str() as name)):
+                found.append(name)
+            case ast.NotNull(of=of):
+                pass
+            case _:
+                return node, tuple(reversed(found))
+        node = of
+
+
+def _named(instance: DeploymentInstance, name: str, steps: _Steps) -> Input | Written | None:
+    node = instance.file.symbols.get(name)
+    match node:
+        case ast.Parameter():
+            return _parameter(instance, node, steps)
+        case ast.Variable(value=value):
+            return Written(_Scope(instance, {}), value, steps)
+        case ast.Module() if len(steps) > 1 and steps[0] == _OUTPUTS:
+            for entity in instance.module(node).entities[:1]:
+                content = entity.content
+                output = content.file.outputs.get(steps[1]) if isinstance(content, DeploymentInstance) else None
+                if output is not None and isinstance(content, DeploymentInstance):
+                    return Written(_Scope(content, content.module_call.local), output.value, steps[2:])
+    return None
+
+
+def _parameter(instance: DeploymentInstance, node: ast.Parameter | None, steps: _Steps) -> Input | Written | None:
+    """Return what a parameter means: an input of the root, its argument, or its default."""
+    if node is None:
+        return None
+    call, argument = instance.module_call, None
+    if call.is_root:
+        return Input(node.name, steps)
+    given = call.given
+    if isinstance(given, Arguments):
+        written = given.properties.get(node.name) if given.properties is not None else None
+        if written is not None and isinstance(given.caller, DeploymentInstance):
+            return Written(_Scope(given.caller, given.local), written.value, steps)
+    elif isinstance(given, TemplateArguments):
+        argument = given.written(node.name)
+        caller: Any = given.caller.instance
+        plain = argument.plain if argument is not None else None
+        if argument is not None and isinstance(plain, dict) and isinstance(caller, DeploymentInstance):
+            for key in (one for one in plain if one.lower() == "value"):
+                value = ast.Data(0, 0, plain[key], (*argument.pointer, key))
+                return Written(_Scope(caller, given.caller.local), value, steps)
+    if argument is None and node.default is not None and isinstance(given, Arguments | TemplateArguments):
+        return Written(_Scope(instance, {}), node.default, steps)
+    return None
+
+
+def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
+    """Yield the expressions that decide whether a declaration deploys anything, with what they are to be."""
+    instance, body = symbol.instance, symbol.declaration.body
+    if not isinstance(instance, DeploymentInstance):
+        return
+    # Expressions of a nested deployment with outer scope are those of the template around it.
+    here = instance.around or instance if isinstance(instance, TemplateInstance) else instance
+    local = symbol.local
+    if isinstance(body, ast.For):
+        yield _Scope(here, local), body.over, solve.NOT_EMPTY
+        local = next((entity.iteration.local for entity in symbol.entities), local)
+        body = body.body
+    if isinstance(body, ast.If):
+        yield _Scope(here, local), body.condition, solve.TRUE
+
+
+class DeploymentWorld:
+    """One root in one world. ``collector`` collects its resources."""
+
+    def __init__(self, run: Run, root: DeploymentInstance, collector: Collector) -> None:
+        self.run: Any = run
+        self.root = root
+        self.collector = collector
+        self._is_gathered = not run.changed
+        self._instances: dict[str, FileInstance | None] = {}
+
+    def instance(self, instance: FileInstance) -> FileInstance | None:
+        """Return the same use of a file in this world; None if there is none."""
+        module = instance.module_call.module
+        if module is None:
+            return self.root
+        if instance.prefix not in self._instances:
+            self._instances[instance.prefix] = None
+            same = self._same(module.symbol)
+            caller = same.entity_of(module.iteration) if same is not None else None
+            self._instances[instance.prefix] = caller.content if caller is not None else None
+        return self._instances[instance.prefix]
+
+    def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
+        """Return the same declaration in this world; None if its container does not exist there."""
+        found: AnySymbol | None = self._same(symbol)
+        return found
+
+    def _same(self, symbol: Symbol[Any]) -> Any:
+        instance, node = self.instance(symbol.instance), symbol.declaration
+        if not isinstance(instance, DeploymentInstance):
+            return None
+        if isinstance(node, ast.Module):
+            return instance.module(node)
+        outer: ResourceEntity | None = getattr(symbol, "outer", None)
+        if outer is None:
+            return instance.resource(node)
+        around = self._same(outer.symbol)
+        entity = around.entity_of(outer.iteration) if around is not None else None
+        return entity.inner.get(node.name) if entity is not None else None
+
+    def exists(self, symbol: AnySymbol) -> bool | None:
+        """Return whether a declaration deploys anything, all around it included; None if that is not known."""
+        answer: bool | None = True
+        for one in _around(symbol):
+            same = self._same(one)
+            found = [entity.conditions() for entity in same.entities] if same is not None else []
+            if all(conditions is None for conditions in found):
+                return False
+            if all(conditions is None or conditions for conditions in found):
+                answer = None
+        return answer
+
+    def trace(self, symbol: AnySymbol) -> bool | None:
+        """Return the same, and read again what decides it."""
+        return self.exists(symbol)
+
+    def gather(self) -> Collector:
+        """Return all resources, collected once."""
+        if not self._is_gathered:
+            self._is_gathered = True
+            self.collector.collect(self.root, frozenset())
+        return self.collector
+
+
+def _around(symbol: Symbol[Any]) -> list[Symbol[Any]]:
+    """Return a declaration and those that decide whether it is deployed, outermost first."""
+    found = [symbol]
+    instance = symbol.instance
+    outer: ResourceEntity | None = getattr(symbol, "outer", None)
+    while outer is not None and instance.conditions_cascade:
+        found.append(outer.symbol)
+        outer = outer.outer
+    module = instance.module_call.module
+    while module is not None:
+        found.append(module.symbol)
+        module = module.instance.module_call.module
+    return found[::-1]
+
+
+class Worlds(RootWorlds[AnySymbol]):
+    """The worlds of one root file or template."""
+
+    def __init__(self, root: DeploymentInstance, gathered: Collector, make: Callable[..., Collector]) -> None:
+        is_possible = any(isinstance(node, ast.Parameter) for node in root.file.symbols.values())
+        super().__init__(root.run, DeploymentWorld(root.run, root, gathered), _Deployments(), is_possible=is_possible)
+        self._root = root
+        self._gathered = gathered
+        self._make = make
+
+    def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> DeploymentWorld:
+        """See the base class."""
+        run = self.run.in_world(budget, recorder, names)
+        root = self._root.again(run, WorldValues(self._root.module_call.given, changes, self._root))
+        root.set_base(self._root)
+        return DeploymentWorld(run, root, self._make(self.absent, self._gathered))
+
+    def facts_of(self, name: str) -> Facts | None:
+        """See the base class."""
+        node = self._root.parameter_node(name)
+        if node is None:
+            return None
+        kind = kind_of(self._root, node)
+        return Facts(
+            kind=kind, allowed=tuple(_allowed(self._root, node)),
+            is_secret=kind.startswith("secure") or is_decorated(node.decorators, "secure"),
+            is_nullable=is_nullable(self._root, node.type), at=self._root.parameter_location(name),
+        )  # fmt: skip
+
+    def value_of(self, name: str) -> object | None:
+        """See the base class."""
+        return self._root.module_call.given.get(name) if self._root.parameter_node(name) is not None else None
+
+    def candidates(self, declaration: AnySymbol, world: World) -> Sequence[Alternative]:  # noqa: ARG002  # its own
+        """See the base class."""
+        return self.solver.solve(goals_of(declaration))
+
+    def absence_of(self, symbol: AnySymbol) -> str:
+        """See the base class."""
+        return "the condition is false" if symbol.entities else "the loop has no items"
+
+    def place_of(self, symbol: AnySymbol) -> Location:
+        """See the base class."""
+        return symbol.instance.head(symbol.declaration)
+
+    def is_inside(self, symbol: AnySymbol) -> bool:
+        """See the base class."""
+        return bool(symbol.instance.called_as)
+
+    def arguments_of(self, symbol: AnySymbol) -> str:
+        """See the base class."""
+        return f"the parameters of the {symbol.instance.called_as}"
+
+
+def _allowed(root: DeploymentInstance, node: ast.Parameter) -> Iterator[Plain]:
+    """Yield the values that a parameter accepts, if its declaration lists them."""
+    for decorator in node.decorators:
+        match decorator:
+            case ast.Call(name="allowed", arguments=(ast.Array(items=items),)):
+                yield from (one.value for one in items if isinstance(one, ast.Literal) and one.value is not None)
+    if node.type is not None and node.type.kind == "union":
+        yield from (one.value for one in node.type.of if one.kind == "literal" and one.value is not None)
+    plain = root.file.at(node.pointer) if isinstance(root, TemplateInstance) else None
+    for key, values in plain.items() if isinstance(plain, dict) else ():
+        if key.lower() == "allowedvalues" and isinstance(values, list):
+            yield from (one for one in values if isinstance(one, str | int | float | bool))

@@ -1,0 +1,203 @@
+"""How conditions of declarations are written in Terraform: what decides on them, and what references in it mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias
+
+from azkvlint.evaluation import solve
+from azkvlint.evaluation.operators import NOTHING, Local
+from azkvlint.evaluation.solve import Declared, Input, Target, Written
+from azkvlint.evaluation.terraform.operators import FailedError
+from azkvlint.evaluation.values import Fields, Result
+from azkvlint.model.value import Scalar
+from azkvlint.readers.terraform.folder import Piece, may_disable
+from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
+from azkvlint.syntax import ast
+
+Goal: TypeAlias = tuple[object, ast.Node, Target]
+VAR = "var."
+# Items of a loop whose members may be changed.
+_MOST_ITEMS = 5
+
+
+class Scope(NamedTuple):
+    """Where an expression is written.
+
+    ``items`` are what variables stand for: an item of an expression in another scope, by its key.
+    """
+
+    instance: ModuleInstance
+    path: str
+    local: Local = NOTHING
+    items: Mapping[str, tuple[Scope, ast.Node, str]] = {}
+
+
+class Terraform:
+    """The language of Terraform for the search of candidates."""
+
+    def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
+        """Return what a reference means; None if that has no other values."""
+        steps = _steps(node)
+        if not isinstance(scope, Scope) or len(steps) < 2:
+            return None
+        instance, (head, name, *rest) = scope.instance, steps
+        match head:
+            case "var":
+                return _variable(instance, str(name), rest)
+            case "local":
+                return _written(scope, instance.folder.locals.get(str(name)), rest)
+            case "each" if name == "value" and head in scope.items:
+                return _of_item(scope.items[head], rest)
+            case str() if head in scope.items:
+                return _of_item(scope.items[head], [name, *rest])
+            case "module":
+                return _of_call(instance.module(str(name)), rest)
+            case "data" if rest:
+                return _of_resource(instance.resource(f"data.{name}.{rest[0]}"), rest[1:])
+            case str():
+                return _of_resource(instance.resource(f"{head}.{name}"), rest)
+        return None
+
+    def value(self, scope: object, node: ast.Node) -> Result | None:
+        """Return the value of an expression; None if it fails."""
+        if not isinstance(scope, Scope):
+            return None
+        evaluator, recorder = scope.instance.scope(scope.path).evaluator, scope.instance.run.recorder
+        try:
+            return recorder.apart(partial(evaluator.evaluate, node, scope.local))[0]  # type: ignore[arg-type]  # a part of an expression
+        except FailedError:
+            return None
+
+    def items(self, scope: object, node: ast.Comprehension) -> Iterator[object]:
+        """Yield the scopes of the items of a loop that are known."""
+        over = self.value(scope, node.over)
+        if not isinstance(scope, Scope) or not isinstance(over, Fields):
+            return
+        for key, value in islice(over.fields.items(), _MOST_ITEMS):
+            local: Local = {**scope.local, node.value: value}
+            if node.key:
+                local = {**local, node.key: Scalar(at=value.at, value=key)}
+            yield scope._replace(local=local, items={**scope.items, node.value: (scope, node.over, key)})
+
+    def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:  # noqa: ARG002  # HCL has no such strings
+        """Return None: there are no expressions in data."""
+        return None
+
+
+_Step: TypeAlias = str | int | None
+
+
+def _steps(node: ast.Node) -> list[_Step]:
+    """Return the names and keys of a reference, None for a key that is an expression; empty for all else."""
+    found: list[_Step] = []
+    while not isinstance(node, ast.Name):
+        match node:
+            case ast.Member(of=of, name=name):
+                found.append(name)
+            case ast.Item(of=of, index=ast.Literal(value=str() | int() as key)):
+                found.append(key)
+            case ast.Item(of=of):
+                found.append(None)
+            case _:
+                return []
+        node = of
+    return [node.name, *reversed(found)]
+
+
+def _with_path(scope: Scope, node: ast.Node, rest: Sequence[_Step]) -> Written | None:
+    names = tuple(step for step in rest if isinstance(step, str))
+    return Written(scope, node, names) if len(names) == len(rest) else None
+
+
+def _of_item(item: tuple[Scope, ast.Node, str], rest: Sequence[_Step]) -> Written | None:
+    scope, over, key = item
+    return _with_path(scope, over, [key, *rest])
+
+
+def _written(scope: Scope, piece: Piece | None, rest: Sequence[_Step]) -> Written | None:
+    """Return the expression of an attribute in the same module, which has no variables of its own."""
+    return None if piece is None else _of_piece(Scope(scope.instance, piece.path), piece, rest)
+
+
+def _of_piece(scope: Scope, piece: Piece, rest: Sequence[_Step]) -> Written | None:
+    node = piece.attribute.expression()
+    return None if node is None else _with_path(scope, node, rest)
+
+
+def _variable(instance: ModuleInstance, name: str, rest: Sequence[_Step]) -> Input | Written | None:
+    given = instance.call.given
+    if not isinstance(given, CallArguments):
+        names = tuple(step for step in rest if isinstance(step, str))
+        return Input(VAR + name, names) if len(names) == len(rest) else None
+    piece = given.pieces.get(name) if name not in META else None
+    return (
+        None
+        if piece is None
+        else _of_piece(scope_in_block(given.symbol, given.step.key, given.local, piece), piece, rest)
+    )
+
+
+def scope_in_block(symbol: Symbol[Any], key: object, local: Local, piece: Piece) -> Scope:
+    """Return the scope of an argument of an instance."""
+    instance = symbol.instance
+    if not isinstance(instance, ModuleInstance):
+        raise TypeError("instance")
+    over = symbol.declaration.attributes.get("for_each")
+    node = over.attribute.expression() if over is not None else None
+    if over is None or node is None or not isinstance(key, str):
+        return Scope(instance, piece.path, local)
+    return Scope(instance, piece.path, local, {"each": (Scope(instance, over.path), node, key)})
+
+
+def _of_call(symbol: ModuleCallSymbol | None, rest: Sequence[_Step]) -> Written | Declared | None:
+    if symbol is None:
+        return None
+    named = [step for step in rest if isinstance(step, str)]
+    if not rest:
+        return Declared(goals_of(symbol))
+    # The first may be the key of an instance.
+    for use in symbol.instances[:1]:
+        for at, name in enumerate(named[:2]):
+            declaration = use.content.folder.outputs.get(name) if use.content is not None else None
+            piece = declaration.attributes.get("value") if declaration is not None else None
+            if piece is not None and use.content is not None:
+                return _of_piece(Scope(use.content, piece.path), piece, named[at + 1 :])
+    return Declared(goals_of(symbol)) if not symbol.instances else None
+
+
+def _of_resource(symbol: ResourceSymbol | None, rest: Sequence[_Step]) -> Written | Declared | None:
+    if symbol is None:
+        return None
+    if not rest or not symbol.instances:
+        return Declared(goals_of(symbol))
+    entity = symbol.instances[0]
+    named = [step for step in rest if isinstance(step, str)]
+    for at, name in enumerate(named[:2]):
+        piece = symbol.declaration.attributes.get(name)
+        if piece is not None:
+            return _of_piece(scope_in_block(symbol, entity.step.key, entity.local, piece), piece, named[at + 1 :])
+    return None
+
+
+def goals_of(symbol: Symbol[Any]) -> tuple[Goal, ...]:
+    """Return the expressions that decide whether a declaration has instances, with what they are to be."""
+    instance, attributes = symbol.instance, symbol.declaration.attributes
+    if not isinstance(instance, ModuleInstance):
+        return ()
+    target = [(attributes[name], kind) for name, kind in _AMOUNTS if name in attributes]
+    target += [
+        (part.attributes["enabled"], solve.TRUE) for part in symbol.declaration.blocks if may_disable(part.block)
+    ]
+    found: list[Goal] = []
+    for piece, kind in target:
+        node = piece.attribute.expression()
+        if node is not None:
+            found.append((Scope(instance, piece.path), node, kind))
+    return tuple(found)
+
+
+_AMOUNTS = (("count", solve.POSITIVE), ("for_each", solve.NOT_EMPTY))

@@ -1,0 +1,325 @@
+"""The worlds of a root module: what it deploys with other values of its variables than their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from azkvlint.evaluation import solve
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.operators import NOTHING
+from azkvlint.evaluation.reads import Inputs, Recorder
+from azkvlint.evaluation.solve import Alternative
+from azkvlint.evaluation.terraform.types import type_of
+from azkvlint.evaluation.values import Result
+from azkvlint.graph.worlds import Change, Facts, Faults, World
+from azkvlint.model.condition import UNDECIDED
+from azkvlint.model.location import Location
+from azkvlint.model.value import Plain, Scalar
+from azkvlint.readers.deployment.root_worlds import RootWorlds
+from azkvlint.readers.terraform.collect import ResourceCollector
+from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
+from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
+from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
+from azkvlint.readers.terraform.run import ModuleScope, TerraformRun, VariableValues
+from azkvlint.readers.world_values import changed_value
+from azkvlint.syntax import ast
+
+AnySymbol: TypeAlias = ResourceSymbol | ModuleCallSymbol
+_ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`enabled` is false"}
+
+
+class WorldValues:
+    """The values of a root module's variables in a world, those of the base world but for what differs."""
+
+    def __init__(self, base: VariableValues, changes: World, root: ModuleInstance) -> None:
+        self.base = base
+        self._root = root
+        self._changes: dict[str, list[Change]] = {}
+        for change in sorted(changes):
+            self._changes.setdefault(change.input.removeprefix(VAR), []).append(change)
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the value of one variable; None for a variable without a value."""
+        changes = self._changes.get(name)
+        if changes is None:
+            return self.base.get(name)
+        declaration = self._root.folder.variables[name]
+        at = self._root.locate(declaration)
+        has_default = "default" in declaration.attributes
+        why = f"`var.{name}` has {'only a default value' if has_default else 'no value'}"
+        return changed_value(changes, self._root.variable(name, at), kind_of(self._root, name), why, at)
+
+    def final_value(self, name: str, found: Result, at: Location, /) -> Result:
+        """Return the value itself, unless it is that of the base world."""
+        return found if name in self._changes else self.base.final_value(name, found, at)
+
+
+def kind_of(root: ModuleInstance, name: str) -> str:
+    """Return the kind of a variable's type; without one, that of its default."""
+    attributes = root.folder.variables[name].attributes
+    piece, default = attributes.get("type"), attributes.get("default")
+    kind = type_of(piece.attribute.expression() if piece is not None else None).kind
+    if kind == "any" and default is not None and default.literal is not None:
+        match default.literal:
+            case Scalar(value=bool()):
+                return "bool"
+            case Scalar(value=str()):
+                return "string"
+    return kind
+
+
+class TerraformWorld:
+    """One root module in one world. ``collector`` collects its resources."""
+
+    def __init__(self, run: TerraformRun, root: ModuleInstance, collector: ResourceCollector) -> None:
+        self.run: Any = run
+        self.root = root
+        self.collector = collector
+        self._is_gathered = not run.changed
+        self._modules: dict[str, ModuleInstance | None] = {}
+
+    def module(self, instance: ModuleScope) -> ModuleInstance | None:
+        """Return the same use of a module in this world; None if there is none."""
+        given = instance.call.given
+        if not isinstance(given, CallArguments):
+            return self.root
+        key = instance.prefix
+        if key not in self._modules:
+            self._modules[key] = None
+            call = self.symbol(given.symbol)
+            use = call.instance_with_key(given.step) if isinstance(call, ModuleCallSymbol) else None
+            self._modules[key] = use.content if use is not None else None
+        return self._modules[key]
+
+    def symbol(self, symbol: Symbol[Any]) -> AnySymbol | None:
+        """Return the same declaration in this world; None if its module is not used there."""
+        module, local = self.module(symbol.instance), symbol.declaration.local
+        if module is None:
+            return None
+        return module.module(local) if symbol.is_call else module.resource(local)
+
+    def exists(self, symbol: Symbol[Any]) -> bool | None:
+        """Return whether a declaration has instances, all modules around it included; None if that is not known."""
+        answer: bool | None = True
+        for one in (*_calls(symbol), symbol):
+            same = self.symbol(one)
+            found = same.expanded() if same is not None else None
+            if found is None or not found.steps:
+                return False
+            if found.conditions or all(step.conditions for step in found.steps):
+                answer = None
+        return answer
+
+    def trace(self, symbol: AnySymbol) -> bool | None:
+        """Return the same, and read again what decides it."""
+        exists = self.exists(symbol)
+        for one in (*_calls(symbol), symbol):
+            same = self.symbol(one)
+            if same is not None:
+                same.expanded()
+        return exists
+
+    def gather(self) -> ResourceCollector:
+        """Return all resources, collected once."""
+        if not self._is_gathered:
+            self._is_gathered = True
+            self.collector.lower(self.root, frozenset())
+            self.collector.finish()
+        return self.collector
+
+    def instances(self) -> Iterator[ModuleInstance]:
+        """Yield all uses of modules."""
+        waiting = [self.root]
+        while waiting:
+            here = waiting.pop()
+            yield here
+            waiting += [use.content for call in here.calls() for use in call.instances if use.content is not None]
+
+
+def _calls(symbol: Symbol[Any]) -> list[ModuleCallSymbol]:
+    """Return the module calls around a declaration, outermost first."""
+    found: list[ModuleCallSymbol] = []
+    given = symbol.instance.call.given
+    while isinstance(given, CallArguments):
+        found.append(given.symbol)
+        given = given.caller.call.given
+    return found[::-1]
+
+
+class Worlds(RootWorlds[AnySymbol]):
+    """The worlds of one root module."""
+
+    base: TerraformWorld
+
+    def __init__(
+        self, run: TerraformRun, folder: Folder, root: ModuleInstance, gathered: ResourceCollector, *, is_final: bool
+    ) -> None:
+        # Final are the values of a plan, those from defaults too, and what a Terragrunt unit leaves out.
+        is_possible = not is_final and bool(folder.variables)
+        super().__init__(run, TerraformWorld(run, root, gathered), Terraform(), is_possible=is_possible)
+        self.folder = folder
+        self._root = root
+        self._gathered = gathered
+        self._validations: dict[_Place, _Validation] | None = None
+
+    def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> TerraformWorld:
+        """See the base class."""
+        run = self.base.run.in_world(budget, recorder, names)
+        values = WorldValues(self._root.call.given, changes, self._root)
+        root = ModuleInstance(self.folder, run, msgspec.structs.replace(self._root.call, given=values))
+        root.base = self._root
+        return TerraformWorld(run, root, ResourceCollector(run, self.folder, self.absent, self._gathered))
+
+    def open_module(self, module: ModuleScope) -> ModuleInstance | None:
+        """Return a module without the defaults of the root's variables; None if it is not used then."""
+        if not self.is_possible:
+            return None
+        defaults = {
+            name for name, one in self.folder.variables.items()
+            if "default" in one.attributes and self.facts(VAR + name) is not None
+        }  # fmt: skip
+        world = self.world(frozenset(Change(VAR + name, (), UNDECIDED) for name in defaults))
+        return world.module(module) if isinstance(world, TerraformWorld) else None
+
+    def facts_of(self, name: str) -> Facts | None:
+        """See the base class."""
+        declaration = self.folder.variables.get(name.removeprefix(VAR)) if name.startswith(VAR) else None
+        if declaration is None:
+            return None
+        own = name.removeprefix(VAR)
+        return Facts(
+            kind=kind_of(self._root, own), allowed=tuple(_allowed(own, declaration.blocks)),
+            is_secret=declaration.is_marked, is_nullable=_is_nullable(declaration), at=self._root.locate(declaration),
+        )  # fmt: skip
+
+    def value_of(self, name: str) -> object | None:
+        """See the base class."""
+        return self._root.call.given.get(name.removeprefix(VAR)) if name.startswith(VAR) else None
+
+    def candidates(self, declaration: AnySymbol, world: World) -> Sequence[Alternative]:  # noqa: ARG002  # its own
+        """See the base class."""
+        return self.solver.solve(goals_of(declaration))
+
+    def absence_of(self, symbol: AnySymbol) -> str:
+        """See the base class."""
+        piece = amount_of(symbol)
+        return _ABSENCE[piece.attribute.name if piece is not None else ""]
+
+    def place_of(self, symbol: AnySymbol) -> Location:
+        """See the base class."""
+        return symbol.at
+
+    def may_have_results(self, symbol: AnySymbol) -> bool:
+        """See the base class."""
+        return self._gathered.may_have_results(symbol)
+
+    def is_literal(self, symbol: AnySymbol) -> bool:
+        """See the base class."""
+        piece = amount_of(symbol)
+        return piece is not None and isinstance(piece.attribute.expression(), ast.Literal)
+
+    def is_inside(self, symbol: AnySymbol) -> bool:
+        """See the base class."""
+        return bool(symbol.instance.prefix)
+
+    def violated(self, world: World) -> Sequence[Alternative] | None:
+        """Return the candidates for a validation that rejects the inputs of a world, but not those of the base world;
+        None if none does.
+        """
+        if self._validations is None:
+            self._validations = {}
+            recorder = self.base.run.recorder
+            for place, instance, piece in _validations(self.base):
+                is_false, read = recorder.of(_is_false, instance, piece)
+                self._validations[place] = _Validation(is_false, None if read is None else read.inputs)
+        here = self.world(world)
+        if not isinstance(here, TerraformWorld):
+            return None
+        for place, instance, piece in _validations(here):
+            known = self._validations.get(place, _NEW)
+            is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
+            if not is_same and not known.is_false and _is_false(instance, piece):
+                node = piece.attribute.expression()
+                return () if node is None else self.solver.solve([(Scope(instance, piece.path), node, solve.TRUE)])
+        return None
+
+    def required(self, declaration: AnySymbol, world: World) -> Sequence[Alternative]:
+        """Return the candidates for names that are not empty."""
+        lowered = self.world(world).gather()
+        goals: list[Goal] = []
+        if not isinstance(lowered, ResourceCollector):
+            return ()
+        for address in lowered.created.get(declaration.address, ()):
+            entity = lowered.unnamed.get(address)
+            piece = entity.symbol.declaration.attributes.get("name") if entity is not None else None
+            node = piece.attribute.expression() if piece is not None else None
+            if entity is not None and piece is not None and node is not None:
+                scope = scope_in_block(entity.symbol, entity.step.key, entity.local, piece)
+                goals.append((scope, node, solve.NOT_EMPTY))
+        return self.solver.solve(goals) if goals else ()
+
+    def faults(self, world: World) -> Faults[AnySymbol]:
+        """Return what makes the plan fail in a world, but not in the base world."""
+        here = self.world(world)
+        here.gather()
+        failures = [needed for key, needed in here.run.failures.items() if key not in self.base.run.failures]
+        needed = {symbol.address: symbol for every in failures for symbol in every}
+        return Faults(bool(failures), tuple(needed.values()))
+
+
+_Place: TypeAlias = tuple[str, str, int]
+
+
+class _Validation(NamedTuple):
+    """Whether a condition is not met in the base world, and the inputs that it reads."""
+
+    is_false: bool = False
+    inputs: Inputs | None = None
+
+
+_NEW = _Validation()
+
+
+def _validations(world: TerraformWorld) -> Iterator[tuple[_Place, ModuleInstance, Piece]]:
+    """Yield the conditions that variables have to meet."""
+    for instance in world.instances():
+        for declaration in instance.folder.variables.values():
+            for part in declaration.blocks:
+                condition = part.attributes.get("condition") if part.block.type == "validation" else None
+                if condition is not None:
+                    yield (instance.prefix, condition.path, condition.attribute.start), instance, condition
+
+
+def _is_false(instance: ModuleInstance, piece: Piece) -> bool:
+    found = instance.evaluate(piece, NOTHING)
+    return isinstance(found, Scalar) and found.value is False
+
+
+def _is_nullable(declaration: Declaration) -> bool:
+    piece = declaration.attributes.get("nullable")
+    literal = piece.literal if piece is not None else None
+    return not (isinstance(literal, Scalar) and literal.value is False)
+
+
+def _allowed(name: str, blocks: Sequence[Any]) -> Iterator[Plain]:
+    """Yield the values that a variable accepts, if a validation lists them."""
+    for part in blocks:
+        condition = part.attributes.get("condition") if part.block.type == "validation" else None
+        match condition.attribute.expression() if condition is not None else None:
+            case ast.Call(
+                name="contains", arguments=(ast.Array(items=items), ast.Member(of=ast.Name(name="var"), name=other))
+            ):
+                if other == name:
+                    yield from (
+                        item.value for item in items if isinstance(item, ast.Literal) and item.value is not None
+                    )
+
+
+def amount_of(symbol: Symbol[Any]) -> Piece | None:
+    """Return the attribute that decides how many instances there are; None for OpenTofu's ``enabled``."""
+    attributes = symbol.declaration.attributes
+    return attributes.get("count", attributes.get("for_each"))
