@@ -111,6 +111,76 @@ def test_the_values_of_a_condition_create_what_has_it(kvlint: Kvlint, expression
     assert results(there, "azurerm_key_vault.kv") == results(document, "azurerm_key_vault.kv")
 
 
+CERTAIN = {
+    '!contains(["dev", "test"], var.env)': 'if var.env is not "dev" or "test"',
+    'lower(var.env) != "dev"': "if its condition holds",
+    "length(var.all) == 2": "if var.all has 2 items",
+    "length(var.env) == 5": "if var.env has 5 characters",
+    "var.n > 3 && var.n < 10 && var.n != 4": "if var.n is 5",
+    'contains(var.all, "a") && contains(var.all, "b")': 'if var.all contains "a" and "b"',
+    'contains(var.all, "a") && length(var.all) == 1': "if its condition holds",
+    "{ dev = 0, prod = 1 }[var.env] > 0": 'if var.env is "prod"',
+    "lookup({ dev = 0, prod = 2 }, var.env, 0) > 1": 'if var.env is "prod"',
+    'var.a && data.azurerm_client_config.c.tenant_id != ""': "if var.a is true",
+    'var.a && terraform.workspace == "prod"': "if var.a is true",
+    'var.a && var.no_value == "x"': 'if var.a is true and var.no_value is "x"',
+    'var.a && length(regexall("x", var.no_value)) > 0': "if its condition holds",
+    'var.a && (terraform.workspace == "prod" || var.b)': "if var.a is true and var.b is true",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", CERTAIN)
+def test_a_condition_that_is_stated_is_sufficient(kvlint: Kvlint, expression: str) -> None:
+    text = SWITCHES + variable("n", "number", "0") + variable("all", "list(string)", "[]")
+    text += 'variable "no_value" {\n  type = string\n}\ndata "azurerm_client_config" "c" {}\n'
+    document = checked(kvlint, {"main.tf": PROVIDER + text + vault(f"  count = {expression} ? 1 : 0")})
+    assert words(document, "KV001") == [CERTAIN[expression]]
+
+
+def test_no_list_has_a_length_below_zero(kvlint: Kvlint) -> None:
+    text = PROVIDER + variable("all", "list(string)", "[]") + vault("  count = length(var.all) == -1 ? 1 : 0")
+    (skipped,) = checked(kvlint, {"main.tf": text})["skipped"]
+    assert skipped["reason"] == "`count` is 0"
+
+
+def test_instances_that_a_filter_may_leave_out_are_assumed(kvlint: Kvlint) -> None:
+    text = variable("vaults", "map(object({ on = optional(bool, false) }))", "{}")
+    text += vault("  for_each = { for key, one in var.vaults : key => one if one.on }")
+    assert words(checked(kvlint, {"main.tf": PROVIDER + text}), "KV001") == ["if its condition holds"]
+
+
+def test_an_item_of_an_object_that_is_written_is_an_input(kvlint: Kvlint) -> None:
+    text = SWITCHES + "locals {\n  all = { x = var.a }\n}\n"
+    text += vault("  for_each = { for key, on in local.all : key => on if on }")
+    assert words(checked(kvlint, {"main.tf": PROVIDER + text}), "KV001") == ["if var.a is true"]
+
+
+def test_the_work_of_a_search_has_a_limit(kvlint: Kvlint) -> None:
+    lists = ", ".join(f"contains({json.dumps([f'v{one}-{item}' for item in range(24)])}, var.env)" for one in range(8))
+    document = checked(kvlint, {"main.tf": PROVIDER + SWITCHES + vault(f"  count = alltrue([{lists}]) ? 1 : 0")})
+    assert words(document, "KV001") == ["if its condition holds"]
+
+
+def test_a_long_value_is_cut(kvlint: Kvlint) -> None:
+    text = vault(f'  count = var.env == "{"z" * 200_000}" ? 1 : 0')
+    document = checked(kvlint, {"main.tf": PROVIDER + SWITCHES + text}, "--select", "KV001")
+    (condition,) = words(document, "KV001")
+    assert len(condition) < 1_100
+
+
+NOT_EXCLUDED = {
+    'length(compact([var.x == null ? "a" : ""]))': "  type    = bool\n",
+    'try(length(regexall("p", var.x)) > 0, false) ? 1 : 0': "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("count", NOT_EXCLUDED)
+def test_a_value_that_a_variable_accepts_is_not_excluded(kvlint: Kvlint, count: str) -> None:
+    declared = f'variable "x" {{\n{NOT_EXCLUDED[count]}  default = false\n}}\n'
+    document = checked(kvlint, {"main.tf": PROVIDER + declared + vault(f"  count = {count}")})
+    assert words(document, "KV001") == ["if its condition holds"]
+
+
 def plain(condition: dict[str, Any]) -> str:
     """Return a value that meets the condition of an input, as an option has it."""
     value = condition["value"]
@@ -163,6 +233,52 @@ def test_no_value_of_a_sensitive_input_is_in_a_condition(kvlint: Kvlint) -> None
         assert "hunter2-mode" not in kvlint("in", "-f", form, "--select", "KV001").out.replace('== "hunter2', "")
     document = report(kvlint("in", "-f", "json", "--select", "KV001"))
     assert words(document, "KV001") == ["if var.mode has another value"]
+
+
+SECRETS = (
+    'variable "s" {\n  type = string\n  default = "Zq7hunterX9"\n  sensitive = true\n}\n'
+    'variable "pin" {\n  type = number\n  default = 483920174\n  sensitive = true\n}\n'
+    + variable("x", "string", '"a"') + variable("n", "number", "1") + variable("m", "map(bool)", "{}")
+    + 'locals {\n  api_token = var.x\n}\nmodule "m" {\n  source = "./m"\n  tok    = var.x\n}\n'
+)  # fmt: skip
+COMPARED_WITH_SECRETS = {
+    'contains([var.s, "b"], var.x)': "var.x",
+    "var.x == var.s": "var.x",
+    "startswith(var.x, var.s)": "var.x",
+    'contains(sensitive(["Zq7hunterX9Q"]), var.x)': "var.x",
+    "var.n > var.pin": "var.n",
+    "lookup(var.m, var.s, false)": "var.m",
+    'local.api_token == "Zq7hunterX9Q"': "var.x",
+    'var.x == "ghp_16C7e42F292c6912E7710c838347Ae178B4a"': "var.x",
+}  # fmt: skip
+
+
+def test_nothing_that_is_compared_with_a_secret_is_in_a_condition(kvlint: Kvlint) -> None:
+    compared = enumerate(COMPARED_WITH_SECRETS)
+    text = "".join(vault(f"  count = {one} ? 1 : 0", f"v{number}") for number, one in compared)
+    module = 'variable "tok" {\n  type = string\n  sensitive = true\n}\n'
+    module += vault('  count = nonsensitive(var.tok) == "Zq7hunterX9M" ? 1 : 0')
+    write({"main.tf": PROVIDER + SECRETS + text, "m/main.tf": module})
+    for form in FORMATS:
+        out = kvlint("in", "-f", form, "--select", "KV001").out
+        assert not [one for one in ("hunter", "48392017", "ghp_") if one in out], form
+    document = report(kvlint("in", "-f", "json", "--select", "KV001"))
+    expected = [f"if {name} has another value" for name in (*COMPARED_WITH_SECRETS.values(), "var.x")]
+    assert sorted(words(document, "KV001")) == sorted(expected)
+
+
+def test_the_value_of_a_secret_is_in_no_condition(kvlint: Kvlint) -> None:
+    there = 'value = "Zq7hunterX9"\n', "value = var.mode\n"
+    for number, value in enumerate(there):
+        text = variable("mode", "string", '""') + vault('  count = var.mode == "Zq7hunterX9" ? 1 : 0', "v")
+        count = "" if number == 0 else 'count = var.mode == "Zq7hunterX9" ? 1 : 0'
+        text += vault("") + secret(count).replace('value = "hunter2-hunter2"\n', value)
+        write({"main.tf": PROVIDER + text})
+        for options in ((), ("--select", "KV001")):
+            for form in FORMATS:
+                assert "hunter" not in kvlint("in", "-f", form, *options).out, (number, form, options)
+            conditions = words(report(kvlint("in", "-f", "json", *options)), "KV001")
+            assert set(conditions) == {None, "if var.mode has another value"}
 
 
 FORMATS = ("text", "concise", "json", "sarif", "markdown", "html", "junit", "gitlab", "github", "azure", "rdjson")

@@ -155,7 +155,7 @@ def test_demand_names_all_that_conditions_look_at(build: Build) -> None:
     assert required.paths == {
         VAULT.lower(): {("a", "b"), ("list",), ("derived", "x")},
         SETTING.lower(): {("scope",)},
-        SECRET.lower(): {("parent",), ("c",), ("d",)},
+        SECRET.lower(): {("parent",), ("c",), ("d",), ("properties", "value")},
     }
     assert required.reference_paths == {
         "scope": {SETTING.lower()},

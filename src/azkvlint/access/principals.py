@@ -206,7 +206,7 @@ def _with_existence(source: Resource, target: Resource, sure: Sure, what: str) -
 def existence_doubt(source: Resource, target: Resource) -> str:
     """Return why a resource may not exist where another does; empty if it certainly exists there."""
     if source.assumption is not None and source.assumption != target.assumption:
-        return f"whether {source.address} exists; it {source.assumption.text}"
+        return f"whether {source.address} exists (only {source.assumption.text})"
     if not source.conditions <= target.conditions:
         return f"whether {source.address} exists"
     return ""

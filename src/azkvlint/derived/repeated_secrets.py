@@ -13,9 +13,10 @@ from azkvlint.values.secrecy import contains_value, is_recognizable
 from azkvlint.values.secret_formats import is_configuration
 
 
-def repeated_secrets(resources: Iterable[Resource]) -> Iterator[str]:
+def repeated_secrets(resources: Iterable[Resource], others: Iterable[str] = ()) -> Iterator[str]:
     """Yield the values of secrets that other values repeat, and that no message shows unless they are configuration.
 
+    ``others`` are strings that messages may show besides those of resources.
     Shorter ones and words occur in others by chance; they are secrets in an address or name that contains them.
     """
     resources = [*resources]
@@ -29,7 +30,7 @@ def repeated_secrets(resources: Iterable[Resource]) -> Iterator[str]:
         elif is_recognizable(value) and not is_configuration([*names_of_secret(resource)], value):
             possible.append(value)
     if possible:
-        repeated = StringSearch(possible).contained_in("\n".join(_other_strings(resources)))
+        repeated = StringSearch(possible).contained_in("\n".join([*_other_strings(resources), *others]))
         yield from (value for value in possible if ignoring_case(value) in repeated)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from azkvlint.graph.pseudo_resources import PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.resource_names import IDENTIFYING
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Rule
@@ -41,6 +42,8 @@ def required_by(
                 paths[type_].add(path_of(name))
         for condition in (rule.when, rule.require, *(grading.when for grading in rule.severity_if)):
             _add_condition(condition, types, paths, vias)
+    # The value of a secret is in no report, whatever rules are selected.
+    paths.setdefault(SECRETS_TYPE, set()).add(PATH_IN_BODY)
     return RequiredAttributes(
         paths={type_: frozenset(attributes) for type_, attributes in paths.items()},
         reference_paths={via: frozenset(types) for via, types in sorted(vias.items())},

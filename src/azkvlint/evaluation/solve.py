@@ -11,7 +11,7 @@ from itertools import islice, product
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from azkvlint.evaluation.known import known_of
-from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.evaluation.values import Fields, Items, Result, is_sensitive
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -21,14 +21,25 @@ LEAST, MOST, LENGTH, CONTAINS = "least", "most", "length", "contains"
 # Of alternatives that are found for one expression.
 _MOST_ALTERNATIVES = 24
 _DEEPEST = 60
+_FEW = 6
 _MOST_STEPS = 3_000
+# Of combinations that are tried, and of constraints in one.
+_MOST_COMBINATIONS, _MOST_CONSTRAINTS = 20_000, 50
 
 
 class Target(NamedTuple):
-    """What a value is to be: ``kind`` is one of the words above. None is the value null."""
+    """What a value is to be: ``kind`` is one of the words above. None is the value null.
+
+    ``is_secret``: no report states it, because it comes from a secret or is compared with one.
+    """
 
     kind: str
     value: Plain | None = None
+    is_secret: bool = False
+
+    def hidden(self, is_secret: bool = True) -> Target:
+        """Return the target as a secret one."""
+        return self._replace(is_secret=True) if is_secret and not self.is_secret else self
 
 
 TRUE, FALSE, NULL, NOT_NULL = Target(EQUAL, True), Target(EQUAL, False), Target(EQUAL), Target(DIFFERENT)
@@ -57,11 +68,15 @@ class Input(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What a reference means: an expression elsewhere, in the ``scope`` of that, and the path of a member of it."""
+    """What a reference means: an expression elsewhere, in the ``scope`` of that, and the path of a member of it.
+
+    ``is_secret``: its values are secret by its declaration or by its name.
+    """
 
     scope: object
     node: ast.Node
     path: Steps = ()
+    is_secret: bool = False
 
 
 class Declared(NamedTuple):
@@ -91,11 +106,24 @@ class Solver:
 
     def __init__(self, language: Language) -> None:
         self._language = language
-        self._steps = 0
+        self._steps = self._tried = 0
+        self._keeps = False
 
-    def solve(self, goals: Iterable[tuple[object, ast.Node, Target]]) -> list[Alternative]:
-        """Return the candidates with which all goals are met, those with the fewest constraints first."""
-        self._steps = 0
+    def solve(self, goals: Iterable[tuple[object, ast.Node, Target]]) -> Iterator[Alternative]:
+        """Yield the candidates with which all goals are met, those with the fewest constraints first.
+
+        After a few, those follow that also state what holds already: another value may not keep it.
+        """
+        goals = list(goals)
+        found = self._candidates(goals, keeps=False)
+        yield from found[:_FEW]
+        if found:
+            yield from (one for one in self._candidates(goals, keeps=True) if one not in found)
+            yield from found[_FEW:]
+
+    def _candidates(self, goals: Iterable[tuple[object, ast.Node, Target]], *, keeps: bool) -> list[Alternative]:
+        self._steps = self._tried = 0
+        self._keeps = keeps
         return self._every([self._solve(scope, node, target, (), 0) for scope, node, target in goals])
 
     def _solve(self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int) -> list[Alternative]:
@@ -105,11 +133,23 @@ class Solver:
         if isinstance(node, ast.Data):
             inner = self._language.parsed(scope, node)
             return [] if inner is None else self._solve(scope, inner, target, path, depth + 1)
+        found = None
         if not path:
             found = self._language.value(scope, node)
             if found is not None and holds(found, target) is True:
-                return [NOTHING]
-        return self._by_kind(scope, node, target, path, depth + 1)
+                return self._kept(scope, node, target, depth + 1) if self._keeps else [NOTHING]
+            if target.value is not None and found is not None and is_sensitive(found):
+                target = target.hidden()
+        every = self._by_kind(scope, node, target, path, depth + 1)
+        # What no input decides, such as a data source, may be as required.
+        is_possible = isinstance(found, Unknown) and holds(found, target) is None
+        return every or ([NOTHING] if is_possible else [])
+
+    def _kept(self, scope: object, node: ast.Node, target: Target, depth: int) -> list[Alternative]:
+        """Return the first candidate with which an expression keeps its value while inputs change, or none of them."""
+        every = self._by_kind(scope, node, target, (), depth)
+        limits = (one for one in every if one and all(part.target.kind != EQUAL for part in one))
+        return [next(limits, NOTHING)]
 
     def _by_kind(self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int) -> list[Alternative]:
         match node:
@@ -131,7 +171,7 @@ class Solver:
                 own = (one for one in members if isinstance(one, ast.Property) and one.key == path[0])
                 return _merged(self._solve(scope, one.value, target, path[1:], depth) for one in own)
             case ast.Array(items=items) if not path and target.kind == CONTAINS:
-                same = Target(EQUAL, target.value)
+                same = target._replace(kind=EQUAL)
                 return _merged(self._solve(scope, item, same, (), depth) for item in items)
             case ast.Comprehension() | ast.For() | ast.Splat():
                 return self._of_loop(scope, node, target, depth)
@@ -151,7 +191,21 @@ class Solver:
                 return self._solve(scope, of, target, (name, *path), depth)
             case ast.Item(of=of, index=ast.Literal(value=str() as key)):
                 return self._solve(scope, of, target, (key, *path), depth)
+            case ast.Item(of=of, index=index):
+                return self._of_keys(scope, of, index, target, path, depth)
         return []
+
+    def _of_keys(
+        self, scope: object, of: ast.Node, index: ast.Node, target: Target, path: Steps, depth: int
+    ) -> list[Alternative]:
+        """Return the candidates for the member of an object whose key is an expression."""
+        over = self._language.value(scope, of)
+        found = []
+        for key in islice(over.fields, _MOST_ALTERNATIVES) if isinstance(over, Fields) else ():
+            inner = self._solve(scope, of, target, (key, *path), depth)
+            is_key = Target(EQUAL, key)
+            found.append(self._every([self._solve(scope, index, is_key, (), depth), inner]) if inner else [])
+        return _merged(found)
 
     def _of_meaning(
         self, found: Input | Written | Declared, target: Target, path: Steps, depth: int
@@ -159,8 +213,10 @@ class Solver:
         match found:
             case Input(name=name, path=inner):
                 return [frozenset({Constraint(name, (*inner, *path), target)})]
-            case Written(scope=other, node=written, path=inner):
-                return self._solve(other, written, target, (*inner, *path), depth)
+            case Written(scope=other, node=written, path=inner, is_secret=is_secret):
+                # A Boolean does not tell what a secret is.
+                is_secret = is_secret and target.value is not None and not isinstance(target.value, bool)
+                return self._solve(other, written, target.hidden(is_secret), (*inner, *path), depth)
             case Declared(goals=goals) if not path and target.kind in (FILLED, LEAST):
                 return self._every([self._solve(*goal, (), depth) for goal in goals])
         return []
@@ -197,8 +253,7 @@ class Solver:
         found: list[list[Alternative]] = []
         for one, other in ((left, right), (right, left)):
             value = self._language.value(scope, other)
-            for kind, plain in _compared(value, is_same):
-                found.append(self._solve(scope, one, Target(kind, plain), (), depth))
+            found += [self._solve(scope, one, target, (), depth) for target in _compared(value, is_same)]
         return _merged(found)
 
     def _order(self, scope: object, node: ast.Binary, name: str, flag: bool, depth: int) -> list[Alternative]:
@@ -210,7 +265,7 @@ class Solver:
             is_more = (name[0] == ">") is not turned
             step = 0 if (len(name) == 2) is flag else 1
             target = Target(LEAST, value.value + step) if is_more is flag else Target(MOST, value.value - step)
-            found.append(self._solve(scope, one, target, (), depth))
+            found.append(self._solve(scope, one, target.hidden(value.sensitive), (), depth))
         return _merged(found)
 
     def _of_condition(
@@ -263,8 +318,15 @@ class Solver:
         """Return the combinations of one candidate of each part that do not contradict themselves."""
         if not all(parts):
             return []
-        combined = (frozenset().union(*each) for each in product(*parts))
-        return _ordered(islice((one for one in combined if _is_consistent(one)), _MOST_ALTERNATIVES * 4))
+        combined: list[Alternative] = [NOTHING]
+        # Those that leave the least choice first, so that what contradicts them takes no place.
+        for part in sorted(parts, key=len):
+            self._tried += len(combined) * len(part)
+            if self._tried > _MOST_COMBINATIONS:
+                return []
+            both = (one | other for one, other in product(combined, part))
+            combined = _ordered(one for one in both if len(one) <= _MOST_CONSTRAINTS and _is_consistent(one))
+        return combined
 
     # The functions of all languages, by name.
 
@@ -290,26 +352,32 @@ class Solver:
 
     def _looked_up(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         key = self._text(scope, nodes[1]) if len(nodes) > 1 else None
-        found = [] if key is None else [self._solve(scope, nodes[0], target, (key, *path), depth)]
+        found = []
+        if key is not None:
+            found.append(self._solve(scope, nodes[0], target.hidden(key.is_secret), (str(key.value), *path), depth))
         found += [self._solve(scope, node, target, path, depth) for node in nodes[2:]]
+        if len(nodes) > 1:
+            found.append(self._of_keys(scope, nodes[0], nodes[1], target, path, depth))
         return _merged(found)
 
-    def _text(self, scope: object, node: ast.Node) -> str | None:
+    def _text(self, scope: object, node: ast.Node) -> Target | None:
+        """Return the string that an expression is, to be equal to; None if it is no string that is known."""
         found = self._language.value(scope, node)
-        return found.value if isinstance(found, Scalar) and isinstance(found.value, str) else None
+        is_text = isinstance(found, Scalar) and isinstance(found.value, str)
+        return Target(EQUAL, found.value, found.sensitive) if is_text else None  # type: ignore[union-attr]  # a Scalar
 
     def _length(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         del path
         match target:
-            case (kind, 0) if kind in (EQUAL, MOST):
+            case (kind, 0, _) if kind in (EQUAL, MOST):
                 inner = IS_EMPTY
-            case (kind, 0 | 1) if kind in (DIFFERENT, LEAST):
+            case (kind, 0 | 1, _) if kind in (DIFFERENT, LEAST):
                 inner = NOT_EMPTY
-            case (kind, int() as number) if kind in (EQUAL, LEAST, MOST):
+            case (kind, int() as number, _) if kind in (EQUAL, LEAST, MOST) and number > 0:
                 inner = Target(LENGTH, number)
             case _:
                 return []
-        return self._solve(scope, nodes[0], inner, (), depth)
+        return self._solve(scope, nodes[0], inner.hidden(target.is_secret), (), depth)
 
     def _is_empty(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         del path
@@ -327,15 +395,15 @@ class Solver:
         over, item = self._language.value(scope, nodes[0]), self._language.value(scope, nodes[1])
         found: list[list[Alternative]] = []
         if isinstance(over, Items):
-            plain = [one.value for one in over.items if isinstance(one, Scalar)]
+            kind = EQUAL if is_in else DIFFERENT
+            targets = [Target(kind, one.value, one.sensitive) for one in over.items if isinstance(one, Scalar)]
+            parts = [self._solve(scope, nodes[1], target, (), depth) for target in targets]
             if is_in:
-                found += [self._solve(scope, nodes[1], Target(EQUAL, one), (), depth) for one in plain]
-            elif plain:
-                found.append(
-                    self._every([self._solve(scope, nodes[1], Target(DIFFERENT, one), (), depth) for one in plain])
-                )
+                found += parts
+            elif parts:
+                found.append(self._every(parts))
         if isinstance(item, Scalar) and is_in:
-            found.append(self._solve(scope, nodes[0], Target(CONTAINS, item.value), (), depth))
+            found.append(self._solve(scope, nodes[0], Target(CONTAINS, item.value, item.sensitive), (), depth))
         return _merged(found)
 
     def _has_key(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
@@ -384,9 +452,9 @@ class Solver:
         """Return the candidates for a string that begins or ends with another, which is the simplest of them."""
         del path
         text = self._text(scope, nodes[1]) if len(nodes) == 2 else None
-        if text is None or target != TRUE:
+        if text is None or (target.kind, target.value) != TRUE[:2]:
             return []
-        return self._solve(scope, nodes[0], Target(EQUAL, text), (), depth)
+        return self._solve(scope, nodes[0], text, (), depth)
 
     FUNCTIONS: ClassVar[Mapping[str, Callable[..., list[Alternative]]]] = {
         **dict.fromkeys(
@@ -421,7 +489,7 @@ def _items(nodes: _Nodes) -> _Nodes:
 
 def holds(result: Result, target: Target) -> bool | None:
     """Return whether a value is as required; None if that is not known."""
-    kind, value = target
+    kind, value, _ = target
     if kind in (EQUAL, DIFFERENT):
         same = _is_equal(result, value)
         return same if same is None or kind == EQUAL else not same
@@ -466,14 +534,15 @@ def _is_equal(result: Result, value: Plain | None) -> bool | None:
     return False if isinstance(result, Absent | Items | Fields) else None
 
 
-def _compared(value: Result | None, is_same: bool) -> Iterator[tuple[str, Plain | None]]:
+def _compared(value: Result | None, is_same: bool) -> Iterator[Target]:
     """Yield what is to be compared with a value that is known."""
-    if isinstance(value, Scalar) and not value.sensitive:
-        yield (EQUAL if is_same else DIFFERENT), value.value
+    kind = EQUAL if is_same else DIFFERENT
+    if isinstance(value, Scalar):
+        yield Target(kind, value.value, value.sensitive)
     elif isinstance(value, Absent):
-        yield (EQUAL if is_same else DIFFERENT), None
+        yield Target(kind, None, value.sensitive)
     elif isinstance(value, Items | Fields) and known_of(value).most == 0:
-        yield (EMPTY if is_same else FILLED), None
+        yield Target(EMPTY if is_same else FILLED)
 
 
 def _is_consistent(constraints: Alternative) -> bool:

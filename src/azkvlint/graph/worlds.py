@@ -7,7 +7,7 @@ come from the expressions that decide on it (``evaluation.solve``), and each is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product
+from itertools import islice, product, takewhile, zip_longest
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -30,7 +30,8 @@ from azkvlint.model.condition import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Plain
+from azkvlint.model.value import Plain, shortened
+from azkvlint.util.secret_names import is_harmless, is_secret_name, shows_secret
 
 Goal: TypeAlias = tuple[object, object, Target]
 AnyDeclaration = TypeVar("AnyDeclaration")
@@ -41,19 +42,29 @@ _MOST_NEEDED = 4
 _MOST_ASSIGNMENTS = 64
 # A condition may read further inputs once those that it reads are unknown.
 _MOST_ROUNDS = 8
-
-
+_TEXTS = ("string", "securestring")
+_COLLECTIONS = ("list", "set", "map", "tuple", "object", "array", "secureobject")
+# What an input is: a state of InputCondition and its value.
+_State: TypeAlias = tuple[str, Plain | None]
+_States: TypeAlias = tuple[_State, ...]
+_ANY: _State = (UNDECIDED, None)
+# States that an input may have at once.
+_JOINED = frozenset({DIFFERENT, NOT_EMPTY, NOT_NULL, CONTAINS})
 # What decides on the effect of policies and role assignments.
 _VAULTS = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
 
 
 class Change(msgspec.Struct, frozen=True, order=True, gc=False):
-    """Another value of an input, or of the member of it at ``path``. See ``InputCondition`` for ``state``."""
+    """Another value of an input, or of the member of it at ``path``. See ``InputCondition`` for ``state``.
+
+    ``is_secret``: no report states the value or the path.
+    """
 
     input: str
     path: tuple[str, ...]
     state: str
     value: Plain | None = None
+    is_secret: bool = False
 
 
 World: TypeAlias = frozenset[Change]
@@ -61,9 +72,13 @@ BASE: World = frozenset()
 
 
 class Facts(NamedTuple):
-    """What is known of a free input: its type, the values that it accepts if these are listed, and its declaration."""
+    """What is known of a free input: its type, the values that it accepts if these are listed, and its declaration.
+
+    ``is_typed``: ``kind`` is what its declaration states, not only that of its default.
+    """
 
     kind: str = "any"
+    is_typed: bool = False
     allowed: tuple[Plain, ...] = ()
     is_secret: bool = False
     is_nullable: bool = False
@@ -100,7 +115,7 @@ class Machine(Protocol[AnyDeclaration]):
     def facts(self, name: str) -> Facts | None:
         """Return what is known of an input; None if its value is fixed."""
 
-    def candidates(self, declaration: AnyDeclaration, world: World) -> Sequence[Alternative]:
+    def candidates(self, declaration: AnyDeclaration, world: World) -> Iterable[Alternative]:
         """Return the candidates for a declaration that does not exist in a world."""
 
     def exists(self, declaration: AnyDeclaration, world: World) -> bool | None:
@@ -109,10 +124,16 @@ class Machine(Protocol[AnyDeclaration]):
     def existence(self, declaration: AnyDeclaration, world: World) -> Existence:
         """Return the same, with what is read to decide it."""
 
-    def required(self, declaration: AnyDeclaration, world: World) -> Sequence[Alternative]:
+    def is_open(self, name: str, world: World) -> bool:
+        """Return whether the value of a free input is not known as a whole in a world."""
+
+    def fails(self, world: World) -> bool:
+        """Return whether what was evaluated so far fails in a world, and not in the base world."""
+
+    def required(self, declaration: AnyDeclaration, world: World) -> Iterable[Alternative]:
         """Return the candidates for arguments of a declaration that Azure rejects as they are in a world."""
 
-    def violated(self, world: World) -> Sequence[Alternative] | None:
+    def violated(self, world: World) -> Iterable[Alternative] | None:
         """Return the candidates for a validation that rejects the inputs of a world; None if none does."""
 
     def faults(self, world: World) -> Faults[AnyDeclaration]:
@@ -137,9 +158,12 @@ class Search(Generic[AnyDeclaration]):
         perhaps: World | None = None
         for world in islice(self._worlds(declaration, within), _MOST_CANDIDATES):
             found = self._possible(declaration, world)
-            if found is not None and self._machine.exists(declaration, found) is True:
+            if found is None:
+                continue
+            if self._machine.exists(declaration, found) is True:
                 return self._least(declaration, found, within)
-            perhaps = found if perhaps is None else perhaps
+            if perhaps is None and self._is_stated(declaration, found):
+                perhaps = found
         if perhaps is not None:
             return perhaps
         read = self._read(declaration, within)
@@ -148,6 +172,11 @@ class Search(Generic[AnyDeclaration]):
         if self._is_excluded(declaration, within, read.free):
             return Never((), tuple(sorted(read.free)))
         return within | {Change(name, (), UNDECIDED) for name in read.free}
+
+    def _is_stated(self, declaration: AnyDeclaration, world: World) -> bool:
+        """Return whether a world states all of the inputs that decide on a declaration: what else does is no input."""
+        read = self._machine.existence(declaration, world).free
+        return not any(self._machine.is_open(name, world) for name in read)
 
     def _worlds(self, declaration: AnyDeclaration, within: World) -> Iterator[World]:
         yield from self._extended(self._machine.candidates(declaration, within), within)
@@ -164,14 +193,16 @@ class Search(Generic[AnyDeclaration]):
         target: dict[tuple[str, tuple[str, ...]], list[Target]] = {}
         for one in sorted(alternative, key=repr):
             target.setdefault((one.input, one.path), []).append(one.target)
-        options: list[list[Change]] = []
+        options: list[list[World]] = []
         for (name, path), every in target.items():
             facts = self._machine.facts(name)
             if facts is None:
                 return
-            options.append([Change(name, path, *state) for state in _states(every, Facts() if path else facts)])
+            is_secret = any(one.is_secret for one in every)
+            states = _states(every, Facts() if path else facts)
+            options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in states])
         for chosen in islice(product(*options), _MOST_CANDIDATES):
-            yield frozenset(chosen)
+            yield frozenset().union(*chosen)
 
     def _possible(self, declaration: AnyDeclaration, world: World) -> World | None:
         """Return a world in which a declaration may exist, with the changes that it needs in addition; or None."""
@@ -221,32 +252,48 @@ class Search(Generic[AnyDeclaration]):
     def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
         """Return whether no values of some inputs create a declaration."""
         ordered = sorted(names)
-        known = [self._machine.facts(name) for name in ordered]
-        parts = [_partition(facts) for facts in known if facts is not None]
-        assignments = list(islice(product(*parts), _MOST_ASSIGNMENTS + 1))
-        if not ordered or len(parts) < len(ordered) or len(assignments) > _MOST_ASSIGNMENTS:
+        parts = [_partition(facts) for facts in map(self._machine.facts, ordered) if facts is not None]
+        if not ordered or len(parts) < len(ordered):
             return False
         fixed = frozenset(one for one in within if one.input not in names)
-        for states in assignments:
-            pairs = zip(ordered, states, strict=True)
-            world = fixed | {Change(name, (), *state) for name, state in pairs}
-            if self._machine.exists(declaration, world) is not False:
-                return False
-        return True
+        # Most are not excluded, which the first assignment shows. The states of the other inputs are unknown at first.
+        waiting: list[_States] = [()]
+        is_first = True
+        for _ in range(_MOST_ASSIGNMENTS):
+            if not waiting:
+                return True
+            chosen = waiting.pop()
+            states = tuple(part[0] for part in parts) if is_first else chosen
+            of_inputs = zip_longest(ordered, states, fillvalue=_ANY)
+            world = fixed | {Change(str(name), (), *state) for name, state in of_inputs}
+            if not self._is_rejected(declaration, world):
+                if is_first or len(chosen) == len(parts):
+                    return False
+            elif not is_first:
+                continue
+            is_first = False
+            waiting += [(*chosen, state) for state in parts[len(chosen)]]
+        return False
+
+    def _is_rejected(self, declaration: AnyDeclaration, world: World) -> bool:
+        """Return whether a declaration certainly does not exist in a world, or the world is impossible."""
+        machine = self._machine
+        if machine.exists(declaration, world) is False or machine.fails(world):
+            return True
+        return machine.violated(world) is not None
 
 
-def _partition(facts: Facts) -> list[tuple[str, Plain | None]]:
+def _partition(facts: Facts) -> Sequence[_State]:
     """Return states of an input of which any value has one."""
-    if facts.kind == "bool":
-        # A condition that is null fails.
-        return [(EQUAL, True), (EQUAL, False)]
-    states: list[tuple[str, Plain | None]]
+    states: list[_State]
     if facts.allowed:
         states = [(EQUAL, value) for value in facts.allowed]
-    elif facts.kind in ("number", "int"):
-        return [(UNDECIDED, None)]
-    else:
+    elif facts.is_typed and facts.kind == "bool":
+        states = [(EQUAL, True), (EQUAL, False)]
+    elif facts.is_typed and facts.kind in (*_TEXTS, *_COLLECTIONS):
         states = [*_states_of(solve.EMPTY, None, facts), (NOT_EMPTY, None)]
+    else:
+        return [_ANY]
     return [*states, (EQUAL, None)] if facts.is_nullable else states
 
 
@@ -254,66 +301,119 @@ def _with(within: World, changes: World) -> World | None:
     """Return a world with further changes, which may state more of an input; None if they contradict others."""
     found = set(within)
     for change in changes - within:
+        added = change
         for one in within:
-            if one.input == change.input and (one.path == change.path or not one.path):
-                if one.path != change.path or one.state == EQUAL or change.state != EQUAL:
-                    return None
+            if one.input != change.input or (one.path != change.path and one.path):
+                continue
+            if one.path == change.path and (one.state, one.value) == (change.state, change.value):
+                added = msgspec.structs.replace(change, is_secret=True)
                 found.discard(one)
-        found.add(change)
+            elif one.path != change.path or one.state == EQUAL:
+                return None
+            elif change.state == EQUAL:
+                found.discard(one)
+            elif not _JOINED.issuperset((one.state, change.state)):
+                return None
+        found.add(added)
     return frozenset(found)
 
 
-def _states(every: Sequence[Target], facts: Facts) -> Iterator[tuple[str, Plain | None]]:
+def _states(every: Sequence[Target], facts: Facts) -> Iterator[_States]:
     """Yield what an input may be so that all of several targets are met."""
-    by_kind = {one.kind: one.value for one in every}
-    for kind in (solve.EQUAL, solve.CONTAINS, solve.LENGTH, solve.LEAST, solve.MOST, solve.FILLED, solve.EMPTY):
-        if kind in by_kind:
-            yield from _states_of(kind, by_kind[kind], facts)
-            return
-    refused = [one.value for one in every]
-    if facts.kind == "bool":
-        yield from ((EQUAL, flag) for flag in (True, False) if flag not in refused)
-    elif facts.allowed:
-        yield from ((EQUAL, one) for one in facts.allowed if one not in refused)
-    elif all(one is None for one in refused):
-        yield NOT_NULL, None
-    elif all(isinstance(one, bool) for one in refused):
-        yield EQUAL, not refused[0]
-    elif all(isinstance(one, int | float) for one in refused):
-        yield EQUAL, max(one for one in refused if isinstance(one, int | float)) + 1
+    by_kind: dict[str, list[Plain | None]] = {}
+    for one in every:
+        by_kind.setdefault(one.kind, []).append(one.value)
+    refused = by_kind.get(solve.DIFFERENT, [])
+    if solve.EQUAL in by_kind:
+        found = _states_of(solve.EQUAL, by_kind[solve.EQUAL][0], facts)
+    elif solve.CONTAINS in by_kind:
+        yield tuple((CONTAINS, value) for value in dict.fromkeys(by_kind[solve.CONTAINS]))
+        return
+    elif solve.LENGTH in by_kind:
+        found = iter([(LENGTH, by_kind[solve.LENGTH][0])])
+    elif solve.LEAST in by_kind or solve.MOST in by_kind:
+        found = _numbers(by_kind, facts)
+    elif solve.EMPTY in by_kind or (solve.FILLED in by_kind and facts.allowed):
+        kind = solve.EMPTY if solve.EMPTY in by_kind else solve.FILLED
+        found = (one for one in _states_of(kind, None, facts) if one[1] is None or one[1] not in refused)
     else:
-        yield from ((DIFFERENT, one) for one in refused if isinstance(one, str))
+        yield from _different(refused, facts, is_filled=solve.FILLED in by_kind)
+        return
+    yield from ((one,) for one in found)
 
 
-def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[tuple[str, Plain | None]]:
+def _different(refused: Sequence[Plain | None], facts: Facts, *, is_filled: bool) -> Iterator[_States]:
+    """Yield what an input may be that is not one of several values."""
+    if facts.kind == "bool":
+        yield from (((EQUAL, flag),) for flag in (True, False) if flag not in refused)
+    elif facts.allowed:
+        yield from (((EQUAL, one),) for one in facts.allowed if one not in refused)
+    elif is_filled or all(one is None for one in refused):
+        texts = [one for one in dict.fromkeys(refused) if isinstance(one, str)]
+        yield ((NOT_EMPTY if is_filled else NOT_NULL, None), *((DIFFERENT, one) for one in texts))
+    elif all(isinstance(one, bool) for one in refused):
+        yield ((EQUAL, not refused[0]),)
+    elif all(isinstance(one, int | float) for one in refused):
+        yield ((EQUAL, max(one for one in refused if isinstance(one, int | float)) + 1),)
+    else:
+        yield tuple((DIFFERENT, one) for one in dict.fromkeys(refused) if isinstance(one, str))
+
+
+def _numbers(by_kind: Mapping[str, Sequence[Plain | None]], facts: Facts) -> Iterator[_State]:
+    """Yield a number within limits that is none of those that it may not be."""
+    least, most = _plain_numbers(by_kind, solve.LEAST), _plain_numbers(by_kind, solve.MOST)
+    refused = _plain_numbers(by_kind, solve.DIFFERENT)
+    start, step = (max(least), 1) if least else (min(most), -1)
+    possible = (start + step * number for number in range(len(refused) + 1))
+    number = next((one for one in possible if one not in refused), start)
+    yield from _states_of(solve.EQUAL, number, facts)
+
+
+def _plain_numbers(by_kind: Mapping[str, Sequence[Plain | None]], kind: str) -> list[int | float]:
+    return [one for one in by_kind.get(kind, ()) if isinstance(one, int | float) and not isinstance(one, bool)]
+
+
+def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]:
     match kind:
-        case solve.EQUAL | solve.LEAST | solve.MOST:
+        case solve.EQUAL:
             whole = int(value) if isinstance(value, float) and value.is_integer() else value
             if not facts.allowed or whole is None or whole in facts.allowed:
                 yield EQUAL, whole
-        case solve.CONTAINS:
-            yield CONTAINS, value
-        case solve.LENGTH:
-            yield LENGTH, value
         case solve.FILLED:
             yield from ((EQUAL, one) for one in facts.allowed if one != "")
-            if not facts.allowed:
-                yield NOT_EMPTY, None
         case _:
             yield (EQUAL, "") if facts.kind == "string" else (EMPTY, None)
 
 
 def condition_of(world: World, facts: Mapping[str, Facts]) -> Condition:
     """Return the condition that a world states. ``facts`` are those of its inputs."""
-    inputs = []
-    for change in sorted(world):
-        known = facts[change.input]
-        state, value = change.state, change.value
-        if known.is_secret and value is not None:
-            state, value = OTHER, None
-        inputs.append(InputCondition(".".join((change.input, *change.path)), state, value))
+    inputs = tuple(dict.fromkeys(_stated(change, facts[change.input]) for change in sorted(world)))
     at = next((facts[change.input].at for change in sorted(world)), None)
-    return Condition(tuple(inputs), at)
+    return Condition(inputs, at)
+
+
+def _stated(change: Change, facts: Facts) -> InputCondition:
+    """Return what a report may state of a change: no secret, and no more of a long string than of other values."""
+    if change.is_secret:
+        return InputCondition(change.input, OTHER)
+    path = tuple(takewhile(lambda step: not shows_secret(step), change.path))
+    name = shortened(".".join((change.input, *path)))
+    if path != change.path or (change.value is not None and _is_secret(change, facts)):
+        return InputCondition(name, OTHER)
+    value = shortened(change.value) if isinstance(change.value, str) else change.value
+    unit = ""
+    if not path and facts.kind in (*_TEXTS, *_COLLECTIONS):
+        unit = "character" if facts.kind in _TEXTS else "item"
+    return InputCondition(name, change.state, value, unit)
+
+
+def _is_secret(change: Change, facts: Facts) -> bool:
+    """Return whether the value of a change is secret: by a declaration, by its form, or by a name."""
+    value = change.value
+    if facts.is_secret or isinstance(value, bool):
+        return facts.is_secret
+    text = str(value)
+    return shows_secret(text) or (any(map(is_secret_name, (change.input, *change.path))) and not is_harmless(text))
 
 
 def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Mapping[str, Resource]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.condition import Condition
+from azkvlint.model.condition import OTHER, Condition, InputCondition
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Vault
 from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Excerpt
@@ -44,6 +44,10 @@ class _ResultRedactor(Redactor):
             finding.attribute, finding.why,
         ]  # fmt: skip
         places = [finding.at, finding.attribute_at, finding.resource_at, *finding.callers]
+        if finding.condition is not None:
+            texts += (one.input for one in finding.condition.inputs)
+            texts += (str(one.value) for one in finding.condition.inputs if one.value is not None)
+            places.append(finding.condition.at)
         for evidence in finding.evidence:
             texts += evidence.name, evidence.source_name, evidence.found, evidence.note, *evidence.hops
             places.append(evidence.at)
@@ -95,15 +99,14 @@ class _ResultRedactor(Redactor):
         return msgspec.structs.replace(excerpt, text=text, context_text=context, line_hash=line_hash)
 
     def _condition(self, condition: Condition) -> Condition:
-        inputs = tuple(
-            msgspec.structs.replace(
-                one, input=self.text(one.input), value=self.text(one.value) if isinstance(one.value, str) else one.value
-            )
-            for one in condition.inputs
-        )
+        inputs = dict.fromkeys(map(self._input_condition, condition.inputs))
         return msgspec.structs.replace(
-            condition, inputs=inputs, at=None if condition.at is None else self.location(condition.at)
+            condition, inputs=tuple(inputs), at=None if condition.at is None else self.location(condition.at)
         )
+
+    def _input_condition(self, one: InputCondition) -> InputCondition:
+        name, value = self.text(one.input), str(one.value)
+        return one if name == one.input and self.text(value) == value else InputCondition(name, OTHER)
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         return msgspec.structs.replace(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -20,30 +22,40 @@ class InputCondition(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What an input is. ``input`` is its name as expressions spell it, with the path of a member if only that differs.
 
     ``state`` is one of the words above. ``value`` is what it is compared with, None if that is a secret or if the state
-    requires none.
+    requires none. ``unit`` is what its length counts, empty if its type is not known.
     """
 
     input: str
     state: str
     value: Plain | None = None
+    unit: str = ""
 
-    @property
-    def text(self) -> str:
-        """Return the condition in words, such as ``var.enable_rbac is false``."""
-        written = msgspec.json.encode(self.value).decode()
-        match self.state:
-            case "equal":
-                return f"{self.input} is {written}"
-            case "not equal":
-                return f"{self.input} is not {written}"
-            case "containing":
-                return f"{self.input} contains {written}"
-            case "of length":
-                return f"{self.input} has {written} items"
-            case "another value":
-                return f"{self.input} has another value"
-            case _:
-                return f"{self.input} is {self.state}"
+
+def _text(conditions: Sequence[InputCondition]) -> str:
+    """Return the conditions of one input that have the same state in words, such as ``var.enable_rbac is false``."""
+    name, state, value, unit = msgspec.structs.astuple(conditions[0])
+    values = [msgspec.json.encode(one.value).decode() for one in conditions]
+    match state:
+        case "equal":
+            return f"{name} is {values[0]}"
+        case "not equal":
+            return f"{name} is not {_listed(values, 'or')}"
+        case "containing":
+            return f"{name} contains {_listed(values, 'and')}"
+        case "of length" if unit:
+            return f"{name} has {value} {unit}{'' if value == 1 else 's'}"
+        case "of length":
+            return f"the length of {name} is {value}"
+        case "another value":
+            return f"{name} has another value"
+        case _:
+            return f"{name} is {state}"
+
+
+def _listed(values: Sequence[str], word: str) -> str:
+    if len(values) > _MOST_NAMED:
+        values = [*values[: _MOST_NAMED - 1], f"{len(values) - _MOST_NAMED + 1} more values"]
+    return f"{', '.join(values[:-1])} {word} {values[-1]}" if len(values) > 1 else values[0]
 
 
 class Condition(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -62,10 +74,13 @@ class Condition(msgspec.Struct, frozen=True, gc=False, array_like=True):
         """Return the condition in words, such as ``if var.enable_rbac is false``."""
         if self.is_assumed or not self.inputs:
             return "if its condition holds"
-        named = [one.text for one in self.inputs[:_MOST_NAMED]]
-        if len(self.inputs) > _MOST_NAMED:
-            named = [*named[:-1], f"{len(self.inputs) - _MOST_NAMED + 1} more inputs differ"]
-        return f"if {', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else f"if {named[0]}"
+        by_state: dict[tuple[str, str], list[InputCondition]] = {}
+        for one in self.inputs:
+            by_state.setdefault((one.input, one.state), []).append(one)
+        named = [_text(every) for every in islice(by_state.values(), _MOST_NAMED)]
+        if len(by_state) > _MOST_NAMED:
+            named = [*named[:-1], f"{len(by_state) - _MOST_NAMED + 1} more inputs differ"]
+        return f"if {_listed(named, 'and')}"
 
     def data(self) -> list[dict[str, Any]]:
         """Return the condition for JSON."""

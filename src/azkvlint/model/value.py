@@ -234,7 +234,11 @@ SENSITIVE = "(sensitive)"
 
 def display(value: Answer) -> str:
     """Format a value on one line of limited length for users. Sensitive values are never shown."""
-    text = _display(value)
+    return shortened(_display(value))
+
+
+def shortened(text: str) -> str:
+    """Return a string of limited length for users."""
     return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."
 
 

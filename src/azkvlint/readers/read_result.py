@@ -265,7 +265,7 @@ def template_result(
         path=path, resources=without_duplicates(read.resources), problems=[*given.problems, *read.problems],
         is_complete=read.closed, locate=locate, is_suppressed=is_suppressed, skipped=read.skipped,
         is_for_callers=read.is_for_callers, variants=read.variants,
-        secret_texts=lambda: read.secret_texts.union(repeated_secrets(_all_of(read))),
+        secret_texts=lambda: read.secret_texts.union(repeated_secrets(_all_of(read), _stated_in(read))),
         secret_lines=secret_lines,
     )  # fmt: skip
 
@@ -274,6 +274,12 @@ def _all_of(read: TemplateRead) -> list[Resource]:
     """Return the resources of all worlds."""
     worlds = (read.resources, *(variant.resources for variant in read.variants))
     return list({id(one): one for world in worlds for one in world.values()}.values())
+
+
+def _stated_in(read: TemplateRead) -> Iterator[str]:
+    """Yield the values that the conditions of all worlds state."""
+    for variant in read.variants:
+        yield from (str(one.value) for one in variant.condition.inputs if one.value is not None)
 
 
 def _lines_in(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.evaluation.values import Fields, Items, Partly, Result
 from azkvlint.graph.worlds import Change
 from azkvlint.model.condition import CONTAINS, DIFFERENT, EMPTY, EQUAL, LENGTH, UNDECIDED
 from azkvlint.model.condition import NOT_EMPTY as IS_NOT_EMPTY
 from azkvlint.model.location import Location
-from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, Known, Plain, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 
 _TEXTS = ("string", "securestring")
 _OBJECTS = ("map", "object", "secureobject")
@@ -21,32 +21,34 @@ def changed_value(changes: Sequence[Change], before: Result, kind: str, why: str
     ``before`` is its value in the base world, ``kind`` the name of its type, and ``why`` why nothing else is known.
     """
     found = before
-    for change in changes:
-        value = _value(change, "" if change.path else kind, why, at)
-        found = _with_member(found, change.path, value, why, at)
+    for path in dict.fromkeys(change.path for change in changes):
+        value = _value([one for one in changes if one.path == path], "" if path else kind, why, at)
+        found = _with_member(found, path, value, why, at)
     return found
 
 
-def _value(change: Change, kind: str, why: str, at: Location) -> Result:
-    state, value = change.state, change.value
-    if state == EQUAL:
+def _value(changes: Sequence[Change], kind: str, why: str, at: Location) -> Result:
+    """Return what several changes of one value state of it."""
+    states = {change.state: change.value for change in changes}
+    if EQUAL in states:
+        value = states[EQUAL]
         return Absent(at=at) if value is None else Scalar(at=at, value=value)
-    if state == CONTAINS:
-        return Items(at=at, items=[Scalar(at=at, value=_plain(value))])
-    if state == EMPTY:
+    if EMPTY in states:
         return Fields(at=at, fields={}) if kind in _OBJECTS else Items(at=at, items=[])
+    items = [Scalar(at=at, value=one.value) for one in changes if one.state == CONTAINS and one.value is not None]
+    differs = tuple(str(one.value) for one in changes if one.state == DIFFERENT)
+    is_text = bool(differs) or kind in _TEXTS
+    length = states.get(LENGTH)
     known = NOTHING_KNOWN
-    if state == DIFFERENT:
-        known = Known(is_text=True, differs=(str(value),))
-    elif state == IS_NOT_EMPTY:
-        known = Known(least=1, is_text=True) if kind in _TEXTS else NOT_EMPTY
-    elif state == LENGTH and isinstance(value, int):
-        known = Known(least=value, most=value)
-    return Unknown(at=at, why=why, given=state != UNDECIDED, known=known)
-
-
-def _plain(value: Plain | None) -> Plain:
-    return "" if value is None else value
+    if isinstance(length, int):
+        known = Known(least=length, most=length, is_text=kind in _TEXTS)
+    elif items or IS_NOT_EMPTY in states:
+        known = Known(least=1, is_text=is_text, differs=differs)
+    elif differs:
+        known = Known(is_text=True, differs=differs)
+    if items:
+        return Partly(at=at, why=why, given=True, known=known, items=tuple(items))
+    return Unknown(at=at, why=why, given=UNDECIDED not in states, known=known)
 
 
 def _with_member(of: Result, path: Sequence[str], value: Result, why: str, at: Location) -> Result:

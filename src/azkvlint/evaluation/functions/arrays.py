@@ -371,6 +371,8 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
             if True in found or None not in found:
                 return context.true(True in found)
             return context.doubt("the items of the array are unknown", *arguments)
+        case Partly(items=items), _ if any(is_same(item, item_or_part) for item in items):
+            return context.true(True)
         case Scalar(value=str() as value), Scalar():
             return context.true(text_of(item_or_part.value) in value)
         case Unknown(pattern=pattern), Scalar() if any(

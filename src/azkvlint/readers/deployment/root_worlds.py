@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Recorder
 from azkvlint.evaluation.solve import Alternative, Language, Solver
+from azkvlint.evaluation.values import Result, unknown_in
 from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import BASE, Existence, Facts, Faults, Never, Search, Variant, World, condition_of
 from azkvlint.model.location import Location
@@ -101,7 +102,11 @@ class RootWorlds(Generic[Declared]):
         """Return the fixed value of an input; None if it has none."""
 
     @abstractmethod
-    def candidates(self, declaration: Declared, world: World) -> Sequence[Alternative]:
+    def value_in(self, world: RootInWorld[Declared], name: str) -> Result:
+        """Return the value of a free input in a world."""
+
+    @abstractmethod
+    def candidates(self, declaration: Declared, world: World) -> Iterable[Alternative]:
         """Return the candidates for a declaration that does not exist in a world."""
 
     @abstractmethod
@@ -197,7 +202,11 @@ class RootWorlds(Generic[Declared]):
         if found is None:
             names = frozenset(change.input for change in changes)
             recorder = ReadRecorder() if is_recorded else WITHOUT_RECORD
-            found = self.make(changes, self._budget_of_worlds(), recorder, names)
+            budget = self._budget_of_worlds()
+            # What is compared with a secret is as secret in messages.
+            secret = (change.value for change in changes if change.is_secret)
+            budget.secrets.texts.update(str(one) for one in secret if one is not None and not isinstance(one, bool))
+            found = self.make(changes, budget, recorder, names)
             self._worlds[changes, is_recorded] = found
         return found
 
@@ -231,11 +240,20 @@ class RootWorlds(Generic[Declared]):
             fixed=frozenset(name for name in inputs or () if self._has_value(name)),
         )  # fmt: skip
 
-    def violated(self, world: World) -> Sequence[Alternative] | None:  # noqa: ARG002  # allowed values are facts
+    def is_open(self, name: str, world: World) -> bool:
+        """Return whether the value of a free input is not known as a whole in a world."""
+        here = self.world(world)
+        return unknown_in(here.run.recorder.apart(partial(self.value_in, here, name))[0]) is not None
+
+    def fails(self, world: World) -> bool:  # noqa: ARG002  # a condition that fails is unknown
+        """Return whether what was evaluated so far fails in a world, and not in the base world."""
+        return False
+
+    def violated(self, world: World) -> Iterable[Alternative] | None:  # noqa: ARG002  # allowed values are facts
         """Return the candidates for a validation that rejects the inputs of a world; None if none does."""
         return None
 
-    def required(self, declaration: Declared, world: World) -> Sequence[Alternative]:  # noqa: ARG002  # none is known
+    def required(self, declaration: Declared, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # none is known
         """Return the candidates for arguments of a declaration that Azure rejects as they are in a world."""
         return ()
 

@@ -10,6 +10,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
+from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
@@ -484,7 +485,7 @@ def _symbolic(
     ):
         positions.add(item.pattern)
     inner = _with_variables(body, local, item, number, evaluator.budget, read)
-    one = _iteration("[*]", inner, body.body, hole(name, "[]").text)
+    one = _iteration("[*]", inner, body.body, "" if known_of(over).is_filled else hole(name, "[]").text)
     return _Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
 
 

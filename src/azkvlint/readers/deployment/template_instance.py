@@ -13,7 +13,7 @@ from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, pattern_
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, hole, join_texts, known_or_pattern, operation
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Known, Scalar, Unknown
 from azkvlint.readers.deployment import scope as scopes
 from azkvlint.readers.deployment.data_evaluator import LOOP, RESOURCE_LOOP, DataEvaluator
 from azkvlint.readers.deployment.declarations import written_type
@@ -428,7 +428,9 @@ def _copies(template: TemplateInstance, node: ast.Call, local: Local) -> Result:
     evaluator = template.evaluator
     number = evaluator.number_of_copies(node.arguments[0] if node.arguments else None, evaluator.at, local)
     if isinstance(number, Unknown):
-        return Unknown(at=number.at, why=number.why, pattern=number.pattern)
+        known = number.known
+        size = Known(least=max(known.least, 0), most=known.most) if known.is_number else NOTHING_KNOWN
+        return Unknown(at=number.at, why=number.why, pattern=number.pattern, known=size)
     return Items(at=evaluator.at, items=[Scalar(at=evaluator.at, value=index) for index in range(number)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,11 +16,11 @@ from azkvlint.graph.worlds import Change, Facts, World
 from azkvlint.model.location import Location
 from azkvlint.model.value import Plain
 from azkvlint.readers.deployment.collect import AnySymbol, Collector
-from azkvlint.readers.deployment.declarations import is_decorated, is_nullable, primitive
+from azkvlint.readers.deployment.declarations import is_nullable, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import Arguments
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.root_worlds import RootWorlds
+from azkvlint.readers.deployment.root_worlds import RootInWorld, RootWorlds
 from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
 from azkvlint.readers.deployment.template_instance import TemplateInstance
@@ -28,6 +28,7 @@ from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.world_values import changed_value
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
+from azkvlint.util.secret_names import is_secret_name
 
 _Goal: TypeAlias = tuple[object, ast.Node, Target]
 _Steps: TypeAlias = tuple[str, ...]
@@ -77,13 +78,14 @@ class _Deployments:
         base, steps = _steps(node)
         match base:
             case ast.Name(name=name) if name not in scope.local:
-                return _named(scope.instance, name, steps)
+                return _marked(_named(scope.instance, name, steps), (name, *steps))
             case ast.Call(name=function, arguments=(ast.Literal(value=str() as name),)):
                 instance = scope.instance
                 if function.lower() == _PARAMETERS:
-                    return _parameter(instance, instance.parameter_node(name), steps)
+                    return _marked(_parameter(instance, instance.parameter_node(name), steps), (name, *steps))
                 variable = instance.variable_node(name) if function.lower() == _VARIABLES else None
-                return None if variable is None else Written(_Scope(instance, {}), variable.value, steps)
+                if variable is not None:
+                    return _marked(Written(_Scope(instance, {}), variable.value, steps), (name, *steps))
         return None
 
     def value(self, scope: object, node: ast.Node) -> Result | None:
@@ -141,10 +143,21 @@ def _named(instance: DeploymentInstance, name: str, steps: _Steps) -> Input | Wr
     return None
 
 
+def _marked(found: Input | Written | None, names: _Steps) -> Input | Written | None:
+    """Return what a reference means, which is secret if one of its names is that of a secret."""
+    is_secret = isinstance(found, Written) and any(map(is_secret_name, names))
+    return found._replace(is_secret=True) if isinstance(found, Written) and is_secret else found
+
+
 def _parameter(instance: DeploymentInstance, node: ast.Parameter | None, steps: _Steps) -> Input | Written | None:
     """Return what a parameter means: an input of the root, its argument, or its default."""
     if node is None:
         return None
+    found = _argument(instance, node, steps)
+    return found._replace(is_secret=instance.is_secure(node)) if isinstance(found, Written) else found
+
+
+def _argument(instance: DeploymentInstance, node: ast.Parameter, steps: _Steps) -> Input | Written | None:
     call, argument = instance.module_call, None
     if call.is_root:
         return Input(node.name, steps)
@@ -285,8 +298,8 @@ class Worlds(RootWorlds[AnySymbol]):
             return None
         kind = kind_of(self._root, node)
         return Facts(
-            kind=kind, allowed=tuple(_allowed(self._root, node)),
-            is_secret=kind.startswith("secure") or is_decorated(node.decorators, "secure"),
+            kind=kind, is_typed=kind != "", allowed=tuple(_allowed(self._root, node)),
+            is_secret=self._root.is_secure(node),
             is_nullable=is_nullable(self._root, node.type), at=self._root.parameter_location(name),
         )  # fmt: skip
 
@@ -294,7 +307,15 @@ class Worlds(RootWorlds[AnySymbol]):
         """See the base class."""
         return self._root.module_call.given.get(name) if self._root.parameter_node(name) is not None else None
 
-    def candidates(self, declaration: AnySymbol, world: World) -> Sequence[Alternative]:  # noqa: ARG002  # its own
+    def value_in(self, world: RootInWorld[AnySymbol], name: str) -> Result:
+        """See the base class."""
+        root = world.root if isinstance(world, DeploymentWorld) else self._root
+        node = root.parameter_node(name)
+        if node is None:
+            raise TypeError("parameter")
+        return root.parameter(node)
+
+    def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
         """See the base class."""
         return self.solver.solve(goals_of(declaration))
 

@@ -17,6 +17,7 @@ from azkvlint.readers.terraform.folder import Piece, may_disable
 from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.syntax import ast
+from azkvlint.util.secret_names import is_secret_name
 
 Goal: TypeAlias = tuple[object, ast.Node, Target]
 VAR = "var."
@@ -42,25 +43,12 @@ class Terraform:
     def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
         """Return what a reference means; None if that has no other values."""
         steps = _steps(node)
-        if not isinstance(scope, Scope) or len(steps) < 2:
+        if not isinstance(scope, Scope) or not steps:
             return None
-        instance, (head, name, *rest) = scope.instance, steps
-        match head:
-            case "var":
-                return _variable(instance, str(name), rest)
-            case "local":
-                return _written(scope, instance.folder.locals.get(str(name)), rest)
-            case "each" if name == "value" and head in scope.items:
-                return _of_item(scope.items[head], rest)
-            case str() if head in scope.items:
-                return _of_item(scope.items[head], [name, *rest])
-            case "module":
-                return _of_call(instance.module(str(name)), rest)
-            case "data" if rest:
-                return _of_resource(instance.resource(f"data.{name}.{rest[0]}"), rest[1:])
-            case str():
-                return _of_resource(instance.resource(f"{head}.{name}"), rest)
-        return None
+        if len(steps) == 1:
+            return _of_item(scope.items[str(steps[0])], ()) if steps[0] in scope.items else None
+        found = _meaning(scope, steps)
+        return found._replace(is_secret=True) if isinstance(found, Written) and _is_secret(scope, steps) else found
 
     def value(self, scope: object, node: ast.Node) -> Result | None:
         """Return the value of an expression; None if it fails."""
@@ -89,6 +77,35 @@ class Terraform:
 
 
 _Step: TypeAlias = str | int | None
+
+
+def _meaning(scope: Scope, steps: Sequence[_Step]) -> Input | Written | Declared | None:
+    instance, (head, name, *rest) = scope.instance, steps
+    match head:
+        case "var":
+            return _variable(instance, str(name), rest)
+        case "local":
+            return _written(scope, instance.folder.locals.get(str(name)), rest)
+        case "each" if name == "value" and head in scope.items:
+            return _of_item(scope.items[head], rest)
+        case str() if head in scope.items:
+            return _of_item(scope.items[head], [name, *rest])
+        case "module":
+            return _of_call(instance.module(str(name)), rest)
+        case "data" if rest:
+            return _of_resource(instance.resource(f"data.{name}.{rest[0]}"), rest[1:])
+        case str():
+            return _of_resource(instance.resource(f"{head}.{name}"), rest)
+    return None
+
+
+def _is_secret(scope: Scope, steps: Sequence[_Step]) -> bool:
+    """Return whether what a reference names is secret, by its declaration or by its name."""
+    head, name, *_ = steps
+    declaration = scope.instance.folder.variables.get(str(name)) if head == "var" else None
+    if declaration is not None and declaration.is_marked:
+        return True
+    return any(is_secret_name(step) for step in steps[1:] if isinstance(step, str))
 
 
 def _steps(node: ast.Node) -> list[_Step]:

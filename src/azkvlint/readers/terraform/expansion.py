@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.reads import Bound, ReadSet
 from azkvlint.evaluation.terraform.alternatives import one_of_results
@@ -145,9 +146,11 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
     step = Step(key=0, bracket="[0]", local=_counted(instance, doubt.at, index, read))
     # Where there is at most one, its number is known; of several, the one for all is not the first.
     first: tuple[Text, ...] = ("0",) if _is_switch(instance, piece.attribute.expression()) else ()
+    known = known_of(found)
+    is_certain = known.is_number and known.least > 0
     return Expansion(
-        kind="list", steps=(step,), symbolic=True,
-        positions=frozenset((position, *first)), conditions=frozenset({hole(name, " > 0").text}),
+        kind="list", steps=(step,), symbolic=True, positions=frozenset((position, *first)),
+        conditions=frozenset() if is_certain else frozenset({hole(name, " > 0").text}),
     )  # fmt: skip
 
 
@@ -288,7 +291,7 @@ def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet 
     key = Unknown(at=doubt.at, why=doubt.why, pattern=position)
     value = Unknown(at=doubt.at, why=doubt.why, pattern=None if sensitive else hole(name, "[]"), sensitive=sensitive)
     step = Step(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, value, read))
-    conditions = frozenset({hole(name, " has items").text})
+    conditions = frozenset() if known_of(found).is_filled else frozenset({hole(name, " has items").text})
     return Expansion(kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions)
 
 

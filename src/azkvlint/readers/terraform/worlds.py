@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -18,7 +18,7 @@ from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.value import Plain, Scalar
-from azkvlint.readers.deployment.root_worlds import RootWorlds
+from azkvlint.readers.deployment.root_worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
@@ -191,8 +191,10 @@ class Worlds(RootWorlds[AnySymbol]):
         if declaration is None:
             return None
         own = name.removeprefix(VAR)
+        type_ = declaration.attributes.get("type")
+        is_typed = type_of(type_.attribute.expression() if type_ is not None else None).kind != "any"
         return Facts(
-            kind=kind_of(self._root, own), allowed=tuple(_allowed(own, declaration.blocks)),
+            kind=kind_of(self._root, own), is_typed=is_typed, allowed=tuple(_allowed(own, declaration.blocks)),
             is_secret=declaration.is_marked, is_nullable=_is_nullable(declaration), at=self._root.locate(declaration),
         )  # fmt: skip
 
@@ -200,7 +202,16 @@ class Worlds(RootWorlds[AnySymbol]):
         """See the base class."""
         return self._root.call.given.get(name.removeprefix(VAR)) if name.startswith(VAR) else None
 
-    def candidates(self, declaration: AnySymbol, world: World) -> Sequence[Alternative]:  # noqa: ARG002  # its own
+    def value_in(self, world: RootInWorld[AnySymbol], name: str) -> Result:
+        """See the base class."""
+        root, own = world.root if isinstance(world, TerraformWorld) else self._root, name.removeprefix(VAR)
+        return root.variable(own, root.locate(root.folder.variables[own]))
+
+    def fails(self, world: World) -> bool:
+        """Return whether what was evaluated so far fails in a world, and not in the base world."""
+        return not self.world(world).run.failures.keys() <= self.base.run.failures.keys()
+
+    def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
         """See the base class."""
         return self.solver.solve(goals_of(declaration))
 
@@ -226,7 +237,7 @@ class Worlds(RootWorlds[AnySymbol]):
         """See the base class."""
         return bool(symbol.instance.prefix)
 
-    def violated(self, world: World) -> Sequence[Alternative] | None:
+    def violated(self, world: World) -> Iterable[Alternative] | None:
         """Return the candidates for a validation that rejects the inputs of a world, but not those of the base world;
         None if none does.
         """
@@ -247,7 +258,7 @@ class Worlds(RootWorlds[AnySymbol]):
                 return () if node is None else self.solver.solve([(Scope(instance, piece.path), node, solve.TRUE)])
         return None
 
-    def required(self, declaration: AnySymbol, world: World) -> Sequence[Alternative]:
+    def required(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:
         """Return the candidates for names that are not empty."""
         lowered = self.world(world).gather()
         goals: list[Goal] = []

@@ -42,6 +42,7 @@ from azkvlint.evaluation.values import (
     VALUES_A_STEP,
     Fields,
     Items,
+    Partly,
     Result,
     as_optional,
     doubt_in,
@@ -528,6 +529,8 @@ def counted(call: Call, of: Result, doubt: Unknown) -> Result:
 def _contains(call: Call, arguments: list[Result]) -> Result:
     found, searched = list_argument(call, arguments[0]), arguments[1]
     if isinstance(found, Unknown):
+        if type(found) is Partly and any(is_same(item, searched) for item in found.items):
+            return Scalar(at=call.at, value=True, sensitive=found.sensitive or is_sensitive(searched))
         return call.unknown(found)
     call.evaluator.weigh(found)
     call.evaluator.spend(len(found.items) // 10)

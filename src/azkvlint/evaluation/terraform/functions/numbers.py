@@ -38,7 +38,7 @@ def _to(name: str, type_: Type) -> Function:
         found = _converted(call, arguments[0], type_)
         if isinstance(found, Unknown) and name != "tostring":
             # It may be another value than it was, but names what it named.
-            return call.pass_through([found], found, given=found.is_set)
+            return call.pass_through([found], found, given=found.is_set, known=found.known)
         if isinstance(found, Unknown) and found.pattern is not None and not is_string(found):
             return msgspec.structs.replace(found, pattern=call_hole(name, [found.pattern]))
         return found
