@@ -80,11 +80,15 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Existence(NamedTuple):
-    """Whether a declaration exists with some inputs unknown, and which inputs are read to decide it."""
+    """Whether a declaration exists with some inputs unknown, and which inputs are read to decide it.
+
+    ``is_settled``: these are all inputs that may be read.
+    """
 
     exists: bool | None
     free: frozenset[str]
     fixed: frozenset[str]
+    is_settled: bool = True
 
 
 class Faults(NamedTuple, Generic[AnyDeclaration]):
@@ -143,9 +147,9 @@ class Search(Generic[AnyDeclaration]):
         if perhaps is not None:
             return perhaps
         read = self._read(declaration, within)
-        if read.exists is False:
-            return Never(tuple(sorted(read.fixed)))
-        if self._is_excluded(declaration, within, read.free):
+        if read.exists is False and read.is_settled:
+            return Never(self._deciding(declaration, within, read))
+        if read.is_settled and self._is_excluded(declaration, within, read.free):
             return Never((), tuple(sorted(read.free)))
         return within | {Change(name, (), UNDECIDED) for name in read.free}
 
@@ -214,9 +218,19 @@ class Search(Generic[AnyDeclaration]):
             found = Existence(here.exists, found.free | here.free, found.fixed | here.fixed)
             wider = within | {Change(name, (), UNDECIDED) for name in found.free}
             if wider == world:
-                break
+                return found
             world = wider
-        return found
+        return found._replace(is_settled=False)
+
+    def _deciding(self, declaration: AnyDeclaration, within: World, read: Existence) -> tuple[str, ...]:
+        """Return the fixed inputs with other values of which a declaration might exist."""
+        kept = set(read.fixed)
+        for name in sorted(read.fixed)[:_MOST_ROUNDS]:
+            unknown = (read.free | read.fixed) - (kept - {name})
+            here = self._machine.existence(declaration, within | {Change(one, (), UNDECIDED) for one in unknown})
+            if here.exists is False and here.free <= read.free:
+                kept.discard(name)
+        return tuple(sorted(kept))
 
     def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
         """Return whether no values of some inputs create a declaration."""
@@ -303,6 +317,11 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[tuple[s
             yield (EQUAL, "") if facts.kind == "string" else (EMPTY, None)
 
 
+def unknown_of(world: World) -> World:
+    """Return a world in which the inputs that differ in another are unknown."""
+    return frozenset(Change(change.input, (), UNDECIDED) for change in world)
+
+
 def condition_of(world: World, facts: Mapping[str, Facts]) -> Condition:
     """Return the condition that a world states. ``facts`` are those of its inputs."""
     inputs = []
@@ -337,5 +356,5 @@ def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Ma
 
 __all__ = [
     "BASE", "Alternative", "Change", "Constraint", "Existence", "Facts", "Faults", "Machine", "Never", "Result",
-    "Search", "Variant", "World", "condition_of", "joined",
+    "Search", "Variant", "World", "condition_of", "joined", "unknown_of",
 ]  # fmt: skip

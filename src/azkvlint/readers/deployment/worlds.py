@@ -204,10 +204,14 @@ class DeploymentWorld:
             self._instances[instance.prefix] = caller.content if caller is not None else None
         return self._instances[instance.prefix]
 
-    def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
-        """Return the same declaration in this world; None if its container does not exist there."""
+    def symbols(self, symbol: AnySymbol) -> list[AnySymbol]:
+        """Return the same declaration in this world; nothing if its container does not exist there."""
         found: AnySymbol | None = self._same(symbol)
-        return found
+        return [] if found is None else [found]
+
+    def assume(self, symbol: AnySymbol) -> bool:  # noqa: ARG002  # conditions of templates cannot be set aside
+        """Return that a declaration cannot be assumed to exist."""
+        return False
 
     def _same(self, symbol: Symbol[Any]) -> Any:
         instance, node = self.instance(symbol.instance), symbol.declaration

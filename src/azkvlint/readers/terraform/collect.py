@@ -294,12 +294,24 @@ class ResourceCollector:
         self._keep_head(symbol, is_call=symbol.is_call)
         self.absent.append(Absence(symbol, tuple(self._around)))
 
-    def lower_absent(self, symbol: ResourceSymbol | ModuleCallSymbol | None) -> None:
-        """Add a declaration with a key that represents others, which the modules around it do not have themselves."""
-        if isinstance(symbol, ResourceSymbol):
-            self._recorded(symbol, partial(self._lower_instances, symbol, frozenset()))
-        elif symbol is not None:
-            self._recorded(symbol, partial(self._lower_uses, symbol, frozenset()))
+    def made_by(self, symbol: ResourceSymbol | ModuleCallSymbol) -> list[str]:
+        """Return the addresses of the resources of a declaration, collected now if they were not."""
+        found = self.created.get(symbol.address)
+        if found is None:
+            resources = self.run.resources
+            if isinstance(symbol, ResourceSymbol):
+                found = [one.address for one in symbol.instances if one.address in resources]
+            else:
+                inside = tuple(f"{one.address}." for one in symbol.instances)
+                found = [address for address in resources if address.startswith(inside)]
+        if not found:
+            self._around.append(symbol.address)
+            try:
+                self._lower_declared(symbol, frozenset())
+            finally:
+                self._around.pop()
+            found = self.created.get(symbol.address, [])
+        return found
 
     def may_have_results(self, symbol: ResourceSymbol | ModuleCallSymbol) -> bool:
         """Return whether a rule evaluates a resource of a type, or one that a called module may declare."""
