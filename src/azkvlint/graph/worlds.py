@@ -15,6 +15,7 @@ import msgspec
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.solve import Alternative, Constraint, Target
 from azkvlint.evaluation.values import Result
+from azkvlint.graph.overlay import Overlay
 from azkvlint.model.condition import (
     CONTAINS,
     DIFFERENT,
@@ -77,6 +78,16 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     resources: Mapping[str, Resource]
     created: frozenset[str]
     is_complete: bool
+
+    @property
+    def changed(self) -> Mapping[str, Resource]:
+        """Return the resources that may differ from those of the base world."""
+        return self.resources.own if isinstance(self.resources, Overlay) else self.resources
+
+    @property
+    def whole(self) -> dict[str, Resource]:
+        """Return all resources."""
+        return self.resources.whole() if isinstance(self.resources, Overlay) else dict(self.resources)
 
 
 class Existence(NamedTuple):
@@ -340,13 +351,13 @@ def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Ma
     there.
     """
     found = dict(resources)
-    vaults = [one for one in resources.values() if one.type.lower() in _VAULTS]
     for variant in variants:
+        changed = variant.changed
         others = {
-            one.address: there for one in vaults
-            if (there := variant.resources.get(one.address)) is not None and there is not one
+            address: one for address, one in changed.items()
+            if one.type.lower() in _VAULTS and resources.get(address, one) is not one
         }  # fmt: skip
-        for address, resource in variant.resources.items():
+        for address, resource in changed.items():
             if address in variant.created and address not in found:
                 found[address] = msgspec.structs.replace(
                     resource, assumption=variant.condition, variants=others or None

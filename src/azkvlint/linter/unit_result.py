@@ -270,7 +270,7 @@ def _verdicts_of_variant(
     from azkvlint.derived.build_graph import build_graph
     from azkvlint.engine.findings import condition_notes
 
-    graph = build_graph(variant.resources, required, variant.is_complete, read.work)
+    graph = build_graph(variant.whole, required, variant.is_complete, read.work)
     verdicts = evaluator.evaluate(graph, explain, read.work, variant.created)
     notes = tuple(condition_notes(variant.condition))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Recorder
 from azkvlint.evaluation.solve import Alternative, Language, Solver
-from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import (
     BASE,
     Existence,
@@ -24,10 +24,13 @@ from azkvlint.graph.worlds import (
     unknown_of,
 )
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.readers.deployment.run import Absence, Run
 from azkvlint.util.errors import InputError
 
 _MOST_NAMED = 3
+# Of worlds in which evaluation may go on.
+_MOST_RECENT = 16
 
 
 class AnyDeclaration(Protocol):
@@ -71,6 +74,9 @@ class RootInWorld(Protocol[Declared]):
     def trace(self, symbol: Declared) -> bool | None:
         """Return the same, and read again what decides it."""
 
+    def resources(self) -> Mapping[str, Resource]:
+        """Return all resources, without existing ones that the root deploys itself."""
+
     def gather(self) -> Gathered:
         """Return all resources, collected once."""
 
@@ -101,6 +107,7 @@ class RootWorlds(Generic[Declared]):
         self._worlds: dict[tuple[World, bool], RootInWorld[Declared]] = {}
         self._assumed: list[RootInWorld[Declared]] = []
         self._budget: Budget | None = None
+        self._recent: deque[Budget] = deque(maxlen=_MOST_RECENT)
         self._facts: dict[str, Facts | None] = {}
         run.opened.append(self.close)
 
@@ -229,7 +236,7 @@ class RootWorlds(Generic[Declared]):
         self.run.problems += [one for one in world.run.problems if (one.message, one.at) not in known]
         facts = {change.input: self.facts(change.input) or Facts() for change in changes}
         return Variant(
-            condition=condition_of(changes, facts), resources=without_duplicates(world.run.resources),
+            condition=condition_of(changes, facts), resources=world.resources(),
             created=frozenset(created), is_complete=world.run.closed,
         )  # fmt: skip
 
@@ -243,12 +250,14 @@ class RootWorlds(Generic[Declared]):
             recorder = ReadRecorder() if is_recorded else WITHOUT_RECORD
             found = self.make(changes, self._budget_of_worlds(), recorder, names)
             self._worlds[changes, is_recorded] = found
+            self._recent.append(found.run.budget)
         return found
 
     def _budget_of_worlds(self) -> Budget:
         if self._budget is None:
             self._budget = self.run.budget.second_budget(self.run.unit)
-        self._budget.steps = max((world.run.budget.steps for world in self._worlds.values()), default=0)
+        # Each budget of a world goes on from the steps of those before it.
+        self._budget.steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
         self._budget.spend(STEPS_OF_A_SCENARIO)
         return self._budget
 

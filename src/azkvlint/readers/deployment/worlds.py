@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,8 +12,10 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Written
 from azkvlint.evaluation.values import Result
+from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, World
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Plain
 from azkvlint.readers.deployment.collect import AnySymbol, Collector
 from azkvlint.readers.deployment.declarations import is_decorated, is_nullable, primitive
@@ -241,6 +243,10 @@ class DeploymentWorld:
     def trace(self, symbol: AnySymbol) -> bool | None:
         """Return the same, and read again what decides it."""
         return self.exists(symbol)
+
+    def resources(self) -> Mapping[str, Resource]:
+        """Return all resources, without existing ones that the root deploys itself."""
+        return without_duplicates(self.run.resources)
 
     def gather(self) -> Collector:
         """Return all resources, collected once."""

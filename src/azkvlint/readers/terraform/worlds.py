@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -14,9 +14,11 @@ from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative
 from azkvlint.evaluation.terraform.types import type_of
 from azkvlint.evaluation.values import Result
+from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Plain, Scalar
 from azkvlint.readers.deployment.root_worlds import RootWorlds
 from azkvlint.readers.terraform.collect import ResourceCollector
@@ -75,8 +77,11 @@ def kind_of(root: ModuleInstance, name: str) -> str:
 class TerraformWorld:
     """One root module in one world. ``collector`` collects its resources."""
 
-    def __init__(self, run: TerraformRun, root: ModuleInstance, collector: ResourceCollector) -> None:
+    def __init__(
+        self, run: TerraformRun, root: ModuleInstance, collector: ResourceCollector, *, base_has_existing: bool
+    ) -> None:
         self.run: Any = run
+        self.base_has_existing = base_has_existing
         self.root = root
         self.collector = collector
         self._is_gathered = not run.changed
@@ -157,9 +162,17 @@ class TerraformWorld:
         """Return all resources, collected once."""
         if not self._is_gathered:
             self._is_gathered = True
-            self.collector.lower(self.root, frozenset())
+            self.collector.lower_changed(self.root)
             self.collector.finish()
         return self.collector
+
+    def resources(self) -> Mapping[str, Resource]:
+        """Return all resources, without existing ones that the root deploys itself."""
+        every = self.collector.resources()
+        own = self.run.resources.values()
+        if self.base_has_existing or any(one.existing for one in own):
+            return without_duplicates(every)
+        return every
 
     def instances(self) -> Iterator[ModuleInstance]:
         """Yield all uses of modules."""
@@ -198,7 +211,9 @@ class Worlds(RootWorlds[AnySymbol]):
     ) -> None:
         # Final are the values of a plan, those from defaults too, and what a Terragrunt unit leaves out.
         is_possible = not is_final and bool(folder.variables)
-        super().__init__(run, TerraformWorld(run, root, gathered), Terraform(), is_possible=is_possible)
+        has_existing = any(one.existing for one in run.resources.values())
+        base = TerraformWorld(run, root, gathered, base_has_existing=has_existing)
+        super().__init__(run, base, Terraform(), is_possible=is_possible)
         self.folder = folder
         self._root = root
         self._gathered = gathered
@@ -210,7 +225,8 @@ class Worlds(RootWorlds[AnySymbol]):
         values = WorldValues(self._root.call.given, changes, self._root)
         root = ModuleInstance(self.folder, run, msgspec.structs.replace(self._root.call, given=values))
         root.base = self._root
-        return TerraformWorld(run, root, ResourceCollector(run, self.folder, self.absent, self._gathered))
+        collector = ResourceCollector(run, self.folder, self.absent, self._gathered)
+        return TerraformWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
 
     def open_module(self, module: ModuleScope) -> ModuleInstance | None:
         """Return a module without the defaults of the root's variables; None if it is not used then."""
