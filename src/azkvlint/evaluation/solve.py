@@ -361,7 +361,7 @@ class Solver:
         return _merged(found)
 
     def _text(self, scope: object, node: ast.Node) -> Target | None:
-        """Return the string that an expression is, to be equal to; None if it is no string that is known."""
+        """Return the string that an expression is, to be equal to; None unless it is a known string."""
         found = self._language.value(scope, node)
         is_text = isinstance(found, Scalar) and isinstance(found.value, str)
         return Target(EQUAL, found.value, found.sensitive) if is_text else None  # type: ignore[union-attr]  # a Scalar

@@ -15,6 +15,7 @@ import msgspec
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.solve import Alternative, Constraint, Target
 from azkvlint.evaluation.values import Result
+from azkvlint.graph.overlay import Overlay
 from azkvlint.model.condition import (
     CONTAINS,
     DIFFERENT,
@@ -93,13 +94,27 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     created: frozenset[str]
     is_complete: bool
 
+    @property
+    def changed(self) -> Mapping[str, Resource]:
+        """Return the resources that may differ from those of the base world."""
+        return self.resources.own if isinstance(self.resources, Overlay) else self.resources
+
+    @property
+    def whole(self) -> dict[str, Resource]:
+        """Return all resources."""
+        return self.resources.whole() if isinstance(self.resources, Overlay) else dict(self.resources)
+
 
 class Existence(NamedTuple):
-    """Whether a declaration exists with some inputs unknown, and which inputs are read to decide it."""
+    """Whether a declaration exists with some inputs unknown, and which inputs are read to decide it.
+
+    ``is_settled``: these are all inputs that may be read.
+    """
 
     exists: bool | None
     free: frozenset[str]
     fixed: frozenset[str]
+    is_settled: bool = True
 
 
 class Faults(NamedTuple, Generic[AnyDeclaration]):
@@ -167,14 +182,14 @@ class Search(Generic[AnyDeclaration]):
         if perhaps is not None:
             return perhaps
         read = self._read(declaration, within)
-        if read.exists is False:
-            return Never(tuple(sorted(read.fixed)))
-        if self._is_excluded(declaration, within, read.free):
+        if read.exists is False and read.is_settled:
+            return Never(self._deciding(declaration, within, read))
+        if read.is_settled and self._is_excluded(declaration, within, read.free):
             return Never((), tuple(sorted(read.free)))
         return within | {Change(name, (), UNDECIDED) for name in read.free}
 
     def _is_stated(self, declaration: AnyDeclaration, world: World) -> bool:
-        """Return whether a world states all of the inputs that decide on a declaration: what else does is no input."""
+        """Return whether a world states everything that decides on a declaration; only inputs can be stated."""
         read = self._machine.existence(declaration, world).free
         return not any(self._machine.is_open(name, world) for name in read)
 
@@ -245,9 +260,19 @@ class Search(Generic[AnyDeclaration]):
             found = Existence(here.exists, found.free | here.free, found.fixed | here.fixed)
             wider = within | {Change(name, (), UNDECIDED) for name in found.free}
             if wider == world:
-                break
+                return found
             world = wider
-        return found
+        return found._replace(is_settled=False)
+
+    def _deciding(self, declaration: AnyDeclaration, within: World, read: Existence) -> tuple[str, ...]:
+        """Return the fixed inputs with other values of which a declaration might exist."""
+        kept = set(read.fixed)
+        for name in sorted(read.fixed)[:_MOST_ROUNDS]:
+            unknown = (read.free | read.fixed) - (kept - {name})
+            here = self._machine.existence(declaration, within | {Change(one, (), UNDECIDED) for one in unknown})
+            if here.exists is False and here.free <= read.free:
+                kept.discard(name)
+        return tuple(sorted(kept))
 
     def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
         """Return whether no values of some inputs create a declaration."""
@@ -385,6 +410,11 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
             yield (EQUAL, "") if facts.kind == "string" else (EMPTY, None)
 
 
+def unknown_of(world: World) -> World:
+    """Return a world in which the inputs that differ in another are unknown."""
+    return frozenset(Change(change.input, (), UNDECIDED) for change in world)
+
+
 def condition_of(world: World, facts: Mapping[str, Facts]) -> Condition:
     """Return the condition that a world states. ``facts`` are those of its inputs."""
     inputs = tuple(dict.fromkeys(_stated(change, facts[change.input]) for change in sorted(world)))
@@ -421,13 +451,13 @@ def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Ma
     there.
     """
     found = dict(resources)
-    vaults = [one for one in resources.values() if one.type.lower() in _VAULTS]
     for variant in variants:
+        changed = variant.changed
         others = {
-            one.address: there for one in vaults
-            if (there := variant.resources.get(one.address)) is not None and there is not one
+            address: one for address, one in changed.items()
+            if one.type.lower() in _VAULTS and resources.get(address, one) is not one
         }  # fmt: skip
-        for address, resource in variant.resources.items():
+        for address, resource in changed.items():
             if address in variant.created and address not in found:
                 found[address] = msgspec.structs.replace(
                     resource, assumption=variant.condition, variants=others or None
@@ -437,5 +467,5 @@ def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Ma
 
 __all__ = [
     "BASE", "Alternative", "Change", "Constraint", "Existence", "Facts", "Faults", "Machine", "Never", "Result",
-    "Search", "Variant", "World", "condition_of", "joined",
+    "Search", "Variant", "World", "condition_of", "joined", "unknown_of",
 ]  # fmt: skip

@@ -126,11 +126,10 @@ def merge_declarations(declarations: Iterable[Declaration]) -> tuple[tuple[Decla
         if existing is None or (existing.reason and not declaration.reason):
             by_key[key] = declaration
         elif not declaration.reason:
-            condition = existing.condition and declaration.condition
             first = min(existing, declaration, key=lambda declaration: declaration.address)
             by_key[key] = msgspec.structs.replace(
                 first,
-                condition=condition,
+                condition=first.condition if existing.condition and declaration.condition else "",
                 instances=existing.instances + declaration.instances,
                 names=existing.names | declaration.names,
                 exposures=_added(existing.exposures, declaration.exposures),
@@ -271,7 +270,7 @@ def _verdicts_of_variant(
     from azkvlint.derived.build_graph import build_graph
     from azkvlint.engine.findings import condition_notes
 
-    graph = build_graph(variant.resources, required, variant.is_complete, read.work)
+    graph = build_graph(variant.whole, required, variant.is_complete, read.work)
     verdicts = evaluator.evaluate(graph, explain, read.work, variant.created)
     notes = tuple(condition_notes(variant.condition))
 

@@ -272,7 +272,7 @@ def template_result(
 
 def _all_of(read: TemplateRead) -> list[Resource]:
     """Return the resources of all worlds."""
-    worlds = (read.resources, *(variant.resources for variant in read.variants))
+    worlds = (read.resources, *(variant.changed for variant in read.variants))
     return list({id(one): one for world in worlds for one in world.values()}.values())
 
 

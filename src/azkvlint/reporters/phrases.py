@@ -274,7 +274,10 @@ def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
         return mark
     root = finding.occurrences[0].root if instances else ""
     named = Counter((one.root, one.address) for one in finding.occurrences)
-    names = [_member_name(one, root, has_namesakes=named[one.root, one.address] > 1) for one in instances[:_NAMED]]
+    condition = finding.occurrences[0].condition if instances else ""
+    names = [
+        _member_name(one, root, condition, has_namesakes=named[one.root, one.address] > 1) for one in instances[:_NAMED]
+    ]
     names += [f"{one.resource} ({place(one.at)})" for one in others[: _NAMED - len(names)]]
     names += ["..."] if count > len(names) else []
     return visible(f" [and {count} more: {', '.join(names)}]") + mark
@@ -285,11 +288,14 @@ def deployment_note(finding: Finding) -> str:
     return " [in code that no scanned file deploys]" if finding.is_undeployed else ""
 
 
-def _member_name(member: Occurrence, root: str, *, has_namesakes: bool) -> str:
-    """Return the address of a member, with what distinguishes it from those in ``root`` and from its namesakes."""
+def _member_name(member: Occurrence, root: str, condition: str, *, has_namesakes: bool) -> str:
+    """Return the address of a member, with what distinguishes it from those in ``root`` and from its namesakes, and
+    its condition if that is another one.
+    """
     of_root = "" if member.root == root else f" of {member.root}"
     world = f" with {' and '.join(member.worlds)}" if has_namesakes and member.worlds else ""
-    return f"{member.address}{of_root}{world}"
+    own = f" ({member.condition})" if member.condition and member.condition != condition else ""
+    return f"{member.address}{of_root}{world}{own}"
 
 
 def suppression(finding: Finding) -> str:
@@ -333,7 +339,7 @@ def accounts(report: Report) -> Iterator[tuple[str, Declaration, str]]:
     """
     for one in report.evaluated:
         if one.condition:
-            yield "evaluated", one, visible(f"{one.address}, which {one.condition}")
+            yield "evaluated", one, visible(f"{one.address} ({one.condition})")
     for one in report.skipped:
         yield "skipped", one, visible(f"{one.address} was not evaluated: {one.reason}")
 

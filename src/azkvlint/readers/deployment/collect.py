@@ -100,12 +100,12 @@ class Collector:
             return False
         return False
 
-    def lower_absent(self, symbol: AnySymbol | None) -> None:
-        """Add a declaration with a key that represents others, which the files around it do not have themselves."""
-        if isinstance(symbol, ResourceSymbol):
-            self._collect_declared(symbol, self._collect_entities, frozenset())
-        elif symbol is not None:
-            self._collect_declared(symbol, self._collect_contents, frozenset())
+    def made_by(self, symbol: AnySymbol) -> list[str]:
+        """Return the addresses of the resources of a declaration, collected now if they were not."""
+        if symbol.address not in self.created:
+            collect = self._collect_entities if isinstance(symbol, ResourceSymbol) else self._collect_contents
+            self._collect_declared(symbol, collect, frozenset())
+        return self.created.get(symbol.address, [])
 
     def skip(self, symbol: AnySymbol, reason: str) -> None:
         """Account for a declaration that is not evaluated."""

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Recorder
 from azkvlint.evaluation.solve import Alternative, Language, Solver
 from azkvlint.evaluation.values import Result, unknown_in
-from azkvlint.graph.duplicates import without_duplicates
-from azkvlint.graph.worlds import BASE, Existence, Facts, Faults, Never, Search, Variant, World, condition_of
+from azkvlint.graph.worlds import (
+    BASE,
+    Existence,
+    Facts,
+    Faults,
+    Never,
+    Search,
+    Variant,
+    World,
+    condition_of,
+    unknown_of,
+)
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.readers.deployment.run import Absence, Run
 from azkvlint.util.errors import InputError
 
 _MOST_NAMED = 3
+# Of worlds in which evaluation may go on.
+_MOST_RECENT = 16
 
 
 class AnyDeclaration(Protocol):
@@ -37,8 +51,8 @@ class Gathered(Protocol):
     absent: list[Absence]
     created: dict[str, list[str]]
 
-    def lower_absent(self, symbol: Any) -> None:
-        """Add a declaration with a key that represents others, which the modules around it do not have themselves."""
+    def made_by(self, symbol: Any) -> list[str]:
+        """Return the addresses of the resources of a declaration, collected now if they were not."""
 
     def skip(self, symbol: Any, reason: str) -> None:
         """Account for a declaration that is not evaluated."""
@@ -49,8 +63,11 @@ class RootInWorld(Protocol[Declared]):
 
     run: Any
 
-    def symbol(self, symbol: Declared) -> Declared | None:
-        """Return the same declaration in this world; None if what is around it is not used there."""
+    def symbols(self, symbol: Declared) -> Sequence[Declared]:
+        """Return the same declaration in this world, once for each use of its module that may be the same."""
+
+    def assume(self, symbol: Declared) -> bool:
+        """Let a declaration exist, and what is around it; return whether that is possible."""
 
     def exists(self, symbol: Declared) -> bool | None:
         """Return whether a declaration has instances, all around it included; None if that is not known."""
@@ -58,8 +75,20 @@ class RootInWorld(Protocol[Declared]):
     def trace(self, symbol: Declared) -> bool | None:
         """Return the same, and read again what decides it."""
 
+    def resources(self) -> Mapping[str, Resource]:
+        """Return all resources, without existing ones that the root deploys itself."""
+
     def gather(self) -> Gathered:
         """Return all resources, collected once."""
+
+
+class _Creation(NamedTuple, Generic[Declared]):
+    """A world with declarations that only it creates. ``assumed`` is the address of one that is assumed to exist."""
+
+    world: World
+    assumed: str
+    root: RootInWorld[Declared]
+    symbols: list[Declared]
 
 
 class RootWorlds(Generic[Declared]):
@@ -77,17 +106,20 @@ class RootWorlds(Generic[Declared]):
         self.absent: set[str] = set()
         self._search: Search[Declared] = Search(self)
         self._worlds: dict[tuple[World, bool], RootInWorld[Declared]] = {}
+        self._assumed: list[RootInWorld[Declared]] = []
         self._budget: Budget | None = None
+        self._recent: deque[Budget] = deque(maxlen=_MOST_RECENT)
         self._facts: dict[str, Facts | None] = {}
         run.opened.append(self.close)
 
     def close(self) -> None:
         """Break reference cycles, because garbage collection is off during a run."""
-        for world in self._worlds.values():
+        for world in (*self._worlds.values(), *self._assumed):
             for close in world.run.opened:
                 close()
             world.run.opened.clear()
         self._worlds.clear()
+        self._assumed.clear()
 
     @abstractmethod
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> RootInWorld[Declared]:
@@ -133,18 +165,23 @@ class RootWorlds(Generic[Declared]):
         """Return the variants in which the declarations exist that the base world does not create."""
         self.absent.update(absence.symbol.address for absence in gathered.absent)
         waiting = [(absence.symbol, BASE) for absence in gathered.absent]
-        created: dict[World, list[Declared]] = {}
+        created: dict[tuple[World, str], _Creation[Declared]] = {}
         for symbol, within in waiting:
-            world = self._world_of(symbol, within, gathered)
-            if world is None:
+            found = self._world_of(symbol, within, gathered)
+            if found is None:
                 continue
-            created.setdefault(world, []).append(symbol)
+            known = created.setdefault((found.world, found.assumed), found)
+            known.symbols.append(symbol)
             self.absent.add(symbol.address)
-            there = self.world(world).gather()
-            waiting += [(one.symbol, world) for one in there.absent if symbol.address in one.around]
-        return [self._variant(world, symbols) for world, symbols in created.items()]
+            same = [one.address for one in found.root.symbols(symbol)]
+            inside = tuple(f"{address}{mark}" for address in same for mark in ".[")
+            waiting += [
+                (one.symbol, found.world) for one in found.root.gather().absent
+                if symbol.address in one.around or one.symbol.address.startswith(inside)
+            ]  # fmt: skip
+        return [self._variant(one) for one in created.values()]
 
-    def _world_of(self, symbol: Declared, within: World, gathered: Gathered) -> World | None:
+    def _world_of(self, symbol: Declared, within: World, gathered: Gathered) -> _Creation[Declared] | None:
         """Return the world in which a declaration exists; None if there is none, which is then accounted for."""
         if not self.may_have_results(symbol):
             return None
@@ -158,12 +195,28 @@ class RootWorlds(Generic[Declared]):
                 return None
             found = self._search.find(symbol, within)
             if not isinstance(found, Never):
-                self.world(found).gather()
-                return found
+                creation = self._creation(symbol, found)
+                if creation is not None:
+                    return creation
+                gathered.skip(symbol, f"{self.absence_of(symbol)}, and no values are known that change it")
+                return None
             gathered.skip(symbol, self._reason(symbol, found))
         except (InputError, RecursionError) as error:
             gathered.skip(symbol, self.run.skip_for(error, symbol.address, self.place_of(symbol)))
         return None
+
+    def _creation(self, symbol: Declared, world: World) -> _Creation[Declared] | None:
+        """Return a world in which a declaration exists: the one that was found, or one in which that is assumed."""
+        root, address = self.world(world), ""
+        if root.exists(symbol) is False:
+            world, address = unknown_of(world), symbol.address
+            names = frozenset(change.input for change in world)
+            root = self.make(world, self._budget_of_worlds(), WITHOUT_RECORD, names)
+            self._assumed.append(root)
+            if not root.assume(symbol):
+                return None
+        root.gather()
+        return _Creation(world, address, root, [])
 
     def _reason(self, symbol: Declared, never: Never) -> str:
         absence = self.absence_of(symbol)
@@ -177,20 +230,18 @@ class RootWorlds(Generic[Declared]):
         """Return what decides whether a declaration in a module exists."""
         return "the arguments of the module call"
 
-    def _variant(self, changes: World, symbols: Sequence[Declared]) -> Variant:
-        world = self.world(changes)
+    def _variant(self, creation: _Creation[Declared]) -> Variant:
+        changes, world = creation.world, creation.root
         gathered = world.gather()
         created: list[str] = []
-        for symbol in symbols:
-            if symbol.address not in gathered.created:
-                gathered.lower_absent(world.symbol(symbol))
-            made = gathered.created.get(symbol.address, ())
-            created += [address for address in made if address not in self.base.run.resources]
+        for symbol in creation.symbols:
+            for same in world.symbols(symbol):
+                created += [one for one in gathered.made_by(same) if one not in self.base.run.resources]
         known = {(problem.message, problem.at) for problem in self.run.problems}
         self.run.problems += [one for one in world.run.problems if (one.message, one.at) not in known]
         facts = {change.input: self.facts(change.input) or Facts() for change in changes}
         return Variant(
-            condition=condition_of(changes, facts), resources=without_duplicates(world.run.resources),
+            condition=condition_of(changes, facts), resources=world.resources(),
             created=frozenset(created), is_complete=world.run.closed,
         )  # fmt: skip
 
@@ -208,12 +259,14 @@ class RootWorlds(Generic[Declared]):
             budget.secrets.texts.update(str(one) for one in secret if one is not None and not isinstance(one, bool))
             found = self.make(changes, budget, recorder, names)
             self._worlds[changes, is_recorded] = found
+            self._recent.append(found.run.budget)
         return found
 
     def _budget_of_worlds(self) -> Budget:
         if self._budget is None:
             self._budget = self.run.budget.second_budget(self.run.unit)
-        self._budget.steps = max((world.run.budget.steps for world in self._worlds.values()), default=0)
+        # Each budget of a world goes on from the steps of those before it.
+        self._budget.steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
         self._budget.spend(STEPS_OF_A_SCENARIO)
         return self._budget
 

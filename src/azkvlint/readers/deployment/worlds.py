@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,8 +12,10 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Written
 from azkvlint.evaluation.values import Result
+from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, World
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Plain
 from azkvlint.readers.deployment.collect import AnySymbol, Collector
 from azkvlint.readers.deployment.declarations import is_nullable, primitive
@@ -217,10 +219,14 @@ class DeploymentWorld:
             self._instances[instance.prefix] = caller.content if caller is not None else None
         return self._instances[instance.prefix]
 
-    def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
-        """Return the same declaration in this world; None if its container does not exist there."""
+    def symbols(self, symbol: AnySymbol) -> list[AnySymbol]:
+        """Return the same declaration in this world; nothing if its container does not exist there."""
         found: AnySymbol | None = self._same(symbol)
-        return found
+        return [] if found is None else [found]
+
+    def assume(self, symbol: AnySymbol) -> bool:  # noqa: ARG002  # conditions of templates cannot be set aside
+        """Return that a declaration cannot be assumed to exist."""
+        return False
 
     def _same(self, symbol: Symbol[Any]) -> Any:
         instance, node = self.instance(symbol.instance), symbol.declaration
@@ -250,6 +256,10 @@ class DeploymentWorld:
     def trace(self, symbol: AnySymbol) -> bool | None:
         """Return the same, and read again what decides it."""
         return self.exists(symbol)
+
+    def resources(self) -> Mapping[str, Resource]:
+        """Return all resources, without existing ones that the root deploys itself."""
+        return without_duplicates(self.run.resources)
 
     def gather(self) -> Collector:
         """Return all resources, collected once."""

@@ -31,6 +31,7 @@ from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.reads import Inputs, ReadRecorder
 from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.changes import with_open_fields
+from azkvlint.graph.overlay import Overlay
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -118,6 +119,10 @@ class ResourceCollector:
         self.run = run
         self.base = base
         self.lowered: dict[str, Lowered] = {}
+        # The keys of what the root module lowers itself, by the inputs that they read.
+        self._readers: dict[str, dict[str, None]] = {}
+        # The addresses of resources of the base world that are not the same here.
+        self.gone: set[str] = set()
         self._reads: list[set[str]] = []
         self.absent: list[Absence] = []
         # By address: the resources of each declaration that the base world does not create, and what is absent in it.
@@ -135,7 +140,7 @@ class ResourceCollector:
             self.order = ApplyOrder()
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
-        self.shares: set[str] = set()
+        self.shares: set[str] = set() if base is None else set(base.shares)
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
         self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
@@ -148,9 +153,6 @@ class ResourceCollector:
         self._expect(instance)
         if not self._is_read(folder):
             return
-        if run.required.paths_of(PROVIDER_TYPE) is not None:
-            for provider in provider_resources(instance):
-                run.resources[provider.address] = provider
         self._add_pseudo_resources(instance)
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
@@ -162,6 +164,40 @@ class ResourceCollector:
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
+
+    def lower_changed(self, root: ModuleInstance) -> None:
+        """Add the resources of the root module that read an input that differs; all others are those of ``base``."""
+        base = self.base
+        if base is None or not base.lowered:
+            self.lower(root, frozenset())
+            return
+        keys = {key: None for name in sorted(self.run.changed) for key in base.readers_of(name)}
+        for key in keys:
+            self.gone.update(base.lowered[key].resources)
+        if keys.keys() & {root.prefix, _providers_of(root)}:
+            self._add_pseudo_resources(root)
+        for key in keys:
+            call = root.module(key.removeprefix("module."))
+            symbol = root.resource(key)
+            if symbol is not None:
+                self._lower_resource(symbol, frozenset())
+            elif call is not None:
+                self._lower_module(call, frozenset())
+
+    def readers_of(self, name: str) -> Collection[str]:
+        """Return the keys of what the root module itself has and what reads an input, in the order of resources."""
+        if not self._readers:
+            for key, known in self.lowered.items():
+                if "." not in key or key.count(".") == 1 or (key.startswith("data.") and key.count(".") == 2):
+                    for one in known.inputs:
+                        self._readers.setdefault(one, {})[key] = None
+        return self._readers.get(name, ())
+
+    def resources(self) -> Mapping[str, Resource]:
+        """Return all resources, those of the base world included that are the same."""
+        if self.base is None or not self.base.lowered:
+            return self.run.resources
+        return Overlay(self.base.run.resources, self.run.resources, frozenset(self.gone))
 
     def _expect(self, instance: ModuleInstance) -> None:
         """Check the number of declarations in all instances of a module against the limits, before any is created."""
@@ -186,12 +222,17 @@ class ResourceCollector:
         return self.shows_secrets or self.run.cache.matters(folder, self.run.root)
 
     def _add_pseudo_resources(self, instance: ModuleInstance) -> None:
-        if self._share(instance.prefix):
+        if self.run.required.paths_of(PROVIDER_TYPE) is not None:
+            self._add_made(_providers_of(instance), lambda: list(provider_resources(instance)))
+        self._add_made(instance.prefix, lambda: list(self._called_pseudo_resources(instance)))
+
+    def _add_made(self, key: str, make: Callable[[], list[Resource]]) -> None:
+        if self._share(key):
             return
-        made, read = self.run.recorder.of(lambda: list(self._called_pseudo_resources(instance)))
+        made, read = self.run.recorder.of(make)
         self.run.resources.update((one.address, one) for one in made)
         if read is not None:
-            self._keep_lowered(instance.prefix, tuple(one.address for one in made), set(read.inputs))
+            self._keep_lowered(key, tuple(one.address for one in made), set(read.inputs))
 
     def _share(self, key: str) -> bool:
         """Add the resources of the base world, if none of the inputs that they read differs; return whether it did."""
@@ -294,12 +335,24 @@ class ResourceCollector:
         self._keep_head(symbol, is_call=symbol.is_call)
         self.absent.append(Absence(symbol, tuple(self._around)))
 
-    def lower_absent(self, symbol: ResourceSymbol | ModuleCallSymbol | None) -> None:
-        """Add a declaration with a key that represents others, which the modules around it do not have themselves."""
-        if isinstance(symbol, ResourceSymbol):
-            self._recorded(symbol, partial(self._lower_instances, symbol, frozenset()))
-        elif symbol is not None:
-            self._recorded(symbol, partial(self._lower_uses, symbol, frozenset()))
+    def made_by(self, symbol: ResourceSymbol | ModuleCallSymbol) -> list[str]:
+        """Return the addresses of the resources of a declaration, collected now if they were not."""
+        found = self.created.get(symbol.address)
+        if found is None:
+            resources = self.run.resources
+            if isinstance(symbol, ResourceSymbol):
+                found = [one.address for one in symbol.instances if one.address in resources]
+            else:
+                inside = tuple(f"{one.address}." for one in symbol.instances)
+                found = [address for address in resources if address.startswith(inside)]
+        if not found:
+            self._around.append(symbol.address)
+            try:
+                self._lower_declared(symbol, frozenset())
+            finally:
+                self._around.pop()
+            found = self.created.get(symbol.address, [])
+        return found
 
     def may_have_results(self, symbol: ResourceSymbol | ModuleCallSymbol) -> bool:
         """Return whether a rule evaluates a resource of a type, or one that a called module may declare."""
@@ -368,7 +421,10 @@ class ResourceCollector:
         if source is None or source.is_foreign:
             self._keep_head(call, is_call=True)
         if source is None:
-            self.shares.update(share_certificates(call))
+            shares, read = self.run.recorder.of(lambda: set(share_certificates(call)))
+            self.shares.update(shares)
+            if read is not None:
+                self._keep_lowered(call.address, (), set(read.inputs))
         if source is None or not self._is_read(source.folder):
             return
         self.run.recorder.declaration(call.address, partial(trace_existence, call))
@@ -520,13 +576,25 @@ class ResourceCollector:
 
     def finish(self) -> None:
         """Apply azapi updates, and mark the certificates that missing modules receive for security domains."""
-        self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
+        if not self.shares and not self.updates:
+            return
+        before = self.resources()
+        resources = dict(before)
+        resources.update((share.address, share) for share in with_shares(resources, self.shares))
         for update, conditions in self.updates:
             self.run.recorder.begin(partial(_trace_existence, update))
-            if not templates.overlay_update(update, conditions, self.run.resources) and templates.is_key_vault(update):
+            if not templates.overlay_update(update, conditions, resources) and templates.is_key_vault(update):
                 text = f"the target of {AZAPI_UPDATE} is not declared here, so the resource was not evaluated"
                 self.run.problem(TYPE_UNKNOWN, "warning", text, update.at)
-            self.run.recorder.change(partial(templates.possible_targets, update, self.run.resources))
+            self.run.recorder.change(partial(templates.possible_targets, update, resources))
+        self.run.resources.update(
+            (address, one) for address, one in resources.items() if one is not before.get(address)
+        )
+
+
+def _providers_of(instance: ModuleInstance) -> str:
+    """Return the key of the providers of a module."""
+    return f"{instance.prefix}provider"
 
 
 def _trace_existence(entity: ResourceEntity) -> None:

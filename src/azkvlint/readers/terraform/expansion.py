@@ -125,6 +125,18 @@ def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> 
     return _apply_enabled(instance, declaration, found)
 
 
+def assumed_expansion(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+    """Return the one that stands for all instances of a declaration, whatever decides on their number."""
+    for name in ("count", "for_each"):
+        piece = declaration.attributes.get(name)
+        if piece is not None:
+            found = Unknown(at=instance.locate(piece), why=f"`{name}` of `{address}` is not known")
+            if name == "count":
+                return _symbolic_count(instance, piece, address, found, None)
+            return _symbolic(instance, found, address, None)
+    return msgspec.structs.replace(_ONE, conditions=frozenset({hole(declaration.local, " exists").text}))
+
+
 def _expand_count(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["count"]
     recorder = instance.run.recorder
@@ -139,6 +151,15 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
         return Expansion(kind="list", steps=steps)
     if number is not None and number > MAX_ITEMS:
         _too_many(instance, "count", address, found.at)
+    if number is not None:
+        instance.fail(piece)
+    return _symbolic_count(instance, piece, address, found, read)
+
+
+def _symbolic_count(
+    instance: ModuleScope, piece: Piece, address: str, found: Result, read: ReadSet | None
+) -> Expansion:
+    """Return the one that stands for an unknown number of instances."""
     doubt = doubt_in("`count` is not a number, so the plan fails", found.at, found)
     name = doubt.pattern if doubt.pattern is not None else address
     position = hole(name, "[#]")
@@ -207,6 +228,7 @@ def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: s
         return Expansion(kind="map", steps=steps)
     if pairs is not None:
         _too_many(instance, "for_each", address, found.at)
+        instance.fail(piece)
     return _symbolic(instance, found, address, read)
 
 

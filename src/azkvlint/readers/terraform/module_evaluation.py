@@ -89,6 +89,10 @@ class ModuleInstance:
         shown = self.call.shown
         return written.at if shown is None else shown
 
+    def fail(self, piece: Piece) -> None:
+        """Record that the plan fails because of the value of an attribute, or that kvlint does not evaluate it."""
+        self.run.failures[self.prefix, piece.path, piece.attribute.start] = ()
+
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report the syntax errors of a file, at the module call if the caller cannot edit the file."""
         shown = self.call.shown

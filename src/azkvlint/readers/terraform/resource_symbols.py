@@ -24,7 +24,7 @@ from azkvlint.model.value import NOTHING_KNOWN, Absent, Scalar, Unknown
 from azkvlint.readers.deployment.resource import SECRETS
 from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.computed_values import computed_id, computed_value
-from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, expansion
+from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, assumed_expansion, expansion
 from azkvlint.readers.terraform.folder import Declaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
 from azkvlint.values.secrecy import names_secret
@@ -92,6 +92,12 @@ class Symbol(Generic[One]):
         elif self._expansion is None:
             self.instance.run.recorder.read_all()
         return self._expansion
+
+    def assume(self) -> None:
+        """Let one instance stand for all, whatever decides on their number."""
+        found = assumed_expansion(self.instance, self.declaration, self.address)
+        self._instances = [self.make(step) for step in found.steps]
+        self._expansion, self._result = found, None
 
     @property
     def instances(self) -> list[One]:

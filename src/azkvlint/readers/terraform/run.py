@@ -304,6 +304,9 @@ class ModuleScope(Protocol):
     def locate(self, written: Written) -> Location:
         """Return the location that reports use for an attribute, or for the head of a block."""
 
+    def fail(self, piece: Piece) -> None:
+        """Record that the plan fails because of the value of an attribute, or that kvlint does not evaluate it."""
+
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report what is wrong with the text of a file."""
 

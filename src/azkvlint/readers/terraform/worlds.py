@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -14,15 +14,17 @@ from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative
 from azkvlint.evaluation.terraform.types import type_of
 from azkvlint.evaluation.values import Result
+from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Plain, Scalar
 from azkvlint.readers.deployment.root_worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
-from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
-from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
+from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleScope, TerraformRun, VariableValues
 from azkvlint.readers.world_values import changed_value
@@ -75,12 +77,16 @@ def kind_of(root: ModuleInstance, name: str) -> str:
 class TerraformWorld:
     """One root module in one world. ``collector`` collects its resources."""
 
-    def __init__(self, run: TerraformRun, root: ModuleInstance, collector: ResourceCollector) -> None:
+    def __init__(
+        self, run: TerraformRun, root: ModuleInstance, collector: ResourceCollector, *, base_has_existing: bool
+    ) -> None:
         self.run: Any = run
+        self.base_has_existing = base_has_existing
         self.root = root
         self.collector = collector
         self._is_gathered = not run.changed
         self._modules: dict[str, ModuleInstance | None] = {}
+        self._uses: dict[str, list[ModuleInstance]] = {}
 
     def module(self, instance: ModuleScope) -> ModuleInstance | None:
         """Return the same use of a module in this world; None if there is none."""
@@ -90,27 +96,57 @@ class TerraformWorld:
         key = instance.prefix
         if key not in self._modules:
             self._modules[key] = None
-            call = self.symbol(given.symbol)
-            use = call.instance_with_key(given.step) if isinstance(call, ModuleCallSymbol) else None
+            caller, name = self.module(given.symbol.instance), given.symbol.declaration.local
+            call = caller.module(name) if caller is not None else None
+            use = call.instance_with_key(given.step) if call is not None else None
             self._modules[key] = use.content if use is not None else None
         return self._modules[key]
 
-    def symbol(self, symbol: Symbol[Any]) -> AnySymbol | None:
-        """Return the same declaration in this world; None if its module is not used there."""
-        module, local = self.module(symbol.instance), symbol.declaration.local
-        if module is None:
-            return None
-        return module.module(local) if symbol.is_call else module.resource(local)
+    def _uses_of(self, instance: ModuleScope) -> list[ModuleInstance]:
+        """Return the same use of a module; all uses by its call if that has no such key in this world.
+
+        A key that only the base world has decides nothing elsewhere.
+        """
+        given = instance.call.given
+        if not isinstance(given, CallArguments):
+            return [self.root]
+        found = self._uses.get(instance.prefix)
+        if found is None:
+            uses: list[ModuleEntity] = []
+            for call in self.symbols(given.symbol):
+                every = call.instances if isinstance(call, ModuleCallSymbol) else []
+                uses += [one for one in every if one.step.bracket == given.step.bracket] or every
+            found = self._uses[instance.prefix] = [one.content for one in uses if one.content is not None]
+        return found
+
+    def symbols(self, symbol: Symbol[Any]) -> list[AnySymbol]:
+        """Return the same declaration in this world, once for each use of its module that may be the same."""
+        local = symbol.declaration.local
+        every = (one.module(local) if symbol.is_call else one.resource(local) for one in self._uses_of(symbol.instance))
+        return [one for one in every if one is not None]
+
+    def assume(self, symbol: Symbol[Any]) -> bool:
+        """Let a declaration exist, and what is around it; return whether that is possible."""
+        module: ModuleInstance | None = self.root
+        for one in (*_calls(symbol), symbol):
+            local = one.declaration.local
+            same = None if module is None else module.module(local) if one.is_call else module.resource(local)
+            if same is None:
+                return False
+            if not same.instances:
+                same.assume()
+            module = same.instances[0].content if isinstance(same, ModuleCallSymbol) else None
+        self._uses.clear()
+        return True
 
     def exists(self, symbol: Symbol[Any]) -> bool | None:
         """Return whether a declaration has instances, all modules around it included; None if that is not known."""
         answer: bool | None = True
         for one in (*_calls(symbol), symbol):
-            same = self.symbol(one)
-            found = same.expanded() if same is not None else None
-            if found is None or not found.steps:
+            here = [_is_there(same) for same in self.symbols(one)]
+            if all(found is False for found in here):
                 return False
-            if found.conditions or all(step.conditions for step in found.steps):
+            if True not in here:
                 answer = None
         return answer
 
@@ -118,8 +154,7 @@ class TerraformWorld:
         """Return the same, and read again what decides it."""
         exists = self.exists(symbol)
         for one in (*_calls(symbol), symbol):
-            same = self.symbol(one)
-            if same is not None:
+            for same in self.symbols(one):
                 same.expanded()
         return exists
 
@@ -127,9 +162,17 @@ class TerraformWorld:
         """Return all resources, collected once."""
         if not self._is_gathered:
             self._is_gathered = True
-            self.collector.lower(self.root, frozenset())
+            self.collector.lower_changed(self.root)
             self.collector.finish()
         return self.collector
+
+    def resources(self) -> Mapping[str, Resource]:
+        """Return all resources, without existing ones that the root deploys itself."""
+        every = self.collector.resources()
+        own = self.run.resources.values()
+        if self.base_has_existing or any(one.existing for one in own):
+            return without_duplicates(every)
+        return every
 
     def instances(self) -> Iterator[ModuleInstance]:
         """Yield all uses of modules."""
@@ -138,6 +181,14 @@ class TerraformWorld:
             here = waiting.pop()
             yield here
             waiting += [use.content for call in here.calls() for use in call.instances if use.content is not None]
+
+
+def _is_there(symbol: AnySymbol) -> bool | None:
+    """Return whether a declaration has instances; None if that is not known."""
+    found = symbol.expanded()
+    if found is None or not found.steps:
+        return False
+    return None if found.conditions or all(step.conditions for step in found.steps) else True
 
 
 def _calls(symbol: Symbol[Any]) -> list[ModuleCallSymbol]:
@@ -160,7 +211,9 @@ class Worlds(RootWorlds[AnySymbol]):
     ) -> None:
         # Final are the values of a plan, those from defaults too, and what a Terragrunt unit leaves out.
         is_possible = not is_final and bool(folder.variables)
-        super().__init__(run, TerraformWorld(run, root, gathered), Terraform(), is_possible=is_possible)
+        has_existing = any(one.existing for one in run.resources.values())
+        base = TerraformWorld(run, root, gathered, base_has_existing=has_existing)
+        super().__init__(run, base, Terraform(), is_possible=is_possible)
         self.folder = folder
         self._root = root
         self._gathered = gathered
@@ -172,7 +225,8 @@ class Worlds(RootWorlds[AnySymbol]):
         values = WorldValues(self._root.call.given, changes, self._root)
         root = ModuleInstance(self.folder, run, msgspec.structs.replace(self._root.call, given=values))
         root.base = self._root
-        return TerraformWorld(run, root, ResourceCollector(run, self.folder, self.absent, self._gathered))
+        collector = ResourceCollector(run, self.folder, self.absent, self._gathered)
+        return TerraformWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
 
     def open_module(self, module: ModuleScope) -> ModuleInstance | None:
         """Return a module without the defaults of the root's variables; None if it is not used then."""
@@ -235,7 +289,8 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def is_inside(self, symbol: AnySymbol) -> bool:
         """See the base class."""
-        return bool(symbol.instance.prefix)
+        piece = amount_of(symbol)
+        return bool(symbol.instance.prefix) and (piece is None or _reads_arguments(symbol.instance.folder, piece))
 
     def violated(self, world: World) -> Iterable[Alternative] | None:
         """Return the candidates for a validation that rejects the inputs of a world, but not those of the base world;
@@ -328,6 +383,21 @@ def _allowed(name: str, blocks: Sequence[Any]) -> Iterator[Plain]:
                     yield from (
                         item.value for item in items if isinstance(item, ast.Literal) and item.value is not None
                     )
+
+
+def _reads_arguments(folder: Folder, piece: Piece) -> bool:
+    """Return whether an attribute refers to a variable of its module, also through local values."""
+    waiting, seen = [piece], set()
+    while waiting:
+        node = waiting.pop().attribute.expression()
+        for head, *names in references_in(node) if node is not None else ():
+            if head == "var":
+                return True
+            local = folder.locals.get(names[0]) if head == "local" and names else None
+            if local is not None and names[0] not in seen:
+                seen.add(names[0])
+                waiting.append(local)
+    return False
 
 
 def amount_of(symbol: Symbol[Any]) -> Piece | None:
