@@ -406,3 +406,67 @@ def test_a_condition_of_a_template_states_the_name_of_its_parameter(kvlint: Kvli
     }  # fmt: skip
     document = checked(kvlint, {"t.json": json.dumps(template)})
     assert words(document, "KV001") == ['if environment is "prod" and on is true']
+
+
+DEPLOYED = PROVIDER + variable("a", "bool", "false") + vault("  count = var.a ? 1 : 0")
+DEPLOYED += (POLICY % "var.a ? 1 : 0").replace("azurerm_key_vault.kv.id", "azurerm_key_vault.kv[0].id")
+ACCESS_FORMATS = ("text", "json", "markdown", "html", "csv")
+
+
+@pytest.mark.parametrize("form", ACCESS_FORMATS)
+def test_access_to_what_a_switch_creates_is_possible(kvlint: Kvlint, form: str) -> None:
+    write({"main.tf": DEPLOYED})
+    found = kvlint("access", "in", "-f", form).out
+    assert "only if var.a is true" in found
+    assert not [word for word in ("\n  yes ", '"yes"', "**yes**", ",yes,", "1 principal has") if word in found]
+    assert kvlint("access", "in", "--deny", "secrets/get").code == 0
+    assert kvlint("access", "in", "--deny", "secrets/get", "--strict").code == 1
+    assert "\n  yes " in kvlint("access", "in", "--var", "a=true").out
+
+
+def test_a_role_that_contains_all_vaults_reaches_one_that_a_switch_creates_perhaps(kvlint: Kvlint) -> None:
+    text = DEPLOYED + vault("", "other") + (
+        'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n  location = "westeurope"\n}\n'
+        'resource "azurerm_role_assignment" "r" {\n  scope = azurerm_resource_group.rg.id\n'
+        '  role_definition_name = "Key Vault Contributor"\n  principal_id = "00000000-0000-0000-0000-000000000003"\n}\n'
+    )  # fmt: skip
+    write({"main.tf": text.replace('group_name = "rg"', "group_name = azurerm_resource_group.rg.name")})
+    document = json.loads(kvlint("access", "in", "--permission", "delete", "-f", "json").out)
+    names = [one["resource"] for one in document["vaults"]]
+    rows = {tuple(names[one] for one in document["vaultSets"][row["vaultSet"]]): row for row in document["rows"]}
+    assert {vaults: row["decidedBy"] for vaults, row in rows.items()} == {
+        ("azurerm_key_vault.kv[0]",): "whether azurerm_key_vault.kv[0] exists (only if var.a is true)",
+        ("azurerm_key_vault.other",): "",
+    }
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_a_difference_in_what_a_switch_creates_is_possible(kvlint: Kvlint, form: str) -> None:
+    base, head = Path("base"), Path("head")
+    for folder, text in ((base, PROVIDER), (head, DEPLOYED)):
+        folder.mkdir(exist_ok=True)
+        (folder / "main.tf").write_text(text)
+    found = kvlint("diff", "base", "head", "-f", form).out
+    if form == "json":
+        document = json.loads(found)
+        assert [one["after"] for one in document["access"]] == ["perhaps"]
+        assert [one["certain"] for one in document["oneWayDoors"]] == [False]
+    else:
+        assert "may now be able to read secrets" in found.replace("&#32;", " ")
+        assert "1 principal may gain access" in found
+        assert "can now" not in found
+        assert found.count("(only if var.a is true)") == 2
+
+
+def test_what_a_switch_created_and_a_default_creates_now_is_worse(kvlint: Kvlint) -> None:
+    for folder, default in (("base", "false"), ("head", "true")):
+        Path(folder).mkdir()
+        (Path(folder) / "main.tf").write_text(DEPLOYED.replace("default = false", f"default = {default}"))
+    found = kvlint("diff", "base", "head").out
+    assert "azurerm_key_vault.kv[0] (before: if var.a is true)" in found
+    assert "perhaps: azurerm_key_vault.kv[0] is created" in found
+    assert "1 principal gains access." in found
+    found = kvlint("diff", "head", "base").out
+    assert "azurerm_key_vault.kv[0] (if var.a is true) (before: with the defaults)" in found
+    assert "azurerm_key_vault.kv[0] may be deleted" in found
+    assert "decided by: whether azurerm_key_vault.kv[0] exists (only if var.a is true)" in found

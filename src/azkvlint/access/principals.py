@@ -185,7 +185,7 @@ class Principals:
 
 def _membership(group: Principal, source: Resource, member: Value, edit: str) -> Edge:
     step = Step(kind="group", text=f"member of {group.label}", at=place_of(member, source))
-    doubt = f"whether {source.address} exists" if source.conditions or source.assumption is not None else ""
+    doubt = existence_doubt(source, None)
     return Edge(group.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
 
 
@@ -203,11 +203,13 @@ def _with_existence(source: Resource, target: Resource, sure: Sure, what: str) -
     return doubt, Sure.PERHAPS if doubt else Sure.YES
 
 
-def existence_doubt(source: Resource, target: Resource) -> str:
-    """Return why a resource may not exist where another does; empty if it certainly exists there."""
-    if source.assumption is not None and source.assumption != target.assumption:
+def existence_doubt(source: Resource, target: Resource | None) -> str:
+    """Return why a resource may not exist where another does, or in the base world without another; empty if it
+    certainly exists there.
+    """
+    if source.assumption is not None and (target is None or source.assumption != target.assumption):
         return f"whether {source.address} exists (only {source.assumption.text})"
-    if not source.conditions <= target.conditions:
+    if not source.conditions <= (target.conditions if target is not None else frozenset()):
         return f"whether {source.address} exists"
     return ""
 

@@ -417,6 +417,8 @@ def _of_principal(
 ) -> Iterator[AccessChange]:
     lost = _union(old, _YES) - _union(new, _PERHAPS)
     groups: dict[_Group, tuple[_Way, list[str]]] = {}
+    # What decides whether a principal keeps its access is of a path in HEAD.
+    doubts: dict[_Group, str] = {}
     for capability in sorted({*old, *new}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
         before, after = old.get(capability, []), new.get(capability, [])
         for was, now, vaults in _transitions(before, after):
@@ -426,6 +428,7 @@ def _of_principal(
                     if some:
                         group = _Group(key, was, now, is_lockout, some, steps)
                         groups.setdefault(group, (way, []))[1].append(capability)
+                        doubts.setdefault(group, next((one.path.doubt for one in after if one.vaults & some), ""))
     for group, (way, capabilities) in groups.items():
         is_lost = group.now < group.was
         yield AccessChange(
@@ -434,7 +437,7 @@ def _of_principal(
             capabilities=tuple(capabilities),
             labels=tuple(_LABELS.get(name, name) for name in capabilities),
             vaults=tuple(sorted(names[vault] for vault in group.vaults)),
-            path=_in_base(way.path, roots) if is_lost else way.path,
+            path=msgspec.structs.replace(_in_base(way.path, roots), doubt=doubts[group]) if is_lost else way.path,
             before=_LEVELS[group.was],
             after=_LEVELS[group.now],
             is_lockout=group.is_lockout,

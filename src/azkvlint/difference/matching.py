@@ -437,11 +437,12 @@ def _static_address(item: Item) -> _Key:
 
 
 def _is_worse(pair: Pair) -> bool:
-    """Return whether a finding counts now and did not before, or is more severe."""
+    """Return whether a finding counts now and did not before, has no condition any more, or is more severe."""
     before, after = pair
     if before is None or after is None or after.outcome != FAILED:
         return False
-    return before.outcome != FAILED or after.finding.severity > before.finding.severity
+    is_certain_now = bool(before.occurrence.condition) and not after.occurrence.condition
+    return before.outcome != FAILED or is_certain_now or after.finding.severity > before.finding.severity
 
 
 def _state(pair: Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]) -> tuple[str, str]:
@@ -472,6 +473,9 @@ def _same(before: Item, after: Item, roots: Roots, names: Mapping[str, str]) -> 
     old, new = before.finding.severity, after.finding.severity
     if old is not new:
         return CHANGED, f"severity was {old.label}"
+    condition = before.occurrence.condition
+    if condition != after.occurrence.condition:
+        return CHANGED, f"before: {condition}" if condition else "before: with the defaults"
     if _is_twin(before, after, roots):
         return MOVED, ""
     if _facts(before.occurrence.message, names) != _facts(after.occurrence.message, {}):

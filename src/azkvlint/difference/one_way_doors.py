@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 import msgspec
 
+from azkvlint.access.principals import existence_doubt
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, PROVIDER_TYPE
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.linter.access import Cleaner
@@ -164,7 +165,7 @@ def _facts(resource: Resource, type_: str, clean: Cleaner) -> Iterator[tuple[Pat
 
 def _condition(resource: Resource, clean: Cleaner) -> str:
     if resource.assumption is not None:
-        return clean.text(resource.assumption.text)
+        return clean.text(existence_doubt(resource, None))
     return clean.text("; ".join(sorted(resource.conditions)))
 
 
@@ -245,9 +246,12 @@ class Doors:
             return
         if after.condition and not before.condition:
             yield self._ended(before, after, DELETED, "may be deleted", after.condition)
+        elif before.condition and not after.condition:
+            yield from (_possible(door, before.condition) for door in self._created(after))
+            return
         old, new = before.purge_protection, after.purge_protection
         if new is not False and old is not True and not (isinstance(old, Doubt) and isinstance(new, Doubt)):
-            doubt = new.why if isinstance(new, Doubt) else ""
+            doubt = new.why if isinstance(new, Doubt) else after.condition
             if isinstance(old, Doubt):
                 doubt = f"whether it is on already: {old.why}"
             text = (
@@ -317,7 +321,7 @@ class Doors:
         why = self._reason(before, after)
         kept = _kept(after)
         if why:
-            verb, doubt = f"is replaced ({why})", ""
+            verb, doubt = f"is replaced ({why})", "" if kept is None else kept.condition
         elif kept is None:
             verb, doubt = "is deleted", _deletion_doubt(before, after, is_root_gone=is_root_gone)
         elif kept.condition and not before.condition:
@@ -337,6 +341,11 @@ class Doors:
             kind=kind, resource=state.address, text=text, at=state.at, is_in_base=is_in_base, is_certain=not doubt,
             doubt=doubt,
         )  # fmt: skip
+
+
+def _possible(door: OneWayDoor, doubt: str) -> OneWayDoor:
+    """Return a one-way door that is not certain."""
+    return msgspec.structs.replace(door, is_certain=False, doubt=door.doubt or doubt)
 
 
 def _deletion_doubt(before: ResourceState, after: ResourceState | None, *, is_root_gone: bool) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.access.matrix import Entry, Matrix, needs
+from azkvlint.access.principals import existence_doubt
 from azkvlint.config.run_config import Config
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.registry import Context
@@ -271,7 +272,7 @@ class _Analysis:
         redactor = Redactor(read.secret_texts())
         vaults = [vault for vault in every if self._is_chosen(vault, redactor)]
         matrix = Matrix(context, vaults, self._columns)
-        entries = list(matrix.entries())
+        entries = list(_with_existence(matrix.entries(), vaults))
         shown = {id(path): path for path in (entry.path for entry in entries)}
         locations = [vault.at for vault in every]
         if self._observer is not None:
@@ -294,6 +295,24 @@ class _Analysis:
         return not names or not names.isdisjoint(
             {redactor.text(vault.name).lower(), redactor.text(vault.address).lower()}
         )
+
+
+def _with_existence(entries: Iterable[Entry], vaults: Iterable[Resource]) -> Iterator[Entry]:
+    """Yield entries, of which those to a vault that does not exist with the values of all inputs are possible."""
+    doubts = {vault.address: doubt for vault in vaults if (doubt := existence_doubt(vault, None))}
+    for entry in entries:
+        if doubts.keys().isdisjoint(entry.vaults):
+            yield entry
+            continue
+        by_doubt: dict[str, list[str]] = {}
+        for address in entry.vaults:
+            by_doubt.setdefault(doubts.get(address, ""), []).append(address)
+        for doubt, addresses in by_doubt.items():
+            path = entry.path
+            if doubt:
+                decided_by = " and ".join(filter(None, (doubt, path.doubt)))
+                path = msgspec.structs.replace(path, is_certain=False, doubt=decided_by)
+            yield entry._replace(path=path, vaults=tuple(addresses))
 
 
 class Cleaner:
@@ -378,6 +397,7 @@ def _vault(vault: Resource, read: ReadResult, clean: Cleaner) -> AccessVault:
         is_deployed=not vault.existing,
         is_complete=read.is_complete and not vault.existing,
         at=clean.location(vault.at) or vault.at,
+        condition="" if vault.assumption is None else clean.text(vault.assumption.text),
     )
 
 

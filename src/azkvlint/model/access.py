@@ -58,6 +58,7 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     """A vault or managed HSM. ``model`` is its permission model in words, ``root`` the input that declares it.
 
     ``is_deployed``: the input creates it. ``is_complete``: the input also contains everything that its deployment does.
+    ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create.
     """
 
     name: str
@@ -68,6 +69,7 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     is_deployed: bool
     is_complete: bool
     at: Location
+    condition: str = ""
 
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,7 +130,8 @@ def _markdown_section(section: Section, report: AccessReport) -> Iterator[str]:
     yield ""
     for vault in section.vaults:
         address, at = code(visible(vault.address), cell=False), code(place(vault.at), cell=False)
-        yield f"- {address} · {plain(vault.model)} · {at}"
+        condition = f" · {plain(visible(vault.condition))}" if vault.condition else ""
+        yield f"- {address} · {plain(vault.model)} · {at}{condition}"
     if section.wider:
         yield f"- {plain(wider_text(section))}"
     yield ""
@@ -193,6 +194,7 @@ def _vault_json(vault: AccessVault) -> dict[str, Any]:
         "root": vault.root,
         "deployed": vault.is_deployed,
         "complete": vault.is_complete,
+        "condition": vault.condition or None,
         "location": location(vault.at),
     }
 
@@ -347,8 +349,9 @@ def wider_text(section: Section) -> str:
 
 
 def vault_facts(vault: AccessVault) -> str:
-    """Return the address, permission model and place of a vault."""
-    return f"{visible(vault.address)}, {visible(vault.model)}, {place(vault.at)}"
+    """Return the address, permission model and place of a vault, and its condition."""
+    condition = f" ({visible(vault.condition)})" if vault.condition else ""
+    return f"{visible(vault.address)}, {visible(vault.model)}, {place(vault.at)}{condition}"
 
 
 def principal_text(principal: Principal) -> str:

@@ -88,7 +88,8 @@ def _section(section: access.Section, report: AccessReport) -> Iterator[str]:
     yield '<section class="vault">'
     yield f"<h2>{escaped(access.title(section))}</h2>"
     for vault in section.vaults:
-        yield f'<p class="of">{code(vault.address)} · {escaped(vault.model)} · {code(place(vault.at))}</p>'
+        condition = f" · {escaped(vault.condition)}" if vault.condition else ""
+        yield f'<p class="of">{code(vault.address)} · {escaped(vault.model)} · {code(place(vault.at))}{condition}</p>'
     if section.wider:
         yield f'<p class="of">{escaped(access.wider_text(section))}</p>'
     yield f'<div class="matrix" style="--columns:{len(report.capabilities)}">'

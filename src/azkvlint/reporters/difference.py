@@ -473,9 +473,13 @@ def _counts(difference: Difference) -> Iterator[str]:
     if difference.doors:
         yield pluralize(len(difference.doors), "one-way door")
     for direction, verb in ((LOST, "lose"), (GAINED, "gain")):
-        principals = {one.principal.key for one in difference.access if one.direction == direction}
-        if principals:
-            yield f"{pluralize(len(principals), 'principal')} {verb}{'s' if len(principals) == 1 else ''} access"
+        changes = [one for one in difference.access if one.direction == direction]
+        sure = {one.principal.key for one in changes if one.after != "perhaps"}
+        possible = {one.principal.key for one in changes} - sure
+        if sure:
+            yield f"{pluralize(len(sure), 'principal')} {verb}{'s' if len(sure) == 1 else ''} access"
+        if possible:
+            yield f"{pluralize(len(possible), 'principal')} may {verb} access"
 
 
 def gate_text(gate: str, count: int) -> str:
