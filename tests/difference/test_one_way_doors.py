@@ -159,7 +159,7 @@ def test_a_vault_that_a_default_disables_is_perhaps_deleted(diff: Diff) -> None:
     moved = "moved {\n  from = azurerm_key_vault.kv\n  to = azurerm_key_vault.kv[0]\n}\n"
     found = door(between(diff, VAULT % ON, variable + moved + VAULT % (ON + "\n  count = var.enabled ? 1 : 0")))
     assert (found["kind"], found["certain"]) == ("deleted", False)
-    assert found["decidedBy"] == "if var.enabled is true"
+    assert found["decidedBy"] == "whether azurerm_key_vault.kv[0] exists (only if var.enabled is true)"
 
 
 def test_a_key_is_destroyed(diff: Diff) -> None:
