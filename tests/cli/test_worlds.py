@@ -470,3 +470,45 @@ def test_what_a_switch_created_and_a_default_creates_now_is_worse(kvlint: Kvlint
     assert "azurerm_key_vault.kv[0] (if var.a is true) (before: with the defaults)" in found
     assert "azurerm_key_vault.kv[0] may be deleted" in found
     assert "decided by: whether azurerm_key_vault.kv[0] exists (only if var.a is true)" in found
+
+
+REPEATED = {
+    "one": ("var.a ? 1 : 0", "count = var.a ? 1 : 0", "[0]"),
+    "several": ("var.a ? 2 : 0", "count = (var.a ? 2 : 0) > 0 ? 1 : 0", "[0]"),
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_roles_for_a_vault_that_a_switch_creates_exist_where_it_does(kvlint: Kvlint, name: str) -> None:
+    amount, expected, index = REPEATED[name]
+    text = DEPLOYED.replace('"p" {\n  count = var.a ? 1 : 0', f'"p" {{\n  count = {amount}')
+    text = text.replace('["Get"]', '["Get", "Purge"]')
+    write({"main.tf": text})
+    found = kvlint("migrate-rbac", "in").out
+    assert "azurerm_key_vault.kv[0], access policies, in/main.tf:8:1 (if var.a is true)" in found
+    assert f'resource "azurerm_role_definition" "p_role" {{\n  {expected}\n\n' in found
+    assert f"azurerm_role_definition.p_role{index}.role_definition_resource_id" in found
+    assert "each.key" not in found
+    document = json.loads(kvlint("migrate-rbac", "in", "-f", "json").out)
+    (planned,) = document["vaults"]
+    assert planned["condition"] == planned["policies"][0]["condition"] == "if var.a is true"
+
+
+def test_generated_roles_give_the_same_access_with_the_values_of_the_condition(kvlint: Kvlint) -> None:
+    text = DEPLOYED.replace('["Get"]', '["Get", "Purge"]')
+    write({"main.tf": text})
+    code = kvlint("migrate-rbac", "in", "-f", "code").out
+    write({"main.tf": text + code})
+    for options in ((), ("--var", "a=true")):
+        assert kvlint("in", *options, "--fail-on", "none").code == 0
+    write({"main.tf": text.replace("sku_name", "rbac_authorization_enabled = true\n  sku_name") + code})
+    found = kvlint("access", "in", "--var", "a=true").out
+    assert "1 principal has access to 1 vault." in found
+
+
+def test_a_single_policy_that_a_switch_creates_has_a_condition_as_the_reason(kvlint: Kvlint) -> None:
+    policies = 'dynamic "access_policy" {\n    for_each = ["x"]\n    content {\n' + POLICY.partition("kv.id\n")[2][:-3]
+    text = PROVIDER + variable("a", "bool", "false") + vault(f"  count = var.a ? 1 : 0\n  {policies}\n    }}\n  }}")
+    write({"main.tf": text})
+    (planned,) = json.loads(kvlint("migrate-rbac", "in", "-f", "json").out)["vaults"]
+    assert [one["reason"] for one in planned["policies"]] == ["it exists only if var.a is true"]

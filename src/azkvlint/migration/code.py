@@ -165,8 +165,11 @@ class Generator:
         self._parameters.clear()
         is_beside = self._is_beside(policy, group)
         principal, why = self._principal(policy, group)
-        if not why and (policy.source.conditions or policy.source.assumption is not None):
+        if not why and policy.source.conditions:
             why = f"whether {policy.source.address} exists is unknown"
+        assumption = policy.source.assumption or vault.assumption
+        if not why and assumption is not None:
+            why = f"it exists only {assumption.text}"
         if (
             not why
             and policy.perhaps
@@ -308,9 +311,13 @@ class Generator:
         address = self._redacted(static_address(policy.address) if is_repeated else policy.address)
         comment = f"{address}: {described(policy.permissions)}"
         comment += f"; surplus: {described(surplus)}" if surplus else ""
+        assumption = policy.source.assumption
+        comment += f" ({self._redacted(assumption.text)})" if assumption is not None else ""
         roles: list[tuple[str, str, str]] = [(id_, name, "") for id_, name in policy.new_roles]
         if policy.custom:
-            roles = [("", "", self._custom_role(written, path, label, policy, choice.actions))]
+            is_conditional = any(self._context.index.resources[vault].assumption is not None for vault in vaults)
+            once = _once(written) if is_conditional else ("", "")
+            roles = [("", "", self._custom_role(written, once, path, label, policy))]
         for id_, name, custom in roles:
             # Azure rejects a second assignment of the same role to the same principal.
             same = {(vault, one.key, id_ or choice.actions) for vault, one in zip(vaults, policies, strict=True)}
@@ -333,16 +340,21 @@ class Generator:
         return (own, "policy", str(policy.number + 1)) if policy.inline or self._language == BICEP else (own,)
 
     def _custom_role(
-        self, written: Written, path: str, label: tuple[str, ...], policy: Policy, actions: tuple[str, ...]
+        self, written: Written, once: tuple[str, str], path: str, label: tuple[str, ...], policy: Policy
     ) -> str:
-        """Return how the custom role for a policy is referenced. Policies with equal permissions share one."""
-        repeat = written.repeat if _uses_key(written.vault) else ("", "")
+        """Return how the custom role for a policy is referenced. Policies with equal permissions share one.
+
+        ``once`` is the count of a role for all instances of a policy.
+        """
+        actions = policy.choice.actions if policy.choice is not None else ()
+        repeat = written.repeat if _uses_key(written.vault) else once
         key = (path, written.vault, repeat, written.condition, actions)
         if key not in self._roles:
             own = self._name(path, (*label, "role"))
             if self._language == TERRAFORM:
                 text = _terraform_role(own, described(policy.permissions), written._replace(repeat=repeat), actions)
                 index = {"for_each": "[each.key]", "count": "[count.index]"}.get(repeat[0], "")
+                index = "[0]" if repeat == once and once[0] else index
                 self._roles[key] = f"azurerm_role_definition.{own}{index}.role_definition_resource_id"
             else:
                 text = _bicep_role(own, described(policy.permissions), written, actions)
@@ -357,6 +369,14 @@ class _Role(NamedTuple):
     id: str
     name: str
     custom: str
+
+
+def _once(written: Written) -> tuple[str, str]:
+    """Return the count of what is declared once if a policy has any instances; nothing for one without a count."""
+    kind, amount = written.repeat
+    if kind == "count":
+        return kind, amount if written.is_single else f"({amount}) > 0 ? 1 : 0"
+    return ("count", f"length({amount}) > 0 ? 1 : 0") if kind else ("", "")
 
 
 def _uses_key(expression: str) -> bool:
@@ -418,7 +438,9 @@ def _terraform_assignment(name: str, comment: str, written: Written, role: _Role
 
 
 def _terraform_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
-    key = {"for_each": " ${each.key}", "count": " ${count.index}"}.get(written.repeat[0], "")
+    key = (
+        {"for_each": " ${each.key}", "count": " ${count.index}"}[written.repeat[0]] if _uses_key(written.vault) else ""
+    )
     # The name must be unique in the tenant, as the name of a vault is. The role can be assigned in its resource group.
     arguments = _aligned(
         [

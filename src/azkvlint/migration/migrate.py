@@ -454,8 +454,11 @@ class _Writer:
         for vault, reason in [*((one, "") for one in vaults.migrated), *vaults.unknown]:
             yield OtherVault(
                 name=self._name(vault), address=self._clean.text(vault.address), reason=self._clean.text(reason),
-                at=self._clean.location(vault.at) or vault.at,
+                at=self._clean.location(vault.at) or vault.at, condition=self._condition(vault),
             )  # fmt: skip
+
+    def _condition(self, resource: Resource) -> str:
+        return "" if resource.assumption is None else self._clean.text(resource.assumption.text)
 
     def _name(self, vault: Resource) -> str:
         return self._clean.text(vault.address if has_holes(vault.name) else vault.name)
@@ -475,6 +478,7 @@ class _Writer:
             steps=tuple(self._steps(vault, every, chosen, is_lost=bool(lost))),
             lost=tuple(map(self.change, lost)),
             checked=check.principals(vault, others),
+            condition=self._condition(vault),
         )
 
     def change(self, change: AccessChange) -> AccessChange:
@@ -505,6 +509,7 @@ class _Writer:
                 if role.name.lower() in policy.present
             ),
             at=self._clean.location(policy.at),
+            condition=self._condition(policy.source),
         )
 
     def _steps(

@@ -33,7 +33,7 @@ class Written(NamedTuple):
     ``vault`` is the ID of the vault, in Bicep its symbolic name. ``repeat`` are Terraform's ``for_each`` or ``count``
     and its value, ``provider`` its ``provider``. ``condition`` is that of a Bicep resource. ``name`` is a Bicep
     expression for the principal that is known when the deployment starts. ``is_literal``: the permissions are written
-    out, so that they are the same wherever the module is used.
+    out, so that they are the same wherever the module is used. ``is_single``: the count is 0 or 1.
     """
 
     principal: str = ""
@@ -44,6 +44,7 @@ class Written(NamedTuple):
     name: str = ""
     is_literal: bool = False
     why: str = ""
+    is_single: bool = False
 
 
 class _BicepFile(NamedTuple):
@@ -153,7 +154,15 @@ def _terraform(block: Block, source: Resource, item: Value, text: str) -> Writte
         provider=_value(attributes.get("provider"), text),
         is_literal=is_literal,
         why="" if principal else "a `dynamic` block or an expression sets the access policy",
+        is_single=repeat == "count" and _is_single(attributes[repeat].expression()),
     )
+
+
+def _is_single(node: ast.Node | None) -> bool:
+    """Return whether a number is 0 or 1, as in ``var.on ? 1 : 0``."""
+    if isinstance(node, ast.Conditional):
+        return _is_single(node.yes) and _is_single(node.no)
+    return isinstance(node, ast.Literal) and node.value in (0, 1)
 
 
 def _value(attribute: Attribute | None, text: str) -> str:

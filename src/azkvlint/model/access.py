@@ -116,7 +116,8 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``status`` is replaced, refused, unknown, or without effect, with the ``reason`` unless it is replaced. ``roles``
     are the built-in roles with the least ``surplus``. If ``is_custom``, a custom role with the ``data_actions`` is
     assigned instead of these, with its own ``custom_surplus``. ``assigned`` are roles that the principal has already,
-    and the addresses of their assignments.
+    and the addresses of their assignments. ``condition`` is with which values of inputs the policy exists, empty for
+    one that their defaults create.
     """
 
     policy: str
@@ -132,6 +133,7 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
     custom_surplus: tuple[str, ...]
     assigned: tuple[tuple[str, str], ...]
     at: Location | None
+    condition: str = ""
 
     @property
     def is_unreplaced(self) -> bool:
@@ -160,7 +162,7 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The migration of one vault in the input ``root``.
 
     ``lost`` is what principals lose besides those of policies that are not replaced. ``checked`` is the number of
-    principals whose access before and after was compared.
+    principals whose access before and after was compared. ``condition`` is as in AccessVault.
     """
 
     name: str
@@ -171,15 +173,20 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[MigrationStep, ...]
     lost: tuple[AccessChange, ...]
     checked: int
+    condition: str = ""
 
 
 class OtherVault(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault that is not migrated: it uses Azure RBAC already (no ``reason``), or its permission model is unknown."""
+    """A vault that is not migrated: it uses Azure RBAC already (no ``reason``), or its permission model is unknown.
+
+    ``condition`` is as in AccessVault.
+    """
 
     name: str
     address: str
     reason: str
     at: Location
+    condition: str = ""
 
 
 class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,7 +33,7 @@ def text(report: MigrationReport, options: Options) -> str:
 def _lines(report: MigrationReport, width: int) -> Iterator[str]:
     for vault in report.vaults:
         yield f"{visible(vault.name)}"
-        yield f"  {visible(vault.address)}, access policies, {place(vault.at)}"
+        yield f"  {visible(vault.address)}, access policies, {place(vault.at)}{_condition(vault.condition)}"
         yield ""
         for policy in vault.policies:
             yield from _policy(policy, width)
@@ -48,7 +48,8 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
     yield from _activated(report.activated, width)
     for other in report.others:
         state = f"the permission model is unknown: {other.reason}" if other.reason else "already uses Azure RBAC"
-        yield from _wrapped(f"{other.address} ({place(other.at)}): {state}", width, "")
+        where = f"{other.address} ({place(other.at)}){_condition(other.condition)}"
+        yield from _wrapped(f"{where}: {state}", width, "")
     if report.others:
         yield ""
     for generated in report.code:
@@ -76,7 +77,11 @@ def _policy(policy: PolicyPlan, width: int) -> Iterator[str]:
         for role, address in policy.assigned:
             yield from _wrapped(f"{role} is assigned already by {address}", width, "    ")
     at = f" ({place(policy.at)})" if policy.at is not None else ""
-    yield from _wrapped(f"from {policy.policy}{at}", width, "    ")
+    yield from _wrapped(f"from {policy.policy}{at}{_condition(policy.condition)}", width, "    ")
+
+
+def _condition(text: str) -> str:
+    return f" ({visible(text)})" if text else ""
 
 
 def _surplus(words: Iterable[str]) -> str:
@@ -161,6 +166,7 @@ def _vault_json(vault: VaultPlan) -> dict[str, Any]:
         "resource": vault.address,
         "root": vault.root,
         "location": location(vault.at),
+        "condition": vault.condition or None,
         "policies": [_policy_json(one) for one in vault.policies],
         "steps": [{"kind": one.kind, "text": one.text, "blocked": one.is_blocked} for one in vault.steps],
         "check": {
@@ -176,6 +182,7 @@ def _policy_json(policy: PolicyPlan) -> dict[str, Any]:
         "policy": policy.policy,
         "resource": policy.source,
         "location": None if policy.at is None else location(policy.at),
+        "condition": policy.condition or None,
         "principal": policy.principal,
         "permissions": policy.permissions,
         "status": policy.status,
@@ -199,6 +206,7 @@ def _other_json(vault: OtherVault) -> dict[str, Any]:
         "permissionModel": None if vault.reason else "Azure RBAC",
         "reason": vault.reason or None,
         "location": location(vault.at),
+        "condition": vault.condition or None,
     }
 
 
