@@ -512,3 +512,44 @@ def test_a_single_policy_that_a_switch_creates_has_a_condition_as_the_reason(kvl
     write({"main.tf": text})
     (planned,) = json.loads(kvlint("migrate-rbac", "in", "-f", "json").out)["vaults"]
     assert [one["reason"] for one in planned["policies"]] == ["it exists only if var.a is true"]
+
+
+SECURE = (
+    "  purge_protection_enabled = true\n  soft_delete_retention_days = 90\n  rbac_authorization_enabled = true\n"
+    "  public_network_access_enabled = false"
+)
+
+
+def statuses(kvlint: Kvlint, *options: str) -> dict[str, str]:
+    """Return the statuses of the controls of the only vault."""
+    (found,) = json.loads(kvlint("controls", "in", "-f", "json", "--framework", "all", *options).out)["vaults"]
+    every = found["frameworks"]
+    return {f"{framework['name']} {one['id']}": one["status"] for framework in every for one in framework["controls"]}
+
+
+@pytest.mark.parametrize("more", [SECURE, "", "  rbac_authorization_enabled = true"])
+def test_no_control_is_met_by_a_vault_that_a_switch_creates(kvlint: Kvlint, more: str) -> None:
+    write({"main.tf": PROVIDER + variable("a", "bool", "false") + vault(f"  count = var.a ? 1 : 0\n{more}")})
+    there = statuses(kvlint, "--var", "a=true")
+    assert statuses(kvlint) == {name: "unknown" if status == "met" else status for name, status in there.items()}
+    assert "met" in there.values()
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_controls_state_the_condition_of_a_vault(kvlint: Kvlint, form: str) -> None:
+    write({"main.tf": PROVIDER + variable("a", "bool", "false") + vault(f"  count = var.a ? 1 : 0\n{SECURE}")})
+    found = kvlint("controls", "in", "-f", form).out
+    assert "exists only if var.a is true" in found
+    assert form == "json" or "(if var.a is true)" in found
+
+
+def test_no_control_of_a_vault_is_met_by_a_key_that_a_switch_creates(kvlint: Kvlint) -> None:
+    key = (
+        'resource "azurerm_key_vault_key" "k" {\n  count = var.a ? 1 : 0\n  name = "k"\n  key_type = "RSA"\n'
+        '  key_size = 4096\n  key_opts = ["sign"]\n  key_vault_id = azurerm_key_vault.kv.id\n'
+        '  expiration_date = "2030-01-01T00:00:00Z"\n}\n'
+    )  # fmt: skip
+    write({"main.tf": PROVIDER + variable("a", "bool", "false") + vault(SECURE) + key})
+    without, there = statuses(kvlint, "--var", "a=false"), statuses(kvlint, "--var", "a=true")
+    assert [name for name, status in there.items() if (status, without[name]) == ("met", "not applicable")]
+    assert {name: status for name, status in statuses(kvlint).items() if status == "met"}.items() <= without.items()

@@ -193,7 +193,7 @@ def control_answers(
     only: Container[str] | None = None,
 ) -> ControlAnswers:
     """Return the vaults, the results that pass, and the owner of each result. ``results`` are the failed and unknown
-    ones. With ``only`` the addresses of a variant, nothing passes, because it may not be deployed.
+    ones. With ``only``, the vaults and results are those of resources with these addresses.
     """
     owners, index = Owners(graph, unit), GraphIndex(graph)
     owner_of_result: dict[tuple[str, str], Owner] = {}
@@ -204,7 +204,7 @@ def control_answers(
             compiled[rule], resource, index, owners, finding.outcome
         )
     passes = []
-    for finding, owner in _passing_results(graph, by_type, index, owners) if only is None else ():
+    for finding, owner in _passing_results(graph, by_type, index, owners, only):
         owner_of_result[finding.rule.id, finding.resource] = owner
         passes.append(finding)
     vaults = tuple(vault for vault in owners.vaults() if only is None or vault.address in only)
@@ -212,13 +212,17 @@ def control_answers(
 
 
 def _passing_results(
-    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], index: GraphIndex, owners: Owners
+    graph: ResourceGraph,
+    by_type: Mapping[str, list[CompiledRule]],
+    index: GraphIndex,
+    owners: Owners,
+    only: Container[str] | None,
 ) -> Iterator[tuple[Finding, Owner]]:
     """Yield results that pass, with their owners: a few for each rule and owner."""
     count: Counter[tuple[str, Owner]] = Counter()
     for resource in graph.resources.values():
         rules = by_type.get(resource.type.lower(), ())
-        if not rules or resource.existing or not resource.stays:
+        if not rules or resource.existing or not resource.stays or (only is not None and resource.address not in only):
             continue
         owners_of_all = owners.owner_of(resource.address)
         for compiled in rules:

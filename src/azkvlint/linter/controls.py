@@ -57,12 +57,21 @@ class VaultFindings:
         self.is_named = False
 
     def add_result(self, finding: Finding, perhaps: bool) -> None:
-        """Add a result. Evidence at other vaults does not apply to this one."""
+        """Add a result. Evidence at other vaults does not apply to this one, and a control is not met because of what
+        may not exist.
+        """
+        if finding.outcome is Outcome.PASS and finding.condition is not None and not self.condition:
+            return
         if finding.outcome is Outcome.PASS and self.vault is not None:
             others = self._vaults - {self.vault.address}
             evidence = tuple(one for one in finding.evidence if one.at.address not in others)
             finding = msgspec.structs.replace(finding, evidence=evidence)
         self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
+
+    @property
+    def condition(self) -> str:
+        """Return with which values of inputs the vault exists; empty if their defaults create it."""
+        return "" if self.vault is None or self.vault.condition is None else self.vault.condition.text
 
     @property
     def is_reported(self) -> bool:
@@ -298,6 +307,8 @@ def _result(
         status, why = Status.NOT_MET, ""
     elif Outcome.UNKNOWN in outcomes or is_missing:
         status, why = Status.UNKNOWN, _NOT_HERE if is_missing else ""
+    elif findings.condition:
+        status, why = Status.UNKNOWN, f"the vault exists only {findings.condition}"
     else:
         status, why = Status.MET, ""
     return ControlResult(check=check, status=status, why=why, bases=tuple(bases))

@@ -140,7 +140,10 @@ class _ResultRedactor(Redactor):
 
     def _vault(self, vault: Vault) -> Vault:
         address, name = self.text(vault.address), self.text(vault.name)
-        return msgspec.structs.replace(vault, address=address, name=name, at=self.location(vault.at))
+        condition = None if vault.condition is None else self._condition(vault.condition)
+        return msgspec.structs.replace(
+            vault, address=address, name=name, at=self.location(vault.at), condition=condition
+        )
 
     def _owner(self, owner: Owner) -> Owner:
         certain, perhaps = (

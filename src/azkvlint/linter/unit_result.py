@@ -281,6 +281,11 @@ def _verdicts_of_variant(
         ]
 
     verdicts.findings, verdicts.unknown = conditional(verdicts.findings), conditional(verdicts.unknown)
+    answers = verdicts.control_answers
+    if answers is not None:
+        vaults = tuple(msgspec.structs.replace(one, condition=variant.condition) for one in answers.vaults)
+        passes = tuple(conditional(answers.passes))
+        verdicts.control_answers = msgspec.structs.replace(answers, vaults=vaults, passes=passes)
     return verdicts
 
 

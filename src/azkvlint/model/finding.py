@@ -265,7 +265,10 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
 
 
 class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
-    """A vault or managed HSM of an input. ``deployed`` by it, or only read; ``known`` if its properties are."""
+    """A vault or managed HSM of an input. ``deployed`` by it, or only read; ``known`` if its properties are.
+
+    ``condition`` is set if only other values than the defaults of inputs create it.
+    """
 
     address: str
     name: str
@@ -274,6 +277,7 @@ class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
     at: Location
     known: bool = True
     deployed: bool = True
+    condition: Condition | None = None
 
 
 class ControlAnswers(msgspec.Struct, frozen=True, kw_only=True):

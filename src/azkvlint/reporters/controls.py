@@ -251,6 +251,7 @@ def _subject_json(subject: Subject, assessment: Assessment) -> dict[str, Any]:
         "resource": None if vault is None else vault.address,
         "declaredAs": None if vault is None else vault.declared_as,
         "deployed": vault is not None and vault.deployed,
+        "condition": None if vault is None or vault.condition is None else vault.condition.data(),
         "location": None if vault is None else location(vault.at),
         "root": subject.root,
         "parameters": subject.parameters,
@@ -400,12 +401,16 @@ def declaration_place(subject: Subject) -> str:
 
 
 def source_note(subject: Subject) -> str:
-    """Return the document through which the vault was found, and the parameter file, unless the place shows both."""
+    """Return the document through which the vault was found, and the parameter file, unless the place shows both; and
+    with which values of inputs the vault exists, unless their defaults create it.
+    """
     vault = subject.vault
     is_obvious = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
     parts = [] if is_obvious else [f"from {subject.root}"]
     if subject.parameters:
         parts.append(f"with {subject.parameters}")
+    if vault is not None and vault.condition is not None:
+        parts.append(f"({vault.condition.text})")
     return visible(" ".join(parts))
 
 
