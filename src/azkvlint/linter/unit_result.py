@@ -28,7 +28,7 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
-from azkvlint.model.value import Absent, Path, Scalar
+from azkvlint.model.value import Absent, Link, Path, Scalar
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.file_tracker import States
 
@@ -44,6 +44,8 @@ _NO_NAMES: frozenset[str] = frozenset()
 _NO_EXPOSURES: Mapping[str, int] = {}
 _NO_REFERENCES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {}
 _EXPOSURE: Path = ("derived", "exposure")
+# By which a resource of Terraform refers to the provider that creates it.
+_PROVIDER = "provider"
 
 
 def declarations_of(
@@ -263,15 +265,46 @@ def verdicts_on(
     return _verdicts_on_graph(read, graph, required, evaluator, explain)
 
 
-def _verdicts_of_variant(
-    read: ReadResult, variant: Variant, required: RequiredAttributes, evaluator: Evaluator, explain: bool
-) -> Verdicts:
-    """Return the results for what only a variant creates, with its condition."""
+def _add_variant(
+    verdicts: Verdicts,
+    read: ReadResult,
+    variant: Variant,
+    required: RequiredAttributes,
+    evaluator: Evaluator,
+    explain: bool,
+) -> None:
+    """Add the results for what only a variant creates, with its condition."""
     from azkvlint.derived.build_graph import build_graph
-    from azkvlint.engine.findings import condition_notes
 
     graph = build_graph(variant.whole, required, variant.is_complete, read.work)
-    verdicts = evaluator.evaluate(graph, explain, read.work, variant.created)
+    found = evaluator.evaluate(graph, explain, read.work, variant.created)
+    add_verdicts(verdicts, _conditional(found, variant))
+    links = (graph.resources[address].attributes.fields.get(_PROVIDER) for address in variant.created)
+    providers = {link.target for link in links if isinstance(link, Link)} & graph.resources.keys() - variant.created
+    if providers:
+        _add_of_providers(verdicts, _conditional(evaluator.evaluate(graph, explain, read.work, providers), variant))
+
+
+def _add_of_providers(verdicts: Verdicts, found: Verdicts) -> None:
+    """Add the results for providers that exist in the base world, and are new in a variant."""
+    known = {(one.rule.id, one.resource) for one in chain(verdicts.findings, verdicts.unknown)}
+    for one, every in ((found.findings, verdicts.findings), (found.unknown, verdicts.unknown)):
+        new = [finding for finding in one if (finding.rule.id, finding.resource) not in known]
+        every.extend(new)
+        mine, theirs = verdicts.control_answers, found.control_answers
+        if mine is not None and theirs is not None:
+            owners = {
+                key: theirs.owners[key]
+                for finding in new
+                if (key := (finding.rule.id, finding.resource)) in theirs.owners
+            }
+            verdicts.control_answers = msgspec.structs.replace(mine, owners={**mine.owners, **owners})
+
+
+def _conditional(verdicts: Verdicts, variant: Variant) -> Verdicts:
+    """Return results with the condition of a variant."""
+    from azkvlint.engine.findings import condition_notes
+
     notes = tuple(condition_notes(variant.condition))
 
     def conditional(findings: Iterable[Finding]) -> list[Finding]:
@@ -311,7 +344,7 @@ def _verdicts_on_graph(
 
     verdicts = evaluator.evaluate(graph, explain, read.work)
     for variant in read.variants:
-        add_verdicts(verdicts, _verdicts_of_variant(read, variant, required, evaluator, explain))
+        _add_variant(verdicts, read, variant, required, evaluator, explain)
     if read.is_suppressed is nothing_is_suppressed:
         return verdicts
     reported = verdicts.findings + verdicts.unknown
