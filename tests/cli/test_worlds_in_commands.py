@@ -171,3 +171,9 @@ def test_a_provider_of_what_a_switch_creates_has_results_with_its_condition(kvli
     assert words(document, rule) == ["if var.a is true"]
     document = checked(kvlint, {"main.tf": text + switches + switched + vault("", "third")}, "--select", rule)
     assert words(document, rule) == [None]
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot"])
+def test_a_graph_states_the_condition_of_a_resource(kvlint: Kvlint, form: str) -> None:
+    write({"main.tf": DEPLOYED})
+    assert kvlint("graph", "in", "-f", form).out.count("if var.a is true") == 2

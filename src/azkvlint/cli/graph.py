@@ -89,12 +89,18 @@ def _candidates(reference: Reference) -> tuple[str, ...]:
     return () if reference.anything else reference.candidates
 
 
+def _label(resource: Resource, redactor: Redactor) -> tuple[str, ...]:
+    """Return the address and the type of a resource, and its condition if no default creates it."""
+    lines = redactor.text(resource.address), resource.type
+    return lines if resource.assumption is None else (*lines, redactor.text(resource.assumption.text))
+
+
 def _mermaid(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
     ids = {address: f"r{index}" for index, address in enumerate(graph.resources)}
     yield "flowchart LR"
     for address, resource in graph.resources.items():
-        text = redactor.text(address)
-        yield f'  {ids[address]}["{_mermaid_text(text)}<br/>{_mermaid_text(resource.type)}"]'
+        lines = map(_mermaid_text, _label(resource, redactor))
+        yield f'  {ids[address]}["{"<br/>".join(lines)}"]'
     for source, target, label, certain in _edges(graph):
         arrow = f"-->|{label}|" if certain else f"-.->|perhaps {label}|"
         yield f"  {ids[source]} {arrow} {ids[target]}"
@@ -110,7 +116,7 @@ def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
     yield "digraph kvlint {"
     yield "  rankdir=LR; node [shape=box];"
     for address, resource in graph.resources.items():
-        yield f"  {_quote(texts[address])} [label={_quote(texts[address], resource.type)}];"
+        yield f"  {_quote(texts[address])} [label={_quote(*_label(resource, redactor))}];"
     for source, target, label, certain in _edges(graph):
         style = "" if certain else ", style=dashed"
         yield f"  {_quote(texts[source])} -> {_quote(texts[target])} [label={_quote(label)}{style}];"
