@@ -177,3 +177,10 @@ def test_a_provider_of_what_a_switch_creates_has_results_with_its_condition(kvli
 def test_a_graph_states_the_condition_of_a_resource(kvlint: Kvlint, form: str) -> None:
     write({"main.tf": DEPLOYED})
     assert kvlint("graph", "in", "-f", form).out.count("if var.a is true") == 2
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_cause_of_an_unknown_result_states_the_condition_of_the_resource(kvlint: Kvlint, form: str) -> None:
+    text = PROVIDER + variable("a", "bool", "false") + 'variable "p" {\n  type = bool\n}\n'
+    write({"main.tf": text + vault("  count = var.a ? 1 : 0\n  purge_protection_enabled = var.p")})
+    assert "azurerm_key_vault.kv[0] (if var.a is true)" in kvlint("in", "--select", "KV001", "-f", form).out

@@ -11,6 +11,7 @@ from azkvlint.model.finding import Evidence, Finding, Note, Problem, Report
 from azkvlint.model.location import Excerpt, Region
 from azkvlint.reporters import Options
 from azkvlint.reporters.grouping import Block, UnknownCause, fold, is_minor, unknown_causes
+from azkvlint.reporters.phrases import condition_note
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize, visible, without_namespaces
 
@@ -139,9 +140,12 @@ def rule_list(cause: UnknownCause) -> str:
 
 
 def resource_list(cause: UnknownCause) -> str:
-    """Return the resource whose results have a cause, or the number of resources."""
+    """Return the resource whose results have a cause, with the condition of all of these, or the number of resources."""
     resources = cause.resources
-    return visible(short_address(resources[0])) if len(resources) == 1 else pluralize(len(resources), "resource")
+    if len(resources) > 1:
+        return pluralize(len(resources), "resource")
+    notes = set(map(condition_note, cause.results))
+    return f"{visible(short_address(resources[0]))}{notes.pop() if len(notes) == 1 else ''}"
 
 
 def omitted_problems(count: int) -> str:

@@ -599,7 +599,7 @@ def _causes(causes: Sequence[UnknownCause]) -> Iterator[str]:
         yield f"<details><summary>{pluralize(len(cause.results), 'check')}</summary>"
         yield '<ul class="list">'
         for finding in worst_first(cause.results):
-            resource = f"{escaped(finding.resource)} {code(place(finding.at))}"
+            resource = f"{escaped(finding.resource + condition_note(finding))} {code(place(finding.at))}"
             yield f"<li>{escaped(finding.rule.id)} {inline(finding.rule.title)}: {resource}</li>"
         yield "</ul></details></article>"
 
