@@ -140,7 +140,7 @@ def rule_list(cause: UnknownCause) -> str:
 
 
 def resource_list(cause: UnknownCause) -> str:
-    """Return the resource whose results have a cause, with the condition of all of these, or the number of resources."""
+    """Return the resource whose results have a cause, with the condition of all results, or how many resources."""
     resources = cause.resources
     if len(resources) > 1:
         return pluralize(len(resources), "resource")
