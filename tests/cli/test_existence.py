@@ -185,15 +185,17 @@ def test_what_exists_only_with_other_values_is_listed_with_them(kvlint: Kvlint) 
     assert "\nin/main.tf:5:1: evaluated azurerm_key_vault.kv (if var.on is true)\n" in f"\n{shown.out}"
 
 
-def test_a_companion_that_a_default_leaves_out_is_missing(kvlint: Kvlint) -> None:
+def test_a_result_is_unknown_if_a_default_leaves_out_the_companion_that_decides_it(kvlint: Kvlint) -> None:
     setting = (
         'resource "azurerm_monitor_diagnostic_setting" "d" {\n  for_each = var.logs\n  name = "d"\n'
         "  target_resource_id = azurerm_key_vault.kv.id\n  log_analytics_workspace_id = each.value\n"
         '  enabled_log {\n    category_group = "audit"\n  }\n}\n'
     )
     document = checked(kvlint, {"main.tf": PROVIDER + variable("logs", "map(string)", "{}") + vault("") + setting})
-    assert found(document, "KV201") == ["azurerm_key_vault.kv"]
-    assert conditions(document, "KV201") == [None]
+    assert found(document, "KV201") == []
+    assert found(document, "KV201", "unknown") == ["azurerm_key_vault.kv"]
+    (why,) = (one["why"] for one in document["unknown"] if one["ruleId"] == "KV201")
+    assert why == "azurerm_monitor_diagnostic_setting.d (all instances) exists only if var.logs is not empty"
 
 
 def test_what_exists_together_counts_and_what_excludes_each_other_does_not(kvlint: Kvlint) -> None:

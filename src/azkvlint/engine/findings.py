@@ -297,6 +297,17 @@ def condition_notes(condition: Condition) -> Iterator[Note]:
         yield Note(text=f"exists only {condition.text}", at=condition.at)
 
 
+def unknown_for_condition(finding: Finding, resource: Resource, companion: Resource, condition: Condition) -> Finding:
+    """Return a result as unknown, because a companion that would decide it exists only under a condition."""
+    why = f"{printed_address(companion.address)} exists only {condition.text}"
+    at = msgspec.structs.replace(resource.at, address=resource.address, cause=condition.at)
+    cause = Evidence(outcome=UNKNOWN, found=f"{_UNKNOWN_PREFIX}{why}", expected="", negated="", at=at)
+    return msgspec.structs.replace(
+        finding, outcome=UNKNOWN, message=f"{printed_address(resource.address)}: {why}", why=why, label=why,
+        arguments=(), is_absent=False, evidence=(cause,), attribute="",
+    )  # fmt: skip
+
+
 def marked_location(rule: Rule, deciding: Sequence[Evidence], at: Location) -> Location | None:
     """Return the place that a rule marks instead of ``at``: where a value of the resource was written, or the linked
     resource that decides; None if there is no such place, or several.

@@ -345,6 +345,10 @@ def _verdicts_on_graph(
     verdicts = evaluator.evaluate(graph, explain, read.work)
     for variant in read.variants:
         _add_variant(verdicts, read, variant, required, evaluator, explain)
+    if read.variants:
+        from azkvlint.linter.possible_companions import add_possible_companions
+
+        add_possible_companions(verdicts, read, required, evaluator)
     if read.is_suppressed is nothing_is_suppressed:
         return verdicts
     reported = verdicts.findings + verdicts.unknown

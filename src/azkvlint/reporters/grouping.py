@@ -23,7 +23,7 @@ _PLACEHOLDER = regex(r"\{([\w.]+)\}")
 # The placeholders that identify the resource, and those that it refers to.
 _NAMES = ("resource", "name", "linked")
 _PROVIDER_TYPE = "terraform/providers"
-_VARIABLE = regex(r"`var\.[^`]*` has no value")
+_VARIABLE = regex(r"`var\.[^`]*` has no value|exists only if var\.")
 _PARAMETER = regex(r"parameter `[^`]*` has no value")
 _MODULE = regex(r"module `[^`]*` is not installed")
 OUTSIDE = "outside the scanned files"
