@@ -121,6 +121,10 @@ CERTAIN = {
     'contains(var.all, "a") && length(var.all) == 1': "if its condition holds",
     "{ dev = 0, prod = 1 }[var.env] > 0": 'if var.env is "prod"',
     "lookup({ dev = 0, prod = 2 }, var.env, 0) > 1": 'if var.env is "prod"',
+    "[false, true][var.n]": "if var.n is 1",
+    "element([0, 1, 2], var.n) > 1": "if var.n is 2",
+    '"${var.env}-x" == "prod-x"': 'if var.env is "prod"',
+    'contains(keys(var.map), "x")': "if var.map.x is not null",
     'var.a && data.azurerm_client_config.c.tenant_id != ""': "if var.a is true",
     'var.a && terraform.workspace == "prod"': "if var.a is true",
     'var.a && var.no_value == "x"': 'if var.a is true and var.no_value is "x"',
@@ -132,6 +136,7 @@ CERTAIN = {
 @pytest.mark.parametrize("expression", CERTAIN)
 def test_a_condition_that_is_stated_is_sufficient(kvlint: Kvlint, expression: str) -> None:
     text = SWITCHES + variable("n", "number", "0") + variable("all", "list(string)", "[]")
+    text += variable("map", "map(bool)", "{}")
     text += 'variable "no_value" {\n  type = string\n}\ndata "azurerm_client_config" "c" {}\n'
     document = checked(kvlint, {"main.tf": PROVIDER + text + vault(f"  count = {expression} ? 1 : 0")})
     assert words(document, "KV001") == [CERTAIN[expression]]

@@ -5,7 +5,7 @@ What is returned are candidates: whether the expression has the value with them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice, product
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
@@ -173,6 +173,8 @@ class Solver:
             case ast.Array(items=items) if not path and target.kind == CONTAINS:
                 same = target._replace(kind=EQUAL)
                 return _merged(self._solve(scope, item, same, (), depth) for item in items)
+            case ast.Template(parts=parts) if not path and target.kind == EQUAL and isinstance(target.value, str):
+                return self._of_template(scope, parts, target, target.value, depth)
             case ast.Comprehension() | ast.For() | ast.Splat():
                 return self._of_loop(scope, node, target, depth)
             case _:
@@ -205,7 +207,28 @@ class Solver:
             inner = self._solve(scope, of, target, (key, *path), depth)
             is_key = Target(EQUAL, key)
             found.append(self._every([self._solve(scope, index, is_key, (), depth), inner]) if inner else [])
+        for number, item in enumerate(over.items[:_MOST_ALTERNATIVES]) if isinstance(over, Items) else ():
+            inner = [NOTHING] if not path and holds(item, target) else []
+            if isinstance(of, ast.Array) and not inner:
+                inner = self._solve(scope, of.items[number], target, path, depth)
+            is_index = Target(EQUAL, number)
+            found.append(self._every([self._solve(scope, index, is_index, (), depth), inner]) if inner else [])
         return _merged(found)
+
+    def _of_template(
+        self, scope: object, parts: Sequence[ast.Node], target: Target, text: str, depth: int
+    ) -> list[Alternative]:
+        """Return the candidates for a string that one expression completes, such as ``"${var.env}-x"``."""
+        known = [self._text(scope, part) for part in parts if isinstance(part, ast.Literal)]
+        inner = [number for number, part in enumerate(parts) if not isinstance(part, ast.Literal)]
+        if len(inner) != 1 or None in known:
+            return []
+        texts = [str(one.value) for one in known if one is not None]
+        start, end = "".join(texts[: inner[0]]), "".join(texts[inner[0] :])
+        if len(text) < len(start) + len(end) or not (text.startswith(start) and text.endswith(end)):
+            return []
+        middle = target._replace(value=text[len(start) : len(text) - len(end)])
+        return self._solve(scope, parts[inner[0]], middle, (), depth)
 
     def _of_meaning(
         self, found: Input | Written | Declared, target: Target, path: Steps, depth: int
@@ -339,6 +362,17 @@ class Solver:
             return self._solve(scope, nodes[0], target, path, depth)
         return []
 
+    def _element(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the item of a list at an index."""
+        found = [self._of_keys(scope, nodes[0], nodes[1], target, path, depth)] if len(nodes) == 2 else []
+        return _merged([*found, self._converted(scope, nodes, target, path, depth)])
+
+    def _keys(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the keys of an object."""
+        if target.kind == CONTAINS and isinstance(target.value, str):
+            return self._solve(scope, nodes[0], NOT_NULL.hidden(target.is_secret), (target.value,), depth)
+        return self._converted(scope, nodes, target, path, depth)
+
     def _any(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         return _merged(self._solve(scope, node, target, path, depth) for node in nodes)
 
@@ -463,13 +497,14 @@ class Solver:
             _passed,
         ),
         **dict.fromkeys(
-            ("toset", "tolist", "tomap", "keys", "values", "distinct", "sort", "reverse", "flatten", "compact", "items",
-             "array", "createarray", "objectkeys", "setproduct", "chunklist", "zipmap", "one", "element", "first",
+            ("toset", "tolist", "tomap", "values", "distinct", "sort", "reverse", "flatten", "compact", "items",
+             "array", "createarray", "setproduct", "chunklist", "zipmap", "one", "first",
              "last", "filter", "map", "split", "union", "intersection", "take", "skip", "range"),
             _converted,
         ),
         **dict.fromkeys(("merge", "concat", "setunion"), _joined),
-        "try": _any, "coalesce": _coalesced, "coalescelist": _coalesced,
+        **dict.fromkeys(("keys", "objectkeys"), _keys),
+        "try": _any, "element": _element, "coalesce": _coalesced, "coalescelist": _coalesced,
         "lookup": _looked_up, "tryget": _looked_up, "length": _length, "empty": _is_empty,
         "contains": _contains, "can": _has_key, "not": _negated, "alltrue": _all_true,
         "anytrue": _any_true, "and": _all_true, "or": _any_true, "if": _chosen,
