@@ -32,7 +32,7 @@ from azkvlint.model.condition import (
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Plain, shortened
-from azkvlint.util.secret_names import is_harmless, is_secret_name, shows_secret
+from azkvlint.values.secrecy import is_harmless, names_value, shows_secret
 
 Goal: TypeAlias = tuple[object, object, Target]
 AnyDeclaration = TypeVar("AnyDeclaration")
@@ -443,7 +443,7 @@ def _is_secret(change: Change, facts: Facts) -> bool:
     if facts.is_secret or isinstance(value, bool):
         return facts.is_secret
     text = str(value)
-    return shows_secret(text) or (any(map(is_secret_name, (change.input, *change.path))) and not is_harmless(text))
+    return shows_secret(text) or (any(map(names_value, (change.input, *change.path))) and not is_harmless(text))
 
 
 def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Mapping[str, Resource]:

@@ -22,13 +22,14 @@ from azkvlint.util.secret_names import (
     known_forms,
     letters_of,
     may_contain_secret_name,
+    shows_secret,
 )
 
 __all__ = [
     "NAME", "SENSITIVE", "Span", "Spans", "contains_secret", "contains_value", "describes_secret", "ends_with_name",
     "has_literal", "is_content", "is_harmless", "is_marked", "is_recognizable", "is_secure_type", "known_forms",
     "marks_secret", "may_contain_secret", "may_name_secret", "may_name_value", "names_secret", "names_value",
-    "secret_spans", "suggests_secret", "text_of_key",
+    "secret_spans", "shows_secret", "suggests_secret", "text_of_key",
 ]  # fmt: skip
 Span: TypeAlias = tuple[int, int]
 

@@ -30,7 +30,7 @@ from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.world_values import changed_value
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
-from azkvlint.util.secret_names import is_secret_name
+from azkvlint.values.secrecy import names_value
 
 _Goal: TypeAlias = tuple[object, ast.Node, Target]
 _Steps: TypeAlias = tuple[str, ...]
@@ -147,7 +147,7 @@ def _named(instance: DeploymentInstance, name: str, steps: _Steps) -> Input | Wr
 
 def _marked(found: Input | Written | None, names: _Steps) -> Input | Written | None:
     """Return what a reference means, which is secret if one of its names is that of a secret."""
-    is_secret = isinstance(found, Written) and any(map(is_secret_name, names))
+    is_secret = isinstance(found, Written) and any(map(names_value, names))
     return found._replace(is_secret=True) if isinstance(found, Written) and is_secret else found
 
 

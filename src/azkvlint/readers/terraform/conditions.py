@@ -17,7 +17,7 @@ from azkvlint.readers.terraform.folder import Piece, may_disable
 from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import is_secret_name
+from azkvlint.values.secrecy import names_value
 
 Goal: TypeAlias = tuple[object, ast.Node, Target]
 VAR = "var."
@@ -105,7 +105,7 @@ def _is_secret(scope: Scope, steps: Sequence[_Step]) -> bool:
     declaration = scope.instance.folder.variables.get(str(name)) if head == "var" else None
     if declaration is not None and declaration.is_marked:
         return True
-    return any(is_secret_name(step) for step in steps[1:] if isinstance(step, str))
+    return any(names_value(step) for step in steps[1:] if isinstance(step, str))
 
 
 def _steps(node: ast.Node) -> list[_Step]:
