@@ -89,3 +89,12 @@ def test_a_companion_that_a_default_leaves_out_may_exist_in_bicep(kvlint: Kvlint
     (why,) = reasons(document)
     assert why.endswith(" exists only if logs is true")
     assert found(document, "KV201") == []
+
+
+def test_a_vault_that_a_switch_reads_and_the_input_deploys_is_one_vault(kvlint: Kvlint) -> None:
+    read = 'data "azurerm_key_vault" "d" {\n  count = var.a ? 1 : 0\n  name = "kv-existence"\n'
+    read += '  resource_group_name = "rg"\n}\n' + (SETTING % ("var.a ? 1 : 0", ""))
+    text = PROVIDER + SWITCHES + vault("") + read.replace("azurerm_key_vault.kv.id", "data.azurerm_key_vault.d[0].id")
+    document = checked(kvlint, {"main.tf": text})
+    assert document["problems"] == []
+    assert reasons(document) == [f"{NAME} exists only if var.a is true"]

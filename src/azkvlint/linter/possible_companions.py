@@ -61,8 +61,8 @@ def add_possible_companions(
         if not own:
             continue
         added = {
-            address: msgspec.structs.replace(variant.resources[address], assumption=variant.condition)
-            for result in own for variant in result.variants for address in variant.created
+            address: msgspec.structs.replace(resource, assumption=variant.condition)
+            for result in own for variant in result.variants for address, resource in _created(variant)
         }  # fmt: skip
         graph = build_graph({**world.resources, **added}, required, world.is_complete, read.work)
         addresses = frozenset(result.finding.resource for result in own)
@@ -96,8 +96,8 @@ def _unknown(result: _Result, graph: ResourceGraph, companions: _Companions) -> 
     every = [
         (graph.resources[address], variant.condition)
         for variant in result.variants
-        for address in sorted(variant.created)
-        if graph.resources[address].type.lower() in types
+        for address, resource in _created(variant)
+        if resource.type.lower() in types
     ]
     companion, condition = min(every, key=lambda one: one[0].address not in sources)
     return unknown_for_condition(finding, graph.resources[finding.resource], companion, condition)
@@ -108,7 +108,7 @@ class _Companions:
 
     def __init__(self, read: ReadResult) -> None:
         self._variants = [
-            (one, frozenset(one.resources[address].type.lower() for address in one.created)) for one in read.variants
+            (one, frozenset(resource.type.lower() for _, resource in _created(one))) for one in read.variants
         ]
         self._types: dict[str, frozenset[str]] = {}
 
@@ -127,6 +127,14 @@ class _Companions:
             if not types.isdisjoint(created) and variant.condition is not world.condition
             and finding.resource in variant.resources
         ]  # fmt: skip
+
+
+def _created(variant: Variant) -> Iterator[tuple[str, Resource]]:
+    """Yield what only a variant creates, but for existing resources that it deploys itself."""
+    for address in sorted(variant.created):
+        resource = variant.resources.get(address)
+        if resource is not None:
+            yield address, resource
 
 
 def _types_read(rule: Rule) -> Iterator[str]:

@@ -279,7 +279,8 @@ def _add_variant(
     graph = build_graph(variant.whole, required, variant.is_complete, read.work)
     found = evaluator.evaluate(graph, explain, read.work, variant.created)
     add_verdicts(verdicts, _conditional(found, variant))
-    links = (graph.resources[address].attributes.fields.get(_PROVIDER) for address in variant.created)
+    created = (graph.resources.get(address) for address in variant.created)
+    links = (one.attributes.fields.get(_PROVIDER) for one in created if one is not None)
     providers = {link.target for link in links if isinstance(link, Link)} & graph.resources.keys() - variant.created
     if providers:
         _add_of_providers(verdicts, _conditional(evaluator.evaluate(graph, explain, read.work, providers), variant))
