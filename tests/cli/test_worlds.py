@@ -406,3 +406,18 @@ def test_a_condition_of_a_template_states_the_name_of_its_parameter(kvlint: Kvli
     }  # fmt: skip
     document = checked(kvlint, {"t.json": json.dumps(template)})
     assert words(document, "KV001") == ['if environment is "prod" and on is true']
+
+
+def test_what_fails_because_of_another_input_is_not_excluded(kvlint: Kvlint) -> None:
+    text = SWITCHES.replace('"b" {\n  type    = bool\n  default = false', '"b" {\n  type    = bool\n  default = true')
+    text += vault("  count = var.a ? 1 : 0") + vault("  count = var.a ? 0 : 1", "other")
+    text += secret("").replace("azurerm_key_vault.kv.id", 'var.b ? azurerm_key_vault.other[0].id : "x"')
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert document["skipped"] == []
+    assert "azurerm_key_vault.kv" in {one["address"] for one in document["evaluated"]}
+
+
+def test_a_parameter_file_and_a_switch(kvlint: Kvlint) -> None:
+    parameters = "using 'main.bicep'\nparam rbac = false\nparam env = rbac ? 'dev' : 'prod'\n"
+    document = checked(kvlint, {"main.bicep": BICEP % "on && env == 'prod'", "main.bicepparam": parameters})
+    assert words(document, "KV001") == ["if on is true"]

@@ -142,8 +142,14 @@ class Machine(Protocol[AnyDeclaration]):
     def is_open(self, name: str, world: World) -> bool:
         """Return whether the value of a free input is not known as a whole in a world."""
 
+    def free_inputs(self) -> Iterable[str]:
+        """Return all inputs that have no fixed value."""
+
     def fails(self, world: World) -> bool:
         """Return whether what was evaluated so far fails in a world, and not in the base world."""
+
+    def is_refused(self, names: frozenset[str], world: World) -> bool:
+        """Return whether a validation rejects a world that reads none but some inputs."""
 
     def required(self, declaration: AnyDeclaration, world: World) -> Iterable[Alternative]:
         """Return the candidates for arguments of a declaration that Azure rejects as they are in a world."""
@@ -267,12 +273,18 @@ class Search(Generic[AnyDeclaration]):
     def _deciding(self, declaration: AnyDeclaration, within: World, read: Existence) -> tuple[str, ...]:
         """Return the fixed inputs with other values of which a declaration might exist."""
         kept = set(read.fixed)
+        if len(kept) > 1 and self._is_absent(declaration, within, read, set()):
+            return ()  # constants decide, which is frequent in modules with many features
         for name in sorted(read.fixed)[:_MOST_ROUNDS]:
-            unknown = (read.free | read.fixed) - (kept - {name})
-            here = self._machine.existence(declaration, within | {Change(one, (), UNDECIDED) for one in unknown})
-            if here.exists is False and here.free <= read.free:
+            if self._is_absent(declaration, within, read, kept - {name}):
                 kept.discard(name)
         return tuple(sorted(kept))
+
+    def _is_absent(self, declaration: AnyDeclaration, within: World, read: Existence, kept: set[str]) -> bool:
+        """Return whether a declaration does not exist with all inputs unknown that are not ``kept``."""
+        unknown = (read.free | read.fixed) - kept
+        here = self._machine.existence(declaration, within | {Change(one, (), UNDECIDED) for one in unknown})
+        return here.exists is False and here.free <= read.free
 
     def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
         """Return whether no values of some inputs create a declaration."""
@@ -291,7 +303,7 @@ class Search(Generic[AnyDeclaration]):
             states = tuple(part[0] for part in parts) if is_first else chosen
             of_inputs = zip_longest(ordered, states, fillvalue=_ANY)
             world = fixed | {Change(str(name), (), *state) for name, state in of_inputs}
-            if not self._is_rejected(declaration, world):
+            if not self._is_rejected(declaration, names, world):
                 if is_first or len(chosen) == len(parts):
                     return False
             elif not is_first:
@@ -300,12 +312,16 @@ class Search(Generic[AnyDeclaration]):
             waiting += [(*chosen, state) for state in parts[len(chosen)]]
         return False
 
-    def _is_rejected(self, declaration: AnyDeclaration, world: World) -> bool:
-        """Return whether a declaration certainly does not exist in a world, or the world is impossible."""
+    def _is_rejected(self, declaration: AnyDeclaration, names: frozenset[str], world: World) -> bool:
+        """Return whether a declaration certainly does not exist in a world, or its inputs are not valid."""
         machine = self._machine
-        if machine.exists(declaration, world) is False or machine.fails(world):
+        if machine.exists(declaration, world) is False or machine.is_refused(names, world):
             return True
-        return machine.violated(world) is not None
+        if not machine.fails(world):
+            return False
+        # What fails may read other inputs too, with which it would not.
+        wide = world | {Change(name, (), UNDECIDED) for name in machine.free_inputs() if name not in names}
+        return machine.exists(declaration, wide) is False or machine.fails(wide)
 
 
 def _partition(facts: Facts) -> Sequence[_State]:

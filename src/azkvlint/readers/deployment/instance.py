@@ -186,7 +186,7 @@ class DeploymentInstance:
         """Return the value of a declaration; None if there is none of that name."""
         found = self._values.get(name)
         if found is not None:
-            if self._reads:
+            if name in self._reads:  # a parameter file may be evaluated before reads are recorded
                 self.run.recorder.add(self._reads[name], found)
             return found
         node = self.file.symbols.get(name)
@@ -324,7 +324,7 @@ class DeploymentInstance:
         key = f"output {name}"
         found = self._values.get(key)
         if found is not None:
-            if self._reads:
+            if key in self._reads:
                 self.run.recorder.add(self._reads[key], found)
             return found
         if key in self._busy:

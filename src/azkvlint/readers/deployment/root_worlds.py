@@ -126,6 +126,10 @@ class RootWorlds(Generic[Declared]):
         """Return the root in a world, of which no evaluation has begun."""
 
     @abstractmethod
+    def input_names(self) -> Iterable[str]:
+        """Return the names of all inputs that are declared."""
+
+    @abstractmethod
     def facts_of(self, name: str) -> Facts | None:
         """Return what is known of an input that has no fixed value; None if there is none of that name."""
 
@@ -298,8 +302,16 @@ class RootWorlds(Generic[Declared]):
         here = self.world(world)
         return unknown_in(here.run.recorder.apart(partial(self.value_in, here, name))[0]) is not None
 
+    def free_inputs(self) -> Iterable[str]:
+        """Return all inputs that have no fixed value."""
+        return [name for name in self.input_names() if self.facts(name) is not None]
+
     def fails(self, world: World) -> bool:  # noqa: ARG002  # a condition that fails is unknown
         """Return whether what was evaluated so far fails in a world, and not in the base world."""
+        return False
+
+    def is_refused(self, names: frozenset[str], world: World) -> bool:  # noqa: ARG002  # allowed values are facts
+        """Return whether a validation rejects a world that reads none but some inputs."""
         return False
 
     def violated(self, world: World) -> Iterable[Alternative] | None:  # noqa: ARG002  # allowed values are facts

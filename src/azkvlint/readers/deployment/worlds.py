@@ -301,6 +301,10 @@ class Worlds(RootWorlds[AnySymbol]):
         root.set_base(self._root)
         return DeploymentWorld(run, root, self._make(self.absent, self._gathered))
 
+    def input_names(self) -> Iterable[str]:
+        """See the base class."""
+        return [node.name for node in self._root.file.symbols.values() if isinstance(node, ast.Parameter)]
+
     def facts_of(self, name: str) -> Facts | None:
         """See the base class."""
         node = self._root.parameter_node(name)

@@ -239,6 +239,10 @@ class Worlds(RootWorlds[AnySymbol]):
         world = self.world(frozenset(Change(VAR + name, (), UNDECIDED) for name in defaults))
         return world.module(module) if isinstance(world, TerraformWorld) else None
 
+    def input_names(self) -> Iterable[str]:
+        """See the base class."""
+        return [VAR + name for name in self.folder.variables]
+
     def facts_of(self, name: str) -> Facts | None:
         """See the base class."""
         declaration = self.folder.variables.get(name.removeprefix(VAR)) if name.startswith(VAR) else None
@@ -262,7 +266,7 @@ class Worlds(RootWorlds[AnySymbol]):
         return root.variable(own, root.locate(root.folder.variables[own]))
 
     def fails(self, world: World) -> bool:
-        """Return whether what was evaluated so far fails in a world, and not in the base world."""
+        """See the base class."""
         return not self.world(world).run.failures.keys() <= self.base.run.failures.keys()
 
     def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
@@ -296,22 +300,38 @@ class Worlds(RootWorlds[AnySymbol]):
         """Return the candidates for a validation that rejects the inputs of a world, but not those of the base world;
         None if none does.
         """
+        for instance, piece in self._violations(world):
+            node = piece.attribute.expression()
+            return () if node is None else self.solver.solve([(Scope(instance, piece.path), node, solve.TRUE)])
+        return None
+
+    def is_refused(self, names: frozenset[str], world: World) -> bool:
+        """See the base class."""
+        return next(self._violations(world, names), None) is not None
+
+    def _violations(self, world: World, names: Inputs | None = None) -> Iterator[tuple[ModuleInstance, Piece]]:
+        """Yield the validations that reject the inputs of a world, but not those of the base world; of those that read
+        none but ``names``.
+        """
+        known_of, here = self._known_validations(), self.world(world)
+        if not isinstance(here, TerraformWorld):
+            return
+        for place, instance, piece in _validations(here):
+            known = known_of.get(place, _NEW)
+            is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
+            is_apart = names is not None and (known.inputs is None or not known.inputs <= names)
+            if not is_same and not is_apart and not known.is_false and _is_false(instance, piece):
+                yield instance, piece
+
+    def _known_validations(self) -> Mapping[_Place, _Validation]:
+        """Return the validations of the base world."""
         if self._validations is None:
             self._validations = {}
             recorder = self.base.run.recorder
             for place, instance, piece in _validations(self.base):
                 is_false, read = recorder.of(_is_false, instance, piece)
                 self._validations[place] = _Validation(is_false, None if read is None else read.inputs)
-        here = self.world(world)
-        if not isinstance(here, TerraformWorld):
-            return None
-        for place, instance, piece in _validations(here):
-            known = self._validations.get(place, _NEW)
-            is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
-            if not is_same and not known.is_false and _is_false(instance, piece):
-                node = piece.attribute.expression()
-                return () if node is None else self.solver.solve([(Scope(instance, piece.path), node, solve.TRUE)])
-        return None
+        return self._validations
 
     def required(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:
         """Return the candidates for names that are not empty."""
