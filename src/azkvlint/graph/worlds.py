@@ -39,8 +39,8 @@ AnyDeclaration = TypeVar("AnyDeclaration")
 # Of candidates that are evaluated for one declaration, and of declarations that one needs in addition.
 _MOST_CANDIDATES = 12
 _MOST_NEEDED = 4
-# Of assignments that are evaluated to prove that a declaration never exists.
-_MOST_ASSIGNMENTS = 64
+# Of assignments that are evaluated to prove that a declaration never exists, and of inputs for which that is tried.
+_MOST_ASSIGNMENTS, _MOST_ASSIGNED = 64, 12
 # A condition may read further inputs once those that it reads are unknown.
 _MOST_ROUNDS = 8
 _TEXTS = ("string", "securestring")
@@ -173,12 +173,16 @@ class Search(Generic[AnyDeclaration]):
 
     def __init__(self, machine: Machine[AnyDeclaration]) -> None:
         self._machine = machine
+        # The fixed inputs that decided on declarations before.
+        self._decided: dict[tuple[str, ...], None] = {}
 
     def find(self, declaration: AnyDeclaration, within: World) -> World | Never:
         """Return the world in which a declaration exists that ``within`` does not create."""
         perhaps: World | None = None
         for world in islice(self._worlds(declaration, within), _MOST_CANDIDATES):
-            found = self._possible(declaration, world)
+            # What cannot be stated is not worth an evaluation of all that the world deploys.
+            is_open = self._machine.exists(declaration, world) is None and not self._is_stated(declaration, world)
+            found = None if is_open else self._possible(declaration, world)
             if found is None:
                 continue
             if self._machine.exists(declaration, found) is True:
@@ -273,12 +277,20 @@ class Search(Generic[AnyDeclaration]):
     def _deciding(self, declaration: AnyDeclaration, within: World, read: Existence) -> tuple[str, ...]:
         """Return the fixed inputs with other values of which a declaration might exist."""
         kept = set(read.fixed)
-        if len(kept) > 1 and self._is_absent(declaration, within, read, set()):
-            return ()  # constants decide, which is frequent in modules with many features
+        if len(kept) > 1:
+            if self._is_absent(declaration, within, read, set()):
+                return ()  # constants decide, which is frequent in modules with many features
+            # One that decides alone on others in the same module often decides on this one too.
+            for known in self._decided:
+                if read.fixed.issuperset(known) and self._is_absent(declaration, within, read, set(known)):
+                    return known
         for name in sorted(read.fixed)[:_MOST_ROUNDS]:
             if self._is_absent(declaration, within, read, kept - {name}):
                 kept.discard(name)
-        return tuple(sorted(kept))
+        found = tuple(sorted(kept))
+        if len(found) == 1:
+            self._decided[found] = None
+        return found
 
     def _is_absent(self, declaration: AnyDeclaration, within: World, read: Existence, kept: set[str]) -> bool:
         """Return whether a declaration does not exist with all inputs unknown that are not ``kept``."""
@@ -290,7 +302,7 @@ class Search(Generic[AnyDeclaration]):
         """Return whether no values of some inputs create a declaration."""
         ordered = sorted(names)
         parts = [_partition(facts) for facts in map(self._machine.facts, ordered) if facts is not None]
-        if not ordered or len(parts) < len(ordered):
+        if not ordered or len(parts) < len(ordered) or len(ordered) > _MOST_ASSIGNED:
             return False
         fixed = frozenset(one for one in within if one.input not in names)
         # Most are not excluded, which the first assignment shows. The states of the other inputs are unknown at first.
