@@ -421,3 +421,16 @@ def test_a_parameter_file_and_a_switch(kvlint: Kvlint) -> None:
     parameters = "using 'main.bicep'\nparam rbac = false\nparam env = rbac ? 'dev' : 'prod'\n"
     document = checked(kvlint, {"main.bicep": BICEP % "on && env == 'prod'", "main.bicepparam": parameters})
     assert words(document, "KV001") == ["if on is true"]
+
+
+def test_what_takes_too_much_work_to_search_is_assumed(kvlint: Kvlint) -> None:
+    names = [f"s{number}" for number in range(200)]
+    text = "".join(variable(name, "bool", "false") for name in names)
+    for number in range(200):
+        every = ", ".join(f"var.{name}" for name in names[: number + 1])
+        text += vault(f"  count = alltrue([{every}]) ? 1 : 0", f"k{number}")
+    text += vault("  count = var.s0 && false ? 1 : 0", "never")
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
+    assert len(document["evaluated"]) == 200
+    assert words(document, "KV001")[-1] == "if its condition holds"
+    assert [one["address"] for one in document["skipped"]] == ["azurerm_key_vault.never"]

@@ -14,6 +14,7 @@ from azkvlint.evaluation.solve import Alternative, Language, Solver
 from azkvlint.evaluation.values import Result, unknown_in
 from azkvlint.graph.worlds import (
     BASE,
+    Change,
     Existence,
     Facts,
     Faults,
@@ -24,12 +25,17 @@ from azkvlint.graph.worlds import (
     condition_of,
     unknown_of,
 )
+from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.readers.deployment.run import Absence, Run
 from azkvlint.util.errors import InputError
 
 _MOST_NAMED = 3
+# Of inputs that the condition of many declarations states.
+_MOST_STATED = 20
+# In place of the address of what is assumed: nothing is known of any free input.
+_OPEN = "*"
 # Of worlds in which evaluation may go on.
 _MOST_RECENT = 16
 
@@ -108,6 +114,7 @@ class RootWorlds(Generic[Declared]):
         self._worlds: dict[tuple[World, bool], RootInWorld[Declared]] = {}
         self._assumed: list[RootInWorld[Declared]] = []
         self._budget: Budget | None = None
+        self._open: _Creation[Declared] | None = None
         self._recent: deque[Budget] = deque(maxlen=_MOST_RECENT)
         self._facts: dict[str, Facts | None] = {}
         run.opened.append(self.close)
@@ -206,6 +213,25 @@ class RootWorlds(Generic[Declared]):
                 return None
             gathered.skip(symbol, self._reason(symbol, found))
         except (InputError, RecursionError) as error:
+            return self._in_open_world(symbol, gathered, error)
+        return None
+
+    def _in_open_world(
+        self, symbol: Declared, gathered: Gathered, error: InputError | RecursionError
+    ) -> _Creation[Declared] | None:
+        """Return the world without any value of a free input, for what takes more work than the search may cause."""
+        try:
+            if self._open is None:
+                unknown = frozenset(Change(name, (), UNDECIDED) for name in self.free_inputs())
+                budget = self.run.budget.second_budget(self.run.unit)
+                root = self.make(unknown, budget, WITHOUT_RECORD, frozenset(one.input for one in unknown))
+                self._assumed.append(root)
+                root.gather()
+                self._open = _Creation(frozenset(sorted(unknown)[:_MOST_STATED]), _OPEN, root, [])
+            if self._open.root.exists(symbol) is not False:
+                return self._open
+            gathered.skip(symbol, self._reason(symbol, Never()))
+        except (InputError, RecursionError):
             gathered.skip(symbol, self.run.skip_for(error, symbol.address, self.place_of(symbol)))
         return None
 
