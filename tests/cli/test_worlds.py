@@ -434,3 +434,43 @@ def test_what_takes_too_much_work_to_search_is_assumed(kvlint: Kvlint) -> None:
     assert len(document["evaluated"]) == 200
     assert words(document, "KV001")[-1] == "if its condition holds"
     assert [one["address"] for one in document["skipped"]] == ["azurerm_key_vault.never"]
+
+
+UNKNOWN = {
+    "a required Boolean": ('variable "x" {\n  type = bool\n}\n', "count = var.x ? 0 : 1", "if var.x is false"),
+    "a required map": ('variable "x" {\n  type = map(any)\n}\n', "for_each = var.x", "if var.x is not empty"),
+    "a required string": (
+        'variable "x" {\n  type = string\n}\n', 'count = var.x == "prod" ? 1 : 0', 'if var.x is "prod"'
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_an_input_without_a_value_creates_states_its_condition(kvlint: Kvlint, name: str) -> None:
+    declared, count, condition = UNKNOWN[name]
+    text = PROVIDER + declared + vault(f"  {count}") + vault("", "other")
+    document = checked(kvlint, {"main.tf": text})
+    assert set(words(document, "KV001")) == {condition, None}
+    assert sorted(one["condition"] or "" for one in document["evaluated"]) == ["", condition]
+
+
+def test_what_is_inside_a_module_of_unknown_number_states_all_that_it_requires(kvlint: Kvlint) -> None:
+    root = 'variable "a" {\n  type = bool\n}\nvariable "b" {\n  type = bool\n}\n'
+    root += 'module "m" {\n  source = "./m"\n  count = var.a ? 1 : 0\n  on = var.b\n}\n'
+    module = 'variable "on" {\n  type = bool\n}\n' + vault("") + vault("  count = var.on ? 1 : 0", "inner")
+    document = checked(kvlint, {"main.tf": PROVIDER + root, "m/main.tf": module})
+    assert words(document, "KV001") == ["if var.a is true", "if var.a is true and var.b is true"]
+
+
+def test_an_input_without_a_value_that_never_creates_a_vault(kvlint: Kvlint) -> None:
+    text = 'variable "x" {\n  type = bool\n}\n' + vault("  count = var.x && !var.x ? 1 : 0") + vault("", "other")
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert found(document, "KV001") == ["azurerm_key_vault.other"]
+    assert ["every value of `var.x`" in one["reason"] for one in document["skipped"]] == [True]
+
+
+def test_an_input_without_a_value_in_bicep(kvlint: Kvlint) -> None:
+    document = checked(kvlint, {"main.bicep": (BICEP % "on && env == 'prod'").replace("on bool = false", "on bool")})
+    assert words(document, "KV001") == ['if env is "prod" and on is true']
+    document = checked(kvlint, {"main.bicep": (BICEP % "!on").replace("on bool = false", "on bool")})
+    assert words(document, "KV001") == ["if on is false"]

@@ -87,12 +87,17 @@ class Facts(NamedTuple):
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """A world other than the base world: all of its ``resources``, and the addresses of those that only it creates."""
+    """A world other than the base world: all of its ``resources``, and the addresses of those that only it creates.
+
+    ``replaced`` are the addresses of resources of which the base world does not know whether they exist, and which are
+    evaluated here.
+    """
 
     condition: Condition
     resources: Mapping[str, Resource]
     created: frozenset[str]
     is_complete: bool
+    replaced: frozenset[str] = frozenset()
 
     @property
     def changed(self) -> Mapping[str, Resource]:
@@ -474,11 +479,17 @@ def _is_secret(change: Change, facts: Facts) -> bool:
     return shows_secret(text) or (any(map(is_secret_name, (change.input, *change.path))) and not is_harmless(text))
 
 
-def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Mapping[str, Resource]:
+def replaced_by(variants: Iterable[Variant]) -> frozenset[str]:
+    """Return the addresses of resources that variants evaluate instead of the base world."""
+    return frozenset[str]().union(*(variant.replaced for variant in variants))
+
+
+def joined(resources: Mapping[str, Resource], variants: Sequence[Variant]) -> Mapping[str, Resource]:
     """Return all resources of a root, those of its variants with their conditions, and with the vaults as they are
     there.
     """
-    found = dict(resources)
+    replaced = replaced_by(variants)
+    found = {address: one for address, one in resources.items() if address not in replaced}
     for variant in variants:
         changed = variant.changed
         others = {
@@ -495,5 +506,5 @@ def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Ma
 
 __all__ = [
     "BASE", "Alternative", "Change", "Constraint", "Existence", "Facts", "Faults", "Machine", "Never", "Result",
-    "Search", "Variant", "World", "condition_of", "joined", "unknown_of",
+    "Search", "Variant", "World", "condition_of", "joined", "replaced_by", "unknown_of",
 ]  # fmt: skip

@@ -304,7 +304,8 @@ def _verdicts_on_graph(
 ) -> Verdicts:
     from azkvlint.readers.read_result import nothing_is_suppressed
 
-    verdicts = evaluator.evaluate(graph, explain, read.work)
+    replaced = frozenset[str]().union(*(variant.replaced for variant in read.variants))
+    verdicts = evaluator.evaluate(graph, explain, read.work, graph.resources.keys() - replaced if replaced else None)
     for variant in read.variants:
         add_verdicts(verdicts, _verdicts_of_variant(read, variant, required, evaluator, explain))
     if read.is_suppressed is nothing_is_suppressed:

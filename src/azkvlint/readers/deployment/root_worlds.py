@@ -95,6 +95,9 @@ class _Creation(NamedTuple, Generic[Declared]):
     assumed: str
     root: RootInWorld[Declared]
     symbols: list[Declared]
+    # Those of its resources that another world evaluates, and of the base world that it evaluates itself.
+    lost: set[str]
+    replaced: set[str]
 
 
 class RootWorlds(Generic[Declared]):
@@ -175,22 +178,59 @@ class RootWorlds(Generic[Declared]):
     def variants(self, gathered: Gathered) -> list[Variant]:
         """Return the variants in which the declarations exist that the base world does not create."""
         self.absent.update(absence.symbol.address for absence in gathered.absent)
-        waiting = [(absence.symbol, BASE) for absence in gathered.absent]
+        base = _Creation(BASE, "", self.base, [], set(), set())
+        waiting = [(absence, base) for absence in gathered.absent]
         created: dict[tuple[World, str], _Creation[Declared]] = {}
-        for symbol, within in waiting:
-            found = self._world_of(symbol, within, gathered)
+        moved: set[str] = set()
+        for absence, within in waiting:
+            symbol = absence.symbol
+            if within is base and not moved.isdisjoint(absence.around):
+                continue  # it is looked for in the world of what is around it
+            if absence.is_unknown:
+                found = self._world_of_unknown(symbol, within, gathered, moved)
+            else:
+                found = self._world_of(symbol, within.world, gathered)
             if found is None:
                 continue
             known = created.setdefault((found.world, found.assumed), found)
+            if absence.is_unknown and within is base:
+                known.replaced.update(_resources_of(symbol, within.root))
             known.symbols.append(symbol)
             self.absent.add(symbol.address)
             same = [one.address for one in found.root.symbols(symbol)]
             inside = tuple(f"{address}{mark}" for address in same for mark in ".[")
             waiting += [
-                (one.symbol, found.world) for one in found.root.gather().absent
+                (one, known) for one in found.root.gather().absent
                 if symbol.address in one.around or one.symbol.address.startswith(inside)
             ]  # fmt: skip
-        return [self._variant(one) for one in created.values()]
+        return [self._variant(one, base.lost) for one in created.values()]
+
+    def _world_of_unknown(
+        self, symbol: Declared, within: _Creation[Declared], gathered: Gathered, moved: set[str]
+    ) -> _Creation[Declared] | None:
+        """Return the world in which a declaration certainly exists of which that is not known; None if there is none.
+
+        Then it stays where it is, unless no world creates it. ``moved`` receives the addresses of the others.
+        """
+        if not self.is_possible or not self.may_have_results(symbol):
+            return None
+        try:
+            found = self._search.find(symbol, within.world)
+            creation = None
+            if not isinstance(found, Never):
+                creation = self._creation(symbol, found) if found != within.world else None
+                if creation is None:
+                    return None
+            before = _resources_of(symbol, within.root)
+        except (InputError, RecursionError):  # it is evaluated in the base world
+            return None
+        moved.add(symbol.address)
+        within.lost.update(before)
+        if isinstance(found, Never):
+            gathered.skip(symbol, self._reason(symbol, found))
+            for address in before if within.root is self.base else ():
+                self.base.run.resources.pop(address, None)
+        return creation
 
     def _world_of(self, symbol: Declared, within: World, gathered: Gathered) -> _Creation[Declared] | None:
         """Return the world in which a declaration exists; None if there is none, which is then accounted for."""
@@ -227,7 +267,7 @@ class RootWorlds(Generic[Declared]):
                 root = self.make(unknown, budget, WITHOUT_RECORD, frozenset(one.input for one in unknown))
                 self._assumed.append(root)
                 root.gather()
-                self._open = _Creation(frozenset(sorted(unknown)[:_MOST_STATED]), _OPEN, root, [])
+                self._open = _Creation(frozenset(sorted(unknown)[:_MOST_STATED]), _OPEN, root, [], set(), set())
             if self._open.root.exists(symbol) is not False:
                 return self._open
             gathered.skip(symbol, self._reason(symbol, Never()))
@@ -246,7 +286,7 @@ class RootWorlds(Generic[Declared]):
             if not root.assume(symbol):
                 return None
         root.gather()
-        return _Creation(world, address, root, [])
+        return _Creation(world, address, root, [], set(), set())
 
     def _reason(self, symbol: Declared, never: Never) -> str:
         absence = self.absence_of(symbol)
@@ -260,19 +300,22 @@ class RootWorlds(Generic[Declared]):
         """Return what decides whether a declaration in a module exists."""
         return "the arguments of the module call"
 
-    def _variant(self, creation: _Creation[Declared]) -> Variant:
+    def _variant(self, creation: _Creation[Declared], lost: set[str]) -> Variant:
+        """Return a variant. ``lost`` are the resources of the base world that variants evaluate."""
         changes, world = creation.world, creation.root
         gathered = world.gather()
         created: list[str] = []
         for symbol in creation.symbols:
             for same in world.symbols(symbol):
-                created += [one for one in gathered.made_by(same) if one not in self.base.run.resources]
+                made = gathered.made_by(same)
+                created += [one for one in made if one in lost or one not in self.base.run.resources]
         known = {(problem.message, problem.at) for problem in self.run.problems}
         self.run.problems += [one for one in world.run.problems if (one.message, one.at) not in known]
         facts = {change.input: self.facts(change.input) or Facts() for change in changes}
         return Variant(
             condition=condition_of(changes, facts), resources=world.resources(),
-            created=frozenset(created), is_complete=world.run.closed,
+            created=frozenset(created) - creation.lost, is_complete=world.run.closed,
+            replaced=frozenset(creation.replaced),
         )  # fmt: skip
 
     def world(self, changes: World, *, is_recorded: bool = False) -> RootInWorld[Declared]:
@@ -352,6 +395,12 @@ class RootWorlds(Generic[Declared]):
         """Return what makes a world impossible that is not so in the base world."""
         self.world(world).gather()
         return Faults(is_impossible=False)
+
+
+def _resources_of(symbol: Declared, root: RootInWorld[Declared]) -> list[str]:
+    """Return the addresses of the resources of a declaration in a world."""
+    gathered = root.gather()
+    return [address for same in root.symbols(symbol) for address in gathered.made_by(same)]
 
 
 def _quoted(names: Sequence[str]) -> str:

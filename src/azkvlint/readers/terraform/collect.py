@@ -308,18 +308,23 @@ class ResourceCollector:
     def _lower_declared(self, symbol: ResourceSymbol | ModuleCallSymbol, conditions: frozenset[str]) -> None:
         if not symbol.instances:
             self._note_absence(symbol)
-        elif isinstance(symbol, ResourceSymbol):
-            self._recorded(symbol, partial(self._lower_instances, symbol, conditions))
+            return
+        is_data = isinstance(symbol, ResourceSymbol) and symbol.is_data
+        is_unknown = not is_data and symbol.is_there() is None
+        if is_unknown:
+            self.absent.append(Absence(symbol, tuple(self._around), is_unknown=True))
+        if isinstance(symbol, ResourceSymbol):
+            self._recorded(symbol, partial(self._lower_instances, symbol, conditions), is_unknown=is_unknown)
         else:
-            self._recorded(symbol, partial(self._lower_uses, symbol, conditions))
+            self._recorded(symbol, partial(self._lower_uses, symbol, conditions), is_unknown=is_unknown)
 
     def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         for entity in symbol.instances:
             self._add(entity, conditions | entity.conditions)
 
-    def _recorded(self, symbol: Symbol[Any], lower: Callable[[], None]) -> None:
-        """Lower a declaration, and record its resources if the base world does not create it."""
-        if not self._around and symbol.address not in self._within:
+    def _recorded(self, symbol: Symbol[Any], lower: Callable[[], None], *, is_unknown: bool) -> None:
+        """Lower a declaration, and record its resources if the base world does not certainly create it."""
+        if not self._around and symbol.address not in self._within and not is_unknown:
             lower()
             return
         known = len(self.run.resources)
@@ -396,13 +401,13 @@ class ResourceCollector:
         )  # fmt: skip
 
     def has_absence(self, instance: ModuleInstance) -> bool:
-        """Return whether a module, or one that it calls, has a declaration without instances."""
+        """Return whether a module, or one that it calls, has a declaration that may have no instances."""
         if not self._is_read(instance.folder):
             return False
         for local, declaration in instance.folder.resources.items():
             is_read = self.run.cache.is_required(declaration.type) and not local.startswith("ephemeral.")
             symbol = instance.resource(local) if is_read else None
-            if symbol is not None and not symbol.instances:
+            if symbol is not None and symbol.is_there() is not True:
                 return True
         for name in instance.folder.modules:
             call = instance.module(name)
@@ -410,7 +415,7 @@ class ResourceCollector:
             if call is None or source is None or not self._is_read(source.folder):
                 continue
             contents = [use.content for use in call.instances]
-            if not contents or any(one is not None and self.has_absence(one) for one in contents):
+            if call.is_there() is not True or any(one is not None and self.has_absence(one) for one in contents):
                 return True
         return False
 

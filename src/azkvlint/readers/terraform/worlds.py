@@ -143,7 +143,7 @@ class TerraformWorld:
         """Return whether a declaration has instances, all modules around it included; None if that is not known."""
         answer: bool | None = True
         for one in (*_calls(symbol), symbol):
-            here = [_is_there(same) for same in self.symbols(one)]
+            here = [same.is_there() for same in self.symbols(one)]
             if all(found is False for found in here):
                 return False
             if True not in here:
@@ -181,14 +181,6 @@ class TerraformWorld:
             here = waiting.pop()
             yield here
             waiting += [use.content for call in here.calls() for use in call.instances if use.content is not None]
-
-
-def _is_there(symbol: AnySymbol) -> bool | None:
-    """Return whether a declaration has instances; None if that is not known."""
-    found = symbol.expanded()
-    if found is None or not found.steps:
-        return False
-    return None if found.conditions or all(step.conditions for step in found.steps) else True
 
 
 def _calls(symbol: Symbol[Any]) -> list[ModuleCallSymbol]:
