@@ -474,3 +474,21 @@ def test_an_input_without_a_value_in_bicep(kvlint: Kvlint) -> None:
     assert words(document, "KV001") == ['if env is "prod" and on is true']
     document = checked(kvlint, {"main.bicep": (BICEP % "!on").replace("on bool = false", "on bool")})
     assert words(document, "KV001") == ["if on is false"]
+
+
+LIMITS = {
+    "@maxValue(5)\nparam n int = 1": ("n > 5", None),
+    "@minValue(1)\n@maxValue(5)\nparam n int": ("n > 5", None),
+    "@minValue(3)\nparam n int = 3": ("n > 3", "if n is 4"),
+    "@maxLength(0)\nparam n array = []": ("length(n) > 0", None),
+    "@minLength(4)\nparam n string = 'none'": ("n == 'all' || empty(n)", None),
+    "@maxLength(4)\nparam n string = 'none'": ("n == 'all'", 'if n is "all"'),
+}
+
+
+@pytest.mark.parametrize("declared", LIMITS)
+def test_no_value_is_beyond_the_limits_of_a_parameter(kvlint: Kvlint, declared: str) -> None:
+    condition, expected = LIMITS[declared]
+    document = checked(kvlint, {"main.bicep": f"{declared}\n{BICEP % condition}"})
+    assert words(document, "KV001") == ([expected] if expected else [])
+    assert len(document["skipped"]) == (expected is None)

@@ -31,7 +31,7 @@ from azkvlint.model.condition import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Plain, shortened
+from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, shortened
 from azkvlint.util.secret_names import is_harmless, is_secret_name, shows_secret
 
 Goal: TypeAlias = tuple[object, object, Target]
@@ -75,7 +75,8 @@ BASE: World = frozenset()
 class Facts(NamedTuple):
     """What is known of a free input: its type, the values that it accepts if these are listed, and its declaration.
 
-    ``is_typed``: ``kind`` is what its declaration states, not only that of its default.
+    ``is_typed``: ``kind`` is what its declaration states, not only that of its default. ``limits`` are those of its
+    value.
     """
 
     kind: str = "any"
@@ -83,6 +84,7 @@ class Facts(NamedTuple):
     allowed: tuple[Plain, ...] = ()
     is_secret: bool = False
     is_nullable: bool = False
+    limits: Known = NOTHING_KNOWN
     at: Location | None = None
 
 
@@ -230,7 +232,8 @@ class Search(Generic[AnyDeclaration]):
                 return
             is_secret = any(one.is_secret for one in every)
             states = _states(every, Facts() if path else facts)
-            options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in states])
+            possible = (each for each in states if path or not any(_is_beyond(facts.limits, *one) for one in each))
+            options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in possible])
         for chosen in islice(product(*options), _MOST_CANDIDATES):
             yield frozenset().union(*chosen)
 
@@ -352,7 +355,26 @@ def _partition(facts: Facts) -> Sequence[_State]:
         states = [*_states_of(solve.EMPTY, None, facts), (NOT_EMPTY, None)]
     else:
         return [_ANY]
-    return [*states, (EQUAL, None)] if facts.is_nullable else states
+    states = [*states, (EQUAL, None)] if facts.is_nullable else states
+    return [one for one in states if not _is_beyond(facts.limits, *one)]
+
+
+def _is_beyond(limits: Known, state: str, value: Plain | None) -> bool:
+    """Return whether an input that is so is beyond its limits."""
+    least, most = limits.least, limits.most
+    if limits.is_number:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and (value < least or (most is not None and value > most))  # type: ignore[operator]  # a number
+    match state, value:
+        case "equal", str() as text:
+            return len(text.encode()) < least or (most is not None and text.isascii() and len(text) > most)
+        case "empty", _:
+            return least > 0
+        case (("not empty" | "containing"), _):
+            return most == 0
+        case "of length", int() as length:
+            return length < least or (most is not None and length > most)
+    return False
 
 
 def _with(within: World, changes: World) -> World | None:
