@@ -492,3 +492,31 @@ def test_no_value_is_beyond_the_limits_of_a_parameter(kvlint: Kvlint, declared: 
     document = checked(kvlint, {"main.bicep": f"{declared}\n{BICEP % condition}"})
     assert words(document, "KV001") == ([expected] if expected else [])
     assert len(document["skipped"]) == (expected is None)
+
+
+ON = variable("a", "bool", "false") + variable("b", "bool", "false") + vault("  count = var.a ? 1 : 0\n%s")
+PRECONDITION = '  lifecycle {\n    precondition {\n      condition = var.b\n      error_message = "b"\n    }\n  }'
+GROUP = 'resource "azurerm_resource_group" "r" {\n  count = var.a ? (var.b ? 1 : -1) : 0\n  name  = "x"\n}\n'
+LOCALS = 'locals {\n  items = var.a ? [] : ["a"]\n  first = local.items[0]\n}\n'
+FAILING = {
+    "a precondition": (ON % PRECONDITION, "if var.a is true and var.b is true"),
+    "a number below zero": (ON % "" + GROUP, "if var.a is true and var.b is true"),
+    "an item that is not there": (ON % "  tags = { a = local.first }" + LOCALS, "if its condition holds"),
+    "a name that is null": (
+        (ON % "").replace('"kv-existence"', "var.name") + variable("name", "string", "null"),
+        "if var.a is true and var.name is not null",
+    ),
+    "an item in an output": (
+        ON % "" + vault("  count = var.b ? 1 : 0", "o") + 'output "o" {\n  value = '
+        'var.a ? azurerm_key_vault.o[0].vault_uri : ""\n}\n',
+        "if var.a is true and var.b is true",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_plan_that_fails_rejects_a_world(kvlint: Kvlint, name: str) -> None:
+    text, condition = FAILING[name]
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert condition in words(document, "KV001")
+    assert document["skipped"] == []

@@ -47,7 +47,7 @@ from azkvlint.model.finding import INPUT_UNREADABLE, TYPE_UNKNOWN
 from azkvlint.model.finding import Declaration as DeclarationOfReport
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
-from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.deployment.documents import HOLDERS
 from azkvlint.readers.deployment.run import EVERY_INPUT, Absence
@@ -552,7 +552,9 @@ class ResourceCollector:
             fields["derived"] = MapValue(
                 at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin=Origin.DERIVED
             )
-        if isinstance(fields.get("name"), Scalar) and text_of(fields["name"]) == "":
+        given = fields.get("name")
+        is_null = given is None and self._within and isinstance(entity.content.attribute("name"), Absent)
+        if is_null or (isinstance(given, Scalar) and text_of(given) == ""):
             self.unnamed[entity.address] = entity
         name, known = name_of(fields.get("name"), symbol.declaration.local), fields.get("name")
         self.run.count_characters(len(name))

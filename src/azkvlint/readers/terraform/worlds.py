@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
+from azkvlint.readers.terraform.plan_failures import PlanCheck
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleScope, TerraformRun, VariableValues
 from azkvlint.readers.world_values import changed_value
@@ -210,6 +212,9 @@ class Worlds(RootWorlds[AnySymbol]):
         self._root = root
         self._gathered = gathered
         self._validations: dict[_Place, _Validation] | None = None
+        self._plan, self._is_checked = PlanCheck(), False
+        # What failed in a world when nothing was evaluated but what decides on declarations.
+        self._early: dict[World, AbstractSet[_Place]] = {}
 
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> TerraformWorld:
         """See the base class."""
@@ -259,7 +264,8 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def fails(self, world: World) -> bool:
         """See the base class."""
-        return not self.world(world).run.failures.keys() <= self.base.run.failures.keys()
+        here = self._early.get(world, self.world(world).run.failures.keys())
+        return not here <= self.base.run.failures.keys()
 
     def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
         """See the base class."""
@@ -295,7 +301,22 @@ class Worlds(RootWorlds[AnySymbol]):
         for instance, piece in self._violations(world):
             node = piece.attribute.expression()
             return () if node is None else self.solver.solve([(Scope(instance, piece.path), node, solve.TRUE)])
+        here = self.world(world)
+        self._check_base()
+        for instance in here.instances() if isinstance(here, TerraformWorld) else ():
+            for goal in self._plan.refused(instance, here.run.recorder):
+                return self.solver.solve([goal])
         return None
+
+    def _check_base(self) -> None:
+        """Evaluate once what may make the plan fail in the base world, and what that reads."""
+        if not self._is_checked:
+            self._is_checked = True
+            recorder = self.base.run.recorder
+            for instance in list(self.base.instances()):
+                self._plan.evaluate(instance, recorder)
+                for _ in self._plan.refused(instance, recorder):
+                    pass
 
     def is_refused(self, names: frozenset[str], world: World) -> bool:
         """See the base class."""
@@ -337,13 +358,18 @@ class Worlds(RootWorlds[AnySymbol]):
             node = piece.attribute.expression() if piece is not None else None
             if entity is not None and piece is not None and node is not None:
                 scope = scope_in_block(entity.symbol, entity.step.key, entity.local, piece)
-                goals.append((scope, node, solve.NOT_EMPTY))
+                is_null = lowered.run.resources[address].attributes.fields.get("name") is None
+                goals.append((scope, node, solve.NOT_NULL if is_null else solve.NOT_EMPTY))
         return self.solver.solve(goals) if goals else ()
 
     def faults(self, world: World) -> Faults[AnySymbol]:
         """Return what makes the plan fail in a world, but not in the base world."""
         here = self.world(world)
+        self._early.setdefault(world, frozenset(here.run.failures))
         here.gather()
+        self._check_base()
+        for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
+            self._plan.evaluate(instance, here.run.recorder)
         failures = [needed for key, needed in here.run.failures.items() if key not in self.base.run.failures]
         needed = {symbol.address: symbol for every in failures for symbol in every}
         return Faults(bool(failures), tuple(needed.values()))
