@@ -84,6 +84,7 @@ from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
+_KEY_VAULT = "Microsoft.KeyVault/"
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
@@ -363,6 +364,9 @@ class ResourceCollector:
         """Return whether a rule evaluates a resource of a type, or one that a called module may declare."""
         if isinstance(symbol, ModuleCallSymbol):
             return True
+        if symbol.is_data:
+            mapped = RESOURCES.get(symbol.type)
+            return mapped is not None and mapped.type.startswith(_KEY_VAULT)
         evaluated, type_ = self.run.required.evaluated, azure_type(symbol.declaration).lower()
         is_apart = symbol.type in AZAPI or symbol.type in _APART or not type_
         return evaluated is None or is_apart or type_ in evaluated or type_ in ACCOUNTED

@@ -213,6 +213,8 @@ class Worlds(RootWorlds[AnySymbol]):
         self._gathered = gathered
         self._validations: dict[_Place, _Validation] | None = None
         self._plan, self._is_checked = PlanCheck(), False
+        self._faults: dict[World, Faults[AnySymbol]] = {}
+        self._refusals: dict[World, Goal | None] = {}
         # What failed in a world when nothing was evaluated but what decides on declarations.
         self._early: dict[World, AbstractSet[_Place]] = {}
 
@@ -224,6 +226,12 @@ class Worlds(RootWorlds[AnySymbol]):
         root.base = self._root
         collector = ResourceCollector(run, self.folder, self.absent, self._gathered)
         return TerraformWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
+
+    def close(self) -> None:
+        """See the base class."""
+        super().close()
+        self._faults.clear()
+        self._refusals.clear()
 
     def open_module(self, module: ModuleScope) -> ModuleInstance | None:
         """Return a module without the defaults of the root's variables; None if it is not used then."""
@@ -298,15 +306,21 @@ class Worlds(RootWorlds[AnySymbol]):
         """Return the candidates for a validation that rejects the inputs of a world, but not those of the base world;
         None if none does.
         """
+        if world not in self._refusals:
+            self._refusals[world] = next(self._refused(world), None)
+        goal = self._refusals[world]
+        return None if goal is None else self.solver.solve([goal])
+
+    def _refused(self, world: World) -> Iterator[Goal]:
+        """Yield the conditions that a world does not meet, and the base world does."""
         for instance, piece in self._violations(world):
             node = piece.attribute.expression()
-            return () if node is None else self.solver.solve([(Scope(instance, piece.path), node, solve.TRUE)])
+            if node is not None:
+                yield Scope(instance, piece.path), node, solve.TRUE
         here = self.world(world)
         self._check_base()
         for instance in here.instances() if isinstance(here, TerraformWorld) else ():
-            for goal in self._plan.refused(instance, here.run.recorder):
-                return self.solver.solve([goal])
-        return None
+            yield from self._plan.refused(instance, here.run.recorder)
 
     def _check_base(self) -> None:
         """Evaluate once what may make the plan fail in the base world, and what that reads."""
@@ -364,15 +378,18 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def faults(self, world: World) -> Faults[AnySymbol]:
         """Return what makes the plan fail in a world, but not in the base world."""
-        here = self.world(world)
-        self._early.setdefault(world, frozenset(here.run.failures))
-        here.gather()
-        self._check_base()
-        for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
-            self._plan.evaluate(instance, here.run.recorder)
-        failures = [needed for key, needed in here.run.failures.items() if key not in self.base.run.failures]
-        needed = {symbol.address: symbol for every in failures for symbol in every}
-        return Faults(bool(failures), tuple(needed.values()))
+        found = self._faults.get(world)
+        if found is None:
+            here = self.world(world)
+            self._early[world] = frozenset(here.run.failures)
+            here.gather()
+            self._check_base()
+            for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
+                self._plan.evaluate(instance, here.run.recorder)
+            failures = [needed for key, needed in here.run.failures.items() if key not in self.base.run.failures]
+            needed = {symbol.address: symbol for every in failures for symbol in every}
+            found = self._faults[world] = Faults(bool(failures), tuple(needed.values()))
+        return found
 
 
 _Place: TypeAlias = tuple[str, str, int]
