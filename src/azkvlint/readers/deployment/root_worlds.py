@@ -25,7 +25,7 @@ from azkvlint.graph.worlds import (
     condition_of,
     unknown_of,
 )
-from azkvlint.model.condition import UNDECIDED
+from azkvlint.model.condition import EQUAL, UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.readers.deployment.run import Absence, Run
@@ -36,6 +36,8 @@ _MOST_NAMED = 3
 _MOST_STATED = 20
 # In place of the address of what is assumed: nothing is known of any free input.
 _OPEN = "*"
+# In place of it too: the resources are those of the world in which their number is not known.
+_UNKNOWN_NUMBER = "#"
 # Of worlds in which evaluation may go on.
 _MOST_RECENT = 16
 
@@ -218,7 +220,13 @@ class RootWorlds(Generic[Declared]):
             found = self._search.find(symbol, within.world)
             creation = None
             if not isinstance(found, Never):
-                creation = self._creation(symbol, found) if found != within.world else None
+                if found == within.world:
+                    return None
+                if any(map(_is_number, found - within.world)):
+                    # Of several instances, the others are as they are with an unknown number.
+                    creation = _Creation(found, _UNKNOWN_NUMBER, within.root, [], set(), set())
+                else:
+                    creation = self._creation(symbol, found)
                 if creation is None:
                     return None
             before = _resources_of(symbol, within.root)
@@ -395,6 +403,10 @@ class RootWorlds(Generic[Declared]):
         """Return what makes a world impossible that is not so in the base world."""
         self.world(world).gather()
         return Faults(is_impossible=False)
+
+
+def _is_number(change: Change) -> bool:
+    return change.state == EQUAL and isinstance(change.value, int | float) and not isinstance(change.value, bool)
 
 
 def _resources_of(symbol: Declared, root: RootInWorld[Declared]) -> list[str]:
