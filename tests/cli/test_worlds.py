@@ -520,3 +520,12 @@ def test_a_plan_that_fails_rejects_a_world(kvlint: Kvlint, name: str) -> None:
     document = checked(kvlint, {"main.tf": PROVIDER + text})
     assert condition in words(document, "KV001")
     assert document["skipped"] == []
+
+
+def test_a_condition_that_is_not_solved_is_assumed_in_bicep(kvlint: Kvlint) -> None:
+    text = "param text string = ''\nvar a12 = toUpper(take(text, 1)) == 'Q'\n"
+    text += "".join(f"param p{n} bool = false\nvar a{n} = p{n} ? a{n + 1} : false\n" for n in range(12))
+    document = checked(kvlint, {"main.bicep": text + BICEP % "a0"})
+    assert words(document, "KV001") == ["if its condition holds"]
+    document = checked(kvlint, {"main.bicep": text + BICEP % "on && p0 && a1" + BICEP_POLICY})
+    assert words(document, "KV001") == ["if its condition holds"]

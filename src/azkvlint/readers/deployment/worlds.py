@@ -236,9 +236,16 @@ class DeploymentWorld:
         found: AnySymbol | None = self._same(symbol)
         return [] if found is None else [found]
 
-    def assume(self, symbol: AnySymbol) -> bool:  # noqa: ARG002  # conditions of templates cannot be set aside
-        """Return that a declaration cannot be assumed to exist."""
-        return False
+    def assume(self, symbol: AnySymbol) -> bool:
+        """Let a declaration exist, and what is around it; return whether that is possible."""
+        for one in _around(symbol):
+            self._instances.clear()
+            same = self._same(one)
+            if same is None:
+                return False
+            if all(entity.conditions() is None for entity in same.entities):
+                same.assume()
+        return True
 
     def _same(self, symbol: Symbol[Any]) -> Any:
         instance, node = self.instance(symbol.instance), symbol.declaration
