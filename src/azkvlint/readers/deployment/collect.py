@@ -140,7 +140,7 @@ class Collector:
             self._collect_declared(symbol, collect, conditions)
         finally:
             inputs = self._reads.pop()
-        addresses = tuple(islice(run.resources, known, None))
+        addresses = tuple(islice(reversed(run.resources), len(run.resources) - known))[::-1]
         inputs.update(recorder.declarations.get(key, ()))
         for address in addresses:
             read = recorder.resources.get(address)
@@ -167,7 +167,7 @@ class Collector:
             if is_absent_in_base:
                 self._around.pop()
         if is_absent_in_base:
-            self.created[symbol.address] = list(islice(run.resources, known, None))
+            self.created[symbol.address] = list(islice(reversed(run.resources), len(run.resources) - known))[::-1]
         if not is_there and symbol.instance.module_call.may_vary:
             self.absent.append(Absence(symbol, tuple(self._around)))
 

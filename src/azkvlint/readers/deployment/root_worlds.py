@@ -120,6 +120,10 @@ class RootWorlds(Generic[Declared]):
         self._assumed: list[RootInWorld[Declared]] = []
         self._budget: Budget | None = None
         self._open: _Creation[Declared] | None = None
+        # Whether it was tried to evaluate that one.
+        self._is_too_large = False
+        # What they have made, in steps of the evaluator, as far as it was counted.
+        self._made = 0
         self._recent: deque[Budget] = deque(maxlen=_MOST_RECENT)
         self._facts: dict[str, Facts | None] = {}
         run.opened.append(self.close)
@@ -269,7 +273,10 @@ class RootWorlds(Generic[Declared]):
     ) -> _Creation[Declared] | None:
         """Return the world without any value of a free input, for what takes more work than the search may cause."""
         try:
+            if self._open is None and self._is_too_large:
+                raise error
             if self._open is None:
+                self._is_too_large = True
                 unknown = frozenset(Change(name, (), UNDECIDED) for name in self.free_inputs())
                 budget = self.run.budget.second_budget(self.run.unit)
                 root = self.make(unknown, budget, WITHOUT_RECORD, frozenset(one.input for one in unknown))
@@ -340,14 +347,19 @@ class RootWorlds(Generic[Declared]):
             budget.secrets.texts.update(str(one) for one in secret if one is not None and not isinstance(one, bool))
             found = self.make(changes, budget, recorder, names)
             self._worlds[changes, is_recorded] = found
+            if len(self._recent) == _MOST_RECENT:
+                self._made -= self._recent[0].work - self._recent[0].steps
             self._recent.append(found.run.budget)
         return found
 
     def _budget_of_worlds(self) -> Budget:
         if self._budget is None:
             self._budget = self.run.budget.second_budget(self.run.unit)
-        # Each budget of a world goes on from the steps of those before it.
-        self._budget.steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
+        # Each budget of a world goes on from the steps of those before it, and from what they have made.
+        steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
+        made = sum(one.work - one.steps for one in self._recent)
+        self._budget.steps = steps + max(made - self._made, 0)
+        self._made = made
         self._budget.spend(STEPS_OF_A_SCENARIO)
         return self._budget
 

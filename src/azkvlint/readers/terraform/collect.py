@@ -260,7 +260,8 @@ class ResourceCollector:
             lower()
         finally:
             inputs = self._reads.pop()
-        addresses = tuple(islice(self.run.resources, known, None))
+        resources = self.run.resources
+        addresses = tuple(islice(reversed(resources), len(resources) - known))[::-1]
         inputs.update(recorder.declarations.get(symbol.address, ()))
         for address in addresses:
             read = recorder.resources.get(address)
@@ -334,7 +335,8 @@ class ResourceCollector:
             lower()
         finally:
             self._around.pop()
-            self.created[symbol.address] = list(islice(self.run.resources, known, None))
+            resources = self.run.resources
+            self.created[symbol.address] = list(islice(reversed(resources), len(resources) - known))[::-1]
 
     def _note_absence(self, symbol: ResourceSymbol | ModuleCallSymbol) -> None:
         """Record a declaration without instances."""
