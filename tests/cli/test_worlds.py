@@ -411,3 +411,126 @@ def test_a_condition_of_a_template_states_the_name_of_its_parameter(kvlint: Kvli
     }  # fmt: skip
     document = checked(kvlint, {"t.json": json.dumps(template)})
     assert words(document, "KV001") == ['if environment is "prod" and on is true']
+
+
+def test_what_fails_because_of_another_input_is_not_excluded(kvlint: Kvlint) -> None:
+    text = SWITCHES.replace('"b" {\n  type    = bool\n  default = false', '"b" {\n  type    = bool\n  default = true')
+    text += vault("  count = var.a ? 1 : 0") + vault("  count = var.a ? 0 : 1", "other")
+    text += secret("").replace("azurerm_key_vault.kv.id", 'var.b ? azurerm_key_vault.other[0].id : "x"')
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert document["skipped"] == []
+    assert "azurerm_key_vault.kv" in {one["address"] for one in document["evaluated"]}
+
+
+def test_a_parameter_file_and_a_switch(kvlint: Kvlint) -> None:
+    parameters = "using 'main.bicep'\nparam rbac = false\nparam env = rbac ? 'dev' : 'prod'\n"
+    document = checked(kvlint, {"main.bicep": BICEP % "on && env == 'prod'", "main.bicepparam": parameters})
+    assert words(document, "KV001") == ["if on is true"]
+
+
+def test_what_takes_too_much_work_to_search_is_assumed(kvlint: Kvlint) -> None:
+    names = [f"s{number}" for number in range(200)]
+    text = "".join(variable(name, "bool", "false") for name in names)
+    for number in range(200):
+        every = ", ".join(f"var.{name}" for name in names[: number + 1])
+        text += vault(f"  count = alltrue([{every}]) ? 1 : 0", f"k{number}")
+    text += vault("  count = var.s0 && false ? 1 : 0", "never")
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
+    assert len(document["evaluated"]) == 200
+    assert words(document, "KV001")[-1] == "if its condition holds"
+    assert [one["address"] for one in document["skipped"]] == ["azurerm_key_vault.never"]
+
+
+UNKNOWN = {
+    "a required Boolean": ('variable "x" {\n  type = bool\n}\n', "count = var.x ? 0 : 1", "if var.x is false"),
+    "a required map": ('variable "x" {\n  type = map(any)\n}\n', "for_each = var.x", "if var.x is not empty"),
+    "a required string": (
+        'variable "x" {\n  type = string\n}\n', 'count = var.x == "prod" ? 1 : 0', 'if var.x is "prod"'
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_an_input_without_a_value_creates_states_its_condition(kvlint: Kvlint, name: str) -> None:
+    declared, count, condition = UNKNOWN[name]
+    text = PROVIDER + declared + vault(f"  {count}") + vault("", "other")
+    document = checked(kvlint, {"main.tf": text})
+    assert set(words(document, "KV001")) == {condition, None}
+    assert sorted(one["condition"] or "" for one in document["evaluated"]) == ["", condition]
+
+
+def test_what_is_inside_a_module_of_unknown_number_states_all_that_it_requires(kvlint: Kvlint) -> None:
+    root = 'variable "a" {\n  type = bool\n}\nvariable "b" {\n  type = bool\n}\n'
+    root += 'module "m" {\n  source = "./m"\n  count = var.a ? 1 : 0\n  on = var.b\n}\n'
+    module = 'variable "on" {\n  type = bool\n}\n' + vault("") + vault("  count = var.on ? 1 : 0", "inner")
+    document = checked(kvlint, {"main.tf": PROVIDER + root, "m/main.tf": module})
+    assert words(document, "KV001") == ["if var.a is true", "if var.a is true and var.b is true"]
+
+
+def test_an_input_without_a_value_that_never_creates_a_vault(kvlint: Kvlint) -> None:
+    text = 'variable "x" {\n  type = bool\n}\n' + vault("  count = var.x && !var.x ? 1 : 0") + vault("", "other")
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert found(document, "KV001") == ["azurerm_key_vault.other"]
+    assert ["every value of `var.x`" in one["reason"] for one in document["skipped"]] == [True]
+
+
+def test_an_input_without_a_value_in_bicep(kvlint: Kvlint) -> None:
+    document = checked(kvlint, {"main.bicep": (BICEP % "on && env == 'prod'").replace("on bool = false", "on bool")})
+    assert words(document, "KV001") == ['if env is "prod" and on is true']
+    document = checked(kvlint, {"main.bicep": (BICEP % "!on").replace("on bool = false", "on bool")})
+    assert words(document, "KV001") == ["if on is false"]
+
+
+LIMITS = {
+    "@maxValue(5)\nparam n int = 1": ("n > 5", None),
+    "@minValue(1)\n@maxValue(5)\nparam n int": ("n > 5", None),
+    "@minValue(3)\nparam n int = 3": ("n > 3", "if n is 4"),
+    "@maxLength(0)\nparam n array = []": ("length(n) > 0", None),
+    "@minLength(4)\nparam n string = 'none'": ("n == 'all' || empty(n)", None),
+    "@maxLength(4)\nparam n string = 'none'": ("n == 'all'", 'if n is "all"'),
+}
+
+
+@pytest.mark.parametrize("declared", LIMITS)
+def test_no_value_is_beyond_the_limits_of_a_parameter(kvlint: Kvlint, declared: str) -> None:
+    condition, expected = LIMITS[declared]
+    document = checked(kvlint, {"main.bicep": f"{declared}\n{BICEP % condition}"})
+    assert words(document, "KV001") == ([expected] if expected else [])
+    assert len(document["skipped"]) == (expected is None)
+
+
+ON = variable("a", "bool", "false") + variable("b", "bool", "false") + vault("  count = var.a ? 1 : 0\n%s")
+PRECONDITION = '  lifecycle {\n    precondition {\n      condition = var.b\n      error_message = "b"\n    }\n  }'
+GROUP = 'resource "azurerm_resource_group" "r" {\n  count = var.a ? (var.b ? 1 : -1) : 0\n  name  = "x"\n}\n'
+LOCALS = 'locals {\n  items = var.a ? [] : ["a"]\n  first = local.items[0]\n}\n'
+FAILING = {
+    "a precondition": (ON % PRECONDITION, "if var.a is true and var.b is true"),
+    "a number below zero": (ON % "" + GROUP, "if var.a is true and var.b is true"),
+    "an item that is not there": (ON % "  tags = { a = local.first }" + LOCALS, "if its condition holds"),
+    "a name that is null": (
+        (ON % "").replace('"kv-existence"', "var.name") + variable("name", "string", "null"),
+        "if var.a is true and var.name is not null",
+    ),
+    "an item in an output": (
+        ON % "" + vault("  count = var.b ? 1 : 0", "o") + 'output "o" {\n  value = '
+        'var.a ? azurerm_key_vault.o[0].vault_uri : ""\n}\n',
+        "if var.a is true and var.b is true",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_plan_that_fails_rejects_a_world(kvlint: Kvlint, name: str) -> None:
+    text, condition = FAILING[name]
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert condition in words(document, "KV001")
+    assert document["skipped"] == []
+
+
+def test_a_condition_that_is_not_solved_is_assumed_in_bicep(kvlint: Kvlint) -> None:
+    text = "param text string = ''\nvar a12 = toUpper(take(text, 1)) == 'Q'\n"
+    text += "".join(f"param p{n} bool = false\nvar a{n} = p{n} ? a{n + 1} : false\n" for n in range(12))
+    document = checked(kvlint, {"main.bicep": text + BICEP % "a0"})
+    assert words(document, "KV001") == ["if its condition holds"]
+    document = checked(kvlint, {"main.bicep": text + BICEP % "on && p0 && a1" + BICEP_POLICY})
+    assert words(document, "KV001") == ["if its condition holds"]

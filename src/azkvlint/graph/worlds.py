@@ -31,7 +31,7 @@ from azkvlint.model.condition import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Plain, shortened
+from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, shortened
 from azkvlint.values.secrecy import is_harmless, names_value, shows_secret
 
 Goal: TypeAlias = tuple[object, object, Target]
@@ -39,8 +39,8 @@ AnyDeclaration = TypeVar("AnyDeclaration")
 # Of candidates that are evaluated for one declaration, and of declarations that one needs in addition.
 _MOST_CANDIDATES = 12
 _MOST_NEEDED = 4
-# Of assignments that are evaluated to prove that a declaration never exists.
-_MOST_ASSIGNMENTS = 64
+# Of assignments that are evaluated to prove that a declaration never exists, and of inputs for which that is tried.
+_MOST_ASSIGNMENTS, _MOST_ASSIGNED = 64, 12
 # A condition may read further inputs once those that it reads are unknown.
 _MOST_ROUNDS = 8
 _TEXTS = ("string", "securestring")
@@ -75,7 +75,8 @@ BASE: World = frozenset()
 class Facts(NamedTuple):
     """What is known of a free input: its type, the values that it accepts if these are listed, and its declaration.
 
-    ``is_typed``: ``kind`` is what its declaration states, not only that of its default.
+    ``is_typed``: ``kind`` is what its declaration states, not only that of its default. ``limits`` are those of its
+    value.
     """
 
     kind: str = "any"
@@ -83,16 +84,22 @@ class Facts(NamedTuple):
     allowed: tuple[Plain, ...] = ()
     is_secret: bool = False
     is_nullable: bool = False
+    limits: Known = NOTHING_KNOWN
     at: Location | None = None
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """A world other than the base world: all of its ``resources``, and the addresses of those that only it creates."""
+    """A world other than the base world: all of its ``resources``, and the addresses of those that only it creates.
+
+    ``replaced`` are the addresses of resources of which the base world does not know whether they exist, and which are
+    evaluated here.
+    """
 
     condition: Condition
     resources: Mapping[str, Resource]
     created: frozenset[str]
     is_complete: bool
+    replaced: frozenset[str] = frozenset()
 
     @property
     def changed(self) -> Mapping[str, Resource]:
@@ -142,8 +149,14 @@ class Machine(Protocol[AnyDeclaration]):
     def is_open(self, name: str, world: World) -> bool:
         """Return whether the value of a free input is not known as a whole in a world."""
 
+    def free_inputs(self) -> Iterable[str]:
+        """Return all inputs that have no fixed value."""
+
     def fails(self, world: World) -> bool:
         """Return whether what was evaluated so far fails in a world, and not in the base world."""
+
+    def is_refused(self, names: frozenset[str], world: World) -> bool:
+        """Return whether a validation rejects a world that reads none but some inputs."""
 
     def required(self, declaration: AnyDeclaration, world: World) -> Iterable[Alternative]:
         """Return the candidates for arguments of a declaration that Azure rejects as they are in a world."""
@@ -167,12 +180,16 @@ class Search(Generic[AnyDeclaration]):
 
     def __init__(self, machine: Machine[AnyDeclaration]) -> None:
         self._machine = machine
+        # The fixed inputs that decided on declarations before.
+        self._decided: dict[tuple[str, ...], None] = {}
 
     def find(self, declaration: AnyDeclaration, within: World) -> World | Never:
         """Return the world in which a declaration exists that ``within`` does not create."""
         perhaps: World | None = None
         for world in islice(self._worlds(declaration, within), _MOST_CANDIDATES):
-            found = self._possible(declaration, world)
+            # What cannot be stated is not worth an evaluation of all that the world deploys.
+            is_open = self._machine.exists(declaration, world) is None and not self._is_stated(declaration, world)
+            found = None if is_open else self._possible(declaration, world)
             if found is None:
                 continue
             if self._machine.exists(declaration, found) is True:
@@ -215,7 +232,8 @@ class Search(Generic[AnyDeclaration]):
                 return
             is_secret = any(one.is_secret for one in every)
             states = _states(every, Facts() if path else facts)
-            options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in states])
+            possible = (each for each in states if path or not any(_is_beyond(facts.limits, *one) for one in each))
+            options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in possible])
         for chosen in islice(product(*options), _MOST_CANDIDATES):
             yield frozenset().union(*chosen)
 
@@ -267,18 +285,32 @@ class Search(Generic[AnyDeclaration]):
     def _deciding(self, declaration: AnyDeclaration, within: World, read: Existence) -> tuple[str, ...]:
         """Return the fixed inputs with other values of which a declaration might exist."""
         kept = set(read.fixed)
+        if len(kept) > 1:
+            if self._is_absent(declaration, within, read, set()):
+                return ()  # constants decide, which is frequent in modules with many features
+            # One that decides alone on others in the same module often decides on this one too.
+            for known in self._decided:
+                if read.fixed.issuperset(known) and self._is_absent(declaration, within, read, set(known)):
+                    return known
         for name in sorted(read.fixed)[:_MOST_ROUNDS]:
-            unknown = (read.free | read.fixed) - (kept - {name})
-            here = self._machine.existence(declaration, within | {Change(one, (), UNDECIDED) for one in unknown})
-            if here.exists is False and here.free <= read.free:
+            if self._is_absent(declaration, within, read, kept - {name}):
                 kept.discard(name)
-        return tuple(sorted(kept))
+        found = tuple(sorted(kept))
+        if len(found) == 1:
+            self._decided[found] = None
+        return found
+
+    def _is_absent(self, declaration: AnyDeclaration, within: World, read: Existence, kept: set[str]) -> bool:
+        """Return whether a declaration does not exist with all inputs unknown that are not ``kept``."""
+        unknown = (read.free | read.fixed) - kept
+        here = self._machine.existence(declaration, within | {Change(one, (), UNDECIDED) for one in unknown})
+        return here.exists is False and here.free <= read.free
 
     def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
         """Return whether no values of some inputs create a declaration."""
         ordered = sorted(names)
         parts = [_partition(facts) for facts in map(self._machine.facts, ordered) if facts is not None]
-        if not ordered or len(parts) < len(ordered):
+        if not ordered or len(parts) < len(ordered) or len(ordered) > _MOST_ASSIGNED:
             return False
         fixed = frozenset(one for one in within if one.input not in names)
         # Most are not excluded, which the first assignment shows. The states of the other inputs are unknown at first.
@@ -291,7 +323,7 @@ class Search(Generic[AnyDeclaration]):
             states = tuple(part[0] for part in parts) if is_first else chosen
             of_inputs = zip_longest(ordered, states, fillvalue=_ANY)
             world = fixed | {Change(str(name), (), *state) for name, state in of_inputs}
-            if not self._is_rejected(declaration, world):
+            if not self._is_rejected(declaration, names, world):
                 if is_first or len(chosen) == len(parts):
                     return False
             elif not is_first:
@@ -300,12 +332,16 @@ class Search(Generic[AnyDeclaration]):
             waiting += [(*chosen, state) for state in parts[len(chosen)]]
         return False
 
-    def _is_rejected(self, declaration: AnyDeclaration, world: World) -> bool:
-        """Return whether a declaration certainly does not exist in a world, or the world is impossible."""
+    def _is_rejected(self, declaration: AnyDeclaration, names: frozenset[str], world: World) -> bool:
+        """Return whether a declaration certainly does not exist in a world, or its inputs are not valid."""
         machine = self._machine
-        if machine.exists(declaration, world) is False or machine.fails(world):
+        if machine.exists(declaration, world) is False or machine.is_refused(names, world):
             return True
-        return machine.violated(world) is not None
+        if not machine.fails(world):
+            return False
+        # What fails may read other inputs too, with which it would not.
+        wide = world | {Change(name, (), UNDECIDED) for name in machine.free_inputs() if name not in names}
+        return machine.exists(declaration, wide) is False or machine.fails(wide)
 
 
 def _partition(facts: Facts) -> Sequence[_State]:
@@ -319,7 +355,26 @@ def _partition(facts: Facts) -> Sequence[_State]:
         states = [*_states_of(solve.EMPTY, None, facts), (NOT_EMPTY, None)]
     else:
         return [_ANY]
-    return [*states, (EQUAL, None)] if facts.is_nullable else states
+    states = [*states, (EQUAL, None)] if facts.is_nullable else states
+    return [one for one in states if not _is_beyond(facts.limits, *one)]
+
+
+def _is_beyond(limits: Known, state: str, value: Plain | None) -> bool:
+    """Return whether an input that is so is beyond its limits."""
+    least, most = limits.least, limits.most
+    if limits.is_number:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and (value < least or (most is not None and value > most))  # type: ignore[operator]  # a number
+    match state, value:
+        case "equal", str() as text:
+            return len(text.encode()) < least or (most is not None and text.isascii() and len(text) > most)
+        case "empty", _:
+            return least > 0
+        case (("not empty" | "containing"), _):
+            return most == 0
+        case "of length", int() as length:
+            return length < least or (most is not None and length > most)
+    return False
 
 
 def _with(within: World, changes: World) -> World | None:
@@ -446,11 +501,17 @@ def _is_secret(change: Change, facts: Facts) -> bool:
     return shows_secret(text) or (any(map(names_value, (change.input, *change.path))) and not is_harmless(text))
 
 
-def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Mapping[str, Resource]:
+def replaced_by(variants: Iterable[Variant]) -> frozenset[str]:
+    """Return the addresses of resources that variants evaluate instead of the base world."""
+    return frozenset[str]().union(*(variant.replaced for variant in variants))
+
+
+def joined(resources: Mapping[str, Resource], variants: Sequence[Variant]) -> Mapping[str, Resource]:
     """Return all resources of a root, those of its variants with their conditions, and with the vaults as they are
     there.
     """
-    found = dict(resources)
+    replaced = replaced_by(variants)
+    found = {address: one for address, one in resources.items() if address not in replaced}
     for variant in variants:
         changed = variant.changed
         others = {
@@ -467,5 +528,5 @@ def joined(resources: Mapping[str, Resource], variants: Iterable[Variant]) -> Ma
 
 __all__ = [
     "BASE", "Alternative", "Change", "Constraint", "Existence", "Facts", "Faults", "Machine", "Never", "Result",
-    "Search", "Variant", "World", "condition_of", "joined", "unknown_of",
+    "Search", "Variant", "World", "condition_of", "joined", "replaced_by", "unknown_of",
 ]  # fmt: skip

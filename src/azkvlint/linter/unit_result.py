@@ -343,7 +343,8 @@ def _verdicts_on_graph(
 ) -> Verdicts:
     from azkvlint.readers.read_result import nothing_is_suppressed
 
-    verdicts = evaluator.evaluate(graph, explain, read.work)
+    replaced = frozenset[str]().union(*(variant.replaced for variant in read.variants))
+    verdicts = evaluator.evaluate(graph, explain, read.work, graph.resources.keys() - replaced if replaced else None)
     for variant in read.variants:
         _add_variant(verdicts, read, variant, required, evaluator, explain)
     if read.variants:

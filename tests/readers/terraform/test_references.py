@@ -90,8 +90,7 @@ def test_the_target_of_a_setting(target: str, outcome: dict[str, str], judge: Ju
         ("count = 2", "element(azurerm_key_vault.kv.*.id, count.index)", "count = 2", {}),
         ("count = 2", "azurerm_key_vault.kv[var.n].id", "", {"[0]": "unknown", "[1]": "unknown"}),
         ("count = var.n ? 1 : 0", "azurerm_key_vault.kv[0].id", "count = var.n ? 1 : 0", {}),
-        # Who reads this knows better: where there is no setting, there is no vault.
-        ("count = var.n ? 1 : 0", "one(azurerm_key_vault.kv[*].id)", "count = var.n ? 1 : 0", {"[0]": "unknown"}),
+        ("count = var.n ? 1 : 0", "one(azurerm_key_vault.kv[*].id)", "count = var.n ? 1 : 0", {}),
         ("count = var.n", "azurerm_key_vault.kv[count.index].id", "count = var.n", {}),
         ("count = var.n ? 1 : 0", "azurerm_key_vault.kv[0].id", "count = var.m ? 1 : 0", {"[0]": "unknown"}),
         ("for_each = { a = 1, b = 2 }", 'azurerm_key_vault.kv["a"].id', "", {'["b"]': "fail"}),

@@ -85,15 +85,15 @@ class Collector:
         self._relocated = 0
 
     def has_absence(self, instance: DeploymentInstance) -> bool:
-        """Return whether a declaration of a file, or of a module in it, deploys nothing."""
+        """Return whether a declaration of a file, or of a module in it, may deploy nothing."""
         try:
             for node in instance.required_resources():
-                if not _is_there(instance.resource(node)):
+                if _is_there(instance.resource(node)) is not True:
                     return True
             for module in instance.modules():
-                contents = [entity.content for entity in module.entities if entity.conditions() is not None]
-                if not contents:
+                if _is_there(module) is not True:
                     return True
+                contents = [entity.content for entity in module.entities if entity.conditions() is not None]
                 if any(isinstance(one, DeploymentInstance) and self.has_absence(one) for one in contents):
                     return True
         except (InputError, RecursionError):  # reported once the file is read
@@ -140,7 +140,7 @@ class Collector:
             self._collect_declared(symbol, collect, conditions)
         finally:
             inputs = self._reads.pop()
-        addresses = tuple(islice(run.resources, known, None))
+        addresses = tuple(islice(reversed(run.resources), len(run.resources) - known))[::-1]
         inputs.update(recorder.declarations.get(key, ()))
         for address in addresses:
             read = recorder.resources.get(address)
@@ -154,7 +154,10 @@ class Collector:
         self, symbol: AnySymbol, collect: Callable[[Any, frozenset[str]], bool], conditions: frozenset[str]
     ) -> None:
         run = symbol.instance.run
-        is_absent_in_base = bool(self._around) or symbol.address in self._within
+        is_unknown = symbol.instance.module_call.may_vary and _is_there(symbol) is None
+        if is_unknown:
+            self.absent.append(Absence(symbol, tuple(self._around), is_unknown=True))
+        is_absent_in_base = bool(self._around) or symbol.address in self._within or is_unknown
         known = len(run.resources)
         if is_absent_in_base:
             self._around.append(symbol.address)
@@ -164,7 +167,7 @@ class Collector:
             if is_absent_in_base:
                 self._around.pop()
         if is_absent_in_base:
-            self.created[symbol.address] = list(islice(run.resources, known, None))
+            self.created[symbol.address] = list(islice(reversed(run.resources), len(run.resources) - known))[::-1]
         if not is_there and symbol.instance.module_call.may_vary:
             self.absent.append(Absence(symbol, tuple(self._around)))
 
@@ -266,8 +269,10 @@ class Collector:
             move_added(run, known, problems, content.relocation, content.module_call.callers[:-1])
 
 
-def _is_there(symbol: ResourceSymbol) -> bool:
-    return any(entity.conditions() is not None for entity in symbol.entities)
+def _is_there(symbol: AnySymbol) -> bool | None:
+    """Return whether a declaration deploys anything; None if that is not known."""
+    found = [conditions for entity in symbol.entities if (conditions := entity.conditions()) is not None]
+    return (not all(found) or None) if found else False
 
 
 def _expect(instance: DeploymentInstance) -> None:

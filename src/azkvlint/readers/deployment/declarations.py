@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.known_parts import is_scope
 from azkvlint.evaluation.values import Fields, Items, Result, SecretParts, unknown_with_secrets
 from azkvlint.model.location import Location
-from azkvlint.model.value import Path, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Known, Path, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.paths import is_any, member_of
@@ -71,6 +71,30 @@ def is_decorated(decorators: tuple[ast.Expression, ...], name: str) -> bool:
     """Return whether a declaration has the decorator ``@name(...)`` or ``@sys.name(...)``."""
     # Most declarations have no decorators.
     return bool(decorators) and any(type(node) is ast.Call and node.name == name for node in decorators)
+
+
+# The decorators that limit a number, or the length of anything else.
+NUMBER_LIMITS, LENGTH_LIMITS = ("minValue", "maxValue"), ("minLength", "maxLength")
+# Below all integers of a template, which have 64 bits.
+_LEAST = -(2**63)
+
+
+def limits_of(node: ast.Parameter) -> Known:
+    """Return what decorators require of the value of a parameter."""
+    found = {
+        one.name: one.arguments[0].value for one in node.decorators
+        if type(one) is ast.Call and len(one.arguments) == 1 and isinstance(one.arguments[0], ast.Literal)
+    }  # fmt: skip
+    for names, is_number in ((NUMBER_LIMITS, True), (LENGTH_LIMITS, False)):
+        least, most = (_integer(found.get(name)) for name in names)
+        if least is not None or most is not None:
+            unlimited = _LEAST if is_number else 0
+            return Known(least=unlimited if least is None else least, most=most, is_number=is_number)
+    return NOTHING_KNOWN
+
+
+def _integer(plain: object) -> int | None:
+    return plain if isinstance(plain, int) and not isinstance(plain, bool) else None
 
 
 class DeclaredTypes(Protocol):

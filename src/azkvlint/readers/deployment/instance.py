@@ -21,6 +21,7 @@ from azkvlint.readers.deployment.declarations import (
     convert_argument,
     is_decorated,
     is_nullable,
+    limits_of,
     mark_secret,
     mark_secret_parts,
     primitive,
@@ -186,7 +187,7 @@ class DeploymentInstance:
         """Return the value of a declaration; None if there is none of that name."""
         found = self._values.get(name)
         if found is not None:
-            if self._reads:
+            if name in self._reads:  # a parameter file may be evaluated before reads are recorded
                 self.run.recorder.add(self._reads[name], found)
             return found
         node = self.file.symbols.get(name)
@@ -307,7 +308,9 @@ class DeploymentInstance:
         return self._without_value(node, f"parameter `{node.name}` has no value", is_set=True)
 
     def _without_value(self, node: ast.Parameter, why: str, is_set: bool) -> Unknown:
-        known = TEXT if primitive(self, node.type) in ("string", "securestring") else NOTHING_KNOWN
+        known = limits_of(node) if node.decorators else NOTHING_KNOWN
+        if not known.is_number and primitive(self, node.type) in ("string", "securestring"):
+            known = TEXT if known is NOTHING_KNOWN else msgspec.structs.replace(known, is_text=True)
         return Unknown(at=self.name_location(node), why=why, given=is_set, known=known)
 
     def named(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
@@ -324,7 +327,7 @@ class DeploymentInstance:
         key = f"output {name}"
         found = self._values.get(key)
         if found is not None:
-            if self._reads:
+            if key in self._reads:
                 self.run.recorder.add(self._reads[key], found)
             return found
         if key in self._busy:

@@ -14,6 +14,7 @@ from azkvlint.evaluation.solve import Alternative, Language, Solver
 from azkvlint.evaluation.values import Result, unknown_in
 from azkvlint.graph.worlds import (
     BASE,
+    Change,
     Existence,
     Facts,
     Faults,
@@ -24,12 +25,19 @@ from azkvlint.graph.worlds import (
     condition_of,
     unknown_of,
 )
+from azkvlint.model.condition import EQUAL, UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.readers.deployment.run import Absence, Run
 from azkvlint.util.errors import InputError
 
 _MOST_NAMED = 3
+# Of inputs that the condition of many declarations states.
+_MOST_STATED = 20
+# In place of the address of what is assumed: nothing is known of any free input.
+_OPEN = "*"
+# In place of it too: the resources are those of the world in which their number is not known.
+_UNKNOWN_NUMBER = "#"
 # Of worlds in which evaluation may go on.
 _MOST_RECENT = 16
 
@@ -89,6 +97,9 @@ class _Creation(NamedTuple, Generic[Declared]):
     assumed: str
     root: RootInWorld[Declared]
     symbols: list[Declared]
+    # Those of its resources that another world evaluates, and of the base world that it evaluates itself.
+    lost: set[str]
+    replaced: set[str]
 
 
 class RootWorlds(Generic[Declared]):
@@ -108,6 +119,11 @@ class RootWorlds(Generic[Declared]):
         self._worlds: dict[tuple[World, bool], RootInWorld[Declared]] = {}
         self._assumed: list[RootInWorld[Declared]] = []
         self._budget: Budget | None = None
+        self._open: _Creation[Declared] | None = None
+        # Whether it was tried to evaluate that one.
+        self._is_too_large = False
+        # What they have made, in steps of the evaluator, as far as it was counted.
+        self._made = 0
         self._recent: deque[Budget] = deque(maxlen=_MOST_RECENT)
         self._facts: dict[str, Facts | None] = {}
         run.opened.append(self.close)
@@ -124,6 +140,10 @@ class RootWorlds(Generic[Declared]):
     @abstractmethod
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> RootInWorld[Declared]:
         """Return the root in a world, of which no evaluation has begun."""
+
+    @abstractmethod
+    def input_names(self) -> Iterable[str]:
+        """Return the names of all inputs that are declared."""
 
     @abstractmethod
     def facts_of(self, name: str) -> Facts | None:
@@ -164,22 +184,65 @@ class RootWorlds(Generic[Declared]):
     def variants(self, gathered: Gathered) -> list[Variant]:
         """Return the variants in which the declarations exist that the base world does not create."""
         self.absent.update(absence.symbol.address for absence in gathered.absent)
-        waiting = [(absence.symbol, BASE) for absence in gathered.absent]
+        base = _Creation(BASE, "", self.base, [], set(), set())
+        waiting = [(absence, base) for absence in gathered.absent]
         created: dict[tuple[World, str], _Creation[Declared]] = {}
-        for symbol, within in waiting:
-            found = self._world_of(symbol, within, gathered)
+        moved: set[str] = set()
+        for absence, within in waiting:
+            symbol = absence.symbol
+            if within is base and not moved.isdisjoint(absence.around):
+                continue  # it is looked for in the world of what is around it
+            if absence.is_unknown:
+                found = self._world_of_unknown(symbol, within, gathered, moved)
+            else:
+                found = self._world_of(symbol, within.world, gathered)
             if found is None:
                 continue
             known = created.setdefault((found.world, found.assumed), found)
+            if absence.is_unknown and within is base:
+                known.replaced.update(_resources_of(symbol, within.root))
             known.symbols.append(symbol)
             self.absent.add(symbol.address)
             same = [one.address for one in found.root.symbols(symbol)]
             inside = tuple(f"{address}{mark}" for address in same for mark in ".[")
             waiting += [
-                (one.symbol, found.world) for one in found.root.gather().absent
+                (one, known) for one in found.root.gather().absent
                 if symbol.address in one.around or one.symbol.address.startswith(inside)
             ]  # fmt: skip
-        return [self._variant(one) for one in created.values()]
+        return [self._variant(one, base.lost) for one in created.values()]
+
+    def _world_of_unknown(
+        self, symbol: Declared, within: _Creation[Declared], gathered: Gathered, moved: set[str]
+    ) -> _Creation[Declared] | None:
+        """Return the world in which a declaration certainly exists of which that is not known; None if there is none.
+
+        Then it stays where it is, unless no world creates it. ``moved`` receives the addresses of the others.
+        """
+        if not self.is_possible or not self.may_have_results(symbol):
+            return None
+        try:
+            found = self._search.find(symbol, within.world)
+            creation = None
+            if not isinstance(found, Never):
+                if found == within.world:
+                    return None
+                if any(map(_is_number, found - within.world)):
+                    # Of several instances, the others are as they are with an unknown number.
+                    creation = _Creation(found, _UNKNOWN_NUMBER, within.root, [], set(), set())
+                else:
+                    creation = self._creation(symbol, found)
+                if creation is None:
+                    return None
+            before = _resources_of(symbol, within.root)
+        except (InputError, RecursionError):  # it is evaluated in the base world
+            return None
+        moved.add(symbol.address)
+        within.lost.update(before)
+        if isinstance(found, Never):
+            gathered.skip(symbol, self._reason(symbol, found))
+            for address in before if within.root is self.base else ():
+                self.base.run.resources.pop(address, None)
+        return creation
 
     def _world_of(self, symbol: Declared, within: World, gathered: Gathered) -> _Creation[Declared] | None:
         """Return the world in which a declaration exists; None if there is none, which is then accounted for."""
@@ -202,6 +265,28 @@ class RootWorlds(Generic[Declared]):
                 return None
             gathered.skip(symbol, self._reason(symbol, found))
         except (InputError, RecursionError) as error:
+            return self._in_open_world(symbol, gathered, error)
+        return None
+
+    def _in_open_world(
+        self, symbol: Declared, gathered: Gathered, error: InputError | RecursionError
+    ) -> _Creation[Declared] | None:
+        """Return the world without any value of a free input, for what takes more work than the search may cause."""
+        try:
+            if self._open is None and self._is_too_large:
+                raise error
+            if self._open is None:
+                self._is_too_large = True
+                unknown = frozenset(Change(name, (), UNDECIDED) for name in self.free_inputs())
+                budget = self.run.budget.second_budget(self.run.unit)
+                root = self.make(unknown, budget, WITHOUT_RECORD, frozenset(one.input for one in unknown))
+                self._assumed.append(root)
+                root.gather()
+                self._open = _Creation(frozenset(sorted(unknown)[:_MOST_STATED]), _OPEN, root, [], set(), set())
+            if self._open.root.exists(symbol) is not False:
+                return self._open
+            gathered.skip(symbol, self._reason(symbol, Never()))
+        except (InputError, RecursionError):
             gathered.skip(symbol, self.run.skip_for(error, symbol.address, self.place_of(symbol)))
         return None
 
@@ -216,7 +301,7 @@ class RootWorlds(Generic[Declared]):
             if not root.assume(symbol):
                 return None
         root.gather()
-        return _Creation(world, address, root, [])
+        return _Creation(world, address, root, [], set(), set())
 
     def _reason(self, symbol: Declared, never: Never) -> str:
         absence = self.absence_of(symbol)
@@ -230,19 +315,22 @@ class RootWorlds(Generic[Declared]):
         """Return what decides whether a declaration in a module exists."""
         return "the arguments of the module call"
 
-    def _variant(self, creation: _Creation[Declared]) -> Variant:
+    def _variant(self, creation: _Creation[Declared], lost: set[str]) -> Variant:
+        """Return a variant. ``lost`` are the resources of the base world that variants evaluate."""
         changes, world = creation.world, creation.root
         gathered = world.gather()
         created: list[str] = []
         for symbol in creation.symbols:
             for same in world.symbols(symbol):
-                created += [one for one in gathered.made_by(same) if one not in self.base.run.resources]
+                made = gathered.made_by(same)
+                created += [one for one in made if one in lost or one not in self.base.run.resources]
         known = {(problem.message, problem.at) for problem in self.run.problems}
         self.run.problems += [one for one in world.run.problems if (one.message, one.at) not in known]
         facts = {change.input: self.facts(change.input) or Facts() for change in changes}
         return Variant(
             condition=condition_of(changes, facts), resources=world.resources(),
-            created=frozenset(created), is_complete=world.run.closed,
+            created=frozenset(created) - creation.lost, is_complete=world.run.closed,
+            replaced=frozenset(creation.replaced),
         )  # fmt: skip
 
     def world(self, changes: World, *, is_recorded: bool = False) -> RootInWorld[Declared]:
@@ -259,14 +347,19 @@ class RootWorlds(Generic[Declared]):
             budget.secrets.texts.update(str(one) for one in secret if one is not None and not isinstance(one, bool))
             found = self.make(changes, budget, recorder, names)
             self._worlds[changes, is_recorded] = found
+            if len(self._recent) == _MOST_RECENT:
+                self._made -= self._recent[0].work - self._recent[0].steps
             self._recent.append(found.run.budget)
         return found
 
     def _budget_of_worlds(self) -> Budget:
         if self._budget is None:
             self._budget = self.run.budget.second_budget(self.run.unit)
-        # Each budget of a world goes on from the steps of those before it.
-        self._budget.steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
+        # Each budget of a world goes on from the steps of those before it, and from what they have made.
+        steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
+        made = sum(one.work - one.steps for one in self._recent)
+        self._budget.steps = steps + max(made - self._made, 0)
+        self._made = made
         self._budget.spend(STEPS_OF_A_SCENARIO)
         return self._budget
 
@@ -298,8 +391,16 @@ class RootWorlds(Generic[Declared]):
         here = self.world(world)
         return unknown_in(here.run.recorder.apart(partial(self.value_in, here, name))[0]) is not None
 
+    def free_inputs(self) -> Iterable[str]:
+        """Return all inputs that have no fixed value."""
+        return [name for name in self.input_names() if self.facts(name) is not None]
+
     def fails(self, world: World) -> bool:  # noqa: ARG002  # a condition that fails is unknown
         """Return whether what was evaluated so far fails in a world, and not in the base world."""
+        return False
+
+    def is_refused(self, names: frozenset[str], world: World) -> bool:  # noqa: ARG002  # allowed values are facts
+        """Return whether a validation rejects a world that reads none but some inputs."""
         return False
 
     def violated(self, world: World) -> Iterable[Alternative] | None:  # noqa: ARG002  # allowed values are facts
@@ -314,6 +415,16 @@ class RootWorlds(Generic[Declared]):
         """Return what makes a world impossible that is not so in the base world."""
         self.world(world).gather()
         return Faults(is_impossible=False)
+
+
+def _is_number(change: Change) -> bool:
+    return change.state == EQUAL and isinstance(change.value, int | float) and not isinstance(change.value, bool)
+
+
+def _resources_of(symbol: Declared, root: RootInWorld[Declared]) -> list[str]:
+    """Return the addresses of the resources of a declaration in a world."""
+    gathered = root.gather()
+    return [address for same in root.symbols(symbol) for address in gathered.made_by(same)]
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -56,12 +56,14 @@ class TemplateRead(msgspec.Struct, kw_only=True):
 
 
 class Absence(NamedTuple):
-    """A declaration without instances. ``around`` are the addresses of those around it that the base world does not
-    create.
+    """A declaration without instances, or one of which nothing is known that creates them if ``is_unknown``.
+
+    ``around`` are the addresses of such declarations around it, of those of the base world.
     """
 
     symbol: Any
     around: tuple[str, ...]
+    is_unknown: bool = False
 
 
 class Run:

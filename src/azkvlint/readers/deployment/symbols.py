@@ -203,6 +203,19 @@ class Symbol(Generic[_One]):
             self.instance.run.recorder.add_inputs(self._read)
         return self._expanded
 
+    def assume(self) -> None:
+        """Let one iteration stand for all, whatever decides on them."""
+        body, evaluator = self.declaration.body, self.instance.evaluator
+        exists = hole(f"{self.address} exists").text
+        if isinstance(body, ast.For):
+            over = Unknown(at=evaluator.document.place(body), why=f"the items of `{self.address}` are not known")
+            found = _symbolic(evaluator, body, self.local, self.address, over, None)
+        else:
+            found = _Iterations(is_loop=False, items=[_iteration("", self.local, body)])
+        items = [msgspec.structs.replace(one, condition=None, loop=exists) for one in found.items]
+        self._expanded = msgspec.structs.replace(found, items=items)
+        self._entities, self._result = [self.entity(iteration) for iteration in items], None
+
     def entity_of(self, iteration: Iteration) -> _One | None:
         """Return the entity with the same key; where one represents all iterations, that one with the key."""
         found = self.expand()

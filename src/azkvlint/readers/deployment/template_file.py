@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from azkvlint.readers.deployment.data_evaluator import LOOP, RESOURCE_LOOP
+from azkvlint.readers.deployment.declarations import LENGTH_LIMITS, NUMBER_LIMITS
 from azkvlint.readers.deployment.documents import (
     is_copies,
     is_usual,
@@ -162,7 +163,7 @@ class TemplateFile:
         if is_nullable:
             type_ = ast.Type(0, 0, "nullable", of=(type_,), pointer=type_.pointer)
         value = None if default is None else ast.Data(0, 0, plain[default], (*pointer, default))
-        decorators = _SECURE if is_secure_type(kind) else ()
+        decorators = (_SECURE if is_secure_type(kind) else ()) + _limits(plain)
         return ast.Parameter(0, 0, name, type_, value, decorators, 0, pointer)
 
     def _of_section(
@@ -223,6 +224,17 @@ def template_file(run: Run, path: str, plain: Mapping[str, Any], pointer: Pointe
     if not isinstance(known, TemplateFile) or known.plain is not plain:
         known = run.template_files[path, pointer] = TemplateFile(path, plain, pointer)
     return known
+
+
+def _limits(plain: Any) -> tuple[ast.Expression, ...]:
+    """Return the limits of a parameter as decorators."""
+    if not isinstance(plain, dict):
+        return ()
+    keys = {name: key_of(plain, name) for name in (*NUMBER_LIMITS, *LENGTH_LIMITS)}
+    return tuple(
+        ast.Call(0, 0, name, (ast.Literal(0, 0, plain[key]),)) for name, key in keys.items()
+        if key is not None and isinstance(plain[key], int)
+    )  # fmt: skip
 
 
 def parameter_key(name: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import Local
@@ -16,9 +18,9 @@ from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, World
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Plain
+from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, Unknown
 from azkvlint.readers.deployment.collect import AnySymbol, Collector
-from azkvlint.readers.deployment.declarations import is_nullable, primitive
+from azkvlint.readers.deployment.declarations import is_nullable, limits_of, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import Arguments
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
@@ -55,7 +57,17 @@ class WorldValues:
             return self._base.get(name)
         at = self._root.parameter_location(name)
         why = f"parameter `{name}` has {'no value' if node.default is None else 'only a default value'}"
-        return changed_value(changes, self._root.default(node, None), kind_of(self._root, node), why, at)
+        value = changed_value(changes, self._root.default(node, None), kind_of(self._root, node), why, at)
+        return _limited(value, limits_of(node)) if isinstance(value, Unknown) else value
+
+
+def _limited(value: Unknown, limits: Known) -> Unknown:
+    """Return an unknown value with the limits of its parameter."""
+    known = value.known
+    least = max(known.least, limits.least) if known is not NOTHING_KNOWN else limits.least
+    most = min((one for one in (known.most, limits.most) if one is not None), default=None)
+    known = msgspec.structs.replace(known, least=least, most=most, is_number=limits.is_number)
+    return value if limits is NOTHING_KNOWN else msgspec.structs.replace(value, known=known)
 
 
 def kind_of(root: DeploymentInstance, node: ast.Parameter) -> str:
@@ -224,9 +236,16 @@ class DeploymentWorld:
         found: AnySymbol | None = self._same(symbol)
         return [] if found is None else [found]
 
-    def assume(self, symbol: AnySymbol) -> bool:  # noqa: ARG002  # conditions of templates cannot be set aside
-        """Return that a declaration cannot be assumed to exist."""
-        return False
+    def assume(self, symbol: AnySymbol) -> bool:
+        """Let a declaration exist, and what is around it; return whether that is possible."""
+        for one in _around(symbol):
+            self._instances.clear()
+            same = self._same(one)
+            if same is None:
+                return False
+            if all(entity.conditions() is None for entity in same.entities):
+                same.assume()
+        return True
 
     def _same(self, symbol: Symbol[Any]) -> Any:
         instance, node = self.instance(symbol.instance), symbol.declaration
@@ -301,6 +320,10 @@ class Worlds(RootWorlds[AnySymbol]):
         root.set_base(self._root)
         return DeploymentWorld(run, root, self._make(self.absent, self._gathered))
 
+    def input_names(self) -> Iterable[str]:
+        """See the base class."""
+        return [node.name for node in self._root.file.symbols.values() if isinstance(node, ast.Parameter)]
+
     def facts_of(self, name: str) -> Facts | None:
         """See the base class."""
         node = self._root.parameter_node(name)
@@ -310,7 +333,8 @@ class Worlds(RootWorlds[AnySymbol]):
         return Facts(
             kind=kind, is_typed=kind != "", allowed=tuple(_allowed(self._root, node)),
             is_secret=self._root.is_secure(node),
-            is_nullable=is_nullable(self._root, node.type), at=self._root.parameter_location(name),
+            is_nullable=is_nullable(self._root, node.type), limits=limits_of(node),
+            at=self._root.parameter_location(name),
         )  # fmt: skip
 
     def value_of(self, name: str) -> object | None:

@@ -47,7 +47,7 @@ from azkvlint.model.finding import INPUT_UNREADABLE, TYPE_UNKNOWN
 from azkvlint.model.finding import Declaration as DeclarationOfReport
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
-from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.deployment.documents import HOLDERS
 from azkvlint.readers.deployment.run import EVERY_INPUT, Absence
@@ -84,6 +84,7 @@ from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
+_KEY_VAULT = "Microsoft.KeyVault/"
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
@@ -259,7 +260,8 @@ class ResourceCollector:
             lower()
         finally:
             inputs = self._reads.pop()
-        addresses = tuple(islice(self.run.resources, known, None))
+        resources = self.run.resources
+        addresses = tuple(islice(reversed(resources), len(resources) - known))[::-1]
         inputs.update(recorder.declarations.get(symbol.address, ()))
         for address in addresses:
             read = recorder.resources.get(address)
@@ -308,18 +310,23 @@ class ResourceCollector:
     def _lower_declared(self, symbol: ResourceSymbol | ModuleCallSymbol, conditions: frozenset[str]) -> None:
         if not symbol.instances:
             self._note_absence(symbol)
-        elif isinstance(symbol, ResourceSymbol):
-            self._recorded(symbol, partial(self._lower_instances, symbol, conditions))
+            return
+        is_data = isinstance(symbol, ResourceSymbol) and symbol.is_data
+        is_unknown = not is_data and symbol.is_there() is None
+        if is_unknown:
+            self.absent.append(Absence(symbol, tuple(self._around), is_unknown=True))
+        if isinstance(symbol, ResourceSymbol):
+            self._recorded(symbol, partial(self._lower_instances, symbol, conditions), is_unknown=is_unknown)
         else:
-            self._recorded(symbol, partial(self._lower_uses, symbol, conditions))
+            self._recorded(symbol, partial(self._lower_uses, symbol, conditions), is_unknown=is_unknown)
 
     def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         for entity in symbol.instances:
             self._add(entity, conditions | entity.conditions)
 
-    def _recorded(self, symbol: Symbol[Any], lower: Callable[[], None]) -> None:
-        """Lower a declaration, and record its resources if the base world does not create it."""
-        if not self._around and symbol.address not in self._within:
+    def _recorded(self, symbol: Symbol[Any], lower: Callable[[], None], *, is_unknown: bool) -> None:
+        """Lower a declaration, and record its resources if the base world does not certainly create it."""
+        if not self._around and symbol.address not in self._within and not is_unknown:
             lower()
             return
         known = len(self.run.resources)
@@ -328,7 +335,8 @@ class ResourceCollector:
             lower()
         finally:
             self._around.pop()
-            self.created[symbol.address] = list(islice(self.run.resources, known, None))
+            resources = self.run.resources
+            self.created[symbol.address] = list(islice(reversed(resources), len(resources) - known))[::-1]
 
     def _note_absence(self, symbol: ResourceSymbol | ModuleCallSymbol) -> None:
         """Record a declaration without instances."""
@@ -358,6 +366,9 @@ class ResourceCollector:
         """Return whether a rule evaluates a resource of a type, or one that a called module may declare."""
         if isinstance(symbol, ModuleCallSymbol):
             return True
+        if symbol.is_data:
+            mapped = RESOURCES.get(symbol.type)
+            return mapped is not None and mapped.type.startswith(_KEY_VAULT)
         evaluated, type_ = self.run.required.evaluated, azure_type(symbol.declaration).lower()
         is_apart = symbol.type in AZAPI or symbol.type in _APART or not type_
         return evaluated is None or is_apart or type_ in evaluated or type_ in ACCOUNTED
@@ -396,13 +407,13 @@ class ResourceCollector:
         )  # fmt: skip
 
     def has_absence(self, instance: ModuleInstance) -> bool:
-        """Return whether a module, or one that it calls, has a declaration without instances."""
+        """Return whether a module, or one that it calls, has a declaration that may have no instances."""
         if not self._is_read(instance.folder):
             return False
         for local, declaration in instance.folder.resources.items():
             is_read = self.run.cache.is_required(declaration.type) and not local.startswith("ephemeral.")
             symbol = instance.resource(local) if is_read else None
-            if symbol is not None and not symbol.instances:
+            if symbol is not None and symbol.is_there() is not True:
                 return True
         for name in instance.folder.modules:
             call = instance.module(name)
@@ -410,7 +421,7 @@ class ResourceCollector:
             if call is None or source is None or not self._is_read(source.folder):
                 continue
             contents = [use.content for use in call.instances]
-            if not contents or any(one is not None and self.has_absence(one) for one in contents):
+            if call.is_there() is not True or any(one is not None and self.has_absence(one) for one in contents):
                 return True
         return False
 
@@ -547,7 +558,9 @@ class ResourceCollector:
             fields["derived"] = MapValue(
                 at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin=Origin.DERIVED
             )
-        if isinstance(fields.get("name"), Scalar) and text_of(fields["name"]) == "":
+        given = fields.get("name")
+        is_null = given is None and self._within and isinstance(entity.content.attribute("name"), Absent)
+        if is_null or (isinstance(given, Scalar) and text_of(given) == ""):
             self.unnamed[entity.address] = entity
         name, known = name_of(fields.get("name"), symbol.declaration.local), fields.get("name")
         self.run.count_characters(len(name))

@@ -99,6 +99,13 @@ class Symbol(Generic[One]):
         self._instances = [self.make(step) for step in found.steps]
         self._expansion, self._result = found, None
 
+    def is_there(self) -> bool | None:
+        """Return whether it has instances; None if that is not known."""
+        found = self.expanded()
+        if found is None or not found.steps:
+            return False
+        return None if found.conditions or all(step.conditions for step in found.steps) else True
+
     @property
     def instances(self) -> list[One]:
         """Return all instances."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
+from azkvlint.readers.terraform.plan_failures import PlanCheck
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleScope, TerraformRun, VariableValues
 from azkvlint.readers.world_values import changed_value
@@ -143,7 +145,7 @@ class TerraformWorld:
         """Return whether a declaration has instances, all modules around it included; None if that is not known."""
         answer: bool | None = True
         for one in (*_calls(symbol), symbol):
-            here = [_is_there(same) for same in self.symbols(one)]
+            here = [same.is_there() for same in self.symbols(one)]
             if all(found is False for found in here):
                 return False
             if True not in here:
@@ -183,14 +185,6 @@ class TerraformWorld:
             waiting += [use.content for call in here.calls() for use in call.instances if use.content is not None]
 
 
-def _is_there(symbol: AnySymbol) -> bool | None:
-    """Return whether a declaration has instances; None if that is not known."""
-    found = symbol.expanded()
-    if found is None or not found.steps:
-        return False
-    return None if found.conditions or all(step.conditions for step in found.steps) else True
-
-
 def _calls(symbol: Symbol[Any]) -> list[ModuleCallSymbol]:
     """Return the module calls around a declaration, outermost first."""
     found: list[ModuleCallSymbol] = []
@@ -218,6 +212,11 @@ class Worlds(RootWorlds[AnySymbol]):
         self._root = root
         self._gathered = gathered
         self._validations: dict[_Place, _Validation] | None = None
+        self._plan, self._is_checked = PlanCheck(), False
+        self._faults: dict[World, Faults[AnySymbol]] = {}
+        self._refusals: dict[World, Goal | None] = {}
+        # What failed in a world when nothing was evaluated but what decides on declarations.
+        self._early: dict[World, AbstractSet[_Place]] = {}
 
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> TerraformWorld:
         """See the base class."""
@@ -227,6 +226,12 @@ class Worlds(RootWorlds[AnySymbol]):
         root.base = self._root
         collector = ResourceCollector(run, self.folder, self.absent, self._gathered)
         return TerraformWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
+
+    def close(self) -> None:
+        """See the base class."""
+        super().close()
+        self._faults.clear()
+        self._refusals.clear()
 
     def open_module(self, module: ModuleScope) -> ModuleInstance | None:
         """Return a module without the defaults of the root's variables; None if it is not used then."""
@@ -238,6 +243,10 @@ class Worlds(RootWorlds[AnySymbol]):
         }  # fmt: skip
         world = self.world(frozenset(Change(VAR + name, (), UNDECIDED) for name in defaults))
         return world.module(module) if isinstance(world, TerraformWorld) else None
+
+    def input_names(self) -> Iterable[str]:
+        """See the base class."""
+        return [VAR + name for name in self.folder.variables]
 
     def facts_of(self, name: str) -> Facts | None:
         """See the base class."""
@@ -262,8 +271,9 @@ class Worlds(RootWorlds[AnySymbol]):
         return root.variable(own, root.locate(root.folder.variables[own]))
 
     def fails(self, world: World) -> bool:
-        """Return whether what was evaluated so far fails in a world, and not in the base world."""
-        return not self.world(world).run.failures.keys() <= self.base.run.failures.keys()
+        """See the base class."""
+        here = self._early.get(world, self.world(world).run.failures.keys())
+        return not here <= self.base.run.failures.keys()
 
     def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
         """See the base class."""
@@ -296,22 +306,59 @@ class Worlds(RootWorlds[AnySymbol]):
         """Return the candidates for a validation that rejects the inputs of a world, but not those of the base world;
         None if none does.
         """
+        if world not in self._refusals:
+            self._refusals[world] = next(self._refused(world), None)
+        goal = self._refusals[world]
+        return None if goal is None else self.solver.solve([goal])
+
+    def _refused(self, world: World) -> Iterator[Goal]:
+        """Yield the conditions that a world does not meet, and the base world does."""
+        for instance, piece in self._violations(world):
+            node = piece.attribute.expression()
+            if node is not None:
+                yield Scope(instance, piece.path), node, solve.TRUE
+        here = self.world(world)
+        self._check_base()
+        for instance in here.instances() if isinstance(here, TerraformWorld) else ():
+            yield from self._plan.refused(instance, here.run.recorder)
+
+    def _check_base(self) -> None:
+        """Evaluate once what may make the plan fail in the base world, and what that reads."""
+        if not self._is_checked:
+            self._is_checked = True
+            recorder = self.base.run.recorder
+            for instance in list(self.base.instances()):
+                self._plan.evaluate(instance, recorder)
+                for _ in self._plan.refused(instance, recorder):
+                    pass
+
+    def is_refused(self, names: frozenset[str], world: World) -> bool:
+        """See the base class."""
+        return next(self._violations(world, names), None) is not None
+
+    def _violations(self, world: World, names: Inputs | None = None) -> Iterator[tuple[ModuleInstance, Piece]]:
+        """Yield the validations that reject the inputs of a world, but not those of the base world; of those that read
+        none but ``names``.
+        """
+        known_of, here = self._known_validations(), self.world(world)
+        if not isinstance(here, TerraformWorld):
+            return
+        for place, instance, piece in _validations(here):
+            known = known_of.get(place, _NEW)
+            is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
+            is_apart = names is not None and (known.inputs is None or not known.inputs <= names)
+            if not is_same and not is_apart and not known.is_false and _is_false(instance, piece):
+                yield instance, piece
+
+    def _known_validations(self) -> Mapping[_Place, _Validation]:
+        """Return the validations of the base world."""
         if self._validations is None:
             self._validations = {}
             recorder = self.base.run.recorder
             for place, instance, piece in _validations(self.base):
                 is_false, read = recorder.of(_is_false, instance, piece)
                 self._validations[place] = _Validation(is_false, None if read is None else read.inputs)
-        here = self.world(world)
-        if not isinstance(here, TerraformWorld):
-            return None
-        for place, instance, piece in _validations(here):
-            known = self._validations.get(place, _NEW)
-            is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
-            if not is_same and not known.is_false and _is_false(instance, piece):
-                node = piece.attribute.expression()
-                return () if node is None else self.solver.solve([(Scope(instance, piece.path), node, solve.TRUE)])
-        return None
+        return self._validations
 
     def required(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:
         """Return the candidates for names that are not empty."""
@@ -325,16 +372,24 @@ class Worlds(RootWorlds[AnySymbol]):
             node = piece.attribute.expression() if piece is not None else None
             if entity is not None and piece is not None and node is not None:
                 scope = scope_in_block(entity.symbol, entity.step.key, entity.local, piece)
-                goals.append((scope, node, solve.NOT_EMPTY))
+                is_null = lowered.run.resources[address].attributes.fields.get("name") is None
+                goals.append((scope, node, solve.NOT_NULL if is_null else solve.NOT_EMPTY))
         return self.solver.solve(goals) if goals else ()
 
     def faults(self, world: World) -> Faults[AnySymbol]:
         """Return what makes the plan fail in a world, but not in the base world."""
-        here = self.world(world)
-        here.gather()
-        failures = [needed for key, needed in here.run.failures.items() if key not in self.base.run.failures]
-        needed = {symbol.address: symbol for every in failures for symbol in every}
-        return Faults(bool(failures), tuple(needed.values()))
+        found = self._faults.get(world)
+        if found is None:
+            here = self.world(world)
+            self._early[world] = frozenset(here.run.failures)
+            here.gather()
+            self._check_base()
+            for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
+                self._plan.evaluate(instance, here.run.recorder)
+            failures = [needed for key, needed in here.run.failures.items() if key not in self.base.run.failures]
+            needed = {symbol.address: symbol for every in failures for symbol in every}
+            found = self._faults[world] = Faults(bool(failures), tuple(needed.values()))
+        return found
 
 
 _Place: TypeAlias = tuple[str, str, int]
