@@ -153,11 +153,11 @@ def test_a_check_without_threads_ends_without_freeing_memory(
 
 # The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
 LIMITS = {
-    ("plan.json", "sarif"): 154,
-    ("plan.json", "text"): 151,
-    ("main.tf", "text"): 199,
-    ("main.bicep", "text"): 186,
-    ("main.json", "text"): 180,
+    ("plan.json", "sarif"): 155,
+    ("plan.json", "text"): 152,
+    ("main.tf", "text"): 200,
+    ("main.bicep", "text"): 187,
+    ("main.json", "text"): 181,
 }
 
 
