@@ -17,6 +17,7 @@ from azkvlint.model.pattern import (
     join_texts,
     pattern_from,
 )
+from azkvlint.model.value import Answer, text_of
 
 OPEN, CLOSE, SLASH = "\u27e8", "\u27e9", "\u2215"
 _TERRAFORM = re.compile(r"((?:module\.\w+\.)*(?P<type>(?:data\.)?[a-z]+_[a-z_]+)\.\w+)\.(?P<path>.+)")
@@ -30,6 +31,21 @@ def text_of_form(form: str) -> Text:
 def pattern_of_form(form: str) -> Pattern | None:
     """Return a pattern from its text form; None for an empty one."""
     return pattern_from(text_of_form(form))
+
+
+def text_in_braces(value: Answer) -> str:
+    """Return the text of a value, or its pattern with each hole, at any depth, in braces."""
+    return in_braces(text_of(value))
+
+
+def in_braces(form: str) -> str:
+    """Return a text form with braces in place of brackets."""
+    return form.replace(OPEN, "{").replace(CLOSE, "}")
+
+
+def from_braces(text: str, braces: str = "{}") -> Pattern | None:
+    """Return the pattern of a text whose holes are in braces, or between two other characters; None if it is empty."""
+    return pattern_of_form(text.translate(str.maketrans(braces, OPEN + CLOSE)))
 
 
 def parts(form: str) -> Iterator[str]:

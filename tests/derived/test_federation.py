@@ -16,7 +16,7 @@ from azkvlint.derived.federation import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
-from tests.patterns import pattern_of_form
+from tests.patterns import from_braces
 
 OPEN = ""
 PART = _HOLE
@@ -88,5 +88,5 @@ def test_issuers(issuer: str, expected: str) -> None:
 
 
 def test_an_issuer_with_an_unknown_host_is_not_known() -> None:
-    assert _platform(Unknown(at=HERE, why="x", pattern=pattern_of_form("https://⟨var.x⟩/x"))) == ""
-    assert _platform(Unknown(at=HERE, why="x", pattern=pattern_of_form("https://gitlab.com/⟨var.x⟩"))) == "GitLab"
+    assert _platform(Unknown(at=HERE, why="x", pattern=from_braces("https://{var.x}/x"))) == ""
+    assert _platform(Unknown(at=HERE, why="x", pattern=from_braces("https://gitlab.com/{var.x}"))) == "GitLab"

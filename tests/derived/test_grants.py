@@ -14,7 +14,8 @@ from azkvlint.azure.roles import CONTROL, DATA, role_by_id, role_by_name, roles_
 from azkvlint.derived.assignments import _fits, operations_of_built_in
 from azkvlint.derived.grants import _kind_of
 from azkvlint.model.pattern import DEPLOYMENT, call_hole, declared_hole, hole, join_texts
-from azkvlint.model.value import Unknown, text_of
+from azkvlint.model.value import Unknown
+from tests.patterns import text_in_braces
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader
@@ -103,20 +104,20 @@ class TestOrigins:
         address = plan.resource(ROLE, {}, module=module, written={"principal_id": written})
         found = read(plan).answer(address, "properties.principalId")
         assert isinstance(found, Unknown)
-        return text_of(found)
+        return text_in_braces(found)
 
     def test_an_attribute(self, plan: PlanJson, read: Reader) -> None:
-        assert self.principal(plan, read, f"${{{IDENTITY}.principal_id}}") == f"\u27e8{IDENTITY}.principal_id\u27e9"
+        assert self.principal(plan, read, f"${{{IDENTITY}.principal_id}}") == f"{{{IDENTITY}.principal_id}}"
 
     def test_through_a_module(self, plan: PlanJson, read: Reader) -> None:
         plan.module("module.m", outputs={"who": f"${{{IDENTITY}.principal_id}}"})
         found = self.principal(plan, read, "${module.m.who}")
-        assert found == f"\u27e8module.m.{IDENTITY}.principal_id\u27e9"
+        assert found == f"{{module.m.{IDENTITY}.principal_id}}"
 
     def test_through_a_variable(self, plan: PlanJson, read: Reader) -> None:
         plan.module("module.m", who=f"${{{IDENTITY}.principal_id}}")
         found = self.principal(plan, read, "${var.who}", module="module.m")
-        assert found == f"\u27e8{IDENTITY}.principal_id\u27e9"
+        assert found == f"{{{IDENTITY}.principal_id}}"
 
     @pytest.mark.parametrize(
         "written",

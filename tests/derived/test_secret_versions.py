@@ -7,7 +7,7 @@ import pytest
 from azkvlint.derived.secrets import _of_setting, pins_version, setting_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Link, Scalar, Unknown, Value
-from tests.patterns import pattern_of_form
+from tests.patterns import from_braces
 
 AT = Location(path="x")
 VERSION = "0123456789abcdef0123456789abcdef"
@@ -15,7 +15,7 @@ VERSION = "0123456789abcdef0123456789abcdef"
 
 def known(text: str) -> Value:
     """A text, or the pattern of one."""
-    return Unknown(at=AT, why="?", pattern=pattern_of_form(text)) if "\u27e8" in text else Scalar(at=AT, value=text)
+    return Unknown(at=AT, why="?", pattern=from_braces(text)) if "{" in text else Scalar(at=AT, value=text)
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ def known(text: str) -> Value:
         ("https://kv.vault.azure.net/keys/cmk", None),
         ("https://example.com", None),
         ("", None),
-        ("\u27e8azurerm_key_vault.kv.vault_uri\u27e9secrets/db", False),
-        (f"\u27e8azurerm_key_vault.kv.vault_uri\u27e9secrets/db/{VERSION}", True),
-        ("\u27e8azurerm_key_vault_secret.db.id\u27e9", True),
-        ("\u27e8data.azurerm_key_vault_secret.db.versionless_id\u27e9", False),
-        (f"\u27e8azurerm_key_vault_secret.db.versionless_id\u27e9/{VERSION}", True),
-        ("\u27e8azurerm_storage_account.sa.id\u27e9", None),
-        ("\u27e8module.kv.versionless_id\u27e9", None),
-        ("\u27e8secretUri\u27e9", None),
-        ("\u27e8a\u2215b.properties.secretUriWithVersion\u27e9", True),
+        ("{azurerm_key_vault.kv.vault_uri}secrets/db", False),
+        (f"{{azurerm_key_vault.kv.vault_uri}}secrets/db/{VERSION}", True),
+        ("{azurerm_key_vault_secret.db.id}", True),
+        ("{data.azurerm_key_vault_secret.db.versionless_id}", False),
+        (f"{{azurerm_key_vault_secret.db.versionless_id}}/{VERSION}", True),
+        ("{azurerm_storage_account.sa.id}", None),
+        ("{module.kv.versionless_id}", None),
+        ("{secretUri}", None),
+        ("{a\u2215b.properties.secretUriWithVersion}", True),
         ("https://kv.vault.azure.net/secrets/db" * 1000, None),
     ],
 )

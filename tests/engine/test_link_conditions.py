@@ -12,7 +12,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import ResourceGraph
 from azkvlint.model.rule import All, Condition, Not
 from azkvlint.model.value import Link, ListValue, Scalar, Unknown
-from tests.patterns import pattern_of_form
+from tests.patterns import from_braces
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
@@ -150,9 +150,7 @@ def test_what_may_not_be_deployed_is_judged_as_if_it_is(
 
 
 def test_a_certain_link_by_a_pattern_names_its_target(build: Build) -> None:
-    value = Unknown(
-        at=Location(path="main.bicep"), why="known only after deployment", pattern=pattern_of_form("/x/⟨y⟩")
-    )
+    value = Unknown(at=Location(path="main.bicep"), why="known only after deployment", pattern=from_braces("/x/{y}"))
     references = (build.reference("ds", targets=("kv",), value=value),)
     graph = build.graph(build.resource("kv"), setting(build), references=references)
     (note,) = build.ask(Not(from_setting(build)), graph).trail

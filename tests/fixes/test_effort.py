@@ -294,8 +294,7 @@ def test_nothing_is_evaluated_without_an_edit(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("name", "text", "parser"),
     [
-        ("main.tf", VAULT, "azkvlint.fixes.sensitive.parse_file"),
-        ("main.tf", VAULT, "azkvlint.fixes.provider_versions.parse_file"),
+        ("main.tf", VAULT, "azkvlint.syntax.hcl.parse.parse_file"),
         ("main.bicep", BICEP, "azkvlint.fixes.places.parse"),
         ("main.bicep", BICEP, "azkvlint.fixes.api_version_reads.parse"),
     ],

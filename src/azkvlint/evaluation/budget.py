@@ -38,7 +38,7 @@ class Limit(msgspec.Struct, frozen=True, gc=False):
 # resources in a template, in deployments five levels deep. Real inputs need a hundredth of what follows.
 STEPS = Limit(500_000, 20_000, 1_000_000)
 VALUES = Limit(400_000, 200, 1_000_000)
-RESOURCES = Limit(12_000, 20, 100_000)
+RESOURCES = Limit(12_000, 10, 100_000)
 DEPLOYMENTS = Limit(4_000, 10, 10_000)
 # Characters of names and addresses, for each resource that an input may have. Those that people write have a hundred.
 CHARACTERS_OF_A_RESOURCE = 500

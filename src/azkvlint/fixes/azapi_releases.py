@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from azkvlint.fixes.places import Target
 from azkvlint.fixes.provider_versions import AZAPI, allowed_with_callers
@@ -18,7 +19,9 @@ from azkvlint.fixes.sources import Sources
 from azkvlint.model.fix import Refusal
 from azkvlint.model.provider_version import Version, VersionRange
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Body
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.hcl.parse import Body
 
 _FIRST: Mapping[str, Version] = {
     "2022-11-01": (1, 4),

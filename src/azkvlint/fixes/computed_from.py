@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from azkvlint.readers.terraform.folder import references_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression
 from azkvlint.syntax.bicep.parse import parse
-from azkvlint.syntax.hcl.expressions import parse_reference
-from azkvlint.syntax.hcl.parse import Body, parse_file
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.hcl.parse import Body
 
 _FROM_OUTSIDE = ("var", "local", "each")
 _OF_TEMPLATE = ("parameters", "variables")
@@ -37,6 +37,10 @@ def names_in(texts: Sequence[str], language: str, file: str) -> list[str] | None
 
 
 def _in_terraform(text: str) -> list[ast.Node] | None:
+    # Templates need no parser of Terraform, which takes longer to import than a small template to check.
+    from azkvlint.syntax.hcl.expressions import parse_reference
+    from azkvlint.syntax.hcl.parse import parse_file
+
     # In JSON, attributes are those of an object.
     node = parse_reference(text) or parse_reference(f"{{\n{text}\n}}")
     if node is not None:
@@ -54,6 +58,8 @@ def _expressions(body: Body) -> Iterator[ast.Expression | None]:
 
 
 def _names_in_terraform(node: ast.Node, _: str) -> Iterator[str]:
+    from azkvlint.readers.terraform.folder import references_in
+
     for names in references_in(node):
         if names[0] in _FROM_OUTSIDE:
             yield ".".join(names[:2])

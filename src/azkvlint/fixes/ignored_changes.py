@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.fixes.places import Edits, Target
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.fix import Refusal
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block, Body
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.hcl.parse import Block, Body
 
 _Path: TypeAlias = tuple[str, ...]
 # Repeated blocks are not distinguished, so indexes in paths do not count.

@@ -9,7 +9,6 @@ from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEdit
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
-from azkvlint.syntax.hcl.json_file import parse_json_file
 from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, decode_string, decode_text
 from azkvlint.syntax.json_positions import (
     JsonArray,
@@ -54,7 +53,7 @@ class JsonEditor(TreeEditor):
 
     def _parse(self, text: str) -> Value | None:
         """Return the value of a text; None after a syntax error."""
-        if self.terraform and parse_json_file(text).faults:
+        if self.terraform and not _is_terraform(text):
             return None
         try:
             if not self.terraform:
@@ -195,6 +194,14 @@ def is_generated(value: Value) -> bool:
     metadata = members.get("metadata")
     is_compiled = isinstance(metadata, JsonObject) and any(one.key == "_generator" for one in metadata.members)
     return is_compiled or not _GENERATED.isdisjoint(members)
+
+
+def _is_terraform(text: str) -> bool:
+    """Return whether a text is a file of Terraform without faults."""
+    # Templates need no parser of Terraform, which takes longer to import than a small template to check.
+    from azkvlint.syntax.hcl.json_file import parse_json_file
+
+    return not parse_json_file(text).faults
 
 
 def _scalar(written: str, _at: int) -> Plain:

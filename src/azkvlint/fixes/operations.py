@@ -31,7 +31,6 @@ from azkvlint.model.fix import Address, Code, Literal, Refusal
 from azkvlint.model.location import Location
 from azkvlint.model.rule import EditStep
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -298,7 +297,7 @@ def _in_terraform(at: Location, names: tuple[str, ...], item: Mapping[str, Liter
     for file in sources.module_files(at.path) if match is not None else ():
         if match is None or file.endswith(".json"):
             continue
-        for block in parse_file(sources.text(file)).body.blocks:
+        for block in body_of(file, sources.text(file)).blocks:
             if (block.type, *block.labels) != ("resource", match[1], match[2]):
                 continue
             if match[3] != "[*]" and may_repeat(block):

@@ -12,7 +12,6 @@ from azkvlint.fixes.computed_from import names_in
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.steps import Steps
-from azkvlint.fixes.validations import accepted_validations
 from azkvlint.model.finding import CALLED, Evidence, Finding
 from azkvlint.model.fix import Address, Code, Literal, Refusal, TextEdit
 from azkvlint.model.location import Location
@@ -384,12 +383,8 @@ class Setting(msgspec.Struct, frozen=True):
         self, reference: _Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources
     ) -> tuple[Edits, str]:
         """Return the edit of a variable's default or a local in a Terraform module."""
-        from azkvlint.syntax.hcl.json_file import parse_json_file
-        from azkvlint.syntax.hcl.parse import parse_file
-
         for file in sources.module_files(path):
-            parse = parse_json_file if file.endswith(".json") else parse_file
-            for block in parse(sources.text(file)).body.blocks:
+            for block in body_of(file, sources.text(file)).blocks:
                 is_local = reference.kind == "local" and block.type == "locals"
                 if not is_local and (block.type, block.labels[:1]) != ("variable", (reference.name,)):
                     continue
@@ -457,15 +452,12 @@ def _in_call(call: Location, sources: Sources) -> str:
 
 def around(span: tuple[int, int], name: str, path: str, text: str) -> tuple[int, int] | None:
     """Return the span of the innermost block or property of a name around a span; None if there is none."""
-    from azkvlint.syntax.hcl.json_file import parse_json_file
-    from azkvlint.syntax.hcl.parse import parse_file
-
     found: tuple[int, int] | None = None
     nodes: list[ast.Node] = []
     if path.lower().endswith(".bicep"):
         nodes += parse(text).declarations
     else:
-        body = (parse_json_file if path.lower().endswith(".json") else parse_file)(text).body
+        body = body_of(path, text)
         while True:
             expressions = (one.expression() for one in body.attributes.values() if one.start <= span[0] < one.end)
             nodes += [one for one in expressions if one is not None]
@@ -556,6 +548,8 @@ def _refuse_uses(reference: _Reference, path: str, own: Sequence[Location], valu
 
 def _accepted(reference: _Reference, value: Literal, file: str, sources: Sources) -> Iterator[tuple[str, int, int]]:
     """Yield the spans of the validations in a file that accept the value of a variable."""
+    from azkvlint.fixes.validations import accepted_validations
+
     text = sources.text(file)
     for block in body_of(file, text).blocks if "validation" in text and not isinstance(value, Code) else ():
         if block.type == "variable" and block.labels == (reference.name,):

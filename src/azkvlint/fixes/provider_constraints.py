@@ -18,7 +18,6 @@ from azkvlint.model.finding import Finding
 from azkvlint.model.fix import Refusal
 from azkvlint.model.provider_version import Version, VersionRange, range_of_constraint
 from azkvlint.model.rule import EditStep
-from azkvlint.readers.terraform.folder import LOCK_FILE
 from azkvlint.util.lazy_regex import regex
 
 _DECISION = "needs a decision: azurerm 4.0 has breaking changes, which its upgrade guide describes"
@@ -75,6 +74,8 @@ def _refuse_locked(folder: str, sources: Sources, high: Version, *, has_edits: b
 
     Where the constraints allow versions up to ``high``, an upgrade may select one of the next major version.
     """
+    from azkvlint.readers.terraform.folder import LOCK_FILE
+
     file = sources.beside(_in_folder(folder), LOCK_FILE)
     locked = locked_in(body_of(file, sources.text(file)), AZURERM) if file else ""
     if locked and range_of_constraint(locked).high <= VAULTS_SINCE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from azkvlint.azure.azurerm.argument_versions import first_versions, version_text
 from azkvlint.fixes.places import Edits, Target
@@ -12,12 +12,13 @@ from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.effect import Effect
 from azkvlint.model.provider_version import Version, VersionRange, range_of_constraint
-from azkvlint.readers.terraform.folder import LOCK_FILE
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Body, parse_file
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import read_start
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.hcl.parse import Body
 
 # Of the modules of a root, those that are read.
 _LONGEST_LOCK, _MOST_MODULES = 1_000_000, 500
@@ -112,8 +113,10 @@ def _prefix(folder: str, sources: Sources) -> str:
 
 
 def _locked_here(folder: str, provider: Provider, sources: Sources) -> list[Allowed]:
+    from azkvlint.readers.terraform.folder import LOCK_FILE
+
     lock = read_start(os.path.join(folder, LOCK_FILE), _LONGEST_LOCK).decode("utf-8", "replace")
-    locked = locked_in(parse_file(lock).body, provider)
+    locked = locked_in(body_of(LOCK_FILE, lock), provider)
     text = f"`{_prefix(folder, sources)}{LOCK_FILE}` ({provider.name} {locked})"
     return [Allowed(text, range_of_constraint(locked))] if locked else []
 

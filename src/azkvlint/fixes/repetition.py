@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.hcl.parse import Block
 
 
 def repetitions(block: Block) -> Iterator[str]:

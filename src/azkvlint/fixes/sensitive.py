@@ -23,13 +23,16 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.fix import Refusal
 from azkvlint.model.location import Location
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block, Body, parse_file
 from azkvlint.values.secrecy import suggests_secret
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.hcl.parse import Block, Body
 
 # References that are followed for one variable.
 _MOST = 200
@@ -93,6 +96,7 @@ def body_of(path: str, text: str) -> Body:
 @lru_cache(32)
 def _body(text: str, *, is_json: bool) -> Body:
     from azkvlint.syntax.hcl.json_file import parse_json_file
+    from azkvlint.syntax.hcl.parse import parse_file
 
     return (parse_json_file if is_json else parse_file)(text).body
 

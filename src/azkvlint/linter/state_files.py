@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from azkvlint.azure.azurerm.providers import attribute_origins
+from azkvlint.azure.azurerm.secret_attributes import attribute_origins
 from azkvlint.model.finding import SECRETS_IN_STATE, Problem
 from azkvlint.model.location import Location
 from azkvlint.readers.discover import Source

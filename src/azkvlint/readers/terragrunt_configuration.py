@@ -251,8 +251,6 @@ class Configuration:
             self._busy.discard(name)
         return found
 
-    # --- the interface of a document for the evaluator ------------------------------------------------------------
-
     def place(self, node: ast.Node) -> Location:
         """Return the place of a node."""
         return Location(path=self.path, span=(node.start, node.end))

@@ -9,11 +9,12 @@ from typing import Any
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.evaluation.values import Result
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource
-from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown, text_of
+from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown
 from azkvlint.readers.deployment.read import read_template
 from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.json_decoder import Document
+from tests.patterns import text_in_braces
 
 PATH = "infra/main.json"
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -105,7 +106,7 @@ def pattern(one: Resource, path: str) -> str:
     """The pattern of an attribute that is not known."""
     found = one.select(parse_path(path))
     assert isinstance(found, Unknown), found
-    return text_of(found)
+    return text_in_braces(found)
 
 
 def references(value: Any, via: str, **more: Any) -> dict[str, Reference]:

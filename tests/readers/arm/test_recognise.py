@@ -63,7 +63,7 @@ def test_a_policy_gives_parameters_in_a_language_of_its_own() -> None:
     value = {"template": inner, "parameters": {"p": {"value": "[field('name')]"}}}
     wrapped = {"policyRule": {"then": {"details": {"deployment": {"properties": value}}}}}
     found = only(wrapped)
-    assert pattern(found, "name") == "⟨p⟩"
+    assert pattern(found, "name") == "{p}"
     assert found.at.pointer is not None
     assert found.at.pointer[:2] == ("policyRule", "then")
     assert not read(wrapped).closed

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import text_of
 from azkvlint.syntax.json_decoder import Document
+from tests.patterns import text_in_braces
 from tests.readers.arm.conftest import (
     PATH,
     SECRET,
@@ -28,7 +28,7 @@ from tests.readers.arm.conftest import (
     vault,
 )
 
-GROUP = "/subscriptions/⟨subscription⟩/resourceGroups/⟨resourceGroup⟩"
+GROUP = "/subscriptions/{subscription}/resourceGroups/{resourceGroup}"
 NAME = {"n": {"type": "string"}}
 
 
@@ -101,7 +101,7 @@ def test_nested_deployments_take_parameters_and_remember_who_calls() -> None:
     inner = template(vault("[parameters('n')]", p={"x": "[parameters('missing')]"}), parameters={**NAME, "missing": {}})
     found = only(template(deployment("d", inner, parameters={"n": "[concat('k', 'v')]"})))
     assert (found.address, found.name) == ("d/Microsoft.KeyVault/vaults/kv", "kv")
-    assert pattern(found, "properties.x") == "⟨d\u2215missing⟩"
+    assert pattern(found, "properties.x") == "{d\u2215missing}"
     assert [at.pointer for at in found.callers] == [("resources", 0, "type")]
     assert found.at.pointer == ("resources", 0, "properties", "template", "resources", 0, "type")
 
@@ -121,9 +121,9 @@ def test_arguments_of_an_object_that_is_not_known_stay_apart(given: str) -> None
     ("more", "above"),
     [
         ({}, GROUP),
-        ({"resourceGroup": "rg"}, "/subscriptions/⟨subscription⟩/resourceGroups/rg"),
+        ({"resourceGroup": "rg"}, "/subscriptions/{subscription}/resourceGroups/rg"),
         ({"resourceGroup": "rg", "subscriptionId": "s"}, "/subscriptions/s/resourceGroups/rg"),
-        ({"subscriptionId": "[subscription().subscriptionId]"}, "/subscriptions/⟨subscription⟩"),
+        ({"subscriptionId": "[subscription().subscriptionId]"}, "/subscriptions/{subscription}"),
         ({"scope": "/subscriptions/s"}, "/subscriptions/s"),
         ({"scope": "Microsoft.Management/managementGroups/m"}, "/providers/Microsoft.Management/managementGroups/m"),
     ],
@@ -132,14 +132,14 @@ def test_nested_deployments_go_elsewhere(more: dict[str, str], above: str) -> No
     inner = template(resource("Microsoft.Authorization/locks", "l"))
     found = only(template(deployment("d", inner, **more)), "Microsoft.Authorization/locks")
     scope = found.select(("scope",))
-    assert (text_of(scope) or asked(found, "scope")) == above
+    assert (text_in_braces(scope) or asked(found, "scope")) == above
 
 
 @pytest.mark.parametrize(
     ("more", "above"),
     [
         ({}, GROUP),
-        ({"resourceGroup": "rg"}, "/subscriptions/⟨subscription⟩/resourceGroups/rg"),
+        ({"resourceGroup": "rg"}, "/subscriptions/{subscription}/resourceGroups/rg"),
         ({"resourceGroup": "rg", "subscriptionId": "s"}, "/subscriptions/s/resourceGroups/rg"),
     ],
 )
@@ -148,15 +148,15 @@ def test_existing_resources_of_other_resource_groups(more: dict[str, str], above
     found = read(source).resources
     expected = f"{above}/providers/{VAULT}/kv"
     ids = [found["kv"].select(("id",)), found["same"].select(("tags", "x"))]
-    assert [text_of(one) or plain(one) for one in ids] == [expected, expected]
+    assert [text_in_braces(one) or plain(one) for one in ids] == [expected, expected]
 
 
 @pytest.mark.parametrize(
     ("schema", "above"),
     [
         ("deploymentTemplate", GROUP),
-        ("subscriptionDeploymentTemplate", "/subscriptions/⟨subscription⟩"),
-        ("managementGroupDeploymentTemplate", "/providers/Microsoft.Management/managementGroups/⟨managementGroup⟩"),
+        ("subscriptionDeploymentTemplate", "/subscriptions/{subscription}"),
+        ("managementGroupDeploymentTemplate", "/providers/Microsoft.Management/managementGroups/{managementGroup}"),
         ("tenantDeploymentTemplate", "/"),
     ],
 )
@@ -164,7 +164,7 @@ def test_the_schema_says_where_a_template_goes(schema: str, above: str) -> None:
     source = template(resource("Microsoft.Authorization/locks", "l"))
     source["$schema"] = f"https://schema.management.azure.com/schemas/2018-05-01/{schema}.json#"
     found = only(source, "Microsoft.Authorization/locks")
-    assert (text_of(found.select(("scope",))) or asked(found, "scope")) == above
+    assert (text_in_braces(found.select(("scope",))) or asked(found, "scope")) == above
 
 
 def test_symbols() -> None:
@@ -180,7 +180,7 @@ def test_symbols() -> None:
     assert list(found) == ["kv", "other[0]", "other[1]", "secret", "mod.inner"]
     assert found["kv"].existing
     assert asked(found["secret"], "properties.x") == "a"
-    assert pattern(found["secret"], "properties.y").endswith("kv.properties.vaulturi⟩")
+    assert pattern(found["secret"], "properties.y").endswith("kv.properties.vaulturi}")
 
 
 @pytest.mark.parametrize("reference", ["'m'", "resourceId('Microsoft.Resources/deployments', 'm')"])

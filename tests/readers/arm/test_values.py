@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from azkvlint.model.location import Location
-from azkvlint.model.value import Scalar, Unknown, text_of
+from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.deployment.parameter_files import read_parameters
 from azkvlint.syntax.json_decoder import decode
+from tests.patterns import text_in_braces
 from tests.readers.arm.conftest import PATH, SETTING, asked, deployment, only, pattern, read, resource, template, vault
 
 
@@ -85,8 +86,8 @@ def test_an_unknown_parameter_is_the_same_unknown_everywhere() -> None:
         vault("[parameters('n')]", p={"x": "[parameters('d')]"}),
         parameters={"n": {"type": "string"}, "d": {"type": "string", "defaultValue": "[newGuid()]"}},
     )
-    assert pattern(only(source), "name") == "⟨n⟩"
-    assert pattern(only(source), "properties.x") == "⟨d⟩"
+    assert pattern(only(source), "name") == "{n}"
+    assert pattern(only(source), "properties.x") == "{d}"
 
 
 @pytest.mark.parametrize("type_", ["securestring", "secureString", "secureObject"])
@@ -115,10 +116,10 @@ def test_a_parameter_from_a_vault_is_unknown_and_secret() -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("${AZURE_X}", "⟨AZURE_X⟩"),
-        ("kv-${A=b}-${C}", "kv-b-⟨C⟩"),
-        ("kv-#{Env}#-${B}", "kv-⟨Env⟩-⟨B⟩"),
-        ("#{Vault Name}#", "⟨Vault Name⟩"),
+        ("${AZURE_X}", "{AZURE_X}"),
+        ("kv-${A=b}-${C}", "kv-b-{C}"),
+        ("kv-#{Env}#-${B}", "kv-{Env}-{B}"),
+        ("#{Vault Name}#", "{Vault Name}"),
     ],
 )
 def test_placeholders_in_a_parameter_file_are_not_known(given: str, expected: str) -> None:
@@ -126,7 +127,7 @@ def test_placeholders_in_a_parameter_file_are_not_known(given: str, expected: st
     source = template(vault(p={"x": "[parameters('p')[0]]"}), parameters={"p": {"type": "array"}})
     found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
     assert isinstance(found, Unknown)
-    assert text_of(found) == expected
+    assert text_in_braces(found) == expected
     assert found.why.endswith("is replaced before deployment")
 
 
@@ -210,7 +211,7 @@ def test_a_loop_of_unknown_length_is_one_resource_that_may_not_be_there() -> Non
         parameters={"n": {"type": "int"}},
     )
     found = only(source)
-    assert pattern(found, "name") == "kv⟨⟨n⟩[#]⟩"
+    assert pattern(found, "name") == "kv{{n}[#]}"
     assert len(found.conditions) == 1
 
 
@@ -225,8 +226,8 @@ def test_the_index_of_a_loop_over_a_list_is_a_position_in_that_list(index: str) 
         parameters={"n": {"type": "array"}},
     )
     found = only(source)
-    assert pattern(found, "name") == "⟨⟨n⟩[*]⟩"
-    assert pattern(found, "properties.x") == "x⟨⟨n⟩[#]⟩"
+    assert pattern(found, "name") == "{{n}[*]}"
+    assert pattern(found, "properties.x") == "x{{n}[#]}"
 
 
 def test_a_property_called_copy_is_none_that_repeats() -> None:

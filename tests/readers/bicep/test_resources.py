@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import Absent, Unknown, text_of
+from azkvlint.model.value import Absent, Unknown
+from tests.patterns import in_braces, text_in_braces
 from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
 
 KV = "Microsoft.KeyVault/vaults@2023-07-01"
 LOGS = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-SUB = "/subscriptions/⟨subscription⟩"
-GROUP = f"{SUB}/resourceGroups/⟨resourceGroup⟩"
+SUB = "/subscriptions/{subscription}"
+GROUP = f"{SUB}/resourceGroups/{{resourceGroup}}"
 
 
 def vault(members: str = "", name: str = "'kv'", symbol: str = "kv") -> str:
@@ -52,7 +53,7 @@ def test_a_parameter_without_value_is_unknown_unless_it_may_be_null(
         assert isinstance(answer, Absent)
     else:
         assert isinstance(answer, Unknown)
-        assert (answer.why, text_of(answer)) == (expected, "⟨p⟩")
+        assert (answer.why, text_in_braces(answer)) == (expected, "{p}")
 
 
 def test_what_is_secure_stays_so_and_has_no_pattern(read: Read) -> None:
@@ -142,7 +143,7 @@ def test_a_type_that_refers_to_itself_is_not_secure(read: Read) -> None:
 def test_what_differs_with_every_deployment_is_one_value_once_it_is_a_parameter(read: Read) -> None:
     found = read("param id string = newGuid()\n" + vault(name="id") + vault("    x: kv.id", "'b'", "b"))
     assert value(found, "b", "properties", "x") == value(found, "b", "properties", "x")
-    assert text_of(value(found, "kv", "id")) == f"{GROUP}/providers/Microsoft.KeyVault/vaults/⟨id⟩"
+    assert text_in_braces(value(found, "kv", "id")) == f"{GROUP}/providers/Microsoft.KeyVault/vaults/{{id}}"
 
 
 def test_a_condition_decides_or_is_kept(read: Read) -> None:
@@ -160,12 +161,12 @@ def test_a_condition_decides_or_is_kept(read: Read) -> None:
             }.items()
         )
     )
-    assert {address: set(one.conditions) for address, one in found.resources.items()} == {
+    assert {address: set(map(in_braces, one.conditions)) for address, one in found.resources.items()} == {
         "yes": set(),
-        "maybe": {"⟨p⟩"},
-        "other": {"⟨!⟨p⟩⟩"},
-        "both": {"⟨p⟩", "⟨q⟩"},
-        "any": {"⟨⟨p⟩||⟨q⟩⟩"},
+        "maybe": {"{p}"},
+        "other": {"{!{p}}"},
+        "both": {"{p}", "{q}"},
+        "any": {"{{p}||{q}}"},
     }
 
 
@@ -202,7 +203,7 @@ def test_children_by_nesting_by_parent_and_by_name_are_the_same(read: Read) -> N
         "resource byName 'Microsoft.KeyVault/vaults/secrets@2022-07-01' = {\n  name: 'kv/a'\n}\n"
     )
     addresses = ["kv::inner", "byParent", "byName"]
-    ids = [text_of(value(found, address, "id")) for address in addresses]
+    ids = [text_in_braces(value(found, address, "id")) for address in addresses]
     assert ids == [f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv/secrets/a"] * 3
     assert [plain(found, address, "apiVersion") for address in addresses] == ["2023-07-01", "2022-07-01", "2022-07-01"]
     references = graph(found, parent="Microsoft.KeyVault/vaults/secrets").references["parent"]
@@ -254,7 +255,7 @@ def test_what_a_resource_extends_or_goes_to(read: Read, scope: str, id_: str) ->
     answer = value(found, "lock", "scope")
     assert getattr(answer, "pattern", None) or getattr(answer, "value", "") == id_
     if isinstance(answer, Unknown):
-        assert text_of(answer) == id_
+        assert text_in_braces(answer) == id_
 
 
 def test_target_scope_is_where_things_go(read: Read) -> None:
@@ -262,7 +263,7 @@ def test_target_scope_is_where_things_go(read: Read) -> None:
         "targetScope = 'subscription'\n"
         "resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' = {\n  name: 'g'\n}\n"
     )
-    assert text_of(value(found, "rg", "id")) == f"{SUB}/resourceGroups/g"
+    assert text_in_braces(value(found, "rg", "id")) == f"{SUB}/resourceGroups/g"
 
 
 def test_existing_resources_say_only_who_they_are(read: Read) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azkvlint.azure.azurerm import providers
+from azkvlint.azure.azurerm import secret_attributes
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources
@@ -147,7 +147,7 @@ class FileOrigins:
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
         if content is None or not isinstance(content.file, File):
-            return providers.output_origins(name)
+            return secret_attributes.output_origins(name)
         found = content.file.outputs.get(name)
         return FileOrigins(content, self.sources, self._busy).trace(found.value if found is not None else None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from azkvlint.azure.azurerm.providers import output_origins
+from azkvlint.azure.azurerm.secret_attributes import output_origins
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location

@@ -9,9 +9,17 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.azure.azurerm.providers import SECRET_DATA_SOURCE, exposing_arguments, has_secrets
+from azkvlint.azure.azurerm.secret_attributes import (
+    ARGUMENT_IN_STATE,
+    OTHER_SECRETS,
+    SECRET_ARGUMENTS,
+    SECRET_DATA_SOURCE,
+    attribute_origins,
+    exposing_arguments,
+    has_secrets,
+    output_origins,
+)
 from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read, with_origins
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.provider_version import VersionRange
@@ -96,10 +104,10 @@ class VisibleSecrets:
             for name, value in variables_of(self._plan).items()
             if isinstance(node := expression_at(declared, (name,)), dict) and node.get("sensitive") is True
         ]
-        entries = [(entry.type, change.after) for entry, change in self._changes(providers.has_secrets)]
+        entries = [(entry.type, change.after) for entry, change in self._changes(has_secrets)]
         for type_, values in [*entries, *self._prior()]:
             fields = values.items() if isinstance(values, dict) else ()
-            held += [value for name, value in fields if providers.attribute_origins(type_, name) & _SECRET]
+            held += [value for name, value in fields if attribute_origins(type_, name) & _SECRET]
         return frozenset(text for text in _texts(held) if len(text) >= _LEAST)
 
     def _prior(self) -> list[tuple[str, Any]]:
@@ -251,16 +259,16 @@ class PlanOrigins:
         if not isinstance(written, dict):
             return (), frozenset({value_origins.UNTRACED})
         type_ = resource.partition(".")[0]
-        if type_ in providers.OTHER_SECRETS:
-            every = [self._of_credential(names, written, name, block) for name in providers.OTHER_SECRETS[type_]]
+        if type_ in OTHER_SECRETS:
+            every = [self._of_credential(names, written, name, block) for name in OTHER_SECRETS[type_]]
             return (), union(every) if any(every) else None
-        arguments = ("body", "sensitive_body") if type_ in AZAPI else providers.SECRET_ARGUMENTS.get(type_, ())
+        arguments = ("body", "sensitive_body") if type_ in AZAPI else SECRET_ARGUMENTS.get(type_, ())
         # A plan does not show which property of an azapi body a reference belongs to.
         found = {name: written[name] for name in arguments if written.get(name) not in (None, _NULL)}
         if not found:
             return (), None
         if len(found) > 1 and type_ not in AZAPI and in_state is not None:
-            found = {name: one for name, one in found.items() if (name == providers.ARGUMENT_IN_STATE) is in_state}
+            found = {name: one for name, one in found.items() if (name == ARGUMENT_IN_STATE) is in_state}
         return () if type_ in AZAPI else tuple(found), union(
             self._of(names, one, block, frozenset()) for one in found.values()
         )
@@ -366,7 +374,7 @@ class PlanOrigins:
                 return value_origins.with_name_kind(self._attribute(names, ref, inner), ref.rest)
         if ref.text.startswith("ephemeral."):
             parts = ref.text.split(".")
-            return providers.attribute_origins(parts[1] if len(parts) > 1 else "", parts[-1])
+            return attribute_origins(parts[1] if len(parts) > 1 else "", parts[-1])
         return frozenset({value_origins.UNTRACED})
 
     def _variable(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
@@ -392,13 +400,13 @@ class PlanOrigins:
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))
         if not isinstance(found, dict):
-            return providers.output_origins(name)
+            return output_origins(name)
         return self._of(names, found.get("expression"), {}, busy)
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
         """Return the origins of an attribute of a resource, either of the attribute itself or of its expression."""
         name = str(ref.rest[0]) if ref.rest else ""
-        found = providers.attribute_origins(ref.type, name)
+        found = attribute_origins(ref.type, name)
         block = self._configuration.resource(names, ref.name)
         written = expression_at(block.get("expressions"), (name,)) if name else None
         if written is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:

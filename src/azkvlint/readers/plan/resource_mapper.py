@@ -10,17 +10,16 @@ import msgspec
 from azkvlint.azure.azurerm.argument_versions import UNSUPPORTED, requires_unsupported, unsupported_arguments
 from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.azure.azurerm.providers import (
-    ARGUMENT_IN_STATE,
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
-    SECRET_ARGUMENTS,
     TENANT,
     TENANT_ARGUMENT,
     VERSION,
     flag_value,
     version_value,
 )
+from azkvlint.azure.azurerm.secret_attributes import ARGUMENT_IN_STATE, SECRET_ARGUMENTS
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
 from azkvlint.graph.pseudo_resources import (
     PATH_IN_BODY,

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-from azkvlint.azure.azurerm.providers import APP_SETTINGS
+from azkvlint.azure.azurerm.secret_attributes import APP_SETTINGS
 from azkvlint.syntax.hcl.parse import Attribute, Block, File
 from azkvlint.values.secrecy import Span, Spans, has_literal, is_marked, names_secret, secret_spans
 

@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.azure.azurerm.azapi import AZAPI, POLICY_DEFINITIONS, WITH_TEMPLATE
-from azkvlint.azure.azurerm.providers import exposing_arguments
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
+from azkvlint.azure.azurerm.secret_attributes import exposing_arguments
 from azkvlint.evaluation.values import MAX_ITEMS
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes

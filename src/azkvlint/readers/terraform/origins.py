@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
-from azkvlint.azure.azurerm.providers import SECRET_DATA_SOURCE, has_secrets
+from azkvlint.azure.azurerm.secret_attributes import (
+    OTHER_SECRETS,
+    SECRET_ARGUMENTS,
+    SECRET_DATA_SOURCE,
+    attribute_origins,
+    has_secrets,
+    output_origins,
+)
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources
@@ -155,17 +161,17 @@ class ModuleOrigins:
         symbol = self.instance.module(call)
         source = symbol.source if symbol is not None else None
         if symbol is None or source is None or source.is_foreign:
-            return providers.output_origins(name)
+            return output_origins(name)
         content = symbol.instances[0].content if symbol.instances else None
         declaration = content.folder.outputs.get(name) if content is not None else None
         if content is None or declaration is None:
-            return providers.output_origins(name)
+            return output_origins(name)
         return ModuleOrigins(content, None, self.sources, self._busy).trace(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
         """Return the origins of an attribute of a resource: of the attribute itself, or of its expression."""
         name = next(iter(names_of(rest)), "")
-        found = providers.attribute_origins(type_, name)
+        found = attribute_origins(type_, name)
         declaration = self.instance.folder.resources.get(local)
         piece = declaration.attributes.get(name) if declaration is not None and name else None
         if piece is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
@@ -218,15 +224,15 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     if isinstance(entity.instance.folder, KnownModule):  # the table shows only that there is a value
         return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
     pieces = entity.content.pieces
-    if entity.type in providers.OTHER_SECRETS:
-        found_at = [part for name in providers.OTHER_SECRETS[entity.type] for part in _of_credential(entity, name)]
+    if entity.type in OTHER_SECRETS:
+        found_at = [part for name in OTHER_SECRETS[entity.type] for part in _of_credential(entity, name)]
         return pseudo_resources.with_all_origins(attributes, found_at) if found_at else attributes
     if entity.type in AZAPI:
         in_body: list[Source] = []
         parts = [of_body(entity, pieces[name], in_body) for name in ("body", "sensitive_body") if name in pieces]
         found = value_origins.union(one for one in parts if one is not None)
         return pseudo_resources.with_origins(attributes, found, sources=in_body) if found else attributes
-    written = [name for name in providers.SECRET_ARGUMENTS.get(entity.type, ()) if name in pieces]
+    written = [name for name in SECRET_ARGUMENTS.get(entity.type, ()) if name in pieces]
     arguments = pseudo_resources.possible_arguments((name, entity.content.attribute(name)) for name in written)
     if not arguments:
         return attributes

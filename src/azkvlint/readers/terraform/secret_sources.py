@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.azure.azurerm.providers import holds_secret
+from azkvlint.azure.azurerm.secret_attributes import holds_secret
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
