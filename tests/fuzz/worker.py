@@ -145,7 +145,7 @@ def _run(words: list[str], case: Case, home: Path, runner: Runner) -> Run:
     environment = dict(os.environ)
     os.environ.update(case.env)
     _forget_peak()
-    # As in a process of its own: see __main__.
+    # The command line turns garbage collection off as well.
     gc.disable()
     start = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, runner.limit)
