@@ -145,6 +145,8 @@ def _run(words: list[str], case: Case, home: Path, runner: Runner) -> Run:
     environment = dict(os.environ)
     os.environ.update(case.env)
     _forget_peak()
+    # The command line turns garbage collection off as well.
+    gc.disable()
     start = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, runner.limit)
     signal.setitimer(signal.ITIMER_REAL, 20 * runner.limit)
@@ -154,6 +156,7 @@ def _run(words: list[str], case: Case, home: Path, runner: Runner) -> Run:
         code = -1
         traceback.print_exc()
     finally:
+        gc.enable()
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         os.environ.clear()
