@@ -28,7 +28,7 @@ _P = ParamSpec("_P")
 _Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
 # Expressions whose value is what a declaration or a member has: no other part of that value decides on it.
-_DIRECT = frozenset((ast.Object, ast.Member, ast.Name, ast.Call))
+_DIRECT = frozenset((ast.Object, ast.Member, ast.Name, ast.Call, ast.Conditional))
 
 
 class ReadSet(msgspec.Struct, frozen=True):
@@ -60,6 +60,14 @@ class ReadSet(msgspec.Struct, frozen=True):
 
 
 NOTHING = ReadSet(NO_INPUTS)
+
+
+def _union(sets: Sequence[Inputs]) -> Inputs:
+    """Return the inputs in any of some sets: one of these, if it has all, because many values read the same."""
+    if len(sets) < 2:
+        return sets[0] if sets else NO_INPUTS
+    found, largest = NO_INPUTS.union(*sets), max(sets, key=len)
+    return largest if len(largest) == len(found) else found
 
 
 def inputs_of(read: ReadSet | None) -> Inputs | None:
@@ -147,6 +155,9 @@ class Recorder:
     def parts(self) -> Parts | None:
         """Begin to record the members of an object that is written out; None if reads are not recorded."""
 
+    def merged(self) -> Merged | None:
+        """Begin to record the members of an object that is merged from others; None if reads are not recorded."""
+
     def bind(self, value: Result, read: ReadSet | None) -> Result | Bound:  # noqa: ARG002  # nothing is recorded of it
         """Return a value for a local variable, whose read set is added where the variable is used."""
         return value
@@ -202,6 +213,7 @@ class ReadRecorder(Recorder):
 
     def __init__(self) -> None:
         self.inputs: set[str] = set()
+        self._every: Inputs = NO_INPUTS
         self.resources: dict[str, ResourceReads] = {}
         self.declarations: dict[str, Inputs] = {}
         self.log: list[Inputs] = []
@@ -222,7 +234,7 @@ class ReadRecorder(Recorder):
         """See the base class."""
         start = len(self.log)
         value = make()
-        inputs = NO_INPUTS.union(*self.log[start:])
+        inputs = _union(self.log[start:])
         del self.log[start:]
         self._last = None
         return value, inputs
@@ -230,7 +242,7 @@ class ReadRecorder(Recorder):
     def close(self, start: int, value: object) -> ReadSet:
         """Return the read set of a value whose evaluation began at a position of the log."""
         log, last = self.log, self._last
-        inputs = NO_INPUTS.union(*log[start:])
+        inputs = _union(log[start:])
         read = ReadSet(inputs)
         if self._is_last(value, start) and last is not None and last.read.parts is not None:
             read = ReadSet(inputs, last.read.own.union(*log[start:-1]), last.read.parts)
@@ -268,7 +280,9 @@ class ReadRecorder(Recorder):
 
     def read_all(self) -> None:
         """See the base class."""
-        self.log.append(frozenset(self.inputs))
+        if len(self._every) < len(self.inputs):
+            self._every = frozenset(self.inputs)
+        self.log.append(self._every)
 
     def settle(self, node: ast.Node) -> None:
         """See the base class."""
@@ -287,6 +301,10 @@ class ReadRecorder(Recorder):
     def parts(self) -> Parts | None:
         """See the base class."""
         return Parts(self)
+
+    def merged(self) -> Merged | None:
+        """See the base class."""
+        return Merged(self)
 
     def step(self, start: int, of: object, name: str, value: object) -> None:
         """See the base class."""
@@ -394,6 +412,31 @@ class Parts:
         inputs = NO_INPUTS.union(*recorder.log[self._start :])
         del recorder.log[self._start :]
         recorder.add(ReadSet(inputs, NO_INPUTS, self._parts), value)
+
+
+class Merged:
+    """Records the members of an object that is merged from others, each once it is evaluated."""
+
+    def __init__(self, recorder: ReadRecorder) -> None:
+        self._recorder = recorder
+        self._position = len(recorder.log)
+        self._own = NO_INPUTS
+        self._parts: dict[str, ReadSet] = {}
+
+    def add(self, value: object, node: ast.Node) -> None:
+        """Record one of the objects, whose evaluation is the last."""
+        self._recorder.settle(node)
+        read = self._recorder.close(self._position, value)
+        del self._recorder.log[self._position :]
+        self._own |= read.keys
+        for name, part in (read.parts or {}).items():
+            before = self._parts.get(name)
+            self._parts[name] = part if before is None else ReadSet(before.inputs | part.inputs)
+
+    def finish(self, value: object) -> None:
+        """Record the object."""
+        inputs = self._own.union(*(part.inputs for part in self._parts.values()))
+        self._recorder.add(ReadSet(inputs, self._own, self._parts), value)
 
 
 class Bound:

@@ -134,6 +134,19 @@ class TerraformEvaluator(ModuleEvaluator):
         finally:
             self.watch.risks = risks
 
+    def _call(self, node: ast.Call, local: Local) -> Result:
+        recorder = self.budget.recorder
+        merged = recorder.merged() if node.name == "merge" and not node.spread else None
+        if merged is None:
+            return super()._call(node, local)
+        given: list[Result] = []
+        for argument in node.arguments:
+            given.append(self.evaluate(argument, local))
+            merged.add(given[-1], argument)
+        found = FUNCTIONS.call(node, local, self, given)
+        merged.finish(found)
+        return found
+
     def _unary(self, node: ast.Unary, local: Local) -> Result:
         at, found = self.document.place(node), self.operand(node.operand, local)
         return operators.negate(found, at) if node.operator == "!" else operators.minus(found, at)
@@ -231,6 +244,7 @@ class TerraformEvaluator(ModuleEvaluator):
         ast.Name: _name,
         ast.Member: _member,
         ast.Item: _item,
+        ast.Call: _call,
         ast.Unary: _unary,
         ast.Binary: _binary,
         ast.Array: _array,

@@ -25,6 +25,7 @@ from azkvlint.readers.deployment.origins import (
     value_of,
 )
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
+from azkvlint.readers.deployment.run import base_values
 from azkvlint.readers.deployment.symbols import FileInstance
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
@@ -98,7 +99,7 @@ class FileOrigins:
 
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
-        given, found = self.instance.module_call.given, None
+        given, found = base_values(self.instance.module_call.given), None
         source: Source | None = None
         secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance.secure_parts(node.type), rest)
         if isinstance(given, Arguments) and given.properties is not None:

@@ -99,11 +99,14 @@ def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
         why = error.message if isinstance(error, InputError) else "the declarations are nested too deeply"
         run.not_whole("error", why, Location(path=file.path))
         skip_file(run, file, why)
+    has_existing = any(one.existing for one in run.resources.values())
     read = _finish(run)
     read.is_for_callers = is_for_callers
     read.variants = [
-        msgspec.structs.replace(one, resources=_without_known_existing(dict(one.resources))) for one in variants
-    ]
+        msgspec.structs.replace(one, resources=_without_known_existing(one.whole))
+        if has_existing or any(resource.existing for resource in one.changed.values()) else one
+        for one in variants
+    ]  # fmt: skip
     return read
 
 

@@ -12,6 +12,7 @@ import msgspec
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.reads import Inputs, ReadRecorder
+from azkvlint.graph.overlay import Overlay
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -31,6 +32,7 @@ from azkvlint.readers.deployment.resource_symbols import (
 )
 from azkvlint.readers.deployment.run import EVERY_INPUT, Absence, Run
 from azkvlint.readers.deployment.symbols import FileInstance, is_unconditional, written_length
+from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
 from azkvlint.values.origins import Source
@@ -79,6 +81,11 @@ class Collector:
         # By address: the resources of each declaration that the base world does not create.
         self.created: dict[str, list[str]] = {}
         self.lowered: dict[str, Lowered] = {}
+        # What the root itself declares by address, and the addresses by the inputs that they read.
+        self._declared: dict[str, AnySymbol] = {}
+        self._readers: dict[str, dict[str, None]] = {}
+        # The addresses of resources of the base world that are not the same here.
+        self.gone: set[str] = set()
         self._around: list[str] = []
         self._reads: list[set[str]] = []
         # Files whose resources are located elsewhere after they were collected.
@@ -131,7 +138,6 @@ class Collector:
         if self._share(run, symbol.address):
             return
         recorder, known = run.recorder, len(run.resources)
-        self.resources = run.resources
         if not isinstance(recorder, ReadRecorder):
             self._collect_declared(symbol, collect, conditions)
             return
@@ -149,6 +155,8 @@ class Collector:
             outer.update(inputs)
         if not self._relocated:
             self.lowered[symbol.address] = Lowered(addresses, frozenset(inputs))
+            if symbol.instance.module_call.is_root and getattr(symbol, "outer", None) is None:
+                self._declared[symbol.address] = symbol
 
     def _collect_declared(
         self, symbol: AnySymbol, collect: Callable[[Any, frozenset[str]], bool], conditions: frozenset[str]
@@ -171,15 +179,62 @@ class Collector:
         if not is_there and symbol.instance.module_call.may_vary:
             self.absent.append(Absence(symbol, tuple(self._around)))
 
+    def collect_changed(self, root: DeploymentInstance) -> None:
+        """Add what the root deploys that reads an input that differs; all else is that of ``base``."""
+        base = self._base
+        if base is None or not base.lowered:
+            self.collect(root, frozenset())
+            return
+        self.resources = root.run.resources
+        keys = {key: None for name in sorted(root.run.changed) for key in base.readers_of(name)}
+        for key in keys:
+            self.gone.update(base.lowered[key].resources)
+        for key in keys:
+            node = base.declared_node(key)
+            if node is None:
+                self._collect_outputs(root)
+            elif isinstance(node, ast.Module):
+                self._collect_module(root.module(node), frozenset())
+            else:
+                self._collect_resource(root.resource(node), frozenset())
+
+    def readers_of(self, name: str) -> Collection[str]:
+        """Return the addresses of what the root itself declares and what reads an input."""
+        if not self._readers:
+            for key, known in self.lowered.items():
+                if key in self._declared or not key:
+                    for one in known.inputs:
+                        self._readers.setdefault(one, {})[key] = None
+        return self._readers.get(name, ())
+
+    def declared_node(self, key: str) -> ast.Resource | ast.Module | None:
+        """Return a declaration of the root by its address; None for its outputs."""
+        return self._declared[key].declaration if key else None
+
+    def world_resources(self, run: Run) -> Mapping[str, Resource]:
+        """Return all resources, those of the base world included that are the same."""
+        if self._base is None or not self._base.lowered:
+            return run.resources
+        return Overlay(self._base.resources, run.resources, frozenset(self.gone))
+
+    def _collect_outputs(self, instance: DeploymentInstance) -> None:
+        run = instance.run
+        made, read = run.recorder.of(lambda: list(instance.shown_outputs()))
+        run.resources.update((output.address, output) for output in made)
+        if read is None:
+            return
+        for outer in self._reads:
+            outer.update(read.inputs)
+        if instance.module_call.is_root:
+            self.lowered[""] = Lowered(tuple(output.address for output in made), read.inputs)
+
     def collect(self, instance: DeploymentInstance, conditions: frozenset[str]) -> None:
         """Add all that a file deploys under conditions."""
         run = instance.run
+        self.resources = run.resources
         _expect(instance)
         if instance.module_call.shows_outputs and requires_outputs(run.attribute_filter.required, OUTPUT_TYPE):
-            made, read = run.recorder.of(lambda: list(instance.shown_outputs()))
-            run.resources.update((output.address, output) for output in made)
-            for outer in self._reads if read is not None else ():
-                outer.update(read.inputs if read is not None else ())
+            self._collect_outputs(instance)
         for node in instance.required_resources():
             self._collect_resource(instance.resource(node), conditions)
         _report_unread(instance, instance.unread())

@@ -66,6 +66,11 @@ class Absence(NamedTuple):
     is_unknown: bool = False
 
 
+def base_values(given: Any) -> Any:
+    """Return the values of the base world, which decide where a value comes from in all worlds."""
+    return getattr(given, "base", given)
+
+
 class Run:
     """The state of one root template. ``load`` returns linked templates by paths relative to its folder.
 

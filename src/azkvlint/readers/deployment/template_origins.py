@@ -23,6 +23,7 @@ from azkvlint.readers.deployment.origins import (
     sources_in,
     value_of,
 )
+from azkvlint.readers.deployment.run import base_values
 from azkvlint.readers.deployment.template_file import TemplateFile, variable_key
 from azkvlint.readers.deployment.template_resources import (
     DeployingInstance,
@@ -180,7 +181,7 @@ class TemplateOrigins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         node = self.template.file.parameter(name)
         secure = node is not None and is_decorated(node.decorators, "secure")
-        given, source = self.template.module_call.given, None
+        given, source = base_values(self.template.module_call.given), None
         is_passed = False
         if isinstance(given, TemplateArguments):
             written, caller = given.written(name), given.caller.instance

@@ -43,7 +43,7 @@ class WorldValues:
     """The values of a root's parameters in a world, those of the base world but for what differs."""
 
     def __init__(self, base: ParameterValues, changes: World, root: DeploymentInstance) -> None:
-        self._base = base
+        self.base = base
         self._root = root
         self._changes: dict[str, list[Change]] = {}
         for change in sorted(changes):
@@ -54,7 +54,7 @@ class WorldValues:
         changes = self._changes.get(name)
         node = self._root.parameter_node(name) if changes is not None else None
         if changes is None or node is None:
-            return self._base.get(name)
+            return self.base.get(name)
         at = self._root.parameter_location(name)
         why = f"parameter `{name}` has {'no value' if node.default is None else 'only a default value'}"
         value = changed_value(changes, self._root.default(node, None), kind_of(self._root, node), why, at)
@@ -212,8 +212,11 @@ def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
 class DeploymentWorld:
     """One root in one world. ``collector`` collects its resources."""
 
-    def __init__(self, run: Run, root: DeploymentInstance, collector: Collector) -> None:
+    def __init__(
+        self, run: Run, root: DeploymentInstance, collector: Collector, *, base_has_existing: bool
+    ) -> None:
         self.run: Any = run
+        self.base_has_existing = base_has_existing
         self.root = root
         self.collector = collector
         self._is_gathered = not run.changed
@@ -278,13 +281,16 @@ class DeploymentWorld:
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, without existing ones that the root deploys itself."""
-        return without_duplicates(self.run.resources)
+        every = self.collector.world_resources(self.run)
+        if self.base_has_existing or any(one.existing for one in self.run.resources.values()):
+            return without_duplicates(every)
+        return every
 
     def gather(self) -> Collector:
         """Return all resources, collected once."""
         if not self._is_gathered:
             self._is_gathered = True
-            self.collector.collect(self.root, frozenset())
+            self.collector.collect_changed(self.root)
         return self.collector
 
 
@@ -306,9 +312,13 @@ def _around(symbol: Symbol[Any]) -> list[Symbol[Any]]:
 class Worlds(RootWorlds[AnySymbol]):
     """The worlds of one root file or template."""
 
+    base: DeploymentWorld
+
     def __init__(self, root: DeploymentInstance, gathered: Collector, make: Callable[..., Collector]) -> None:
         is_possible = any(isinstance(node, ast.Parameter) for node in root.file.symbols.values())
-        super().__init__(root.run, DeploymentWorld(root.run, root, gathered), _Deployments(), is_possible=is_possible)
+        has_existing = any(one.existing for one in root.run.resources.values())
+        base = DeploymentWorld(root.run, root, gathered, base_has_existing=has_existing)
+        super().__init__(root.run, base, _Deployments(), is_possible=is_possible)
         self._root = root
         self._gathered = gathered
         self._make = make
@@ -318,7 +328,8 @@ class Worlds(RootWorlds[AnySymbol]):
         run = self.run.in_world(budget, recorder, names)
         root = self._root.again(run, WorldValues(self._root.module_call.given, changes, self._root))
         root.set_base(self._root)
-        return DeploymentWorld(run, root, self._make(self.absent, self._gathered))
+        collector = self._make(self.absent, self._gathered)
+        return DeploymentWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
 
     def input_names(self) -> Iterable[str]:
         """See the base class."""

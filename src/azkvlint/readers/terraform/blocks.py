@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.reads import ReadSet
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, is_large, missing_fields_reason
+from azkvlint.evaluation.reads import Inputs, ReadSet
+from azkvlint.evaluation.values import (
+    MAX_ITEMS,
+    Fields,
+    Items,
+    Result,
+    doubt_in,
+    is_data,
+    is_large,
+    missing_fields_reason,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
@@ -116,11 +125,14 @@ class Content:
         self._values: dict[str, Result | None] = {}
         self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
+        # The same content in the base world.
+        self.base: Content | None = None
 
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
         self._values.clear()
         self._reads.clear()
+        self.base = None
 
     @property
     def arguments(self) -> frozenset[str] | None:
@@ -142,6 +154,13 @@ class Content:
         if name in self._busy:
             self.instance.run.recorder.read_all()
             return Unknown(at=self.at, why=f"`{name}` refers to itself")
+        shared = self.base.unchanged(name, self.instance.run.changed) if self.base is not None else None
+        if shared is not None:
+            self._values[name], known = shared
+            if self.instance.run.recorder.is_recording:
+                self._reads[name] = known
+                self.instance.run.recorder.add(known, shared[0])
+            return shared[0]
         self._busy.add(name)
         try:
             found, read = self.instance.run.recorder.of(self._evaluate, piece)
@@ -151,6 +170,12 @@ class Content:
             self._reads[name] = read
         self._values[name] = found
         return found
+
+    def unchanged(self, name: str, changed: Inputs) -> tuple[Result, ReadSet] | None:
+        """Return the value of an attribute that was evaluated, with what it reads, if that is none of some inputs."""
+        read, found = self._reads.get(name), self._values.get(name)
+        is_same = read is not None and found is not None and read.inputs.isdisjoint(changed)
+        return (found, read) if is_same and is_data(found) else None  # type: ignore[arg-type,return-value]  # not None
 
     def _evaluate(self, piece: Piece) -> Result:
         found = self.instance.evaluate(piece, self.local)

@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import NOTHING, Local
-from azkvlint.evaluation.reads import Bound, ReadSet
+from azkvlint.evaluation.reads import Bound, ReadSet, Recorder
 from azkvlint.evaluation.terraform.alternatives import one_of_results
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -19,6 +19,7 @@ from azkvlint.evaluation.values import (
     as_optional,
     doubt_in,
     hides_keys,
+    is_data,
     is_sensitive,
     pattern_of,
 )
@@ -105,6 +106,19 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     symbolic: bool = False
     positions: frozenset[Text] = frozenset()
     conditions: frozenset[str] = frozenset()
+
+    def with_steps_of(self, recorder: Recorder) -> Expansion | None:
+        """Return the same instances for another recorder; None if they refer to declarations of this world."""
+        steps = []
+        for step in self.steps:
+            local: dict[str, Result | Bound] = {}
+            for name, bound in step.local.items():
+                value, read = (bound.value, bound.read) if isinstance(bound, Bound) else (bound, None)
+                if not is_data(value):
+                    return None
+                local[name] = recorder.bind(value, read)
+            steps.append(msgspec.structs.replace(step, local=local) if local else step)
+        return msgspec.structs.replace(self, steps=tuple(steps))
 
 
 _ONE = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))

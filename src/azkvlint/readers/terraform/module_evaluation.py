@@ -277,6 +277,13 @@ class ModuleInstance:
             found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
         return found
 
+    def base_symbol(self, symbol: Symbol[Any]) -> Symbol[Any] | None:
+        """Return the same declaration in the base world, if it was evaluated there."""
+        base, local = self.base, symbol.declaration.local
+        if base is None:
+            return None
+        return base._modules.get(local) if symbol.is_call else base._resources.get(local)  # noqa: SLF001  # of the same class
+
     def base_content(self, name: str, bracket: str) -> ModuleInstance | None:
         """Return the module of an instance of a call in the base world, if it was evaluated there."""
         call = self.base._modules.get(name) if self.base is not None else None  # noqa: SLF001  # of the same class

@@ -21,6 +21,7 @@ from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
+from azkvlint.readers.deployment.run import base_values
 from azkvlint.readers.terraform.expansion import ALL
 from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS
 from azkvlint.readers.terraform.folder import Piece
@@ -196,7 +197,7 @@ class ModuleOrigins:
 
 def _of_root(name: str, declaration: Declaration, given: object) -> tuple[str, Piece | None]:
     """Return the origin of a variable that no call sets, and where it is written; empty if it comes from outside."""
-    given = getattr(given, "base", given)
+    given = base_values(given)
     if isinstance(given, RootValues):
         if name in given.options:
             return value_origins.COMMAND, None

@@ -81,17 +81,33 @@ class Symbol(Generic[One]):
             self._busy = True
             try:
                 self.instance.report_block_faults(self.declaration)
-                recorder = self.instance.run.recorder
-                found, read = recorder.of(expansion, self.instance, self.declaration, self.address)
+                found, self._read = self._shared() or self._expand()
                 keys = sum(len(step.bracket) for step in found.steps)
                 self.instance.run.count_characters(len(self.address) * len(found.steps) + keys)
                 self._instances = [self.make(step) for step in found.steps]
-                self._expansion, self._read = found, inputs_of(read)
+                self._expansion = found
             finally:
                 self._busy = False
         elif self._expansion is None:
             self.instance.run.recorder.read_all()
         return self._expansion
+
+    def _expand(self) -> tuple[Expansion, Inputs | None]:
+        recorder = self.instance.run.recorder
+        found, read = recorder.of(expansion, self.instance, self.declaration, self.address)
+        return found, inputs_of(read)
+
+    def _shared(self) -> tuple[Expansion, Inputs | None] | None:
+        """Return the instances of the base world, if what decides on them is the same here."""
+        run, base = self.instance.run, self.instance.base_symbol(self)
+        found, read = (None, None) if base is None else (base._expansion, base._read)  # noqa: SLF001  # of the same class
+        if found is None or read is None or not read.isdisjoint(run.changed):
+            return None
+        steps = found.with_steps_of(run.recorder)
+        if steps is not None:
+            run.count_resources(len(steps.steps))
+            run.recorder.add_inputs(read)
+        return None if steps is None else (steps, read)
 
     def assume(self) -> None:
         """Let one instance stand for all, whatever decides on their number."""
@@ -171,7 +187,10 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
 
     def make(self, step: Step) -> ResourceEntity:
         """Return the instance of a step."""
-        return ResourceEntity(self, step)
+        made, base = ResourceEntity(self, step), self.instance.base_symbol(self)
+        if base is not None:
+            made.content.base = next((one.content for one in base._instances if one.step.bracket == step.bracket), None)  # noqa: SLF001  # of the same class
+        return made
 
 
 class ResourceEntity(Instance):

@@ -322,6 +322,9 @@ class ModuleScope(Protocol):
     def module(self, name: str) -> ModuleCallScope | None:
         """Return a module call of the module."""
 
+    def base_symbol(self, symbol: Any) -> Any:
+        """Return the same declaration in the base world, if it was evaluated there."""
+
 
 class OtherWorlds(Protocol):
     """Evaluates a root module with other values of its variables."""

@@ -334,12 +334,18 @@ FUNCTION_NAMES: tuple[str, ...] = tuple(sorted(_TABLE))
 class TerraformFunctions:
     """The functions of Terraform and OpenTofu, for the evaluator of their expressions."""
 
-    def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """Return the result of a call. Raise FailedError where Terraform rejects it."""
+    def call(
+        self, node: ast.Call, local: Local, evaluator: Operations, given: list[Result] | None = None
+    ) -> Result:
+        """Return the result of a call. Raise FailedError where Terraform rejects it.
+
+        ``given`` are its arguments, if they are evaluated already.
+        """
         name = node.name.removeprefix("core::")
         terraform: ModuleEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
         function = _TABLE.get(name)
         call = Call(name, node, local, terraform)
+        call.given = given
         if function is not None:
             return answer(function, call)
         arguments = call.arguments()
