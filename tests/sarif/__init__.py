@@ -78,10 +78,14 @@ def _faults_of(result: dict[str, Any], rule: dict[str, Any]) -> Iterator[str]:
         yield f"a level of what is no failure: {result}"
     if rule["id"] != result["ruleId"]:
         yield f"the rule of another id: {result}"
-    template = rule["messageStrings"][message["id"]]["text"]
-    text = re.sub(r"\{(\d+)\}", lambda match: message["arguments"][int(match[1])], template)
-    if text != message["text"]:
-        yield f"{text} is not {message['text']}"
+    if "kvlint/condition" in result.get("properties", {}):
+        if "id" in message:
+            yield f"a condition in a template of the rule: {result}"
+    else:
+        template = rule["messageStrings"][message["id"]]["text"]
+        text = re.sub(r"\{(\d+)\}", lambda match: message["arguments"][int(match[1])], template)
+        if text != message["text"]:
+            yield f"{text} is not {message['text']}"
     if re.search("[{}]", message["text"]):
         yield f"braces: {message['text']}"
     for link in re.findall(r"\]\((\d+)\)", message["text"]):

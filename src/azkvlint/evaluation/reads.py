@@ -62,17 +62,28 @@ class ReadSet(msgspec.Struct, frozen=True):
 NOTHING = ReadSet(NO_INPUTS)
 
 
-def _union(sets: Sequence[Inputs]) -> Inputs:
-    """Return the inputs in any of some sets: one of these, if it has all, because many values read the same."""
-    if len(sets) < 2:
-        return sets[0] if sets else NO_INPUTS
-    found, largest = NO_INPUTS.union(*sets), max(sets, key=len)
-    return largest if len(largest) == len(found) else found
-
-
 def inputs_of(read: ReadSet | None) -> Inputs | None:
     """Return all inputs of a read set, if there is one."""
     return None if read is None else read.inputs
+
+
+class Readers:
+    """The keys of what reads inputs, by what they read."""
+
+    def __init__(self, inputs: Iterable[tuple[str, Inputs]]) -> None:
+        # Many read the same inputs, so those are indexed once.
+        self._alike: dict[Inputs, list[tuple[int, str]]] = {}
+        for number, (key, read) in enumerate(inputs):
+            self._alike.setdefault(read, []).append((number, key))
+        self._by_input: dict[str, list[Inputs]] = {}
+        for read in self._alike:
+            for name in read:
+                self._by_input.setdefault(name, []).append(read)
+
+    def of(self, inputs: Inputs) -> list[str]:
+        """Return the keys of what reads one of some inputs, in their order."""
+        found = {read for name in inputs for read in self._by_input.get(name, ())}
+        return [key for _, key in sorted(one for read in found for one in self._alike[read])]
 
 
 class ResourceReads:
@@ -146,6 +157,10 @@ class Recorder:
     def forget(self) -> None:
         """Treat the last value as one that depends on all of what was read for it."""
 
+    def union(self, sets: Sequence[Inputs]) -> Inputs:
+        """Return the inputs in any of some sets."""
+        return NO_INPUTS.union(*sets)
+
     def replace(self, before: object, after: object) -> None:
         """Record that the last value was converted member by member."""
 
@@ -214,6 +229,8 @@ class ReadRecorder(Recorder):
     def __init__(self) -> None:
         self.inputs: set[str] = set()
         self._every: Inputs = NO_INPUTS
+        # The sets, each once: many values read the same.
+        self._sets: dict[Inputs, Inputs] = {}
         self.resources: dict[str, ResourceReads] = {}
         self.declarations: dict[str, Inputs] = {}
         self.log: list[Inputs] = []
@@ -234,7 +251,7 @@ class ReadRecorder(Recorder):
         """See the base class."""
         start = len(self.log)
         value = make()
-        inputs = _union(self.log[start:])
+        inputs = self.union(self.log[start:])
         del self.log[start:]
         self._last = None
         return value, inputs
@@ -242,13 +259,20 @@ class ReadRecorder(Recorder):
     def close(self, start: int, value: object) -> ReadSet:
         """Return the read set of a value whose evaluation began at a position of the log."""
         log, last = self.log, self._last
-        inputs = _union(log[start:])
+        inputs = self.union(log[start:])
         read = ReadSet(inputs)
         if self._is_last(value, start) and last is not None and last.read.parts is not None:
             read = ReadSet(inputs, last.read.own.union(*log[start:-1]), last.read.parts)
         del log[start:]
         self.add(read, value)
         return read
+
+    def union(self, sets: Sequence[Inputs]) -> Inputs:
+        """See the base class."""
+        if len(sets) < 2:
+            return sets[0] if sets else NO_INPUTS
+        found = NO_INPUTS.union(*sets)
+        return self._sets.setdefault(found, found)
 
     def _is_last(self, value: object, start: int) -> bool:
         """Return whether the last entry, at ``start`` or after it, is that of a value."""
@@ -324,7 +348,7 @@ class ReadRecorder(Recorder):
         """See the base class."""
         del self.log[self._floor :]
         self._last = None
-        self._subject = ResourceReads(self._outer | self._inputs_of(exists))
+        self._subject = ResourceReads(self.union((self._outer, self._inputs_of(exists))))
 
     def _inputs_of(self, make: Callable[[], object]) -> Inputs:
         start = len(self.log)
@@ -355,7 +379,7 @@ class ReadRecorder(Recorder):
     def declaration(self, key: str, exists: Callable[[], object]) -> None:
         """See the base class."""
         known = self.declarations.get(key, NO_INPUTS)
-        self.declarations[key] = known | self._outer | self._inputs_of(exists)
+        self.declarations[key] = self.union((known, self._outer, self._inputs_of(exists)))
 
     def change(self, addresses: Callable[[], Iterable[str]]) -> None:
         """See the base class."""

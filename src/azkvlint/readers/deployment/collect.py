@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.evaluation.reads import Inputs, ReadRecorder
+from azkvlint.evaluation.reads import NO_INPUTS, Inputs, Readers, ReadRecorder
 from azkvlint.graph.overlay import Overlay
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.location import Location
@@ -81,9 +81,9 @@ class Collector:
         # By address: the resources of each declaration that the base world does not create.
         self.created: dict[str, list[str]] = {}
         self.lowered: dict[str, Lowered] = {}
-        # What the root itself declares by address, and the addresses by the inputs that they read.
+        # What the root itself declares by address, and by the inputs that it reads.
         self._declared: dict[str, AnySymbol] = {}
-        self._readers: dict[str, dict[str, None]] = {}
+        self._readers: Readers | None = None
         # The addresses of resources of the base world that are not the same here.
         self.gone: set[str] = set()
         self._around: list[str] = []
@@ -154,7 +154,7 @@ class Collector:
         for outer in self._reads:
             outer.update(inputs)
         if not self._relocated:
-            self.lowered[symbol.address] = Lowered(addresses, frozenset(inputs))
+            self.lowered[symbol.address] = Lowered(addresses, recorder.union((NO_INPUTS, frozenset(inputs))))
             if symbol.instance.module_call.is_root and getattr(symbol, "outer", None) is None:
                 self._declared[symbol.address] = symbol
 
@@ -186,7 +186,7 @@ class Collector:
             self.collect(root, frozenset())
             return
         self.resources = root.run.resources
-        keys = {key: None for name in sorted(root.run.changed) for key in base.readers_of(name)}
+        keys = base.readers_of(root.run.changed)
         for key in keys:
             self.gone.update(base.lowered[key].resources)
         for key in keys:
@@ -198,14 +198,12 @@ class Collector:
             else:
                 self._collect_resource(root.resource(node), frozenset())
 
-    def readers_of(self, name: str) -> Collection[str]:
-        """Return the addresses of what the root itself declares and what reads an input."""
-        if not self._readers:
-            for key, known in self.lowered.items():
-                if key in self._declared or not key:
-                    for one in known.inputs:
-                        self._readers.setdefault(one, {})[key] = None
-        return self._readers.get(name, ())
+    def readers_of(self, inputs: Inputs) -> list[str]:
+        """Return the addresses of what the root itself declares and what reads one of some inputs, in their order."""
+        if self._readers is None:
+            own = ((key, one.inputs) for key, one in self.lowered.items() if key in self._declared or not key)
+            self._readers = Readers(own)
+        return self._readers.of(inputs)
 
     def declared_node(self, key: str) -> ast.Resource | ast.Module | None:
         """Return a declaration of the root by its address; None for its outputs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -102,6 +102,36 @@ class _Creation(NamedTuple, Generic[Declared]):
     replaced: set[str]
 
 
+class _InnerAbsences:
+    """What is absent in worlds inside what they create, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, dict[str, list[Absence]]] = {}
+        self._numbers: dict[int, int] = {}
+        self._returned: set[tuple[int, str]] = set()
+
+    def of(self, symbol: Declared, root: RootInWorld[Declared]) -> Iterator[Absence]:
+        """Yield what is absent in a world inside a declaration, as far as it was not returned before."""
+        absences = self._by_address(root)
+        for address in dict.fromkeys((symbol.address, *(one.address for one in root.symbols(symbol)))):
+            for one in absences.get(address, ()):
+                key = id(root), one.symbol.address
+                if key not in self._returned:
+                    self._returned.add(key)
+                    yield one
+
+    def _by_address(self, root: RootInWorld[Any]) -> Mapping[str, Sequence[Absence]]:
+        """Return what is absent in a world by the addresses of all that is around it."""
+        absent, found = root.gather().absent, self._known.setdefault(id(root), {})
+        for one in absent[self._numbers.get(id(root), 0) :]:
+            address = one.symbol.address
+            inside = (address[:at] for at, mark in enumerate(address) if mark in ".[")
+            for around in {*one.around, *inside}:
+                found.setdefault(around, []).append(one)
+        self._numbers[id(root)] = len(absent)
+        return found
+
+
 class RootWorlds(Generic[Declared]):
     """The worlds of one root.
 
@@ -188,6 +218,7 @@ class RootWorlds(Generic[Declared]):
         waiting = [(absence, base) for absence in gathered.absent]
         created: dict[tuple[World, str], _Creation[Declared]] = {}
         moved: set[str] = set()
+        inner = _InnerAbsences()
         for absence, within in waiting:
             symbol = absence.symbol
             if within is base and not moved.isdisjoint(absence.around):
@@ -203,13 +234,10 @@ class RootWorlds(Generic[Declared]):
                 known.replaced.update(_resources_of(symbol, within.root))
             known.symbols.append(symbol)
             self.absent.add(symbol.address)
-            same = [one.address for one in found.root.symbols(symbol)]
-            inside = tuple(f"{address}{mark}" for address in same for mark in ".[")
-            waiting += [
-                (one, known) for one in found.root.gather().absent
-                if symbol.address in one.around or one.symbol.address.startswith(inside)
-            ]  # fmt: skip
-        return [self._variant(one, base.lost) for one in created.values()]
+            waiting += ((one, known) for one in inner.of(symbol, found.root))
+        variants = [self._variant(one, base.lost) for one in created.values()]
+        self.close()  # their resources are evaluated without what they are made of
+        return variants
 
     def _world_of_unknown(
         self, symbol: Declared, within: _Creation[Declared], gathered: Gathered, moved: set[str]
@@ -348,7 +376,7 @@ class RootWorlds(Generic[Declared]):
             found = self.make(changes, budget, recorder, names)
             self._worlds[changes, is_recorded] = found
             if len(self._recent) == _MOST_RECENT:
-                self._made -= self._recent[0].work - self._recent[0].steps
+                self._made -= _made_by(self._recent[0])
             self._recent.append(found.run.budget)
         return found
 
@@ -357,7 +385,7 @@ class RootWorlds(Generic[Declared]):
             self._budget = self.run.budget.second_budget(self.run.unit)
         # Each budget of a world goes on from the steps of those before it, and from what they have made.
         steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
-        made = sum(one.work - one.steps for one in self._recent)
+        made = sum(map(_made_by, self._recent))
         self._budget.steps = steps + max(made - self._made, 0)
         self._made = made
         self._budget.spend(STEPS_OF_A_SCENARIO)
@@ -415,6 +443,11 @@ class RootWorlds(Generic[Declared]):
         """Return what makes a world impossible that is not so in the base world."""
         self.world(world).gather()
         return Faults(is_impossible=False)
+
+
+def _made_by(budget: Budget) -> int:
+    """Return what a world has made, in steps of the evaluator: once to make it, and once to evaluate rules on it."""
+    return 2 * (budget.work - budget.steps)
 
 
 def _is_number(change: Change) -> bool:

@@ -28,7 +28,7 @@ from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.evaluation.reads import Inputs, ReadRecorder
+from azkvlint.evaluation.reads import NO_INPUTS, Inputs, Readers, ReadRecorder
 from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.changes import with_open_fields
 from azkvlint.graph.overlay import Overlay
@@ -120,8 +120,8 @@ class ResourceCollector:
         self.run = run
         self.base = base
         self.lowered: dict[str, Lowered] = {}
-        # The keys of what the root module lowers itself, by the inputs that they read.
-        self._readers: dict[str, dict[str, None]] = {}
+        # What the root module lowers itself, by the inputs that it reads.
+        self._readers: Readers | None = None
         # The addresses of resources of the base world that are not the same here.
         self.gone: set[str] = set()
         self._reads: list[set[str]] = []
@@ -172,10 +172,10 @@ class ResourceCollector:
         if base is None or not base.lowered:
             self.lower(root, frozenset())
             return
-        keys = {key: None for name in sorted(self.run.changed) for key in base.readers_of(name)}
+        keys = base.readers_of(self.run.changed)
         for key in keys:
             self.gone.update(base.lowered[key].resources)
-        if keys.keys() & {root.prefix, _providers_of(root)}:
+        if not {root.prefix, _providers_of(root)}.isdisjoint(keys):
             self._add_pseudo_resources(root)
         for key in keys:
             call = root.module(key.removeprefix("module."))
@@ -185,14 +185,11 @@ class ResourceCollector:
             elif call is not None:
                 self._lower_module(call, frozenset())
 
-    def readers_of(self, name: str) -> Collection[str]:
-        """Return the keys of what the root module itself has and what reads an input, in the order of resources."""
-        if not self._readers:
-            for key, known in self.lowered.items():
-                if "." not in key or key.count(".") == 1 or (key.startswith("data.") and key.count(".") == 2):
-                    for one in known.inputs:
-                        self._readers.setdefault(one, {})[key] = None
-        return self._readers.get(name, ())
+    def readers_of(self, inputs: Inputs) -> list[str]:
+        """Return the keys of what the root module itself has and what reads one of some inputs, in their order."""
+        if self._readers is None:
+            self._readers = Readers((key, one.inputs) for key, one in self.lowered.items() if _is_of_root(key))
+        return self._readers.of(inputs)
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, those of the base world included that are the same."""
@@ -245,7 +242,7 @@ class ResourceCollector:
         return True
 
     def _keep_lowered(self, key: str, addresses: tuple[str, ...], inputs: set[str]) -> None:
-        self.lowered[key] = Lowered(addresses, frozenset(inputs))
+        self.lowered[key] = Lowered(addresses, self.run.recorder.union((NO_INPUTS, frozenset(inputs))))
         for outer in self._reads:
             outer.update(inputs)
 
@@ -603,6 +600,11 @@ class ResourceCollector:
         self.run.resources.update(
             (address, one) for address, one in resources.items() if one is not before.get(address)
         )
+
+
+def _is_of_root(key: str) -> bool:
+    """Return whether the root module itself has a declaration or pseudo resources."""
+    return key.count(".") < 2 or (key.startswith("data.") and key.count(".") == 2)
 
 
 def _providers_of(instance: ModuleInstance) -> str:
