@@ -57,9 +57,15 @@ TERRAFORM: Mapping[str, tuple[Mapping[str, str], Expected]] = {
         {V: {NAME: {"var.a"}, PURGE: {"var.b"}}},
     ),
     "all of an object that a function changes": (
-        {"main.tf": 'variable "a" {}\nvariable "b" {}\nlocals {\nkv = merge({ name = var.a }, { purge = var.b })\n}\n'
+        {"main.tf": 'variable "a" {}\nvariable "b" {}\nlocals {\nkv = zipmap(["name", "purge"], [var.a, var.b])\n}\n'
          'resource "azurerm_key_vault" "v" {\nname = local.kv.name\npurge_protection_enabled = local.kv.purge\n}'},
         {V: {NAME: {"var.a", "var.b"}, PURGE: {"var.a", "var.b"}}},
+    ),
+    "a member of an object that is merged from others": (
+        {"main.tf": 'variable "on" { default = true }\nvariable "a" {}\nvariable "b" {}\nvariable "c" {}\nlocals {\n'
+         'kv = merge({ name = var.c, n = var.a }, var.on ? { purge = var.b } : null, { name = var.a })\n}\n'
+         'resource "azurerm_key_vault" "v" {\nname = local.kv.name\npurge_protection_enabled = local.kv.purge\n}'},
+        {V: {NAME: {"var.a", "var.c", "var.on"}, PURGE: {"var.b", "var.on"}}},
     ),
     "the object that a condition selects": (
         {"main.tf": 'variable "on" {}\nvariable "a" {}\nvariable "b" {}\nlocals {\n'
