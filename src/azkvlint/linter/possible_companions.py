@@ -50,14 +50,13 @@ def add_possible_companions(
     companions = _Companions(read)
     worlds = [_World(read.resources, None, read.is_complete)]
     worlds += [_World(one.whole, one.condition, one.is_complete) for one in read.variants]
+    by_condition: dict[int, list[Finding]] = {}
+    for one in (*verdicts.findings, *verdicts.unknown):
+        if one.outcome is Outcome.FAIL or _OUTSIDE in one.why:
+            by_condition.setdefault(id(one.condition), []).append(one)
     for world in worlds:
-        own = [
-            _Result(one, variants)
-            for one in (*verdicts.findings, *verdicts.unknown)
-            if one.condition is world.condition
-            and (one.outcome is Outcome.FAIL or _OUTSIDE in one.why)
-            and (variants := companions.of(one, world))
-        ]
+        results = by_condition.get(id(world.condition), ())
+        own = [_Result(one, variants) for one in results if (variants := companions.of(one, world))]
         if not own:
             continue
         added = {
@@ -107,9 +106,11 @@ class _Companions:
     """Which variants of an input create resources that rules read."""
 
     def __init__(self, read: ReadResult) -> None:
-        self._variants = [
-            (one, frozenset(resource.type.lower() for _, resource in _created(one))) for one in read.variants
-        ]
+        # The variants by the types of what they create, with their numbers.
+        self._by_type: dict[str, list[tuple[int, Variant]]] = {}
+        for number, variant in enumerate(read.variants):
+            for type_ in {resource.type.lower() for _, resource in _created(variant)}:
+                self._by_type.setdefault(type_, []).append((number, variant))
         self._types: dict[str, frozenset[str]] = {}
 
     def types(self, rule: Rule) -> frozenset[str]:
@@ -121,11 +122,10 @@ class _Companions:
 
     def of(self, finding: Finding, world: _World) -> list[Variant]:
         """Return the variants with the resource of a finding that create what its rule reads."""
-        types = self.types(finding.rule)
+        found = {number: one for type_ in self.types(finding.rule) for number, one in self._by_type.get(type_, ())}
         return [
-            variant for variant, created in self._variants
-            if not types.isdisjoint(created) and variant.condition is not world.condition
-            and finding.resource in variant.resources
+            found[number] for number in sorted(found)
+            if found[number].condition is not world.condition and finding.resource in found[number].resources
         ]  # fmt: skip
 
 

@@ -132,13 +132,11 @@ class ResourceCollector:
         self._within = within
         self._around: list[str] = []
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
-        reached, _ = run.cache.reached(folder, run.root)
-        self.shows_secrets = requires_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
-        self.order: ApplyOrder | None = None
-        if base is not None:
-            self.order = base.order  # what a declaration waits for is the same in all worlds
-        elif requires_order(run.required) and any(map(declares_role_assignments, reached)):
-            self.order = ApplyOrder()
+        # What a declaration waits for, and whether any argument may be a secret, is the same in all worlds.
+        self.shows_secrets: bool = base is not None and base.shows_secrets
+        self.order: ApplyOrder | None = None if base is None else base.order
+        if base is None:
+            self._look_into(folder)
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set() if base is None else set(base.shares)
@@ -146,6 +144,13 @@ class ResourceCollector:
         self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
         self.written: dict[int, tuple[int, int]] = {}
+
+    def _look_into(self, folder: Folder) -> None:
+        required = self.run.required
+        reached, _ = self.run.cache.reached(folder, self.run.root)
+        self.shows_secrets = requires_outputs(required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        if requires_order(required) and any(map(declares_role_assignments, reached)):
+            self.order = ApplyOrder()
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add the resources of a module and of the modules that it calls."""

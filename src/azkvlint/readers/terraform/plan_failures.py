@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.operators import NOTHING
-from azkvlint.evaluation.reads import Inputs, Recorder
+from azkvlint.evaluation.reads import Inputs, Readers, Recorder
 from azkvlint.evaluation.solve import Target
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Scalar
+from azkvlint.readers.deployment.run import EVERY_INPUT
 from azkvlint.readers.terraform.conditions import Goal, Scope, scope_in_block
 from azkvlint.readers.terraform.expansion import Step
 from azkvlint.readers.terraform.folder import Declaration, Folder, Part, Piece
@@ -27,89 +27,119 @@ _MOST_INSTANCES = 20
 _LEAST_COUNT = Target(solve.LEAST, 0)
 
 
-class _Fragile(NamedTuple):
-    """The expressions of a module that take an item of something, which may not be there."""
+class _Check(NamedTuple):
+    """Expressions that may fail: of the instances of the declaration ``local``, if there is one."""
 
-    locals: tuple[Piece, ...]
-    outputs: tuple[Piece, ...]
-    arguments: Mapping[str, tuple[Piece, ...]]
+    key: str
+    local: str
+    pieces: tuple[Piece, ...]
+
+
+class _Checks(NamedTuple):
+    """What may make the plan of a module fail: taking an item of something, preconditions and counts."""
+
+    fragile: Mapping[str, _Check]
+    preconditions: Mapping[str, _Check]
+    counts: Mapping[str, _Check]
 
 
 class PlanCheck:
     """Evaluates what may make a plan fail. What reads none of the inputs that differ is as in the base world."""
 
     def __init__(self) -> None:
-        self._fragile: dict[int, _Fragile] = {}
-        self._preconditions: dict[int, tuple[tuple[Declaration, Piece], ...]] = {}
-        self._inputs: dict[_Place, Inputs | None] = {}
+        self._checks: dict[int, _Checks] = {}
+        # The inputs that the checks of a module read in the base world, by its prefix.
+        self._reads: dict[str, dict[str, Inputs]] = {}
+        self._readers: dict[str, Readers] = {}
         self._is_false: set[_Place] = set()
 
     def evaluate(self, instance: ModuleInstance, recorder: Recorder) -> None:
         """Evaluate the expressions of a module that may fail, which records those that do."""
-        fragile = self._fragile_in(instance.folder)
-        for piece in (*fragile.locals, *fragile.outputs):
-            self._evaluate(instance, piece, "", NOTHING, recorder)
-        for local, pieces in fragile.arguments.items():
-            for step in _steps_of(instance, local):
-                for piece in pieces:
-                    self._evaluate(instance, piece, step.bracket, step.local, recorder)
-
-    def _evaluate(
-        self, instance: ModuleInstance, piece: Piece, bracket: str, local: Mapping[str, object], recorder: Recorder
-    ) -> Result | None:
-        """Return the value of an expression; None if it is that of the base world."""
-        place = (instance.prefix, piece.path, piece.attribute.start, bracket)
-        if instance.run.changed:
-            known = self._inputs.get(place)
-            is_same = known is not None and known.isdisjoint(instance.run.changed)
-            return None if is_same else instance.evaluate(piece, local)  # type: ignore[arg-type]  # values of variables
-        found, self._inputs[place] = recorder.apart(partial(instance.evaluate, piece, local))  # type: ignore[arg-type]
-        return found
+        for check in self._changed(instance, self._checks_in(instance.folder).fragile):
+            for _ in self._evaluated(instance, check, recorder):
+                pass
 
     def refused(self, instance: ModuleInstance, recorder: Recorder) -> Iterator[Goal]:
         """Yield the preconditions and counts of a module that let the plan fail, with what they are to be."""
-        for declaration, piece in self._preconditions_in(instance.folder):
-            for step in _steps_of(instance, declaration.local):
-                found = self._evaluate(instance, piece, step.bracket, step.local, recorder)
+        checks = self._checks_in(instance.folder)
+        for check in self._changed(instance, checks.preconditions):
+            for piece, step, found in self._evaluated(instance, check, recorder):
                 place = (instance.prefix, piece.path, piece.attribute.start, step.bracket)
                 if not isinstance(found, Scalar) or found.value is not False:
                     continue
                 if not instance.run.changed:
                     self._is_false.add(place)
-                symbol, node = instance.resource(declaration.local), piece.attribute.expression()
+                symbol, node = instance.resource(check.local), piece.attribute.expression()
                 if place not in self._is_false and symbol is not None and node is not None:
                     yield scope_in_block(symbol, step.key, step.local, piece), node, solve.TRUE
-        for declaration in (*instance.folder.resources.values(), *instance.folder.modules.values()):
-            count = declaration.attributes.get("count")
-            node = count.attribute.expression() if count is not None else None
-            if count is not None and node is not None and not isinstance(node, ast.Literal):
-                found = self._evaluate(instance, count, "", NOTHING, recorder)
-                if isinstance(found, Scalar) and not isinstance(found.value, bool | str) and found.value < 0:
-                    yield Scope(instance, count.path), node, _LEAST_COUNT
+        for check in self._changed(instance, checks.counts):
+            for piece, _, found in self._evaluated(instance, check, recorder):
+                node = piece.attribute.expression()
+                is_number = isinstance(found, Scalar) and not isinstance(found.value, bool | str)
+                if node is not None and is_number and found.value < 0:  # type: ignore[union-attr,operator]  # a number
+                    yield Scope(instance, piece.path), node, _LEAST_COUNT
 
-    def _fragile_in(self, folder: Folder) -> _Fragile:
-        found = self._fragile.get(id(folder))
+    def _changed(self, instance: ModuleInstance, checks: Mapping[str, _Check]) -> Iterable[_Check]:
+        """Return the checks that may have another result than in the base world."""
+        reads = self._reads.get(instance.prefix) if instance.run.changed else None
+        if reads is None or not checks:
+            return checks.values()
+        readers = self._readers.get(instance.prefix)
+        if readers is None:
+            readers = self._readers[instance.prefix] = Readers(reads.items())
+        return [checks[key] for key in readers.of(instance.run.changed) if key in checks]
+
+    def _evaluated(
+        self, instance: ModuleInstance, check: _Check, recorder: Recorder
+    ) -> Iterator[tuple[Piece, Step, Result]]:
+        """Yield the values of the expressions of a check, and record what they read in the base world."""
+
+        def evaluate() -> list[tuple[Piece, Step, Result]]:
+            steps = list(_steps_of(instance, check.local)) if check.local else [_ALONE]
+            return [(piece, step, instance.evaluate(piece, step.local)) for step in steps for piece in check.pieces]
+
+        if instance.run.changed:
+            yield from evaluate()
+            return
+        found, inputs = recorder.apart(evaluate)
+        known = self._reads.setdefault(instance.prefix, {})
+        known[check.key] = frozenset((EVERY_INPUT,)) if inputs is None else inputs
+        yield from found
+
+    def _checks_in(self, folder: Folder) -> _Checks:
+        found = self._checks.get(id(folder))
         if found is None:
-            fragile = {name for name, piece in folder.locals.items() if _takes_item(piece)}
-            outputs = [one.attributes["value"] for one in folder.outputs.values() if "value" in one.attributes]
+            outputs = {
+                name: one.attributes["value"] for name, one in folder.outputs.items() if "value" in one.attributes
+            }
+            named = [*(("local", *one) for one in sorted(folder.locals.items()))]
+            named += [("output", *one) for one in outputs.items()]
+            fragile = [_Check(f"{kind} {name}", "", (piece,)) for kind, name, piece in named if _takes_item(piece)]
             declared = (*folder.resources.items(), *folder.modules.items())
-            arguments = {local: tuple(filter(_takes_item, _pieces_of(one))) for local, one in declared}
-            found = self._fragile[id(folder)] = _Fragile(
-                tuple(folder.locals[name] for name in sorted(fragile)), tuple(filter(_takes_item, outputs)),
-                {local: pieces for local, pieces in arguments.items() if pieces},
-            )  # fmt: skip
+            arguments = ((local, tuple(filter(_takes_item, _pieces_of(one)))) for local, one in declared)
+            fragile += [_Check(f"items {local}", local, pieces) for local, pieces in arguments if pieces]
+            conditions = ((local, tuple(_preconditions_of(one))) for local, one in folder.resources.items())
+            counts = ((local, one.attributes.get("count")) for local, one in declared)
+            preconditions = [_Check(f"if {local}", local, pieces) for local, pieces in conditions if pieces]
+            failing = [_Check(f"count {local}", "", (piece,)) for local, piece in counts if piece and _may_fail(piece)]
+            found = _Checks(*({one.key: one for one in every} for every in (fragile, preconditions, failing)))
+            self._checks[id(folder)] = found
         return found
 
-    def _preconditions_in(self, folder: Folder) -> tuple[tuple[Declaration, Piece], ...]:
-        found = self._preconditions.get(id(folder))
-        if found is None:
-            found = self._preconditions[id(folder)] = tuple(
-                (declaration, inner.attributes["condition"])
-                for declaration in folder.resources.values() for part in declaration.blocks
-                if part.block.type == "lifecycle" for inner in part.blocks
-                if inner.block.type == "precondition" and "condition" in inner.attributes
-            )  # fmt: skip
-        return found
+
+_ALONE = Step(key=None, bracket="", local=NOTHING)
+
+
+def _may_fail(count: Piece) -> bool:
+    node = count.attribute.expression()
+    return node is not None and not isinstance(node, ast.Literal)
+
+
+def _preconditions_of(declaration: Declaration) -> Iterator[Piece]:
+    for part in declaration.blocks:
+        for inner in part.blocks if part.block.type == "lifecycle" else ():
+            if inner.block.type == "precondition" and "condition" in inner.attributes:
+                yield inner.attributes["condition"]
 
 
 def _steps_of(instance: ModuleInstance, local: str) -> Iterator[Step]:

@@ -212,6 +212,7 @@ class Worlds(RootWorlds[AnySymbol]):
         self._root = root
         self._gathered = gathered
         self._validations: dict[_Place, _Validation] | None = None
+        self._conditions: dict[int, tuple[Piece, ...]] = {}
         self._plan, self._is_checked = PlanCheck(), False
         self._faults: dict[World, Faults[AnySymbol]] = {}
         self._refusals: dict[World, Goal | None] = {}
@@ -343,7 +344,7 @@ class Worlds(RootWorlds[AnySymbol]):
         known_of, here = self._known_validations(), self.world(world)
         if not isinstance(here, TerraformWorld):
             return
-        for place, instance, piece in _validations(here):
+        for place, instance, piece in self._validations_of(here):
             known = known_of.get(place, _NEW)
             is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
             is_apart = names is not None and (known.inputs is None or not known.inputs <= names)
@@ -355,10 +356,19 @@ class Worlds(RootWorlds[AnySymbol]):
         if self._validations is None:
             self._validations = {}
             recorder = self.base.run.recorder
-            for place, instance, piece in _validations(self.base):
+            for place, instance, piece in self._validations_of(self.base):
                 is_false, read = recorder.of(_is_false, instance, piece)
                 self._validations[place] = _Validation(is_false, None if read is None else read.inputs)
         return self._validations
+
+    def _validations_of(self, world: TerraformWorld) -> Iterator[tuple[_Place, ModuleInstance, Piece]]:
+        """Yield the conditions that variables have to meet."""
+        for instance in world.instances():
+            found = self._conditions.get(id(instance.folder))
+            if found is None:
+                found = self._conditions[id(instance.folder)] = _validations_in(instance.folder)
+            for piece in found:
+                yield (instance.prefix, piece.path, piece.attribute.start), instance, piece
 
     def required(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:
         """Return the candidates for names that are not empty."""
@@ -405,14 +415,10 @@ class _Validation(NamedTuple):
 _NEW = _Validation()
 
 
-def _validations(world: TerraformWorld) -> Iterator[tuple[_Place, ModuleInstance, Piece]]:
-    """Yield the conditions that variables have to meet."""
-    for instance in world.instances():
-        for declaration in instance.folder.variables.values():
-            for part in declaration.blocks:
-                condition = part.attributes.get("condition") if part.block.type == "validation" else None
-                if condition is not None:
-                    yield (instance.prefix, condition.path, condition.attribute.start), instance, condition
+def _validations_in(folder: Folder) -> tuple[Piece, ...]:
+    """Return the conditions that the variables of a module have to meet."""
+    blocks = (part for one in folder.variables.values() for part in one.blocks if part.block.type == "validation")
+    return tuple(part.attributes["condition"] for part in blocks if "condition" in part.attributes)
 
 
 def _is_false(instance: ModuleInstance, piece: Piece) -> bool:
