@@ -68,7 +68,7 @@ class Absence(NamedTuple):
 
 def base_values(given: Any) -> Any:
     """Return the values of the base world, which decide where a value comes from in all worlds."""
-    return getattr(given, "base", given)
+    return getattr(given, "of_base_world", given)
 
 
 class Run:

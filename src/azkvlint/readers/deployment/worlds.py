@@ -43,7 +43,7 @@ class WorldValues:
     """The values of a root's parameters in a world, those of the base world but for what differs."""
 
     def __init__(self, base: ParameterValues, changes: World, root: DeploymentInstance) -> None:
-        self.base = base
+        self.of_base_world = base
         self._root = root
         self._changes: dict[str, list[Change]] = {}
         for change in sorted(changes):
@@ -54,7 +54,7 @@ class WorldValues:
         changes = self._changes.get(name)
         node = self._root.parameter_node(name) if changes is not None else None
         if changes is None or node is None:
-            return self.base.get(name)
+            return self.of_base_world.get(name)
         at = self._root.parameter_location(name)
         why = f"parameter `{name}` has {'no value' if node.default is None else 'only a default value'}"
         value = changed_value(changes, self._root.default(node, None), kind_of(self._root, node), why, at)

@@ -40,7 +40,7 @@ class WorldValues:
     """The values of a root module's variables in a world, those of the base world but for what differs."""
 
     def __init__(self, base: VariableValues, changes: World, root: ModuleInstance) -> None:
-        self.base = base
+        self.of_base_world = base
         self._root = root
         self._changes: dict[str, list[Change]] = {}
         for change in sorted(changes):
@@ -50,7 +50,7 @@ class WorldValues:
         """Return the value of one variable; None for a variable without a value."""
         changes = self._changes.get(name)
         if changes is None:
-            return self.base.get(name)
+            return self.of_base_world.get(name)
         declaration = self._root.folder.variables[name]
         at = self._root.locate(declaration)
         has_default = "default" in declaration.attributes
@@ -59,7 +59,7 @@ class WorldValues:
 
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:
         """Return the value itself, unless it is that of the base world."""
-        return found if name in self._changes else self.base.final_value(name, found, at)
+        return found if name in self._changes else self.of_base_world.final_value(name, found, at)
 
 
 def kind_of(root: ModuleInstance, name: str) -> str:
