@@ -64,7 +64,7 @@ STEPS_OF_A_SCENARIO = 50
 _RUN = 400_000
 _RUN_PER_UNIT = 4_000
 _RUN_PER_KILOBYTE = 1_500
-_STEPS_OF_A_RESOURCE = 20
+STEPS_OF_A_RESOURCE = 20
 _STEPS_OF_A_DEPLOYMENT = 30
 _VALUES_A_STEP = 4
 _FROZEN_A_STEP = 2
@@ -149,7 +149,7 @@ class Budget:
     @property
     def work(self) -> int:
         """What has been counted so far, in steps of the evaluator."""
-        resources = self.resources * _STEPS_OF_A_RESOURCE + self.deployments * _STEPS_OF_A_DEPLOYMENT
+        resources = self.resources * STEPS_OF_A_RESOURCE + self.deployments * _STEPS_OF_A_DEPLOYMENT
         return self.steps + self.values // _VALUES_A_STEP + self.frozen // _FROZEN_A_STEP + resources
 
     def second_budget(self, unit: UnitWork | None) -> Budget:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
+from azkvlint.evaluation.budget import STEPS_OF_A_RESOURCE, STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Recorder
 from azkvlint.evaluation.solve import Alternative, Language, Solver
 from azkvlint.evaluation.values import Result, unknown_in
@@ -154,7 +154,7 @@ class RootWorlds(Generic[Declared]):
         self._is_too_large = False
         # What they have made, in steps of the evaluator, as far as it was counted.
         self._made = 0
-        self._recent: deque[Budget] = deque(maxlen=_MOST_RECENT)
+        self._recent: deque[Run] = deque(maxlen=_MOST_RECENT)
         self._facts: dict[str, Facts | None] = {}
         run.opened.append(self.close)
 
@@ -377,14 +377,14 @@ class RootWorlds(Generic[Declared]):
             self._worlds[changes, is_recorded] = found
             if len(self._recent) == _MOST_RECENT:
                 self._made -= _made_by(self._recent[0])
-            self._recent.append(found.run.budget)
+            self._recent.append(found.run)
         return found
 
     def _budget_of_worlds(self) -> Budget:
         if self._budget is None:
             self._budget = self.run.budget.second_budget(self.run.unit)
         # Each budget of a world goes on from the steps of those before it, and from what they have made.
-        steps = max(self._budget.steps, *(one.steps for one in self._recent), 0)
+        steps = max(self._budget.steps, *(one.budget.steps for one in self._recent), 0)
         made = sum(map(_made_by, self._recent))
         self._budget.steps = steps + max(made - self._made, 0)
         self._made = made
@@ -445,9 +445,9 @@ class RootWorlds(Generic[Declared]):
         return Faults(is_impossible=False)
 
 
-def _made_by(budget: Budget) -> int:
-    """Return what a world has made, in steps of the evaluator: once to make it, and once to evaluate rules on it."""
-    return 2 * (budget.work - budget.steps)
+def _made_by(run: Run) -> int:
+    """Return what a world has made, in steps of the evaluator; its resources twice, as rules are evaluated on them."""
+    return run.budget.work - run.budget.steps + run.budget.resources * STEPS_OF_A_RESOURCE
 
 
 def _is_number(change: Change) -> bool:

@@ -105,7 +105,6 @@ class Symbol(Generic[One]):
             return None
         steps = found.with_steps_of(run.recorder)
         if steps is not None:
-            run.count_resources(len(steps.steps))
             run.recorder.add_inputs(read)
         return None if steps is None else (steps, read)
 
