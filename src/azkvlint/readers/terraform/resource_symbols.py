@@ -183,13 +183,25 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         super().__init__(instance, declaration, instance.prefix + declaration.local)
         self.is_data = declaration.local.startswith(("data.", "ephemeral."))
         self.type = declaration.type
+        self._by_bracket: dict[str, ResourceEntity] = {}
 
     def make(self, step: Step) -> ResourceEntity:
         """Return the instance of a step."""
         made, base = ResourceEntity(self, step), self.instance.base_symbol(self)
-        if base is not None:
-            made.content.base = next((one.content for one in base._instances if one.step.bracket == step.bracket), None)  # noqa: SLF001  # of the same class
+        same = base.instance_at(step.bracket) if base is not None else None
+        made.content.base = same.content if same is not None else None
         return made
+
+    def close(self) -> None:
+        """Release all references: see ``ModuleInstance.close``."""
+        self._by_bracket.clear()
+        super().close()
+
+    def instance_at(self, bracket: str) -> ResourceEntity | None:
+        """Return the instance with a key, if it was expanded."""
+        if not self._by_bracket:
+            self._by_bracket.update((one.step.bracket, one) for one in self._instances)
+        return self._by_bracket.get(bracket)
 
 
 class ResourceEntity(Instance):
