@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Iterable
-from urllib.parse import quote
 
 import msgspec
 
@@ -88,6 +87,8 @@ def _is_worth_hiding(text: str) -> bool:
 
 def _spellings(text: str) -> set[str]:
     """Return the encodings of a string in reports and functions."""
+    from urllib.parse import quote  # few inputs have secrets
+
     spellings = {text, text.strip(), quote(text, safe="", errors="replace")}
     if len(text) >= _MIN_UNANCHORED:
         spellings.add(b2a_base64(text.encode("utf-8", "replace"), newline=False).decode().rstrip("="))
