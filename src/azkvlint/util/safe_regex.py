@@ -65,9 +65,11 @@ class SafePattern:
 
     def match_all(self, texts: Iterable[str]) -> bool | None:
         """Return whether strings of one length match: None if only some do. Raise UnprovenPatternError as above."""
-        matches, fullmatch = iter(texts), self._python.fullmatch
-        first = self.fullmatch(next(matches))
-        return first if all((fullmatch(text) is not None) is first for text in matches) else None
+        others = iter(texts)
+        first = self.fullmatch(next(others))
+        found = map(self._python.fullmatch, others)
+        is_same = None not in found if first else not any(found)
+        return first if is_same else None
 
     def search(self, text: str, start: int = 0) -> re.Match[str] | None:
         """Return the first match at or after an offset. Call ``work`` first to check the bound."""
