@@ -9,46 +9,31 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from azkvlint.azure.azurerm.table import Mapped, ResourceType, ResourceTypes, Rows
+from azkvlint.azure.azurerm.table import CompiledRows, Mapped
 from azkvlint.azure.table_files import read_table
 from azkvlint.model.value import Scalar, Value
 
 
-def _load() -> Rows:
+def _load() -> CompiledRows:
     from azkvlint.azure.azurerm.row_loader import load_rows
 
-    return load_rows()
+    return load_rows().compile()
 
 
-@cache
-def _rows() -> Rows:
-    return read_table("azurerm", Rows, _load)
-
-
-@cache
-def _expanded() -> dict[str, Mapped]:
-    return _rows().expand()
-
-
-def _load_types() -> ResourceTypes:
-    types = {name: ResourceType(row.type, row.like) for name, row in _rows().resources.items()}
-    return ResourceTypes(types)
-
-
-_TYPES: Mapping[str, str] = read_table("azurerm", ResourceTypes, _load_types).expand()
+_ROWS = read_table("azurerm", CompiledRows, _load)
+_TYPES = _ROWS.types
+_mapped = cache(_ROWS.resource)
 
 
 class _Resources(Mapping[str, Mapped]):
-    """The table. Arguments are decoded on first use: templates and Bicep files require only the names of types."""
+    """The table. The arguments of a type are decoded on first use: templates and Bicep files require only the types."""
 
     def __getitem__(self, name: str) -> Mapped:
-        if name not in _TYPES:
-            raise KeyError(name)
-        return _expanded()[name]
+        return _mapped(name)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the row of a resource type; ``default`` if there is none."""
-        return _expanded()[name] if name in _TYPES else default
+        return _mapped(name) if name in _TYPES else default
 
     def __contains__(self, name: object) -> bool:
         return name in _TYPES
