@@ -21,7 +21,8 @@ def _load() -> CompiledRows:
 
 
 _ROWS = read_table("azurerm", CompiledRows, _load)
-_TYPES = _ROWS.types
+TYPES = _ROWS.types
+"""The types in Azure by the resource types."""
 _mapped = cache(_ROWS.resource)
 
 
@@ -33,16 +34,16 @@ class _Resources(Mapping[str, Mapped]):
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the row of a resource type; ``default`` if there is none."""
-        return _mapped(name) if name in _TYPES else default
+        return _mapped(name) if name in TYPES else default
 
     def __contains__(self, name: object) -> bool:
-        return name in _TYPES
+        return name in TYPES
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_TYPES)
+        return iter(TYPES)
 
     def __len__(self) -> int:
-        return len(_TYPES)
+        return len(TYPES)
 
 
 RESOURCES: Mapping[str, Mapped] = _Resources()
@@ -52,7 +53,7 @@ GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
 # Federated identity credentials of applications, which their service principals have too.
 APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 
-_CANONICAL = {type_.lower(): type_ for type_ in _TYPES.values()}
+_CANONICAL = {type_.lower(): type_ for type_ in TYPES.values()}
 
 
 def canonical(type_: str) -> str | None:
@@ -85,7 +86,7 @@ def linked_type(type_: str) -> str:
 
     It is empty for a type that may represent any resource, or one of Key Vault.
     """
-    mapped = _TYPES.get(type_)
+    mapped = TYPES.get(type_)
     if mapped is not None:
         return mapped
     return type_ if type_.startswith("azurerm_") and not any(word in type_ for word in LOOKS_LIKE_VAULT) else ""
