@@ -42,7 +42,6 @@ from azkvlint.util.safe_regex import RulePattern
 
 # One letter represents all letters and one digit all digits, so an expression must not contain any literally.
 _LETTER, _DIGIT = "x", "7"
-_SHAPE = {code: _LETTER if chr(code).isalpha() else _DIGIT for code in range(128) if chr(code).isalnum()}
 _ALIKE = regex(r"[{][0-9]*,?[0-9]*[}]|A-Z|a-z|0-9|\\[dwsDWS]|\(\?[:!=]")
 _NAMED = regex(r"[A-Za-z0-9]")
 _SHORT_NUMBER = regex(r"[0-9]{1,4}")
@@ -63,7 +62,8 @@ def _matches(expression: str, text: Pattern) -> bool | None:
     parts = list(_parts(text))
     if None in parts or _NAMED.search(_ALIKE.sub("", expression)):
         return None
-    return _all_match(expression, tuple([part.translate(_SHAPE) if isinstance(part, str) else part for part in parts]))
+    alike = {code: _LETTER if chr(code).isalpha() else _DIGIT for code in range(128) if chr(code).isalnum()}
+    return _all_match(expression, tuple([part.translate(alike) if isinstance(part, str) else part for part in parts]))
 
 
 @lru_cache(1000)
