@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import product
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from azkvlint.engine.compiler import matches_pattern
 from azkvlint.engine.rule_patterns import rule_pattern
 from azkvlint.model.pattern import Text, call_hole, hole, join_texts, pattern_from
+from azkvlint.util.safe_regex import RulePattern
 
 NAMES = ["", "kv-", "KV7", "7", "a--", "é"]
 EXPRESSIONS = [
@@ -48,3 +50,19 @@ def test_an_expression_with_letters_of_its_own_decides_nothing() -> None:
     assert pattern is not None
     assert matches_pattern(rule_pattern("kv-.*"), pattern) is None
     assert matches_pattern(rule_pattern(".{3}[a-zA-Z0-9]{2}"), pattern) is True
+
+
+def test_each_string_is_matched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of many parts has as many strings as a name of one part and the same length."""
+    counted: list[int] = []
+
+    def count(_: RulePattern, texts: Iterable[str]) -> bool:
+        counted.append(len(list(texts)))
+        return True
+
+    monkeypatch.setattr(RulePattern, "match_all", count)
+    one = call_hole("take", [call_hole("uniqueString", ["a"]), "1"])
+    pattern = pattern_from(join_texts([one] * 14))
+    assert pattern is not None
+    matches_pattern(rule_pattern("[a-z0-9]{14}"), pattern)
+    assert counted == [1 << 14]

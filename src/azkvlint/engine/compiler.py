@@ -79,7 +79,8 @@ def _all_match(expression: str, shape: tuple[str | int | None, ...]) -> bool | N
 @cache
 def _strings(length: int) -> list[str]:
     """Return the strings of a length, first those that are most likely to differ: letters or digits only."""
-    return [_LETTER * length, _DIGIT * length, *map("".join, product(_LETTER + _DIGIT, repeat=length))]
+    ends = _LETTER * length, _DIGIT * length
+    return [*dict.fromkeys((*ends, *map("".join, product(_LETTER + _DIGIT, repeat=length))))]
 
 
 def _parts(text: Text) -> Iterator[str | int | None]:
