@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from azkvlint.azure.table_files import decode_rows
 from azkvlint.model.provider_version import Version
 
 Plain: TypeAlias = str | int | float | bool
@@ -113,11 +114,11 @@ class CompiledRows(msgspec.Struct, frozen=True, gc=False):
 
     def resource(self, name: str) -> Mapped:
         """Return a resource type with all of its arguments."""
-        rows = msgspec.json.decode(self.resources[name], type=ResourceRows)
+        rows = decode_rows(self.resources[name], ResourceRows)
         if rows.like:
             return self.resource(rows.like)
         fields: dict[str, Field] = {}
         for included in rows.include:
-            fields.update(msgspec.json.decode(self.sets[included], type=dict[str, Field]))
+            fields.update(decode_rows(self.sets[included], dict[str, Field]))
         fields.update(rows.fields)
         return Mapped(type=rows.type, fields=fields, fixed=rows.fixed, listed=rows.listed, any_of=rows.any_of)
