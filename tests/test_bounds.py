@@ -14,7 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from azkvlint.__main__ import main
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
 from azkvlint.linter.rule_tests import expand
+from azkvlint.linter.workers import NO_MEMORY
 from azkvlint.readers.plan.address import longest, steps
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits")
@@ -400,6 +404,24 @@ def test_no_memory_is_no_verdict(tmp_path: Path) -> None:
     assert run.code == 3
     assert "Traceback" not in run.output + run.errors
     assert "not enough memory" in run.output + run.errors
+
+
+@pytest.mark.parametrize("error", [MemoryError(), SystemError("error return without exception set")])
+def test_no_memory_for_a_frame_is_no_bug(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python raises SystemError, without a MemoryError, where it cannot allocate the frame of a call."""
+    write(tmp_path, {"main.tf": 'resource "azurerm_key_vault" "kv" {}'})
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("azkvlint.linter.workers.Worker._read", fail)
+    report = check(Config(paths=(str(tmp_path),), jobs=1))
+    assert [problem.message for problem in report.problems] == [NO_MEMORY.message]
+    monkeypatch.setattr("azkvlint.__main__._main", fail)
+    exits: list[int] = []
+    monkeypatch.setattr("os._exit", exits.append)
+    main()
+    assert exits == [3]
 
 
 UNSOUND = """\

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # Allocated in advance, because no memory is left when it is written.
 _NO_MEMORY = b"kvlint: error: not enough memory: increase the memory limit, or check fewer files at once\n"
 _EXIT_NO_MEMORY = 3
+# As in ``util.errors``, which is not imported yet when memory may be exhausted.
+_OUT_OF_MEMORY = (MemoryError, SystemError)
 
 _VERSION = (["--version"], ["-V"])
 
@@ -20,7 +22,7 @@ def main() -> int:
     """Run the command line in ``sys.argv`` and return the exit code."""
     try:
         return _main()
-    except MemoryError:
+    except _OUT_OF_MEMORY:
         _exit_without_memory()
 
 
@@ -74,7 +76,7 @@ def _run_with_error_handling(arguments: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    except MemoryError:
+    except _OUT_OF_MEMORY:
         raise
     except Exception as error:  # noqa: BLE001  # one line instead of a traceback
         _print_crash(error)

@@ -14,7 +14,7 @@ from azkvlint.azure import row_reader
 from azkvlint.azure.arm_defaults import PROPERTIES, Property, faults_of
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.row_loader import load_rows, rows_of
-from azkvlint.azure.azurerm.table import Rows
+from azkvlint.azure.azurerm.table import CompiledRows
 from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.azure.services import SERVICES, Service
 from azkvlint.util.errors import TableError
@@ -55,13 +55,16 @@ def argument(row: str) -> str:
 
 def test_the_rows_of_the_package_are_valid() -> None:
     rows = load_rows()
-    assert rows.expand() == RESOURCES
+    assert rows.resources.keys() == RESOURCES.keys()
+    assert all(RESOURCES[name].type for name in rows.resources)
     assert len(rows.resources) > 180
 
 
 def test_a_wheel_has_the_same_rows() -> None:
     compiled = compile_tables()
-    assert msgspec.json.decode(compiled["azurerm.json"], type=Rows).expand() == RESOURCES
+    azurerm = msgspec.json.decode(compiled["azurerm.json"], type=CompiledRows)
+    assert {name: azurerm.resource(name) for name in azurerm.types} == RESOURCES
+    assert azurerm.types == {name: mapped.type for name, mapped in RESOURCES.items()}
     assert msgspec.json.decode(compiled["arm_properties.json"], type=dict[str, dict[str, Property]]) == PROPERTIES
     assert msgspec.json.decode(compiled["services.json"], type=dict[str, Service]) == SERVICES
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 from collections import Counter
 from collections.abc import Callable, Collection
 from importlib import import_module
@@ -31,6 +33,7 @@ from azkvlint.readers.terraform import roots
 from azkvlint.readers.terraform.folder import parse_text
 from azkvlint.readers.units import Unit
 from azkvlint.syntax.hcl.parse import File, parse_file
+from azkvlint.syntax.json_positions import Value, parse
 from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 
 VAULT = """resource "azurerm_key_vault" "v{n}" {{
@@ -340,6 +343,46 @@ def test_a_file_is_parsed_a_few_times(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(fixes_together(check(config), config, CLASSES).fixes) >= 60
     assert sum(length > len(text) // 2 for length in parsed) <= 12
     assert len(parsed) > 100
+
+
+def test_an_edit_of_json_parses_the_object_around_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+
+    def counted(text: str, *others: Any) -> Value:
+        parsed.append(len(text))
+        return parse(text, *others)
+
+    monkeypatch.setattr("azkvlint.syntax.hcl.json_file.parse", counted)
+    vaults = {f"v{number}": {"name": f"kv-{number}", "sku_name": "standard"} for number in range(30)}
+    text = json.dumps({"resource": {"azurerm_key_vault": vaults}}, indent=2)
+    (tmp_path / "main.tf.json").write_text(text)
+    sources._cached_editor.cache_clear()
+    config = Config(paths=(str(tmp_path),), profiles=("strict",), select=("KV001", "KV105"), jobs=1)
+    assert len(fixes_together(check(config), config, CLASSES).fixes) >= 50
+    assert sum(length > len(text) // 2 for length in parsed) <= 12
+    assert len(parsed) > 50
+
+
+def test_garbage_of_many_proofs_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line turns Python's garbage collection off, and each proof leaves cycles behind."""
+    (tmp_path / "main.tf").write_text("\n".join(VAULT.format(n=number) for number in range(3)))
+    monkeypatch.setattr("azkvlint.fixes.proof._MOST_GARBAGE", 1_000)
+    collected: list[int] = []
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            collected.append(info["collected"])
+
+    gc.collect()
+    gc.disable()
+    gc.callbacks.append(count)
+    try:
+        found, _ = search(tmp_path, monkeypatch, "all")
+    finally:
+        gc.callbacks.remove(count)
+        gc.enable()
+    assert len(found.fixes) >= 3
+    assert sum(collected) > 100
 
 
 def test_opposites_are_found_by_what_rules_require() -> None:

@@ -6,12 +6,13 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import PROPERTIES
 from azkvlint.azure.azurerm.row_loader import load_rows
-from azkvlint.azure.azurerm.table import Rows
+from azkvlint.azure.azurerm.table import CompiledRows
 from azkvlint.azure.services import SERVICES
 from azkvlint.azure.table_files import compiled_name, read_table
 
 
 def compile_tables() -> dict[str, bytes]:
     """Return the compiled form of each table, by the name of its file. Raise TableError if a row is not valid."""
-    tables = {"azurerm": read_table("azurerm", Rows, load_rows), "arm_properties": PROPERTIES, "services": SERVICES}
+    azurerm = read_table("azurerm", CompiledRows, lambda: load_rows().compile())
+    tables = {"azurerm": azurerm, "arm_properties": PROPERTIES, "services": SERVICES}
     return {compiled_name(name): msgspec.json.encode(rows) for name, rows in tables.items()}

@@ -26,6 +26,11 @@ def read_table(name: str, type_: type[_T], load: Callable[[], _T]) -> _T:
         raise InternalError(f"the table of {name} cannot be read", hint="Install kvlint again.") from error
 
 
+def decode_rows(compiled: msgspec.Raw, type_: type[_T]) -> _T:
+    """Return a part of a compiled table, which was read with the table."""
+    return msgspec.json.decode(compiled, type=type_)
+
+
 def compiled_name(name: str) -> str:
     """Return the name of the compiled form of a table in the folder ``data``."""
     return f"{name}.json"

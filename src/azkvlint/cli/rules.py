@@ -185,10 +185,10 @@ def _relations(rule: Rule) -> Iterator[str]:
 
 def _types(rule: Rule) -> Iterator[str]:
     """Yield the resource types of a rule: those of Azure, and those of the azurerm provider that map to them."""
-    from azkvlint.azure.azurerm.resources import RESOURCES
+    from azkvlint.azure.azurerm.resources import TYPES
 
     yield from rule.resources
-    yield from sorted(name for name, mapped in RESOURCES.items() if mapped.type in rule.resources)
+    yield from sorted(name for name, type_ in TYPES.items() if type_ in rule.resources)
 
 
 def _scope(rule: Rule) -> str:

@@ -8,7 +8,6 @@ from azkvlint.derived.secrets import names_of_secret
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, text_of
-from azkvlint.util.string_search import StringSearch, ignoring_case
 from azkvlint.values.secrecy import contains_value, is_recognizable
 from azkvlint.values.secret_formats import is_configuration
 
@@ -30,6 +29,8 @@ def repeated_secrets(resources: Iterable[Resource], others: Iterable[str] = ()) 
         elif is_recognizable(value) and not is_configuration([*names_of_secret(resource)], value):
             possible.append(value)
     if possible:
+        from azkvlint.util.string_search import StringSearch, ignoring_case  # few inputs have secrets
+
         repeated = StringSearch(possible).contained_in("\n".join([*_other_strings(resources), *others]))
         yield from (value for value in possible if ignoring_case(value) in repeated)
 

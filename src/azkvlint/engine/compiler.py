@@ -7,8 +7,8 @@ outcome of the whole condition.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache, partial
-from itertools import islice, product
+from functools import cache, lru_cache, partial
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -62,19 +62,25 @@ def _matches(expression: str, text: Pattern) -> bool | None:
     parts = list(_parts(text))
     if None in parts or _NAMED.search(_ALIKE.sub("", expression)):
         return None
-    lengths = [part for part in parts if isinstance(part, int)]
+    alike = {code: _LETTER if chr(code).isalpha() else _DIGIT for code in range(128) if chr(code).isalnum()}
+    return _all_match(expression, tuple([part.translate(alike) if isinstance(part, str) else part for part in parts]))
+
+
+@lru_cache(1000)
+def _all_match(expression: str, shape: tuple[str | int | None, ...]) -> bool | None:
+    """Return whether all strings of a shape match. Names of one length, such as ``kv-`` and a hash, have one shape."""
+    lengths = [part for part in shape if isinstance(part, int)]
     if 1 << sum(lengths) > _MAX_STRINGS:
         return None
-    pattern = rule_pattern(expression)
-    results: set[bool | None] = set()
-    for characters in product(_LETTER + _DIGIT, repeat=sum(lengths)):
-        remaining = iter(characters)
-        strings = (part if isinstance(part, str) else "".join(islice(remaining, part)) for part in parts)
-        candidate = "".join(strings)
-        results.add(pattern.matches(candidate))
-        if len(results) > 1:
-            return None
-    return results.pop()
+    choices = [_strings(part) if isinstance(part, int) else (part or "",) for part in shape]
+    return rule_pattern(expression).match_all(map("".join, product(*choices)))
+
+
+@cache
+def _strings(length: int) -> list[str]:
+    """Return the strings of a length, first those that are most likely to differ: letters or digits only."""
+    ends = _LETTER * length, _DIGIT * length
+    return [*dict.fromkeys((*ends, *map("".join, product(_LETTER + _DIGIT, repeat=length))))]
 
 
 def _parts(text: Text) -> Iterator[str | int | None]:

@@ -27,6 +27,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Not, Rule
 from azkvlint.model.value import MapValue, Path
+from azkvlint.util.errors import OUT_OF_MEMORY
 
 
 class PartialRule(msgspec.Struct, frozen=True):
@@ -104,7 +105,7 @@ class SharedResources:
         """Return the outcome of a rule for all of them, or the conditions left to evaluate."""
         try:
             applies, required = self._reduce(when), self._reduce(require)
-        except MemoryError:
+        except OUT_OF_MEMORY:
             raise
         except Exception:  # noqa: BLE001  # reported when each resource is evaluated
             return without_outcome(compiled)
@@ -274,7 +275,7 @@ class _Run:
                     verdicts.unknown.append(make_finding(compiled, resource, index, UNKNOWN))
                 else:
                     verdicts.unknown.append(bare_finding(compiled, resource))
-            except MemoryError:
+            except OUT_OF_MEMORY:
                 raise
             # An error in one rule must not lose the results of the others.
             except Exception as error:  # noqa: BLE001

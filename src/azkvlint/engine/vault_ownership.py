@@ -18,6 +18,7 @@ from azkvlint.evaluation.budget import Pairs, UnitWork
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, ControlAnswers, Finding, Outcome, Owner, Vault
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Link, Path, Scalar, text_of
+from azkvlint.util.errors import OUT_OF_MEMORY
 
 VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
 _VAULTS = tuple(type_.lower() for type_ in VAULTS)
@@ -234,7 +235,7 @@ def _passing_results(
                     # A rule that passes for all vaults together may not pass for each of them.
                     if owner.certain or not owners_of_all.certain:
                         yield make_finding(compiled, resource, index, PASS), owner
-            except MemoryError:
+            except OUT_OF_MEMORY:
                 raise
             # The evaluation has already reported the crash.
             except Exception:  # noqa: BLE001, S112
@@ -262,7 +263,7 @@ def _owner_of_outcome(
             single_index.vault = vault
             try:
                 single_outcome = compiled.evaluate(resource, single_index)
-            except MemoryError:
+            except OUT_OF_MEMORY:
                 raise
             # If the rule crashes here, its outcome for all vaults together still counts.
             except Exception:  # noqa: BLE001

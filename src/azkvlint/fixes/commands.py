@@ -17,7 +17,7 @@ from itertools import islice
 from string import ascii_letters, digits
 
 from azkvlint.azure.azurerm.arguments import type_as_written
-from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.resources import TYPES
 from azkvlint.fixes.checkout import Checkout, contains, without_comments
 from azkvlint.fixes.vault_references import (
     MODULE_FILES,
@@ -465,8 +465,8 @@ def _managed() -> re.Pattern[str]:
     prefixes = tuple(f"{type_as_written('azurerm_', type_)}_" for type_ in (vaults, hsms))
     by_manager = [
         name
-        for name, mapped in RESOURCES.items()
-        if f"{name}_".startswith(prefixes) and mapped.type in (vaults, hsms, f"{vaults}/accessPolicies")
+        for name, type_ in TYPES.items()
+        if f"{name}_".startswith(prefixes) and type_ in (vaults, hsms, f"{vaults}/accessPolicies")
     ]
     others = "|".join(rf"{name}\"" for name in by_manager)
     types = rf"\"(?!{others})(?:{'|'.join(prefixes)})\w+\""

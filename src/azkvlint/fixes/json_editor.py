@@ -25,9 +25,9 @@ from azkvlint.util.lazy_regex import regex
 
 _GAP = regex(rf"[ \t\r]*+(?:{COMMENT}[ \t\r]*+)*+")
 _SECURE = {"string": "securestring", "object": "secureObject"}
+# Within the objects of the file, of a kind, a type and a name: at this level, each object is a block or in one.
+_LEVEL_OF_BLOCKS = 4
 # Members of files that a program has written: a plan, and the template that Bicep compiles.
-# The file, and the objects of its blocks: kind, type and name.
-_LEVELS_OF_BLOCKS = 4
 _GENERATED = frozenset({"format_version", "terraform_version"})
 
 
@@ -52,12 +52,11 @@ class JsonEditor(TreeEditor):
             self.layout.colon = ":"
 
     def _parse(self, text: str) -> Value | None:
-        """Return the value of a text; None after a syntax error."""
-        if self.terraform and not _is_terraform(text):
-            return None
+        """Return the value of a file's text; None after a syntax error."""
+        if self.terraform:
+            return _terraform_value(text, is_file=True)
         try:
-            if not self.terraform:
-                decode_text(text)
+            decode_text(text)
             return parse(text.replace("\ufeff", " ", 1) if text.startswith("\ufeff") else text, _scalar, MAX_DEPTH)
         except (InputError, NotJsonError, TooDeepError, ValueError):
             return None
@@ -83,10 +82,14 @@ class JsonEditor(TreeEditor):
         """Return whether a text has no syntax error."""
         return self._parse(text) is not None
 
+    def is_valid_part(self, text: str) -> bool:
+        """Return whether an object of a file has no syntax error."""
+        return (_terraform_value(text, is_file=False) if self.terraform else self._parse(text)) is not None
+
     def part_around(self, start: int, end: int) -> tuple[int, int] | None:
         """Return the span of the innermost object around two offsets; None without one.
 
-        In Terraform, the outer objects are kinds, types and names of blocks, which are valid only where they are.
+        In Terraform, the objects around blocks are kinds, types and names, which are valid only where they are.
         """
         found: tuple[int, int] | None = None
         box: Container | None = self.root
@@ -98,7 +101,7 @@ class JsonEditor(TreeEditor):
                 break
             if not box.is_array:
                 level += 1
-                if not self.terraform or level > _LEVELS_OF_BLOCKS:
+                if not self.terraform or level >= _LEVEL_OF_BLOCKS:
                     found = box.start, box.end
         return found
 
@@ -196,12 +199,17 @@ def is_generated(value: Value) -> bool:
     return is_compiled or not _GENERATED.isdisjoint(members)
 
 
-def _is_terraform(text: str) -> bool:
-    """Return whether a text is a file of Terraform without faults."""
+def _terraform_value(text: str, *, is_file: bool) -> Value | None:
+    """Return the value of a file of Terraform, or of an object in one; None after a syntax error."""
     # Templates need no parser of Terraform, which takes longer to import than a small template to check.
-    from azkvlint.syntax.hcl.json_file import parse_json_file
+    from azkvlint.syntax.hcl.json_file import has_faults, parse_value
+    from azkvlint.syntax.hcl.tokens import Unexpected
 
-    return not parse_json_file(text).faults
+    try:
+        value = parse_value(text)
+    except Unexpected:
+        return None
+    return None if is_file and has_faults(value) else value
 
 
 def _scalar(written: str, _at: int) -> Plain:

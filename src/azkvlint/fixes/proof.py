@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections import Counter
@@ -33,6 +34,8 @@ _ESCAPED = regex(r"[\\*?\[\]!]")
 _CORRECTNESS = "correctness"
 # A run with fewer of all rules than one in so many is evaluated with these only.
 _MOST_TIMES = 2
+# Container objects that were created and not freed since the last collection. Evaluations leave cycles behind.
+_MOST_GARBAGE = 1_000_000
 # A document that is not an input, instead of a plan, and what a plan begins with.
 _NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|resource_changes)"\s*:'), 10_000
 
@@ -169,6 +172,9 @@ class Prover:
         cache = self._cache.with_partial_results(rules) if rules else self._cache
         config = msgspec.structs.replace(self.config, with_excerpts=self._is_shown, with_references=True)
         report = check(config, None, cache, prepared, cache.compiled)
+        # The command line collects no garbage: for a single evaluation it would cost more than it frees.
+        if gc.get_count()[0] > _MOST_GARBAGE:
+            gc.collect()
         self.runs += 1
         self.results += cache.evaluated_results
         failures = [*report.findings, *(one for one in report.suppressed if one.outcome is FAIL)]

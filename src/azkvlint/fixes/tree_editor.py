@@ -274,6 +274,10 @@ class TreeEditor:
         """Return whether a text has no syntax error."""
         raise NotImplementedError
 
+    def is_valid_part(self, text: str) -> bool:
+        """Return whether the text of a part, as ``part_around`` finds them, has no syntax error."""
+        return self.is_valid(text)
+
     def widen(self) -> None:
         """Parse all of the text, of which only a part was parsed."""
         raise NotImplementedError
@@ -546,7 +550,7 @@ class TreeEditor:
         if part is not None:
             start, end = part
             moved = [self.layout.edit(one.start - start, one.end - start, one.replacement) for one in edits]
-            if self.is_valid(apply(self.text[start:end], moved)):
+            if self.is_valid_part(apply(self.text[start:end], moved)):
                 return True
         return self.is_valid(apply(self.text, edits))
 

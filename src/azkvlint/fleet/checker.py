@@ -20,7 +20,7 @@ from azkvlint.fleet.remote import fetch, is_remote
 from azkvlint.fleet.rows import InputResult, failed_result, parquet_of, result_of
 from azkvlint.linter.linter import Prepared, check
 from azkvlint.linter.workers import internal_error
-from azkvlint.util.errors import InputError, KvlintError
+from azkvlint.util.errors import OUT_OF_MEMORY, InputError, KvlintError
 from azkvlint.util.output_files import StagingFolder
 from azkvlint.util.processes import Child, answer_requests
 
@@ -193,7 +193,7 @@ def _check(request: Request, config: Config, prepared: Prepared, staging: Stagin
         return result_of(request.name, check(config, prepared=prepared), config)
     except KvlintError as error:
         return failed_result(request.name, error.message, error.hint or "")
-    except MemoryError:
+    except OUT_OF_MEMORY:
         return failed_result(request.name, _NO_MEMORY, _NO_MEMORY_HINT)
     except Exception as error:  # noqa: BLE001  # a bug that one input triggers must not lose the others
         failure: InputError = internal_error(error)

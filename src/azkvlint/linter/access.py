@@ -39,7 +39,7 @@ from azkvlint.model.value import Scalar
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.units import Unit
-from azkvlint.util.errors import InputError, UsageError, did_you_mean
+from azkvlint.util.errors import OUT_OF_MEMORY, InputError, UsageError, did_you_mean
 from azkvlint.values.redaction import Redactor
 
 
@@ -178,7 +178,7 @@ def _evaluated(
         if read.plan is not None:
             source, _ = reader.source_of(read.plan, unit.source.file, source_root)
         return result, evaluate(read, source, reader.root)
-    except (InputError, MemoryError, RecursionError) as error:
+    except (InputError, *OUT_OF_MEMORY, RecursionError) as error:
         return UnitResult(read=[path], problems=[problem_of(path, error)]), None
     except UsageError:  # a report would overwrite an input
         raise

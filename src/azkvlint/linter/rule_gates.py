@@ -484,9 +484,9 @@ def types(rule: Rule) -> Iterator[Fault]:
 
 def known_types() -> frozenset[str]:
     """Return the lower-case types that resources of any input can have."""
-    from azkvlint.azure.azurerm.resources import RESOURCES
+    from azkvlint.azure.azurerm.resources import TYPES
 
-    mapped_types = {mapped.type.lower() for mapped in RESOURCES.values()} | {type_.lower() for type_ in SERVICES}
+    mapped_types = {type_.lower() for type_ in TYPES.values()} | {type_.lower() for type_ in SERVICES}
     return frozenset(mapped_types | set(PATHS)) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
 
 

@@ -21,7 +21,7 @@ from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from azkvlint.readers.plan.address import module_path, resource_of, steps
 from azkvlint.readers.read_result import ReadResult, plan_result
 from azkvlint.readers.reader import Reader
-from azkvlint.util.errors import InputError
+from azkvlint.util.errors import OUT_OF_MEMORY, InputError
 from azkvlint.util.lazy_regex import regex
 
 _REFERENCE = regex(r"\$\{(.+)\}")
@@ -287,7 +287,7 @@ def _faults(
         result = evaluate_unit(read_example(language, source, required), required, evaluator, explain=True)
     except InputError as error:
         yield error.message
-    except MemoryError:
+    except OUT_OF_MEMORY:
         raise
     # An example may be an unfinished draft, so a crash must not stop the other examples.
     except Exception as error:  # noqa: BLE001

@@ -17,7 +17,7 @@ from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import BICEP, STDIN, Source, is_terragrunt_file
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
-from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.errors import OUT_OF_MEMORY, InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
 from azkvlint.util.processes import in_processes
 from azkvlint.util.project_boundary import USE_A_COPY, begin_run, real_path_of_read
@@ -197,7 +197,7 @@ class Worker:
             return UnitResult(problems=[input_problem(path, error)], read=[path])
         except UsageError:  # a report would overwrite an input
             raise
-        except MemoryError:
+        except OUT_OF_MEMORY:
             return UnitResult(problems=[input_problem(path, NO_MEMORY)], read=[path])
         # A bug that one input triggers must not lose the findings of the others.
         except Exception as error:  # noqa: BLE001
@@ -363,7 +363,7 @@ def internal_error(error: Exception) -> InputError:
 
 def problem_of(path: str, error: Exception) -> Problem:
     """Return the problem of an input that could not be evaluated."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, OUT_OF_MEMORY):
         return input_problem(path, NO_MEMORY)
     return input_problem(path, error if isinstance(error, InputError) else internal_error(error))
 

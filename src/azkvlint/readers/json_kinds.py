@@ -5,33 +5,34 @@ from __future__ import annotations
 # In the order in which Terraform prints them: the first is at the top of the file.
 _PLAN_MARKS = (b'"planned_values"', b'"resource_changes"')
 PREDICTED_RESOURCES = "predictedResources"
-_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
-_CHANGE_MARKS = tuple(
-    f'"{word}"'.encode(code) for word in ("changeType", "potentialChanges", "resourceChanges") for code in _ENCODINGS
-)
-_SNAPSHOT_MARKS = tuple(f'"{PREDICTED_RESOURCES}"'.encode(code) for code in _ENCODINGS)
+_CHANGE_MARKS = (b'"changeType"', b'"potentialChanges"', b'"resourceChanges"')
+_SNAPSHOT_MARK = f'"{PREDICTED_RESOURCES}"'.encode()
 
 
 def mentions_plan(data: bytes) -> bool:
     """Return whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
-    if b"\0" in data[:4]:  # UTF-16
-        data = data.replace(b"\0", b"")
-    return any(mark in data for mark in _PLAN_MARKS)
+    return _mentions(data, _PLAN_MARKS)
 
 
 def mentions_what_if(data: bytes) -> bool:
     """Return whether a JSON file may be a what-if result, including an invalid one; other JSON is ignored."""
-    return any(mark in data for mark in _CHANGE_MARKS)
+    return _mentions(data, _CHANGE_MARKS)
 
 
 def mentions_snapshot(data: bytes) -> bool:
     """Return whether a JSON file may be a snapshot, including an invalid one; other JSON is ignored."""
-    return any(mark in data for mark in _SNAPSHOT_MARKS)
+    return _mentions(data, (_SNAPSHOT_MARK,))
 
 
 def mentions_prediction(data: bytes) -> bool:
     """Return whether a JSON file may be a what-if result or a snapshot, without decoding it."""
-    return mentions_what_if(data) or mentions_snapshot(data)
+    return _mentions(data, (*_CHANGE_MARKS, _SNAPSHOT_MARK))
+
+
+def _mentions(data: bytes, marks: tuple[bytes, ...]) -> bool:
+    if b"\0" in data[:4]:  # UTF-16
+        data = data.replace(b"\0", b"")
+    return any(mark in data for mark in marks)
 
 
 def is_of_stack(changes: object) -> bool:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.readers.callers import called_by_examples, called_by_others
 from azkvlint.readers.discover import (
     BICEP,
     JSON,
@@ -387,6 +386,8 @@ def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[s
             calls[source.file] = FILE_TRACKER.remembered(("calls", source.file), partial(_called_by, source.file))
     if not calls:
         return frozenset(), frozenset()
+    from azkvlint.readers.callers import called_by_examples, called_by_others
+
     called = called_by_others(calls)
     return frozenset(called), called_by_examples(called, calls)
 

@@ -16,6 +16,9 @@ TYPE_CHECKING = False  # typing takes longer to import than the rest of this mod
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# Python raises SystemError instead where it cannot allocate a frame ("error return without exception set").
+OUT_OF_MEMORY = (MemoryError, SystemError)
+
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2

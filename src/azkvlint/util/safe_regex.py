@@ -63,6 +63,14 @@ class SafePattern:
             self._proven = len(text)
         return self._python.fullmatch(text) is not None
 
+    def match_all(self, texts: Iterable[str]) -> bool | None:
+        """Return whether strings of one length match: None if only some do. Raise UnprovenPatternError as above."""
+        others = iter(texts)
+        first = self.fullmatch(next(others))
+        found = map(self._python.fullmatch, others)
+        is_same = None not in found if first else not any(found)
+        return first if is_same else None
+
     def search(self, text: str, start: int = 0) -> re.Match[str] | None:
         """Return the first match at or after an offset. Call ``work`` first to check the bound."""
         return self._python.search(text, start)
@@ -85,6 +93,13 @@ class RulePattern:
         if len(text) <= _USUAL_LENGTH and len(self._known) < _MOST_KNOWN:
             self._known[text] = found
         return found
+
+    def match_all(self, texts: Iterable[str]) -> bool | None:
+        """Return whether strings of one length match: None if only some do, or a match may take too long."""
+        try:
+            return (self._compiled or compile_pattern(self.text, in_rule=True)).match_all(texts)
+        except (InvalidPatternError, UnprovenPatternError):
+            return None
 
     def _match(self, text: str) -> bool | None:
         try:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 import msgspec
 
-from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.resources import RESOURCES, TYPES
 from azkvlint.azure.azurerm.table import Field
 from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, display, path_text
 from azkvlint.util.lazy_regex import regex
@@ -85,8 +85,8 @@ def _find_argument(fields: Mapping[str, Field], steps: tuple[str, ...]) -> str:
 def _terraform_types() -> Mapping[str, str]:
     """Return the first azurerm resource type of each Azure type, in lower case."""
     types: dict[str, str] = {}
-    for name, mapped in RESOURCES.items():
-        types.setdefault(mapped.type.lower(), name)
+    for name, type_ in TYPES.items():
+        types.setdefault(type_.lower(), name)
     return types
 
 

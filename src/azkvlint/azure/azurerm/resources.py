@@ -9,55 +9,41 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from azkvlint.azure.azurerm.table import Mapped, ResourceType, ResourceTypes, Rows
+from azkvlint.azure.azurerm.table import CompiledRows, Mapped
 from azkvlint.azure.table_files import read_table
 from azkvlint.model.value import Scalar, Value
 
 
-def _load() -> Rows:
+def _load() -> CompiledRows:
     from azkvlint.azure.azurerm.row_loader import load_rows
 
-    return load_rows()
+    return load_rows().compile()
 
 
-@cache
-def _rows() -> Rows:
-    return read_table("azurerm", Rows, _load)
-
-
-@cache
-def _expanded() -> dict[str, Mapped]:
-    return _rows().expand()
-
-
-def _load_types() -> ResourceTypes:
-    types = {name: ResourceType(row.type, row.like) for name, row in _rows().resources.items()}
-    return ResourceTypes(types)
-
-
-_TYPES: Mapping[str, str] = read_table("azurerm", ResourceTypes, _load_types).expand()
+_ROWS = read_table("azurerm", CompiledRows, _load)
+TYPES = _ROWS.types
+"""The types in Azure by the resource types."""
+_mapped = cache(_ROWS.resource)
 
 
 class _Resources(Mapping[str, Mapped]):
-    """The table. Arguments are decoded on first use: templates and Bicep files require only the names of types."""
+    """The table. The arguments of a type are decoded on first use: templates and Bicep files require only the types."""
 
     def __getitem__(self, name: str) -> Mapped:
-        if name not in _TYPES:
-            raise KeyError(name)
-        return _expanded()[name]
+        return _mapped(name)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the row of a resource type; ``default`` if there is none."""
-        return _expanded()[name] if name in _TYPES else default
+        return _mapped(name) if name in TYPES else default
 
     def __contains__(self, name: object) -> bool:
-        return name in _TYPES
+        return name in TYPES
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_TYPES)
+        return iter(TYPES)
 
     def __len__(self) -> int:
-        return len(_TYPES)
+        return len(TYPES)
 
 
 RESOURCES: Mapping[str, Mapped] = _Resources()
@@ -67,7 +53,7 @@ GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
 # Federated identity credentials of applications, which their service principals have too.
 APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 
-_CANONICAL = {type_.lower(): type_ for type_ in _TYPES.values()}
+_CANONICAL = {type_.lower(): type_ for type_ in TYPES.values()}
 
 
 def canonical(type_: str) -> str | None:
@@ -100,7 +86,7 @@ def linked_type(type_: str) -> str:
 
     It is empty for a type that may represent any resource, or one of Key Vault.
     """
-    mapped = _TYPES.get(type_)
+    mapped = TYPES.get(type_)
     if mapped is not None:
         return mapped
     return type_ if type_.startswith("azurerm_") and not any(word in type_ for word in LOOKS_LIKE_VAULT) else ""

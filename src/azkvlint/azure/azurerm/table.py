@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from azkvlint.azure.table_files import decode_rows
 from azkvlint.model.provider_version import Version
 
 Plain: TypeAlias = str | int | float | bool
@@ -88,44 +89,36 @@ class ResourceRows(Mapped, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     like: str = ""
 
 
-class ResourceType(msgspec.Struct, frozen=True, gc=False):
-    """The Azure type of a resource type, or that it is ``like`` another one."""
-
-    type: str = ""
-    like: str = ""
-
-
-class ResourceTypes(msgspec.Struct, frozen=True, gc=False):
-    """The resource types without their arguments, which are most of the table."""
-
-    resources: Mapping[str, ResourceType]
-
-    def expand(self) -> dict[str, str]:
-        """Return the types in Azure by the resource types."""
-        expanded: dict[str, str] = {}
-        for name, row in self.resources.items():
-            expanded[name] = expanded[row.like] if row.like else row.type
-        return expanded
-
-
 class Rows(msgspec.Struct, frozen=True, gc=False):
     """All rows: sets of arguments that several types have, and resource types. The types share what is in sets."""
 
     sets: Mapping[str, Mapping[str, Field]]
     resources: Mapping[str, ResourceRows]
 
-    def expand(self) -> dict[str, Mapped]:
-        """Return the resource types with all of their arguments."""
-        expanded: dict[str, Mapped] = {}
+    def compile(self) -> CompiledRows:
+        """Return the compiled form."""
+        encode = msgspec.json.encode
+        types: dict[str, str] = {}
         for name, rows in self.resources.items():
-            if rows.like:
-                expanded[name] = expanded[rows.like]
-                continue
-            fields: dict[str, Field] = {}
-            for included in rows.include:
-                fields.update(self.sets[included])
-            fields.update(rows.fields)
-            expanded[name] = Mapped(
-                type=rows.type, fields=fields, fixed=rows.fixed, listed=rows.listed, any_of=rows.any_of
-            )
-        return expanded
+            types[name] = types[rows.like] if rows.like else rows.type
+        sets = {name: msgspec.Raw(encode(fields)) for name, fields in self.sets.items()}
+        return CompiledRows(types, sets, {name: msgspec.Raw(encode(rows)) for name, rows in self.resources.items()})
+
+
+class CompiledRows(msgspec.Struct, frozen=True, gc=False):
+    """All rows, of which a run decodes those of the types that it reads. ``types`` are the types in Azure."""
+
+    types: Mapping[str, str]
+    sets: Mapping[str, msgspec.Raw]
+    resources: Mapping[str, msgspec.Raw]
+
+    def resource(self, name: str) -> Mapped:
+        """Return a resource type with all of its arguments."""
+        rows = decode_rows(self.resources[name], ResourceRows)
+        if rows.like:
+            return self.resource(rows.like)
+        fields: dict[str, Field] = {}
+        for included in rows.include:
+            fields.update(decode_rows(self.sets[included], dict[str, Field]))
+        fields.update(rows.fields)
+        return Mapped(type=rows.type, fields=fields, fixed=rows.fixed, listed=rows.listed, any_of=rows.any_of)

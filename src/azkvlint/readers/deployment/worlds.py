@@ -212,9 +212,7 @@ def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
 class DeploymentWorld:
     """One root in one world. ``collector`` collects its resources."""
 
-    def __init__(
-        self, run: Run, root: DeploymentInstance, collector: Collector, *, base_has_existing: bool
-    ) -> None:
+    def __init__(self, run: Run, root: DeploymentInstance, collector: Collector, *, base_has_existing: bool) -> None:
         self.run: Any = run
         self.base_has_existing = base_has_existing
         self.root = root

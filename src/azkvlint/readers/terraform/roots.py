@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from azkvlint.azure.azurerm.azapi import WITH_TEMPLATE
-from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
+from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, TYPES
 from azkvlint.readers.callers import called_by_examples, called_by_others
 from azkvlint.readers.discover import Source, is_automatic, is_module_file, names_in
 from azkvlint.util.errors import InputError
@@ -113,7 +113,7 @@ def roots_of(
 def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
     """Return a pattern that the text of every module matches that declares a resource to evaluate."""
     lower = None if types is None else {type_.lower() for type_ in types}
-    names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
+    names = [name for name, type_ in TYPES.items() if lower is None or type_.lower() in lower]
     words = sorted({*names, *WITH_TEMPLATE, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
     return re.compile("|".join(words).encode())
 

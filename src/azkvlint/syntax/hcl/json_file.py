@@ -154,11 +154,16 @@ def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -
     attributes. Members named ``//`` are comments.
     """
     try:
-        value = _parse(text)
+        value = parse_value(text)
     except Unexpected as error:
         return File(text, Body({}, ()), (), (ast.Fault(f"invalid JSON: {error.message}", error.at),))
     body = _body(_VARIABLES if variables else root, [value])
     return File(text, Body(body.attributes, body.blocks), sorted(_comments(value)), body.faults)
+
+
+def has_faults(value: Value) -> bool:
+    """Return whether the value of a .tf.json file is invalid: a block is not an object, or an argument is repeated."""
+    return bool(_body(_ROOT, [value]).faults)
 
 
 class _Source(msgspec.Struct, gc=False):
@@ -248,7 +253,7 @@ def _comments(root: Value) -> Iterator[tuple[int, int]]:
                     pending.append(member.value)
 
 
-def _parse(text: str) -> Value:
+def parse_value(text: str) -> Value:
     """Parse JSON into a value with positions. Raise Unexpected for the first fault."""
     import json
 

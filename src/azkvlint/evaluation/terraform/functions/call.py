@@ -334,9 +334,7 @@ FUNCTION_NAMES: tuple[str, ...] = tuple(sorted(_TABLE))
 class TerraformFunctions:
     """The functions of Terraform and OpenTofu, for the evaluator of their expressions."""
 
-    def call(
-        self, node: ast.Call, local: Local, evaluator: Operations, given: list[Result] | None = None
-    ) -> Result:
+    def call(self, node: ast.Call, local: Local, evaluator: Operations, given: list[Result] | None = None) -> Result:
         """Return the result of a call. Raise FailedError where Terraform rejects it.
 
         ``given`` are its arguments, if they are evaluated already.
