@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeAlias, TypeVar, Typ
 
 import msgspec
 
+from azkvlint.evaluation.values import is_data
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 
@@ -415,8 +416,11 @@ class Parts:
         self._start = self._position = len(recorder.log)
         self._parts: dict[str, ReadSet] | None = {}
 
-    def add(self, name: str, value: object, node: ast.Node | None = None) -> None:
-        """Record a member, whose evaluation is the last, and its expression, if it has one of its own."""
+    def add(self, name: str, value: object, node: ast.Node | None = None) -> ReadSet:
+        """Record a member, whose evaluation is the last, and its expression, if it has one of its own.
+
+        Returns its read set.
+        """
         if node is not None:
             self._recorder.settle(node)
         read = self._recorder.close(self._position, value)
@@ -425,6 +429,7 @@ class Parts:
             key = name.lower()
             before = self._parts.get(key)
             self._parts[key] = read if before is None else ReadSet(read.inputs | before.inputs)
+        return read
 
     def mix(self) -> None:
         """Record that the names of members are computed, so that each may depend on what any of them reads."""
@@ -447,8 +452,8 @@ class Merged:
         self._own = NO_INPUTS
         self._parts: dict[str, ReadSet] = {}
 
-    def add(self, value: object, node: ast.Node) -> None:
-        """Record one of the objects, whose evaluation is the last."""
+    def add(self, value: object, node: ast.Node) -> ReadSet:
+        """Record one of the objects, whose evaluation is the last. Returns its read set."""
         self._recorder.settle(node)
         read = self._recorder.close(self._position, value)
         del self._recorder.log[self._position :]
@@ -456,11 +461,42 @@ class Merged:
         for name, part in (read.parts or {}).items():
             before = self._parts.get(name)
             self._parts[name] = part if before is None else ReadSet(before.inputs | part.inputs)
+        return read
 
     def finish(self, value: object) -> None:
         """Record the object."""
         inputs = self._own.union(*(part.inputs for part in self._parts.values()))
         self._recorder.add(ReadSet(inputs, self._own, self._parts), value)
+
+
+class KeptParts:
+    """The values of members of objects that are written out, which other worlds share.
+
+    They are kept by their nodes, which live as long as the run. ``base`` are those of the same file in the base world.
+    """
+
+    def __init__(self, recorder: Recorder, base: KeptParts | None, changed: Inputs) -> None:
+        self._recorder = recorder
+        self._base = base
+        self._changed = changed
+        self._kept: dict[int, tuple[Result, ReadSet, int]] = {}
+
+    @property
+    def is_base(self) -> bool:
+        """Return whether values are kept here."""
+        return self._base is None and self._recorder.is_recording
+
+    def keep(self, node: ast.Node, value: Result, read: ReadSet, risks: int) -> None:
+        """Keep a value, what it reads, and how many of its operations may fail because of unknown values."""
+        self._kept[id(node)] = value, read, risks
+
+    def unchanged(self, node: ast.Node) -> tuple[Result, int] | None:
+        """Return the value of the base world, and its risks, if it reads no input that differs; else None."""
+        found = self._base._kept.get(id(node)) if self._base is not None else None  # noqa: SLF001  # the same class
+        if found is None or not found[1].inputs.isdisjoint(self._changed) or not is_data(found[0]):
+            return None
+        self._recorder.add(found[1], found[0])
+        return found[0], found[2]
 
 
 class Bound:

@@ -149,6 +149,9 @@ class Machine(Protocol[AnyDeclaration]):
     def is_open(self, name: str, world: World) -> bool:
         """Return whether the value of a free input is not known as a whole in a world."""
 
+    def input_names(self) -> Iterable[str]:
+        """Return all inputs."""
+
     def free_inputs(self) -> Iterable[str]:
         """Return all inputs that have no fixed value."""
 
@@ -180,8 +183,8 @@ class Search(Generic[AnyDeclaration]):
 
     def __init__(self, machine: Machine[AnyDeclaration]) -> None:
         self._machine = machine
-        # The fixed inputs that decided on declarations before.
-        self._decided: dict[tuple[str, ...], None] = {}
+        # The fixed inputs that decided alone on declarations before.
+        self._decided: set[str] = set()
 
     def find(self, declaration: AnyDeclaration, within: World) -> World | Never:
         """Return the world in which a declaration exists that ``within`` does not create."""
@@ -200,7 +203,7 @@ class Search(Generic[AnyDeclaration]):
             return perhaps
         read = self._read(declaration, within)
         if read.exists is False and read.is_settled:
-            return Never(self._deciding(declaration, within, read))
+            return Never(self._deciding(declaration, read))
         if read.is_settled and self._is_excluded(declaration, within, read.free):
             return Never((), tuple(sorted(read.free)))
         return within | {Change(name, (), UNDECIDED) for name in read.free}
@@ -282,29 +285,29 @@ class Search(Generic[AnyDeclaration]):
             world = wider
         return found._replace(is_settled=False)
 
-    def _deciding(self, declaration: AnyDeclaration, within: World, read: Existence) -> tuple[str, ...]:
+    def _deciding(self, declaration: AnyDeclaration, read: Existence) -> tuple[str, ...]:
         """Return the fixed inputs with other values of which a declaration might exist."""
         kept = set(read.fixed)
         if len(kept) > 1:
-            if self._is_absent(declaration, within, read, set()):
+            if self._is_absent(declaration, set()):
                 return ()  # constants decide, which is frequent in modules with many features
-            # One that decides alone on others in the same module often decides on this one too.
-            for known in self._decided:
-                if read.fixed.issuperset(known) and self._is_absent(declaration, within, read, set(known)):
-                    return known
+            # One that decides alone on others often decides on this one too.
+            for name in sorted(kept, key=lambda one: (one not in self._decided, one))[:_MOST_ROUNDS]:
+                if self._is_absent(declaration, {name}):
+                    self._decided.add(name)
+                    return (name,)
         for name in sorted(read.fixed)[:_MOST_ROUNDS]:
-            if self._is_absent(declaration, within, read, kept - {name}):
+            if self._is_absent(declaration, kept - {name}):
                 kept.discard(name)
-        found = tuple(sorted(kept))
-        if len(found) == 1:
-            self._decided[found] = None
-        return found
+        return tuple(sorted(kept))
 
-    def _is_absent(self, declaration: AnyDeclaration, within: World, read: Existence, kept: set[str]) -> bool:
-        """Return whether a declaration does not exist with all inputs unknown that are not ``kept``."""
-        unknown = (read.free | read.fixed) - kept
-        here = self._machine.existence(declaration, within | {Change(one, (), UNDECIDED) for one in unknown})
-        return here.exists is False and here.free <= read.free
+    def _is_absent(self, declaration: AnyDeclaration, kept: set[str]) -> bool:
+        """Return whether a declaration does not exist with any values of all inputs that are not ``kept``.
+
+        All of them are unknown, whether they decide on it or not: worlds that differ less are shared.
+        """
+        unknown = frozenset(Change(name, (), UNDECIDED) for name in self._machine.input_names() if name not in kept)
+        return self._machine.exists(declaration, unknown) is False
 
     def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
         """Return whether no values of some inputs create a declaration."""

@@ -12,7 +12,7 @@ from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import chosen, joined, size_of
 from azkvlint.evaluation.operators import Local, printed
-from azkvlint.evaluation.reads import Bound
+from azkvlint.evaluation.reads import Bound, KeptParts
 from azkvlint.evaluation.terraform import operators
 from azkvlint.evaluation.terraform.alternatives import (
     Alternatives,
@@ -72,6 +72,7 @@ class TerraformEvaluator(ModuleEvaluator):
     def __init__(self, document: TerraformDocument, budget: Budget) -> None:
         super().__init__(document, FUNCTIONS, budget)
         self.watch = Watch(budget)
+        self.kept: KeptParts | None = None
 
     def for_document(self, document: TerraformDocument) -> TerraformEvaluator:
         """Return an evaluator for another document, with the same budget."""
@@ -135,17 +136,31 @@ class TerraformEvaluator(ModuleEvaluator):
             self.watch.risks = risks
 
     def _call(self, node: ast.Call, local: Local) -> Result:
-        recorder = self.budget.recorder
-        merged = recorder.merged() if node.name == "merge" and not node.spread else None
-        if merged is None:
+        if node.name != "merge" or node.spread:
             return super()._call(node, local)
+        merged = self.budget.recorder.merged()
+        kept = self.kept if not local else None
         given: list[Result] = []
         for argument in node.arguments:
-            given.append(self.evaluate(argument, local))
-            merged.add(given[-1], argument)
+            shared = self._shared(argument, kept)
+            risks = self.watch.risks
+            given.append(self.evaluate(argument, local) if shared is None else shared)
+            if merged is not None:
+                read = merged.add(given[-1], argument)
+                if kept is not None and kept.is_base:
+                    kept.keep(argument, given[-1], read, self.watch.risks - risks)
         found = FUNCTIONS.call(node, local, self, given)
-        merged.finish(found)
+        if merged is not None:
+            merged.finish(found)
         return found
+
+    def _shared(self, node: ast.Node, kept: KeptParts | None) -> Result | None:
+        """Return the value of a part of an expression in the base world, if it is the same here."""
+        found = kept.unchanged(node) if kept is not None else None
+        if found is None:
+            return None
+        self.watch.risks += found[1]
+        return found[0]
 
     def _unary(self, node: ast.Unary, local: Local) -> Result:
         at, found = self.document.place(node), self.operand(node.operand, local)
@@ -178,14 +193,19 @@ class TerraformEvaluator(ModuleEvaluator):
         at = self.document.place(node)
         recorder = self.budget.recorder
         parts = recorder.parts() if recorder.is_recording else None
+        kept = self.kept if not local else None
         for member in node.members:
             if not isinstance(member, ast.Property):
                 continue
             key = member.key
             if isinstance(key, str):
-                fields[key] = self.property(member, local)
+                shared = self._shared(member, kept)
+                risks = self.watch.risks
+                fields[key] = self.property(member, local) if shared is None else shared
                 if parts is not None:
-                    parts.add(key, fields[key], member.value)
+                    read = parts.add(key, fields[key], member.value if shared is None else None)
+                    if kept is not None and kept.is_base:
+                        kept.keep(member, fields[key], read, self.watch.risks - risks)
                 continue
             if parts is not None:
                 parts.mix()

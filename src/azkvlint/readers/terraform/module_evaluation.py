@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.reads import Inputs, ReadSet
+from azkvlint.evaluation.reads import Inputs, KeptParts, ReadSet
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
@@ -323,6 +323,8 @@ class FileScope:
         self.path = path
         self.shown = instance.call.shown
         self.evaluator = TerraformEvaluator(self, instance.run.budget)
+        base = instance.base.scope(path).evaluator.kept if instance.base is not None else None
+        self.evaluator.kept = KeptParts(instance.run.recorder, base, instance.run.changed)
 
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
