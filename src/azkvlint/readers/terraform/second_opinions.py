@@ -17,7 +17,7 @@ from azkvlint.util.project_files import read_bytes, resolve_inside
 if TYPE_CHECKING:
     from lark import Lark
 
-MAX_BYTES = 10_000
+MAX_BYTES = 8_000
 """The size limit for python-hcl2: its time can be quadratic, up to a second of CPU for a file of this size."""
 
 
