@@ -41,6 +41,8 @@ def test_a_companion_that_a_default_leaves_out_may_exist(kvlint: Kvlint, name: s
     document = checked(kvlint, {"main.tf": text})
     assert reasons(document) == expected
     assert bool(found(document, "KV201")) is (name == "a literal")
+    alone = checked(kvlint, {"main.tf": text}, "--select", "KV201")
+    assert (reasons(alone), found(alone, "KV201")) == (expected, found(document, "KV201"))
     there = checked(kvlint, {"main.tf": text}, "--var", "a=true", "--var", "b=true", "--var", "env=pod")
     assert found(there, "KV201") == (["azurerm_key_vault.kv"] if name == "a literal" else [])
     off = checked(kvlint, {"main.tf": text}, "--var", "a=false", "--var", "b=false", "--var", "env=dev")

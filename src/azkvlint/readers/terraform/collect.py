@@ -365,15 +365,11 @@ class ResourceCollector:
         return found
 
     def may_have_results(self, symbol: ResourceSymbol | ModuleCallSymbol) -> bool:
-        """Return whether a rule evaluates a resource of a type, or one that a called module may declare."""
-        if isinstance(symbol, ModuleCallSymbol):
+        """Return whether a result may depend on a declaration, if only as a companion; of data sources, on a vault."""
+        if isinstance(symbol, ModuleCallSymbol) or not symbol.is_data:
             return True
-        if symbol.is_data:
-            mapped = RESOURCES.get(symbol.type)
-            return mapped is not None and mapped.type.startswith(_KEY_VAULT)
-        evaluated, type_ = self.run.required.evaluated, azure_type(symbol.declaration).lower()
-        is_apart = symbol.type in AZAPI or symbol.type in _APART or not type_
-        return evaluated is None or is_apart or type_ in evaluated or type_ in ACCOUNTED
+        mapped = RESOURCES.get(symbol.type)
+        return mapped is not None and mapped.type.startswith(_KEY_VAULT)
 
     def skip(self, symbol: ResourceSymbol | ModuleCallSymbol, reason: str) -> None:
         """Account for a declaration that is not evaluated, in files that its owner edits."""
