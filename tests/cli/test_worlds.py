@@ -209,6 +209,30 @@ def test_what_is_referred_to_exists_too(kvlint: Kvlint) -> None:
     assert words(document, "KV610") == ['if var.b is true and var.env is "prod"']
 
 
+INNER = {
+    'var.size == "l" ? 1 : 0': 'if var.size is "l"',
+    'strrev(var.size) == "l" ? 1 : 0': "if its condition holds",
+}
+
+
+@pytest.mark.parametrize("count", INNER)
+def test_what_is_inside_a_module_may_require_another_value_than_the_module(kvlint: Kvlint, count: str) -> None:
+    root = variable("size", "string", '"s"') + 'module "m" {\n  source = "./m"\n  size = var.size\n'
+    root += '  count = var.size == "m" || var.size == "l" ? 1 : 0\n}\n'
+    module = variable("size", "string", '"s"') + vault("") + vault(f"  count = {count}").replace('" "kv"', '" "inner"')
+    document = checked(kvlint, {"main.tf": PROVIDER + root, "m/main.tf": module})
+    assert document["skipped"] == []
+    assert sorted(words(document, "KV001")) == sorted(['if var.size is "m"', INNER[count]])
+
+
+def test_no_value_of_a_module_creates_what_excludes_the_module(kvlint: Kvlint) -> None:
+    root = SWITCHES + 'module "m" {\n  source = "./m"\n  count = var.a ? 1 : 0\n  on = !var.a\n}\n'
+    module = variable("on", "bool", "true") + vault("  count = var.on ? 1 : 0")
+    document = checked(kvlint, {"main.tf": PROVIDER + root, "m/main.tf": module})
+    assert found(document, "KV001") == []
+    assert len(document["skipped"]) == 1
+
+
 def test_a_validation_rejects_a_value(kvlint: Kvlint) -> None:
     rejected = '  validation {\n    condition     = !var.a || var.b\n    error_message = "b"\n  }\n}\n'
     text = SWITCHES.replace('default = false\n}\nvariable "b"', f'default = false\n{rejected}variable "b"')
@@ -393,6 +417,16 @@ def test_what_no_assignment_creates_is_skipped_in_bicep(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.bicep": BICEP % "on && rbac && !(on || env == 'prod')"})
     (skipped,) = document["skipped"]
     assert "every value of `env`, `on`, `rbac`" in skipped["reason"]
+
+
+def test_what_is_inside_a_module_may_require_another_value_than_the_module_in_bicep(kvlint: Kvlint) -> None:
+    module = BICEP.replace(
+        "'dev'\n", "'dev'\nresource outer 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-o'\n}\n"
+    )
+    root = "param size string = 's'\nmodule m 'm.bicep' = if (size == 'm' || size == 'l') {\n"
+    root += "  name: 'm'\n  params: { on: size == 'l' }\n}\n"
+    document = checked(kvlint, {"main.bicep": root, "m.bicep": module % "on"})
+    assert sorted(words(document, "KV001")) == ['if size is "l"', 'if size is "m"']
 
 
 def test_a_condition_of_a_template_states_the_name_of_its_parameter(kvlint: Kvlint) -> None:

@@ -7,7 +7,7 @@ come from the expressions that decide on it (``evaluation.solve``), and each is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product, takewhile, zip_longest
+from itertools import chain, islice, product, takewhile, zip_longest
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -189,7 +189,9 @@ class Search(Generic[AnyDeclaration]):
     def find(self, declaration: AnyDeclaration, within: World) -> World | Never:
         """Return the world in which a declaration exists that ``within`` does not create."""
         perhaps: World | None = None
-        for world in islice(self._worlds(declaration, within), _MOST_CANDIDATES):
+        others = self._others(declaration, within) if within else ()
+        worlds = (self._worlds(declaration, within), others)
+        for world in chain.from_iterable(islice(each, _MOST_CANDIDATES) for each in worlds):
             # What cannot be stated is not worth an evaluation of all that the world deploys.
             is_open = self._machine.exists(declaration, world) is None and not self._is_stated(declaration, world)
             found = None if is_open else self._possible(declaration, world)
@@ -206,7 +208,7 @@ class Search(Generic[AnyDeclaration]):
             return Never(self._deciding(declaration, read))
         if read.is_settled and self._is_excluded(declaration, within, read.free):
             return Never((), tuple(sorted(read.free)))
-        return within | {Change(name, (), UNDECIDED) for name in read.free}
+        return _with_unknown(within, read.free)
 
     def _is_stated(self, declaration: AnyDeclaration, world: World) -> bool:
         """Return whether a world states everything that decides on a declaration; only inputs can be stated."""
@@ -215,6 +217,14 @@ class Search(Generic[AnyDeclaration]):
 
     def _worlds(self, declaration: AnyDeclaration, within: World) -> Iterator[World]:
         yield from self._extended(self._machine.candidates(declaration, within), within)
+
+    def _others(self, declaration: AnyDeclaration, within: World) -> Iterator[World]:
+        """Yield worlds with other values of the inputs that what is around a declaration requires."""
+        for alternative in self._machine.candidates(declaration, within):
+            for changes in self._changes(alternative):
+                if changes and _with(within, changes) is None:
+                    names = {change.input for change in changes}
+                    yield changes.union(change for change in within if change.input not in names)
 
     def _extended(self, alternatives: Iterable[Alternative], within: World) -> Iterator[World]:
         for alternative in alternatives:
@@ -279,7 +289,7 @@ class Search(Generic[AnyDeclaration]):
         for _ in range(_MOST_ROUNDS):
             here = self._machine.existence(declaration, world)
             found = Existence(here.exists, found.free | here.free, found.fixed | here.fixed)
-            wider = within | {Change(name, (), UNDECIDED) for name in found.free}
+            wider = _with_unknown(within, found.free)
             if wider == world:
                 return found
             world = wider
@@ -343,7 +353,7 @@ class Search(Generic[AnyDeclaration]):
         if not machine.fails(world):
             return False
         # What fails may read other inputs too, with which it would not.
-        wide = world | {Change(name, (), UNDECIDED) for name in machine.free_inputs() if name not in names}
+        wide = _with_unknown(world, frozenset(machine.free_inputs()) - names)
         return machine.exists(declaration, wide) is False or machine.fails(wide)
 
 
@@ -470,7 +480,13 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
 
 def unknown_of(world: World) -> World:
     """Return a world in which the inputs that differ in another are unknown."""
-    return frozenset(Change(change.input, (), UNDECIDED) for change in world)
+    return _with_unknown(BASE, frozenset(change.input for change in world))
+
+
+def _with_unknown(world: World, names: frozenset[str]) -> World:
+    """Return a world in which some inputs are unknown, whatever they are in another."""
+    unknown = frozenset(Change(name, (), UNDECIDED) for name in names)
+    return unknown.union(change for change in world if change.input not in names)
 
 
 def condition_of(world: World, facts: Mapping[str, Facts]) -> Condition:
