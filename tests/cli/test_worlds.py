@@ -176,6 +176,9 @@ def test_a_long_value_is_cut(kvlint: Kvlint) -> None:
 NOT_EXCLUDED = {
     'length(compact([var.x == null ? "a" : ""]))': "  type    = bool\n",
     'try(length(regexall("p", var.x)) > 0, false) ? 1 : 0': "",
+    'strrev(var.x) == "dorp" ? 1 : 0': (
+        '  validation {\n    condition = contains([false, lower("PROD")], var.x)\n    error_message = "No."\n  }\n'
+    ),
 }  # fmt: skip
 
 
@@ -417,6 +420,20 @@ def test_what_no_assignment_creates_is_skipped_in_bicep(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.bicep": BICEP % "on && rbac && !(on || env == 'prod')"})
     (skipped,) = document["skipped"]
     assert "every value of `env`, `on`, `rbac`" in skipped["reason"]
+
+
+ACCEPTED = {
+    "type other = 'dev' | 'test'\nparam x other | 'prod' = 'prod'\n": "x == 'test'",
+    "@allowed([-1, 0])\nparam x int = 0\n": "x < 0",
+    "@allowed(['dev', 'prod'])\nparam x array = []\n": "first(x) == 'prod' && length(x) == 2",
+}
+
+
+@pytest.mark.parametrize("declared", ACCEPTED)
+def test_a_value_that_a_parameter_accepts_is_not_excluded(kvlint: Kvlint, declared: str) -> None:
+    document = checked(kvlint, {"main.bicep": declared + BICEP % ACCEPTED[declared]})
+    assert document["skipped"] == []
+    assert len(words(document, "KV001")) == 1
 
 
 def test_what_is_inside_a_module_may_require_another_value_than_the_module_in_bicep(kvlint: Kvlint) -> None:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from azkvlint.evaluation.values import Fields, Items, Partly, Result
 from azkvlint.graph.worlds import Change
 from azkvlint.model.condition import CONTAINS, DIFFERENT, EMPTY, EQUAL, LENGTH, UNDECIDED
 from azkvlint.model.condition import NOT_EMPTY as IS_NOT_EMPTY
 from azkvlint.model.location import Location
-from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Plain, Scalar, Unknown
+from azkvlint.syntax import ast
 
 _TEXTS = ("string", "securestring")
 _OBJECTS = ("map", "object", "secureobject")
+
+
+def listed_values(items: Iterable[ast.Node]) -> tuple[Plain, ...]:
+    """Return the values in a list of all that an input accepts, but for null; nothing if one is not a literal."""
+    found: list[Plain] = []
+    for item in items:
+        match item:
+            case ast.Literal(value=value):
+                found += [] if value is None else [value]
+            case ast.Unary(operator="-", operand=ast.Literal(value=int() | float() as value)):
+                found.append(-value)
+            case _:
+                return ()
+    return tuple(found)
 
 
 def changed_value(changes: Sequence[Change], before: Result, kind: str, why: str, at: Location) -> Result:

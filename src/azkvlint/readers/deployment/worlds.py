@@ -29,7 +29,7 @@ from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
-from azkvlint.readers.world_values import changed_value
+from azkvlint.readers.world_values import changed_value, listed_values
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.values.secrecy import names_value
@@ -380,13 +380,16 @@ class Worlds(RootWorlds[AnySymbol]):
 
 
 def _allowed(root: DeploymentInstance, node: ast.Parameter) -> Iterator[Plain]:
-    """Yield the values that a parameter accepts, if its declaration lists them."""
+    """Yield the values that a parameter accepts, if its declaration lists them; those of an array are its items."""
+    if kind_of(root, node) == "array":
+        return
     for decorator in node.decorators:
         match decorator:
             case ast.Call(name="allowed", arguments=(ast.Array(items=items),)):
-                yield from (one.value for one in items if isinstance(one, ast.Literal) and one.value is not None)
-    if node.type is not None and node.type.kind == "union":
-        yield from (one.value for one in node.type.of if one.kind == "literal" and one.value is not None)
+                yield from listed_values(items)
+    of = node.type.of if node.type is not None and node.type.kind == "union" else ()
+    if all(one.kind == "literal" for one in of):  # no other type that has more values
+        yield from (one.value for one in of if one.value is not None)
     plain = root.file.at(node.pointer) if isinstance(root, TemplateInstance) else None
     for key, values in plain.items() if isinstance(plain, dict) else ():
         if key.lower() == "allowedvalues" and isinstance(values, list):

@@ -29,7 +29,7 @@ from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCa
 from azkvlint.readers.terraform.plan_failures import PlanCheck
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleScope, TerraformRun, VariableValues
-from azkvlint.readers.world_values import changed_value
+from azkvlint.readers.world_values import changed_value, listed_values
 from azkvlint.syntax import ast
 
 AnySymbol: TypeAlias = ResourceSymbol | ModuleCallSymbol
@@ -441,9 +441,7 @@ def _allowed(name: str, blocks: Sequence[Any]) -> Iterator[Plain]:
                 name="contains", arguments=(ast.Array(items=items), ast.Member(of=ast.Name(name="var"), name=other))
             ):
                 if other == name:
-                    yield from (
-                        item.value for item in items if isinstance(item, ast.Literal) and item.value is not None
-                    )
+                    yield from listed_values(items)
 
 
 def _reads_arguments(folder: Folder, piece: Piece) -> bool:
