@@ -26,6 +26,11 @@ POLICY = (
     '  tenant_id = "00000000-0000-0000-0000-000000000001"\n  object_id = "00000000-0000-0000-0000-000000000002"\n'
     '  secret_permissions = ["Get"]\n}\n'
 )
+UPDATE = (
+    'resource "azapi_update_resource" "u" {\n  type = "Microsoft.KeyVault/vaults@2023-07-01"\n'
+    "  count = var.rbac ? 1 : 0\n  resource_id = azurerm_key_vault.kv.id\n"
+    "  body = {\n    properties = { enableRbacAuthorization = true }\n  }\n}\n"
+)
 SWITCHES = variable("a", "bool", "false") + variable("b", "bool", "false") + variable("env", "string", '"dev"')
 
 
@@ -46,6 +51,17 @@ def test_a_policy_that_excludes_rbac_is_not_evaluated_with_it(kvlint: Kvlint) ->
         root += 'module "kv" {\n  source = "./kv"\n  count = var.on ? 1 : 0\n  rbac = var.rbac\n}\n'
         document = checked(kvlint, {"main.tf": PROVIDER + root, "kv/main.tf": module}, "--select", "KV304")
         assert document["findings"] == document["unknown"] == []
+
+
+@pytest.mark.parametrize("where", ["root", "module"])
+def test_what_an_update_changes_is_as_it_is_without_it_in_another_world(kvlint: Kvlint, where: str) -> None:
+    text = variable("rbac", "bool", "true") + vault("") + POLICY % "var.rbac ? 0 : 1"
+    text += UPDATE
+    call = variable("rbac", "bool", "true") + 'module "m" {\n  source = "./m"\n  rbac = var.rbac\n}\n'
+    files = {"root": {"main.tf": text}, "module": {"main.tf": call, "m/main.tf": text}}[where]
+    document = checked(kvlint, files, "--select", "KV304")
+    assert document["findings"] == document["unknown"] == []
+    assert [one["condition"] for one in document["evaluated"]] == [None, "if var.rbac is false"]
 
 
 def test_a_vault_that_a_switch_creates_has_a_name(kvlint: Kvlint) -> None:

@@ -124,6 +124,8 @@ class ResourceCollector:
         self._readers: Readers | None = None
         # The addresses of resources of the base world that are not the same here.
         self.gone: set[str] = set()
+        # The resources that updates change, without these changes: other worlds may have other updates.
+        self.without_updates: dict[str, Resource] = {}
         self._reads: list[set[str]] = []
         self.absent: list[Absence] = []
         # By address: the resources of each declaration that the base world does not create, and what is absent in it.
@@ -200,7 +202,10 @@ class ResourceCollector:
         """Return all resources, those of the base world included that are the same."""
         if self.base is None or not self.base.lowered:
             return self.run.resources
-        return Overlay(self.base.run.resources, self.run.resources, frozenset(self.gone))
+        base = self.base.run.resources
+        if self.base.without_updates:
+            base = {**base, **self.base.without_updates}
+        return Overlay(base, self.run.resources, frozenset(self.gone))
 
     def _expect(self, instance: ModuleInstance) -> None:
         """Check the number of declarations in all instances of a module against the limits, before any is created."""
@@ -243,7 +248,10 @@ class ResourceCollector:
         if self.base is None or known is None or not known.inputs.isdisjoint(self.run.changed):
             return False
         others = self.base.run.resources
-        self.run.resources.update((address, others[address]) for address in known.resources if address in others)
+        own = self.base.without_updates
+        self.run.resources.update(
+            (address, own.get(address, others[address])) for address in known.resources if address in others
+        )
         return True
 
     def _keep_lowered(self, key: str, addresses: tuple[str, ...], inputs: set[str]) -> None:
@@ -598,9 +606,12 @@ class ResourceCollector:
                 text = f"the target of {AZAPI_UPDATE} is not declared here, so the resource was not evaluated"
                 self.run.problem(TYPE_UNKNOWN, "warning", text, update.at)
             self.run.recorder.change(partial(templates.possible_targets, update, resources))
-        self.run.resources.update(
-            (address, one) for address, one in resources.items() if one is not before.get(address)
-        )
+        for address, one in resources.items():
+            known = before.get(address)
+            if one is not known:
+                self.run.resources[address] = one
+                if known is not None:
+                    self.without_updates[address] = known
 
 
 def _is_of_root(key: str) -> bool:
