@@ -426,6 +426,16 @@ def test_the_values_of_a_condition_create_what_has_it_in_bicep(kvlint: Kvlint, c
     assert results(there, "kv") == results(document, "kv")
 
 
+def test_a_loop_over_numbers_states_how_many_it_requires(kvlint: Kvlint) -> None:
+    loop = (
+        BICEP.replace("if (%s) {", "[for i in range(0, n): {")
+        .replace("rbac }\n}", "rbac }\n}]")
+        .replace("kv-a'", "kv${i}'")
+    )
+    document = checked(kvlint, {"main.bicep": f"param n int = 0\n{loop}"})
+    assert words(document, "KV001") == ["if n is 1"]
+
+
 def test_policies_that_exclude_rbac_are_not_evaluated_with_it_in_bicep(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.bicep": BICEP % "true" + BICEP_POLICY}, "--select", "KV304")
     assert document["findings"] == document["unknown"] == []

@@ -478,9 +478,10 @@ class Solver:
         left, right = nodes
         return self._of_binary(scope, ast.Binary(left.start, right.end, name, left, right), target, depth)  # type: ignore[arg-type]  # arguments are expressions
 
-    def _copies(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
-        """Return the candidates for the numbers of a loop of a template."""
-        return self._solve(scope, nodes[0], POSITIVE, (), depth) if not path and target.kind == FILLED else []
+    def _numbers(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for consecutive numbers, whose number or limit comes after the first of them."""
+        last = nodes[:2][-1]
+        return self._solve(scope, last, POSITIVE, (), depth) if not path and target.kind == FILLED else []
 
     def _starts(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for a string that begins or ends with another, which is the simplest of them."""
@@ -499,7 +500,7 @@ class Solver:
         **dict.fromkeys(
             ("toset", "tolist", "tomap", "values", "distinct", "sort", "reverse", "flatten", "compact", "items",
              "array", "createarray", "setproduct", "chunklist", "zipmap", "one", "first",
-             "last", "filter", "map", "split", "union", "intersection", "take", "skip", "range"),
+             "last", "filter", "map", "split", "union", "intersection", "take", "skip"),
             _converted,
         ),
         **dict.fromkeys(("merge", "concat", "setunion"), _joined),
@@ -511,7 +512,7 @@ class Solver:
         "equals": _same, "startswith": _starts, "endswith": _starts,
         "greater": partial(_compared, name=">"), "greaterorequals": partial(_compared, name=">="),
         "less": partial(_compared, name="<"), "lessorequals": partial(_compared, name="<="),
-        "max": _any, "min": _any, "\0copies": _copies,
+        "max": _any, "min": _any, "range": _numbers, "\0copies": _numbers,
     }  # fmt: skip
 
 
