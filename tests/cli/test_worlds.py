@@ -490,6 +490,25 @@ def test_a_condition_of_a_template_states_the_name_of_its_parameter(kvlint: Kvli
     assert words(document, "KV001") == ['if environment is "prod" and on is true']
 
 
+def test_an_empty_secure_string_of_a_template_is_a_string(kvlint: Kvlint) -> None:
+    vault = {
+        "type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv-a", "location": "westeurope",
+        "condition": "[empty(parameters('q'))]",
+        "properties": {
+            "tenantId": "[tenant().tenantId]", "sku": {"family": "A", "name": "standard"},
+            "enablePurgeProtection": "[if(equals(parameters('q'), ''), true(), json('null'))]",
+        },
+    }  # fmt: skip
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0", "parameters": {"q": {"type": "securestring", "defaultValue": "x"}},
+        "resources": [vault],
+    }  # fmt: skip
+    document = checked(kvlint, {"t.json": json.dumps(template)})
+    assert found(document, "KV001") == []
+    assert {one["condition"] is None for one in document["evaluated"]} == {False}
+
+
 def test_what_fails_because_of_another_input_is_not_excluded(kvlint: Kvlint) -> None:
     text = SWITCHES.replace('"b" {\n  type    = bool\n  default = false', '"b" {\n  type    = bool\n  default = true')
     text += vault("  count = var.a ? 1 : 0") + vault("  count = var.a ? 0 : 1", "other")

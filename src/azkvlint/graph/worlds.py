@@ -475,7 +475,7 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
         case solve.FILLED:
             yield from ((EQUAL, one) for one in facts.allowed if one != "")
         case _:
-            yield (EQUAL, "") if facts.kind == "string" else (EMPTY, None)
+            yield (EQUAL, "") if facts.kind in _TEXTS else (EMPTY, None)
 
 
 def unknown_of(world: World) -> World:
