@@ -184,3 +184,48 @@ def test_a_cause_of_an_unknown_result_states_the_condition_of_the_resource(kvlin
     text = PROVIDER + variable("a", "bool", "false") + 'variable "p" {\n  type = bool\n}\n'
     write({"main.tf": text + vault("  count = var.a ? 1 : 0\n  purge_protection_enabled = var.p")})
     assert "azurerm_key_vault.kv[0] (if var.a is true)" in kvlint("in", "--select", "KV001", "-f", form).out
+
+
+MODEL = PROVIDER + variable("rbac", "bool", "false")
+MODEL += vault("  rbac_authorization_enabled = var.rbac") + POLICY % "var.rbac ? 0 : 1"
+ROLE = """resource "azurerm_role_assignment" "r" {
+  count                = var.rbac ? 1 : 0
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "Key Vault Administrator"
+  principal_id         = "00000000-0000-0000-0000-000000000003"
+}
+"""
+
+
+def test_access_by_a_role_depends_on_the_permission_model_where_the_role_exists(kvlint: Kvlint) -> None:
+    write({"main.tf": MODEL + ROLE})
+    rows = json.loads(kvlint("access", "in", "--permission", "secrets/get", "-f", "json").out)["rows"]
+    assert {(row["certainty"], row["decidedBy"]) for row in rows} == {
+        ("yes", ""),
+        ("perhaps", "whether azurerm_role_assignment.r[0] exists (only if var.rbac is true)"),
+    }
+
+
+def test_access_by_a_policy_depends_on_the_permission_model_where_the_policy_exists(kvlint: Kvlint) -> None:
+    write({"main.tf": (MODEL + ROLE).replace("default = false", "default = true")})
+    rows = json.loads(kvlint("access", "in", "--permission", "secrets/get", "-f", "json").out)["rows"]
+    assert {(row["certainty"], row["decidedBy"]) for row in rows} == {
+        ("yes", ""),
+        ("perhaps", "whether azurerm_key_vault_access_policy.p[0] exists (only if var.rbac is false)"),
+    }
+
+
+def test_access_by_a_policy_depends_on_a_vault_as_it_is_where_both_exist(kvlint: Kvlint) -> None:
+    text = PROVIDER + variable("rbac", "bool", "true") + variable("on", "bool", "false")
+    text += vault("  count = var.on ? 1 : 0\n  rbac_authorization_enabled = var.rbac")
+    text += (POLICY % "var.on && !var.rbac ? 1 : 0").replace("kv.id", "kv[0].id")
+    write({"main.tf": text})
+    (row,) = json.loads(kvlint("access", "in", "--permission", "secrets/get", "-f", "json").out)["rows"]
+    assert row["certainty"] == "perhaps"
+    assert "(only if var.on is true and var.rbac is false)" in row["decidedBy"]
+
+
+def test_a_migration_lists_roles_that_its_switch_creates(kvlint: Kvlint) -> None:
+    write({"main.tf": MODEL + ROLE})
+    (role,) = json.loads(kvlint("migrate-rbac", "in", "-f", "json").out)["activated"]
+    assert role["principal"] == "00000000-0000-0000-0000-000000000003"

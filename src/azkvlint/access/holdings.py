@@ -103,8 +103,8 @@ class Holdings:
         self._context, self._index = context, context.index
         self._principals, self._capabilities = principals, capabilities
         self._vaults = {vault.address: vault for vault in vaults}
-        locks = locks_of(context)
-        self._kinds = {vault.address: kind_of(vault, locks.get(vault.address, {})) for vault in vaults}
+        self._locks = locks_of(context)
+        self._kinds = {vault.address: kind_of(vault, self._locks.get(vault.address, {})) for vault in vaults}
         self._words: dict[tuple[object, ...], Words] = {}
         self._reaches: dict[tuple[object, ...], Reach] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -114,6 +114,11 @@ class Holdings:
         self.by_key: dict[str, list[Holding]] = {}
         for holding in (*self._of_policies(), *self._of_roles(), *self._of_local_roles()):
             self.by_key.setdefault(holding.principal.key, []).append(holding)
+
+    def _kind(self, address: str, source: Resource) -> Kind:
+        """Return the facts of a vault with the values of inputs that create the source of an access."""
+        changed = source.variants.get(address) if source.variants is not None else None
+        return self._kinds[address] if changed is None else kind_of(changed, self._locks.get(address, {}))
 
     # --- access policies
 
@@ -183,8 +188,7 @@ class Holdings:
                 else "which vault the access policy is for"
             )
             given = _limited(words, doubt)
-            kind = self._kinds[address]
-            outcomes = effects.of_policy(given, kind)
+            outcomes = effects.of_policy(given, self._kind(address, source))
             found += self._effects(
                 outcomes, [address], lambda one: _words_edit(one, grant, source) or edit if grant is not None else edit
             )
@@ -251,8 +255,8 @@ class Holdings:
             perhaps = self._coverage.all
         key = (
             role.key, word, terms.objects, (text_of(condition) or "?") if has_condition else "", terms.edits_itself,
-            source.type.lower() == ELIGIBLE, source.conditions, source.assumption, id(certain), id(perhaps),
-            conditional,
+            source.type.lower() == ELIGIBLE, source.conditions, source.assumption, id(source.variants),
+            id(certain), id(perhaps), conditional,
         )  # fmt: skip
         found = self._reaches.get(key)
         if found is None:
@@ -311,7 +315,7 @@ class Holdings:
                 existence = existence_doubt(source, target)
                 doubt = limit or (existence if address in conditional else "") or outside or existence
                 if address in self._kinds:
-                    outcomes = self._outcomes(role, terms, self._kinds[address])
+                    outcomes = self._outcomes(role, terms, self._kind(address, source))
                     for one in self._capabilities:
                         sure, via, why = outcomes.of(one)
                         if sure is not Sure.NO:
@@ -410,7 +414,7 @@ class Holdings:
                 else "which managed HSM the role is for"
             )
             given = _limited(words, doubt)
-            found += self._effects(effects.of_local_role(given, self._kinds[address]), [address], edit)
+            found += self._effects(effects.of_local_role(given, self._kind(address, source)), [address], edit)
         return Holding(principal, step, Reach(tuple(found), ()), edit)
 
     def _local_role(self, source: Resource) -> tuple[str, Mapping[str, tuple[Sure, str]]]:

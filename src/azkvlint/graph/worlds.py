@@ -531,14 +531,16 @@ def joined(resources: Mapping[str, Resource], variants: Sequence[Variant]) -> Ma
     """
     replaced = replaced_by(variants)
     found = {address: one for address, one in resources.items() if address not in replaced}
+    created: dict[str, Resource] = {}
     for variant in variants:
         changed = variant.changed
         others = {
             address: one for address, one in changed.items()
-            if one.type.lower() in _VAULTS and resources.get(address, one) is not one
+            if one.type.lower() in _VAULTS and created.get(address, resources.get(address, one)) is not one
         }  # fmt: skip
         for address, resource in changed.items():
             if address in variant.created and address not in found:
+                created[address] = resource
                 found[address] = msgspec.structs.replace(
                     resource, assumption=variant.condition, variants=others or None
                 )

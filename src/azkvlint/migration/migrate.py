@@ -179,7 +179,7 @@ class _Planner:
 
     def plan(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the migration of a root; None if the root has no vaults."""
-        context = self._context(read.all_resources, read)
+        context = self._context(_resources_of(read), read)
         principals = Principals(context)
         vaults = vaults_of(context, principals, built_in_only=self._choices.built_in_only)
         if not (vaults.to_migrate or vaults.migrated or vaults.unknown):
@@ -287,7 +287,7 @@ class _Check:
     def __init__(
         self, planner: _Planner, read: ReadResult, context: Context, vaults: Sequence[tuple[Resource, list[Policy]]]
     ) -> None:
-        resources = dict(read.all_resources)
+        resources = _resources_of(read)
         roles: dict[tuple[str, ...], str] = {}
         for vault, policies in vaults:
             resources[vault.address] = _switched(resources[vault.address])
@@ -386,6 +386,14 @@ def _activated(
                 yield AccessChange(
                     principal=label, permissions=ordered(dict.fromkeys(permissions)), by=text, vaults=listed
                 )
+
+
+def _resources_of(read: ReadResult) -> dict[str, Resource]:
+    """Return the resources of a root with one state of each vault, because that is what a migration changes."""
+    return {
+        address: one if one.variants is None else msgspec.structs.replace(one, variants=None)
+        for address, one in read.all_resources.items()
+    }
 
 
 def _switched(vault: Resource) -> Resource:
