@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.test_existence import PROVIDER, checked, variable, vault, words, write
+from tests.cli.test_existence import BODY, PROVIDER, checked, variable, vault, words, write
 from tests.cli.test_worlds import POLICY
 
 if TYPE_CHECKING:
@@ -229,3 +229,33 @@ def test_a_migration_lists_roles_that_its_switch_creates(kvlint: Kvlint) -> None
     write({"main.tf": MODEL + ROLE})
     (role,) = json.loads(kvlint("migrate-rbac", "in", "-f", "json").out)["activated"]
     assert role["principal"] == "00000000-0000-0000-0000-000000000003"
+
+
+def test_a_result_of_several_parameter_files_is_stated_without_a_condition_first(kvlint: Kvlint) -> None:
+    template = f"""param on bool = false
+param name string
+resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = if (on) {{
+  name: name
+  location: 'westeurope'
+  {BODY}
+}}
+"""
+    files = {
+        "main.bicep": template,
+        "a.bicepparam": "using 'main.bicep'\nparam name = 'kv-a'\n",
+        "b.bicepparam": "using 'main.bicep'\nparam on = true\nparam name = 'kv-b'\n",
+    }
+    write(files)
+    found = kvlint("in", "--select", "KV001", "-v").out
+    assert "enabled on kv [and 1 more: kv with in/a.bicepparam (if on is true)]" in found
+    assert "exists only" not in found
+    (finding,) = json.loads(kvlint("in", "--select", "KV001", "-f", "json").out)["findings"]
+    assert finding["condition"] is None
+    assert [one["condition"] for one in finding["occurrences"]] == [None, "if on is true"]
+
+
+def test_a_condition_is_in_the_sentence_of_a_sarif_message(kvlint: Kvlint) -> None:
+    write({"main.tf": DEPLOYED})
+    log = json.loads(kvlint("in", "--select", "KV001", "-f", "sarif").out)
+    (result,) = log["runs"][0]["results"]
+    assert result["message"]["text"].endswith(" (if var.a is true). See [this place](1).")

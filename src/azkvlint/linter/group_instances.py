@@ -89,7 +89,8 @@ def _merge(group: Sequence[Finding]) -> Finding:
         fingerprint=first.fingerprint,
         former_fingerprint=first.former_fingerprint,
         occurrences=members_of(group),
-        related=_related(group),
+        # The condition of another member would seem to be that of all.
+        related=_related(finding for finding in group if finding.condition == group[0].condition),
         # A finding is from a plan only if no source has it.
         source=min(finding.source for finding in group),
         in_tests=all(finding.in_tests for finding in group),

@@ -82,8 +82,8 @@ def member_of(finding: Finding) -> Occurrence:
 
 
 def members_of(findings: Iterable[Finding]) -> tuple[Occurrence, ...]:
-    """Return the members of a unit in order, those that something deploys first, each once, with the worlds that agree
-    on it.
+    """Return the members of a unit in order, those that something deploys first, then those without a condition, each
+    once, with the worlds that agree on it.
     """
     worlds: dict[Occurrence, set[str]] = {}
     deployed: set[Occurrence] = set()
@@ -95,7 +95,7 @@ def members_of(findings: Iterable[Finding]) -> tuple[Occurrence, ...]:
                 deployed.add(key)
     return tuple(
         msgspec.structs.replace(member, worlds=tuple(sorted(worlds[member]))) if worlds[member] else member
-        for member in sorted(worlds, key=lambda member: (member not in deployed, member))
+        for member in sorted(worlds, key=lambda member: (member not in deployed, member.condition != "", member))
     )
 
 

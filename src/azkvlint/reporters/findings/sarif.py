@@ -261,12 +261,14 @@ def _message(finding: Finding) -> dict[str, Any]:
     parts = pieces(template)
     arguments = [inert(word) for word in words[: len({part for part in parts if isinstance(part, int)})]]
     text = "".join([piece if isinstance(piece, str) else arguments[piece] for piece in parts])
+    if finding.condition is not None:
+        text = f"{text.removesuffix('.')}{inert(condition_note(finding))}."
     if finding.outcome is Outcome.FAIL:
         links = min(len(finding.related), len(SEE) - 1)
         name, text = name + LINKED[links], text + SEE[links]
     if finding.condition is not None:
         # No template of the rule has a condition.
-        return {"text": f"{text} {inert(condition_note(finding).strip())}"}
+        return {"text": text}
     return {"text": text, "id": name, "arguments": arguments}
 
 
