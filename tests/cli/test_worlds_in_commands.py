@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from azkvlint import CheckSettings, lint
+from azkvlint.fleet.rows import result_of
 from tests.cli.test_existence import BODY, PROVIDER, checked, variable, vault, words, write
 from tests.cli.test_worlds import POLICY
 
@@ -259,3 +261,24 @@ def test_a_condition_is_in_the_sentence_of_a_sarif_message(kvlint: Kvlint) -> No
     log = json.loads(kvlint("in", "--select", "KV001", "-f", "sarif").out)
     (result,) = log["runs"][0]["results"]
     assert result["message"]["text"].endswith(" (if var.a is true). See [this place](1).")
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_every_listed_resource_has_its_condition(kvlint: Kvlint, form: str) -> None:
+    call = 'module "{0}" {{\n  source = "./m"\n  on = {1}\n}}\n'
+    calls = call.format("a", "true") + call.format("b", "var.b") + variable("b", "bool", "false") + PROVIDER
+    write({"main.tf": calls, "m/main.tf": variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0")})
+    found = kvlint("in", "--select", "KV001", "-f", form, "-v").out
+    rows = [line for line in found.replace("<li>", "\n").splitlines() if "module.b.azurerm_key_vault.kv[0]" in line]
+    assert rows
+    assert all("(if var.b is true)" in line for line in rows)
+    assert "exists only" not in found
+    assert found.count("called here") in (0, 2)
+
+
+def test_a_row_of_a_fleet_has_the_condition(kvlint: Kvlint) -> None:
+    write({"main.tf": DEPLOYED})
+    assert kvlint("in").code == 1
+    settings = CheckSettings(select=("KV001",))
+    rows = map(json.loads, result_of("in", lint("in", settings=settings), settings).rows.splitlines())
+    assert [row["condition"] for row in rows if row["kind"] == "finding"] == ["if var.a is true"]

@@ -36,7 +36,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
     """One result of an input. ``kind`` is finding, unknown, suppressed, problem, resource or skipped.
 
     ``rule`` is the code of a problem, and ``severity`` its level. ``reason`` is why a result is unknown or suppressed,
-    or why a declaration was skipped. ``exposure`` is the network exposure of a vault.
+    or why a declaration was skipped. ``exposure`` is the network exposure of a vault. ``condition`` is with which
+    values of inputs the resource of a result exists.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
     in_tests: bool | None = None
     occurrences: int | None = None
     exposure: str | None = None
+    condition: str | None = None
 
 
 class VaultSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,6 +208,7 @@ def _finding(kind: str, finding: Finding, common: dict[str, Any]) -> Row:
         fingerprint=finding.fingerprint,
         in_tests=finding.in_tests,
         occurrences=max(len(finding.occurrences), 1),
+        condition=None if finding.condition is None else finding.condition.text,
         **_place(finding.at),
         **common,
     )

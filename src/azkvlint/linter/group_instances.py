@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from azkvlint.engine.findings import condition_notes
 from azkvlint.model.finding import Finding, Note, Problem
 from azkvlint.model.identity import member_of, members_of, place_order, resource_key, unit_key
 from azkvlint.model.location import static_address
@@ -89,8 +90,7 @@ def _merge(group: Sequence[Finding]) -> Finding:
         fingerprint=first.fingerprint,
         former_fingerprint=first.former_fingerprint,
         occurrences=members_of(group),
-        # The condition of another member would seem to be that of all.
-        related=_related(finding for finding in group if finding.condition == group[0].condition),
+        related=_related(group),
         # A finding is from a plan only if no source has it.
         source=min(finding.source for finding in group),
         in_tests=all(finding.in_tests for finding in group),
@@ -102,11 +102,14 @@ def _tie_breaker(finding: Finding) -> str:
     return repr((finding.declared_as, finding.arguments, finding.evidence, finding.related, finding.at))
 
 
-def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
+def _related(group: Sequence[Finding]) -> tuple[Note, ...]:
+    """Return the notes of all findings, but only the condition of the first: it would seem to be that of all."""
+    others = {note.text for one in group if one.condition is not None for note in condition_notes(one.condition)}
     notes: dict[_Key, Note] = {}
     for finding in group:
         for note in finding.related:
-            notes.setdefault((note.text, note.at.position_key), note)
+            if finding is group[0] or note.text not in others:
+                notes.setdefault((note.text, note.at.position_key), note)
     distinct = list(notes.values())
     if len(distinct) <= MAX_RELATED:
         return tuple(distinct)

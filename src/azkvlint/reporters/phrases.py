@@ -159,6 +159,11 @@ def condition_note(finding: Finding) -> str:
     return "" if finding.condition is None else visible(f" ({finding.condition.text})")
 
 
+def member_condition(member: Occurrence) -> str:
+    """Return the condition of one of the resources of a finding, as ``condition_note`` does."""
+    return f" ({member.condition})" if member.condition else ""
+
+
 def full_text(finding: Finding, others: Sequence[Finding] = ()) -> str:
     """Return the message, the module call that leads to the finding, and its other resources."""
     return f"{headline(finding)}{call_note(finding)}{occurrence_note(finding, others)}"
@@ -294,7 +299,7 @@ def _member_name(member: Occurrence, root: str, condition: str, *, has_namesakes
     """
     of_root = "" if member.root == root else f" of {member.root}"
     world = f" with {' and '.join(member.worlds)}" if has_namesakes and member.worlds else ""
-    own = f" ({member.condition})" if member.condition and member.condition != condition else ""
+    own = member_condition(member) if member.condition != condition else ""
     return f"{member.address}{of_root}{world}{own}"
 
 
@@ -315,7 +320,7 @@ def suppression(finding: Finding) -> str:
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     """Return all details below a finding's headline, as (label, text) in reading order."""
     lines = [("suppressed", suppression(finding))] if finding.suppressed is not None else []
-    lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
+    lines += [("also", visible(f"{one.message}{member_condition(one)}")) for one in finding.occurrences[1 : _NAMED + 1]]
     found = evidence_lines(finding)
     lines += [("found", text) for text in found]
     lines += [("note", text) for text in map(note_text, finding.related) if text not in found]

@@ -11,7 +11,8 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.model.finding import Declaration, Evidence, Finding, Outcome, Problem, Report, without_notes
+from azkvlint.model.finding import Declaration, Evidence, Finding, Occurrence, Outcome, Problem, Report, without_notes
+from azkvlint.model.identity import member_of
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters import Options
@@ -26,6 +27,7 @@ from azkvlint.reporters.phrases import (
     deployment_note,
     fix_of,
     label_of,
+    member_condition,
     place,
     problem_line,
     resource_noun,
@@ -564,17 +566,19 @@ def _source(finding: Finding) -> Iterator[str]:
 
 def _resources(block: Block) -> Iterator[str]:
     """Yield the other resources of a block."""
-    listed = [_resource(one.address, one.full_name) for one in block.finding.occurrences[1:]]
+    listed = list(map(_resource, block.finding.occurrences[1:]))
     for finding in block.others:
-        names = [(one.address, one.full_name) for one in finding.occurrences] or [(finding.resource, finding.full_name)]
-        listed += [f"{_resource(*name)} {code(place(finding.at))}" for name in names]
+        members = finding.occurrences or (member_of(finding),)
+        listed += [f"{_resource(one)} {code(place(finding.at))}" for one in members]
     if listed:
         yield f"<details><summary>{pluralize(len(listed), 'more resource')}</summary>"
         yield f'<ul class="list">{"".join(f"<li>{one}</li>" for one in listed)}</ul></details>'
 
 
-def _resource(address: str, name: str) -> str:
-    return f"{escaped(address)} ({escaped(name)})" if name and not address.endswith(f".{name}") else escaped(address)
+def _resource(member: Occurrence) -> str:
+    address, name = member.address, member.full_name
+    own = f"{address} ({name})" if name and not address.endswith(f".{name}") else address
+    return escaped(f"{own}{member_condition(member)}")
 
 
 def _tags(rule: Rule) -> list[str]:
