@@ -246,6 +246,33 @@ def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: s
     return _symbolic(instance, found, address, read)
 
 
+def with_values_here(known: Expansion, instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+    """Return the same instances of ``for_each``, whose keys defaults decide on, with their values in a module."""
+    piece = declaration.attributes.get("for_each")
+    if piece is None or known.symbolic or not known.steps or all(map(_is_of_set, known.steps)):
+        return known
+    found, read = instance.run.recorder.of(instance.evaluate, piece, NOTHING)
+    name = _collection_name(instance, piece, address)
+    fields = found.fields if isinstance(found, Fields) else {}
+    doubt = doubt_in("`for_each` expects a map or set", found.at, found)
+    sensitive = is_sensitive(found)
+    steps = []
+    for step in known.steps:
+        key = str(step.key)
+        pattern = None if sensitive else hole(name, bracket(key))
+        item = fields.get(key, Unknown(at=doubt.at, why=doubt.why, pattern=pattern, sensitive=sensitive))
+        steps.append(msgspec.structs.replace(_step(instance, key, item, name, read), conditions=step.conditions))
+    return msgspec.structs.replace(known, steps=tuple(steps))
+
+
+def _is_of_set(step: Step) -> bool:
+    """Return whether the value of an instance is its key."""
+    each = step.local.get("each")
+    each = each.value if isinstance(each, Bound) else each
+    value = each.fields.get("value") if isinstance(each, Fields) else None
+    return isinstance(value, Scalar) and value.value == step.key
+
+
 def _step(instance: ModuleScope, key: str, item: Result, name: str, read: ReadSet | None) -> Step:
     """Return the instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())

@@ -52,6 +52,8 @@ class ModuleInstance:
         self.spaces: dict[str, Result] = {}
         # The same module in the base world, and whether its values are of data alone, by key.
         self.base: ModuleInstance | None = None
+        # In a root that others may call: the same with the defaults of the root's variables. It decides what exists.
+        self.defaults: ModuleInstance | None = None
         self._plain: dict[str, bool] = {}
         run.count_input(folder)
         if use.shown is None:
@@ -176,6 +178,10 @@ class ModuleInstance:
             if default is None:
                 is_given = self._flag(attributes.get("nullable")) is False
                 found = Unknown(at=head, why=f"`var.{name}` has no value", given=is_given)
+            elif self.defaults is not None and not self.prefix:
+                # Callers may pass another value, so what exists may depend on the default, but no result.
+                why = f"`var.{name}` has only a default value"
+                found = Unknown(at=self.locate(default), why=why, given=self._flag(attributes.get("nullable")) is False)
             else:
                 found = self.evaluate(default, NOTHING)
         scope = self.scope(declaration.path)
@@ -283,6 +289,13 @@ class ModuleInstance:
         if base is None:
             return None
         return base._modules.get(local) if symbol.is_call else base._resources.get(local)  # noqa: SLF001  # of the same class
+
+    def decides_on(self, symbol: Symbol[Any]) -> Symbol[Any] | None:
+        """Return the same declaration with the defaults of the root's variables; None if it has them itself."""
+        local = symbol.declaration.local
+        if self.defaults is None:
+            return None
+        return self.defaults.module(local) if symbol.is_call else self.defaults.resource(local)
 
     def base_content(self, name: str, bracket: str) -> ModuleInstance | None:
         """Return the module of an instance of a call in the base world, if it was evaluated there."""
@@ -473,6 +486,9 @@ class ModuleEntity(Instance):
             self._hide(source.folder)
         content = ModuleInstance(source.folder, caller.run, use)
         content.base = self.symbol.caller.base_content(self.symbol.name, self.step.bracket)
+        decides = self.symbol.caller.decides_on(self.symbol)
+        same = decides.instance_with_key(self.step) if isinstance(decides, ModuleCallSymbol) else None
+        content.defaults = same.content if same is not None else None
         return content
 
     def _hide(self, folder: Folder) -> None:

@@ -94,20 +94,24 @@ def _read(
     values = RootValues(run, folder, settings, planned)
     is_reusable = published or (not folder.declares_root and _needs_values(folder))
     is_for_callers = is_reusable and not values.has_values
-    if is_for_callers and not settings.closed:
+    is_open = is_for_callers and not settings.closed
+    if is_open:
         run.closed = False
-    read = read_module(run, folder, ModuleCall(given=values), values, lock=folder)
+    read = read_module(run, folder, ModuleCall(given=values), values, lock=folder, is_open=is_open)
     read.is_for_callers = is_for_callers
     return read
 
 
 def read_module(
-    run: TerraformRun, folder: Folder, use: ModuleCall, values: RootValues, *, lock: Folder
+    run: TerraformRun, folder: Folder, use: ModuleCall, values: RootValues, *, lock: Folder, is_open: bool = False
 ) -> TerraformRead:
-    """Read one use of a module. ``lock`` is the folder of its dependency lock file."""
+    """Read one use of a module. ``lock`` is the folder of its dependency lock file.
+
+    ``is_open``: callers that are not read may pass other values than the defaults of its variables.
+    """
     run.version = _version(run, folder, lock)
     run.recorder.declare((*(f"var.{name}" for name in folder.variables), WORKSPACE))
-    instance = ModuleInstance(folder, run, use)
+    instance = _root_instance(run, folder, use, is_open)
     gathering = ResourceCollector(run, folder)
     variants: list[Variant] = []
     is_final = bool(values.planned) or values.inputs is not None
@@ -115,7 +119,7 @@ def read_module(
         # Other worlds share what does not read the inputs that differ.
         run.record(ReadRecorder())
         run.recorder.declare((*(f"var.{name}" for name in folder.variables), WORKSPACE))
-        instance = ModuleInstance(folder, run, use)
+        instance = _root_instance(run, folder, use, is_open)
 
     @cache
     def worlds() -> Worlds:
@@ -147,6 +151,13 @@ def read_module(
         moved=run.moved, variants=variants,
         secret_sources=partial(_secret_sources, folder, run.calls, run.cache, run.root),
     )  # fmt: skip
+
+
+def _root_instance(run: TerraformRun, folder: Folder, use: ModuleCall, is_open: bool) -> ModuleInstance:
+    instance = ModuleInstance(folder, run, use)
+    if is_open:
+        instance.defaults = ModuleInstance(folder, run, use)
+    return instance
 
 
 def _has_absence(gathering: ResourceCollector, instance: ModuleInstance) -> bool:

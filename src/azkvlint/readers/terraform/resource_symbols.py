@@ -24,7 +24,15 @@ from azkvlint.model.value import NOTHING_KNOWN, Absent, Scalar, Unknown
 from azkvlint.readers.deployment.resource import SECRETS
 from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.computed_values import computed_id, computed_value
-from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, assumed_expansion, expansion
+from azkvlint.readers.terraform.expansion import (
+    Expansion,
+    Instance,
+    Step,
+    Symbolic,
+    assumed_expansion,
+    expansion,
+    with_values_here,
+)
 from azkvlint.readers.terraform.folder import Declaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
 from azkvlint.values.secrecy import names_secret
@@ -93,6 +101,12 @@ class Symbol(Generic[One]):
         return self._expansion
 
     def _expand(self) -> tuple[Expansion, Inputs | None]:
+        decides = self.instance.decides_on(self)
+        if isinstance(decides, Symbol):
+            known = decides.expanded()
+            if known is not None:
+                here = with_values_here(known, self.instance, self.declaration, self.address)
+                return here, decides._read  # noqa: SLF001  # of the same class
         recorder = self.instance.run.recorder
         found, read = recorder.of(expansion, self.instance, self.declaration, self.address)
         return found, inputs_of(read)

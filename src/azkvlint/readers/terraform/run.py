@@ -325,6 +325,9 @@ class ModuleScope(Protocol):
     def base_symbol(self, symbol: Any) -> Any:
         """Return the same declaration in the base world, if it was evaluated there."""
 
+    def decides_on(self, symbol: Any) -> Any:
+        """Return the same declaration with the defaults of the root's variables; None if it has them itself."""
+
 
 class OtherWorlds(Protocol):
     """Evaluates a root module with other values of its variables."""

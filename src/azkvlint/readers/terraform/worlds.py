@@ -225,6 +225,11 @@ class Worlds(RootWorlds[AnySymbol]):
         values = WorldValues(self._root.call.given, changes, self._root)
         root = ModuleInstance(self.folder, run, msgspec.structs.replace(self._root.call, given=values))
         root.base = self._root
+        base = self._root.defaults
+        if base is not None:
+            values = WorldValues(base.call.given, changes, base)
+            root.defaults = ModuleInstance(self.folder, run, msgspec.structs.replace(base.call, given=values))
+            root.defaults.base = base
         collector = ResourceCollector(run, self.folder, self.absent, self._gathered)
         return TerraformWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
 
@@ -269,6 +274,7 @@ class Worlds(RootWorlds[AnySymbol]):
     def value_in(self, world: RootInWorld[AnySymbol], name: str) -> Result:
         """See the base class."""
         root, own = world.root if isinstance(world, TerraformWorld) else self._root, name.removeprefix(VAR)
+        root = root.defaults or root  # they decide what exists
         return root.variable(own, root.locate(root.folder.variables[own]))
 
     def fails(self, world: World) -> bool:
@@ -278,7 +284,8 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
         """See the base class."""
-        return self.solver.solve(goals_of(declaration))
+        decides = declaration.instance.decides_on(declaration)
+        return self.solver.solve(goals_of(declaration if decides is None else decides))
 
     def absence_of(self, symbol: AnySymbol) -> str:
         """See the base class."""
