@@ -12,7 +12,7 @@ from azkvlint.model.value import ListValue, Scalar, string_of
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
 from azkvlint.readers.deployment.read import read_template
-from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax.json_decoder import decode_text
 from tests.patterns import in_braces
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from azkvlint.graph.region_lookup import Hidden
     from azkvlint.graph.worlds import Variant
     from azkvlint.readers.bicep.read import BicepRead
-    from azkvlint.readers.deployment.run import TemplateRead
     from azkvlint.readers.deployment.secret_sources import Places
+    from azkvlint.readers.modules.run import TemplateRead
     from azkvlint.readers.plan.document import Plan
     from azkvlint.readers.terraform.read import TerraformRead
     from azkvlint.readers.terraform.run import Stub

@@ -30,10 +30,11 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.readers.deployment.resource import AttributeFilter, Declaration, RequiredMembers, make_resource, prune
-from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.deployment.resource import Declaration, make_resource
 from azkvlint.readers.deployment.scope import Scope, call, scope_of
 from azkvlint.readers.json_kinds import PREDICTED_RESOURCES, is_of_stack
+from azkvlint.readers.modules.required_members import AttributeFilter, RequiredMembers, prune
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
 from azkvlint.syntax.json_decoder import Document

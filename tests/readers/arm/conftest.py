@@ -11,7 +11,7 @@ from azkvlint.evaluation.values import Result
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown
 from azkvlint.readers.deployment.read import read_template
-from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.json_decoder import Document
 from tests.patterns import text_in_braces

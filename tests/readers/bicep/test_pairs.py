@@ -17,7 +17,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep, read_bicepparam
 from azkvlint.readers.deployment.read import read_template
-from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax.json_decoder import decode
 from azkvlint.syntax.texts import decoded
 from azkvlint.util.errors import InputError

@@ -14,7 +14,7 @@ from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer
-from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.readers.whatif import read_snapshot, read_what_if
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.json_decoder import decode

@@ -25,10 +25,10 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.readers.deployment.declarations import SecureParts
-from azkvlint.readers.deployment.resource import AttributeFilter
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import FileInstance
 from azkvlint.readers.missing_modules import source_name, why_missing
+from azkvlint.readers.modules.required_members import AttributeFilter
+from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 from azkvlint.syntax.texts import PARSED_TEXTS, Lines, decoded, source_text
 from azkvlint.util.errors import InputError

@@ -28,7 +28,6 @@ from azkvlint.readers.bicep.identity import called_scope, identify, named_scope,
 from azkvlint.readers.bicep.origins import origins_of_secret, outputs_of
 from azkvlint.readers.deployment import scope as scopes
 from azkvlint.readers.deployment.declarations import SecureParts, inner_resources, secure_parts, written_type
-from azkvlint.readers.deployment.documents import DEPLOYMENTS
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import ModuleEntity, ModuleSymbol, Source
 from azkvlint.readers.deployment.resource import ResourceIdentity
@@ -42,6 +41,7 @@ from azkvlint.readers.deployment.symbols import (
     written_length,
 )
 from azkvlint.readers.discover import JSON
+from azkvlint.readers.modules.template_holders import DEPLOYMENTS
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex

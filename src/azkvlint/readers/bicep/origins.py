@@ -25,8 +25,8 @@ from azkvlint.readers.deployment.origins import (
     value_of,
 )
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.run import base_values
 from azkvlint.readers.deployment.symbols import FileInstance
+from azkvlint.readers.modules.run import base_values
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import NONE, Origins, Source, is_nothing

@@ -22,10 +22,10 @@ from azkvlint.readers.deployment.collect_worlds import collect_worlds
 from azkvlint.readers.deployment.declarations import needs_values
 from azkvlint.readers.deployment.documents import StatementLocations
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.run import TemplateRead
 from azkvlint.readers.deployment.scope import Scope
 from azkvlint.readers.deployment.symbols import ModuleCall, ParameterValues
 from azkvlint.readers.discover import JSON
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, Region, Suppression
 from azkvlint.util.errors import InputError

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.readers.bicep.read import BicepRead
-from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.syntax.ignore_comments import has_peer_comments

@@ -7,7 +7,7 @@ from azkvlint.evaluation.values import Result
 from azkvlint.readers.bicep.files import BicepRun, template_in
 from azkvlint.readers.bicep.identity import called_scope
 from azkvlint.readers.deployment.declarations import is_decorated
-from azkvlint.readers.deployment.documents import StatementLocations, find_template, schema_of
+from azkvlint.readers.deployment.documents import StatementLocations, find_template, problems_of_keys, schema_of
 from azkvlint.readers.deployment.modules import Arguments, ModuleEntity
 from azkvlint.readers.deployment.scope import GROUP
 from azkvlint.readers.deployment.symbols import FileInstance, ModuleCall
@@ -41,7 +41,7 @@ class TemplateSource:
         run.count_deployment()
         if not self.name:
             if self.path not in run.files:
-                run.report_repeated(self.path, self.document)
+                run.problems += problems_of_keys(self.path, self.document)
             run.add_text(self.path, self.document.text)
         scope, read = run.recorder.of(called_scope, module, schema_of(found.plain) or GROUP)
         file = template_file(run, self.path, found.plain, found.pointer)

@@ -16,10 +16,7 @@ from azkvlint.graph.overlay import Overlay
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.readers.deployment.documents import (
-    HOLDERS,
-    StatementLocations,
-)
+from azkvlint.readers.deployment.documents import StatementLocations
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import ModuleSymbol
 from azkvlint.readers.deployment.origins import OUTPUT_TYPE
@@ -30,8 +27,9 @@ from azkvlint.readers.deployment.resource_symbols import (
     trace_existence,
     trace_instances,
 )
-from azkvlint.readers.deployment.run import EVERY_INPUT, Absence, Run
 from azkvlint.readers.deployment.symbols import FileInstance, is_unconditional, written_length
+from azkvlint.readers.modules.run import EVERY_INPUT, Absence, Run
+from azkvlint.readers.modules.template_holders import HOLDERS
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError

@@ -13,8 +13,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.documents import is_copies, key_of
-from azkvlint.readers.deployment.resource import Tree, prune
-from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.modules.required_members import Tree, prune
+from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.syntax.ast import Pointer

@@ -6,7 +6,7 @@ The names of members are case-insensitive. Policies, template specs and others c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -17,6 +17,11 @@ from azkvlint.model.pattern import Pattern, numbered, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
+from azkvlint.readers.modules.template_holders import (
+    DEPLOYMENTS,
+    REMEDY,
+    Holder,
+)
 from azkvlint.syntax.ast import Pointer
 from azkvlint.syntax.json_decoder import Document, decode_text
 from azkvlint.syntax.json_positions import JsonObject
@@ -26,15 +31,6 @@ from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
-_Path: TypeAlias = tuple[str, ...]
-DEPLOYMENTS = "microsoft.resources/deployments"
-STACKS = "microsoft.resources/deploymentstacks"
-SPECS = "microsoft.resources/templatespecs/versions"
-POLICIES = "microsoft.authorization/policydefinitions"
-BLUEPRINTS = "microsoft.blueprint/blueprints/artifacts"
-APPLICATIONS = "microsoft.solutions/applicationdefinitions"
-# What a policy deploys where a resource is missing.
-REMEDY: _Path = ("then", "details", "deployment", "properties")
 _KEY_VAULT = "microsoft.keyvault/"
 _MOST_REPEATED = 20
 # A character of ASCII that JSON writes as an escape.
@@ -52,32 +48,6 @@ USUAL = frozenset(
     }
 )  # fmt: skip
 _IN_LOWER_CASE = {name.lower(): name for name in USUAL}
-
-
-class Holder(msgspec.Struct, frozen=True, gc=False):
-    """Where a type holds its template, below ``properties``.
-
-    ``above`` leads to the object in which the template is called by one of the ``names``, beside ``parameters``.
-    ``condition`` is what has to happen before the template is deployed, if it is not deployed with its resource.
-    ``is_optional``: most resources of the type have no template.
-    """
-
-    names: tuple[str, ...] = ("template",)
-    above: _Path = ()
-    condition: str = ""
-    is_optional: bool = False
-
-
-HOLDERS = {
-    DEPLOYMENTS: Holder(),
-    STACKS: Holder(),
-    # Until 2021 the template of a template spec was called "template".
-    SPECS: Holder(("mainTemplate", "template"), condition="is deployed"),
-    POLICIES: Holder(above=("policyRule", *REMEDY), condition="is assigned", is_optional=True),
-    BLUEPRINTS: Holder(condition="is assigned", is_optional=True),
-    # The template of a managed application may be in a package instead.
-    APPLICATIONS: Holder(("mainTemplate",), condition="is deployed", is_optional=True),
-}
 
 
 class HeldTemplate(msgspec.Struct, frozen=True, gc=False):

@@ -15,11 +15,7 @@ from azkvlint.model.pattern import hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.collect import Collector, move_added
 from azkvlint.readers.deployment.documents import (
-    HOLDERS,
-    POLICIES,
-    STACKS,
     HeldTemplate,
-    Holder,
     StatementLocations,
     decode_result,
     held_template,
@@ -30,12 +26,13 @@ from azkvlint.readers.deployment.resource_symbols import (
     ResourceEntity,
     trace_existence,
 )
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import GROUP, Scope, scope_of
 from azkvlint.readers.deployment.symbols import ModuleCall
 from azkvlint.readers.deployment.template_file import template_file
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateResource, argument_in, target_scope
+from azkvlint.readers.modules.run import Run
+from azkvlint.readers.modules.template_holders import HOLDERS, POLICIES, STACKS, Holder
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
 

@@ -31,9 +31,9 @@ from azkvlint.readers.deployment.modules import ModuleSymbol
 from azkvlint.readers.deployment.modules import Source as ModuleSource
 from azkvlint.readers.deployment.resource import ResourceIdentity
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import Scope, scope_of
 from azkvlint.readers.deployment.symbols import DeclaringFile, FileInstance, Iteration, ModuleCall, ParameterValues
+from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.values.origins import Origins, Source

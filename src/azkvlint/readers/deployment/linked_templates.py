@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from azkvlint.evaluation.values import Fields, Result
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar
-from azkvlint.readers.deployment.documents import result_member
-from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.deployment.documents import problems_of_keys, result_member
+from azkvlint.readers.modules.run import Run
 from azkvlint.util.errors import InputError
 
 
@@ -61,6 +61,6 @@ def _load_template(run: Run, path: str, at: Location) -> LinkedTemplate | None:
         run.not_whole("error", f"linked template `{path}` is not an ARM template", at)
         return None
     if path not in run.files:
-        run.report_repeated(path, document)
+        run.problems += problems_of_keys(path, document)
     run.add_text(path, document.text)
     return LinkedTemplate(path, document.value)

@@ -14,18 +14,14 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.deployment.collect import Collector
 from azkvlint.readers.deployment.collect_worlds import collect_worlds
 from azkvlint.readers.deployment.declarations import needs_values
-from azkvlint.readers.deployment.documents import (
-    FoundTemplate,
-    find_template,
-    scope_of_template,
-)
-from azkvlint.readers.deployment.resource import AttributeFilter
+from azkvlint.readers.deployment.documents import FoundTemplate, find_template, problems_of_keys, scope_of_template
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.run import Load, Run, TemplateRead
 from azkvlint.readers.deployment.skipped import skip_resource
 from azkvlint.readers.deployment.symbols import ModuleCall
 from azkvlint.readers.deployment.template_file import template_file
 from azkvlint.readers.deployment.template_instance import TemplateInstance
+from azkvlint.readers.modules.required_members import AttributeFilter
+from azkvlint.readers.modules.run import Load, Run, TemplateRead
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
@@ -50,7 +46,7 @@ def read_template(
         raise InputError("the file is not an ARM template")
     budget = Budget(len(document.text), unit=unit)
     run = Run(path, document.text, required.form(AttributeFilter), load, budget, unit)
-    run.report_repeated(path, document)
+    run.problems += problems_of_keys(path, document)
     # A policy deploys what is missing beside things that others deploy.
     run.closed = not found.remedy
     values = {**_wrapped(path, found), **given}

@@ -16,12 +16,9 @@ from azkvlint.readers.deployment.data_evaluator import DataEvaluator
 from azkvlint.readers.deployment.declarations import inner_resources
 from azkvlint.readers.deployment.resource import (
     Declaration,
-    RequiredMembers,
     ResourceIdentity,
-    Tree,
     make_resource,
     property_for_others,
-    prune,
     record_defaults,
     record_head,
     unknown_property,
@@ -36,6 +33,7 @@ from azkvlint.readers.deployment.symbols import (
     Symbol,
     condition_of,
 )
+from azkvlint.readers.modules.required_members import RequiredMembers, Tree, prune
 from azkvlint.syntax import ast
 
 UNKNOWN = ResourceIdentity("", "", (), "", False)

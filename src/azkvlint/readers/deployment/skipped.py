@@ -10,8 +10,8 @@ from azkvlint.readers.deployment.declarations import body_of, inner_resources, w
 from azkvlint.readers.deployment.documents import key_of
 from azkvlint.readers.deployment.modules import ModuleSymbol
 from azkvlint.readers.deployment.resource_symbols import ResourceSymbol
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import DeclaringFile
+from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 
 

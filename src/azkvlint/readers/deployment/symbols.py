@@ -28,8 +28,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Pattern, Text, hole, position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import DeclaredTypes, SecureParts, body_of, properties_of
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import Scope
+from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError

@@ -20,8 +20,8 @@ from azkvlint.readers.deployment.documents import (
     usual_members,
     usual_spelling,
 )
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import COPIES
+from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.lazy_property import lazy_property

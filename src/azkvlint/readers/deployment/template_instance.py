@@ -17,11 +17,10 @@ from azkvlint.model.value import NOTHING_KNOWN, Known, Scalar, Unknown
 from azkvlint.readers.deployment import scope as scopes
 from azkvlint.readers.deployment.data_evaluator import LOOP, RESOURCE_LOOP, DataEvaluator
 from azkvlint.readers.deployment.declarations import written_type
-from azkvlint.readers.deployment.documents import DEPLOYMENTS, key_of, member
+from azkvlint.readers.deployment.documents import key_of, member
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.resource import ResourceIdentity, readable
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.scope import Scope
 from azkvlint.readers.deployment.symbols import (
     COPIES,
@@ -40,6 +39,8 @@ from azkvlint.readers.deployment.template_resources import (
     identify,
     target_scope,
 )
+from azkvlint.readers.modules.run import Run
+from azkvlint.readers.modules.template_holders import DEPLOYMENTS
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError

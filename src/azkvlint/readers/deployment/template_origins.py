@@ -23,7 +23,6 @@ from azkvlint.readers.deployment.origins import (
     sources_in,
     value_of,
 )
-from azkvlint.readers.deployment.run import base_values
 from azkvlint.readers.deployment.template_file import TemplateFile, variable_key
 from azkvlint.readers.deployment.template_resources import (
     DeployingInstance,
@@ -31,6 +30,7 @@ from azkvlint.readers.deployment.template_resources import (
     TemplateArguments,
     TemplateResource,
 )
+from azkvlint.readers.modules.run import base_values
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.ast import Pointer

@@ -21,7 +21,7 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.data_evaluator import DataEvaluator
-from azkvlint.readers.deployment.documents import DEPLOYMENTS, key_of, member, result_member, schema_of
+from azkvlint.readers.deployment.documents import key_of, member, result_member, schema_of
 from azkvlint.readers.deployment.origins import FROM_VAULT
 from azkvlint.readers.deployment.resource import (
     ResourceIdentity,
@@ -35,6 +35,7 @@ from azkvlint.readers.deployment.resource_symbols import ResourceEntity, Resourc
 from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, id_value, scope_of, text
 from azkvlint.readers.deployment.symbols import FileInstance, Iteration
 from azkvlint.readers.deployment.template_file import plain_of, symbol_at
+from azkvlint.readers.modules.template_holders import DEPLOYMENTS
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.ast import Pointer

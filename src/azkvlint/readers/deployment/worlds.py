@@ -24,12 +24,12 @@ from azkvlint.readers.deployment.declarations import is_nullable, limits_of, pri
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import Arguments
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.root_worlds import RootInWorld, RootWorlds
-from azkvlint.readers.deployment.run import Run
 from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
-from azkvlint.readers.world_values import changed_value, listed_values
+from azkvlint.readers.modules.run import Run
+from azkvlint.readers.modules.world_values import changed_value, listed_values
+from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.values.secrecy import names_value

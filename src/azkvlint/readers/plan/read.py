@@ -302,7 +302,7 @@ class _Reader:
         self._keep(instance, arguments.type, change.type, attributes, existing, common)
 
     def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
-        from azkvlint.readers.deployment.documents import HOLDERS  # most plans have no such resources
+        from azkvlint.readers.modules.template_holders import HOLDERS  # most plans have no such resources
         from azkvlint.readers.plan.azapi import arm_type, azapi_attributes
 
         declared_as, instance = change.type, self.mapper.instance(change, place, self.azapi)

@@ -21,11 +21,12 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, hole
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.deployment.documents import POLICIES, result_member
+from azkvlint.readers.deployment.documents import result_member
 from azkvlint.readers.deployment.embedded import EmbeddedTemplate, HoldingResource, deploy, deploy_held
-from azkvlint.readers.deployment.resource import AttributeFilter
-from azkvlint.readers.deployment.run import Run, TemplateRead
 from azkvlint.readers.deployment.scope import GROUP, Scope, scope_of
+from azkvlint.readers.modules.required_members import AttributeFilter
+from azkvlint.readers.modules.run import Run, TemplateRead
+from azkvlint.readers.modules.template_holders import POLICIES
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError

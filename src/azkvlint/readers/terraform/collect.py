@@ -49,8 +49,8 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
 from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.readers.argument_map import freeze
-from azkvlint.readers.deployment.documents import HOLDERS
-from azkvlint.readers.deployment.run import EVERY_INPUT, Absence
+from azkvlint.readers.modules.run import EVERY_INPUT, Absence
+from azkvlint.readers.modules.template_holders import HOLDERS
 from azkvlint.readers.terraform import templates
 from azkvlint.readers.terraform.folder import Declaration, Folder
 from azkvlint.readers.terraform.lifecycle import (

@@ -21,7 +21,7 @@ from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
-from azkvlint.readers.deployment.run import base_values
+from azkvlint.readers.modules.run import base_values
 from azkvlint.readers.terraform.expansion import ALL
 from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS
 from azkvlint.readers.terraform.folder import Piece

@@ -12,7 +12,7 @@ from azkvlint.evaluation.reads import Inputs, Readers, Recorder
 from azkvlint.evaluation.solve import Target
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Scalar
-from azkvlint.readers.deployment.run import EVERY_INPUT
+from azkvlint.readers.modules.run import EVERY_INPUT
 from azkvlint.readers.terraform.conditions import Goal, Scope, scope_in_block
 from azkvlint.readers.terraform.expansion import Step
 from azkvlint.readers.terraform.folder import Declaration, Folder, Part, Piece

@@ -12,7 +12,7 @@ from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.deployment.run import TemplateRead
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, parse_text

@@ -16,8 +16,8 @@ from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.deployment.resource import AttributeFilter
-from azkvlint.readers.deployment.run import Run
+from azkvlint.readers.modules.required_members import AttributeFilter
+from azkvlint.readers.modules.run import Run
 from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, ModuleSource, Piece, Written
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault

@@ -44,9 +44,10 @@ from azkvlint.model.pattern import TERRAFORM, declared_hole
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import freeze
-from azkvlint.readers.deployment.documents import POLICIES, result_member
+from azkvlint.readers.deployment.documents import result_member
 from azkvlint.readers.deployment.resource import record_defaults
 from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, scope_of
+from azkvlint.readers.modules.template_holders import POLICIES
 from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.readers.terraform.providers import provider_key
 from azkvlint.syntax import ast

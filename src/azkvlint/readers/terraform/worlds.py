@@ -21,7 +21,8 @@ from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Plain, Scalar
-from azkvlint.readers.deployment.root_worlds import RootInWorld, RootWorlds
+from azkvlint.readers.modules.world_values import changed_value, listed_values
+from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
@@ -29,7 +30,6 @@ from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCa
 from azkvlint.readers.terraform.plan_failures import PlanCheck
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleScope, TerraformRun, VariableValues
-from azkvlint.readers.world_values import changed_value, listed_values
 from azkvlint.syntax import ast
 
 AnySymbol: TypeAlias = ResourceSymbol | ModuleCallSymbol

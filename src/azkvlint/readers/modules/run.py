@@ -13,8 +13,7 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.readers.deployment.documents import problems_of_keys
-from azkvlint.readers.deployment.resource import AttributeFilter
+from azkvlint.readers.modules.required_members import AttributeFilter
 from azkvlint.syntax.ast import Expression, Pointer
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
@@ -155,10 +154,6 @@ class Run:
         if (message, at) not in self._reported:
             self._reported.add((message, at))
             self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
-
-    def report_repeated(self, path: str, document: Document) -> None:
-        """Report the repeated keys of a file."""
-        self.problems += problems_of_keys(path, document)
 
     def not_whole(self, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something that could not be read, in which more resources may be declared."""

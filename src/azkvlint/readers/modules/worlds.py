@@ -28,7 +28,7 @@ from azkvlint.graph.worlds import (
 from azkvlint.model.condition import EQUAL, UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.readers.deployment.run import Absence, Run
+from azkvlint.readers.modules.run import Absence, Run
 from azkvlint.util.errors import InputError
 
 _MOST_NAMED = 3
