@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from azkvlint.evaluation.evaluate import Evaluator
-from azkvlint.evaluation.reads import Inputs, ReadSet
-from azkvlint.evaluation.values import Fields, Items, Result, is_data
+from azkvlint.evaluation.reads import Inputs
+from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, declared_hole
 from azkvlint.model.resource import Resource
@@ -34,12 +34,13 @@ from azkvlint.readers.deployment.resource_symbols import ResourceEntity, Resourc
 from azkvlint.readers.deployment.scope import Scope, scope_of
 from azkvlint.readers.deployment.symbols import DeclaringFile, FileInstance, Iteration, ModuleCall, ParameterValues
 from azkvlint.readers.modules.run import Run
+from azkvlint.readers.modules.values import ModuleValues
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.values.origins import Origins, Source
 
 
-class DeploymentInstance:
+class DeploymentInstance(ModuleValues):
     """A file with the arguments of one call, as its evaluator refers to it. Each symbol is evaluated on first use."""
 
     # Whether the user of the module cannot edit it.
@@ -52,6 +53,7 @@ class DeploymentInstance:
     evaluator: Evaluator
 
     def __init__(self, file: DeclaringFile, run: Run, call: ModuleCall) -> None:
+        super().__init__(run)
         self.file = file
         self.run = run
         self.module_call = call
@@ -60,12 +62,7 @@ class DeploymentInstance:
         self.path = file.path
         # What the scope of its deployment reads, and in a template the prefix of its addresses.
         self.scope_read: Inputs | None = None
-        self._values: dict[str, Result] = {}
-        self._reads: dict[str, ReadSet] = {}
-        self._busy: set[str] = set()
-        # The same file in the base world, and whether its values are of data alone, by name.
         self.base: DeploymentInstance | None = None
-        self._plain: dict[str, bool] = {}
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleSymbol] = {}
         run.opened.append(self.close)
@@ -81,8 +78,9 @@ class DeploymentInstance:
             resource.close()
         for module in self._modules.values():
             module.close()
-        for held in (self._resources, self._modules, self._values, self._reads):
-            held.clear()
+        super().close()
+        self._resources.clear()
+        self._modules.clear()
         vars(self).pop("evaluator", None)
 
     @abstractmethod
@@ -185,50 +183,23 @@ class DeploymentInstance:
 
     def value(self, name: str) -> Result | None:
         """Return the value of a declaration; None if there is none of that name."""
-        found = self._values.get(name)
-        if found is not None:
-            if name in self._reads:  # a parameter file may be evaluated before reads are recorded
-                self.run.recorder.add(self._reads[name], found)
-            return found
         node = self.file.symbols.get(name)
-        if node is None:
-            return self.undeclared(name)
-        shared = self.base.unchanged(name, self.run.changed) if self.base is not None else None
-        if shared is not None:
-            self._values[name], known = shared
-            if self.run.recorder.is_recording:
-                self._reads[name] = known
-                self.run.recorder.add(known, shared[0])
-            return shared[0]
-        if name in self._busy:
-            self.run.recorder.read_all()
-            return Unknown(at=self.place(node), why=f"`{node.name}` refers to itself")
-        self._busy.add(name)
-        try:
-            recorder = self.run.recorder
-            if recorder.is_recording:
-                made, read = recorder.of(self._evaluate_declaration, node)
-                if read is not None:
-                    self._reads[name] = read
-            else:  # most values are evaluated here, without a record
-                made = self._evaluate_declaration(node)
-        finally:
-            self._busy.discard(name)
-        self.charge(made)
+        return self.undeclared(name) if node is None else self.once(name, self._value_of, node)
+
+    def _value_of(self, node: Any) -> Result:
+        made = self._evaluate_declaration(node)
         self.run.budget.secrets.note(node.name, made)
-        self._values[name] = made
         return made
 
-    def unchanged(self, name: str, changed: Inputs) -> tuple[Result, ReadSet] | None:
-        """Return a value that was evaluated, with what it reads, if that is none of some inputs."""
-        read = self._reads.get(name)
-        if read is None or not read.inputs.isdisjoint(changed):
-            return None
-        found = self._values[name]
-        is_plain = self._plain.get(name)
-        if is_plain is None:
-            is_plain = self._plain[name] = is_data(found)
-        return (found, read) if is_plain else None
+    def recursive(self, key: str, *args: Any) -> Result:  # noqa: ARG002  # the declaration has the name
+        """See the base class."""
+        (node,) = args
+        name = f"output `{node.name}`" if isinstance(node, ast.Output) else f"`{node.name}`"
+        return Unknown(at=self.place(node), why=f"{name} refers to itself")
+
+    def values_of_base(self) -> DeploymentInstance | None:
+        """See the base class."""
+        return self.base
 
     def set_base(self, base: FileInstance | None) -> None:
         """Share the values of the same file in the base world that read no changed input."""
@@ -243,11 +214,6 @@ class DeploymentInstance:
     def undeclared(self, name: str) -> Result | None:  # noqa: ARG002  # nothing else has a value here
         """Return the value of a name that the file does not declare; None if there is none."""
         return None
-
-    def charge(self, made: Result) -> None:
-        """Count the parts of a value that is kept."""
-        if isinstance(made, (Fields, Items)):
-            self.run.charge(made)
 
     def _evaluate_declaration(self, node: ast.Declaration) -> Result:
         match node:
@@ -324,28 +290,15 @@ class DeploymentInstance:
         node = self.file.outputs.get(name)
         if node is None:
             return None
-        key = f"output {name}"
-        found = self._values.get(key)
-        if found is not None:
-            if key in self._reads:
-                self.run.recorder.add(self._reads[key], found)
-            return found
-        if key in self._busy:
-            self.run.recorder.read_all()
-            return Unknown(at=self.place(node), why=f"output `{name}` refers to itself")
-        self._busy.add(key)
-        try:
-            made, read = self.run.recorder.of(self.evaluator.declared, node.value, self.module_call.local)
-        finally:
-            self._busy.discard(key)
+        return self.once(f"output {name}", self._output, node)
+
+    def _output(self, node: ast.Output) -> Result:
+        made = self.evaluator.declared(node.value, self.module_call.local)
         if is_decorated(node.decorators, "secure"):
             made = mark_secret(made)
         else:
             made = mark_secret_parts(made, self.secure_parts(node.type), made.at)
         self.run.budget.secrets.note(node.name, made)
-        self._values[key] = made
-        if read is not None:
-            self._reads[key] = read
         return made
 
     def record_scope(self) -> None:

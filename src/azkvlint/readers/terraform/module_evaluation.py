@@ -10,14 +10,15 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.reads import Inputs, KeptParts, ReadSet
+from azkvlint.evaluation.reads import KeptParts, ReadSet
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
-from azkvlint.evaluation.values import Fields, Items, Result, is_data, mark_sensitive
+from azkvlint.evaluation.values import Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.modules.values import ModuleValues
 from azkvlint.readers.terraform.blocks import relocate
 from azkvlint.readers.terraform.expansion import Instance, Step, with_key
 from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
@@ -33,28 +34,25 @@ from azkvlint.values.secrecy import contains_value
 NOTHING: Local = {}
 
 
-class ModuleInstance:
+class ModuleInstance(ModuleValues):
     """A module with its arguments. Its declarations are evaluated once, when they are first needed."""
 
     def __init__(self, folder: Folder, run: TerraformRun, use: ModuleCall) -> None:
+        super().__init__(run)
         self.folder = folder
         self.run = run
         self.call = use
         self.prefix = use.prefix
         self._scopes: dict[str, FileScope] = {}
-        self._values: dict[str, Result] = {}
-        self._reads: dict[str, ReadSet] = {}
-        self._busy: set[str] = set()
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleCallSymbol] = {}
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
-        # The same module in the base world, and whether its values are of data alone, by key.
+        # The same module in the base world.
         self.base: ModuleInstance | None = None
         # In a root that others may call: the same with the defaults of the root's variables. It decides what exists.
         self.defaults: ModuleInstance | None = None
-        self._plain: dict[str, bool] = {}
         run.count_input(folder)
         if use.shown is None:
             for file in folder.files:
@@ -76,7 +74,8 @@ class ModuleInstance:
             module.close()
         for scope in self._scopes.values():
             scope.close()
-        for held in (self._scopes, self._values, self._reads, self._resources, self._modules, self.spaces):
+        super().close()
+        for held in (self._scopes, self._resources, self._modules, self.spaces):
             held.clear()
 
     def scope(self, path: str) -> FileScope:
@@ -236,45 +235,22 @@ class ModuleInstance:
 
     def _once(self, key: str, at: Location, make: _Evaluation) -> Result:
         """Return a value, evaluated when it is first needed; one that needs itself is a Problem."""
-        found = self._values.get(key)
-        if found is not None:
-            if self._reads:
-                self.run.recorder.add(self._reads[key], found)
-            return found
-        shared = self.base.unchanged(key, self.run.changed) if self.base is not None else None
-        if shared is not None:
-            self._values[key], known = shared
-            if self.run.recorder.is_recording:
-                self._reads[key] = known
-                self.run.recorder.add(known, shared[0])
-            return shared[0]
-        if key in self._busy:
-            self.run.recorder.read_all()
-            self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
-            return Unknown(at=at, why=f"`{key}` refers to itself")
-        self._busy.add(key)
-        try:
-            made, read = self.run.recorder.of(make, key, at)
-        finally:
-            self._busy.discard(key)
-        if read is not None:
-            self._reads[key] = read
-        if isinstance(made, (Fields, Items)):
-            self.run.charge(made)
+        return self.once(key, self._evaluated, key, at, make)
+
+    def _evaluated(self, key: str, at: Location, make: _Evaluation) -> Result:
+        made = make(key, at)
         self.run.budget.secrets.note(key.partition(".")[2], made)
-        self._values[key] = made
         return made
 
-    def unchanged(self, key: str, changed: Inputs) -> tuple[Result, ReadSet] | None:
-        """Return a value that was evaluated, with what it reads, if that is none of some inputs."""
-        read = self._reads.get(key)
-        if read is None or not read.inputs.isdisjoint(changed):
-            return None
-        found = self._values[key]
-        is_plain = self._plain.get(key)
-        if is_plain is None:
-            is_plain = self._plain[key] = is_data(found)
-        return (found, read) if is_plain else None
+    def recursive(self, key: str, *args: Any) -> Result:
+        """See the base class."""
+        at = args[1]
+        self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
+        return Unknown(at=at, why=f"`{key}` refers to itself")
+
+    def values_of_base(self) -> ModuleInstance | None:
+        """See the base class."""
+        return self.base
 
     def resource(self, local: str) -> ResourceSymbol | None:
         """Return a resource or data source by its address in the module."""

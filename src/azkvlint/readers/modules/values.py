@@ -1,0 +1,85 @@
+"""The values of a module's declarations: each evaluated once, with the inputs that it reads, and shared by worlds."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeVarTuple
+
+from azkvlint.evaluation.reads import Inputs, ReadSet
+from azkvlint.evaluation.values import Fields, Items, Result, is_data
+from azkvlint.readers.modules.run import Run
+
+_Arguments = TypeVarTuple("_Arguments")
+
+
+class ModuleValues:
+    """The values of one use of a module, by key."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._values: dict[str, Result] = {}
+        self._reads: dict[str, ReadSet] = {}
+        self._busy: set[str] = set()
+        # Whether values are of data alone, by key: a declaration belongs to one world.
+        self._plain: dict[str, bool] = {}
+
+    @abstractmethod
+    def values_of_base(self) -> ModuleValues | None:
+        """Return the same use in the base world, if there is one."""
+
+    @abstractmethod
+    def recursive(self, key: str, *args: Any) -> Result:
+        """Return the value of what refers to itself. ``args`` are those of its evaluation."""
+
+    def charge(self, made: Result) -> None:
+        """Count the parts of a value that is kept."""
+        if isinstance(made, (Fields, Items)):
+            self._run.charge(made)
+
+    def once(self, key: str, make: Callable[[*_Arguments], Result], *args: *_Arguments) -> Result:
+        """Return a value, evaluated when it is first needed."""
+        found = self._values.get(key)
+        recorder = self._run.recorder
+        if found is not None:
+            known = self._reads.get(key)
+            if known is not None:  # a file of values may be evaluated before reads are recorded
+                recorder.add(known, found)
+            return found
+        base = self.values_of_base()
+        shared = base.unchanged(key, self._run.changed) if base is not None else None
+        if shared is not None:
+            self._values[key], read = shared
+            if recorder.is_recording:
+                self._reads[key] = read
+                recorder.add(read, shared[0])
+            return shared[0]
+        if key in self._busy:
+            recorder.read_all()
+            return self.recursive(key, *args)
+        self._busy.add(key)
+        try:
+            made, read_here = recorder.of(make, *args)
+        finally:
+            self._busy.discard(key)
+        if read_here is not None:
+            self._reads[key] = read_here
+        self.charge(made)
+        self._values[key] = made
+        return made
+
+    def unchanged(self, key: str, changed: Inputs) -> tuple[Result, ReadSet] | None:
+        """Return a value that was evaluated, with what it reads, if that is none of some inputs."""
+        read = self._reads.get(key)
+        if read is None or not read.inputs.isdisjoint(changed):
+            return None
+        found = self._values[key]
+        is_plain = self._plain.get(key)
+        if is_plain is None:
+            is_plain = self._plain[key] = is_data(found)
+        return (found, read) if is_plain else None
+
+    def close(self) -> None:
+        """Release all values: garbage collection of reference cycles is off during a run."""
+        self._values.clear()
+        self._reads.clear()
