@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.readers.terraform.collect import ResourceCollector
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+from azkvlint.evaluation.reads import KeptParts
+from azkvlint.readers.modules.collected import CollectedResources
+from azkvlint.readers.modules.values import KeptValues
 from tests.cli.test_existence import ARGUMENTS, PROVIDER, checked, found, report, secret, variable, vault, words, write
 
 if TYPE_CHECKING:
@@ -367,8 +368,9 @@ def test_shared_values_are_those_of_an_evaluation_without_sharing(
     )
     files = {"main.tf": PROVIDER + SWITCHES + vault("") + TEXTS[name], "m/main.tf": module}
     shared = checked(kvlint, files)
-    monkeypatch.setattr(ModuleInstance, "unchanged", lambda *_: None)
-    monkeypatch.setattr(ResourceCollector, "_share", lambda *_: False)
+    monkeypatch.setattr(KeptValues, "unchanged", lambda *_: None)
+    monkeypatch.setattr(KeptParts, "unchanged", lambda *_: None)
+    monkeypatch.setattr(CollectedResources, "share", lambda *_: False)
     assert checked(kvlint, files) == shared
     assert any(one["condition"] for one in shared["findings"])
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.evaluation.reads import NO_INPUTS, Inputs, Readers, ReadRecorder
-from azkvlint.graph.overlay import Overlay
+from azkvlint.evaluation.reads import NO_INPUTS, inputs_of
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -28,7 +26,8 @@ from azkvlint.readers.deployment.resource_symbols import (
     trace_instances,
 )
 from azkvlint.readers.deployment.symbols import FileInstance, is_unconditional, written_length
-from azkvlint.readers.modules.run import EVERY_INPUT, Absence, Run
+from azkvlint.readers.modules.collected import CollectedResources, added
+from azkvlint.readers.modules.run import EVERY_INPUT, Run
 from azkvlint.readers.modules.template_holders import HOLDERS
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
@@ -51,19 +50,14 @@ _HARMLESS = tuple(
 AnySymbol: TypeAlias = ResourceSymbol | ModuleSymbol
 
 
-class Lowered(NamedTuple):
-    """The resources of a declaration, and the inputs that they read."""
-
-    resources: tuple[str, ...]
-    inputs: Inputs
-
-
-class Collector:
+class Collector(CollectedResources):
     """Collects the resources of files. ``deploy`` adds what a resource deploys that holds a template.
 
-    ``within`` are the addresses of declarations that the base world does not create. What reads none of the inputs
-    that differ is that of ``base``, the collector of the base world, which has these ``resources``.
+    ``within`` and ``base``: see the base class.
     """
+
+    UNRECORDED = frozenset((EVERY_INPUT,))
+    base: Collector | None
 
     def __init__(
         self,
@@ -71,21 +65,11 @@ class Collector:
         within: Collection[str] = (),
         base: Collector | None = None,
     ) -> None:
+        super().__init__(within, base)
         self._deploy = deploy
-        self._within = within
-        self._base = base
         self.resources: Mapping[str, Resource] = {}
-        self.absent: list[Absence] = []
-        # By address: the resources of each declaration that the base world does not create.
-        self.created: dict[str, list[str]] = {}
-        self.lowered: dict[str, Lowered] = {}
-        # What the root itself declares by address, and by the inputs that it reads.
+        # What the root itself declares, by address.
         self._declared: dict[str, AnySymbol] = {}
-        self._readers: Readers | None = None
-        # The addresses of resources of the base world that are not the same here.
-        self.gone: set[str] = set()
-        self._around: list[str] = []
-        self._reads: list[set[str]] = []
         # Files whose resources are located elsewhere after they were collected.
         self._relocated = 0
 
@@ -119,74 +103,38 @@ class Collector:
         if not symbol.instance.is_foreign:
             skip(symbol, reason)
 
-    def _share(self, run: Run, key: str) -> bool:
-        """Add the resources of the base world, if none of the inputs that they read differs; return whether it did."""
-        known = self._base.lowered.get(key) if self._base is not None else None
-        if self._base is None or known is None or not known.inputs.isdisjoint(run.changed):
-            return False
-        others = self._base.resources
-        run.resources.update((address, others[address]) for address in known.resources if address in others)
-        return True
-
     def _collect_once(
         self, symbol: AnySymbol, key: str, collect: Callable[[Any, frozenset[str]], bool], conditions: frozenset[str]
     ) -> None:
         """Add what a declaration deploys, and record what it reads."""
         run = symbol.instance.run
-        if self._share(run, symbol.address):
+        if self.share(run, symbol.address):
             return
-        recorder, known = run.recorder, len(run.resources)
-        if not isinstance(recorder, ReadRecorder):
-            self._collect_declared(symbol, collect, conditions)
-            return
-        self._reads.append(set())
-        try:
-            self._collect_declared(symbol, collect, conditions)
-        finally:
-            inputs = self._reads.pop()
-        addresses = tuple(islice(reversed(run.resources), len(run.resources) - known))[::-1]
-        inputs.update(recorder.declarations.get(key, ()))
-        for address in addresses:
-            read = recorder.resources.get(address)
-            inputs.update((EVERY_INPUT,) if read is None else read.inputs)
-        for outer in self._reads:
-            outer.update(inputs)
-        if not self._relocated:
-            self.lowered[symbol.address] = Lowered(addresses, recorder.union((NO_INPUTS, frozenset(inputs))))
+        made = self.record(run, key, partial(self._collect_declared, symbol, collect, conditions))
+        if made is not None and not self._relocated:
+            self.collected[symbol.address] = made
             if symbol.instance.module_call.is_root and getattr(symbol, "outer", None) is None:
                 self._declared[symbol.address] = symbol
 
     def _collect_declared(
         self, symbol: AnySymbol, collect: Callable[[Any, frozenset[str]], bool], conditions: frozenset[str]
     ) -> None:
-        run = symbol.instance.run
-        is_unknown = symbol.instance.module_call.may_vary and _is_there(symbol) is None
-        if is_unknown:
-            self.absent.append(Absence(symbol, tuple(self._around), is_unknown=True))
-        is_absent_in_base = bool(self._around) or symbol.address in self._within or is_unknown
-        known = len(run.resources)
-        if is_absent_in_base:
-            self._around.append(symbol.address)
-        try:
-            is_there = collect(symbol, conditions)
-        finally:
-            if is_absent_in_base:
-                self._around.pop()
-        if is_absent_in_base:
-            self.created[symbol.address] = list(islice(reversed(run.resources), len(run.resources) - known))[::-1]
-        if not is_there and symbol.instance.module_call.may_vary:
-            self.absent.append(Absence(symbol, tuple(self._around)))
+        may_vary = symbol.instance.module_call.may_vary
+        is_unknown = may_vary and _is_there(symbol) is None
+        make = partial(collect, symbol, conditions)
+        if not self.inside(symbol.instance.run, symbol, make, is_unknown=is_unknown) and may_vary:
+            self.note_absence(symbol)
 
     def collect_changed(self, root: DeploymentInstance) -> None:
         """Add what the root deploys that reads an input that differs; all else is that of ``base``."""
-        base = self._base
-        if base is None or not base.lowered:
+        base = self.base
+        if base is None or not base.collected:
             self.collect(root, frozenset())
             return
         self.resources = root.run.resources
         keys = base.readers_of(root.run.changed)
         for key in keys:
-            self.gone.update(base.lowered[key].resources)
+            self.gone.update(base.collected[key].resources)
         for key in keys:
             node = base.declared_node(key)
             if node is None:
@@ -196,33 +144,26 @@ class Collector:
             else:
                 self._collect_resource(root.resource(node), frozenset())
 
-    def readers_of(self, inputs: Inputs) -> list[str]:
-        """Return the addresses of what the root itself declares and what reads one of some inputs, in their order."""
-        if self._readers is None:
-            own = ((key, one.inputs) for key, one in self.lowered.items() if key in self._declared or not key)
-            self._readers = Readers(own)
-        return self._readers.of(inputs)
+    def is_of_root(self, key: str) -> bool:
+        """See the base class."""
+        return key in self._declared or not key
+
+    def shared_resources(self) -> Mapping[str, Resource]:
+        """See the base class."""
+        return self.resources
 
     def declared_node(self, key: str) -> ast.Resource | ast.Module | None:
         """Return a declaration of the root by its address; None for its outputs."""
         return self._declared[key].declaration if key else None
 
-    def world_resources(self, run: Run) -> Mapping[str, Resource]:
-        """Return all resources, those of the base world included that are the same."""
-        if self._base is None or not self._base.lowered:
-            return run.resources
-        return Overlay(self._base.resources, run.resources, frozenset(self.gone))
-
     def _collect_outputs(self, instance: DeploymentInstance) -> None:
         run = instance.run
         made, read = run.recorder.of(lambda: list(instance.shown_outputs()))
-        run.resources.update((output.address, output) for output in made)
-        if read is None:
-            return
-        for outer in self._reads:
-            outer.update(read.inputs)
         if instance.module_call.is_root:
-            self.lowered[""] = Lowered(tuple(output.address for output in made), read.inputs)
+            self.keep_made(run, "", made, inputs_of(read))
+            return
+        run.resources.update((output.address, output) for output in made)
+        self.read_around(NO_INPUTS if read is None else read.inputs)
 
     def collect(self, instance: DeploymentInstance, conditions: frozenset[str]) -> None:
         """Add all that a file deploys under conditions."""
@@ -265,8 +206,7 @@ class Collector:
         run, type_ = entity.instance.run, entity.identity.type
         lower = type_.lower()
         if lower in HOLDERS and not entity.node.existing:
-            for outer in self._reads:
-                outer.add(EVERY_INPUT)
+            self.read_around((EVERY_INPUT,))
             self._deploy(self, entity, conditions)
             return
         required = run.attribute_filter.members_of(lower) if type_ else None
@@ -366,7 +306,7 @@ def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
 
 def move_added(run: Run, known: int, problems: int, shown: StatementLocations, callers: tuple[Location, ...]) -> None:
     """Move what was added after the first resources and problems to where it was written."""
-    for address in list(islice(reversed(run.resources), len(run.resources) - known)):
+    for address in added(run, known):
         run.resources[address] = shown.resource(run.resources[address], callers)
     for number in range(problems, len(run.problems)):
         run.problems[number] = shown.problem(run.problems[number])

@@ -34,13 +34,13 @@ from azkvlint.readers.deployment.resource_symbols import ResourceEntity, Resourc
 from azkvlint.readers.deployment.scope import Scope, scope_of
 from azkvlint.readers.deployment.symbols import DeclaringFile, FileInstance, Iteration, ModuleCall, ParameterValues
 from azkvlint.readers.modules.run import Run
-from azkvlint.readers.modules.values import ModuleValues
+from azkvlint.readers.modules.values import KeptValues
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.values.origins import Origins, Source
 
 
-class DeploymentInstance(ModuleValues):
+class DeploymentInstance(KeptValues):
     """A file with the arguments of one call, as its evaluator refers to it. Each symbol is evaluated on first use."""
 
     # Whether the user of the module cannot edit it.
@@ -51,6 +51,7 @@ class DeploymentInstance(ModuleValues):
     # What uses a template that the user cannot edit: all of that is located there.
     relocation: StatementLocations | None = None
     evaluator: Evaluator
+    base: DeploymentInstance | None
 
     def __init__(self, file: DeclaringFile, run: Run, call: ModuleCall) -> None:
         super().__init__(run)
@@ -62,7 +63,6 @@ class DeploymentInstance(ModuleValues):
         self.path = file.path
         # What the scope of its deployment reads, and in a template the prefix of its addresses.
         self.scope_read: Inputs | None = None
-        self.base: DeploymentInstance | None = None
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleSymbol] = {}
         run.opened.append(self.close)
@@ -196,10 +196,6 @@ class DeploymentInstance(ModuleValues):
         (node,) = args
         name = f"output `{node.name}`" if isinstance(node, ast.Output) else f"`{node.name}`"
         return Unknown(at=self.place(node), why=f"{name} refers to itself")
-
-    def values_of_base(self) -> DeploymentInstance | None:
-        """See the base class."""
-        return self.base
 
     def set_base(self, base: FileInstance | None) -> None:
         """Share the values of the same file in the base world that read no changed input."""

@@ -279,7 +279,7 @@ class DeploymentWorld:
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, without existing ones that the root deploys itself."""
-        every = self.collector.world_resources(self.run)
+        every = self.collector.in_world(self.run)
         if self.base_has_existing or any(one.existing for one in self.run.resources.values()):
             return without_duplicates(every)
         return every

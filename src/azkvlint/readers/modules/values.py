@@ -1,4 +1,4 @@
-"""The values of a module's declarations: each evaluated once, with the inputs that it reads, and shared by worlds."""
+"""Values of declarations and attributes: each evaluated once, with the inputs that it reads, and shared by worlds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from azkvlint.readers.modules.run import Run
 _Arguments = TypeVarTuple("_Arguments")
 
 
-class ModuleValues:
-    """The values of one use of a module, by key."""
+class KeptValues:
+    """The values of one use of a module, or of a part of it, by key. ``base`` are those of the base world, if any."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -23,10 +23,7 @@ class ModuleValues:
         self._busy: set[str] = set()
         # Whether values are of data alone, by key: a declaration belongs to one world.
         self._plain: dict[str, bool] = {}
-
-    @abstractmethod
-    def values_of_base(self) -> ModuleValues | None:
-        """Return the same use in the base world, if there is one."""
+        self.base: KeptValues | None = None
 
     @abstractmethod
     def recursive(self, key: str, *args: Any) -> Result:
@@ -46,8 +43,7 @@ class ModuleValues:
             if known is not None:  # a file of values may be evaluated before reads are recorded
                 recorder.add(known, found)
             return found
-        base = self.values_of_base()
-        shared = base.unchanged(key, self._run.changed) if base is not None else None
+        shared = self.base.unchanged(key, self._run.changed) if self.base is not None else None
         if shared is not None:
             self._values[key], read = shared
             if recorder.is_recording:

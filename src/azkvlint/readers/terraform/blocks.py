@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.reads import Inputs, ReadSet
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,
     Items,
     Result,
     doubt_in,
-    is_data,
     is_large,
     missing_fields_reason,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
+from azkvlint.readers.modules.values import KeptValues
 from azkvlint.readers.terraform.expansion import of_item
 from azkvlint.readers.terraform.folder import Declaration, Part, Piece
 from azkvlint.syntax import ast
@@ -108,13 +107,16 @@ class BlockContext(Protocol):
         """Return ``each``, ``count``, and the iterators of dynamic blocks."""
 
 
-class Content:
+class Content(KeptValues):
     """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them.
 
     If a part of it cannot be read, an argument that is not found may be in that part.
     """
 
+    base: Content | None
+
     def __init__(self, instance: ModuleScope, written: Declaration | Part, around: BlockContext) -> None:
+        super().__init__(instance.run)
         self.instance = instance
         self.at = around.at
         self.local = around.local
@@ -122,16 +124,10 @@ class Content:
         self._written = written
         self._is_damaged = written.is_damaged
         self._is_own = instance.call.shown is None
-        self._values: dict[str, Result | None] = {}
-        self._reads: dict[str, ReadSet] = {}
-        self._busy: set[str] = set()
-        # The same content in the base world.
-        self.base: Content | None = None
 
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
-        self._values.clear()
-        self._reads.clear()
+        super().close()
         self.base = None
 
     @property
@@ -146,36 +142,14 @@ class Content:
             return self._lost(name) if self._is_damaged else None
         if self._is_own and piece.literal is not None:
             return piece.literal
-        found = self._values.get(name)
-        if found is not None:
-            if self._reads:
-                self.instance.run.recorder.add(self._reads[name], found)
-            return found
-        if name in self._busy:
-            self.instance.run.recorder.read_all()
-            return Unknown(at=self.at, why=f"`{name}` refers to itself")
-        shared = self.base.unchanged(name, self.instance.run.changed) if self.base is not None else None
-        if shared is not None:
-            self._values[name], known = shared
-            if self.instance.run.recorder.is_recording:
-                self._reads[name] = known
-                self.instance.run.recorder.add(known, shared[0])
-            return shared[0]
-        self._busy.add(name)
-        try:
-            found, read = self.instance.run.recorder.of(self._evaluate, piece)
-        finally:
-            self._busy.discard(name)
-        if read is not None:
-            self._reads[name] = read
-        self._values[name] = found
-        return found
+        return self.once(name, self._evaluate, piece)
 
-    def unchanged(self, name: str, changed: Inputs) -> tuple[Result, ReadSet] | None:
-        """Return the value of an attribute that was evaluated, with what it reads, if that is none of some inputs."""
-        read, found = self._reads.get(name), self._values.get(name)
-        is_same = read is not None and found is not None and read.inputs.isdisjoint(changed)
-        return (found, read) if is_same and is_data(found) else None  # type: ignore[arg-type,return-value]  # not None
+    def recursive(self, key: str, *args: Any) -> Result:  # noqa: ARG002  # the attribute has the name
+        """See the base class."""
+        return Unknown(at=self.at, why=f"`{key}` refers to itself")
+
+    def charge(self, made: Result) -> None:
+        """Count nothing: the parts of a value are counted where it is evaluated."""
 
     def _evaluate(self, piece: Piece) -> Result:
         found = self.instance.evaluate(piece, self.local)

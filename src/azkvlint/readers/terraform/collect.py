@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -28,10 +28,9 @@ from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.evaluation.reads import NO_INPUTS, Inputs, Readers, ReadRecorder
+from azkvlint.evaluation.reads import NO_INPUTS, inputs_of
 from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.changes import with_open_fields
-from azkvlint.graph.overlay import Overlay
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -49,7 +48,8 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
 from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.readers.argument_map import freeze
-from azkvlint.readers.modules.run import EVERY_INPUT, Absence
+from azkvlint.readers.modules.collected import CollectedResources
+from azkvlint.readers.modules.run import EVERY_INPUT
 from azkvlint.readers.modules.template_holders import HOLDERS
 from azkvlint.readers.terraform import templates
 from azkvlint.readers.terraform.folder import Declaration, Folder
@@ -96,19 +96,13 @@ _APART = frozenset({AZAPI_UPDATE, AZAPI_ACTION, *LEVELS, *POLICY_DEFINITIONS})
 _META_ARGUMENTS = frozenset({"source", "version", "count", "for_each", "providers", "provider", "depends_on"})
 
 
-class Lowered(NamedTuple):
-    """The resources of a declaration or of a module itself, and the inputs that they read."""
-
-    resources: tuple[str, ...]
-    inputs: Inputs
-
-
-class ResourceCollector:
+class ResourceCollector(CollectedResources):
     """Collects the resources of one root module in ``run``.
 
-    ``within`` are the addresses of declarations that the base world does not create. What reads none of the inputs
-    that differ is that of ``base``, the collector of the base world.
+    ``within`` and ``base``: see the base class.
     """
+
+    base: ResourceCollector | None
 
     def __init__(
         self,
@@ -117,22 +111,11 @@ class ResourceCollector:
         within: Collection[str] = (),
         base: ResourceCollector | None = None,
     ) -> None:
+        super().__init__(within, base)
         self.run = run
-        self.base = base
-        self.lowered: dict[str, Lowered] = {}
-        # What the root module lowers itself, by the inputs that it reads.
-        self._readers: Readers | None = None
-        # The addresses of resources of the base world that are not the same here.
-        self.gone: set[str] = set()
         # The resources that updates change, without these changes: other worlds may have other updates.
         self.without_updates: dict[str, Resource] = {}
-        self._reads: list[set[str]] = []
-        self.absent: list[Absence] = []
-        # By address: the resources of each declaration that the base world does not create, and what is absent in it.
-        self.created: dict[str, list[str]] = {}
         self.unnamed: dict[str, ResourceEntity] = {}
-        self._within = within
-        self._around: list[str] = []
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         # What a declaration waits for, and whether any argument may be a secret, is the same in all worlds.
         self.shows_secrets: bool = base is not None and base.shows_secrets
@@ -176,12 +159,12 @@ class ResourceCollector:
     def lower_changed(self, root: ModuleInstance) -> None:
         """Add the resources of the root module that read an input that differs; all others are those of ``base``."""
         base = self.base
-        if base is None or not base.lowered:
+        if base is None or not base.collected:
             self.lower(root, frozenset())
             return
         keys = base.readers_of(self.run.changed)
         for key in keys:
-            self.gone.update(base.lowered[key].resources)
+            self.gone.update(base.collected[key].resources)
         if not {root.prefix, _providers_of(root)}.isdisjoint(keys):
             self._add_pseudo_resources(root)
         for key in keys:
@@ -192,20 +175,18 @@ class ResourceCollector:
             elif call is not None:
                 self._lower_module(call, frozenset())
 
-    def readers_of(self, inputs: Inputs) -> list[str]:
-        """Return the keys of what the root module itself has and what reads one of some inputs, in their order."""
-        if self._readers is None:
-            self._readers = Readers((key, one.inputs) for key, one in self.lowered.items() if _is_of_root(key))
-        return self._readers.of(inputs)
+    def is_of_root(self, key: str) -> bool:
+        """See the base class."""
+        return key.count(".") < 2 or (key.startswith("data.") and key.count(".") == 2)
+
+    def shared_resources(self) -> Mapping[str, Resource]:
+        """See the base class."""
+        own = self.run.resources
+        return ChainMap(self.without_updates, own) if self.without_updates else own
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, those of the base world included that are the same."""
-        if self.base is None or not self.base.lowered:
-            return self.run.resources
-        base = self.base.run.resources
-        if self.base.without_updates:
-            base = {**base, **self.base.without_updates}
-        return Overlay(base, self.run.resources, frozenset(self.gone))
+        return self.in_world(self.run)
 
     def _expect(self, instance: ModuleInstance) -> None:
         """Check the number of declarations in all instances of a module against the limits, before any is created."""
@@ -235,49 +216,17 @@ class ResourceCollector:
         self._add_made(instance.prefix, lambda: list(self._called_pseudo_resources(instance)))
 
     def _add_made(self, key: str, make: Callable[[], list[Resource]]) -> None:
-        if self._share(key):
-            return
-        made, read = self.run.recorder.of(make)
-        self.run.resources.update((one.address, one) for one in made)
-        if read is not None:
-            self._keep_lowered(key, tuple(one.address for one in made), set(read.inputs))
+        if not self.share(self.run, key):
+            made, read = self.run.recorder.of(make)
+            self.keep_made(self.run, key, made, inputs_of(read))
 
-    def _share(self, key: str) -> bool:
-        """Add the resources of the base world, if none of the inputs that they read differs; return whether it did."""
-        known = self.base.lowered.get(key) if self.base is not None else None
-        if self.base is None or known is None or not known.inputs.isdisjoint(self.run.changed):
-            return False
-        others = self.base.run.resources
-        own = self.base.without_updates
-        self.run.resources.update(
-            (address, own.get(address, others[address])) for address in known.resources if address in others
-        )
-        return True
-
-    def _keep_lowered(self, key: str, addresses: tuple[str, ...], inputs: set[str]) -> None:
-        self.lowered[key] = Lowered(addresses, self.run.recorder.union((NO_INPUTS, frozenset(inputs))))
-        for outer in self._reads:
-            outer.update(inputs)
-
-    def _record_lowered(self, symbol: Symbol[Any], lower: Callable[[], None]) -> None:
+    def _record(self, symbol: Symbol[Any], lower: Callable[[], None]) -> None:
         """Lower a declaration, and record what it consists of and what that reads."""
-        recorder, known = self.run.recorder, len(self.run.resources)
-        if not isinstance(recorder, ReadRecorder):
-            lower()
-            return
-        self._reads.append(set())
-        try:
-            lower()
-        finally:
-            inputs = self._reads.pop()
-        resources = self.run.resources
-        addresses = tuple(islice(reversed(resources), len(resources) - known))[::-1]
-        inputs.update(recorder.declarations.get(symbol.address, ()))
-        for address in addresses:
-            read = recorder.resources.get(address)
-            inputs.update(() if read is None else read.inputs)
         is_apart = symbol.declaration.type in _APART and not symbol.is_call
-        self._keep_lowered(symbol.address, addresses, inputs | {EVERY_INPUT} if is_apart else inputs)
+        more = frozenset((EVERY_INPUT,)) if is_apart else NO_INPUTS
+        made = self.record(self.run, symbol.address, lower, more)
+        if made is not None:
+            self.collected[symbol.address] = made
 
     def _called_pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require, with the module calls that lead to them."""
@@ -311,47 +260,25 @@ class ResourceCollector:
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):
-            if not self._share(symbol.address):
+            if not self.share(self.run, symbol.address):
                 self.run.recorder.declaration(symbol.address, partial(trace_existence, symbol))
-                self._record_lowered(symbol, partial(self._lower_declared, symbol, conditions))
+                self._record(symbol, partial(self._lower_declared, symbol, conditions))
         elif not symbol.is_data and is_vault_related(symbol.type):
             self.run.type_not_known("error", unmapped_type_message(symbol.type), symbol.at)
 
     def _lower_declared(self, symbol: ResourceSymbol | ModuleCallSymbol, conditions: frozenset[str]) -> None:
         if not symbol.instances:
-            self._note_absence(symbol)
+            self._keep_head(symbol, is_call=symbol.is_call)
+            self.note_absence(symbol)
             return
         is_data = isinstance(symbol, ResourceSymbol) and symbol.is_data
         is_unknown = not is_data and symbol.is_there() is None
-        if is_unknown:
-            self.absent.append(Absence(symbol, tuple(self._around), is_unknown=True))
-        if isinstance(symbol, ResourceSymbol):
-            self._recorded(symbol, partial(self._lower_instances, symbol, conditions), is_unknown=is_unknown)
-        else:
-            self._recorded(symbol, partial(self._lower_uses, symbol, conditions), is_unknown=is_unknown)
+        lower = self._lower_instances if isinstance(symbol, ResourceSymbol) else self._lower_uses
+        self.inside(self.run, symbol, partial(lower, symbol, conditions), is_unknown=is_unknown)  # type: ignore[arg-type]  # each of its kind
 
     def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         for entity in symbol.instances:
             self._add(entity, conditions | entity.conditions)
-
-    def _recorded(self, symbol: Symbol[Any], lower: Callable[[], None], *, is_unknown: bool) -> None:
-        """Lower a declaration, and record its resources if the base world does not certainly create it."""
-        if not self._around and symbol.address not in self._within and not is_unknown:
-            lower()
-            return
-        known = len(self.run.resources)
-        self._around.append(symbol.address)
-        try:
-            lower()
-        finally:
-            self._around.pop()
-            resources = self.run.resources
-            self.created[symbol.address] = list(islice(reversed(resources), len(resources) - known))[::-1]
-
-    def _note_absence(self, symbol: ResourceSymbol | ModuleCallSymbol) -> None:
-        """Record a declaration without instances."""
-        self._keep_head(symbol, is_call=symbol.is_call)
-        self.absent.append(Absence(symbol, tuple(self._around)))
 
     def made_by(self, symbol: ResourceSymbol | ModuleCallSymbol) -> list[str]:
         """Return the addresses of the resources of a declaration, collected now if they were not."""
@@ -432,7 +359,7 @@ class ResourceCollector:
         return False
 
     def _lower_module(self, call: ModuleCallSymbol, conditions: frozenset[str]) -> None:
-        if self._share(call.address):
+        if self.share(self.run, call.address):
             return
         source = call.source
         if source is None or source.is_foreign:
@@ -440,12 +367,11 @@ class ResourceCollector:
         if source is None:
             shares, read = self.run.recorder.of(lambda: set(share_certificates(call)))
             self.shares.update(shares)
-            if read is not None:
-                self._keep_lowered(call.address, (), set(read.inputs))
+            self.keep_made(self.run, call.address, (), inputs_of(read))
         if source is None or not self._is_read(source.folder):
             return
         self.run.recorder.declaration(call.address, partial(trace_existence, call))
-        self._record_lowered(call, partial(self._lower_declared, call, conditions))
+        self._record(call, partial(self._lower_declared, call, conditions))
 
     def _lower_uses(self, call: ModuleCallSymbol, conditions: frozenset[str]) -> None:
         for use in call.instances:
@@ -507,8 +433,7 @@ class ResourceCollector:
         if type_.lower() in HOLDERS and not entity.symbol.is_data:
             from azkvlint.readers.terraform.templates import add_held
 
-            for around in self._reads:
-                around.add(EVERY_INPUT)
+            self.read_around((EVERY_INPUT,))
             add_held(entity, type_.lower(), conditions)
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
@@ -612,11 +537,6 @@ class ResourceCollector:
                 self.run.resources[address] = one
                 if known is not None:
                     self.without_updates[address] = known
-
-
-def _is_of_root(key: str) -> bool:
-    """Return whether the root module itself has a declaration or pseudo resources."""
-    return key.count(".") < 2 or (key.startswith("data.") and key.count(".") == 2)
 
 
 def _providers_of(instance: ModuleInstance) -> str:

@@ -18,7 +18,7 @@ from azkvlint.evaluation.values import Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.modules.values import ModuleValues
+from azkvlint.readers.modules.values import KeptValues
 from azkvlint.readers.terraform.blocks import relocate
 from azkvlint.readers.terraform.expansion import Instance, Step, with_key
 from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
@@ -34,8 +34,10 @@ from azkvlint.values.secrecy import contains_value
 NOTHING: Local = {}
 
 
-class ModuleInstance(ModuleValues):
+class ModuleInstance(KeptValues):
     """A module with its arguments. Its declarations are evaluated once, when they are first needed."""
+
+    base: ModuleInstance | None
 
     def __init__(self, folder: Folder, run: TerraformRun, use: ModuleCall) -> None:
         super().__init__(run)
@@ -49,8 +51,6 @@ class ModuleInstance(ModuleValues):
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
-        # The same module in the base world.
-        self.base: ModuleInstance | None = None
         # In a root that others may call: the same with the defaults of the root's variables. It decides what exists.
         self.defaults: ModuleInstance | None = None
         run.count_input(folder)
@@ -247,10 +247,6 @@ class ModuleInstance(ModuleValues):
         at = args[1]
         self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
         return Unknown(at=at, why=f"`{key}` refers to itself")
-
-    def values_of_base(self) -> ModuleInstance | None:
-        """See the base class."""
-        return self.base
 
     def resource(self, local: str) -> ResourceSymbol | None:
         """Return a resource or data source by its address in the module."""
