@@ -344,7 +344,8 @@ def test_the_validation_of_a_variable_is_another_use_unless_it_accepts_the_value
 ) -> None:
     validation = f'  validation {{\n    condition     = {condition}\n    error_message = "No."\n  }}\n'
     text = f'variable "days" {{\n  default = 7\n{validation}}}\nvariable "other" {{}}\n'
-    (folder / "main.tf").write_text(text + vault("  soft_delete_retention_days = var.days\n"))
+    root = 'terraform {\n  backend "local" {}\n}\n'
+    (folder / "main.tf").write_text(text + vault("  soft_delete_retention_days = var.days\n") + root)
     said = kvlint("fix", "--select", "KV003", "--unsafe").out
     assert ("Set `default = 90` in variable `days`" in said) is is_offered
     assert ("the value is also used elsewhere (main.tf:4)" in said) is not is_offered

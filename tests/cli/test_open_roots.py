@@ -95,3 +95,12 @@ def test_a_module_that_it_calls_receives_no_default(kvlint: Kvlint) -> None:
     inner = inner.replace("default = true", "default = false")
     document = checked(kvlint, {"main.tf": REQUIRED + SWITCH + left_out, "m/main.tf": inner})
     assert found(document, "KV001") == ["module.m[0].azurerm_key_vault.kv"]
+
+
+def test_a_default_decides_which_module_is_called(kvlint: Kvlint) -> None:
+    call = 'module "m" {\n  source = "./${var.which}"\n  name   = var.name\n}\n'
+    files = {
+        "main.tf": REQUIRED + variable("which", "string", '"m"') + call,
+        "m/main.tf": REQUIRED + VAULT % ("", "false"),
+    }
+    assert found(checked(kvlint, files), "KV001") == ["module.m.azurerm_key_vault.kv"]

@@ -323,7 +323,8 @@ def test_the_link_of_a_template_is_read_by_all_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", TERRAFORM)
 def test_terraform(case: str, tmp_path: Path) -> None:
     files, expected = TERRAFORM[case]
-    assert read_sets(HCL, tmp_path, files, expected) == expected
+    root = {"root.tf": 'terraform {\n  backend "local" {}\n}\n'}  # not a module, whose callers pass other values
+    assert read_sets(HCL, tmp_path, {**root, **files}, expected) == expected
 
 
 @pytest.mark.parametrize("case", BICEP_FILES)

@@ -175,7 +175,7 @@ def test_an_empty_destination_is_no_destination(plan: PlanJson, read: Reader) ->
 
 @pytest.mark.parametrize("date", ["", "expiration_date = null", 'expiration_date = ""', "expiration_date = var.none"])
 def test_an_empty_date_in_source_is_not_set(date: str, tmp_path: Path, run: Run) -> None:
-    none = 'variable "none" {\n  default = ""\n}\n'
+    none = 'variable "none" {\n  default = ""\n}\nterraform {\n  backend "local" {}\n}\n'
     (tmp_path / "main.tf").write_text(SECRET.replace('"text/plain"\n', f'"text/plain"\n  {date}\n') + none)
     found = json.loads(run("-f", "json", "--select", "KV601,KV507,KV508", ".", cwd=tmp_path).out)
     assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.s"]

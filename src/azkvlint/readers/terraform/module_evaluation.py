@@ -394,9 +394,9 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         """Return the source of the module; None, with a Problem, if it is not available."""
         if not self._loaded:
             self._loaded = True
-            self._source, self._source_read = self.instance.run.recorder.of(
-                source_of, self.instance, self.declaration, self.at
-            )
+            decides = self.instance.decides_on(self)
+            scope = self.instance if decides is None else decides.instance
+            self._source, self._source_read = self.instance.run.recorder.of(source_of, scope, self.declaration, self.at)
             if self._source is not None:
                 self.instance.run.calls[self.instance.folder.directory, self.name] = self._source.folder
         elif self._source_read is not None:
