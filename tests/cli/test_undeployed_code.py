@@ -196,20 +196,37 @@ def test_only_order_and_first_places_differ(language: str, kvlint: Kvlint) -> No
     assert "obsolete" not in output.out
 
 
+def machine_results(kvlint: Kvlint, format_: str) -> dict[str, str]:
+    """Return the fingerprints of the findings by path and rule, in the order of the report."""
+    parsed = json.loads(kvlint(".", *RULES, "-f", format_).out)
+    if format_ == "gitlab":
+        return {f"{one['location']['path']} {one['check_name']}": one["fingerprint"] for one in parsed}
+    return {
+        f"{one['locations'][0]['physicalLocation']['artifactLocation']['uri']} {one['ruleId']}": str(
+            one["partialFingerprints"]
+        )
+        for one in parsed["runs"][0]["results"]
+    }
+
+
 @pytest.mark.parametrize("format_", ["sarif", "gitlab"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_fingerprints_do_not_depend_on_what_is_deployed(format_: str, language: str, kvlint: Kvlint) -> None:
     module, _ = LANGUAGES[language]
     write(LANGUAGES[language])
-
-    def fingerprints() -> list[str]:
-        parsed = json.loads(kvlint(".", *RULES, "-f", format_).out)
-        results = parsed if format_ == "gitlab" else parsed["runs"][0]["results"]
-        return [str(one.get("partialFingerprints", one.get("fingerprint"))) for one in results]
-
-    before = fingerprints()
+    before = machine_results(kvlint, format_)
     write({"deploy.sh": f"az deployment group create -f {module}\nterraform -chdir={Path(module).parent} apply\n"})
-    assert fingerprints() == before
+    assert machine_results(kvlint, format_) == before
+
+
+@pytest.mark.parametrize("format_", ["sarif", "gitlab"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_formats_for_machines_list_it_last(format_: str, language: str, kvlint: Kvlint) -> None:
+    write(LANGUAGES[language])
+    module, root = LANGUAGES[language]
+    paths = [name.partition(" ")[0] for name in machine_results(kvlint, format_)]
+    assert paths == sorted(paths, key=[root, module].index)
+    assert set(paths) == {root, module}
 
 
 def test_the_order_does_not_depend_on_processes_and_cache(kvlint: Kvlint, tmp_path: Path) -> None:

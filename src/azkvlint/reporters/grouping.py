@@ -7,6 +7,7 @@ keep each finding.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -26,6 +27,7 @@ _PROVIDER_TYPE = "terraform/providers"
 _VARIABLE = regex(r"`var\.[^`]*` has no value|exists only if var\.")
 _PARAMETER = regex(r"parameter `[^`]*` has no value")
 _MODULE = regex(r"module `[^`]*` is not installed")
+_Result = TypeVar("_Result")
 OUTSIDE = "outside the scanned files"
 """What ends the reason for an unknown result whose target is known, but not evaluated."""
 
@@ -79,6 +81,12 @@ def by_place(findings: Iterable[Finding]) -> list[Finding]:
     if not any(finding.is_undeployed for finding in listed):
         return listed
     return sorted(listed, key=lambda finding: (finding.outcome, *place_order(finding)))
+
+
+def deployed_first(findings: Iterable[Finding], results: Iterable[_Result]) -> list[_Result]:
+    """Return the ``results`` of findings in their order, but those that nothing deploys last."""
+    pairs = sorted(zip(findings, results, strict=True), key=lambda pair: pair[0].is_undeployed)
+    return [result for _, result in pairs]
 
 
 class Block(msgspec.Struct):

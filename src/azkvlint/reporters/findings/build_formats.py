@@ -40,7 +40,14 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.grouping import GRADES, by_place, counted_findings, findings_in_tests, worst_first
+from azkvlint.reporters.grouping import (
+    GRADES,
+    by_place,
+    counted_findings,
+    deployed_first,
+    findings_in_tests,
+    worst_first,
+)
 from azkvlint.reporters.phrases import (
     details,
     fix_of,
@@ -207,16 +214,16 @@ def _azure_command(level: str, code: str, at: Location | None, text: str) -> str
 
 def gitlab(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8; an empty array without findings and problems."""
-    entries = [_gitlab_finding(finding) for finding in by_place(counted_findings(report, options))]
-    entries += [_gitlab_problem(problem) for problem in without_notes(report.problems)]
-    entries += [_gitlab_finding(finding) for finding in by_place(findings_in_tests(report, options))]
+    findings, others = by_place(counted_findings(report, options)), by_place(findings_in_tests(report, options))
+    entries, entries_in_tests = [*map(_gitlab_finding, findings)], [*map(_gitlab_finding, others)]
+    problems = [_gitlab_problem(problem) for problem in without_notes(report.problems)]
     seen: dict[str, int] = {}
-    for entry in entries:
+    for entry in (*entries, *problems, *entries_in_tests):
         mark = entry["fingerprint"]
         seen[mark] = seen.get(mark, 0) + 1
         if seen[mark] > 1:
             entry["fingerprint"] = f"{mark}-{seen[mark]}"
-    return encode(entries)
+    return encode([*deployed_first(findings, entries), *problems, *deployed_first(others, entries_in_tests)])
 
 
 def _gitlab_finding(finding: Finding) -> dict[str, Any]:

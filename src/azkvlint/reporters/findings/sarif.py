@@ -43,7 +43,7 @@ from azkvlint.reporters.findings.sarif_rules import (
     notifications,
     result_template,
 )
-from azkvlint.reporters.grouping import GRADES, by_place
+from azkvlint.reporters.grouping import GRADES, by_place, deployed_first
 from azkvlint.reporters.phrases import condition_note, pieces
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from azkvlint.reporters.taxonomies import taxonomies
@@ -131,7 +131,10 @@ _CHAIN = 2
 
 
 def select_results(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
-    """Return the findings that become results, sorted by place, and the number of omitted ones, the least severe."""
+    """Return the findings that become results, sorted by place, and the number of omitted ones, the least severe.
+
+    Fingerprints depend on this order, so that they do not depend on what is deployed.
+    """
     findings = sorted(candidate_results(report, included), key=_order)
     omitted = max(len(findings) - MAX_RESULTS, 0)
     if omitted:
@@ -409,6 +412,7 @@ def _run(report: Report, options: Options, baseline: BaselineStates | None = Non
     if baseline is not None:
         for finding, result in zip(findings, run["results"], strict=True):
             result["baselineState"] = baseline.states.get(id(finding), ABSENT)
+    run["results"] = deployed_first(findings, run["results"])
     return run
 
 
