@@ -249,7 +249,7 @@ resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = if (on) {{
     }
     write(files)
     found = kvlint("in", "--select", "KV001", "-v").out
-    assert "enabled on kv [and 1 more: kv with in/a.bicepparam (if on is true)]" in found
+    assert "enabled on kv (b) [and 1 more: kv (a) (if on is true)]" in found
     assert "exists only" not in found
     (finding,) = json.loads(kvlint("in", "--select", "KV001", "-f", "json").out)["findings"]
     assert finding["condition"] is None

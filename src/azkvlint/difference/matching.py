@@ -17,6 +17,7 @@ import msgspec
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import RootState, Side, relative_to
 from azkvlint.difference.one_way_doors import ResourceState
+from azkvlint.linter.world_names import in_named_worlds
 from azkvlint.model.difference import (
     CHANGED,
     GONE,
@@ -490,20 +491,21 @@ def _facts(message: str, names: Mapping[str, str]) -> Counter[str]:
     return Counter(names.get(word, word) for word in words)
 
 
-def _restricted(finding: Finding, occurrences: Sequence[Occurrence], roots: Roots, state: str) -> Finding:
+def restricted(finding: Finding, occurrences: Sequence[Occurrence]) -> Finding:
     """Return a finding with only some of its occurrences, of which it describes the first."""
-    if state == GONE and finding.at.path == roots.base.document:
-        finding = msgspec.structs.replace(finding, at=roots.in_base(finding.at), excerpt=None, related=())
     if len(occurrences) == len(finding.occurrences):
         return finding
     kept = tuple(one for one in finding.occurrences if one in occurrences)
     first = kept[0]
-    return msgspec.structs.replace(
-        finding,
-        message=first.message,
-        resource=first.address,
-        full_name=first.full_name,
-        type=first.type,
-        root=first.root,
-        occurrences=kept,
-    )
+    part = msgspec.structs.replace(
+        finding, message=first.message, resource=first.address, full_name=first.full_name, type=first.type,
+        root=first.root, occurrences=kept,
+    )  # fmt: skip
+    return in_named_worlds(part) if first.world_names else part
+
+
+def _restricted(finding: Finding, occurrences: Sequence[Occurrence], roots: Roots, state: str) -> Finding:
+    """Return a finding with only some of its occurrences; one that is gone from a document with its place in BASE."""
+    if state == GONE and finding.at.path == roots.base.document:
+        finding = msgspec.structs.replace(finding, at=roots.in_base(finding.at), excerpt=None, related=())
+    return restricted(finding, occurrences)

@@ -14,8 +14,8 @@ from azkvlint.config.influences import BY_FIELD, OVERRIDE, TEST_FOLDER, VARIABLE
 from azkvlint.config.run_config import Config
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Declared, Side, checked
-from azkvlint.difference.matching import FAILED, Item, Roots, items_of
-from azkvlint.difference.turned_off import restricted, sorted_with
+from azkvlint.difference.matching import FAILED, Item, Roots, items_of, restricted
+from azkvlint.difference.turned_off import sorted_with
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.difference import TurnedOff

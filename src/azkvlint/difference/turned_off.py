@@ -14,12 +14,12 @@ from azkvlint.config.influences import BICEP_DIRECTIVE, COMMENT, CONFIGURATION, 
 from azkvlint.config.run_config import Config
 from azkvlint.config.weakened import Weakening
 from azkvlint.difference.inputs import Side
-from azkvlint.difference.matching import HIDDEN, Item, Roots, items_of, pairs_of
+from azkvlint.difference.matching import HIDDEN, Item, Roots, items_of, pairs_of, restricted
 from azkvlint.engine.rule_store import find_rules_by_prefix
 from azkvlint.linter.group_instances import order_of
 from azkvlint.linter.linter import check, known_rules
 from azkvlint.model.difference import CHANGED, NEW, FindingChange, TurnedOff
-from azkvlint.model.finding import DIRECTIVE, IN_SOURCE, Finding, Occurrence, Outcome, SuppressionDirective
+from azkvlint.model.finding import DIRECTIVE, IN_SOURCE, Finding, Outcome, SuppressionDirective
 from azkvlint.model.location import Location, Region
 from azkvlint.util.errors import InputError, RuleError, UsageError
 from azkvlint.util.project_files import reported_name
@@ -164,17 +164,6 @@ def sorted_with(findings: Iterable[Finding], more: Iterable[Finding]) -> tuple[F
     """Return findings with more of them, in the order of reports."""
     added = tuple(more)
     return tuple(sorted((*findings, *added), key=order_of)) if added else tuple(findings)
-
-
-def restricted(finding: Finding, occurrences: tuple[Occurrence, ...]) -> Finding:
-    """Return a finding with only some of its occurrences, of which it describes the first."""
-    if len(occurrences) == len(finding.occurrences):
-        return finding
-    first = occurrences[0]
-    return msgspec.structs.replace(
-        finding, message=first.message, resource=first.address, full_name=first.full_name, type=first.type,
-        root=first.root, occurrences=occurrences,
-    )  # fmt: skip
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -16,21 +16,29 @@ from azkvlint.model.location import static_address
 from azkvlint.model.rule import Severity
 from azkvlint.util.text import pluralize
 
+if TYPE_CHECKING:
+    from azkvlint.linter.world_names import NamesByRoot
+
 _Key: TypeAlias = tuple[object, ...]
 # The maximum number of related locations of a finding. Of the others, only the number is reported.
 MAX_RELATED = 20
 
 
-def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def group_findings(findings: Iterable[Finding], names: NamesByRoot | None = None) -> tuple[Finding, ...]:
     """Return one finding for each rule, outcome, location and attribute, by path, line, column and rule.
 
     What nothing deploys comes last, among findings and among the occurrences of each, of which it describes the first.
-    The order of ``findings`` does not matter.
+    The order of ``findings`` does not matter. ``names`` are those of the base worlds of roots that have several.
     """
     groups: dict[_Key, list[Finding]] = {}
     for finding in _with_one_severity(list(findings)):
         groups.setdefault(unit_key(finding), []).append(finding)
-    return tuple(sorted((_merge(group) for group in groups.values()), key=order_of))
+    merged = (_merge(group) for group in groups.values())
+    if names:
+        from azkvlint.linter.world_names import with_named_worlds
+
+        merged = (with_named_worlds(finding, names) for finding in merged)
+    return tuple(sorted(merged, key=order_of))
 
 
 def _with_one_severity(findings: list[Finding]) -> list[Finding]:

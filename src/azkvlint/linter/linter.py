@@ -60,6 +60,7 @@ from azkvlint.util.project_files import reported_name, reported_path
 if TYPE_CHECKING:
     from azkvlint.linter.baseline import Baseline
     from azkvlint.linter.result_cache import ResultCache
+    from azkvlint.linter.world_names import NamesByRoot
     from azkvlint.util.file_tracker import Snapshot
 
 _NOTHING = "nothing to check in"
@@ -199,10 +200,11 @@ def report_of(
     evaluated, skipped = merge_declarations(total.declarations)
     folders = FoldersOfTests(config, root, _source_root(config, root), total.read, snapshot)
     undeployed = Undeployed(units, folders)
+    worlds = _names_of_worlds(units)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
         marked = map(undeployed.mark, map(folders.mark, findings))
-        limited = map(folders.limit_severity, group_findings(marked) if is_explained else marked)
+        limited = map(folders.limit_severity, group_findings(marked, worlds) if is_explained else marked)
         return tuple(finding for finding in limited if finding.severity >= config.min_severity)
 
     findings = selected(total.findings)
@@ -228,6 +230,15 @@ def report_of(
         skipped=skipped,
         directives=tuple(one for one in total.directives if one.kind != OVERRIDE),
     )
+
+
+def _names_of_worlds(units: Sequence[UnitResult]) -> NamesByRoot | None:
+    """Return the names of the base worlds of roots. Few inputs have parameter files."""
+    if not any(unit.world for unit in units):
+        return None
+    from azkvlint.linter.world_names import names_by_root
+
+    return names_by_root(units)
 
 
 def _counts_by_kind(kinds: Iterable[str]) -> dict[str, int]:

@@ -159,6 +159,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
 
     ``twin``, ``identity``, ``fingerprint`` and ``former_fingerprint`` are those of the finding. ``worlds`` are the
     parameter files with which the resource has the result, if its input has any. ``condition`` is that of the finding.
+    ``world_names`` are the short names of ``worlds``, if the resource does not have the result with all of the files.
     """
 
     root: str
@@ -172,6 +173,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
     former_fingerprint: str = ""
     worlds: tuple[str, ...] = ()
     condition: str = ""
+    world_names: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):

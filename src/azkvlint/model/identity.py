@@ -3,7 +3,7 @@
 A unit is a rule that fails, or is unknown, for one declared resource at one place, with one severity. Its members are
 the resources of that declaration: its instances, those of each root that it is read through, and those of each base
 world (a parameter file of a template) that differ. What base worlds agree on is one member, with the names of the
-worlds.
+worlds. Where they do not, reports name them.
 
 A fingerprint is made of rule, path, address in the file, and attribute. It does not depend on lines, on the number of
 members, and on the folder from which an input is named.
@@ -24,6 +24,8 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
 
 UnitKey: TypeAlias = tuple[object, ...]
+# The number of base worlds that a text names. One more would be as short as its number.
+_MOST_WORLDS = 5
 _INDEX = regex(r"\[[0-9]+\]")
 # What had no module calls when fingerprints were introduced.
 _FORMERLY_WITHOUT_CALLS = frozenset({"argument", "data", "module", "output"})
@@ -102,6 +104,20 @@ def members_of(findings: Iterable[Finding]) -> tuple[Occurrence, ...]:
 def without_worlds(member: Occurrence) -> Occurrence:
     """Return a member without the names of its base worlds, by which it is counted."""
     return msgspec.structs.replace(member, worlds=()) if member.worlds else member
+
+
+def text_key(member: Occurrence) -> UnitKey:
+    """Return what members have in common of which reports name the base worlds only."""
+    own = (member.root, member.address, member.condition, member.message)
+    return own if member.world_names else (member,)
+
+
+def world_note(names: Iterable[str]) -> str:
+    """Return `` (dev, prod)``, with the names of base worlds; "" without names."""
+    ordered = sorted(names)
+    more = len(ordered) - _MOST_WORLDS
+    ordered = [*ordered[:_MOST_WORLDS], f"and {more} more"] if more > 1 else ordered
+    return f" ({', '.join(ordered)})" if ordered else ""
 
 
 def fingerprints(rule_id: str, own: Location, callers: Sequence[Location], declared_as: str) -> Fingerprints:

@@ -18,7 +18,7 @@ from azkvlint.model.finding import (
     Problem,
     Report,
 )
-from azkvlint.model.identity import without_worlds
+from azkvlint.model.identity import text_key, world_note
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.model.value import Origin
@@ -273,19 +273,32 @@ def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
     folder of tests or examples, or in code that nothing deploys, is marked after that.
     """
     mark = " [in tests or examples]" if finding.in_tests else deployment_note(finding)
-    instances = finding.occurrences[1:]
-    count = len(instances) + sum(max(len(one.occurrences), 1) for one in others)
+    members = _members_by_text(finding)
+    count = len(members[1:]) + sum(len(_members_by_text(one)) or 1 for one in others)
     if not count:
         return mark
-    root = finding.occurrences[0].root if instances else ""
-    named = Counter((one.root, one.address) for one in finding.occurrences)
-    condition = finding.occurrences[0].condition if instances else ""
-    names = [
-        _member_name(one, root, condition, has_namesakes=named[one.root, one.address] > 1) for one in instances[:_NAMED]
-    ]
-    names += [f"{one.resource} ({place(one.at)})" for one in others[: _NAMED - len(names)]]
+    names = [_member_name(each, members[0][0]) for each in members[1 : _NAMED + 1]]
+    names += [f"{_name_in_worlds(one)} ({place(one.at)})" for one in others[: _NAMED - len(names)]]
     names += ["..."] if count > len(names) else []
     return visible(f" [and {count} more: {', '.join(names)}]") + mark
+
+
+def _members_by_text(finding: Finding) -> list[tuple[Occurrence, ...]]:
+    """Return the members of a finding; those of base worlds of which only the names differ together."""
+    groups: dict[object, list[Occurrence]] = {}
+    for member in finding.occurrences:
+        groups.setdefault(text_key(member), []).append(member)
+    return [*map(tuple, groups.values())]
+
+
+def _name_in_worlds(finding: Finding) -> str:
+    """Return the address of the resource of a finding, with the base worlds that its message names."""
+    members = _members_by_text(finding)
+    return f"{finding.resource}{_world_note(members[0]) if members else ''}"
+
+
+def _world_note(members: Sequence[Occurrence]) -> str:
+    return world_note({name for one in members for name in one.world_names})
 
 
 def deployment_note(finding: Finding) -> str:
@@ -293,14 +306,14 @@ def deployment_note(finding: Finding) -> str:
     return " [in code that no scanned file deploys]" if finding.is_undeployed else ""
 
 
-def _member_name(member: Occurrence, root: str, condition: str, *, has_namesakes: bool) -> str:
-    """Return the address of a member, with what distinguishes it from those in ``root`` and from its namesakes, and
-    its condition if that is another one.
+def _member_name(members: Sequence[Occurrence], first: Occurrence) -> str:
+    """Return the address of members, with root and condition if those of the first member are others, and the names of
+    their base worlds.
     """
-    of_root = "" if member.root == root else f" of {member.root}"
-    world = f" with {' and '.join(member.worlds)}" if has_namesakes and member.worlds else ""
-    own = member_condition(member) if member.condition != condition else ""
-    return f"{member.address}{of_root}{world}{own}"
+    member = members[0]
+    of_root = "" if member.root == first.root else f" of {member.root}"
+    own = member_condition(member) if member.condition != first.condition else ""
+    return f"{member.address}{of_root}{_world_note(members)}{own}"
 
 
 def suppression(finding: Finding) -> str:
@@ -320,7 +333,11 @@ def suppression(finding: Finding) -> str:
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     """Return all details below a finding's headline, as (label, text) in reading order."""
     lines = [("suppressed", suppression(finding))] if finding.suppressed is not None else []
-    lines += [("also", visible(f"{one.message}{member_condition(one)}")) for one in finding.occurrences[1 : _NAMED + 1]]
+    others = _members_by_text(finding)[1 : _NAMED + 1]
+    lines += [
+        ("also", visible(f"{members[0].message}{_world_note(members)}{member_condition(members[0])}"))
+        for members in others
+    ]
     found = evidence_lines(finding)
     lines += [("found", text) for text in found]
     lines += [("note", text) for text in map(note_text, finding.related) if text not in found]
@@ -409,9 +426,9 @@ def _issues(findings: Sequence[Finding]) -> str:
 
 def _on_resources(findings: Iterable[Finding]) -> str:
     """Return `` on 7 resources`` for findings of which one is about several resources, or an empty string."""
-    members = [without_worlds(member) for finding in findings for member in finding.occurrences]
-    resources = {(member.root, member.address, member.full_name) for member in members}
-    is_shared = any(len(finding.occurrences) > 1 for finding in findings)
+    about = [{(one.root, one.address, one.full_name) for one in finding.occurrences} for finding in findings]
+    resources = set().union(*about)
+    is_shared = any(len(names) > 1 for names in about)
     return f" on {pluralize(len(resources), 'resource')}" if is_shared else ""
 
 
