@@ -34,7 +34,7 @@ def test_every_path_that_it_names_exists() -> None:
 
 
 def test_it_is_short_enough_to_be_read() -> None:
-    assert len(TEXT.splitlines()) <= 225
+    assert len(TEXT.splitlines()) <= 260
 
 
 MODULES = {file.relative_to(PACKAGE): file.read_text(encoding="utf-8") for file in PACKAGE.rglob("*.py")}
