@@ -133,6 +133,7 @@ CERTAIN = {
     'lower(var.env) != "dev"': "if its condition holds",
     "length(var.all) == 2": "if var.all has 2 items",
     "length(var.env) == 5": "if var.env has 5 characters",
+    'var.z != null && var.z != "x"': 'if var.z is not "x" and var.z is not null',
     "var.n > 3 && var.n < 10 && var.n != 4": "if var.n is 5",
     'contains(var.all, "a") && contains(var.all, "b")': 'if var.all contains "a" and "b"',
     'contains(var.all, "a") && length(var.all) == 1': "if its condition holds",
@@ -153,7 +154,7 @@ CERTAIN = {
 @pytest.mark.parametrize("expression", CERTAIN)
 def test_a_condition_that_is_stated_is_sufficient(kvlint: Kvlint, expression: str) -> None:
     text = SWITCHES + variable("n", "number", "0") + variable("all", "list(string)", "[]")
-    text += variable("map", "map(bool)", "{}")
+    text += variable("map", "map(bool)", "{}") + variable("z", "string", "null")
     text += 'variable "no_value" {\n  type = string\n}\ndata "azurerm_client_config" "c" {}\n'
     document = checked(kvlint, {"main.tf": PROVIDER + text + vault(f"  count = {expression} ? 1 : 0")})
     assert words(document, "KV001") == [CERTAIN[expression]]
@@ -586,6 +587,8 @@ LIMITS = {
     "@maxLength(0)\nparam n array = []": ("length(n) > 0", None),
     "@minLength(4)\nparam n string = 'none'": ("n == 'all' || empty(n)", None),
     "@maxLength(4)\nparam n string = 'none'": ("n == 'all'", 'if n is "all"'),
+    "@allowed(['none', 'all'])\nparam n string = 'none'": ("empty(n) || length(n) > 4", None),
+    "@allowed(['none', 'every'])\nparam n string = 'none'": ("length(n) > 4", 'if n is "every"'),
 }
 
 

@@ -423,7 +423,7 @@ def _states(every: Sequence[Target], facts: Facts) -> Iterator[_States]:
         yield tuple((CONTAINS, value) for value in dict.fromkeys(by_kind[solve.CONTAINS]))
         return
     elif solve.LENGTH in by_kind:
-        found = iter([(LENGTH, by_kind[solve.LENGTH][0])])
+        found = _of_length(by_kind[solve.LENGTH][0], facts)
     elif solve.LEAST in by_kind or solve.MOST in by_kind:
         found = _numbers(by_kind, facts)
     elif solve.EMPTY in by_kind or (solve.FILLED in by_kind and facts.allowed):
@@ -449,7 +449,9 @@ def _different(refused: Sequence[Plain | None], facts: Facts, *, is_filled: bool
     elif all(isinstance(one, int | float) for one in refused):
         yield ((EQUAL, max(one for one in refused if isinstance(one, int | float)) + 1),)
     else:
-        yield tuple((DIFFERENT, one) for one in dict.fromkeys(refused) if isinstance(one, str))
+        # Null is not equal to a string either.
+        null = ((NOT_NULL, None),) if None in refused else ()
+        yield (*null, *((DIFFERENT, one) for one in dict.fromkeys(refused) if isinstance(one, str)))
 
 
 def _numbers(by_kind: Mapping[str, Sequence[Plain | None]], facts: Facts) -> Iterator[_State]:
@@ -474,8 +476,18 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
                 yield EQUAL, whole
         case solve.FILLED:
             yield from ((EQUAL, one) for one in facts.allowed if one != "")
-        case _:
-            yield (EQUAL, "") if facts.kind in _TEXTS else (EMPTY, None)
+        case _ if facts.kind not in _TEXTS:
+            yield EMPTY, None
+        case _ if not facts.allowed or "" in facts.allowed:
+            yield EQUAL, ""
+
+
+def _of_length(length: Plain | None, facts: Facts) -> Iterator[_State]:
+    """Yield the values of a length that an input accepts, if those are listed."""
+    if facts.allowed and facts.kind in _TEXTS:
+        yield from ((EQUAL, one) for one in facts.allowed if isinstance(one, str) and len(one) == length)
+    else:
+        yield LENGTH, length
 
 
 def unknown_of(world: World) -> World:
