@@ -268,6 +268,16 @@ def test_a_validation_rejects_a_value(kvlint: Kvlint) -> None:
     assert words(document, "KV001") == ["if var.a is true and var.b is true"]
 
 
+def test_a_validation_of_a_module_rejects_its_arguments(kvlint: Kvlint) -> None:
+    root = SWITCHES + vault("  count = var.a ? 1 : 0")
+    root += 'module "m" {\n  source = "./m"\n  count = var.a ? 1 : 0\n  env = var.env\n}\n'
+    module = 'variable "env" {\n  type = string\n  validation {\n    condition = contains(["prod"], var.env)\n'
+    module += '    error_message = "e"\n  }\n}\n' + vault("", "inner")
+    document = checked(kvlint, {"main.tf": PROVIDER + root, "m/main.tf": module})
+    # Without the vault in the module, a vault of the root states the same.
+    assert words(document, "KV001") == ['if var.a is true and var.env is "prod"'] * 2
+
+
 def test_a_condition_that_is_not_solved_is_assumed(kvlint: Kvlint) -> None:
     text = PROVIDER + SWITCHES + vault('  count = length(regexall("^p.*d$", var.env)) > 0 ? 1 : 0')
     document = checked(kvlint, {"main.tf": text})

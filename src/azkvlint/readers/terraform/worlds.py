@@ -315,9 +315,21 @@ class Worlds(RootWorlds[AnySymbol]):
         None if none does.
         """
         if world not in self._refusals:
-            self._refusals[world] = next(self._refused(world), None)
+            self._refusals[world] = self._first_refused(world)
         goal = self._refusals[world]
         return None if goal is None else self.solver.solve([goal])
+
+    def _first_refused(self, world: World) -> Goal | None:
+        """Return a condition that a world does not meet; first one of the modules that decide on declarations."""
+        here = self.world(world)
+        found = next(self._refused(world), None)
+        if found is not None or not isinstance(here, TerraformWorld):
+            return found
+        opened = sum(1 for _ in here.instances())
+        self._early.setdefault(world, frozenset(here.run.failures))
+        here.gather()
+        is_more = sum(1 for _ in here.instances()) > opened
+        return next(self._refused(world), None) if is_more else None
 
     def _refused(self, world: World) -> Iterator[Goal]:
         """Yield the conditions that a world does not meet, and the base world does."""
@@ -398,7 +410,7 @@ class Worlds(RootWorlds[AnySymbol]):
         found = self._faults.get(world)
         if found is None:
             here = self.world(world)
-            self._early[world] = frozenset(here.run.failures)
+            self._early.setdefault(world, frozenset(here.run.failures))
             here.gather()
             self._check_base()
             for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
