@@ -610,6 +610,22 @@ def test_no_value_is_beyond_the_limits_of_a_parameter(kvlint: Kvlint, declared: 
     assert len(document["skipped"]) == (expected is None)
 
 
+ARGUMENTS_OF_A_MODULE = {
+    "@allowed(['prod'])\nparam text string": 'if env is "prod" and on is true',
+    "@maxLength(4)\nparam text string": 'if env is "prod" and on is true',
+    "@minLength(5)\n@maxLength(5)\nparam text string": "if on is true",
+    "@allowed(['dev', 'long!'])\nparam text string": "if on is true",
+}
+
+
+@pytest.mark.parametrize("declared", ARGUMENTS_OF_A_MODULE)
+def test_a_parameter_of_a_module_rejects_its_argument(kvlint: Kvlint, declared: str) -> None:
+    call = "module m 'm.bicep' = if (on) {\n  name: 'm'\n  params: { text: env }\n}\n"
+    root = (BICEP % "on").replace("'dev'", "'long!'") + call
+    document = checked(kvlint, {"main.bicep": root, "m.bicep": declared + "\noutput text string = text\n"})
+    assert words(document, "KV001") == [ARGUMENTS_OF_A_MODULE[declared]]
+
+
 ON = variable("a", "bool", "false") + variable("b", "bool", "false") + vault("  count = var.a ? 1 : 0\n%s")
 PRECONDITION = '  lifecycle {\n    precondition {\n      condition = var.b\n      error_message = "b"\n    }\n  }'
 GROUP = 'resource "azurerm_resource_group" "r" {\n  count = var.a ? (var.b ? 1 : -1) : 0\n  name  = "x"\n}\n'

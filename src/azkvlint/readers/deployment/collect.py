@@ -70,6 +70,8 @@ class Collector(CollectedResources):
         self.resources: Mapping[str, Resource] = {}
         # What the root itself declares, by address.
         self._declared: dict[str, AnySymbol] = {}
+        # The modules and nested deployments whose resources it has collected.
+        self.contents: list[DeploymentInstance] = []
         # Files whose resources are located elsewhere after they were collected.
         self._relocated = 0
 
@@ -250,6 +252,7 @@ class Collector(CollectedResources):
         if not isinstance(content, DeploymentInstance):
             return
         run = content.run
+        self.contents.append(content)
         known, problems = len(run.resources), len(run.problems)
         self._relocated += content.relocation is not None
         try:

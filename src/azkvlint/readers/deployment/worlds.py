@@ -18,17 +18,18 @@ from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, World
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Known, Unknown
 from azkvlint.readers.deployment.collect import AnySymbol, Collector
 from azkvlint.readers.deployment.declarations import is_nullable, limits_of, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import Arguments
+from azkvlint.readers.deployment.refused_arguments import Refused, RefusedArguments, accepted, allowed_values
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
 from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.modules.run import Run
-from azkvlint.readers.modules.world_values import changed_value, listed_values
+from azkvlint.readers.modules.world_values import changed_value
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
@@ -320,6 +321,8 @@ class Worlds(RootWorlds[AnySymbol]):
         self._root = root
         self._gathered = gathered
         self._make = make
+        self._arguments: RefusedArguments | None = None
+        self._refusals: dict[World, Refused | None] = {}
 
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> DeploymentWorld:
         """See the base class."""
@@ -340,7 +343,7 @@ class Worlds(RootWorlds[AnySymbol]):
             return None
         kind = kind_of(self._root, node)
         return Facts(
-            kind=kind, is_typed=kind != "", allowed=tuple(_allowed(self._root, node)),
+            kind=kind, is_typed=kind != "", allowed=tuple(allowed_values(self._root, node)),
             is_secret=self._root.is_secure(node),
             is_nullable=is_nullable(self._root, node.type), limits=limits_of(node),
             at=self._root.parameter_location(name),
@@ -362,6 +365,29 @@ class Worlds(RootWorlds[AnySymbol]):
         """See the base class."""
         return self.solver.solve(goals_of(declaration))
 
+    def violated(self, world: World) -> Iterable[Alternative] | None:
+        """Return the candidates for an argument that its parameter accepts; None if all are accepted as they are."""
+        here = self.world(world)
+        if world not in self._refusals and isinstance(here, DeploymentWorld):
+            if self._arguments is None:
+                self._arguments = RefusedArguments(self._gathered.contents)
+            contents = here.gather().contents
+            self._refusals[world] = next(self._arguments.of(contents, here.run.changed, here.instance), None)
+        refused = self._refusals.get(world)
+        return None if refused is None else self._accepted(*refused)
+
+    def _accepted(self, instance: DeploymentInstance, node: ast.Parameter) -> Iterator[Alternative]:
+        """Yield the candidates for an argument that its parameter accepts."""
+        written = _argument(instance, node, ())
+        for target in accepted(instance, node) if isinstance(written, Written) else ():
+            yield from self.solver.solve([(written.scope, written.node, target)])  # type: ignore[union-attr]  # see above
+
+    def close(self) -> None:
+        """See the base class."""
+        super().close()
+        self._arguments = None
+        self._refusals.clear()
+
     def absence_of(self, symbol: AnySymbol) -> str:
         """See the base class."""
         return "the condition is false" if symbol.entities else "the loop has no items"
@@ -377,20 +403,3 @@ class Worlds(RootWorlds[AnySymbol]):
     def arguments_of(self, symbol: AnySymbol) -> str:
         """See the base class."""
         return f"the parameters of the {symbol.instance.called_as}"
-
-
-def _allowed(root: DeploymentInstance, node: ast.Parameter) -> Iterator[Plain]:
-    """Yield the values that a parameter accepts, if its declaration lists them; those of an array are its items."""
-    if kind_of(root, node) == "array":
-        return
-    for decorator in node.decorators:
-        match decorator:
-            case ast.Call(name="allowed", arguments=(ast.Array(items=items),)):
-                yield from listed_values(items)
-    of = node.type.of if node.type is not None and node.type.kind == "union" else ()
-    if all(one.kind == "literal" for one in of):  # no other type that has more values
-        yield from (one.value for one in of if one.value is not None)
-    plain = root.file.at(node.pointer) if isinstance(root, TemplateInstance) else None
-    for key, values in plain.items() if isinstance(plain, dict) else ():
-        if key.lower() == "allowedvalues" and isinstance(values, list):
-            yield from (one for one in values if isinstance(one, str | int | float | bool))

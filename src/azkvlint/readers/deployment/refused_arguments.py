@@ -1,0 +1,141 @@
+"""Find the arguments of modules and nested deployments that their parameters do not accept in a world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from azkvlint.evaluation import solve
+from azkvlint.evaluation.known import known_of
+from azkvlint.evaluation.reads import Inputs
+from azkvlint.evaluation.solve import Target
+from azkvlint.evaluation.values import Result
+from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, Scalar, Unknown
+from azkvlint.readers.deployment.declarations import limits_of, primitive
+from azkvlint.readers.deployment.instance import DeploymentInstance
+from azkvlint.readers.deployment.template_instance import TemplateInstance
+from azkvlint.readers.modules.world_values import listed_values
+from azkvlint.syntax import ast
+
+Refused: TypeAlias = tuple[DeploymentInstance, ast.Parameter]
+
+
+class _Argument(NamedTuple):
+    """An argument of the base world: whether its parameter refuses it, and the inputs that it reads."""
+
+    instance: DeploymentInstance
+    node: ast.Parameter
+    is_refused: bool
+    inputs: Inputs | None
+
+
+class RefusedArguments:
+    """The arguments of one root that parameters with allowed values or limits refuse."""
+
+    def __init__(self, contents: Iterable[DeploymentInstance]) -> None:
+        self._known: Mapping[tuple[str, str], _Argument] = {
+            (instance.prefix, node.name): _evaluated(instance, node)
+            for instance in contents for node in _limited_parameters(instance)
+        }  # fmt: skip
+
+    def of(
+        self, contents: Iterable[DeploymentInstance], changed: Inputs, same: Callable[[DeploymentInstance], Any]
+    ) -> Iterator[Refused]:
+        """Yield what a world refuses and the base world does not.
+
+        ``contents`` are the files that the world evaluates itself; ``same`` returns the same use of another.
+        """
+        for instance in contents:
+            for node in _limited_parameters(instance):
+                known = self._known.get((instance.prefix, node.name))
+                if (known is None or not known.is_refused) and _is_refused(instance, node):
+                    yield instance, node
+        for known in self._known.values():
+            is_same = known.inputs is not None and known.inputs.isdisjoint(changed)
+            here = None if known.is_refused or is_same else same(known.instance)
+            if isinstance(here, DeploymentInstance) and _is_refused(here, known.node):
+                yield here, known.node
+
+
+def allowed_values(instance: DeploymentInstance, node: ast.Parameter) -> Iterator[Plain]:
+    """Yield the values that a parameter accepts, if its declaration lists them; those of an array are its items."""
+    if primitive(instance, node.type).lower() == "array":
+        return
+    for decorator in node.decorators:
+        match decorator:
+            case ast.Call(name="allowed", arguments=(ast.Array(items=items),)):
+                yield from listed_values(items)
+    of = node.type.of if node.type is not None and node.type.kind == "union" else ()
+    if all(one.kind == "literal" for one in of):  # no other type that has more values
+        yield from (one.value for one in of if one.value is not None)
+    plain = instance.file.at(node.pointer) if isinstance(instance, TemplateInstance) else None
+    for key, values in plain.items() if isinstance(plain, dict) else ():
+        if key.lower() == "allowedvalues" and isinstance(values, list):
+            yield from (one for one in values if isinstance(one, str | int | float | bool))
+
+
+def accepted(instance: DeploymentInstance, node: ast.Parameter) -> Iterator[Target]:
+    """Yield what an argument may be that its parameter accepts."""
+    allowed = tuple(allowed_values(instance, node))
+    yield from (Target(solve.EQUAL, value) for value in allowed)
+    limits = limits_of(node)
+    if allowed or limits is NOTHING_KNOWN:
+        return
+    if limits.is_number:
+        yield Target(solve.LEAST, limits.least)
+        if limits.most is not None:
+            yield Target(solve.MOST, limits.most)
+        return
+    if limits.least > 0:
+        yield solve.NOT_EMPTY if limits.least == 1 else Target(solve.LENGTH, limits.least)
+    if limits.most is not None:
+        yield Target(solve.LENGTH, limits.most) if limits.most else solve.IS_EMPTY
+
+
+def _limited_parameters(instance: DeploymentInstance) -> list[ast.Parameter]:
+    """Return the parameters of a file that do not accept every value of their type."""
+    if instance.module_call.is_root:
+        return []
+    nodes = (node for node in instance.file.symbols.values() if isinstance(node, ast.Parameter))
+    return [node for node in nodes if next(accepted(instance, node), None) is not None]
+
+
+def _evaluated(instance: DeploymentInstance, node: ast.Parameter) -> _Argument:
+    is_refused, read = instance.run.recorder.of(_is_refused, instance, node)
+    return _Argument(instance, node, is_refused, None if read is None else read.inputs)
+
+
+def _is_refused(instance: DeploymentInstance, node: ast.Parameter) -> bool:
+    """Return whether a parameter certainly does not accept its argument. Case does not matter."""
+    value, _ = instance.run.recorder.apart(partial(instance.parameter, node))
+    allowed = tuple(allowed_values(instance, node))
+    if allowed and isinstance(value, Scalar):
+        return str(value.value).lower() not in {str(one).lower() for one in allowed}
+    if allowed:
+        return isinstance(value, Unknown) and all(_is_another(value.known, one) for one in allowed)
+    return _is_beyond(value, limits_of(node))
+
+
+def _is_another(known: Known, plain: Plain) -> bool:
+    """Return whether a string is not the value of which some facts are known."""
+    is_outside = isinstance(plain, str) and _is_outside(len(plain), len(plain), known)
+    return known.is_text and (is_outside or plain in known.differs)
+
+
+def _is_beyond(value: Result, limits: Known) -> bool:
+    """Return whether a number, or a length, is certainly beyond limits."""
+    if limits is NOTHING_KNOWN:
+        return False
+    if limits.is_number:
+        plain = value.value if isinstance(value, Scalar) else None
+        return isinstance(plain, int) and not isinstance(plain, bool) and _is_outside(plain, plain, limits)
+    if isinstance(value, Scalar) and not isinstance(value.value, str):
+        return False
+    known = known_of(value)
+    return not known.is_number and _is_outside(known.least, known.most, limits)
+
+
+def _is_outside(least: int, most: int | None, limits: Known) -> bool:
+    """Return whether a range has nothing in common with limits."""
+    return (most is not None and most < limits.least) or (limits.most is not None and least > limits.most)
