@@ -386,6 +386,15 @@ def test_shared_values_are_those_of_an_evaluation_without_sharing(
     assert any(one["condition"] for one in shared["findings"])
 
 
+def test_the_value_of_an_item_is_that_of_the_world(kvlint: Kvlint) -> None:
+    text = vault("  for_each = { x = { on = var.a } }\n  rbac_authorization_enabled = each.value.on")
+    text += (POLICY % "var.a ? 1 : 0").replace("azurerm_key_vault.kv.id", 'azurerm_key_vault.kv["x"].id')
+    document = checked(kvlint, {"main.tf": PROVIDER + SWITCHES + text}, "--select", "KV302,KV304")
+    assert [(one["ruleId"], one["condition"]) for one in document["findings"]] == [
+        ("KV304", [{"input": "var.a", "is": "equal", "value": True}])
+    ]
+
+
 def test_several_callers_of_a_module_are_one_result_for_its_place(kvlint: Kvlint) -> None:
     module = variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0")
     root = variable("a", "bool", "false")

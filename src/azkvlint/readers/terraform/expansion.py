@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import NOTHING, Local
-from azkvlint.evaluation.reads import Bound, ReadSet, Recorder
+from azkvlint.evaluation.reads import Bound, Inputs, ReadSet, Recorder
 from azkvlint.evaluation.terraform.alternatives import one_of_results
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -107,14 +107,16 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     positions: frozenset[Text] = frozenset()
     conditions: frozenset[str] = frozenset()
 
-    def with_steps_of(self, recorder: Recorder) -> Expansion | None:
-        """Return the same instances for another recorder; None if they refer to declarations of this world."""
+    def with_steps_of(self, recorder: Recorder, changed: Inputs) -> Expansion | None:
+        """Return the same instances for another recorder; None if they refer to declarations of this world, or if the
+        value of an item reads an input that differs there.
+        """
         steps = []
         for step in self.steps:
             local: dict[str, Result | Bound] = {}
             for name, bound in step.local.items():
                 value, read = (bound.value, bound.read) if isinstance(bound, Bound) else (bound, None)
-                if not is_data(value):
+                if not is_data(value) or (read is not None and not read.inputs.isdisjoint(changed)):
                     return None
                 local[name] = recorder.bind(value, read)
             steps.append(msgspec.structs.replace(step, local=local) if local else step)

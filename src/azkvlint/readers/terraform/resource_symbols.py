@@ -117,7 +117,7 @@ class Symbol(Generic[One]):
         found, read = (None, None) if base is None else (base._expansion, base._read)  # noqa: SLF001  # of the same class
         if found is None or read is None or not read.isdisjoint(run.changed):
             return None
-        steps = found.with_steps_of(run.recorder)
+        steps = found.with_steps_of(run.recorder, run.changed)
         if steps is not None:
             run.recorder.add_inputs(read)
         return None if steps is None else (steps, read)
