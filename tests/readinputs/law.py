@@ -20,6 +20,7 @@ from azkvlint.model.value import MapValue, select
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
 from azkvlint.readers.deployment.read import read_template
+from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.read import read_root
@@ -73,21 +74,26 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 def read(unit: Unit, values: Mapping[str, Any], recorder: Recorder = WITHOUT_RECORD) -> Mapping[str, Resource]:
     """Return the resources of a root with these values of its inputs."""
+    return read_whole(unit, values, recorder).resources
+
+
+def read_whole(unit: Unit, values: Mapping[str, Any], recorder: Recorder = WITHOUT_RECORD) -> TemplateRead:
+    """Return all that is read of a root with these values of its inputs."""
     at = Location(path="values.json")
     results = {name: wrap(plain, at) for name, plain in values.items()}
     root, work = str(unit.folder), UnitWork(recorder)
     if unit.language == ARM:
         document = Document(json.loads(unit.text), unit.text)
         load = partial(_linked, unit.folder)
-        return read_template("main.json", document, _ALL, results, load, unit=work).resources
+        return read_template("main.json", document, _ALL, results, load, unit=work)
     if unit.language == BICEP:
         file = str(unit.folder / "main.bicep")
-        return read_bicep("main.bicep", file, root, unit.text, _ALL, ModuleCache(), results, work).resources
+        return read_bicep("main.bicep", file, root, unit.text, _ALL, ModuleCache(), results, work)
     words = tuple(f"{name}={plain if isinstance(plain, str) else json.dumps(plain)}" for name, plain in values.items())
     settings = TerraformSettings(variables=words)
     module = read_root(".", root, root, FolderCache(_ALL), settings, unit=work)
     assert module is not None
-    return module.resources
+    return module
 
 
 def _linked(folder: Path, path: str) -> Document | None:
