@@ -313,6 +313,8 @@ def _satisfying(shape: Shape, states: Sequence[State], name: str, number: int, d
             raise CannotDrawError("the report shortens the value")
         return value
     kind = shape.kind if shape.kind != "any" else _kind_of(default)
+    # An input without a type accepts anything.
+    kind = kind if kind != "any" else "list" if "not empty" in by_word else "string"
     shape = shape._replace(kind=kind)
     if "empty" in by_word:
         return {"list": [], "tuple": [], "string": ""}.get(kind, {})
@@ -356,7 +358,7 @@ def _drawn(shape: Shape, name: str, number: int, level: int = 0) -> Any:
         case "number":
             return number + 1
         case "bool":
-            return number % 2 == 0
+            return number < DRAWS - 1
         case "tuple":
             return [_drawn(one, name, number, level + 1) for one in shape.of]
         case "list":
