@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 # Keys of a parameter file of Azure Resource Manager. No variable can have the name `$schema`.
 _PARAMETER_FILE_KEYS = frozenset({"$schema", "parameters"})
-# The types whose values on the command line are expressions, not strings.
-_TEXT = frozenset({"string", "any"})
 
 
 class RootValues:
@@ -139,7 +137,8 @@ class RootValues:
             at = Location(path=declaration.path, span=(declaration.block.start, declaration.block.head))
             piece = declaration.attributes.get("type")
             type_ = piece.attribute.expression() if piece is not None else None
-        if type_ is None or (isinstance(type_, ast.Name) and type_.name in _TEXT):
+        # Of a primitive type or none, Terraform takes the word as it is; `any` is not primitive.
+        if type_ is None or (isinstance(type_, ast.Name) and type_.name == "string"):
             return Scalar(at=at, value=word)
         attribute = parse_file(f"x = {word}\n").body.attributes.get("x")
         node = attribute.expression() if attribute is not None else None
