@@ -358,7 +358,7 @@ def _drawn(shape: Shape, name: str, number: int, level: int = 0) -> Any:
         case "number":
             return number + 1
         case "bool":
-            return number < DRAWS - 1
+            return number % DRAWS < DRAWS - 1
         case "tuple":
             return [_drawn(one, name, number, level + 1) for one in shape.of]
         case "list":
@@ -371,7 +371,7 @@ def _drawn(shape: Shape, name: str, number: int, level: int = 0) -> Any:
             return {
                 field: _drawn(one, field, number, level + 1)
                 for field, one, is_required in shape.fields
-                if is_required or number == 1
+                if is_required or number % DRAWS == 1
             }
         case "object":
             return {f"drawn{number}": "drawn"}
