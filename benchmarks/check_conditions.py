@@ -391,7 +391,9 @@ def exists(expected: Result, report: Report) -> str:
 
 
 def check_world(checkout: Checkout, world: World, expected: Sequence[Result]) -> Iterator[tuple[Result, Verdict]]:
-    """Yield the verdict on each result of a world: the worst of the runs with its values."""
+    """Yield the verdict on each result of a world, the worst of the runs with its values, and on findings that only
+    these runs have for the same resources.
+    """
     try:
         reports = [(one, run(checkout, world, one, world.root)) for one in assignments(checkout, world)]
     except (NotCheckedError, subprocess.TimeoutExpired, OSError) as error:
@@ -406,6 +408,20 @@ def check_world(checkout: Checkout, world: World, expected: Sequence[Result]) ->
         if worst.outcome == "contradiction" and not _is_found_alone(checkout, one):
             worst = Verdict("not checked", "the root alone does not have the result")
         yield one, worst
+    known = {(one.rule, _static(one.address)) for one in results_of(checkout.first) if one.root == world.root}
+    for values, report in reports:
+        for one in _more_findings(expected, report, world.root):
+            if (one.rule, _static(one.address)) not in known:
+                known.add((one.rule, _static(one.address)))
+                yield one, Verdict("contradiction", f"{_short(values)}: a finding that was not there before")
+
+
+def _more_findings(expected: Sequence[Result], report: Report, root: str) -> Iterator[Result]:
+    """Yield the findings for the resources of some results."""
+    addresses = {_static(one.address) for one in expected}
+    for one in results_of(report):
+        if one.section == _FINDING and one.root == root and _static(one.address) in addresses:
+            yield one
 
 
 def _explained(expected: Result, world: World, values: Mapping[str, Any], report: Report) -> Verdict:

@@ -322,7 +322,11 @@ def _satisfying(shape: Shape, states: Sequence[State], name: str, number: int, d
         return _containing(shape, by_word["containing"], name, number)
     if "of length" in by_word:
         length = by_word["of length"][0]
-        return "abcdefgh" * length if kind == "string" else [_item(shape, name, number + at) for at in range(length)]
+        return (
+            ("abcdefgh" * length)[:length]
+            if kind == "string"
+            else [_item(shape, name, number + at) for at in range(length)]
+        )
     refused = [*by_word.get("not equal", ()), None, default if "another value" in by_word else None]
     for at in count(number):
         value = _drawn(shape, name, at)
