@@ -143,6 +143,31 @@ def test_an_option_is_no_code(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "marked", "rules"),
+    [("password", "", ["KV611"]), ("password", "sensitive = true", []), ("user_name", "", [])],
+)
+def test_an_option_sets_an_input_that_is_marked_or_not(
+    name: str, marked: str, rules: list[str], tmp_path: Path, run: Run
+) -> None:
+    text = f"""
+    variable "{name}" {{
+      type    = string
+      default = ""
+      {marked}
+    }}
+    resource "azurerm_key_vault_secret" "s" {{
+      count = var.{name} == "" ? 0 : 1
+      name  = "s"
+      value = var.{name}
+    }}
+    """
+    write(tmp_path, {"main.tf": text})
+    expected = [(rule, "azurerm_key_vault_secret.s[0]") for rule in rules]
+    assert failed(run, tmp_path, ".") == expected
+    assert failed(run, tmp_path, "--var", f"{name}={SECRET}", ".") == expected
+
+
+@pytest.mark.parametrize(
     ("value", "rules"),
     [
         (f"'{SECRET}'", ["KV610"]),

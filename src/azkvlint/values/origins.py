@@ -49,7 +49,7 @@ FROM_SECRET = "?secret"
 NONE: Origins = frozenset()
 # In code or in a file of values.
 CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
-_PLAIN: Origins = CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
+_PLAIN: Origins = CODE | {COMMAND, PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
 SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
 # Functions of ARM templates that refer to a name.
 _REFERRING = frozenset({"parameters", "variables"})
@@ -235,4 +235,5 @@ def known_value_origins(origins: Origins) -> Origins:
     if origins == {CONFIGURATION}:
         return origins
     kept = origins & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})
-    return kept | (origins & {SECURE})
+    # The value of an option is known and still comes from outside.
+    return kept | (origins & ({SECURE, PARAMETER} if COMMAND in origins else {SECURE}))

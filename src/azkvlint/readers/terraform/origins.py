@@ -139,7 +139,8 @@ class ModuleOrigins:
         if declaration.is_marked:
             found = value_origins.secure_parameter_origins(found or frozenset({value_origins.SECURE}), name, rest)
         else:
-            found = value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
+            found = found if word and word != value_origins.COMMAND else found | {value_origins.PARAMETER}
+            found = value_origins.with_name_kind(found, (name, *rest))
         origin = word or value_origins.PARAMETER
         if origin in found and origin in _SOURCE_TEXTS:
             at = self._place(declaration, piece, rest)
