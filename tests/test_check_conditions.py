@@ -69,7 +69,7 @@ def program(tmp_path: Path, change: str = "") -> Path:
 
 
 def check(kvlint: Path, checkout: Path) -> tuple[int, str]:
-    command = [sys.executable, SCRIPT, "--kvlint", kvlint, checkout]
+    command = [sys.executable, str(SCRIPT), "--kvlint", str(kvlint), str(checkout)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(checkout.parent)}
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=300, env=environment)
     assert done.returncode in (0, 1), done.stderr
