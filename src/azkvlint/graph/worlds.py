@@ -125,7 +125,10 @@ class Existence(NamedTuple):
 
 
 class Faults(NamedTuple, Generic[AnyDeclaration]):
-    """What makes a world impossible: ``needed`` are the declarations without instances that others refer to."""
+    """What makes a world impossible: ``needed`` are the declarations without instances that others refer to.
+
+    Otherwise they belong to a declaration in the world if they can.
+    """
 
     is_impossible: bool
     needed: tuple[AnyDeclaration, ...] = ()
@@ -167,8 +170,8 @@ class Machine(Protocol[AnyDeclaration]):
     def violated(self, world: World) -> Iterable[Alternative] | None:
         """Return the candidates for a validation that rejects the inputs of a world; None if none does."""
 
-    def faults(self, world: World) -> Faults[AnyDeclaration]:
-        """Return what makes a world impossible that is not so in the base world."""
+    def faults(self, declaration: AnyDeclaration, world: World) -> Faults[AnyDeclaration]:
+        """Return what makes a world of a declaration impossible that is not so in the base world."""
 
 
 class Never(NamedTuple):
@@ -255,21 +258,18 @@ class Search(Generic[AnyDeclaration]):
         for _ in range(_MOST_NEEDED):
             if self._machine.exists(declaration, world) is False:
                 return None
-            violated = self._machine.violated(world)
+            violated, is_impossible = self._machine.violated(world), True
             if violated is not None:
                 further = self._extended(violated, world)
             else:
-                faults = self._machine.faults(world)
-                if not faults.is_impossible:
-                    extended = next(self._extended(self._machine.required(declaration, world), world), None)
-                    if extended is None:
-                        return world
-                    world = extended
-                    continue
+                faults = self._machine.faults(declaration, world)
+                is_impossible = faults.is_impossible
                 further = (one for other in faults.needed for one in self._worlds(other, world))
+                if not is_impossible:
+                    further = chain(further, self._extended(self._machine.required(declaration, world), world))
             extended = next(further, None)
             if extended is None:
-                return None
+                return None if is_impossible else world
             world = extended
         return None
 

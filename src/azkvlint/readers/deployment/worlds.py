@@ -15,7 +15,7 @@ from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Written
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.duplicates import without_duplicates
-from azkvlint.graph.worlds import Change, Facts, World
+from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOTHING_KNOWN, Known, Unknown
@@ -23,6 +23,7 @@ from azkvlint.readers.deployment.collect import AnySymbol, Collector
 from azkvlint.readers.deployment.declarations import is_nullable, limits_of, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import Arguments
+from azkvlint.readers.deployment.needs import undeployed_places, undeployed_sources
 from azkvlint.readers.deployment.refused_arguments import Refused, RefusedArguments, accepted, allowed_values
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
 from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
@@ -293,9 +294,9 @@ class DeploymentWorld:
         return self.collector
 
 
-def _around(symbol: Symbol[Any]) -> list[Symbol[Any]]:
+def _around(symbol: Symbol[Any]) -> list[Any]:
     """Return a declaration and those that decide whether it is deployed, outermost first."""
-    found = [symbol]
+    found: list[Any] = [symbol]
     instance = symbol.instance
     outer: ResourceEntity | None = getattr(symbol, "outer", None)
     while outer is not None and instance.conditions_cascade:
@@ -387,6 +388,17 @@ class Worlds(RootWorlds[AnySymbol]):
         super().close()
         self._arguments = None
         self._refusals.clear()
+
+    def faults(self, declaration: AnySymbol, world: World) -> Faults[AnySymbol]:
+        """Return what a declaration refers to that is not deployed. It may be deployed to what exists already."""
+        here = self.world(world)
+        here.gather()
+        around = [same for one in _around(declaration) for same in here.symbols(one)]
+        for find in (undeployed_sources, undeployed_places):
+            needed = {address: one for same in around for address, one in find(same).items()}
+            if needed:
+                return Faults(find is undeployed_sources, tuple(needed.values()))
+        return Faults(is_impossible=False)
 
     def absence_of(self, symbol: AnySymbol) -> str:
         """See the base class."""

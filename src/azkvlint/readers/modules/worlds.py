@@ -439,10 +439,9 @@ class RootWorlds(Generic[Declared]):
         """Return the candidates for arguments of a declaration that Azure rejects as they are in a world."""
         return ()
 
-    def faults(self, world: World) -> Faults[Declared]:
-        """Return what makes a world impossible that is not so in the base world."""
-        self.world(world).gather()
-        return Faults(is_impossible=False)
+    @abstractmethod
+    def faults(self, declaration: Declared, world: World) -> Faults[Declared]:
+        """Return what makes a world of a declaration impossible that is not so in the base world."""
 
 
 def _made_by(run: Run) -> int:

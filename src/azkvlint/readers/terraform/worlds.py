@@ -405,7 +405,7 @@ class Worlds(RootWorlds[AnySymbol]):
                 goals.append((scope, node, solve.NOT_NULL if is_null else solve.NOT_EMPTY))
         return self.solver.solve(goals) if goals else ()
 
-    def faults(self, world: World) -> Faults[AnySymbol]:
+    def faults(self, declaration: AnySymbol, world: World) -> Faults[AnySymbol]:  # noqa: ARG002  # of any
         """Return what makes the plan fail in a world, but not in the base world."""
         found = self._faults.get(world)
         if found is None:

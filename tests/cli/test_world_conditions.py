@@ -1,0 +1,114 @@
+"""The condition of a world is sufficient: with its values, the deployment has what it is about, and does not fail."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cli.test_existence import SCHEMA, checked
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+
+def stated(document: dict[str, Any], name: str) -> str | None:
+    """Return the condition of the only evaluated resource with a name in its address."""
+    (condition,) = [one["condition"] for one in document["evaluated"] if name in one["address"]]
+    return condition if condition is None else str(condition)
+
+
+SWITCHES = "param a bool = false\nparam b bool = false\nparam c bool = true\n"
+VAULT = """
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = %s{
+  name: 'kv-a'
+  location: 'westeurope'
+  properties: { sku: { family: 'A', name: 'standard' }, tenantId: tenant().tenantId }
+}
+"""
+CHILD = """
+resource child 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (b) {
+  parent: kv
+  name: 's'
+  properties: { value: %s }
+}
+"""
+MODULE = "module m 'm.bicep' = if (a) {\n  name: 'm'\n}\n"
+OTHER = "module child 'm.bicep' = if (b) {\n  name: 'n'\n  params: { x: %s }\n}\n"
+NEEDS = {
+    "a parent": (VAULT % "if (a) " + CHILD % "'v'", "if a is true and b is true"),
+    "a parent that exists": (VAULT % "if (c) " + CHILD % "'v'", "if b is true"),
+    "a parent that excludes it": (VAULT % "if (!b) " + CHILD % "'v'", "if b is true"),
+    "an existing parent": (
+        "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' existing = if (a) {\n  name: 'kv-a'\n}\n"
+        + CHILD % "'v'",
+        "if b is true",
+    ),
+    "an output": (VAULT % "" + MODULE + CHILD % "m.outputs.x", "if a is true and b is true"),
+    "an output in a variable": (
+        VAULT % "" + MODULE + "var x = { y: 'v-${m.outputs.x}' }\n" + CHILD % "x.y",
+        "if a is true and b is true",
+    ),
+    "an output with a condition": (
+        VAULT % "" + MODULE + CHILD % "a ? m.outputs.x : 'v'", "if b is true",
+    ),
+    "an output with a fallback": (
+        VAULT % "" + MODULE + CHILD % "m.?outputs.x ?? 'v'", "if b is true",
+    ),
+    "what is deployed before it": (
+        VAULT % "" + MODULE + CHILD.replace("  name", "  dependsOn: [m]\n  name") % "'v'",
+        "if b is true",
+    ),
+    "the argument of a module": (
+        MODULE + OTHER % "m.outputs.x", "if a is true and b is true",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_what_a_resource_refers_to_is_deployed_in_its_world(kvlint: Kvlint, name: str) -> None:
+    text, condition = NEEDS[name]
+    module = "param x string = 'y'\noutput x string = x\n" + (VAULT % "").replace("kv-a", "kv-${x}")
+    document = checked(kvlint, {"main.bicep": SWITCHES + text, "m.bicep": module})
+    assert stated(document, "child") == condition
+
+
+def resource(type_: str, name: str, condition: object, **more: object) -> dict[str, object]:
+    return {"type": type_, "apiVersion": "2023-07-01", "name": name, "condition": condition, **more}
+
+
+DEPLOYMENT = {
+    "mode": "Incremental",
+    "template": {
+        "$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": [],
+        "outputs": {"x": {"type": "string", "value": "y"}},
+    },
+}  # fmt: skip
+REFERENCE = "[reference(resourceId('Microsoft.Resources/deployments', 'm')).outputs.x.value]"
+TEMPLATES = {
+    "a parent": ("'v'", "if a is true and b is true"),
+    "an output": (REFERENCE, "if a is true and b is true"),
+    "an output with a condition": (f"[if(parameters('a'), {REFERENCE[1:-1]}, 'v')]", "if b is true"),
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_what_a_resource_of_a_template_refers_to_is_deployed_in_its_world(kvlint: Kvlint, name: str) -> None:
+    value, condition = TEMPLATES[name]
+    is_vault = "[parameters('a')]" if name == "a parent" else True
+    vault = resource(
+        "Microsoft.KeyVault/vaults", "kv-a", is_vault, location="westeurope",
+        properties={"tenantId": "[tenant().tenantId]", "sku": {"family": "A", "name": "standard"}},
+    )  # fmt: skip
+    child = resource(
+        "Microsoft.KeyVault/vaults/secrets", "[format('{0}/{1}', 'kv-a', 'child')]", "[parameters('b')]",
+        properties={"value": value},
+    )  # fmt: skip
+    deployment = resource("Microsoft.Resources/deployments", "m", "[parameters('a')]", properties=DEPLOYMENT)
+    template = {
+        "$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": [vault, child, deployment],
+        "parameters": {one: {"type": "bool", "defaultValue": False} for one in "ab"},
+    }  # fmt: skip
+    document = checked(kvlint, {"t.json": json.dumps(template)})
+    assert stated(document, "child") == condition
