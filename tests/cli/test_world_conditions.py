@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.test_existence import SCHEMA, checked
+from tests.cli.test_existence import PROVIDER, SCHEMA, checked, secret, variable, vault
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -112,3 +112,19 @@ def test_what_a_resource_of_a_template_refers_to_is_deployed_in_its_world(kvlint
     }  # fmt: skip
     document = checked(kvlint, {"t.json": json.dumps(template)})
     assert stated(document, "child") == condition
+
+
+REFERENCES = {
+    "an instance": ("azurerm_key_vault.kv[0].id", 'if var.mode is "x"'),
+    "an instance with a fallback": ('try(azurerm_key_vault.kv[0].id, "v")', 'if var.mode is not "none"'),
+    "an instance with a condition": ('var.mode == "x" ? azurerm_key_vault.kv[0].id : "v"', 'if var.mode is not "none"'),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_with_no_value_that_a_condition_permits_a_reference_fails(kvlint: Kvlint, name: str) -> None:
+    reference, condition = REFERENCES[name]
+    text = variable("mode", "string", '"none"') + vault('  count = var.mode == "x" || var.mode == "y" ? 1 : 0')
+    text += secret('count = var.mode != "none" ? 1 : 0').replace("azurerm_key_vault.kv.id", reference)
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert stated(document, "secret") == condition

@@ -51,6 +51,8 @@ _States: TypeAlias = tuple[_State, ...]
 _ANY: _State = (UNDECIDED, None)
 # States that an input may have at once.
 _JOINED = frozenset({DIFFERENT, NOT_EMPTY, NOT_NULL, CONTAINS})
+# States of a string of which only some values are known that it is not, and one that it may be.
+_OPEN_TEXTS, _OTHER_TEXT = frozenset({DIFFERENT, NOT_EMPTY, NOT_NULL}), "any other value"
 # What decides on the effect of policies and role assignments.
 _VAULTS = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
 
@@ -268,10 +270,23 @@ class Search(Generic[AnyDeclaration]):
                 if not is_impossible:
                     further = chain(further, self._extended(self._machine.required(declaration, world), world))
             extended = next(further, None)
+            if extended is None and not is_impossible:
+                needed = self._needed_by_others(declaration, world)
+                extended = next((one for other in needed.needed for one in self._worlds(other, world)), None)
+                is_impossible = needed.is_impossible and bool(needed.needed)
             if extended is None:
                 return None if is_impossible else world
             world = extended
         return None
+
+    def _needed_by_others(self, declaration: AnyDeclaration, world: World) -> Faults[AnyDeclaration]:
+        """Return what does not exist, although it is needed, with a value that is none of those in expressions, where
+        a world leaves open which string an input is.
+        """
+        some = frozenset(_with_other_text(change, self._machine.facts(change.input) or Facts()) for change in world)
+        if some == world or self._machine.violated(some) is not None:
+            return Faults(is_impossible=False)
+        return self._machine.faults(declaration, some)
 
     def _least(self, declaration: AnyDeclaration, world: World, within: World) -> World:
         """Return a world without the changes of the world around it that the declaration does not need."""
@@ -355,6 +370,14 @@ class Search(Generic[AnyDeclaration]):
         # What fails may read other inputs too, with which it would not.
         wide = _with_unknown(world, frozenset(machine.free_inputs()) - names)
         return machine.exists(declaration, wide) is False or machine.fails(wide)
+
+
+def _with_other_text(change: Change, facts: Facts) -> Change:
+    """Return a change to a string that is none of those in expressions, if it leaves open which string that is."""
+    is_text = isinstance(change.value, str) or (facts.kind in _TEXTS and not change.path)
+    if change.state not in _OPEN_TEXTS or not is_text or _is_beyond(facts.limits, EQUAL, _OTHER_TEXT):
+        return change
+    return Change(change.input, change.path, EQUAL, _OTHER_TEXT)
 
 
 def _partition(facts: Facts) -> Sequence[_State]:
