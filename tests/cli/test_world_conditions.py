@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.test_existence import PROVIDER, SCHEMA, checked, secret, variable, vault
+from tests.cli.test_existence import PROVIDER, SCHEMA, checked, found, secret, variable, vault
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -128,3 +128,19 @@ def test_with_no_value_that_a_condition_permits_a_reference_fails(kvlint: Kvlint
     text += secret('count = var.mode != "none" ? 1 : 0').replace("azurerm_key_vault.kv.id", reference)
     document = checked(kvlint, {"main.tf": PROVIDER + text})
     assert stated(document, "secret") == condition
+
+
+def test_a_number_without_a_default_decides_on_a_resource_and_its_attributes(kvlint: Kvlint) -> None:
+    text = 'variable "level" {\n  type = number\n}\n'
+    text += vault("  count = var.level == 3 ? 1 : 0\n  purge_protection_enabled = var.level == 3")
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert stated(document, "kv") == "if var.level is 3"
+    assert found(document, "KV001") == found(document, "KV001", "unknown") == []
+
+
+def test_of_an_unknown_number_of_resources_all_are_evaluated(kvlint: Kvlint) -> None:
+    text = 'variable "number" {\n  type = number\n}\n'
+    text += vault("  count = var.number\n  purge_protection_enabled = count.index == 0")
+    document = checked(kvlint, {"main.tf": PROVIDER + text})
+    assert stated(document, "kv") == "if var.number is 1"
+    assert found(document, "KV001", "unknown") == ["azurerm_key_vault.kv[0]"]

@@ -404,6 +404,10 @@ class Worlds(RootWorlds[AnySymbol]):
         """See the base class."""
         return "the condition is false" if symbol.entities else "the loop has no items"
 
+    def is_of_unknown_number(self, symbol: AnySymbol, root: RootInWorld[AnySymbol]) -> bool:
+        """See the base class."""
+        return any(same.expand().symbolic for one in _around(symbol) for same in root.symbols(one))
+
     def place_of(self, symbol: AnySymbol) -> Location:
         """See the base class."""
         return symbol.instance.head(symbol.declaration)

@@ -199,6 +199,10 @@ class RootWorlds(Generic[Declared]):
     def place_of(self, symbol: Declared) -> Location:
         """Return where a declaration is."""
 
+    @abstractmethod
+    def is_of_unknown_number(self, symbol: Declared, root: RootInWorld[Declared]) -> bool:
+        """Return whether one instance stands for all of a number in a world that may be more than one."""
+
     def may_have_results(self, symbol: Declared) -> bool:  # noqa: ARG002  # any may
         """Return whether a rule may evaluate a resource of a declaration."""
         return True
@@ -254,7 +258,7 @@ class RootWorlds(Generic[Declared]):
             if not isinstance(found, Never):
                 if found == within.world:
                     return None
-                if any(map(_is_number, found - within.world)):
+                if any(map(_is_number, found - within.world)) and self.is_of_unknown_number(symbol, within.root):
                     # Of several instances, the others are as they are with an unknown number.
                     creation = _Creation(found, _UNKNOWN_NUMBER, within.root, [], set(), set())
                 else:

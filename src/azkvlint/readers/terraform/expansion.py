@@ -196,6 +196,14 @@ def _counted(instance: ModuleScope, at: Location, index: Result, read: ReadSet |
     return {"count": instance.run.recorder.bind(Fields(at=at, fields={"index": index}), read)}
 
 
+def may_be_several(instance: ModuleScope, declaration: Declaration) -> bool:
+    """Return whether a declaration may have more than one instance, by how their number is written."""
+    count = declaration.attributes.get("count")
+    if count is None:
+        return "for_each" in declaration.attributes
+    return not _is_switch(instance, count.attribute.expression())
+
+
 def _is_switch(instance: ModuleScope, node: ast.Node | None) -> bool:
     """Return whether a number can only be 0 or 1, by how it is written."""
     waiting, seen = [node], set()

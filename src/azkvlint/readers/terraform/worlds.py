@@ -25,6 +25,7 @@ from azkvlint.readers.modules.world_values import changed_value, listed_values
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
+from azkvlint.readers.terraform.expansion import may_be_several
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
 from azkvlint.readers.terraform.plan_failures import PlanCheck
@@ -291,6 +292,14 @@ class Worlds(RootWorlds[AnySymbol]):
         """See the base class."""
         piece = amount_of(symbol)
         return _ABSENCE[piece.attribute.name if piece is not None else ""]
+
+    def is_of_unknown_number(self, symbol: AnySymbol, root: RootInWorld[AnySymbol]) -> bool:
+        """See the base class."""
+        several = (
+            same for one in (*_calls(symbol), symbol) for same in root.symbols(one)
+            if may_be_several(same.instance, same.declaration)
+        )  # fmt: skip
+        return any((found := same.expanded()) is not None and found.symbolic for same in several)
 
     def place_of(self, symbol: AnySymbol) -> Location:
         """See the base class."""
