@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.test_existence import PROVIDER, SCHEMA, checked, found, secret, variable, vault
+from tests.cli.test_existence import PROVIDER, SCHEMA, checked, found, secret, variable, vault, words
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -144,3 +144,13 @@ def test_of_an_unknown_number_of_resources_all_are_evaluated(kvlint: Kvlint) -> 
     document = checked(kvlint, {"main.tf": PROVIDER + text})
     assert stated(document, "kv") == "if var.number is 1"
     assert found(document, "KV001", "unknown") == ["azurerm_key_vault.kv[0]"]
+
+
+@pytest.mark.parametrize("expected", ["premium", "other"])
+def test_all_values_that_an_input_accepts_are_tried(kvlint: Kvlint, expected: str) -> None:
+    condition = f"if (sku != 'none' && toUpper(sku) == '{expected.upper()}') "
+    document = checked(
+        kvlint, {"main.bicep": "param sku ('standard' | 'premium' | 'none') = 'none'\n" + VAULT % condition}
+    )
+    assert words(document, "KV001") == (['if sku is "premium"'] if expected == "premium" else [])
+    assert len(document["skipped"]) == (expected == "other")

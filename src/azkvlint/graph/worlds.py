@@ -211,9 +211,8 @@ class Search(Generic[AnyDeclaration]):
         read = self._read(declaration, within)
         if read.exists is False and read.is_settled:
             return Never(self._deciding(declaration, read))
-        if read.is_settled and self._is_excluded(declaration, within, read.free):
-            return Never((), tuple(sorted(read.free)))
-        return _with_unknown(within, read.free)
+        excluded = self._excluded(declaration, within, read.free) if read.is_settled else None
+        return excluded if excluded is not None else _with_unknown(within, read.free)
 
     def _is_stated(self, declaration: AnyDeclaration, world: World) -> bool:
         """Return whether a world states everything that decides on a declaration; only inputs can be stated."""
@@ -289,7 +288,7 @@ class Search(Generic[AnyDeclaration]):
         return self._machine.faults(declaration, some)
 
     def _least(self, declaration: AnyDeclaration, world: World, within: World) -> World:
-        """Return a world without the changes of the world around it that the declaration does not need."""
+        """Return a world without those of some changes that the declaration does not need."""
         for change in sorted(within):
             less = world - {change}
             is_other = less != world and self._possible(declaration, less) == less
@@ -334,31 +333,39 @@ class Search(Generic[AnyDeclaration]):
         unknown = frozenset(Change(name, (), UNDECIDED) for name in self._machine.input_names() if name not in kept)
         return self._machine.exists(declaration, unknown) is False
 
-    def _is_excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> bool:
-        """Return whether no values of some inputs create a declaration."""
+    def _excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> World | Never | None:
+        """Return Never if no values of some inputs create a declaration, the world of the first that do, or None."""
         ordered = sorted(names)
         parts = [_partition(facts) for facts in map(self._machine.facts, ordered) if facts is not None]
         if not ordered or len(parts) < len(ordered) or len(ordered) > _MOST_ASSIGNED:
-            return False
+            return None
         fixed = frozenset(one for one in within if one.input not in names)
         # Most are not excluded, which the first assignment shows. The states of the other inputs are unknown at first.
         waiting: list[_States] = [()]
         is_first = True
         for _ in range(_MOST_ASSIGNMENTS):
             if not waiting:
-                return True
+                return Never((), tuple(ordered))
             chosen = waiting.pop()
             states = tuple(part[0] for part in parts) if is_first else chosen
             of_inputs = zip_longest(ordered, states, fillvalue=_ANY)
             world = fixed | {Change(str(name), (), *state) for name, state in of_inputs}
             if not self._is_rejected(declaration, names, world):
                 if is_first or len(chosen) == len(parts):
-                    return False
+                    return self._witness(declaration, world)
             elif not is_first:
                 continue
             is_first = False
             waiting += [(*chosen, state) for state in parts[len(chosen)]]
-        return False
+        return None
+
+    def _witness(self, declaration: AnyDeclaration, world: World) -> World | None:
+        """Return a world without the changes that a declaration does not need; None unless it certainly exists."""
+        found = self._possible(declaration, world) if self._machine.exists(declaration, world) is True else None
+        if found is None or self._machine.exists(declaration, found) is not True:
+            return None
+        least = self._least(declaration, found, found)
+        return None if any(change.state == UNDECIDED for change in least) else least
 
     def _is_rejected(self, declaration: AnyDeclaration, names: frozenset[str], world: World) -> bool:
         """Return whether a declaration certainly does not exist in a world, or its inputs are not valid."""
@@ -388,7 +395,7 @@ def _partition(facts: Facts) -> Sequence[_State]:
     elif facts.is_typed and facts.kind == "bool":
         states = [(EQUAL, True), (EQUAL, False)]
     elif facts.is_typed and facts.kind in (*_TEXTS, *_COLLECTIONS):
-        states = [*_states_of(solve.EMPTY, None, facts), (NOT_EMPTY, None)]
+        states = [(NOT_EMPTY, None), *_states_of(solve.EMPTY, None, facts)]
     else:
         return [_ANY]
     states = [*states, (EQUAL, None)] if facts.is_nullable else states
