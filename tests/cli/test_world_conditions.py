@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.test_existence import PROVIDER, SCHEMA, checked, found, secret, variable, vault, words
+from tests.cli.test_existence import PROVIDER, SCHEMA, checked, found, secret, variable, vault, words, write
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -154,3 +154,13 @@ def test_all_values_that_an_input_accepts_are_tried(kvlint: Kvlint, expected: st
     )
     assert words(document, "KV001") == (['if sku is "premium"'] if expected == "premium" else [])
     assert len(document["skipped"]) == (expected == "other")
+
+
+@pytest.mark.parametrize("of", ["var.s", "upper(var.s)"])
+def test_no_condition_states_what_a_secret_input_decides(kvlint: Kvlint, of: str) -> None:
+    text = variable("mode", "string", '"off"') + variable("s", "string", '"hunter2Secret!"\n  sensitive = true')
+    write({"main.tf": PROVIDER + text + vault(f"  count = var.mode == nonsensitive({of}) ? 1 : 0")})
+    for form in ("json", "text", "sarif"):
+        said = kvlint("in", "-f", form)
+        assert "var.mode has another value" in said.out
+        assert "hunter2secret" not in (said.out + said.err).lower()

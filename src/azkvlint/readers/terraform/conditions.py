@@ -11,7 +11,7 @@ from azkvlint.evaluation import solve
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.solve import Declared, Input, Target, Written
 from azkvlint.evaluation.terraform.operators import FailedError
-from azkvlint.evaluation.values import Fields, Result
+from azkvlint.evaluation.values import Fields, Result, is_data, mark_sensitive
 from azkvlint.model.value import Scalar
 from azkvlint.readers.terraform.folder import Piece, may_disable
 from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
@@ -38,7 +38,10 @@ class Scope(NamedTuple):
 
 
 class Terraform:
-    """The language of Terraform for the search of candidates."""
+    """The language of Terraform for the search of candidates. ``secret`` are the variables of the root that are."""
+
+    def __init__(self, secret: frozenset[str]) -> None:
+        self._secret = secret
 
     def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
         """Return what a reference means; None if that has no other values."""
@@ -51,14 +54,19 @@ class Terraform:
         return found._replace(is_secret=True) if isinstance(found, Written) and _is_secret(scope, steps) else found
 
     def value(self, scope: object, node: ast.Node) -> Result | None:
-        """Return the value of an expression; None if it fails."""
+        """Return the value of an expression; None if it fails.
+
+        What a secret variable decides is secret, whatever functions have made of it.
+        """
         if not isinstance(scope, Scope):
             return None
         evaluator, recorder = scope.instance.scope(scope.path).evaluator, scope.instance.run.recorder
         try:
-            return recorder.apart(partial(evaluator.evaluate, node, scope.local))[0]  # type: ignore[arg-type]  # a part of an expression
+            found, inputs = recorder.apart(partial(evaluator.evaluate, node, scope.local))  # type: ignore[arg-type]  # a part of an expression
         except FailedError:
             return None
+        is_secret = bool(self._secret) and (inputs is None or not self._secret.isdisjoint(inputs))
+        return mark_sensitive(found) if is_secret and is_data(found) else found
 
     def items(self, scope: object, node: ast.Comprehension) -> Iterator[object]:
         """Yield the scopes of the items of a loop that are known."""

@@ -208,7 +208,8 @@ class Worlds(RootWorlds[AnySymbol]):
         is_possible = not is_final and bool(folder.variables)
         has_existing = any(one.existing for one in run.resources.values())
         base = TerraformWorld(run, root, gathered, base_has_existing=has_existing)
-        super().__init__(run, base, Terraform(), is_possible=is_possible)
+        secret = frozenset(VAR + name for name, one in folder.variables.items() if one.is_marked)
+        super().__init__(run, base, Terraform(secret), is_possible=is_possible)
         self.folder = folder
         self._root = root
         self._gathered = gathered
