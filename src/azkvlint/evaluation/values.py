@@ -327,7 +327,7 @@ def is_data(result: Result) -> bool:
     waiting = [result]
     while waiting:
         found = waiting.pop()
-        if isinstance(found, Items):
+        if isinstance(found, Items | Partly):
             waiting += found.items
         elif isinstance(found, Fields):
             waiting += found.fields.values()
