@@ -164,3 +164,10 @@ def test_no_condition_states_what_a_secret_input_decides(kvlint: Kvlint, of: str
         said = kvlint("in", "-f", form)
         assert "var.mode has another value" in said.out
         assert "hunter2secret" not in (said.out + said.err).lower()
+
+
+def test_a_problem_in_a_world_states_its_condition(kvlint: Kvlint) -> None:
+    text = "resource x 'Microsoft.KeyVault/vaults/things@2023-07-01' = if (a) {\n  name: 'kv-a/x'\n}\n"
+    write({"main.bicep": SWITCHES + text})
+    (problem,) = json.loads(kvlint("in", "-f", "json").out)["problems"]
+    assert problem["message"].endswith("so the resource was not evaluated (if a is true)")

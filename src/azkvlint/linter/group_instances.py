@@ -58,7 +58,7 @@ def _with_one_severity(findings: list[Finding]) -> list[Finding]:
 
 def merge_module_problems(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems, with one for all calls of a missing module, at the first call and with the number of
-    calls.
+    calls. All others state with which values of inputs there are.
     """
     first_by_key: dict[_Key, Problem] = {}
     calls: dict[_Key, set[tuple[object, ...]]] = {}
@@ -69,9 +69,12 @@ def merge_module_problems(problems: Iterable[Problem]) -> list[Problem]:
             key = (*key, at, len(first_by_key))
         first_by_key.setdefault(key, problem)
         calls.setdefault(key, set()).add(at)
+    notes = {
+        key: f"{len(every)} calls" if len(every) > 1 else first_by_key[key].condition for key, every in calls.items()
+    }
     return [
-        msgspec.structs.replace(problem, message=f"{problem.message} ({len(calls[key])} calls)")
-        if len(calls[key]) > 1
+        msgspec.structs.replace(problem, message=f"{problem.message} ({notes[key]})", condition="")
+        if notes[key]
         else problem
         for key, problem in first_by_key.items()
     ]

@@ -298,7 +298,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     """Something that could not be read, evaluated or understood. ``level`` error: the report is incomplete (exit 3).
 
     ``is_syntax_error``: kvlint's HCL parser rejects the file there. ``is_missing_module``: a module called there is not
-    available; reports show the calls of one module as one problem.
+    available; reports show the calls of one module as one problem. ``condition``: with which values of inputs there is
+    the problem, in words.
     """
 
     code: str
@@ -308,6 +309,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     hint: str = ""
     is_syntax_error: bool = False
     is_missing_module: bool = False
+    condition: str = ""
 
 
 def without_notes(problems: Iterable[Problem]) -> list[Problem]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from azkvlint.evaluation.budget import STEPS_OF_A_RESOURCE, STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Recorder
 from azkvlint.evaluation.solve import Alternative, Language, Solver
@@ -25,7 +27,8 @@ from azkvlint.graph.worlds import (
     condition_of,
     unknown_of,
 )
-from azkvlint.model.condition import EQUAL, UNDECIDED
+from azkvlint.model.condition import EQUAL, UNDECIDED, Condition
+from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.readers.modules.run import Absence, Run
@@ -150,6 +153,7 @@ class RootWorlds(Generic[Declared]):
         self._assumed: list[RootInWorld[Declared]] = []
         self._budget: Budget | None = None
         self._open: _Creation[Declared] | None = None
+        self._problems: set[tuple[str, Location | None]] = set()
         # Whether it was tried to evaluate that one.
         self._is_too_large = False
         # What they have made, in steps of the evaluator, as far as it was counted.
@@ -239,6 +243,7 @@ class RootWorlds(Generic[Declared]):
             known.symbols.append(symbol)
             self.absent.add(symbol.address)
             waiting += ((one, known) for one in inner.of(symbol, found.root))
+        self._problems = {(problem.message, problem.at) for problem in self.run.problems}
         variants = [self._variant(one, base.lost) for one in created.values()]
         self.close()  # their resources are evaluated without what they are made of
         return variants
@@ -356,14 +361,22 @@ class RootWorlds(Generic[Declared]):
             for same in world.symbols(symbol):
                 made = gathered.made_by(same)
                 created += [one for one in made if one in lost or one not in self.base.run.resources]
-        known = {(problem.message, problem.at) for problem in self.run.problems}
-        self.run.problems += [one for one in world.run.problems if (one.message, one.at) not in known]
         facts = {change.input: self.facts(change.input) or Facts() for change in changes}
+        condition = condition_of(changes, facts)
+        self._add_problems(world.run.problems, condition)
         return Variant(
-            condition=condition_of(changes, facts), resources=world.resources(),
+            condition=condition, resources=world.resources(),
             created=frozenset(created) - creation.lost, is_complete=world.run.closed,
             replaced=frozenset(creation.replaced),
         )  # fmt: skip
+
+    def _add_problems(self, problems: Iterable[Problem], condition: Condition) -> None:
+        """Report the problems of a world that the base world does not have, each for the first that has it."""
+        for one in problems:
+            if (one.message, one.at) not in self._problems:
+                self._problems.add((one.message, one.at))
+                text = "" if condition.is_assumed else condition.text
+                self.run.problems.append(msgspec.structs.replace(one, condition=text))
 
     def world(self, changes: World, *, is_recorded: bool = False) -> RootInWorld[Declared]:
         """Return the root in a world. Raises InputError if that takes more work than any input needs."""
