@@ -200,12 +200,12 @@ class RootWorlds(Generic[Declared]):
         """Return why a declaration has no instances."""
 
     @abstractmethod
-    def place_of(self, symbol: Declared) -> Location:
-        """Return where a declaration is."""
-
-    @abstractmethod
     def is_of_unknown_number(self, symbol: Declared, root: RootInWorld[Declared]) -> bool:
         """Return whether one instance stands for all of a number in a world that may be more than one."""
+
+    @abstractmethod
+    def place_of(self, symbol: Declared) -> Location:
+        """Return where a declaration is."""
 
     def may_have_results(self, symbol: Declared) -> bool:  # noqa: ARG002  # any may
         """Return whether a rule may evaluate a resource of a declaration."""
@@ -298,8 +298,8 @@ class RootWorlds(Generic[Declared]):
                 creation = self._creation(symbol, found)
                 if creation is not None:
                     return creation
-                gathered.skip(symbol, f"{self.absence_of(symbol)}, and no values are known that change it")
-                return None
+                error = InputError(f"{self.absence_of(symbol)}, and no values are known that change it")
+                return self._in_open_world(symbol, gathered, error)
             gathered.skip(symbol, self._reason(symbol, found))
         except (InputError, RecursionError) as error:
             return self._in_open_world(symbol, gathered, error)
