@@ -171,3 +171,15 @@ def test_a_problem_in_a_world_states_its_condition(kvlint: Kvlint) -> None:
     write({"main.bicep": SWITCHES + text})
     (problem,) = json.loads(kvlint("in", "-f", "json").out)["problems"]
     assert problem["message"].endswith("so the resource was not evaluated (if a is true)")
+
+
+@pytest.mark.parametrize(("value", "is_accepted"), [("prod", True), ("production", False)])
+def test_a_template_accepts_the_allowed_strings_in_any_case(kvlint: Kvlint, value: str, is_accepted: bool) -> None:
+    vault = resource(
+        "Microsoft.KeyVault/vaults", "kv-a", f"[equals(parameters('env'), '{value}')]", location="westeurope",
+        properties={"tenantId": "[tenant().tenantId]", "sku": {"family": "A", "name": "standard"}},
+    )  # fmt: skip
+    env = {"type": "string", "defaultValue": "Dev", "allowedValues": ["Dev", "Prod"]}
+    template = {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "parameters": {"env": env}, "resources": [vault]}
+    document = checked(kvlint, {"t.json": json.dumps(template)})
+    assert words(document, "KV001") == (['if env is "prod"'] if is_accepted else [])

@@ -78,12 +78,13 @@ class Facts(NamedTuple):
     """What is known of a free input: its type, the values that it accepts if these are listed, and its declaration.
 
     ``is_typed``: ``kind`` is what its declaration states, not only that of its default. ``limits`` are those of its
-    value.
+    value. ``is_any_case``: strings are accepted in any case.
     """
 
     kind: str = "any"
     is_typed: bool = False
     allowed: tuple[Plain, ...] = ()
+    is_any_case: bool = False
     is_secret: bool = False
     is_nullable: bool = False
     limits: Known = NOTHING_KNOWN
@@ -502,7 +503,7 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
     match kind:
         case solve.EQUAL:
             whole = int(value) if isinstance(value, float) and value.is_integer() else value
-            if not facts.allowed or whole is None or whole in facts.allowed:
+            if not facts.allowed or whole is None or _is_accepted(whole, facts):
                 yield EQUAL, whole
         case solve.FILLED:
             yield from ((EQUAL, one) for one in facts.allowed if one != "")
@@ -518,6 +519,14 @@ def _of_length(length: Plain | None, facts: Facts) -> Iterator[_State]:
         yield from ((EQUAL, one) for one in facts.allowed if isinstance(one, str) and len(one) == length)
     else:
         yield LENGTH, length
+
+
+def _is_accepted(value: Plain, facts: Facts) -> bool:
+    """Return whether a value is one of those that an input accepts."""
+    if value in facts.allowed:
+        return True
+    is_text = facts.is_any_case and isinstance(value, str)
+    return is_text and str(value).lower() in (one.lower() for one in facts.allowed if isinstance(one, str))
 
 
 def unknown_of(world: World) -> World:

@@ -345,6 +345,8 @@ class Worlds(RootWorlds[AnySymbol]):
         kind = kind_of(self._root, node)
         return Facts(
             kind=kind, is_typed=kind != "", allowed=tuple(allowed_values(self._root, node)),
+            # Bicep compares them itself, with their case; Azure does not (github.com/Azure/bicep/issues/2489).
+            is_any_case=isinstance(self._root, TemplateInstance),
             is_secret=self._root.is_secure(node),
             is_nullable=is_nullable(self._root, node.type), limits=limits_of(node),
             at=self._root.parameter_location(name),
