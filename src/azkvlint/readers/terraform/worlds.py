@@ -332,24 +332,25 @@ class Worlds(RootWorlds[AnySymbol]):
     def _first_refused(self, world: World) -> Goal | None:
         """Return a condition that a world does not meet; first one of the modules that decide on declarations."""
         here = self.world(world)
-        found = next(self._refused(world), None)
-        if found is not None or not isinstance(here, TerraformWorld):
-            return found
-        opened = sum(1 for _ in here.instances())
-        self._early.setdefault(world, frozenset(here.run.failures))
-        here.gather()
-        is_more = sum(1 for _ in here.instances()) > opened
-        return next(self._refused(world), None) if is_more else None
+        if not isinstance(here, TerraformWorld):
+            return None
+        opened = list(here.instances())
+        found = next(self._refused(here, opened), None)
+        if found is None:
+            self._early.setdefault(world, frozenset(here.run.failures))
+            here.gather()
+            known = set(map(id, opened))
+            found = next(self._refused(here, [one for one in here.instances() if id(one) not in known]), None)
+        return found
 
-    def _refused(self, world: World) -> Iterator[Goal]:
-        """Yield the conditions that a world does not meet, and the base world does."""
-        for instance, piece in self._violations(world):
+    def _refused(self, here: TerraformWorld, instances: Sequence[ModuleInstance]) -> Iterator[Goal]:
+        """Yield the conditions in some uses of modules that a world does not meet, and the base world does."""
+        for instance, piece in self._violations(here, instances):
             node = piece.attribute.expression()
             if node is not None:
                 yield Scope(instance, piece.path), node, solve.TRUE
-        here = self.world(world)
         self._check_base()
-        for instance in here.instances() if isinstance(here, TerraformWorld) else ():
+        for instance in instances:
             yield from self._plan.refused(instance, here.run.recorder)
 
     def _check_base(self) -> None:
@@ -364,16 +365,17 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def is_refused(self, names: frozenset[str], world: World) -> bool:
         """See the base class."""
-        return next(self._violations(world, names), None) is not None
+        here = self.world(world)
+        return isinstance(here, TerraformWorld) and any(True for _ in self._violations(here, here.instances(), names))
 
-    def _violations(self, world: World, names: Inputs | None = None) -> Iterator[tuple[ModuleInstance, Piece]]:
-        """Yield the validations that reject the inputs of a world, but not those of the base world; of those that read
-        none but ``names``.
+    def _violations(
+        self, here: TerraformWorld, instances: Iterable[ModuleInstance], names: Inputs | None = None
+    ) -> Iterator[tuple[ModuleInstance, Piece]]:
+        """Yield the validations in some uses of modules that reject the inputs of a world, but not those of the base
+        world; of those that read none but ``names``.
         """
-        known_of, here = self._known_validations(), self.world(world)
-        if not isinstance(here, TerraformWorld):
-            return
-        for place, instance, piece in self._validations_of(here):
+        known_of = self._known_validations()
+        for place, instance, piece in self._validations_of(instances):
             known = known_of.get(place, _NEW)
             is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
             is_apart = names is not None and (known.inputs is None or not known.inputs <= names)
@@ -385,14 +387,14 @@ class Worlds(RootWorlds[AnySymbol]):
         if self._validations is None:
             self._validations = {}
             recorder = self.base.run.recorder
-            for place, instance, piece in self._validations_of(self.base):
+            for place, instance, piece in self._validations_of(self.base.instances()):
                 is_false, read = recorder.of(_is_false, instance, piece)
                 self._validations[place] = _Validation(is_false, None if read is None else read.inputs)
         return self._validations
 
-    def _validations_of(self, world: TerraformWorld) -> Iterator[tuple[_Place, ModuleInstance, Piece]]:
-        """Yield the conditions that variables have to meet."""
-        for instance in world.instances():
+    def _validations_of(self, instances: Iterable[ModuleInstance]) -> Iterator[tuple[_Place, ModuleInstance, Piece]]:
+        """Yield the conditions that variables of some uses of modules have to meet."""
+        for instance in instances:
             found = self._conditions.get(id(instance.folder))
             if found is None:
                 found = self._conditions[id(instance.folder)] = _validations_in(instance.folder)
