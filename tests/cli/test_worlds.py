@@ -673,3 +673,22 @@ def test_a_condition_that_is_not_solved_is_assumed_in_bicep(kvlint: Kvlint) -> N
     assert words(document, "KV001") == ["if its condition holds"]
     document = checked(kvlint, {"main.bicep": text + BICEP % "on && p0 && a1" + BICEP_POLICY})
     assert words(document, "KV001") == ["if its condition holds"]
+
+
+def test_a_validation_that_reads_other_inputs_proves_nothing(kvlint: Kvlint) -> None:
+    rule = '!var.on || (length(var.other) > 0 && length(var.name) == 0) || (var.other == "" && length(var.name) > 0)'
+    text = f"""
+    variable "on" {{
+      type    = bool
+      default = false
+      validation {{
+        condition     = {rule}
+        error_message = "No."
+      }}
+    }}
+    """
+    text += variable("other", "string", '""') + variable("name", "string", '""')
+    kv = vault('  count = var.on && var.other == "" ? 1 : 0').replace('"kv-existence"', "var.name")
+    document = checked(kvlint, {"main.tf": PROVIDER + text + kv})
+    assert document["skipped"] == []
+    assert found(document, "KV001") == ["azurerm_key_vault.kv[0]"]

@@ -164,8 +164,8 @@ class Machine(Protocol[AnyDeclaration]):
     def fails(self, world: World) -> bool:
         """Return whether what was evaluated so far fails in a world, and not in the base world."""
 
-    def is_refused(self, names: frozenset[str], world: World) -> bool:
-        """Return whether a validation rejects a world that reads none but some inputs."""
+    def is_refused(self, world: World) -> bool:
+        """Return whether a validation rejects a world, but not the base world."""
 
     def required(self, declaration: AnyDeclaration, world: World) -> Iterable[Alternative]:
         """Return the candidates for arguments of a declaration that Azure rejects as they are in a world."""
@@ -371,13 +371,13 @@ class Search(Generic[AnyDeclaration]):
     def _is_rejected(self, declaration: AnyDeclaration, names: frozenset[str], world: World) -> bool:
         """Return whether a declaration certainly does not exist in a world, or its inputs are not valid."""
         machine = self._machine
-        if machine.exists(declaration, world) is False or machine.is_refused(names, world):
+        if machine.exists(declaration, world) is False:
             return True
-        if not machine.fails(world):
-            return False
-        # What fails may read other inputs too, with which it would not.
+        # What rejects it may read other inputs too, with which it would not.
         wide = _with_unknown(world, frozenset(machine.free_inputs()) - names)
-        return machine.exists(declaration, wide) is False or machine.fails(wide)
+        if machine.is_refused(wide):
+            return True
+        return machine.fails(world) and (machine.exists(declaration, wide) is False or machine.fails(wide))
 
 
 def _with_other_text(change: Change, facts: Facts) -> Change:

@@ -444,8 +444,8 @@ class RootWorlds(Generic[Declared]):
         """Return whether what was evaluated so far fails in a world, and not in the base world."""
         return False
 
-    def is_refused(self, names: frozenset[str], world: World) -> bool:  # noqa: ARG002  # allowed values are facts
-        """Return whether a validation rejects a world that reads none but some inputs."""
+    def is_refused(self, world: World) -> bool:  # noqa: ARG002  # allowed values are facts
+        """Return whether a validation rejects a world, but not the base world."""
         return False
 
     def violated(self, world: World) -> Iterable[Alternative] | None:  # noqa: ARG002  # allowed values are facts

@@ -363,23 +363,22 @@ class Worlds(RootWorlds[AnySymbol]):
                 for _ in self._plan.refused(instance, recorder):
                     pass
 
-    def is_refused(self, names: frozenset[str], world: World) -> bool:
+    def is_refused(self, world: World) -> bool:
         """See the base class."""
         here = self.world(world)
-        return isinstance(here, TerraformWorld) and any(True for _ in self._violations(here, here.instances(), names))
+        return isinstance(here, TerraformWorld) and any(True for _ in self._violations(here, here.instances()))
 
     def _violations(
-        self, here: TerraformWorld, instances: Iterable[ModuleInstance], names: Inputs | None = None
+        self, here: TerraformWorld, instances: Iterable[ModuleInstance]
     ) -> Iterator[tuple[ModuleInstance, Piece]]:
         """Yield the validations in some uses of modules that reject the inputs of a world, but not those of the base
-        world; of those that read none but ``names``.
+        world.
         """
         known_of = self._known_validations()
         for place, instance, piece in self._validations_of(instances):
             known = known_of.get(place, _NEW)
             is_same = known.inputs is not None and known.inputs.isdisjoint(here.run.changed)
-            is_apart = names is not None and (known.inputs is None or not known.inputs <= names)
-            if not is_same and not is_apart and not known.is_false and _is_false(instance, piece):
+            if not is_same and not known.is_false and _is_false(instance, piece):
                 yield instance, piece
 
     def _known_validations(self) -> Mapping[_Place, _Validation]:
