@@ -692,3 +692,17 @@ def test_a_validation_that_reads_other_inputs_proves_nothing(kvlint: Kvlint) -> 
     document = checked(kvlint, {"main.tf": PROVIDER + text + kv})
     assert document["skipped"] == []
     assert found(document, "KV001") == ["azurerm_key_vault.kv[0]"]
+
+
+def test_what_fails_where_it_may_not_exist_proves_nothing(kvlint: Kvlint) -> None:
+    calls = ""
+    for name, more in (("p", "settings = each.value"), ("q", "groups = {}")):
+        calls += f'module "{name}" {{\n  source = "./{name}"\n  for_each = try(var.m.{name}, {{}})\n  {more}\n}}\n'
+    files = {
+        "main.tf": PROVIDER + 'variable "m" {\n  default = {}\n}\n' + calls,
+        "p/main.tf": 'variable "settings" {}\n' + vault("  for_each = try(var.settings.vaults, {})"),
+        "q/main.tf": 'variable "groups" {}\n' + vault('  purge_protection_enabled = var.groups["x"].id', "q"),
+    }
+    document = checked(kvlint, files, "--select", "KV001")
+    assert document["skipped"] == []
+    assert [one for one in found(document, "KV001") if "module.p" in one] != []

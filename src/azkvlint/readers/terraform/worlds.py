@@ -281,8 +281,13 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def fails(self, world: World) -> bool:
         """See the base class."""
-        here = self._early.get(world, self.world(world).run.failures.keys())
-        return not here <= self.base.run.failures.keys()
+        here = self.world(world)
+        if not isinstance(here, TerraformWorld):
+            return False
+        early = self._early.get(world, here.run.failures.keys())
+        failed = [place for place in early if place not in self.base.run.failures]
+        uses = {one.prefix: one for one in here.instances()} if failed else {}
+        return any(prefix in uses and _is_evaluated(uses[prefix], path, start) for prefix, path, start in failed)
 
     def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
         """See the base class."""
@@ -454,6 +459,26 @@ def _validations_in(folder: Folder) -> tuple[Piece, ...]:
 def _is_false(instance: ModuleInstance, piece: Piece) -> bool:
     found = instance.evaluate(piece, NOTHING)
     return isinstance(found, Scalar) and found.value is False
+
+
+def _is_evaluated(use: ModuleInstance, path: str, start: int) -> bool:
+    """Return whether Terraform certainly evaluates the expression at a place: in what may not exist it may not."""
+    given = use.call.given
+    while isinstance(given, CallArguments):
+        expanded = given.symbol.expanded()
+        if expanded is None or expanded.conditions or given.step.conditions:
+            return False
+        given = given.caller.call.given
+    for declared in (*use.folder.resources.values(), *use.folder.modules.values()):
+        if any(one.path == path and one.block.start <= start < one.block.end for one in declared.layers):
+            amounts = (declared.attributes[name] for name in ("count", "for_each") if name in declared.attributes)
+            if any(one.path == path and one.attribute.start <= start < one.attribute.end for one in amounts):
+                return True
+            symbol = (
+                use.module(declared.local) if declared.local in use.folder.modules else use.resource(declared.local)
+            )
+            return symbol is not None and symbol.is_there() is True
+    return True
 
 
 def _is_nullable(declaration: Declaration) -> bool:
