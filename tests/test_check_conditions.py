@@ -46,6 +46,36 @@ resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = if (create) {
   properties: { tenantId: tenant().tenantId, sku: { family: 'A', name: sku } }
 }
 """
+TEMPLATE = """{
+  "languageVersion": "2.0",
+  "definitions": {
+    "lockType": {
+      "type": "object",
+      "nullable": true,
+      "properties": {
+        "name": { "type": "string", "nullable": true },
+        "kind": { "type": "string", "allowedValues": ["CanNotDelete", "None"], "nullable": true }
+      }
+    }
+  },
+  "parameters": { "lock": { "$ref": "#/definitions/lockType" } },
+  "resources": {
+    "vault": {
+      "type": "Microsoft.KeyVault/vaults",
+      "apiVersion": "2023-07-01",
+      "name": "kv-prod"
+    },
+    "lock": {
+      "condition": "[and(not(empty(parameters('lock'))), not(equals(tryGet(parameters('lock'), 'kind'), 'None')))]",
+      "type": "Microsoft.Authorization/locks",
+      "apiVersion": "2020-05-01",
+      "scope": "[resourceId('Microsoft.KeyVault/vaults', 'kv-prod')]",
+      "name": "lock-prod",
+      "properties": { "level": "[parameters('lock').kind]" }
+    }
+  }
+}
+"""
 
 
 @pytest.fixture
@@ -78,6 +108,14 @@ def test_what_holds(checkout: Path) -> None:
     assert sorted(file.name for file in checkout.iterdir()) == [
         "main.bicep", "main.prod.bicepparam", "other.bicep", "other.parameters.json", "terraform",
     ]  # fmt: skip
+
+
+def test_types_of_a_template_are_read(checkout: Path) -> None:
+    (checkout / "azuredeploy.json").write_text(TEMPLATE)
+    code, text = check(checkout)
+    assert code == 0, text
+    assert " in 6 worlds" in text
+    assert "not checked" not in text
 
 
 def test_what_does_not_hold(tmp_path: Path, checkout: Path) -> None:
