@@ -6,6 +6,7 @@ learn.microsoft.com/azure/data-factory/store-credentials-in-key-vault.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -22,7 +23,7 @@ from azkvlint.derived.certificates import (
 )
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.evaluation.values import RETURNS_SECRET, wrap
-from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
+from azkvlint.graph.pseudo_resources import CERTIFICATES_TYPE, ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     NUMBER_START,
@@ -435,14 +436,46 @@ _KEY = regex(r"\[[^\[\]]*\]$")
 _LABEL = regex(r"[\w-]+")
 
 
-@derived("placeholder", of=SECRETS_TYPE, label="placeholder value", reads={SECRETS_TYPE: (PATH_IN_BODY,)})
+# What a secret, a certificate and an issuer contain that is, or may be, a placeholder.
+_CREDENTIALS: Mapping[str, tuple[Path, ...]] = {
+    SECRETS_TYPE: (PATH_IN_BODY,),
+    CERTIFICATES_TYPE: (PATH_IN_BODY, ("properties", "password")),
+    f"{CERTIFICATES_TYPE}/issuers": (("properties", "credentials", "password"),),
+}
+# A placeholder is shorter. The length is a multiple of four, which base64 needs.
+_MOST_ENCODED = 400
+_FROM_CERTAIN = (Placeholder.NONE, Placeholder.LIKELY, Placeholder.CERTAIN)
+
+
+@derived("placeholder", of=_CREDENTIALS, label="placeholder value", reads=_CREDENTIALS)
 def _placeholder(resource: Resource, _: Context) -> Answer:
-    """Return whether the value is a placeholder: ``certain``, ``likely`` or ``none``."""
-    value = _value(resource)
-    if value is None or isinstance(value, Unknown):
-        return absent(resource) if value is None else unknown(value, value.why)
-    found = placeholder_in(str(value.value) if isinstance(value, Scalar) else "none")
-    return known(value, found.value)
+    """Return whether all values are placeholders: ``certain``, ``likely`` or ``none``."""
+    values = [
+        value
+        for path in _CREDENTIALS.get(resource.type.lower(), ())
+        if not isinstance(value := resource.select(path), Absent)
+    ]
+    if not values:
+        return absent(resource)
+    doubt = next((value for value in values if isinstance(value, Unknown)), None)
+    certain = [_placeholder_of(value) for value in values if not isinstance(value, Unknown)]
+    found = min(certain, key=_FROM_CERTAIN.index, default=Placeholder.CERTAIN)
+    if doubt is not None and found is not Placeholder.NONE:
+        return unknown(doubt, doubt.why)
+    return known(values[0], found.value)
+
+
+def _placeholder_of(value: Value) -> Placeholder:
+    text = str(value.value) if isinstance(value, Scalar) else "none"
+    return max(placeholder_in(text), placeholder_in(_base64_decoded(text)), key=_FROM_CERTAIN.index)
+
+
+def _base64_decoded(text: str) -> str:
+    """Return the text that a string encodes, as in the contents of a certificate; the string itself if it is none."""
+    try:
+        return b64decode(text[:_MOST_ENCODED], validate=True).decode("ascii")
+    except ValueError:
+        return text
 
 
 @derived(

@@ -34,15 +34,15 @@ from azkvlint.values.origins import (
 )
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
-_CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
-TRACED_TYPES = (SECRETS_TYPE, _CERTIFICATES_TYPE, f"{_CERTIFICATES_TYPE}/issuers")
+CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
+TRACED_TYPES = (SECRETS_TYPE, CERTIFICATES_TYPE, f"{CERTIFICATES_TYPE}/issuers")
 # The paths of the value of a secret, and of the password of an issuer.
 PATH_IN_BODY = ("properties", "value")
 _OF_ISSUER = ("properties", "credentials", "password")
 # The same paths in data-plane bodies; the policy of a certificate contains no secret.
 _IN_DATA_PLANE: Mapping[str, tuple[str, ...]] = {
     SECRETS_TYPE: ("value",),
-    f"{_CERTIFICATES_TYPE}/issuers": ("credentials", "pwd"),
+    f"{CERTIFICATES_TYPE}/issuers": ("credentials", "pwd"),
 }
 OUTPUT_TYPE, MODULE_TYPE = "Terraform/outputs", "Terraform/modules"
 ARGUMENT_TYPE, READ_TYPE = "Terraform/arguments", "Terraform/reads"
