@@ -13,6 +13,7 @@ from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import (
     Index,
     may_equal,
+    parse_id,
     reference_of,
     scope_level,
     type_of_any,
@@ -443,6 +444,31 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     targets = (behind,) if behind else reference.targets if reference is not None else ()
     found = context.index.resources.get(targets[0]) if len(targets) == 1 else None
     return found if found is not None and found.type.lower() == DEFINITIONS else None
+
+
+@derived("mayCoverVaults", of=GRANTS, label="scope that can contain a vault", reads=dict.fromkeys(GRANTS, (SCOPE,)))
+def _may_cover_vaults(resource: Resource, context: Context) -> Answer:
+    """Return whether the scope can be, contain, or be in a vault: it is not a resource of another type."""
+    scope = resource.select(SCOPE)
+    types = _types_of_scope(scope, context.index)
+    return known(resource if isinstance(scope, Absent) else scope, not types or any(map(_is_around_vaults, types)))
+
+
+def _types_of_scope(scope: Answer, index: Index) -> tuple[str, ...]:
+    """Return the types that a scope can have, "" for any; nothing if that is not known."""
+    match scope:
+        case Link(target=target, type=type_):
+            found = index.resources.get(target)
+            return (found.type if found is not None else type_,)
+        case Unknown(types=types) if types:
+            return types
+    parts = parse_id(text_of(scope))
+    return () if parts is None or has_holes(parts.type) else (parts.type,)
+
+
+def _is_around_vaults(type_: str) -> bool:
+    lower = type_.lower()
+    return not lower or lower in _LEVELS or lower in _VAULT_TYPES or lower.startswith(_OBJECTS)
 
 
 @derived("operations", of=(DEFINITIONS, *GRANTS), label="allowed operation", reads=ROLE_NEEDS)
