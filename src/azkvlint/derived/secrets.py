@@ -56,7 +56,7 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
-from azkvlint.values.origins import CONFIGURATION
+from azkvlint.values.origins import COMMAND, CONFIGURATION, DEFAULT, FILE, GIVEN, IDENTIFIER, RESOURCE, WRITTEN
 from azkvlint.values.paths import ANY
 from azkvlint.values.secrecy import contains_secret, is_secure_type
 from azkvlint.values.secret_formats import (
@@ -494,6 +494,24 @@ def _is_configuration(resource: Resource, _: Context) -> Answer:
         _is_named_so(resource) and not has_credential(text)
     )
     return known(value, found)
+
+
+# Origins of what is no secret where the name or the format shows that it is configuration.
+_PLAIN_ORIGINS = frozenset({WRITTEN, DEFAULT, GIVEN, COMMAND, CONFIGURATION, FILE, IDENTIFIER, RESOURCE})
+
+
+@derived(
+    "holdsNoSecret",
+    of=SECRETS_TYPE,
+    label="value that is not secret",
+    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
+)
+def _holds_no_secret(resource: Resource, context: Context) -> Answer:
+    """Return whether the value is certainly an ID, an endpoint, a name or the like; false if that is not known."""
+    origins = resource.select(_ORIGINS)
+    is_plain = isinstance(origins, ListValue) and {text_of(item) for item in origins.items} <= _PLAIN_ORIGINS
+    found = _is_configuration(resource, context)
+    return known(resource, is_plain and isinstance(found, Scalar) and found.value is True)
 
 
 def _is_named_so(resource: Resource) -> bool:
