@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import msgspec
@@ -303,10 +303,16 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
 
 
 @derived(
-    "daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads={CERTIFICATES: (_MONTHS,)}
+    "daysOverPublicLimit",
+    of=CERTIFICATES,
+    label="validity beyond the public limit",
+    reads={CERTIFICATES: (_MONTHS, _ACTIONS)},
 )
 def _days_over_limit(resource: Resource, context: Context) -> Answer:
-    """Return the days by which the validity exceeds what browsers accept today; negative if it is shorter."""
+    """Return the days by which the validity exceeds what browsers accept; negative if it is shorter.
+
+    The limit is that of today, or of the day on which Key Vault renews a certificate that is issued today.
+    """
     months = resource.select(_MONTHS)
     if isinstance(months, Unknown):
         return months
@@ -315,12 +321,38 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
         return months
     if number is None:
         return unknown(months, f"`{display(months)}` is not a supported number of months")
-    limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
+    day = context.today
+    if longest <= _limit_on(day):
+        renewed = _renewal_day(resource, context, longest)
+        if isinstance(renewed, date):
+            day = renewed
+        elif longest > _limit_on(day + timedelta(days=longest)):
+            return unknown(renewed, renewed.why)
+    limit = _limit_on(day)
     months_are = f"{pluralize(number, 'month')} {'is' if number == 1 else 'are'}"
-    note = f"{months_are} up to {pluralize(longest, 'day')}; the limit on {context.today} is {pluralize(limit, 'day')}"
+    when = f"{day}" if day == context.today else f"{day}, when it is renewed,"
+    note = f"{months_are} up to {pluralize(longest, 'day')}; the limit on {when} is {pluralize(limit, 'day')}"
     at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
     return known(at, longest - limit, note)
+
+
+def _limit_on(day: date) -> int:
+    """Return the days for which a certificate that is issued on a day may be valid."""
+    return next(days for since, days in _FORUM if day >= since)
+
+
+def _renewal_day(resource: Resource, context: Context, longest: int) -> date | Unknown:
+    """Return the day on which a certificate that is issued today is renewed; today if Key Vault does not renew it."""
+    found = _renewals(resource, context)
+    days: list[int] = []
+    for item in found.items if isinstance(found, ListValue) else (found,):
+        part = select(item, ("percentage",))
+        if isinstance(part, Unknown):
+            return part
+        if isinstance(part, Scalar) and isinstance(part.value, int | float):
+            days.append(int(longest * part.value / 100))
+    return context.today + timedelta(days=min(days, default=0))
 
 
 @cache
