@@ -1,11 +1,12 @@
 """Check every result that depends on a condition by a run with the values of its condition.
 
-    python benchmarks/check_conditions.py [--kvlint PROGRAM] [--reports FOLDER] CHECKOUT ...
+    python benchmarks/check_conditions.py [--reports FOLDER] [--seconds N] [--most N] CHECKOUT ...
 
 kvlint reports that a resource exists only if inputs of its root have other values than their defaults. This program
 sets these inputs with ``--var``, ``--var-file`` or ``--parameters``, and runs kvlint on the root again: the result has
 to be the same, without the condition. An unknown result may be decided. Three values are drawn for an input whose
-condition is not one exact value. The exit code is 1 if any result contradicts the first report.
+condition is not one exact value. All results of a condition are compared with the same runs. The exit code is 1 if any
+result contradicts the first report.
 """
 
 from __future__ import annotations
@@ -13,97 +14,38 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
+import random
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from drawn_values import CannotDrawError, Input, State, parameters_of, values_of, variables_of
+import forked
+from condition_reports import FINDING, UNKNOWN, Report, Result, Run, Stated, World, results_of, static, worlds_of
+from drawn_values import DRAWS, CannotDrawError, Input, parameters_of, values_of, variables_of
 
 from azkvlint.syntax.json_decoder import decode
+from azkvlint.util.project_boundary import begin_run
 
-_OPTIONS = ("--format", "json", "--profile", "all", "--show-unknown", "--no-cache", "--jobs", "1")
-_SECONDS = 1800
-_FINDING, _UNKNOWN = "findings", "unknown"
-_SECTIONS = (_FINDING, _UNKNOWN)
-_VARIABLE = "var."
-_KEY = re.compile(r"\[[^\[\]]*\]")
-# The parts of a condition in words: `var.a is not "x" or "y" and the length of var.b is 3`.
-_JSON = r'(?:"(?:[^"\\]|\\.)*"|true|false|null|empty|-?\d+(?:\.\d+)?)(?![\w.])'
-_CLAUSE = re.compile(
-    rf"(?P<length>the length of )?(?P<name>[\w.-]+) "
-    rf"(?P<verb>is not|is|contains|has) (?P<values>another value|{_JSON}(?:(?:, | and | or ){_JSON})*)"
-    r"(?: characters?| items?)?(?:, | and |$)"
-)
+_OPTIONS = ("--profile", "all", "--show-unknown", "--no-cache", "--jobs", "1", "--sarif-include", "passed")
+_MODULE_FILES = (".tf", ".tofu", ".tf.json", ".tofu.json")
+_TEMPLATES = (".bicep", ".json", ".jsonc", ".arm")
+_SECONDS = 1800.0
 _SHOWN = 400
-# The text of a condition of which no values are known.
-_ASSUMED = "if its condition holds"
-_NO_VALUES = "the report knows no values with which the condition holds, and no drawn ones create the resource"
-
-Report: TypeAlias = dict[str, Any]
-# The inputs of a condition as the report states them: input, is, value.
-Stated: TypeAlias = tuple[tuple[str, str, str], ...]
-
-
-class Result(NamedTuple):
-    """A result for one resource."""
-
-    section: str
-    rule: str
-    address: str
-    declared_as: str
-    place: str
-    root: str
-    type: str
-    message: str
-    condition: str
-    stated: Stated
-
-    @property
-    def text(self) -> str:
-        """Return the result for a list of contradictions."""
-        outcome = "fails" if self.section == _FINDING else "is unknown"
-        return (
-            f"{self.rule} {outcome} for {self.address} at {self.place} ({self.condition or 'exists'}): {self.message}"
-        )
-
-
-class World(NamedTuple):
-    """A condition of a root in one of its base worlds: that of a parameter file, or of the defaults."""
-
-    root: str
-    parameters: str
-    condition: str
-    stated: Stated
-
-    @property
-    def is_assumed(self) -> bool:
-        """Return whether the report knows no values with which the condition holds."""
-        return self.condition == _ASSUMED
-
-    @property
-    def inputs(self) -> dict[str, list[State]]:
-        """Return what the condition states, by input."""
-        found: dict[str, list[State]] = defaultdict(list)
-        for name, word, value in self.stated:
-            first, *path = name.removeprefix(_VARIABLE).split(".")
-            found[first].append(State(tuple(path), word, json.loads(value)))
-        return found
-
-    @property
-    def text(self) -> str:
-        """Return the world for a list of contradictions."""
-        return f"{self.root}{f' with {self.parameters}' if self.parameters else ''}, {self.condition}"
+_NO_VALUES = "the report knows no values with which the condition holds"
+# The rule about secrets in code has a result instead, where this program writes the value of a secret to a file.
+_IN_CODE, _FROM_INPUT = "KV610", "KV611"
+_NOT_CHOSEN = "not among the worlds of the sample"
+# The outcomes of a result, from the worst on. The worst of the runs with its values counts.
+_OUTCOMES = ("contradiction", "not checked", "decided", "same")
 
 
 class Verdict(NamedTuple):
-    """What a run states about a result. ``outcome``: same, decided, contradiction or not checked."""
+    """What a run states about a result. ``outcome``: one of ``_OUTCOMES``."""
 
     outcome: str
     reason: str = ""
@@ -113,13 +55,21 @@ class NotCheckedError(Exception):
     """A world cannot be checked. The text is the reason."""
 
 
+class OutOfTimeError(NotCheckedError):
+    """The time for a root is used up. Another run of this program may check the world."""
+
+
 class Checkout:
     """A checked-out repository, and a copy of it in which parameter files are written."""
 
-    def __init__(self, program: str, folder: Path, work: Path, reports: Path | None) -> None:
-        self.program, self.folder, self.reports = program, folder.resolve(), reports
+    def __init__(self, folder: Path, work: Path, options: argparse.Namespace) -> None:
+        self.folder = folder.resolve()
+        self.reports: Path | None = options.reports
+        self.draws: int = options.draws
         self._work = work
+        self._left: dict[str, float] = defaultdict(lambda: options.seconds)
         self.runs = 0
+        self.seconds = 0.0
 
     @cached_property
     def copy(self) -> Path:
@@ -128,20 +78,38 @@ class Checkout:
         shutil.copytree(self.folder, target, symlinks=True, copy_function=_link)
         return target
 
-    def report(self, target: str, *options: str, copied: bool = False) -> Report:
-        """Run kvlint on a path of the checkout, and return its report with all passes. Raise NotCheckedError if it
-        writes none.
-        """
+    def run(self, root: str, values: Mapping[str, Any], *options: str, copied: bool = False) -> Run:
+        """Run kvlint on a root with values of its inputs. Raise NotCheckedError if it writes no report."""
+        if self._left[root] <= 0:
+            raise OutOfTimeError("the time for the root is used up")
+        report, passes, used = self._report(self._target(root), options, copied, self._left[root])
+        self._left[root] -= used
+        return Run(report, passes, values)
+
+    def _target(self, root: str) -> str:
+        """Return the path with which kvlint checks a root alone: a folder would be checked with those below it."""
+        folder = self.folder / root
+        if not folder.is_dir():
+            return root
+        files = sorted(file.name for file in folder.iterdir() if file.name.endswith(_MODULE_FILES))
+        return str(Path(root, files[0])) if files else root or "."
+
+    def _report(self, target: str, options: Sequence[str], copied: bool, limit: float) -> tuple[Report, Any, float]:
+        """Return the report on a path of the checkout, its log with passes, and the seconds that it took."""
         self.runs += 1
-        passes = self._work / "passes.sarif"
-        more = ("--format", f"sarif={passes}", "--sarif-include", "passed")
-        command = [self.program, "check", target or ".", *_OPTIONS, *more, *options]
-        where = self.copy if copied else self.folder
-        done = subprocess.run(command, cwd=where, capture_output=True, check=False, timeout=_SECONDS)
-        if not done.stdout.strip():
-            raise NotCheckedError(f"kvlint exits with {done.returncode}: {done.stderr.decode(errors='replace')[:200]}")
-        report: Report = json.loads(done.stdout)
-        return report | {"passes": passes_of(json.loads(passes.read_bytes()))}
+        names = {form: self._work / f"report.{form}" for form in ("json", "sarif")}
+        for file in names.values():
+            file.unlink(missing_ok=True)
+        forms = [word for form, file in names.items() for word in ("--format", f"{form}={file}")]
+        words = ["check", target, *_OPTIONS, *forms, *options]
+        done = forked.run(words, self.copy if copied else self.folder, limit)
+        self.seconds += done.seconds
+        if done.is_stopped:
+            raise OutOfTimeError("a run takes more than the time for the root")
+        if not all(file.is_file() for file in names.values()):
+            raise NotCheckedError(f"kvlint exits with {done.code}: {done.errors[:200]}")
+        report, passes = (json.loads(file.read_bytes()) for file in names.values())
+        return report, passes, done.seconds
 
     @cached_property
     def first(self) -> Report:
@@ -150,21 +118,27 @@ class Checkout:
         if kept is not None and kept.is_file():
             report: Report = json.loads(kept.read_bytes())
             return report
-        report = self.report(".")
+        report, _, _ = self._report(".", (), copied=False, limit=_SECONDS)
         if kept is not None:
             kept.write_text(json.dumps(report), encoding="utf-8")
         return report
 
+    @cached_property
+    def known(self) -> set[tuple[str, str, str]]:
+        """Return the root, the rule and the declaration of all results."""
+        return {(one.root, one.rule, static(one.address)) for one in results_of(self.first)}
+
     @cache  # noqa: B019  # as long as the program
     def inputs(self, root: str) -> Mapping[str, Input]:
         """Return the inputs of a root."""
+        begin_run([str(self.folder)])
         path = self.folder / root
         return variables_of(path) if path.is_dir() else parameters_of(path)
 
     @cache  # noqa: B019  # as long as the program
-    def alone(self, root: str) -> tuple[Result, ...]:
-        """Return the results on a root without other inputs of the checkout."""
-        return tuple(results_of(self.report(root)))
+    def alone(self, root: str) -> Run:
+        """Return the run on a root without other inputs of the checkout."""
+        return self.run(root, {})
 
 
 def _link(source: str, target: str) -> None:
@@ -174,102 +148,8 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def stated_in(text: str) -> Stated:
-    """Return what a condition in words states; nothing if it does not name all inputs."""
-    rest = text.removeprefix("if ")
-    found: list[tuple[str, str, str]] = []
-    while rest:
-        clause = _CLAUSE.match(rest)
-        if clause is None:
-            return ()
-        rest = rest[clause.end() :]
-        values = re.findall(_JSON, clause["values"]) or ["null"]
-        match clause["verb"], values[0]:
-            case "has", _ if clause["values"] == "another value":
-                word = "another value"
-            case "has", _:
-                word = "of length"
-            case "is not", ("empty" | "null") as state:
-                word, values = f"not {state}", ["null"]
-            case "is", "empty":
-                word, values = "empty", ["null"]
-            case "is", _:
-                word = "of length" if clause["length"] else "equal"
-            case verb, _:
-                word = {"is not": "not equal", "contains": "containing"}[verb]
-        found += [(clause["name"], word, value) for value in values]
-    return tuple(found)
-
-
-def passes_of(log: Any) -> list[tuple[str, str]]:
-    """Return the rule and the address of every pass in a SARIF log."""
-    passes = [one for one in log["runs"][0]["results"] if one.get("kind") == "pass"]
-    return [
-        (one["ruleId"], place["fullyQualifiedName"])
-        for one in passes
-        for at in one["locations"]
-        for place in at.get("logicalLocations", ())
-    ]
-
-
-def results_of(report: Report) -> Iterator[Result]:
-    """Yield all results of a report, one for each resource."""
-    found = [(section, one) for section in _SECTIONS for one in report[section]]
-    stated: dict[tuple[str, str], Stated] = {}
-    for _, one in found:
-        own = _own_condition(one)
-        if own and one["occurrences"][0]["condition"] != _ASSUMED:
-            stated[one["occurrences"][0]["root"], one["occurrences"][0]["condition"]] = own
-    for section, one in found:
-        own, at = _own_condition(one), one["location"]
-        for member in one["occurrences"]:
-            condition = member["condition"] or ""
-            yield Result(
-                section, one["ruleId"], member["resource"], one["declaredAs"],
-                f"{at['path']}:{at['line']}:{at['column']}", member["root"], member["type"],
-                member["message"], condition,
-                (own or stated.get((member["root"], condition)) or stated_in(condition)) if condition else (),
-            )  # fmt: skip
-
-
-def _own_condition(result: Mapping[str, Any]) -> Stated:
-    """Return the condition of a result if it is that of all resources that have the result."""
-    if not result["condition"] or len({(one["root"], one["condition"]) for one in result["occurrences"]}) > 1:
-        return ()
-    return tuple((each["input"], each["is"], json.dumps(each["value"])) for each in result["condition"])
-
-
-def worlds_of(checkout: Checkout) -> dict[World, list[Result]]:
-    """Return the results that depend on a condition, by world."""
-    report = checkout.first
-    parameters = {
-        (one["ruleId"], member["resource"], member["root"], member["condition"]): member["worlds"]
-        for section in _SECTIONS
-        for one in report[section]
-        for member in one["occurrences"]
-    }
-    found: dict[World, list[Result]] = defaultdict(list)
-    for one in results_of(report):
-        if one.condition:
-            files = parameters[one.rule, one.address, one.root, one.condition] or [""]
-            stated = one.stated or _stated_alone(checkout, one)
-            for file in files:
-                found[World(one.root, file, one.condition, stated)].append(one)
-    return found
-
-
-def _stated_alone(checkout: Checkout, result: Result) -> Stated:
-    """Return the condition that the report on one root has; the report on all roots has one for several resources."""
-    try:
-        return next((one.stated for one in checkout.alone(result.root) if _is_same(one, result)), ())
-    except NotCheckedError:
-        return ()
-
-
 def assignments(checkout: Checkout, world: World) -> list[dict[str, Any]]:
-    """Return one assignment of the inputs of a condition, or up to three. Raise NotCheckedError."""
-    if not world.stated and world.is_assumed:
-        raise NotCheckedError(_NO_VALUES)
+    """Return one assignment of the inputs of a condition, or several. Raise NotCheckedError."""
     if not world.stated:
         raise NotCheckedError("the report has the condition as text only")
     declared = checkout.inputs(world.root)
@@ -281,20 +161,20 @@ def assignments(checkout: Checkout, world: World) -> list[dict[str, Any]]:
             values[name] = values_of(declared[name], states)
         except CannotDrawError as error:
             raise NotCheckedError(f"no value can be drawn: {error}") from error
-    most = max(map(len, values.values()))
+    most = min(max(map(len, values.values())), checkout.draws)
     return [{name: every[number % len(every)] for name, every in values.items()} for number in range(most)]
 
 
-def run(checkout: Checkout, world: World, values: Mapping[str, Any], target: str) -> Report:
-    """Return the report with values of the inputs of a root."""
+def run(checkout: Checkout, world: World, values: Mapping[str, Any]) -> Run:
+    """Run kvlint with values of the inputs of a root."""
     if (checkout.folder / world.root).is_dir():
-        return _with_variables(checkout, world, values, target)
-    if world.root.endswith((".bicep", ".json", ".jsonc", ".arm")):
-        return _with_parameters(checkout, world, values, target)
+        return _with_variables(checkout, world, values)
+    if world.root.endswith(_TEMPLATES):
+        return _with_parameters(checkout, world, values)
     raise NotCheckedError("the root is neither a Terraform module nor a template")
 
 
-def _with_variables(checkout: Checkout, world: World, values: Mapping[str, Any], target: str) -> Report:
+def _with_variables(checkout: Checkout, world: World, values: Mapping[str, Any]) -> Run:
     """Set scalars with ``--var`` as their type states, and all others with a file."""
     kinds = {name: one.shape.kind for name, one in checkout.inputs(world.root).items()}
     words, others = [], {}
@@ -310,10 +190,10 @@ def _with_variables(checkout: Checkout, world: World, values: Mapping[str, Any],
             file = Path(folder, "drawn.tfvars.json")
             file.write_text(json.dumps(others), encoding="utf-8")
             words += ["--var-file", str(file)]
-        return checkout.report(target, *words)
+        return checkout.run(world.root, values, *words)
 
 
-def _with_parameters(checkout: Checkout, world: World, values: Mapping[str, Any], target: str) -> Report:
+def _with_parameters(checkout: Checkout, world: World, values: Mapping[str, Any]) -> Run:
     """Write the values beside the template, with those of the parameter file of the world."""
     base = checkout.copy / world.parameters if world.parameters else None
     beside = (checkout.copy / world.root).parent
@@ -327,7 +207,7 @@ def _with_parameters(checkout: Checkout, world: World, values: Mapping[str, Any]
         document["parameters"] |= {name: {"value": value} for name, value in values.items()}
         file.write_text(json.dumps(document), encoding="utf-8")
     try:
-        return checkout.report(target, "--parameters", str(file.relative_to(checkout.copy)), copied=True)
+        return checkout.run(world.root, values, "--parameters", str(file.relative_to(checkout.copy)), copied=True)
     finally:
         file.unlink()
 
@@ -345,131 +225,138 @@ def bicep(value: Any) -> str:
     return json.dumps(value)
 
 
-def verdict_of(expected: Result, world: World, report: Report) -> Verdict:
-    """Compare a result with a report in which its condition holds."""
-    same = [
-        one
-        for one in results_of(report)
-        if one.rule == expected.rule and one.root == expected.root and _is_same_resource(one, expected)
-    ]
+def verdict_of(expected: Result, world: World, found: Run) -> Verdict:
+    """Compare a result with a run in which its condition holds."""
+    same = [one for one in found.of_resource(expected) if one.rule == expected.rule and one.root == expected.root]
     given = {name for name, _, _ in world.stated}
     free = [one for one in same if not one.condition or not given & {name for name, _, _ in one.stated}]
     if any(one.section == expected.section for one in free):
         return Verdict("same")
-    if free and expected.section == _UNKNOWN:
+    if free and expected.section == UNKNOWN:
         return Verdict("decided")
-    if same and not free:
-        return Verdict("contradiction", f"still depends on the input: {same[0].text}")
+    values = json.dumps(found.values)[:_SHOWN]
+    in_code = (one for one in found.of_resource(expected) if one.rule == _IN_CODE and one.section == FINDING)
+    if expected.rule == _FROM_INPUT and any(in_code):
+        return Verdict("same")
     if same:
-        return Verdict("contradiction", f"another result: {free[0].text}")
-    return Verdict("missing")
-
-
-def _is_same_resource(one: Result, other: Result) -> bool:
-    is_same = one.address == other.address or one.place == other.place
-    return one.declared_as == other.declared_as and (is_same or _static(one.address) == _static(other.address))
-
-
-@cache
-def _static(address: str) -> str:
-    return _KEY.sub("", address)
-
-
-def exists(expected: Result, report: Report) -> str:
-    """Return what a report states about the declaration of a result that it does not have."""
-    passes = [rule for rule, address in report["passes"] if _static(address) == _static(expected.address)]
-    if passes:
-        return "passes" if expected.rule in passes else "exists"
-    if any(_is_same_resource(one, expected) for one in results_of(report)):
-        return "exists"
-    for section in ("evaluated", "skipped"):
-        for one in report[section]:
-            if _static(one["address"]) == _static(expected.address):
-                return "exists" if section == "evaluated" else f"skipped: {one['reason']}"
-    # A rule that does not apply to a resource has no result for it.
-    return "exists" if expected.type in report["summary"]["evaluatedResources"] else "not in the report"
+        reason = f"another result: {free[0].text}" if free else f"still depends on the input: {same[0].text}"
+        return Verdict("contradiction", f"{values}: {reason}")
+    existence = found.existence(expected)
+    if existence in ("passes", "exists") and expected.section == UNKNOWN:
+        return Verdict("decided", existence)
+    return Verdict("contradiction", f"{values}: no such result; the resource: {existence}")
 
 
 def check_world(checkout: Checkout, world: World, expected: Sequence[Result]) -> Iterator[tuple[Result, Verdict]]:
     """Yield the verdict on each result of a world, the worst of the runs with its values, and on findings that only
-    these runs have for the same resources.
+    these runs have for the same resources. Raise OutOfTimeError.
     """
     try:
-        reports = [(one, run(checkout, world, one, world.root)) for one in assignments(checkout, world)]
-    except (NotCheckedError, subprocess.TimeoutExpired, OSError) as error:
-        reason = "the run takes too long" if isinstance(error, subprocess.TimeoutExpired) else str(error)
-        yield from ((one, Verdict("not checked", reason)) for one in expected)
+        whole = world if world.stated else world._replace(stated=_stated_alone(checkout, expected))
+        runs = [run(checkout, whole, one) for one in assignments(checkout, whole)]
+    except OutOfTimeError:
+        raise
+    except (NotCheckedError, OSError) as error:
+        yield from ((one, Verdict("not checked", str(error))) for one in expected)
         return
     for one in expected:
-        found = [_explained(one, world, values, report) for values, report in reports]
-        worst = min(found, key=lambda each: ("contradiction", "not checked", "decided", "same").index(each.outcome))
-        if world.is_assumed and worst.outcome == "not checked":
-            worst = next((each for each in found if each.outcome != "not checked"), worst)
-        if worst.outcome == "contradiction" and not _is_found_alone(checkout, one):
+        found = [verdict_of(one, whole, each) for each in runs]
+        worst = min(found, key=lambda each: _OUTCOMES.index(each.outcome))
+        if worst.outcome == "contradiction" and not any(one.is_same(each) for each in checkout.alone(one.root).results):
             worst = Verdict("not checked", "the root alone does not have the result")
         yield one, worst
-    known = {(one.rule, _static(one.address)) for one in results_of(checkout.first) if one.root == world.root}
-    for values, report in reports:
-        for one in _more_findings(expected, report, world.root):
-            if (one.rule, _static(one.address)) not in known:
-                known.add((one.rule, _static(one.address)))
-                yield one, Verdict("contradiction", f"{_short(values)}: a finding that was not there before")
+    yield from _more_findings(checkout, world, expected, runs)
 
 
-def _more_findings(expected: Sequence[Result], report: Report, root: str) -> Iterator[Result]:
-    """Yield the findings for the resources of some results."""
-    addresses = {_static(one.address) for one in expected}
-    for one in results_of(report):
-        if one.section == _FINDING and one.root == root and _static(one.address) in addresses:
-            yield one
+def _stated_alone(checkout: Checkout, expected: Sequence[Result]) -> Stated:
+    """Return the condition that the report on one root has; the report on all roots has one for several resources."""
+    alone = checkout.alone(expected[0].root).results
+    return next((one.stated for one in alone if one.stated and any(map(one.is_same, expected))), ())
 
 
-def _explained(expected: Result, world: World, values: Mapping[str, Any], report: Report) -> Verdict:
-    """Return the verdict on a result, with what the run states instead."""
-    found = verdict_of(expected, world, report)
-    if found.outcome != "missing":
-        return (
-            found if found.outcome != "contradiction" else Verdict(found.outcome, f"{_short(values)}: {found.reason}")
-        )
-    existence = exists(expected, report)
-    if existence in ("passes", "exists") and expected.section == _UNKNOWN:
-        return Verdict("decided", existence)
-    if existence not in ("passes", "exists") and world.is_assumed:
-        return Verdict("not checked", _NO_VALUES)
-    return Verdict("contradiction", f"{_short(values)}: no such result; the resource: {existence}")
+def _more_findings(
+    checkout: Checkout, world: World, expected: Sequence[Result], runs: Sequence[Run]
+) -> Iterator[tuple[Result, Verdict]]:
+    """Yield the findings for the resources of some results that the first report does not have."""
+    addresses = {static(one.address) for one in expected}
+    told: set[tuple[str, str]] = set()
+    for each in runs:
+        for one in each.results:
+            address = static(one.address)
+            if one.section != FINDING or one.rule == _IN_CODE or one.root != world.root or address not in addresses:
+                continue
+            if (one.root, one.rule, address) not in checkout.known and (one.rule, address) not in told:
+                told.add((one.rule, address))
+                yield one, Verdict("contradiction", f"{json.dumps(each.values)[:_SHOWN]}: a finding that was not there")
 
 
-def _is_found_alone(checkout: Checkout, expected: Result) -> bool:
-    """Return whether a result is there if only its root is checked."""
-    return any(_is_same(one, expected) for one in checkout.alone(expected.root))
+class Records:
+    """What is known of the worlds of a checkout: one line of JSON for each world, from earlier runs of this program."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._known: dict[str, Any] = {}
+        if file is None or not file.is_file():
+            return
+        text = file.read_text(encoding="utf-8")
+        # The last line is not complete if the program was ended.
+        complete = text[: text.rfind("\n") + 1]
+        if complete != text:
+            file.write_text(complete, encoding="utf-8")
+        for line in complete.splitlines():
+            record = json.loads(line)
+            self._known[json.dumps(record["world"])] = record
+
+    def of(self, world: World) -> Any:
+        """Return the record of a world; None if there is none."""
+        return self._known.get(json.dumps(world))
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Write a record."""
+        if self._file is not None:
+            with self._file.open("a", encoding="utf-8") as stream:
+                stream.write(f"{json.dumps(record)}\n")
 
 
-def _is_same(one: Result, other: Result) -> bool:
-    return one[:4] == other[:4] and one.root == other.root and one.condition == other.condition
-
-
-def _short(values: Mapping[str, Any]) -> str:
-    return json.dumps(values)[:_SHOWN]
+def record_of(checkout: Checkout, world: World, expected: Sequence[Result], records: Records) -> Any:
+    """Return the verdicts on the results of a world: of an earlier run, or of new ones. Raise OutOfTimeError."""
+    known = records.of(world)
+    if known is not None:
+        return known
+    verdicts = [
+        {"result": one.text, "rule": one.rule, "outcome": found.outcome, "reason": found.reason}
+        for one, found in check_world(checkout, world, expected)
+    ]
+    record = {"world": world, "verdicts": verdicts}
+    records.add(record)
+    return record
 
 
 def check(checkout: Checkout, most: int) -> Counter[tuple[str, str]]:
     """Check the results of a checkout, print the contradictions, and return the number of each verdict."""
     counts: Counter[tuple[str, str]] = Counter()
-    worlds = worlds_of(checkout)
-    chosen = list(worlds.items())[:: -(-len(worlds) // most) or 1]
-    counts["not checked", "not among the worlds of the sample"] = sum(map(len, worlds.values()))
-    for world, expected in chosen:
-        counts["not checked", "not among the worlds of the sample"] -= len(expected)
-        for one, verdict in check_world(checkout, world, expected):
-            counts[verdict.outcome, verdict.reason if verdict.outcome == "not checked" else ""] += 1
-            if verdict.outcome == "contradiction":
-                print(f"contradiction: {world.text}")
-                print(f"    before: {one.text[:_SHOWN]}")
-                print(f"    now: {verdict.reason[: 2 * _SHOWN]}")
-            elif verdict.outcome == "not checked":
-                print(f"not checked: {world.text}: {one.rule} {one.address[:_SHOWN]}: {verdict.reason}")
+    worlds = worlds_of(checkout.first)
+    records = Records(checkout.reports and checkout.reports / f"{checkout.folder.name}.jsonl")
+    # Random, so that a sample has worlds of all roots; the same for each run.
+    checkable = [world for world in worlds if not world.is_assumed]
+    order = random.Random(checkout.folder.name).sample(checkable, len(checkable))  # noqa: S311  # no secret
+    counts["not checked", _NO_VALUES] = sum(len(found) for world, found in worlds.items() if world.is_assumed)
+    counts["not checked", _NOT_CHOSEN] = sum(len(worlds[world]) for world in order[most:])
+    for world in order[:most]:
+        try:
+            record = record_of(checkout, world, worlds[world], records)
+        except OutOfTimeError as error:
+            counts["not checked", str(error)] += len(worlds[world])
+            continue
+        for one in record["verdicts"]:
+            counts[one["outcome"], one["reason"] if one["outcome"] == "not checked" else ""] += 1
+            if one["outcome"] in ("contradiction", "not checked"):
+                print(f"{one['outcome']}: {world.text}")
+                print(f"    before: {one['result'][:_SHOWN]}")
+                print(f"    now: {one['reason'][: 2 * _SHOWN]}")
     counts = +counts
-    print(f"{checkout.folder.name}: {counts.total()} results in {len(worlds)} worlds, {checkout.runs} runs", flush=True)
+    done = f"{counts.total()} results in {len(worlds)} worlds, {checkout.runs} runs of {checkout.seconds:.0f} seconds"
+    print(f"{checkout.folder.name}: {done}", flush=True)
     print_counts(counts)
     return counts
 
@@ -484,8 +371,15 @@ def main() -> int:
     """Check all checkouts, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkouts", nargs="+", type=Path, metavar="CHECKOUT", help="folder of a repository")
-    parser.add_argument("--kvlint", default=str(Path(sys.executable).with_name("kvlint")), help="the program to run")
-    parser.add_argument("--reports", type=Path, metavar="FOLDER", help="keep the first reports here, and reuse them")
+    parser.add_argument(
+        "--reports", type=Path, metavar="FOLDER", help="keep the first reports and all verdicts here, and reuse them"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=_SECONDS, metavar="N", help="CPU time for a root (default: %(default).0f)"
+    )
+    parser.add_argument(
+        "--draws", type=int, default=DRAWS, metavar="N", help="runs of a condition without one exact value (default: 3)"
+    )
     parser.add_argument(
         "--most", type=int, default=sys.maxsize, metavar="N", help="worlds of a checkout (default: all)"
     )
@@ -495,7 +389,7 @@ def main() -> int:
         for folder in options.checkouts:
             if not folder.is_dir():
                 parser.error(f"folder not found: {folder}")
-            total += check(Checkout(options.kvlint, folder, Path(work), options.reports), options.most)
+            total += check(Checkout(folder, Path(work), options), options.most)
     print(f"all: {total.total()} results")
     print_counts(total)
     return 1 if any(outcome == "contradiction" for outcome, _ in total) else 0

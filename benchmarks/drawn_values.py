@@ -206,18 +206,40 @@ def _bicep_shape(type_: ast.Type, types: Mapping[str, ast.Type], level: int = 0)
 
 def _of_template(text: str) -> dict[str, Input]:
     document = decode(text.encode()).value
+    definitions = document.get("definitions", {})
     found = {}
     for name, one in document.get("parameters", {}).items():
-        shape = Shape(
-            _KINDS.get(str(one.get("type", "")).lower(), "any"),
-            allowed=tuple(one.get("allowedValues", ())),
-            least=one.get("minLength", 0),
-            most=one.get("maxLength"),
-        )
         default = one.get("defaultValue", REQUIRED)
         is_computed = isinstance(default, str) and default.startswith("[") and not default.startswith("[[")
-        found[name] = Input(name, shape, COMPUTED if is_computed else default)
+        found[name] = Input(name, _template_shape(one, definitions), COMPUTED if is_computed else default)
     return found
+
+
+def _template_shape(type_: Mapping[str, Any], definitions: Mapping[str, Any], level: int = 0) -> Shape:
+    if level > _MOST_LEVELS:
+        return Shape()
+
+    def inner(of: Mapping[str, Any]) -> Shape:
+        return _template_shape(of, definitions, level + 1)
+
+    if "$ref" in type_:
+        return inner(definitions.get(type_["$ref"].removeprefix("#/definitions/"), {}))
+    kind = _KINDS.get(str(type_.get("type", "")).lower(), "any")
+    items, others = type_.get("items"), type_.get("additionalProperties")
+    of = tuple(inner(one) for one in (items, others) if isinstance(one, Mapping))
+    fields = tuple((name, inner(one), not _is_optional(one)) for name, one in type_.get("properties", {}).items())
+    return Shape(
+        "map" if kind == "object" and of and not fields else kind,
+        of=of,
+        fields=fields,
+        allowed=tuple(type_.get("allowedValues", ())),
+        least=type_.get("minLength", 0),
+        most=type_.get("maxLength"),
+    )
+
+
+def _is_optional(member: Mapping[str, Any]) -> bool:
+    return bool(member.get("nullable")) or "defaultValue" in member
 
 
 def constant(node: ast.Node | str) -> Any:

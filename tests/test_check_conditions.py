@@ -46,6 +46,36 @@ resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = if (create) {
   properties: { tenantId: tenant().tenantId, sku: { family: 'A', name: sku } }
 }
 """
+TEMPLATE = """{
+  "languageVersion": "2.0",
+  "definitions": {
+    "lockType": {
+      "type": "object",
+      "nullable": true,
+      "properties": {
+        "name": { "type": "string", "nullable": true },
+        "kind": { "type": "string", "allowedValues": ["CanNotDelete", "None"], "nullable": true }
+      }
+    }
+  },
+  "parameters": { "lock": { "$ref": "#/definitions/lockType" } },
+  "resources": {
+    "vault": {
+      "type": "Microsoft.KeyVault/vaults",
+      "apiVersion": "2023-07-01",
+      "name": "kv-prod"
+    },
+    "lock": {
+      "condition": "[and(not(empty(parameters('lock'))), not(equals(tryGet(parameters('lock'), 'kind'), 'None')))]",
+      "type": "Microsoft.Authorization/locks",
+      "apiVersion": "2020-05-01",
+      "scope": "[resourceId('Microsoft.KeyVault/vaults', 'kv-prod')]",
+      "name": "lock-prod",
+      "properties": { "level": "[parameters('lock').kind]" }
+    }
+  }
+}
+"""
 
 
 @pytest.fixture
@@ -60,26 +90,18 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def program(tmp_path: Path, change: str = "") -> Path:
-    """Return kvlint, with a change of its arguments."""
-    file = tmp_path / "kvlint"
-    file.write_text(f'#!/bin/sh\n{change}\nexec {sys.executable} -m azkvlint "$@"\n')
-    file.chmod(0o755)
-    return file
-
-
-def check(kvlint: Path, checkout: Path) -> tuple[int, str]:
-    command = [sys.executable, str(SCRIPT), "--kvlint", str(kvlint), str(checkout)]
+def check(checkout: Path, *options: object) -> tuple[int, str]:
+    command = [sys.executable, str(SCRIPT), *map(str, options), str(checkout)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(checkout.parent)}
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=300, env=environment)
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, done.stdout
 
 
-def test_what_holds(tmp_path: Path, checkout: Path) -> None:
-    code, text = check(program(tmp_path), checkout)
+def test_what_holds(checkout: Path) -> None:
+    code, text = check(checkout)
     assert code == 0, text
-    assert " 5 worlds" in text
+    assert " in 5 worlds, 8 runs of " in text
     assert "not checked" not in text
     assert "contradiction" not in text
     # Nothing is written to the checkout.
@@ -88,13 +110,48 @@ def test_what_holds(tmp_path: Path, checkout: Path) -> None:
     ]  # fmt: skip
 
 
-def test_what_does_not_hold(tmp_path: Path) -> None:
-    folder = tmp_path / "terraform"
-    folder.mkdir()
-    (folder / "main.tf").write_text(TERRAFORM)
-    # The value of one condition never arrives.
-    code, text = check(program(tmp_path, 'set -- $(echo "$@" | sed s/create=true/create=false/)'), folder)
+def test_types_of_a_template_are_read(checkout: Path) -> None:
+    (checkout / "azuredeploy.json").write_text(TEMPLATE)
+    code, text = check(checkout)
+    assert code == 0, text
+    assert " in 6 worlds" in text
+    assert "not checked" not in text
+
+
+def test_what_does_not_hold(tmp_path: Path, checkout: Path) -> None:
+    check(checkout, "--reports", tmp_path, "--most", 0)
+    # A condition states a value that does not create its resource.
+    file = tmp_path / "checkout.json"
+    report = file.read_text()
+    condition = '"condition": [{"input": "var.create", "is": "equal", "value": '
+    assert f"{condition}true" in report
+    file.write_text(report.replace(f"{condition}true", f"{condition}false"))
+    code, text = check(checkout, "--reports", tmp_path)
     assert code == 1
-    assert "contradiction: ., if var.create is true\n" in text
-    assert 'now: {"create": true}: no such result; the resource: skipped: `count` is 0' in text
-    assert "contradiction: ., if var.names is not empty" not in text
+    assert "contradiction: terraform, if var.create is true\n" in text
+    assert 'now: {"create": false}: no such result; the resource: skipped: `count` is 0' in text
+    assert "contradiction: terraform, if var.names is not empty" not in text
+
+
+def test_an_earlier_run_is_continued(tmp_path: Path, checkout: Path) -> None:
+    whole = check(checkout)
+    first = check(checkout, "--reports", tmp_path, "--most", 2)
+    assert "not checked: not among the worlds of the sample" in first[1]
+    # The program was ended while it wrote a line.
+    file = tmp_path / "checkout.jsonl"
+    assert len(file.read_text().splitlines()) == 2
+    with file.open("a") as stream:
+        stream.write('{"world": [')
+    rest = check(checkout, "--reports", tmp_path)
+    again = check(checkout, "--reports", tmp_path)
+    assert " 0 runs of 0 seconds" in again[1]
+    assert whole[1].splitlines()[1:] == rest[1].splitlines()[1:] == again[1].splitlines()[1:]
+
+
+def test_time_is_limited(tmp_path: Path, checkout: Path) -> None:
+    code, text = check(checkout, "--reports", tmp_path, "--seconds", 0)
+    assert code == 0
+    assert "not checked: the time for the root is used up" in text
+    assert " same" not in text
+    # More time checks what was not checked.
+    assert "not checked" not in check(checkout, "--reports", tmp_path)[1]
