@@ -80,7 +80,7 @@ def parse(pattern: str) -> tuple[Node, list[Node]]:
     node = parser.alternatives(0)
     if parser.at < len(parser.pattern):
         raise _invalid()
-    # A lookahead of one of several alternatives says nothing of the others.
+    # A lookahead of one of several alternatives does not limit the others.
     return node, parser.refused if node.kind == "sequence" else []
 
 

@@ -91,7 +91,7 @@ class ModuleInstance(KeptValues):
         return written.at if shown is None else shown
 
     def fail(self, piece: Piece) -> None:
-        """Record that the plan fails because of the value of an attribute, or that kvlint does not evaluate it."""
+        """Record that the plan fails because of the value of an attribute."""
         self.run.failures[self.prefix, piece.path, piece.attribute.start] = ()
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
