@@ -5,7 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.cli.test_existence import BODY, PROVIDER, checked, secret, variable, vault, words, write
+import pytest
+
+from tests.cli.test_existence import (
+    BODY,
+    PROVIDER,
+    SCHEMA,
+    checked,
+    found,
+    report,
+    secret,
+    variable,
+    vault,
+    words,
+    write,
+)
+from tests.cli.test_worlds import SETTING
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -47,3 +62,86 @@ def test_more_instances_than_are_evaluated_are_no_error_of_the_plan(kvlint: Kvli
     document = json.loads(kvlint("in", "-f", "json", "--select", "KV001").out)
     assert words(document, "KV001") == ["if var.on is true"]
     assert not [one for one in document["skipped"] if one["address"] == "azurerm_key_vault.kv"]
+
+
+ZONE = """
+data "azurerm_private_dns_zone" "x" {
+  count = var.search && !var.private ? 1 : 0
+  name  = "privatelink.vaultcore.azure.net"
+}
+"""
+REFERRING = {
+    "a branch": "locals {\n  zone = var.search ? data.azurerm_private_dns_zone.x[0].id : null\n}\n",
+    "an argument": (
+        'resource "azurerm_private_endpoint" "e" {\n  count = var.search ? 1 : 0\n  name = "e"\n'
+        "  subnet_id = data.azurerm_private_dns_zone.x[0].id\n}\n"
+    ),
+    "a loop": (
+        'resource "azurerm_private_endpoint" "e" {\n  for_each = var.search ? { a = 1 } : {}\n  name = "e"\n'
+        "  subnet_id = data.azurerm_private_dns_zone.x[0].id\n}\n"
+    ),
+    "a module": 'module "m" {\n  source = "./m"\n  count = var.search ? 1 : 0\n  private = var.private\n}\n',
+}
+
+
+@pytest.mark.parametrize("name", REFERRING)
+def test_what_fails_elsewhere_is_not_evaluated_in_the_world_of_a_vault(kvlint: Kvlint, name: str) -> None:
+    switches = variable("search", "bool", "true") + variable("private", "bool", "false")
+    text = switches + vault("  count = var.private ? 1 : 0") + REFERRING[name]
+    files = {"main.tf": PROVIDER + text + ZONE}
+    if name == "a module":
+        inner = 'variable "private" {\n  type = bool\n}\n' + ZONE.replace("var.search && ", "")
+        inner += (
+            vault("  purge_protection_enabled = true", "inner")
+            + 'output "zone" {\n  value = data.azurerm_private_dns_zone.x[0].id\n}\n'
+        )
+        files = {"main.tf": PROVIDER + text, "m/main.tf": inner}
+    document = checked(kvlint, files, "--select", "KV001")
+    assert words(document, "KV001") == ["if var.private is true and var.search is false"]
+    given = report(kvlint("in", "-f", "json", "--select", "KV001", "--var", "private=true", "--var", "search=false"))
+    assert [one["condition"] for one in given["findings"]] == [None]
+
+
+REFERENCES = [
+    "azurerm_key_vault.kv[0].id",
+    "one(azurerm_key_vault.kv[*].id)",
+    'join("", azurerm_key_vault.kv.*.id)',
+    "try(azurerm_key_vault.kv[0].id, null)",
+    'length(azurerm_key_vault.kv) > 0 ? azurerm_key_vault.kv[0].id : ""',
+    "local.vault",
+]
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("default", ["true", "false"])
+def test_a_companion_belongs_to_a_vault_with_a_switch_of_its_own(kvlint: Kvlint, reference: str, default: str) -> None:
+    text = variable("on", "bool", default) + variable("log", "bool", "false") + vault("  count = var.on ? 1 : 0")
+    text += SETTING.replace("azurerm_key_vault.kv%s.id", "%s") % ("var.log ? 1 : 0", reference)
+    text += "locals {\n  vault = one(azurerm_key_vault.kv[*].id)\n}\n"
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV201")
+    assert found(document, "KV201") == []
+    assert found(document, "KV201", "unknown") == ["azurerm_key_vault.kv[0]"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("contains(parameters('mode'), 'AULT')", ['if mode is "VAULT"']),
+        ("equals(parameters('mode'), 'VAULT')", ['if mode is "VAULT"']),
+        ("startsWith(parameters('mode'), 'v')", ['if mode is "vault"']),
+        ("equals(parameters('mode'), 'other')", []),
+    ],
+)
+def test_a_listed_string_is_accepted_in_any_case(kvlint: Kvlint, condition: str, expected: list[str]) -> None:
+    vault_ = {
+        "type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv-existence",
+        "location": "westeurope", "condition": f"[{condition}]",
+        "properties": {"sku": {"family": "A", "name": "standard"}, "tenantId": "[tenant().tenantId]"},
+    }  # fmt: skip
+    mode = {"type": "string", "defaultValue": "none", "allowedValues": ["none", "vault"]}
+    template = {
+        "$schema": SCHEMA, "contentVersion": "1.0.0.0", "parameters": {"mode": mode}, "resources": [vault_],
+    }  # fmt: skip
+    document = checked(kvlint, {"azuredeploy.json": json.dumps(template)}, "--select", "KV001")
+    assert words(document, "KV001") == expected
+    assert len(document["skipped"]) == 1 - len(expected)
