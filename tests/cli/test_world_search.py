@@ -20,7 +20,7 @@ from tests.cli.test_existence import (
     words,
     write,
 )
-from tests.cli.test_worlds import SETTING
+from tests.cli.test_worlds import POLICY, SETTING
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -145,3 +145,41 @@ def test_a_listed_string_is_accepted_in_any_case(kvlint: Kvlint, condition: str,
     document = checked(kvlint, {"azuredeploy.json": json.dumps(template)}, "--select", "KV001")
     assert words(document, "KV001") == expected
     assert len(document["skipped"]) == 1 - len(expected)
+
+
+@pytest.mark.parametrize(("state", "is_joined"), [("prod", False), ("dev", True)])
+def test_declarations_that_exclude_each_other_give_no_access(kvlint: Kvlint, state: str, is_joined: bool) -> None:
+    text = variable("env", "string", '"none"') + 'variable "id" {\n  type = string\n}\n'
+    text += vault('  count = var.env == "dev" ? 1 : 0')
+    text += POLICY.replace("azurerm_key_vault.kv.id", "var.id") % f'var.env == "{state}" ? 1 : 0'
+    text += (
+        f'resource "azurerm_role_assignment" "r" {{\n  count = var.env == "{state}" ? 1 : 0\n  scope = var.id\n'
+        '  role_definition_name = "Key Vault Contributor"\n'
+        '  principal_id = "00000000-0000-0000-0000-000000000003"\n}\n'
+    )
+    write({"main.tf": PROVIDER + text})
+    said = kvlint("access", "in")
+    assert "azurerm_key_vault.kv[0]" in said.out
+    for number in (2, 3):
+        assert (f"00000000-0000-0000-0000-00000000000{number}" in said.out) is is_joined
+
+
+FORMATS = (
+    "text", "concise", "json", "sarif", "markdown", "github", "gitlab", "junit", "html", "rdjson", "azure",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_format_states_what_a_sensitive_variable_of_a_module_is_compared_with(kvlint: Kvlint, form: str) -> None:
+    root = 'variable "mode" {\n  type    = string\n  default = "off"\n}\n'
+    root += 'module "m" {\n  source = "./m"\n  mode   = var.mode\n}\n'
+    inner = 'variable "mode" {\n  type      = string\n  sensitive = true\n}\n'
+    inner += "locals {\n  mode = lower(var.mode)\n}\n"
+    for number, condition in enumerate(
+        ('var.mode == "s3cretmode"', 'nonsensitive(local.mode) == "s3cretmode"', 'contains(["s3cretmode"], local.mode)')
+    ):
+        inner += vault(f"  count = {condition} ? 1 : 0", f"v{number}")
+    write({"main.tf": PROVIDER + root, "m/main.tf": inner})
+    said = kvlint("in", "-f", form, "-v", "--select", "KV001")
+    assert "mode" in said.out
+    assert "s3cretmode" not in said.out + said.err
