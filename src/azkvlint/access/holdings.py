@@ -91,6 +91,11 @@ class Holding(msgspec.Struct, frozen=True):
     edit: str
 
 
+def _exclude_each_other(one: Resource, other: Resource) -> bool:
+    """Return whether no world has both resources, by their conditions."""
+    return one.assumption is not None and other.assumption is not None and one.assumption.excludes(other.assumption)
+
+
 class Holdings:
     """All holdings of a root that concern some vaults, by the key of their principal.
 
@@ -137,6 +142,7 @@ class Holdings:
             others = self._vaults if reference.anything else reference.candidates
             targets += [(address, Sure.PERHAPS) for address in others]
             targets = [(one, sure) for one, sure in targets if one in self._vaults and not self._kinds[one].is_hsm]
+            targets = [(one, sure) for one, sure in targets if not _exclude_each_other(policy, self._vaults[one])]
             yield from self._policies_in(policy, targets)
 
     def _policies_in(self, source: Resource, targets: Sequence[tuple[str, Sure]]) -> Iterator[Holding]:
@@ -201,6 +207,13 @@ class Holdings:
                 text = edit(one) if callable(edit) else str(edit)
                 yield Effect(one.name, sure, via, doubt, text, self._interned(vaults))
 
+    def _beside(self, source: Resource, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the resources without those that exist in no world of a role assignment."""
+        if source.assumption is None:
+            return addresses
+        kept = [one for one in addresses if not _exclude_each_other(source, self._index.resources[one])]
+        return addresses if len(kept) == len(addresses) else self._interned(kept)
+
     def _interned(self, vaults: Iterable[str]) -> tuple[str, ...]:
         found = tuple(vaults)
         return self._tuples.setdefault(found, found)
@@ -253,6 +266,7 @@ class Holdings:
         conditional: tuple[str, ...] = reference.conditional if reference is not None else ()
         if reference is None or reference.anything:
             perhaps = self._coverage.all
+        certain, perhaps = self._beside(source, certain), self._beside(source, perhaps)
         key = (
             role.key, word, terms.objects, (text_of(condition) or "?") if has_condition else "", terms.edits_itself,
             source.type.lower() == ELIGIBLE, source.conditions, source.assumption, id(source.variants),
@@ -386,6 +400,7 @@ class Holdings:
             targets = [(one, Sure.YES) for one in reference.targets]
             targets += [(one, Sure.PERHAPS) for one in (self._vaults if reference.anything else reference.candidates)]
             targets = [(one, sure) for one, sure in targets if one in self._vaults and self._kinds[one].is_hsm]
+            targets = [(one, sure) for one, sure in targets if not _exclude_each_other(source, self._vaults[one])]
             if targets:
                 role, allowed = self._local_role(source)
                 principal = self._principals.principal(

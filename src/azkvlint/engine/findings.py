@@ -27,10 +27,12 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.identity import fingerprints
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import in_braces
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import All, Rule, Severity
-from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of
+from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of, shortened
 from azkvlint.util.lazy_regex import regex
+from azkvlint.values.secrecy import shows_secret
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
@@ -520,7 +522,7 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
     name = _printed_name(resource, path)
     return Evidence(
         outcome=outcome,
-        found=display(found),
+        found=display(found) if outcome is UNKNOWN else _decided(found),
         expected=expected.met,
         negated=expected.negated,
         at=at,
@@ -530,6 +532,12 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
+
+
+def _decided(found: Answer) -> str:
+    """Return a value that decides a comparison; of a text that is known in part, the known parts can."""
+    shown = in_braces(found.pattern) if isinstance(found, Unknown) and found.pattern and found.pattern.has_text else ""
+    return display(found) if not shown or found.sensitive or shows_secret(shown) else shortened(shown)
 
 
 def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:

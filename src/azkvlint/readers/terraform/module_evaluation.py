@@ -25,7 +25,7 @@ from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import ModuleCall, ModuleScope, TerraformRun
+from azkvlint.readers.terraform.run import Failure, ModuleCall, ModuleScope, TerraformRun
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
@@ -91,8 +91,8 @@ class ModuleInstance(KeptValues):
         return written.at if shown is None else shown
 
     def fail(self, piece: Piece) -> None:
-        """Record that the plan fails because of the value of an attribute, or that kvlint does not evaluate it."""
-        self.run.failures[self.prefix, piece.path, piece.attribute.start] = ()
+        """Record that the plan fails because of the value of an attribute."""
+        self.run.failures[self.prefix, piece.path, piece.attribute.start] = Failure()
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report the syntax errors of a file, at the module call if the caller cannot edit the file."""
@@ -135,7 +135,7 @@ class ModuleInstance(KeptValues):
         try:
             found = self.scope(path).evaluator.evaluate(node, local)
         except FailedError as error:
-            run.failures[self.prefix, path, node.start] = run.without_instances[start:]
+            run.failures[self.prefix, path, node.start] = Failure(node, local, run.without_instances[start:])
             return Unknown(at=at, why=f"{error.why}, so the plan fails")
         self.run.recorder.settle(node)
         return relocate(found, at, self)
@@ -191,7 +191,7 @@ class ModuleInstance(KeptValues):
                 recorder.replace(found, converted)
             found = converted
         except FailedError as error:
-            self.run.failures[self.prefix, declaration.path, declaration.block.start] = ()
+            self.run.failures[self.prefix, declaration.path, declaration.block.start] = Failure()
             found = Unknown(at=found.at, why=f"`var.{name}`: {error.why}, so the plan fails")
         found = self.call.given.final_value(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:

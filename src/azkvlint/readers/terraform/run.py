@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget, UnitWork
-from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
@@ -126,6 +126,17 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
 _MAX_FAULTS = 20
 
 
+class Failure(NamedTuple):
+    """What lets the plan fail: an expression with its variables, and the declarations without instances that it reads.
+
+    Without an expression, it is a value that is not accepted.
+    """
+
+    node: ast.Expression | None = None
+    local: Local = NOTHING
+    needed: Sequence[Any] = ()
+
+
 class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
@@ -158,8 +169,8 @@ class TerraformRun(Run):
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
         self.worlds: Callable[[], OtherWorlds] | None = None
-        # The expressions that fail, by module and place, with the declarations without instances that they refer to.
-        self.failures: dict[tuple[str, str, int], Sequence[Any]] = {}
+        # What fails, by module and place.
+        self.failures: dict[tuple[str, str, int], Failure] = {}
         self.without_instances: list[Any] = []
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
