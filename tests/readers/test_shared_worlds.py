@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from azkvlint.evaluation.reads import NO_INPUTS
+from azkvlint.evaluation.traces import ATTRIBUTE, DECLARATION, LOCAL, VALUE
 from azkvlint.graph.worlds import Variant
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import select
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.worlds import Worlds as DeploymentWorlds
 from azkvlint.readers.modules.run import TemplateRead
+from azkvlint.readers.terraform import shared_evaluation
 from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.module_evaluation import ModuleInstance
 from azkvlint.readers.terraform.worlds import Worlds as TerraformWorlds
@@ -29,13 +31,14 @@ _WORLDS = {HCL: "tf", BICEP: "bicep", ARM: "arm"}
 
 
 def without_sharing(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that makes a world which shares nothing with the base world."""
+    """Return a method that makes a world which shares nothing with other worlds."""
 
     def call(self: Any, *args: Any) -> Any:
         world = make(self, *args)
         world.root.base = None
         if isinstance(self, TerraformWorlds):
             world.collector.base = None
+            world.run.recorder.trace = None
         else:
             world.collector._base = None
         return world
@@ -114,3 +117,14 @@ def test_a_value_that_is_shared_although_it_differs_is_noticed(
     monkeypatch.setattr(owner, "unchanged", lambda self, name, changed: unchanged(self, name, NO_INPUTS))  # noqa: ARG005
     language = BICEP if owner is DeploymentInstance else HCL
     assert any(differences(*read_both(unit, values)) for unit, values in units(language, tmp_path, 40))
+
+
+@pytest.mark.parametrize("source", [VALUE, LOCAL, DECLARATION, ATTRIBUTE])
+def test_an_evaluation_that_is_shared_although_it_read_something_else_is_noticed(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_same: Callable[..., bool] = shared_evaluation._is_same_here
+    monkeypatch.setattr(
+        shared_evaluation, "_is_same_here", lambda read, *args: read.source == source or is_same(read, *args)
+    )
+    assert any(differences(*read_both(unit, values)) for unit, values in units(HCL, tmp_path, 60))

@@ -21,6 +21,7 @@ from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
+    from azkvlint.evaluation.traces import Trace
     from azkvlint.evaluation.values import Result
 
 Inputs: TypeAlias = frozenset[str]
@@ -121,10 +122,14 @@ def _key(path: Path) -> Path:
 
 
 class Recorder:
-    """Evaluates values without a record of what they read."""
+    """Evaluates values without a record of what they read.
+
+    ``trace`` has the values that are read, for a root of which several worlds are evaluated.
+    """
 
     is_recording = False
     log: Sequence[Inputs] = ()
+    trace: Trace | None = None
 
     def of(self, make: Callable[[*_Arguments], _T], *args: *_Arguments) -> tuple[_T, ReadSet | None]:
         """Return what a function returns, and the read set of that; None if reads are not recorded."""
@@ -151,6 +156,12 @@ class Recorder:
 
     def read_all(self) -> None:
         """Record that all inputs are read: a value refers to itself, so its parts are not evaluated in full."""
+        self.spoil()
+
+    def spoil(self) -> None:
+        """Record that an evaluation is not the same in other worlds, because of what it does or where it begins."""
+        if self.trace is not None:
+            self.trace.spoil()
 
     def settle(self, node: ast.Node) -> None:
         """Treat the value of ``node`` as one that depends on all of what was read for it, unless it is a reference."""
@@ -305,6 +316,7 @@ class ReadRecorder(Recorder):
 
     def read_all(self) -> None:
         """See the base class."""
+        super().read_all()
         if len(self._every) < len(self.inputs):
             self._every = frozenset(self.inputs)
         self.log.append(self._every)
@@ -496,6 +508,8 @@ class KeptParts:
         if found is None or not found[1].inputs.isdisjoint(self._changed) or not is_data(found[0]):
             return None
         self._recorder.add(found[1], found[0])
+        if self._recorder.trace is not None:
+            self._recorder.trace.read_inputs(found[1].inputs)
         return found[0], found[2]
 
 

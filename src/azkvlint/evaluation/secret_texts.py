@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.pattern import is_one_hole, parts_of
-from azkvlint.model.value import Scalar, Unknown
+from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.util.secret_names import describes_secret, is_secret_name
 
 # Of a larger value only so many parts are visited: no message shows more of them.
@@ -34,11 +34,22 @@ class SecretTexts:
         if not self.texts:
             return
         arguments = list(arguments)
+        if not any(map(self._may_have_part, arguments)):
+            return
         waiting = [(one, True) for one in arguments if not _is_without_text(one)]
         given = _texts(waiting, _MOST_GIVEN) if waiting else ()
         if not self.texts.isdisjoint(given):
             known = set(given).union(*(one.fields for one in arguments if isinstance(one, Fields)))
             self.texts.update(text for text in _texts([(made, True)], _MOST) if text not in known)
+
+    def _may_have_part(self, one: Result) -> bool:
+        """Return whether a recorded string may be a part of a value: of most arguments that is known at once."""
+        kind = type(one)
+        if kind is Scalar:
+            return str(one.value) in self.texts  # type: ignore[union-attr]  # mypy does not narrow by type()
+        if kind is Unknown and not one.one_of:  # type: ignore[union-attr]  # the same
+            return any(part in self.texts for part in parts_of(one.pattern) if isinstance(part, str))  # type: ignore[union-attr]  # the same
+        return kind is not Absent
 
 
 def _is_without_text(one: Result) -> bool:

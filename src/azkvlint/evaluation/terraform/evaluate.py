@@ -107,12 +107,16 @@ class TerraformEvaluator(ModuleEvaluator):
             of = of.of
         self.watch.spend(len(steps) - 1)
         recorder = self.budget.recorder
-        start = len(recorder.log)
+        trace = recorder.trace
+        start, begin = len(recorder.log), 0 if trace is None else len(trace.log)
         found = self.evaluate(of, local)
         if recorder.is_recording:
             recorder.settle(of)
+        is_named = type(of) is ast.Name
         while steps:
             step = steps.pop()
+            if trace is not None and is_named:
+                trace.step(begin, found, step.name)
             inner = found.fields.get(step.name) if type(found) is Fields else None
             if inner is None or type(inner) is Unknown:
                 inner = member_of(found, step.name, self.document.place(step), self.watch)
@@ -128,7 +132,11 @@ class TerraformEvaluator(ModuleEvaluator):
     def _name(self, node: ast.Name, local: Local) -> Result:
         found = local.get(node.name)
         if found is not None:
-            return found.evaluate() if isinstance(found, Bound) else found
+            value = found.evaluate() if isinstance(found, Bound) else found
+            trace = self.budget.recorder.trace
+            if trace is not None:
+                trace.read_local(node.name, found, value)
+            return value
         # What fails in a symbol's own expression is not this one's risk.
         risks = self.watch.risks
         try:

@@ -325,6 +325,11 @@ class Worlds(RootWorlds[AnySymbol]):
         self._arguments: RefusedArguments | None = None
         self._refusals: dict[World, Refused | None] = {}
 
+    def world(self, changes: World, *, is_recorded: bool = False) -> RootInWorld[AnySymbol]:
+        """See the base class. What was evaluated with a record is not evaluated again without one."""
+        is_known = bool(changes) and (changes, True) in self._worlds
+        return super().world(changes, is_recorded=is_recorded or is_known)
+
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> DeploymentWorld:
         """See the base class."""
         run = self.run.in_world(budget, recorder, names)

@@ -120,6 +120,7 @@ class Run:
 
     @closed.setter
     def closed(self, is_closed: bool) -> None:
+        self.recorder.spoil()
         self._closed[0] = is_closed
 
     def record(self, recorder: Recorder) -> None:
@@ -151,6 +152,7 @@ class Run:
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
+        self.recorder.spoil()
         if (message, at) not in self._reported:
             self._reported.add((message, at))
             self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))

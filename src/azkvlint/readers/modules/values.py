@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any, TypeVarTuple
 
 from azkvlint.evaluation.reads import Inputs, ReadSet
+from azkvlint.evaluation.traces import VALUE, Read
 from azkvlint.evaluation.values import Fields, Items, Result, is_data
+from azkvlint.model.location import Location
 from azkvlint.readers.modules.run import Run
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -36,6 +38,23 @@ class KeptValues:
 
     def once(self, key: str, make: Callable[[*_Arguments], Result], *args: *_Arguments) -> Result:
         """Return a value, evaluated when it is first needed."""
+        trace = self._run.recorder.trace
+        if trace is None or not trace.depth:
+            return self._kept(key, make, *args)
+        start = len(trace.log)
+        found = self._kept(key, make, *args)
+        trace.read(start, self, Read(VALUE, key, found, at=self.place_of(*args)))
+        return found
+
+    def known(self, key: str) -> Result | None:
+        """Return a value, if it was evaluated here."""
+        return self._values.get(key)
+
+    def place_of(self, *args: Any) -> Location | None:  # noqa: ARG002  # most values have the place of their declaration
+        """Return the place of the reference for which a value is evaluated. ``args`` are those of its evaluation."""
+        return None
+
+    def _kept(self, key: str, make: Callable[[*_Arguments], Result], *args: *_Arguments) -> Result:
         found = self._values.get(key)
         recorder = self._run.recorder
         if found is not None:

@@ -148,10 +148,14 @@ class ResourceCollector(CollectedResources):
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
         for local in folder.resources:
+            if self.share(run, instance.prefix + local):
+                continue
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
                 self._lower_resource(symbol, conditions)
         for name in folder.modules:
+            if self.share(run, f"{instance.prefix}module.{name}"):
+                continue
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
@@ -260,9 +264,8 @@ class ResourceCollector(CollectedResources):
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):
-            if not self.share(self.run, symbol.address):
-                self.run.recorder.declaration(symbol.address, partial(trace_existence, symbol))
-                self._record(symbol, partial(self._lower_declared, symbol, conditions))
+            self.run.recorder.declaration(symbol.address, partial(trace_existence, symbol))
+            self._record(symbol, partial(self._lower_declared, symbol, conditions))
         elif not symbol.is_data and is_vault_related(symbol.type):
             self.run.type_not_known("error", unmapped_type_message(symbol.type), symbol.at)
 
@@ -359,8 +362,6 @@ class ResourceCollector(CollectedResources):
         return False
 
     def _lower_module(self, call: ModuleCallSymbol, conditions: frozenset[str]) -> None:
-        if self.share(self.run, call.address):
-            return
         source = call.source
         if source is None or source.is_foreign:
             self._keep_head(call, is_call=True)

@@ -107,6 +107,12 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     positions: frozenset[Text] = frozenset()
     conditions: frozenset[str] = frozenset()
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Return what is the same for declarations that expressions can refer to in the same way."""
+        steps = tuple((step.key, step.bracket, step.conditions) for step in self.steps)
+        return self.kind, self.symbolic, self.positions, self.conditions, steps
+
     def with_steps_of(self, recorder: Recorder, changed: Inputs) -> Expansion | None:
         """Return the same instances for another recorder; None if they refer to declarations of this world, or if the
         value of an item reads an input that differs there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -14,6 +15,7 @@ from azkvlint.evaluation.reads import KeptParts, ReadSet
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
+from azkvlint.evaluation.traces import Evaluations
 from azkvlint.evaluation.values import Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
@@ -26,6 +28,7 @@ from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource,
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import Failure, ModuleCall, ModuleScope, TerraformRun
+from azkvlint.readers.terraform.shared_evaluation import shared_evaluation
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
@@ -49,6 +52,8 @@ class ModuleInstance(KeptValues):
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleCallSymbol] = {}
         self._elsewhere: dict[str, bool] = {}
+        # What its expressions evaluated to in any world.
+        self.evaluations = Evaluations()
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
         # In a root that others may call: the same with the defaults of the root's variables. It decides what exists.
@@ -132,13 +137,23 @@ class ModuleInstance(KeptValues):
     def _evaluate(self, path: str, node: ast.Expression, local: Local, at: Location) -> Result:
         run = self.run
         start = len(run.without_instances)
+        if run.recorder.trace is None:
+            found, fails = self._evaluated_once(path, node, local, at)
+        else:
+            make = partial(self._evaluated_once, path, node, local, at)
+            found, fails = shared_evaluation(self, node, local, make)
+        if fails:
+            run.failures[self.prefix, path, node.start] = Failure(node, local, run.without_instances[start:])
+        return found
+
+    def _evaluated_once(self, path: str, node: ast.Expression, local: Local, at: Location) -> tuple[Result, bool]:
+        """Return the value of an expression, and whether it fails."""
         try:
             found = self.scope(path).evaluator.evaluate(node, local)
         except FailedError as error:
-            run.failures[self.prefix, path, node.start] = Failure(node, local, run.without_instances[start:])
-            return Unknown(at=at, why=f"{error.why}, so the plan fails")
+            return Unknown(at=at, why=f"{error.why}, so the plan fails"), True
         self.run.recorder.settle(node)
-        return relocate(found, at, self)
+        return relocate(found, at, self), False
 
     def is_given(self, at: Location) -> bool:
         """Return whether a place is in a module that calls this one, so that the caller passed the value."""
@@ -242,6 +257,17 @@ class ModuleInstance(KeptValues):
         self.run.budget.secrets.note(key.partition(".")[2], made)
         return made
 
+    def place_of(self, *args: Any) -> Location | None:
+        """See the base class."""
+        return args[1]  # type: ignore[no-any-return]  # those of _evaluated
+
+    def again(self, key: str, at: Location) -> Result | None:
+        """Return the value of a variable, local value or output by its key."""
+        kind, _, name = key.partition(".")
+        if kind == "output":
+            return self.output(name, at)
+        return self.variable(name, at) if kind == "var" else self.local(name, at)
+
     def recursive(self, key: str, *args: Any) -> Result:
         """See the base class."""
         at = args[1]
@@ -254,6 +280,10 @@ class ModuleInstance(KeptValues):
         if found is None and local in self.folder.resources:
             found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
         return found
+
+    def declared(self, local: str, *, is_call: bool) -> Symbol[Any] | None:
+        """Return a resource or module call by its name."""
+        return self.module(local) if is_call else self.resource(local)
 
     def base_symbol(self, symbol: Symbol[Any]) -> Symbol[Any] | None:
         """Return the same declaration in the base world, if it was evaluated there."""
@@ -458,6 +488,7 @@ class ModuleEntity(Instance):
             self._hide(source.folder)
         content = ModuleInstance(source.folder, caller.run, use)
         content.base = self.symbol.caller.base_content(self.symbol.name, self.step.bracket)
+        content.evaluations = self.symbol.caller.evaluations.inside(self.symbol.name, self.step.bracket)
         decides = self.symbol.caller.decides_on(self.symbol)
         same = decides.instance_with_key(self.step) if isinstance(decides, ModuleCallSymbol) else None
         content.defaults = same.content if same is not None else None
@@ -473,6 +504,9 @@ class ModuleEntity(Instance):
 
     def member(self, name: str, at: Location) -> Result:
         """Return an output of the module: its own expression, if the module is available."""
+        return self.symbol.traced(self.step.bracket, name, at, self._member)
+
+    def _member(self, name: str, at: Location) -> Result:
         content = self.content
         found = content.output(name, at) if content is not None else None
         if found is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.budget import UnitWork, with_recursion_limit
 from azkvlint.evaluation.reads import ReadRecorder
+from azkvlint.evaluation.traces import Trace
 from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
@@ -118,6 +119,7 @@ def read_module(
     if not is_final and folder.variables and not run.recorder.is_recording and _has_absence(gathering, instance):
         # Other worlds share what does not read the inputs that differ.
         run.record(ReadRecorder())
+        run.recorder.trace = Trace()
         run.recorder.declare((*(f"var.{name}" for name in folder.variables), WORKSPACE))
         instance = _root_instance(run, folder, use, is_open)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, inputs_of
+from azkvlint.evaluation.traces import ATTRIBUTE, DECLARATION, Read
 from azkvlint.evaluation.values import Fields, Items, Result, mark_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
@@ -143,6 +145,33 @@ class Symbol(Generic[One]):
 
     def result(self) -> Result:
         """Return what the declaration means in an expression: one instance, a list or a map of them, or one for all."""
+        trace = self.instance.run.recorder.trace
+        if trace is None or not trace.depth:
+            return self._resulting()
+        start = len(trace.log)
+        found = self._resulting()
+        if self._expansion is None:
+            trace.spoil()
+        else:
+            trace.read(start, self.instance, Read(DECLARATION, self.key, self._expansion.shape))
+        return found
+
+    @property
+    def key(self) -> tuple[bool, str]:
+        """Return what identifies the declaration in its module."""
+        return self.is_call, self.declaration.local
+
+    def traced(self, bracket: str, name: str, at: Location, member: Callable[[str, Location], Result]) -> Result:
+        """Return a member of an instance, and record for other worlds that it is read."""
+        trace = self.instance.run.recorder.trace
+        if trace is None or not trace.depth:
+            return member(name, at)
+        start = len(trace.log)
+        found = member(name, at)
+        trace.read(start, self.instance, Read(ATTRIBUTE, (*self.key, bracket, name), found, at=at))
+        return found
+
+    def _resulting(self) -> Result:
         if self._result is None:
             found = self.expanded()
             if found is None:
@@ -250,6 +279,9 @@ class ResourceEntity(Instance):
 
     def member(self, name: str, at: Location) -> Result:
         """Return what is written for an attribute; else Unknown, with the same pattern everywhere."""
+        return self.symbol.traced(self.step.bracket, name, at, self._member)
+
+    def _member(self, name: str, at: Location) -> Result:
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
             return mark_sensitive(found) if self._is_secret(name) else found
@@ -289,6 +321,7 @@ class ResourceEntity(Instance):
 
     def data(self, at: Location) -> Result:
         """Return all that is written, as an object that has more."""
+        self.instance.run.recorder.spoil()
         found = self.content.data(at)
         written = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
         fields = {**written, "id": self.member("id", at)}

@@ -16,6 +16,7 @@ from azkvlint.evaluation.operators import NOTHING
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative
 from azkvlint.evaluation.terraform.types import type_of
+from azkvlint.evaluation.traces import Trace
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, Faults, World
@@ -228,15 +229,18 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> TerraformWorld:
         """See the base class."""
+        if not recorder.is_recording and self.base.run.recorder.trace is not None:
+            recorder = Recorder()
+            recorder.trace = Trace()
         run = self.base.run.in_world(budget, recorder, names)
         values = WorldValues(self._root.call.given, changes, self._root)
         root = ModuleInstance(self.folder, run, msgspec.structs.replace(self._root.call, given=values))
-        root.base = self._root
+        root.base, root.evaluations = self._root, self._root.evaluations
         base = self._root.defaults
         if base is not None:
             values = WorldValues(base.call.given, changes, base)
             root.defaults = ModuleInstance(self.folder, run, msgspec.structs.replace(base.call, given=values))
-            root.defaults.base = base
+            root.defaults.base, root.defaults.evaluations = base, base.evaluations
         collector = ResourceCollector(run, self.folder, self.absent, self._gathered)
         return TerraformWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
 
