@@ -174,6 +174,10 @@ class DeploymentCommands:
         """Return the files that a command deploys as templates, of files without the name of an input."""
         return (self._read() if FILE_TRACKER.is_on else self._read_once()).templates_among(files)
 
+    def without_vaults(self) -> Collection[str]:
+        """Return scripts that certainly do not contain the word ``keyvault``, of those that this run has read."""
+        return self._untracked.without_vaults if self._untracked is not None else ()
+
     def _read_once(self) -> Scripts:
         # A run without a cache remembers nothing for the next one, but each script is searched once.
         self._untracked = self._untracked or self._read()
