@@ -158,7 +158,7 @@ def main(source: str, version: str, folder: str) -> int:
         found = list(differences(source, version, Path(folder), Path(place)))
     for one in found:
         print(f"{one.rule}: described {sorted(one.described)}, module {sorted(one.installed)}: {one.arguments}")  # noqa: T201
-    print(f"{len(found)} differences in {len(CASES[source].splitlines()) - 1} calls")  # noqa: T201
+    print(f"{len(found)} differences")  # noqa: T201
     return 1 if found else 0
 
 

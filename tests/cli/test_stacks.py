@@ -264,3 +264,29 @@ def test_a_module_in_the_folder_of_a_stack_is_a_root_of_its_own(kvlint: Kvlint) 
     assert sorted(one["resource"] for one in found["findings"]) == [
         "azurerm_key_vault.kv", "module.vault.azurerm_key_vault.kv",
     ]  # fmt: skip
+
+
+def test_the_number_of_deployments_is_limited(kvlint: Kvlint) -> None:
+    deployments = "".join(deployment(f"d{number}", "purge = true") for number in range(101))
+    write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployments})
+    ran = kvlint("repo", "--select", "KV001")
+    assert ran.code == 3
+    assert "more than 100 deployments" in ran.out
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    ["[" * 5_000, "{ a = " * 5_000, '"' + "${" * 2_000, "merge(" * 3_000 + ")" * 3_000, "{ (local.a) = true }", "null"],
+)
+def test_hostile_inputs_end_with_an_answer(kvlint: Kvlint, inputs: str) -> None:
+    deployments = f'locals {{\n  a = "{CANARY}"\n}}\ndeployment "p" {{\n  inputs = {inputs}\n}}\n'
+    write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployments})
+    ran = kvlint("repo", "--select", "KV001", "--show-unknown")
+    assert ran.code in (0, 1, 3)
+    assert "internal error" not in ran.out + ran.err
+    assert CANARY not in ran.out + ran.err
+    component = f'component "v" {{\n  source = "./vault"\n  inputs = {inputs}\n}}\n'
+    Path("repo/main.tfcomponent.hcl").write_text(component)
+    ran = kvlint("repo", "--select", "KV001", "--show-unknown")
+    assert ran.code in (0, 1, 3)
+    assert "internal error" not in ran.out + ran.err

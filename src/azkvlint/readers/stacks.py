@@ -10,7 +10,7 @@ upstream_input); files of a stack are in one folder: .../language/stacks/create/
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -38,6 +38,8 @@ from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import reported_path, resolve_inside
 
 INPUTS = "inputs"
+# HCP Terraform has at most 20 deployments of a stack: .../language/stacks/reference/tfdeploy.
+_MOST_DEPLOYMENTS = 100
 _HINT = "check its components separately: specify their folders on the command line"
 _WHY_LATER = {
     "identity_token": "an identity token is created when the stack is deployed",
@@ -75,7 +77,7 @@ def stack_in(directory: str, root: str) -> Stack:
                     components |= {folder} if folder is not None else set()
         except (InputError, RecursionError):
             continue
-    return Stack(tuple(names), frozenset(components))
+    return Stack(tuple(names)[:_MOST_DEPLOYMENTS], frozenset(components))
 
 
 def _is_deployed(block: Block) -> bool:
@@ -230,7 +232,7 @@ class DeploymentInputs:
         self._busy: set[str] = set()
         self._found: Part | None = None
         self._damaged = ""
-        self._pieces: Mapping[str, Piece] | None = None
+        self._count = 0
         for name in sorted(filter(is_deployment_file, names)):
             path = reported_path(run.root, os.path.join(directory, name))
             try:
@@ -250,7 +252,12 @@ class DeploymentInputs:
         if part.block.type == "locals":
             self.run.report_faults(part.path, part.block.body.faults)
             self._locals = {**part.attributes, **self._locals}
-        elif part.block.type == "deployment" and part.block.labels == (deployment,) and self._found is None:
+        elif part.block.type == "deployment" and part.block.labels != (deployment,):
+            self._count += 1
+            if self._count == _MOST_DEPLOYMENTS:
+                text = f"the stack has more than {_MOST_DEPLOYMENTS} deployments, and the others are not evaluated"
+                self.run.report_unreadable(text, part.at)
+        elif part.block.type == "deployment" and self._found is None:
             self.run.report_faults(part.path, part.block.body.faults)
             self._found = part
 
