@@ -234,7 +234,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
 
 
 def in_world(result: UnitResult, world: str) -> UnitResult:
-    """Return the result of a template with the parameter file ``world``, a reported path."""
+    """Return the result of a root in a base world: a parameter file (a reported path) or a deployment of a stack."""
 
     def named(findings: list[Finding]) -> list[Finding]:
         return [msgspec.structs.replace(finding, world=world) for finding in findings]

@@ -159,9 +159,10 @@ _STEPS = 2
 def lifecycle_of(entity: ResourceEntity) -> dict[str, Value]:
     """Return whether Terraform refuses to destroy a resource, and which attributes (in Azure's words) it never updates.
 
-    A module that is known by its releases alone, and a block that cannot be read, may say anything.
+    A release of a public module that was not read, and a block that cannot be read, may say anything.
     """
-    if isinstance(entity.instance.folder, KnownModule) or entity.symbol.declaration.is_damaged:
+    folder = entity.instance.folder
+    if (isinstance(folder, KnownModule) and not folder.is_read) or entity.symbol.declaration.is_damaged:
         doubt = Unknown(at=entity.at, why="the `lifecycle` block is not available")
         return {PREVENT_DESTROY: doubt, IGNORED_CHANGES: doubt}
     return {PREVENT_DESTROY: _prevent_destroy(entity), IGNORED_CHANGES: _ignored_changes(entity)}

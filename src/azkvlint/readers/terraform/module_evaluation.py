@@ -16,7 +16,7 @@ from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
 from azkvlint.evaluation.traces import Evaluations
-from azkvlint.evaluation.values import Result, mark_sensitive
+from azkvlint.evaluation.values import Fields, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -374,6 +374,8 @@ class FileScope:
 # The input that every root module has.
 WORKSPACE = "terraform.workspace"
 # The meta-arguments of module calls.
+# In a call that is written as one object of arguments: that object. No argument has such a name.
+SPREAD = "*"
 META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 
 
@@ -543,8 +545,14 @@ class CallArguments:
         finally:
             self._busy.discard(name)
 
-    def _lost(self, name: str) -> Unknown | None:
-        """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
+    def _lost(self, name: str) -> Result | None:
+        """Return a value that is not written as an argument; Unknown if it may be in an unreadable part."""
+        whole = self.pieces.get(SPREAD)
+        found = self.get(SPREAD) if whole is not None and name != SPREAD else None
+        if isinstance(found, Fields):
+            return found.fields.get(name, found.rest)
+        if isinstance(found, Unknown):
+            return found
         if not self.declaration.is_damaged:
             return None
         at = self.caller.locate(self.declaration)
@@ -598,7 +606,7 @@ def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
             return Namespace(name, instance.variable, at)
         case "local":
             return Namespace(name, instance.local, at)
-        case "module":
+        case "module" | "component":
             return Namespace(name, lambda call, at: _module(instance, call, at), at)
         case "data" | "ephemeral":
             return Namespace(name, lambda type_, at: _type(instance, f"{name}.{type_}", at), at)
