@@ -665,3 +665,39 @@ def test_a_role_whose_actions_are_not_confirmed_gives_possible_access(kvlint: Kv
     assert "  perhaps secrets/get: role `Container Apps Contributor`" in said.out
     assert "decided by: the actions of role `Container Apps Contributor` are not confirmed" in said.out
     assert kvlint("access", "unconfirmed.tf", "--deny", "secrets/list").code == 0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "kind", "expected"),
+    [
+        ("assignment", "member", "yes"),
+        ("eligibility", "member", "?"),
+        ("assignment", "owner", ""),
+    ],
+)
+def test_a_member_of_a_group_by_privileged_identity_management(
+    given: Input, schedule: str, kind: str, expected: str
+) -> None:
+    said = given.write(
+        f"""
+resource "azurerm_key_vault" "kv" {{
+  name                       = "kv"
+  rbac_authorization_enabled = true
+}}
+resource "azuread_group" "g" {{ display_name = "g" }}
+resource "azurerm_role_assignment" "g" {{
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azuread_group.g.object_id
+}}
+resource "azuread_privileged_access_group_{schedule}_schedule" "m" {{
+  group_id        = azuread_group.g.object_id
+  principal_id    = "11111111-1111-1111-1111-111111111111"
+  assignment_type = "{kind}"
+  duration        = "P30D"
+}}
+"""
+    ).run()
+    text = " ".join(said.out.split())
+    assert (f"{expected} - - - - - - - 11111111" in text) == bool(expected), said.out
+    assert ("decided by: whether the principal activates its membership" in text) == (expected == "?")
