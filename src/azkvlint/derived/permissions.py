@@ -22,7 +22,7 @@ from azkvlint.azure.roles import (
     UNLOCKS,
     WORKLOADS,
     BuiltInRole,
-    any_fits,
+    fits,
     role_by_name,
     roles_that_name,
 )
@@ -97,16 +97,26 @@ class _Actions:
     def __init__(self, actions: Iterable[str] = (), possible: Iterable[str] = (), *, is_open: bool = False) -> None:
         every = tuple(actions)
         self._exact = frozenset(one.lower() for one in every)
-        self._patterns = tuple(one for one in every if "*" in one)
+        self._patterns = _by_beginning(one for one in every if "*" in one)
         self._is_open = is_open
         # Whether an asterisk between two slashes can stand for no segment at all is not documented.
-        self._possible = (*possible, *(one.replace("/*/", "/") for one in self._patterns if "/*/" in one))
+        self._possible = _by_beginning((*possible, *(one.replace("/*/", "/") for one in every if "/*/" in one)))
+        self._is_empty = not (every or self._possible or is_open)
 
     def fits(self, action: str) -> Sure:
         """Return whether the list covers an action."""
-        if action.lower() in self._exact or any_fits(self._patterns, action):
+        if self._is_empty:
+            return Sure.NO
+        text = action.lower()
+        if text in self._exact or any(text.startswith(start) and fits(one, text) for start, one in self._patterns):
             return Sure.YES
-        return Sure.PERHAPS if self._is_open or any_fits(self._possible, action) else Sure.NO
+        may_be = self._is_open or any(text.startswith(start) and fits(one, text) for start, one in self._possible)
+        return Sure.PERHAPS if may_be else Sure.NO
+
+
+def _by_beginning(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return actions with their beginnings before the first asterisk, which exclude most of them quickly."""
+    return tuple((one.lower().partition("*")[0], one) for one in actions)
 
 
 class _Block:
@@ -121,7 +131,9 @@ class _Block:
     def allows(self, action: str, is_data: bool) -> Sure:
         """Return whether this permission allows an action; to assign roles, whichever the condition allows."""
         given, taken = self._data if is_data else self._control
-        found = Sure(min(given.fits(action), Sure.YES - taken.fits(action)))
+        found = given.fits(action)
+        if found is not Sure.NO:
+            found = Sure(min(found, Sure.YES - taken.fits(action)))
         if found is Sure.NO or self.condition is None or action == ASSIGNS:
             return found
         truth = self.condition.of_action(action)
