@@ -15,6 +15,7 @@ from sitegen.catalogue import TOOLS, catalogue
 from sitegen.command_line import command_line
 from sitegen.markup import filled
 from sitegen.overviews import problems
+from sitegen.roles import ability_table, role_table
 from tests.test_language import PHRASES, WORDS
 
 from .documents import answers, coverage, migration
@@ -35,7 +36,12 @@ def test_page(page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: py
 
 @pytest.mark.parametrize(
     ("page", "region", "made"),
-    [("command-line.md", "commands", command_line), ("problems.md", "codes", problems)],
+    [
+        ("command-line.md", "commands", command_line),
+        ("problems.md", "codes", problems),
+        ("roles.md", "abilities", ability_table),
+        ("roles.md", "roles", role_table),
+    ],
 )
 def test_region(page: str, region: str, made: Callable[[], str], pytestconfig: pytest.Config) -> None:
     file = ROOT / "docs" / page
