@@ -93,7 +93,7 @@ def _types(*reads: str) -> tuple[str, ...]:
 
 
 _READERS, _KEY_READERS = _types(*_SECRETS), _types(*_KEYS)
-_ALL_READERS = tuple(dict.fromkeys((*_READERS, *_KEY_READERS)))
+ALL_READERS = tuple(dict.fromkeys((*_READERS, *_KEY_READERS)))
 _BY_SERVICE = (NAMED_VALUES, OF_SERVICE)
 
 
@@ -266,7 +266,7 @@ ASSIGNED, NO_IDENTITY, NOT_ASSIGNED = "assigned", "no identity", "not assigned"
 
 @derived(
     "referenceIdentities",
-    of=_ALL_READERS,
+    of=ALL_READERS,
     label="identity of the Key Vault reference",
     reads=_needs(*_SECRETS, *_KEYS),
 )
@@ -370,6 +370,10 @@ def _secret_permissions(resource: Resource, context: Context) -> Answer:
 def _key_permissions(resource: Resource, context: Context) -> Answer:
     """Return for each customer-managed key of a resource whether its identity may use it."""
     return _permissions(resource, _KEYS, context)
+
+
+# What is read to find which grants a resource needs.
+ALL_NEEDS = joined(_needs(*_SECRETS, *_KEYS), PERMISSION_NEEDS)
 
 
 def _permissions(resource: Resource, reads: Sequence[str], context: Context) -> Answer:
