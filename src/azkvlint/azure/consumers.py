@@ -45,15 +45,16 @@ class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omi
     """One way in which a resource type reads something of a vault, as one principal.
 
     ``at``: the paths of what is read, where ``[]`` means each item of a list; without one, another property or resource
-    states it. ``vault``: the path of the vault of a name. ``identity``: the path of the user-assigned identity that
-    reads, behind ``../`` if it is one of the resource with the identities, which is ``holder``. ``principal``: the
-    application ID of Microsoft's service principal; ``flag``: the property of the vault. ``needs``: the permissions, if
-    they are not those of ``reads``.
+    states it. ``only``: the value of a property of resources that read. ``vault``: the path of the vault of a name.
+    ``identity``: the path of the user-assigned identity that reads, behind ``../`` if it is one of the resource with
+    the identities, which is ``holder``. ``principal``: the application ID of Microsoft's service principal; ``flag``:
+    the property of the vault. ``needs``: the permissions, if they are not those of ``reads``.
     """
 
     reads: Kind
     at: tuple[str, ...] = ()
     form: Form = ""
+    only: dict[str, str] = {}
     vault: str = ""
     identity: str = ""
     otherwise: Otherwise = "own"

@@ -14,7 +14,7 @@ import msgspec
 from azkvlint.azure.consumers import IDENTIFIED, Use, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.assignments import ASSIGNMENTS
 from azkvlint.derived.certificates import APIM
-from azkvlint.derived.companions import Sure, companions, elsewhere, is_set, items_of
+from azkvlint.derived.companions import Sure, companions, elsewhere, is_one_of, is_set, items_of
 from azkvlint.derived.consumers import GRAPH_NEEDS, keys_in_vaults, vault_of_secret
 from azkvlint.derived.identities import (
     IDENTITY,
@@ -98,7 +98,11 @@ _BY_SERVICE = (NAMED_VALUES, OF_SERVICE)
 
 
 def _rows(resource: Resource, reads: Sequence[str]) -> Iterator[Use]:
-    return (use for use in uses_of(resource.type) if use.reads in reads and use.otherwise != "flag")
+    for use in uses_of(resource.type):
+        if use.reads in reads and use.otherwise != "flag":
+            named = ((resource.select(path_of(path)), word) for path, word in use.only.items())
+            if all(is_one_of(answer, word) is not Sure.NO for answer, word in named):
+                yield use
 
 
 def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
@@ -112,7 +116,7 @@ def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
         for use in (use for use in uses_of(type_) if use.reads in reads):
             above = use.identity.removeprefix("../") if use.identity.startswith("../") else ""
             own = "" if above else use.identity
-            paths = [items_and_path(path)[0] for path in (*use.at, own, use.vault) if path]
+            paths = [items_and_path(path)[0] for path in (*use.at, *use.only, own, use.vault) if path]
             add(type_, *paths, *REFERENCE_PLACES.get(type_, ()), ("parent",), _SCOPE)
             whole = type_ if use.holder == "self" else type_.rpartition("/")[0]
             if use.has_own_identity:
@@ -175,7 +179,7 @@ def _secrets(use: Use, resource: Resource, holder: Resource | None, context: Con
     named = _named(use, resource, holder)
     apart = resource.select(path_of(use.vault)) if use.vault else Absent(at=resource.at)
     if not isinstance(apart, Absent):
-        name = text_form(string_of(resource.select(path_of(use.at[0])))).lower()
+        name = text_form(string_of(resource.select(path_of(use.at[0])))).lower() if use.at else ""
         vault = apart if _leads_to_vault(apart, context) else vault_of_secret(apart, context)
         found = apart if vault is None else vault
         yield Reading(use, apart, Thing("secrets" if name else "", name), named, found)
@@ -474,7 +478,12 @@ _CONNECTIONS = tuple(f"{type_}/{kind}" for type_ in SITES for kind in ("networkc
         {
             type_: (
                 *REFERENCE_PLACES.get(type_, ()),
-                *(items_and_path(path)[0] for use in uses_of(type_) for path in (*use.at, use.vault) if path),
+                *(
+                    items_and_path(path)[0]
+                    for use in uses_of(type_)
+                    for path in (*use.at, *use.only, use.vault)
+                    if path
+                ),
             )
             for type_ in _READERS
         },
