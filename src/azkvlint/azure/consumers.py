@@ -114,8 +114,8 @@ def types_with(**words: Iterable[str]) -> tuple[str, ...]:
 
 def _matches(use: Use, words: Mapping[str, Iterable[str]]) -> bool:
     return all(
-        not set(wanted).isdisjoint(use.permissions if name == "needs" else (getattr(use, name),))
-        for name, wanted in words.items()
+        not set(accepted).isdisjoint(use.permissions if name == "needs" else (getattr(use, name),))
+        for name, accepted in words.items()
     )
 
 

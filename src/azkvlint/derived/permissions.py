@@ -124,7 +124,7 @@ def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], co
         for source, grant, limit in _grants_on(vault, thing, context):
             most = limit if grant is None else min(limit, is_reader(grant, reader, context))
             for word in words if most is not Sure.NO else ():
-                given = min(most, _gives(grant, word))
+                given = min(most, _permits(grant, word))
                 sure[word] = max(sure[word], given)
                 if given is Sure.YES:
                     certain[word].add(source.address)
@@ -132,7 +132,7 @@ def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], co
     return kept[key]
 
 
-def _gives(grant: Grant | None, word: str) -> Sure:
+def _permits(grant: Grant | None, word: str) -> Sure:
     if grant is None:
         return Sure.PERHAPS
     return Sure.YES if word in grant.permissions else Sure.PERHAPS if grant.doubt is not None else Sure.NO
