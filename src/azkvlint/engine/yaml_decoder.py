@@ -178,7 +178,7 @@ class Decoder:
             items = value.items if isinstance(value, ListNode) else (value,)
             words[name] = [self.word(item, name, FILTERS[name], "") for item in items]
         found = types_with(**words)
-        if not found:
+        if not found and all(all(accepted) for accepted in words.values()):
             self.fault(node, "no consumer of vaults has all of these words")
         return found
 
