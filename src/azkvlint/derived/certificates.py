@@ -8,6 +8,7 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.azure.consumers import CONSUMERS, Use, items_and_path, path_of, types_with
 from azkvlint.derived.dates import expiry_note
 from azkvlint.derived.registry import (
     Context,
@@ -427,42 +428,35 @@ ENVIRONMENTS = "microsoft.app/managedenvironments"
 OF_ENVIRONMENT = f"{ENVIRONMENTS}/certificates"
 OF_APP_SERVICE = "microsoft.web/certificates"
 
-# Where a resource refers to certificates: a list with the path of the id in each of its items, or a path.
-_LISTS: Mapping[str, tuple[Path, Path]] = {
-    GATEWAYS: (("properties", "sslCertificates"), ("properties", "keyVaultSecretId")),
-    APIM: (("properties", "hostnameConfigurations"), ("keyVaultId",)),
+# The rows of certificates that a resource names itself, by type in lower case.
+USES: Mapping[str, Use] = {
+    type_.lower(): use
+    for type_ in types_with(reads=["certificate"])
+    for use in CONSUMERS[type_]
+    if use.reads == "certificate" and use.otherwise != "flag"
 }
-_PLACES: Mapping[str, Path] = {
-    "microsoft.apimanagement/service/certificates": ("properties", "keyVault", "secretIdentifier"),
-    FIREWALLS: (
-        "properties",
-        "transportSecurity",
-        "certificateAuthority",
-        "keyVaultSecretId",
-    ),
-    "nginx.nginxplus/nginxdeployments/certificates": ("properties", "keyVaultSecretId"),
-    FRONT_DOOR: ("properties", "parameters", "secretSource", "id"),
-    OF_ENVIRONMENT: ("properties", "certificateKeyVaultProperties", "keyVaultUrl"),
+_PLACES: Mapping[str, Path] = {type_: path_of(use.at[0]) for type_, use in USES.items()}
+# Where a resource refers to certificates: a list with the path of the id in each of its items.
+_LISTS: Mapping[str, tuple[Path, Path]] = {
+    type_: items_and_path(use.at[0]) for type_, use in USES.items() if "[]" in use.at[0]
 }
 # Where a template states vault and name separately; the name alone does not identify the certificate.
-_APART: Mapping[str, Path] = {
-    "microsoft.appplatform/spring/certificates": ("properties", "keyVaultCertName"),
-    "microsoft.signalrservice/signalr/customcertificates": ("properties", "keyVaultSecretName"),
-    "microsoft.signalrservice/webpubsub/customcertificates": ("properties", "keyVaultSecretName"),
-    OF_APP_SERVICE: ("properties", "keyVaultSecretName"),
-}
+_APART = frozenset(type_ for type_, use in USES.items() if use.form == "parts")
 # Where the Terraform tables put the id of a certificate that templates refer to in another form.
 _IDS: Path = ("derived", "certificateIds")
 _FRONTENDS: Path = ("properties", "frontendIPConfigurations")
 _NETWORK: Path = ("properties", "virtualNetworkType")
 _INTERNAL: Path = ("properties", "vnetConfiguration", "internal")
+# What is read besides, of the network of the services.
+_OTHERS: Mapping[str, tuple[Path, ...]] = {
+    GATEWAYS: (_FRONTENDS,),
+    APIM: (_NETWORK, ("scope",)),
+    OF_ENVIRONMENT: (("parent",),),
+}
 
 
 NEEDS: Mapping[str, tuple[Path, ...]] = {
-    GATEWAYS: (("properties", "sslCertificates"), _IDS, _FRONTENDS),
-    APIM: (("properties", "hostnameConfigurations"), _IDS, _NETWORK, ("scope",)),
-    **{type_: (place, _IDS) for type_, place in (*_PLACES.items(), *_APART.items())},
-    OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], _IDS, ("parent",)),
+    type_: (_LISTS[type_][0] if type_ in _LISTS else _PLACES[type_], _IDS, *_OTHERS.get(type_, ())) for type_ in USES
 }
 
 
@@ -499,9 +493,8 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
     elif type_ in _PLACES:
         one = resource.select(_PLACES[type_])
         if not isinstance(one, Absent):
-            yield one
-    elif type_ in _APART and not isinstance(resource.select(_APART[type_]), Absent):
-        yield unknown(resource, "the certificate ID consists of separate properties")
+            apart = type_ in _APART
+            yield unknown(resource, "the certificate ID consists of separate properties") if apart else one
 
 
 def _certificate_id(value: Value) -> Value:

@@ -130,6 +130,14 @@ def derived(
     return register
 
 
+def joined(*reads: Reads) -> Reads:
+    """Return all that several functions read, by type."""
+    found: dict[str, dict[Path, None]] = {}
+    for type_, paths in (pair for one in reads for pair in one.items()):
+        found.setdefault(type_, {}).update(dict.fromkeys(paths))
+    return {type_: tuple(paths) for type_, paths in found.items()}
+
+
 def also_reads(attribute: str, reads: Reads) -> None:
     """Declare the paths that must be read for an attribute that no function of this registry computes."""
     _OTHER_READS[attribute] = reads

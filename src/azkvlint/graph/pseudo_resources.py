@@ -258,12 +258,12 @@ GRANTS = frozenset({"azurerm_role_assignment", "azurerm_key_vault_access_policy"
 AFTER = "after"
 # What stands for something that cannot be looked into.
 UNRESOLVED = "?"
-_ORDER: Path = ("derived", "waitsForGrant")
+_ORDER: tuple[Path, ...] = (("derived", "waitsForGrant"), ("derived", "waitsForAccess"))
 
 
 def requires_order(required: RequiredAttributes) -> bool:
     """Return whether any rule depends on the order in which Terraform applies resources."""
-    return any(_ORDER in paths for paths in required.paths.values())
+    return any(path in paths for paths in required.paths.values() for path in _ORDER)
 
 
 def with_dependencies(attributes: MapValue, addresses: Iterable[str]) -> MapValue:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.graph.pseudo_resources import GRANTS, OBJECTS, UNRESOLVED, with_dependencies
+from azkvlint.graph.pseudo_resources import GRANTS, UNRESOLVED, with_dependencies
 from azkvlint.model.finding import TYPE_UNKNOWN
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.readers.ordered import is_ordered
 from azkvlint.readers.terraform.expansion import bracket
 from azkvlint.readers.terraform.folder import (
     DEPENDS_ON,
@@ -48,10 +49,10 @@ class ApplyOrder:
         self._depth = 0
 
     def with_order(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
-        """Return the attributes of an object in a vault with the role assignments that it depends on."""
+        """Return the attributes of what needs access to a vault, with the grants that it depends on."""
         declaration, instance = entity.symbol.declaration, entity.instance
         # The caller cannot change the module of another owner.
-        if entity.type not in OBJECTS or instance.call.shown is not None:
+        if not is_ordered(entity.type) or instance.call.shown is not None:
             return attributes
         return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
 
