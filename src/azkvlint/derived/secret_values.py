@@ -98,7 +98,7 @@ def _is_configuration(resource: Resource, _: Context) -> Answer:
     return known(value, found)
 
 
-# Origins of what is no secret where the name or the format shows that it is configuration.
+# Origins of what is not secret where the name or the format shows that it is configuration.
 _PLAIN_ORIGINS = frozenset({WRITTEN, DEFAULT, GIVEN, COMMAND, CONFIGURATION, FILE, IDENTIFIER, RESOURCE})
 
 
