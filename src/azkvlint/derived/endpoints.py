@@ -45,6 +45,7 @@ ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 # The attributes that identify the target of an endpoint.
 TARGET_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",), _READ[_TARGET])}
+CONNECTION_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (*TARGET_READS[ENDPOINTS], _READ[_PARTS])}
 OTHER = "other"
 # The subresources (group IDs) of other services than Key Vault, in lower case. Source:
 # learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.

@@ -75,7 +75,8 @@ def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[
 
 def marked_evidence(rule: Rule, deciding: Sequence[Evidence]) -> list[Evidence]:
     """Return the evidence of the attribute that a rule marks, for the first condition that compares it."""
-    found = [note for note in deciding if rule.marks and _INDEX.sub("", note.attribute) == rule.marks]
+    marks = rule.marks or rule.marks_other
+    found = [note for note in deciding if marks and _INDEX.sub("", note.attribute) == marks]
     return [note for note in found if note.expected == found[0].expected]
 
 
@@ -196,6 +197,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     when: Predicate
     require: Predicate
     severity_if: tuple[tuple[Severity, Predicate], ...] = ()
+    fix_if: tuple[Predicate, ...] = ()
 
     @property
     def is_for_all(self) -> bool:
@@ -219,6 +221,13 @@ class CompiledRule(msgspec.Struct, frozen=True):
         for severity, when in self.severity_if:
             if when(resource.attributes, resource, index, None, "") is PASS:
                 return severity
+        return None
+
+    def fix_case(self, resource: Resource, index: GraphIndex) -> int | None:
+        """Return the number of the other fix that applies to one resource; None if the rule's own does."""
+        for number, when in enumerate(self.fix_if):
+            if when(resource.attributes, resource, index, None, "") is PASS:
+                return number
         return None
 
 
@@ -269,6 +278,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         fingerprint=current,
         former_fingerprint=former,
         regraded=compiled.severity(resource, index) if compiled.severity_if else None,
+        fix_case=compiled.fix_case(resource, index),
         label=texts.label,
         attribute=_printed_name(resource, at.attribute) if at.attribute else "",
         is_absent=texts.is_absent,
@@ -317,6 +327,8 @@ def marked_location(rule: Rule, deciding: Sequence[Evidence], at: Location) -> L
     places: dict[tuple[object, ...], Location] = {}
     for note in marked_evidence(rule, deciding):
         place: Location | None = note.at
+        if note.at.address == at.address and rule.marks_other:
+            return None
         if note.at.address == at.address:
             *_, place = (None, *_origins(note.at))
         if place is None:
