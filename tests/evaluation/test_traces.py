@@ -66,10 +66,10 @@ def test_what_belongs_to_another_module_or_to_one_world_is_not_kept() -> None:
     trace.enter(object(), {})
     trace.read(0, object(), Read("value", "local.x", scalar(1)))
     assert trace.log == [SPOILED]
-    kept.add(node, Shared((SPOILED,), scalar(1), fails=False))
-    kept.add(node, Shared((Read("value", "local.x", Undeclared()),), scalar(1), fails=False))
+    kept.add(node, Shared((SPOILED,), scalar(1)))
+    kept.add(node, Shared((Read("value", "local.x", Undeclared()),), scalar(1)))
     assert kept.of(node) == []
-    kept.add(node, Shared((Read("declaration", (False, "a.b"), ("one",)),), scalar(1), fails=False))
+    kept.add(node, Shared((Read("declaration", (False, "a.b"), ("one",)),), scalar(1)))
     assert len(kept.of(node)) == 1
 
 

@@ -38,11 +38,10 @@ class Read(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """What an expression evaluated to, and all that it has read, in order. ``fails``: it is unknown for an error."""
+    """What an expression evaluated to, and all that it has read, in order."""
 
     reads: tuple[Read, ...]
     value: Any
-    fails: bool
 
 
 Known: TypeAlias = dict[int, list[Shared]]

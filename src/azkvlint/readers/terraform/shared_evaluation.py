@@ -49,9 +49,10 @@ def shared_evaluation(
             del trace.log[start:]
             if is_known:
                 trace.log += known.reads
-                return known.value, known.fails
+                return known.value, False
         found, fails = make()
-        module.evaluations.add(node, Shared(tuple(trace.log[start:]), found, fails))
+        if not fails:  # what a failure needs is recorded where it is evaluated
+            module.evaluations.add(node, Shared(tuple(trace.log[start:]), found))
     finally:
         trace.leave(around, start)
     return found, fails
