@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import yaml
+
+from azkvlint.azure.consumers import uses_of
+from azkvlint.linter.rule_gates import links
 from azkvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS, catalogue
 
@@ -87,3 +93,46 @@ def _checks(checks: Mapping[str, Sequence[Rule]]) -> Iterator[str]:
 def _named(rule: Rule) -> str:
     text = f"{rule.id} {rule.name}"
     return text if rule.profile == "default" else f"{text} ({rule.profile})"
+
+
+TRUSTED = Path(__file__).resolve().parents[1] / "docs" / "trusted-services.yaml"
+_READS = {"key": "keys", "secret": "secrets", "certificate": "certificates"}
+
+
+def trusted_services() -> dict[str, dict[str, Any]]:
+    """Return Microsoft's list of trusted services: the types that stand for each, or why none does."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load(TRUSTED.read_text(encoding="utf-8"))["services"]
+    return found
+
+
+def trusted(rules: Sequence[Rule]) -> str:
+    """Return the page that lists Microsoft's trusted services, and the rules that know each."""
+    lines = [
+        "# Trusted services",
+        "",
+        "If the firewall of a vault exempts trusted Microsoft services, these services can read the vault. The list is",
+        "that of [Microsoft](https://learn.microsoft.com/azure/key-vault/general/overview-vnet-service-endpoints), of",
+        "2026-05-19. This page is generated from the table of services that read vaults.",
+        "",
+        "| service | resource types | reads | rules |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, row in trusted_services().items():
+        types = row.get("types", [])
+        reads = dict.fromkeys(_READS[use.reads] for type_ in types for use in uses_of(type_))
+        where = ", ".join(rule.id for rule in rules if _is_about(rule, types)) if types else "none"
+        reason = f": {row['reason']}" if "reason" in row else ""
+        shown = "<br>".join(f"`{type_}`" for type_ in types)
+        lines.append(f"| {name} | {shown} | {', '.join(reads)} | {where}{reason} |")
+    return "\n".join([*lines, ""])
+
+
+def _is_about(rule: Rule, types: Sequence[str]) -> bool:
+    """Return whether a rule is about access of these types to a vault, or about a vault that they read."""
+    linked = (link for condition in (rule.when, rule.require) for link in links(condition))
+    named = {type_ for link in linked for type_ in link.types} | set(rule.resources)
+    return not named.isdisjoint(types) and rule.id in _ABOUT_ACCESS
+
+
+# The rules about identity, permission, network and order of the services that read a vault.
+_ABOUT_ACCESS = {"KV058", "KV625", "KV630", "KV631", "KV632", "KV633", "KV908", "KV910"}

@@ -9,22 +9,26 @@ from pathlib import Path
 
 import pytest
 
+from azkvlint.azure.consumers import CONSUMERS, types_with
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS, catalogue
 from sitegen.command_line import command_line
 from sitegen.markup import filled
 from sitegen.overviews import problems
+from sitegen.roles import ability_table, role_table
 from tests.test_language import PHRASES, WORDS
 
-from .documents import answers, coverage, migration
+from .documents import answers, coverage, migration, trusted, trusted_services
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS = ROOT.parent / "shared" / "facts" / "rules.json"
 RULES = builtin_rules()
 
 
-@pytest.mark.parametrize(("page", "made"), [("coverage.md", coverage), ("migrate.md", migration)])
+@pytest.mark.parametrize(
+    ("page", "made"), [("coverage.md", coverage), ("migrate.md", migration), ("trusted-services.md", trusted)]
+)
 def test_page(page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: pytest.Config) -> None:
     file = ROOT / "docs" / page
     text = made(RULES)
@@ -35,7 +39,12 @@ def test_page(page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: py
 
 @pytest.mark.parametrize(
     ("page", "region", "made"),
-    [("command-line.md", "commands", command_line), ("problems.md", "codes", problems)],
+    [
+        ("command-line.md", "commands", command_line),
+        ("problems.md", "codes", problems),
+        ("roles.md", "abilities", ability_table),
+        ("roles.md", "roles", role_table),
+    ],
 )
 def test_region(page: str, region: str, made: Callable[[], str], pytestconfig: pytest.Config) -> None:
     file = ROOT / "docs" / page
@@ -43,6 +52,33 @@ def test_region(page: str, region: str, made: Callable[[], str], pytestconfig: p
     if pytestconfig.getoption("--write-expected"):
         file.write_text(text, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == text
+
+
+# Microsoft's list of trusted services, of 2026-05-19.
+MICROSOFTS = """
+Azure API Management; Azure App Service; Azure Application Gateway; Azure Backup; Azure Batch; Azure Bot Service;
+Azure CDN; Azure Container Registry; Azure Data Factory; Azure Data Lake Store; Azure Data Manager for Agriculture;
+Azure Database for MySQL Single server; Azure Database for MySQL Flexible server;
+Azure Database for PostgreSQL Single server; Azure Database for PostgreSQL Flexible server; Azure Databricks;
+Azure Disk Encryption volume encryption service; Azure Disk Storage; Azure Event Hubs; Azure ExpressRoute;
+Azure Firewall Premium; Azure Front Door Classic; Azure Front Door Standard/Premium; Azure Import/Export;
+Azure Information Protection; Azure Machine Learning; Azure Monitor; Azure NetApp Files; Azure Policy Scan;
+Azure Resource Manager template deployment service; Azure Service Bus; Azure SQL Database; Azure Storage;
+Azure Synapse Analytics; Azure Virtual Machines deployment service;
+Exchange Online, SharePoint Online, M365DataAtRestEncryption; Microsoft PowerPlatform; Microsoft Purview
+"""
+
+
+def test_every_trusted_service_is_in_the_table_or_refused() -> None:
+    rows = trusted_services()
+    assert [*rows] == " ".join(MICROSOFTS.split()).split("; ")
+    assert all("types" in row or row["reason"].endswith(".") for row in rows.values())
+
+
+def test_the_table_of_consumers_agrees_with_the_list_of_trusted_services() -> None:
+    listed = {type_ for row in trusted_services().values() for type_ in row.get("types", [])}
+    assert listed <= set(CONSUMERS)
+    assert listed == set(types_with(network=["trusted", "trusted or network"]))
 
 
 def test_severities() -> None:

@@ -154,6 +154,9 @@ def _fix(rule: Rule) -> Iterator[str]:
         yield ""
         yield f"    {prose(rule.fixes[language])}"
         yield ""
+        for other in rule.fix_if:
+            yield f"    {prose(other.fixes.get(language) or next(iter(other.fixes.values())))}"
+            yield ""
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------

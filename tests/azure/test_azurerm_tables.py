@@ -54,6 +54,7 @@ SHARED = {
     "properties.criteria.allOf",
     "properties.enableRbacAuthorization",
     "properties.hostnameConfigurations",
+    "properties.links",
     "properties.logs",
     "properties.metrics",
     "properties.publicNetworkAccessForIngestion",

@@ -22,11 +22,13 @@ CERTIFICATES = frozenset(
     {
         "properties.certificateKeyVaultProperties.keyVaultUrl",
         "properties.keyVault.secretIdentifier",
+        "properties.keyVaultBaseUri",
         "properties.keyVaultCertName",
         "properties.keyVaultId",
         "properties.keyVaultSecretId",
         "properties.keyVaultSecretName",
         "properties.transportSecurity.certificateAuthority.keyVaultSecretId",
+        "properties.vaultUri",
     }
 )
 # By reason, and by Azure type: attributes that rules read and that no argument of azurerm sets.
@@ -48,7 +50,9 @@ UNMAPPED: Mapping[str, str] = {
     """,
     "the provider has no argument for the key, or a resource of its own": """
         Microsoft.DataProtection/backupVaults properties.securitySettings.encryptionSettings.keyVaultProperties
+        Microsoft.DataProtection/backupVaults properties.securitySettings.encryptionSettings.kekIdentity
         Microsoft.DeviceUpdate/accounts properties.encryption.keyVaultKeyUri
+        Microsoft.DeviceUpdate/accounts properties.encryption.userAssignedIdentity
         Microsoft.Devices/IotHubs properties.encryption.keyVaultProperties
         Microsoft.Devices/provisioningServices properties.encryption.keyVaultProperties
         Microsoft.EventHub/namespaces properties.encryption.keyVaultProperties
@@ -56,9 +60,12 @@ UNMAPPED: Mapping[str, str] = {
         Microsoft.HealthcareApis/workspaces/fhirservices properties.encryption.customerManagedKeyEncryption
         Microsoft.Kusto/clusters properties.keyVaultProperties
         Microsoft.Logic/integrationServiceEnvironments properties.encryptionConfiguration.encryptionKeyReference
+        Microsoft.Media/mediaservices properties.encryption.identity.userAssignedIdentity
+        Microsoft.NetApp/netAppAccounts properties.encryption.identity.userAssignedIdentity
         Microsoft.NetApp/netAppAccounts properties.encryption.keyVaultProperties
         Microsoft.OperationalInsights/clusters properties.keyVaultProperties
         Microsoft.Sql/managedInstances properties.keyId
+        Microsoft.Sql/managedInstances properties.primaryUserAssignedIdentityId
     """,
     "the provider has no argument": """
         Microsoft.KeyVault/managedHSMs/roleAssignments properties.roleDefinitionName
@@ -126,7 +133,6 @@ UNMAPPED: Mapping[str, str] = {
         Microsoft.Authorization/roleAssignments properties.enablePurgeProtection
         Microsoft.Authorization/roleEligibilityScheduleRequests properties.accessPolicies
         Microsoft.Authorization/roleEligibilityScheduleRequests properties.roleDefinitionName
-        Microsoft.Cdn/profiles/secrets identity
         Microsoft.Compute/diskEncryptionSets properties.administrators
         Microsoft.Compute/diskEncryptionSets properties.encryption.identity
         Microsoft.Compute/diskEncryptionSets properties.encryptionProtectorAutoRotation

@@ -638,7 +638,7 @@ def test_the_page_fits_a_desk_and_a_phone(given: Input, tmp_path: Path) -> None:
     assert phone["tall"] < 180
 
 
-UNCONFIRMED = """
+POSSIBLE_ACTION = """
 resource "azurerm_key_vault" "kv" {
   name                       = "kv"
   rbac_authorization_enabled = false
@@ -659,9 +659,117 @@ resource "azurerm_role_assignment" "deploys" {
 """
 
 
-def test_a_role_whose_actions_are_not_confirmed_gives_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
-    (tmp_path / "unconfirmed.tf").write_text(UNCONFIRMED, encoding="utf-8")
-    said = kvlint("access", "unconfirmed.tf", "--principal", "11111111-1111-1111-1111-111111111111")
+def test_an_action_that_may_include_writing_gives_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
+    (tmp_path / "possible.tf").write_text(POSSIBLE_ACTION, encoding="utf-8")
+    said = kvlint("access", "possible.tf", "--principal", "11111111-1111-1111-1111-111111111111")
     assert "  perhaps secrets/get: role `Container Apps Contributor`" in said.out
     assert "decided by: the actions of role `Container Apps Contributor` are not confirmed" in said.out
-    assert kvlint("access", "unconfirmed.tf", "--deny", "secrets/list").code == 0
+    assert kvlint("access", "possible.tf", "--deny", "secrets/list").code == 0
+
+
+ROLES = """
+resource "azurerm_resource_group" "rg" {
+  name     = "rg"
+  location = "westeurope"
+}
+resource "azurerm_key_vault" "kv" {
+  name                       = "kv"
+  resource_group_name        = azurerm_resource_group.rg.name
+  rbac_authorization_enabled = true
+  purge_protection_enabled   = true
+}
+resource "azurerm_linux_virtual_machine" "vm" {
+  name                = "vm"
+  resource_group_name = azurerm_resource_group.rg.name
+  identity { type = "SystemAssigned" }
+}
+resource "azurerm_role_assignment" "vm" {
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_linux_virtual_machine.vm.identity[0].principal_id
+}
+resource "azurerm_role_assignment" "a" {
+  scope                = azurerm_resource_group.rg.id
+  role_definition_name = "%s"
+  principal_id         = "11111111-1111-1111-1111-111111111111"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "row", "how"),
+    [
+        # The conditions of these roles allow only roles without access to vaults.
+        ("Foundry Owner", "", ""),
+        ("Azure Sphere Owner", "", ""),
+        ("Azure IoT Operations Onboarding", "", ""),
+        ("Log Analytics Reader", "", ""),
+        ("Azure Stack HCI Administrator", "yes - yes yes - - yes -", "can assign itself role `Key Vault Secrets User`"),
+        (
+            "Key Vault Data Access Administrator",
+            "yes yes yes yes - - yes -",
+            "can assign itself role `Key Vault Administrator`",
+        ),
+        ("User Access Administrator", "yes yes yes yes - yes yes yes", "can assign itself any role"),
+        ("Log Analytics Contributor", "yes - - - - - - -", "(`Microsoft.Compute/virtualMachines/extensions/write`)"),
+        (
+            "Azure Container Storage Contributor",
+            "yes - - - - - - -",
+            "can assign itself role `Azure Container Storage Operator`, which can run code on",
+        ),
+        ("VM Restore Operator", "yes - - - - - - -", "(`Microsoft.Compute/virtualMachines/write`)"),
+        (
+            "Virtual Machine User Login",
+            "? - - - - - - -",
+            "decided by: whether the workload lets the principal sign in",
+        ),
+        (
+            "Virtual Machine Data Access Administrator (preview)",
+            "? - - - - - - -",
+            "can assign itself role `Virtual Machine Administrator Login`, which can sign in to",
+        ),
+    ],
+)
+def test_a_role_gives_what_its_definition_allows(given: Input, role: str, row: str, how: str) -> None:
+    said = given.write(ROLES % role).run("--principal", "11111111-1111-1111-1111-111111111111")
+    text = " ".join(said.out.split())
+    assert (f"{row} 11111111" in text) == bool(row), said.out
+    assert how in text
+    if not row:
+        assert "0 principals" in text or "No principal" in text, said.out
+
+
+@pytest.mark.parametrize(
+    ("schedule", "kind", "expected"),
+    [
+        ("assignment", "member", "yes"),
+        ("eligibility", "member", "?"),
+        ("assignment", "owner", ""),
+    ],
+)
+def test_a_member_of_a_group_by_privileged_identity_management(
+    given: Input, schedule: str, kind: str, expected: str
+) -> None:
+    said = given.write(
+        f"""
+resource "azurerm_key_vault" "kv" {{
+  name                       = "kv"
+  rbac_authorization_enabled = true
+}}
+resource "azuread_group" "g" {{ display_name = "g" }}
+resource "azurerm_role_assignment" "g" {{
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azuread_group.g.object_id
+}}
+resource "azuread_privileged_access_group_{schedule}_schedule" "m" {{
+  group_id        = azuread_group.g.object_id
+  principal_id    = "11111111-1111-1111-1111-111111111111"
+  assignment_type = "{kind}"
+  duration        = "P30D"
+}}
+"""
+    ).run()
+    text = " ".join(said.out.split())
+    assert (f"{expected} - - - - - - - 11111111" in text) == bool(expected), said.out
+    assert ("decided by: whether the principal activates its membership" in text) == (expected == "?")

@@ -33,7 +33,7 @@ module spec 'ts:00000000-0000-0000-0000-000000000000/rg/spec:1' = { name: 'spec'
 """
 TERRAFORM = """
 module "git" { source = "git::https://example.com/vault.git" }
-module "registry" { source = "claranet/keyvault/azurerm" }
+module "registry" { source = "example/keyvault/azurerm" }
 module "web" { source = "https://example.com/vault.zip" }
 resource "azurerm_key_vault" "kv" { name = "kv" }
 """

@@ -155,7 +155,7 @@ def test_a_check_without_threads_ends_without_freeing_memory(
 LIMITS = {
     ("plan.json", "sarif"): 156,
     ("plan.json", "text"): 153,
-    ("main.tf", "text"): 207,
+    ("main.tf", "text"): 205,
     ("main.bicep", "text"): 196,
     ("main.json", "text"): 190,
 }

@@ -253,7 +253,7 @@ class TestCompiled:
         write(tmp_path, main_json=nested("a", "b"))
         assert differences(run, tmp_path) == []
         write(tmp_path, main_json=nested("a", "c"))
-        assert [path for _, path, _ in found(run, tmp_path, ".")] == ["main.json", "vault.bicep"]
+        assert [path for _, path, _ in found(run, tmp_path, ".")] == ["vault.bicep", "main.json"]
 
     def test_outputs_of_two_modules_with_one_name(self, tmp_path: Path, run: Run) -> None:
         """The first module is of a registry; only its output holds a secret."""

@@ -1,4 +1,4 @@
-"""Units of Terragrunt, and Terraform Stacks: each is evaluated, or a note names it."""
+"""Units and stacks of Terragrunt: each is evaluated, or a note names it."""
 
 from __future__ import annotations
 
@@ -374,15 +374,13 @@ def test_an_included_file_alone_names_the_way(kvlint: Kvlint) -> None:
     assert (ran.code, "specify the `terragrunt.hcl` that includes the file" in ran.out) == (3, True)
 
 
-COMPONENT = 'component "{}" {{\n  source = "{}"\n  inputs = {{}}\n}}\n'
+UNIT = 'unit "{}" {{\n  source = "{}"\n  inputs = {{}}\n}}\n'
 
 
-@pytest.mark.parametrize("name", ["main.tfcomponent.hcl", "main.tfstack.hcl", "terragrunt.stack.hcl"])
-def test_a_stack_is_a_note_that_names_its_key_vault_modules(kvlint: Kvlint, name: str) -> None:
-    text = COMPONENT.format("vault", "./modules/vault") + COMPONENT.format("net", "./net")
-    text += COMPONENT.format("other", "app.terraform.io/acme/other/azurerm")
-    if name.startswith("terragrunt"):
-        text = text.replace("component", "unit")
+def test_a_stack_is_a_note_that_names_its_key_vault_modules(kvlint: Kvlint) -> None:
+    name = "terragrunt.stack.hcl"
+    text = UNIT.format("vault", "./modules/vault") + UNIT.format("net", "./net")
+    text += UNIT.format("other", "app.terraform.io/acme/other/azurerm")
     write({name: text, "net/main.tf": 'resource "azurerm_virtual_network" "n" {\n}\n'})
     ran = kvlint("repo", "--select", "KV001")
     assert ran.code == 0, ran
@@ -393,7 +391,7 @@ def test_a_stack_is_a_note_that_names_its_key_vault_modules(kvlint: Kvlint, name
     assert "net" not in note
 
 
-def test_stack_files_alone_are_read(kvlint: Kvlint) -> None:
+def test_files_of_terraform_stacks_alone_are_read(kvlint: Kvlint) -> None:
     deployment = 'deployment "prod" {\n  inputs = {}\n}\n'
     write({"s/deployments.tfdeploy.hcl": deployment, "t/c.tfcomponent.hcl": "component {\n"})
     assert kvlint("repo/s").code == 0

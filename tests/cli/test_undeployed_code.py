@@ -242,3 +242,11 @@ def test_templates_with_required_parameters_are_deployed(kvlint: Kvlint) -> None
     """They may be linked by an address, and deployed from the portal."""
     write({"a/kv.json": ARM_MODULE, "main.json": ARM_ROOT, "main.bicep": BICEP_ROOT})
     assert not any(undeployed(kvlint).values())
+
+
+def test_what_only_an_outdated_compiled_template_has_comes_last(kvlint: Kvlint) -> None:
+    files = {"a.bicep": BICEP_ROOT, "a.json": template("kv-before", metadata=COMPILED)}
+    write({**files, "b.bicep": BICEP.format("", "'kv-other'")})
+    assert list(undeployed(kvlint).items()) == [("a.bicep", False), ("b.bicep", False), ("a.json", True)]
+    write({"deploy.sh": "az deployment group create -g rg -f a.json\n"})
+    assert not any(undeployed(kvlint).values())

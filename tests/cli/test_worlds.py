@@ -74,6 +74,19 @@ def test_a_vault_that_a_switch_creates_has_a_name(kvlint: Kvlint) -> None:
     assert set(words(document, "KV001")) == {"if var.kv_name is not empty and var.on is true"}
 
 
+def test_no_name_is_valid_whose_known_part_is_not(kvlint: Kvlint) -> None:
+    text = variable("kv_name", "string", '""') + vault('  count = var.kv_name != "" ? 1 : 0')
+    text = PROVIDER + text.replace('"kv-existence"', '"kv_${var.kv_name}"')
+    document = checked(kvlint, {"main.tf": text}, "--select", "KV010")
+    assert words(document, "KV010") == ['if var.kv_name is not ""']
+    assert document["findings"][0]["message"].startswith("Azure rejects the name `kv_{var.kv_name}` of")
+    secret_name = secret('count = var.kv_name == "" ? 0 : 1').replace('"db"', '"db_${var.kv_name}"')
+    document = checked(kvlint, {"main.tf": text + secret_name}, "--select", "KV513")
+    assert [one["message"] for one in document["findings"]] == [
+        "Azure rejects the name `db_{var.kv_name}` of azurerm_key_vault_secret.s[0]"
+    ]
+
+
 def test_a_setting_is_missing_from_a_vault_that_a_switch_creates(kvlint: Kvlint) -> None:
     text = PROVIDER + SWITCHES + vault("  count = var.a ? 1 : 0")
     document = checked(kvlint, {"main.tf": text})

@@ -334,6 +334,12 @@ def test_required_keys(key: str) -> None:
         ("severity", "severity: severe", "there is no severity 'severe'; it is info, low, medium, high or critical"),
         ("resource", "resource: vaults", "'vaults' is not a resource type, such as Microsoft.KeyVault/vaults"),
         ("resource", "resource: [A/b, c]", "'c' is not a resource type, such as Microsoft.KeyVault/vaults"),
+        ("resource", "resource: {reads: keys}", "there is no reads 'keys'; did you mean 'key'?"),
+        (
+            "resource",
+            "resource: [A/b, {network: network, reads: key, version: switch}]",
+            "no consumer of vaults has all of these words",
+        ),
         ("resource", "resource: []", "resource must not be an empty list"),
         ("also_removed", "also_removed: yes", "also_removed must be true or false, not the string 'yes'"),
         ("profile", "profile: strct", "there is no profile 'strct'; did you mean 'strict'?"),

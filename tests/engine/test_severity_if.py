@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from tests.conftest import Run
     from tests.engine.conftest import Build
 
+_POLICY = """rbac_authorization_enabled = false
+  access_policy {{
+    object_id          = "22222222-2222-2222-2222-222222222222"
+    secret_permissions = ["{}"]
+  }}"""
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 
 
@@ -50,6 +55,19 @@ def test_rules_read_the_attributes_of_their_gradings() -> None:
             "Contributor",
             "azurerm_key_vault.kv.id",
             "high[KV403]",
+        ),
+        ("rbac_authorization_enabled = false", "Owner", "azurerm_key_vault.kv.id", "high[KV403]"),
+        (
+            _POLICY.format("Get"),
+            "Contributor",
+            "azurerm_key_vault.kv.id",
+            "medium[KV403]",
+        ),
+        (
+            _POLICY.format("List"),
+            "Contributor",
+            "azurerm_key_vault.kv.id",
+            "critical[KV403]",
         ),
     ],
 )

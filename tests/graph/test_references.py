@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.evaluation.budget import PAIRS
-from azkvlint.graph.references import Index, may_equal
+from azkvlint.graph.references import Index, may_equal, type_below
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown
@@ -63,3 +63,21 @@ def test_too_many_comparisons_are_an_error() -> None:
     texts = [f"{pattern}-{number}" for number in range(PAIRS // 1000)]
     with pytest.raises(InputError, match=r"more than 1,\d{3},\d{3} pairs that may refer to each other"):
         list(map(index.find_candidates, texts))
+
+
+@pytest.mark.parametrize(
+    ("start", "text", "type_"),
+    [
+        ("Microsoft.Web/sites", "/slots/blue", "microsoft.web/sites/slots"),
+        ("", "/providers/Microsoft.KeyVault/vaults/kv", "microsoft.keyvault/vaults"),
+        ("", "/providers/Microsoft.KeyVault/vaults/kv/secrets/s", "microsoft.keyvault/vaults/secrets"),
+        ("Microsoft.Storage/storageAccounts", "/providers/Microsoft.Insights/diagnosticSettings/d",
+         "microsoft.insights/diagnosticsettings"),
+        ("", "/blobServices/default", ""),
+        ("Microsoft.Storage/storageAccounts", "-copy", ""),
+        ("Microsoft.Storage/storageAccounts", "/blobServices", ""),
+        ("Microsoft.Storage/storageAccounts", "/\u27e8var.service\u27e9/default", ""),
+    ],
+)  # fmt: skip
+def test_the_type_below_a_resource_is_known_from_the_segments_of_its_id(start: str, text: str, type_: str) -> None:
+    assert type_below(start, text) == type_

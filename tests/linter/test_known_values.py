@@ -253,6 +253,12 @@ class TestNames:
             ("uniqueString(resourceGroup().id)", "unknown"),
             ("'kv-${uniqueString('a')}${suffix}'", "unknown"),
             ("'kv_${uniqueString('a')}'", "fail"),
+            ("'kv_${suffix}'", "fail"),
+            ("'${suffix}-'", "fail"),
+            ("'kv-${toLower(suffix)}--1'", "fail"),
+            ("'kv-applications-of-contoso-${suffix}'", "fail"),
+            ("'kv-${suffix}'", "unknown"),
+            ("'#{name}#-${suffix}'", None),
         ],
     )
     def test_unique_strings(self, outcomes: Outcomes, name: str, outcome: str | None) -> None:

@@ -12,7 +12,7 @@ from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
 from azkvlint.derived import registry
 from azkvlint.derived.consumers import PATHS
-from azkvlint.derived.registry import Context, DerivedAttribute, DeriveFunction, derived_attributes
+from azkvlint.derived.registry import Context, DerivedAttribute, DeriveFunction, derived_attributes, reads_by_attribute
 from azkvlint.engine.rule_store import builtin_rules, select_rules
 from azkvlint.linter.rule_gates import GATES, links, unique_fields
 from azkvlint.linter.rule_tests import Result, run_examples
@@ -106,9 +106,10 @@ def test_every_example_is_run() -> None:
 
 @pytest.mark.parametrize("name", derived_attributes())
 def test_derived_attributes_declare_what_they_read(name: str) -> None:
-    reads = derived_attributes()[name].reads
-    # A function may look at what a reader has set in its place; readers set the order whenever it is required.
-    free = {("derived", name), ("derived", "after")}
+    reads = reads_by_attribute()[f"derived.{name}"]
+    # A function may look at what a reader has set in its place; readers set the order whenever it is required. Of
+    # another attribute, it looks first whether it is computed already.
+    free = {("derived", name), ("derived", "after"), *(("derived", one) for one in derived_attributes()[name].uses)}
     missing = {
         (type_, path)
         for type_, path in SELECTED[name]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.model.finding import Outcome
+from azkvlint.model.finding import Evidence, Outcome
+from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters.grouping import fold, is_minor
 
@@ -28,6 +29,20 @@ def test_the_same_cause_is_folded_on_the_same_resource_only(make_rule: Make, mak
     elsewhere = make_finding(rule=follower, resource="kv-b")
     blocks = fold([same, leader, elsewhere])
     assert [(block.finding, block.same_cause) for block in blocks] == [(leader, [same]), (elsewhere, [])]
+
+
+def _about(address: str) -> tuple[Evidence, ...]:
+    at = Location(path="main.tf", address=address)
+    return (Evidence(outcome=Outcome.FAIL, found="false", expected="true", negated="", at=at),)
+
+
+def test_the_same_cause_is_folded_on_the_resource_that_decided_the_result(make_rule: Make, make_finding: Make) -> None:
+    follower = make_rule(id="KV307", same_cause=("KV001",))
+    leader = make_finding()
+    of_policy = make_finding(rule=follower, resource="policy", evidence=_about(leader.resource))
+    of_other = make_finding(rule=follower, resource="policy-b", evidence=_about("kv-b"))
+    blocks = fold([of_policy, leader, of_other])
+    assert [(block.finding, block.same_cause) for block in blocks] == [(leader, [of_policy]), (of_other, [])]
 
 
 @pytest.mark.parametrize(

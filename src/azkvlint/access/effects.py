@@ -14,35 +14,39 @@ disagree on who can switch a vault back to access policies (.../general/access-c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from azkvlint.azure.roles import (
     ACTIONS_OF,
     ASSIGNS,
     ASSIGNS_LOCAL_ROLES,
+    ATTACHES,
+    DELETES_HSM,
     DEPLOYS,
+    FEDERATES,
+    IDENTITIES,
     LOCAL_ROLES,
-    actions_of_role,
-    role_by_name,
-    unconfirmed_actions_of_role,
+    PURGES_HSM,
+    SIGN_INS,
+    UNLOCKS,
+    WORKLOADS,
+    WRITES_HSM,
 )
-from azkvlint.derived.assignments import DEFINITIONS, OBJECT, any_fits, custom_role, declared_role, role_name
+from azkvlint.derived.assignments import OBJECT, custom_role, declared_role, role_name
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.delegation import DATA_ACCESS_ROLES
+from azkvlint.derived.permissions import Permissions, built_in, of_definition, reaches_vaults, unknown
 from azkvlint.derived.registry import Context
 from azkvlint.model.access import Capability
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
+from azkvlint.model.value import Scalar, Unknown
 from azkvlint.util.errors import UsageError, did_you_mean
 
-_UNLOCKS = "Microsoft.Authorization/locks/delete"
 DEFINES = "Microsoft.Authorization/roleDefinitions/write"
 _VAULT = "Microsoft.KeyVault/vaults/"
 _WRITES, _DELETES, _ADDS_POLICIES = f"{_VAULT}write", f"{_VAULT}delete", f"{_VAULT}accessPolicies/write"
 _READS_IN_DEPLOYMENTS = f"{_VAULT}deploy/action"
 _PURGES = "Microsoft.KeyVault/locations/deletedVaults/purge/action"
-_HSM = "Microsoft.KeyVault/managedHSMs/"
-_PURGES_HSM = "Microsoft.KeyVault/locations/deletedManagedHsms/purge/action"
 # The control plane creates secrets and keys, but does not read them.
 _CREATES = {f"{_VAULT}secrets/write": "secrets/set", f"{_VAULT}keys/write": "keys/create"}
 # The levels at which actions on deleted vaults, which belong to the subscription, are allowed; "" is not known.
@@ -60,6 +64,8 @@ CONFLICT = (
 MODEL = "the permission model of the vault"
 _SCOPES = "whether the assignable scopes of a custom role are all in the scope of the assignment"
 _CONDITION = "whether the condition of the role assignment excludes it"
+_ATTACH = "whether the principal can also create or change a workload that uses the identity"
+_SIGN_IN = "whether the workload lets the principal sign in"
 _LOCK = "whether a management lock applies, and the principal can delete it"
 _PROTECTION = "whether purge protection is enabled"
 _DEPLOYMENT = f"whether the principal also has `{DEPLOYS}`"
@@ -122,14 +128,14 @@ class Terms(NamedTuple):
     """The terms of an assignment: the level of its scope, its condition, and the roles that it may assign.
 
     ``objects``: the scope is one of the ``secrets``, ``keys`` or ``certificates`` of a vault, if that is known.
-    ``assignable`` is None for any role; otherwise the roles by name, and whether the condition certainly allows each.
+    ``assignable`` is None for any role; otherwise the roles by name, and whether the conditions allow each.
     ``edits_itself``: the role is custom, and its assignable scopes are those of the assignment.
     """
 
     level: str
     objects: str = ""
     has_condition: bool = False
-    assignable: Mapping[str, bool] | None = None
+    assignable: Mapping[str, Sure] | None = None
     edits_itself: bool = False
 
 
@@ -193,17 +199,17 @@ def _both(one: tuple[Sure, str], other: tuple[Sure, str]) -> tuple[Sure, str]:
     return min(one, other, key=lambda fact: fact[0])
 
 
-def of_role(role: Permissions, terms: Terms, kind: Kind) -> Words:
-    """Return what the assignment of a role allows."""
+def of_role(role: Permissions, terms: Terms, kind: Kind, seen: frozenset[str] = frozenset()) -> Words:
+    """Return what the assignment of a role allows. ``seen``: the roles whose holder assigns itself this one."""
     if kind.by_policies is Sure.PERHAPS:
-        return _either(*(of_role(role, terms, kind._replace(by_policies=model)) for model in (Sure.YES, Sure.NO)))
+        return _either(*(of_role(role, terms, kind._replace(by_policies=model), seen) for model in (Sure.YES, Sure.NO)))
     found = Words()
     if kind.is_hsm:
         _control_of_hsm(found, role, terms, kind)
     else:
         _data(found, role, terms, kind)
     # The same escalation first on every kind of vault, so that one row covers them.
-    _assigning(found, role, terms, kind)
+    _assigning(found, role, terms, kind, seen)
     if not kind.is_hsm:
         _control(found, role, terms, kind)
     if terms.objects:
@@ -261,7 +267,7 @@ def _unlocked(role: Permissions, locked: Sure) -> tuple[Sure, str]:
 
     Another role may let it delete the lock.
     """
-    if locked is Sure.NO or role.control(_UNLOCKS) is Sure.YES:
+    if locked is Sure.NO or role.control(UNLOCKS) is Sure.YES:
         return Sure.YES, ""
     return Sure.PERHAPS, _LOCK
 
@@ -277,37 +283,81 @@ def _control_of_hsm(found: Words, role: Permissions, terms: Terms, kind: Kind) -
     if terms.level == OBJECT:
         return
     for word, action, locked in (
-        (_NETWORK, f"{_HSM}write", kind.unwritable),
-        (_DELETE, f"{_HSM}delete", kind.undeletable),
+        (_NETWORK, WRITES_HSM, kind.unwritable),
+        (_DELETE, DELETES_HSM, kind.undeletable),
     ):
         found.add([word], *_ordered(_both((role.control(action), role.why), _unlocked(role, locked)), ""))
     if terms.level in _ABOVE:
-        found.add([_PURGE], *_ordered(_both((role.control(_PURGES_HSM), role.why), (kind.purgeable, _PROTECTION)), ""))
+        found.add([_PURGE], *_ordered(_both((role.control(PURGES_HSM), role.why), (kind.purgeable, _PROTECTION)), ""))
 
 
-def _assigning(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+def _assigning(found: Words, role: Permissions, terms: Terms, kind: Kind, seen: frozenset[str]) -> None:
     """Add what a principal has that can assign roles to itself, or change a role that it has."""
     assigns, defines = role.control(ASSIGNS), role.control(DEFINES)
     if terms.level != OBJECT:
-        found.add([_ACCESS], assigns, "", role.why)
         sure, doubt = _both((defines, role.why), (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES))
         found.add([_ACCESS], sure, "", doubt)
         _everything(found, sure, doubt, terms, kind, _BY_DEFINITION)
     if assigns is Sure.NO:
         return
     if terms.assignable is None:
+        found.add([_ACCESS] if terms.level != OBJECT else [], assigns, "", role.why)
         _everything(found, assigns, role.why, terms, kind, _BY_ROLE)
         return
-    for name, is_certain in terms.assignable.items():
-        other = _built_in(name)
+    within = seen | {role.name}
+    for name, may in terms.assignable.items():
+        other = built_in(name.lower()) if name not in within else None
         if other is None:
             continue
-        sure, doubt = _both((assigns, role.why), (Sure.YES if is_certain else Sure.PERHAPS, _CONDITION))
-        limit = dict.fromkeys(DATA_ACCESS_ROLES, True) if is_limited(name) else None
-        own = of_role(other, Terms(terms.level, terms.objects, assignable=limit), kind)
+        sure, doubt = _both((assigns, role.why), (may, _CONDITION))
+        if terms.level != OBJECT:
+            found.add([_ACCESS], *_ordered(_both((sure, doubt), (reaches_vaults(other), other.why)), ""))
+        own = of_role(
+            other, Terms(terms.level, terms.objects, assignable=other.assignable(to_itself=True)), kind, within
+        )
         for word, outcome in own.found.items():
             both = _both((sure, doubt), (outcome.sure, outcome.doubt))
             found.add([word], *_ordered(both, f"can assign itself role `{name}`"))
+
+
+class Act(NamedTuple):
+    """Whether a principal can act as an identity, what would decide it, and how: a text with the address left out."""
+
+    sure: Sure
+    doubt: str
+    text: str
+
+
+def acting(role: Permissions, terms: Terms, type_: str) -> Act:
+    """Return whether a role lets its holder act as the identities of a workload, or as an identity, of a type."""
+    found = _acting(role, type_)
+    for name, may in (terms.assignable or {}).items():
+        other = built_in(name.lower()) if may > found.sure else None
+        own = _acting(other, type_) if other is not None else found
+        sure, doubt = _both((role.control(ASSIGNS), role.why), _both((may, _CONDITION), (own.sure, own.doubt)))
+        if sure > found.sure:
+            found = Act(sure, doubt, f"can assign itself role `{name}`, which {own.text}")
+    return found
+
+
+@cache
+def _acting(role: Permissions, type_: str) -> Act:
+    if type_ == IDENTITIES:
+        adds = Act(
+            role.control(FEDERATES), role.why, f"can add a federated identity credential to {{}} (`{FEDERATES}`)"
+        )
+        attaches = Sure.PERHAPS if role.control(ATTACHES) is not Sure.NO else Sure.NO
+        return max(adds, Act(attaches, _ATTACH, f"can assign {{}} to a workload (`{ATTACHES}`)"), key=_sure_of)
+    runs = [Act(role.control(one), role.why, f"can run code on {{}} (`{one}`)") for one in WORKLOADS.get(type_, ())]
+    runs += [
+        Act(Sure(min(role.data(one), Sure.PERHAPS)), _SIGN_IN, f"can sign in to {{}} (`{one}`)")
+        for one in SIGN_INS.get(type_, ())
+    ]
+    return max(runs, key=_sure_of, default=Act(Sure.NO, "", ""))
+
+
+def _sure_of(act: Act) -> Sure:
+    return act.sure
 
 
 def _everything(found: Words, sure: Sure, doubt: str, terms: Terms, kind: Kind, via: str) -> None:
@@ -329,9 +379,9 @@ def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
     assigns = role.control(ASSIGNS), role.why
     if terms.assignable is not None:
         broad = [
-            Sure.YES if is_certain else Sure.PERHAPS
-            for name, is_certain in terms.assignable.items()
-            if (other := _built_in(name)) is not None and other.control(ASSIGNS) is Sure.YES and not is_limited(name)
+            min(may, other.control(ASSIGNS))
+            for name, may in terms.assignable.items()
+            if (other := built_in(name.lower())) is not None and other.assignable() is None
         ]
         assigns = _both(assigns, (max(broad, default=Sure.NO), _CONDITION))
     edits = (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES)
@@ -339,83 +389,7 @@ def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
     return sure, doubt if sure is Sure.PERHAPS else ""
 
 
-def is_limited(name: str) -> bool:
-    """Return whether a built-in role has a condition of its own on the roles that it can assign."""
-    return name.lower() == "key vault data access administrator"
-
-
 # --- permissions of roles ---------------------------------------------------------------------------------------------
-
-
-class Permissions:
-    """The permissions of one role.
-
-    Roles with equal ``key``s allow the same. ``why`` is what would decide what is only possible.
-    """
-
-    def __init__(self, key: str, name: str, blocks: Iterable[_Block], why: str = "", definition: str = "") -> None:
-        self.key, self.name, self.why, self.definition = key, name, why, definition
-        self._blocks = tuple(blocks)
-        self._known: dict[tuple[str, bool], Sure] = {}
-
-    def control(self, action: str) -> Sure:
-        """Return whether the role allows an action of the control plane."""
-        return self._allows(action, is_data=False)
-
-    def data(self, action: str) -> Sure:
-        """Return whether the role allows a data action."""
-        return self._allows(action, is_data=True)
-
-    def _allows(self, action: str, is_data: bool) -> Sure:
-        found = self._known.get((action, is_data))
-        if found is None:
-            found = max((block.allows(action, is_data) for block in self._blocks), default=Sure.NO)
-            self._known[action, is_data] = found
-        return found
-
-
-class _Actions:
-    """A list of actions, with those that it may contain too. ``is_open``: it may contain any."""
-
-    def __init__(self, actions: Iterable[str] = (), possible: Iterable[str] = (), *, is_open: bool = False) -> None:
-        self.actions, self.possible, self.is_open = tuple(actions), tuple(possible), is_open
-
-    def fits(self, action: str) -> Sure:
-        if any_fits(self.actions, action):
-            return Sure.YES
-        return Sure.PERHAPS if self.is_open or any_fits(self.possible, action) else Sure.NO
-
-
-class _Block:
-    """One permission of a role: actions less notActions, data actions less notDataActions."""
-
-    def __init__(self, control: tuple[_Actions, _Actions], data: tuple[_Actions, _Actions]) -> None:
-        self._control, self._data = control, data
-
-    def allows(self, action: str, is_data: bool) -> Sure:
-        """Return whether this permission allows an action."""
-        given, taken = self._data if is_data else self._control
-        return Sure(min(given.fits(action), Sure.YES - taken.fits(action)))
-
-
-_OPEN = _Actions(is_open=True)
-_UNKNOWN_BLOCK = _Block((_OPEN, _Actions()), (_OPEN, _Actions()))
-
-
-def _built_in(name: str) -> Permissions | None:
-    """Return the permissions of a built-in role; None for another role."""
-    role = role_by_name(name.lower())
-    if role is None:
-        return None
-    actions, possible = (*role.actions, *actions_of_role(role.id)), unconfirmed_actions_of_role(role.id)
-    block = _Block((_Actions(actions, possible), _Actions(role.not_actions)), (_Actions(role.data_actions), _Actions()))
-    why = f"the actions of role `{role.name}` are not confirmed" if possible else ""
-    return Permissions(f"built-in {role.id}", role.name, [block], why)
-
-
-def unknown(name: str, why: str) -> Permissions:
-    """Return the permissions of a role that may allow anything."""
-    return Permissions(f"unknown {name} {why}", name, [_UNKNOWN_BLOCK], why)
 
 
 def permissions_of(assignment: Resource, context: Context) -> Permissions:
@@ -427,7 +401,7 @@ def permissions_of(assignment: Resource, context: Context) -> Permissions:
             return of_definition(declared, declared.address)
         return unknown("", f"the role is unknown: {name.why}" if isinstance(name, Unknown) else "the role is not set")
     text = "a role" if name.sensitive else str(name.value)
-    found = _built_in(text)
+    found = built_in(text.lower())
     if found is not None:
         return found
     definition = custom_role(assignment, name, context)
@@ -436,34 +410,6 @@ def permissions_of(assignment: Resource, context: Context) -> Permissions:
     if isinstance(definition, Unknown):
         return unknown(text, f"the name of a custom role is unknown: {definition.why}")
     return of_definition(definition, text)
-
-
-def of_definition(definition: Resource, name: str) -> Permissions:
-    """Return the permissions of a custom role."""
-    listed = definition.select(("properties", "permissions"))
-    if isinstance(listed, Unknown):
-        return unknown(name, f"the permissions of role `{name}` are unknown: {listed.why}")
-    blocks = [_block(one) for one in (listed.items if isinstance(listed, ListValue) else ())]
-    is_arm = definition.type.lower() == DEFINITIONS
-    why = f"the permissions of role `{name}` are not all known"
-    return Permissions(f"custom {definition.address}", name, blocks, why, definition.address if is_arm else "")
-
-
-def _block(permission: Value) -> _Block:
-    if isinstance(permission, Unknown):
-        return _UNKNOWN_BLOCK
-    parts = [
-        _actions_in(select(permission, (name,))) for name in ("actions", "notActions", "dataActions", "notDataActions")
-    ]
-    return _Block((parts[0], parts[1]), (parts[2], parts[3]))
-
-
-def _actions_in(answer: Answer) -> _Actions:
-    if isinstance(answer, Absent):
-        return _Actions()
-    items = answer.items if isinstance(answer, ListValue) else (answer,)
-    known = [str(item.value) for item in items if isinstance(item, Scalar)]
-    return _Actions(known, is_open=len(known) < len(items))
 
 
 # --- words of options -------------------------------------------------------------------------------------------------

@@ -8,23 +8,22 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.access import effects
-from azkvlint.access.effects import DATA_WORDS, Kind, Permissions, Terms, Words
+from azkvlint.access.effects import DATA_WORDS, Kind, Terms, Words
 from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.roles import (
-    ATTACHES,
+    ASSIGNS,
     DISPUTED_LOCAL_ROLES,
-    FEDERATES,
     IDENTITIES,
     LOCAL_DATA_ACTIONS,
     LOCAL_ROLES,
-    WORKLOADS,
     role_by_id,
 )
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
 from azkvlint.derived.companions import Sure, is_one_of, items_of
-from azkvlint.derived.delegation import CONDITION, assignable_roles, is_foreign
+from azkvlint.derived.delegation import CONDITION, assignable_roles, has_condition, is_foreign
 from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, is_implied_purge, named_by
+from azkvlint.derived.permissions import Permissions, of_definition
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import reference_of
@@ -55,7 +54,6 @@ _SCOPE = "whether the scope of the role assignment contains it"
 _WRONG_ID = "whether the object ID is that of a principal; it belongs to none that can sign in"
 _DISPUTED = "whether the role allows it; Microsoft's table and its description disagree"
 _ALL_PURGES = "whether `all` includes purge"
-_ATTACH = "whether the principal can also create or change a workload that uses the identity"
 # The scopes of a deployment itself, in templates.
 _OWN_SCOPES = {
     "/subscriptions/{subscription}": "the subscription",
@@ -91,6 +89,11 @@ class Holding(msgspec.Struct, frozen=True):
     edit: str
 
 
+def _exclude_each_other(one: Resource, other: Resource) -> bool:
+    """Return whether no world has both resources, by their conditions."""
+    return one.assumption is not None and other.assumption is not None and one.assumption.excludes(other.assumption)
+
+
 class Holdings:
     """All holdings of a root that concern some vaults, by the key of their principal.
 
@@ -106,9 +109,10 @@ class Holdings:
         self._locks = locks_of(context)
         self._kinds = {vault.address: kind_of(vault, self._locks.get(vault.address, {})) for vault in vaults}
         self._words: dict[tuple[object, ...], Words] = {}
+        self._acts: dict[tuple[object, ...], effects.Act] = {}
         self._reaches: dict[tuple[object, ...], Reach] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._assignables: dict[tuple[str, str], Mapping[str, bool] | None] = {}
+        self._assignables: dict[tuple[str, str], Mapping[str, Sure] | None] = {}
         self._alive: list[object] = []
         self._coverage = Coverage(self._index, (VAULTS, MANAGED_HSMS, *WORKLOAD_TYPES, IDENTITIES))
         self.by_key: dict[str, list[Holding]] = {}
@@ -137,6 +141,7 @@ class Holdings:
             others = self._vaults if reference.anything else reference.candidates
             targets += [(address, Sure.PERHAPS) for address in others]
             targets = [(one, sure) for one, sure in targets if one in self._vaults and not self._kinds[one].is_hsm]
+            targets = [(one, sure) for one, sure in targets if not _exclude_each_other(policy, self._vaults[one])]
             yield from self._policies_in(policy, targets)
 
     def _policies_in(self, source: Resource, targets: Sequence[tuple[str, Sure]]) -> Iterator[Holding]:
@@ -201,6 +206,13 @@ class Holdings:
                 text = edit(one) if callable(edit) else str(edit)
                 yield Effect(one.name, sure, via, doubt, text, self._interned(vaults))
 
+    def _beside(self, source: Resource, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the resources without those that exist in no world of a role assignment."""
+        if source.assumption is None:
+            return addresses
+        kept = [one for one in addresses if not _exclude_each_other(source, self._index.resources[one])]
+        return addresses if len(kept) == len(addresses) else self._interned(kept)
+
     def _interned(self, vaults: Iterable[str]) -> tuple[str, ...]:
         found = tuple(vaults)
         return self._tuples.setdefault(found, found)
@@ -241,20 +253,18 @@ class Holdings:
     def _reach(self, source: Resource, scope: Answer, role: Permissions) -> Reach:
         level = level_of(scope, self._index)
         word = str(level.value) if isinstance(level, Scalar) else ""
-        condition = source.select(CONDITION)
-        has_condition = not isinstance(condition, Absent) and not (
-            isinstance(condition, Scalar) and not condition.value
-        )
-        roles = self._assignable(source, role, condition, has_condition=has_condition)
-        terms = Terms(word, self._objects(scope), has_condition, roles, self._edits_itself(role, scope))
+        condition = (text_of(source.select(CONDITION)) or "?") if has_condition(source) else ""
+        roles = self._assignable(source, role, condition)
+        terms = Terms(word, self._objects(scope), bool(condition), roles, self._edits_itself(role, scope))
         reference = None if isinstance(scope, Absent) else self._coverage.covered(source, "scope", scope)
         certain: tuple[str, ...] = reference.targets if reference is not None else ()
         perhaps: tuple[str, ...] = reference.candidates if reference is not None else ()
         conditional: tuple[str, ...] = reference.conditional if reference is not None else ()
         if reference is None or reference.anything:
             perhaps = self._coverage.all
+        certain, perhaps = self._beside(source, certain), self._beside(source, perhaps)
         key = (
-            role.key, word, terms.objects, (text_of(condition) or "?") if has_condition else "", terms.edits_itself,
+            role.key, word, terms.objects, condition, terms.edits_itself,
             source.type.lower() == ELIGIBLE, source.conditions, source.assumption, id(source.variants),
             id(certain), id(perhaps), conditional,
         )  # fmt: skip
@@ -273,12 +283,10 @@ class Holdings:
         kind = target.type.lower().rpartition("/")[2] if target is not None else parts[8] if len(parts) > 8 else ""
         return kind if kind in _ARGUMENT else ""
 
-    def _assignable(
-        self, source: Resource, role: Permissions, condition: Answer, *, has_condition: bool
-    ) -> Mapping[str, bool] | None:
-        if not has_condition and not effects.is_limited(role.name):
+    def _assignable(self, source: Resource, role: Permissions, condition: str) -> Mapping[str, Sure] | None:
+        if role.control(ASSIGNS) is Sure.NO:
             return None
-        key = role.key, (text_of(condition) or "?") if has_condition else ""
+        key = role.key, condition
         if key not in self._assignables:
             self._assignables[key] = assignable_roles(source, self._context)
         return self._assignables[key]
@@ -322,7 +330,7 @@ class Holdings:
                             sure, why = (Sure.PERHAPS, why or doubt) if doubt else (sure, why)
                             found.setdefault((one.name, sure, via, why), []).append(address)
                 else:
-                    edges += self._edges_to(target, role, everything, doubt)
+                    edges += self._edges_to(target, role, terms, everything, doubt)
         rows = tuple(
             Effect(name, sure, via, why, "", self._interned(vaults)) for (name, sure, via, why), vaults in found.items()
         )
@@ -337,31 +345,27 @@ class Holdings:
         return found
 
     def _edges_to(
-        self, target: Resource, role: Permissions, everything: tuple[Sure, str], doubt: str
+        self, target: Resource, role: Permissions, terms: Terms, everything: tuple[Sure, str], doubt: str
     ) -> Iterator[Edge]:
         """Yield the identities that a role at a scope with one workload or identity lets its principal act as."""
         type_ = target.type.lower()
-        actions = (FEDERATES,) if type_ == IDENTITIES else WORKLOADS.get(type_, ())
-        sure, action = max(((role.control(one), one) for one in actions), default=(Sure.NO, ""), key=lambda one: one[0])
-        why = doubt or role.why if sure is Sure.PERHAPS else doubt
-        text = f"can run code on {target.address} (`{action}`)"
-        if type_ == IDENTITIES:
-            text = f"can add a federated identity credential to {target.address} (`{action}`)"
-        if everything[0] > sure:
-            sure, why = everything[0], doubt or everything[1]
-            text = f"can assign itself any role, and act as {target.address}"
-        if sure is Sure.NO and type_ == IDENTITIES and role.control(ATTACHES) is not Sure.NO:
-            sure, why, text = Sure.PERHAPS, _ATTACH, f"can assign {target.address} to a workload (`{ATTACHES}`)"
-        if sure is Sure.NO:
+        key = (role.key, tuple(sorted((terms.assignable or {}).items())), type_)
+        act = self._acts.get(key)
+        if act is None:
+            act = self._acts[key] = effects.acting(role, terms, type_)
+        if everything[0] > act.sure:
+            act = effects.Act(*everything, "can assign itself any role, and act as {}")
+        if act.sure is Sure.NO:
             return
-        sure = Sure.PERHAPS if doubt else sure
-        step = Step(kind="run as", text=text, at=target.at)
+        sure = Sure.PERHAPS if doubt else act.sure
+        why = doubt or (act.doubt if act.sure is Sure.PERHAPS else "")
+        step = Step(kind="run as", text=act.text.format(target.address), at=target.at)
         if type_ == IDENTITIES:
             yield Edge(self._principals.of_resource(target).key, sure, step, why, "")
             return
-        for key, assigned in self._principals.identities_of(target):
+        for key_, assigned in self._principals.identities_of(target):
             reason = why if assigned is Sure.YES else why or f"the identities of {target.address}"
-            yield Edge(key, Sure(min(sure, assigned)), step, reason, "")
+            yield Edge(key_, Sure(min(sure, assigned)), step, reason, "")
 
     # --- local roles of managed HSMs
 
@@ -386,6 +390,7 @@ class Holdings:
             targets = [(one, Sure.YES) for one in reference.targets]
             targets += [(one, Sure.PERHAPS) for one in (self._vaults if reference.anything else reference.candidates)]
             targets = [(one, sure) for one, sure in targets if one in self._vaults and self._kinds[one].is_hsm]
+            targets = [(one, sure) for one, sure in targets if not _exclude_each_other(source, self._vaults[one])]
             if targets:
                 role, allowed = self._local_role(source)
                 principal = self._principals.principal(
@@ -431,7 +436,7 @@ class Holdings:
         if built_in is not None:
             return built_in, _local_words(built_in.lower())
         if definition is not None and not definition.existing:
-            role = effects.of_definition(definition, definition.name)
+            role = of_definition(definition, definition.name)
             words = {word: (role.data(action), role.why) for action, word in LOCAL_DATA_ACTIONS.items()}
             return definition.name, {word: pair for word, pair in words.items() if pair[0] is not Sure.NO}
         every = {word for words in LOCAL_ROLES.values() for word in words}

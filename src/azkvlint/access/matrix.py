@@ -12,7 +12,8 @@ from typing import NamedTuple
 from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
 from azkvlint.access.principals import (
     GROUP_TYPE,
-    MEMBER_TYPE,
+    MEMBER_NEEDS,
+    MEMBER_TYPES,
     TYPES,
     WORKLOAD_TYPES,
     Edge,
@@ -61,7 +62,8 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
     found.setdefault(LOCKS, set()).update((("scope",), ("properties", "level")))
     found.setdefault(APPLICATION_CREDENTIAL_TYPE, set()).add(("properties",))
     found.setdefault(GROUP_TYPE, set()).add(("properties", "members"))
-    found.setdefault(MEMBER_TYPE, set()).update((("properties", "groupId"), ("properties", "memberId")))
+    for type_ in MEMBER_TYPES:
+        found.setdefault(type_, set()).update(MEMBER_NEEDS)
     for type_ in (LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS):
         found.setdefault(type_, set()).update((("parent",), ("name",), ("properties",)))
     return {type_: frozenset(paths) for type_, paths in found.items()}

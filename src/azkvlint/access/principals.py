@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.resources import GROUPS, MEMBERS
+from azkvlint.azure.azurerm.resources import ACTIVE_MEMBERS, ELIGIBLE_MEMBERS, GROUPS, MEMBERS
 from azkvlint.azure.roles import IDENTITIES, WORKLOADS
-from azkvlint.derived.companions import Sure, items_of
+from azkvlint.derived.companions import Sure, is_one_of, items_of
 from azkvlint.derived.federation import (
     APPLICATION_CREDENTIAL_TYPE,
     CREDENTIALS,
@@ -29,7 +29,11 @@ from azkvlint.model.pattern import without_brackets
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, string_of
 
-GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
+GROUP_TYPE, _ELIGIBLE = GROUPS.lower(), ELIGIBLE_MEMBERS.lower()
+MEMBER_TYPES = (MEMBERS.lower(), ACTIVE_MEMBERS.lower(), _ELIGIBLE)
+MEMBER_NEEDS = tuple(("properties", name) for name in ("groupId", "memberId", "memberType"))
+_ACTIVATES = "whether the principal activates its membership"
+_OWNS = "whether the principal is a member of the group, or an owner"
 _KINDS: Mapping[str, str] = {
     IDENTITIES: "user-assigned identity",
     "microsoft.compute/virtualmachines": "virtual machine",
@@ -86,7 +90,7 @@ class Principals:
             key = identity.expression.lower() or f"? {source.address} {number}"
             if answer.sensitive:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
-            what = "member" if source.type.lower() in (GROUP_TYPE, MEMBER_TYPE) else "principal"
+            what = "member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal"
             owner = identity.owner.rpartition("/")[2] if identity.label else ""
             label = owner or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_WORDS.get(identity.kind, ""))
@@ -152,14 +156,16 @@ class Principals:
                 key = self.principal(member, Absent(at=group.at), group, number).key
                 edit = f"remove the member from `members` of {group.address}"
                 yield key, _membership(self.of_resource(group), group, member, edit)
-        for resource in self._index.of_type(MEMBER_TYPE):
-            group_id, own = resource.select(("properties", "groupId")), resource.select(("properties", "memberId"))
-            if not resource.stays or isinstance(group_id, Absent) or isinstance(own, Absent):
+        for resource in (one for type_ in MEMBER_TYPES for one in self._index.of_type(type_)):
+            group_id, own, kind = (resource.select(path) for path in MEMBER_NEEDS)
+            is_member = Sure.YES if isinstance(kind, Absent) else is_one_of(kind, "member")
+            if not resource.stays or isinstance(group_id, Absent) or isinstance(own, Absent) or not is_member:
                 continue
             nothing = Absent(at=resource.at)
             key = self.principal(own, nothing, resource).key
             group_ = self.principal(group_id, nothing, resource, 1)
-            yield key, _membership(group_, resource, own, f"remove {resource.address}")
+            doubt = _OWNS if is_member is Sure.PERHAPS else _ACTIVATES if resource.type.lower() == _ELIGIBLE else ""
+            yield key, _membership(group_, resource, own, f"remove {resource.address}", doubt)
 
     def _federated(self) -> Iterator[tuple[str, Edge]]:
         principals = service_principals(self._index, self._resources)
@@ -183,9 +189,9 @@ class Principals:
         return Edge(self.of_resource(identity).key, sure, step, doubt, f"remove {credential.address}")
 
 
-def _membership(group: Principal, source: Resource, member: Value, edit: str) -> Edge:
+def _membership(group: Principal, source: Resource, member: Value, edit: str, unsure: str = "") -> Edge:
     step = Step(kind="group", text=f"member of {group.label}", at=place_of(member, source))
-    doubt = existence_doubt(source, None)
+    doubt = unsure or existence_doubt(source, None)
     return Edge(group.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
 
 

@@ -6,13 +6,11 @@ learn.microsoft.com/azure/key-vault/managed-hsm/built-in-roles.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from typing import NamedTuple
 
-import msgspec
-
-from azkvlint.util.project_files import read_resource
+from azkvlint.util.project_files import read_data
 
 # Control-plane actions that change who controls a vault, delete it, or grant access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
@@ -27,6 +25,10 @@ CONTROL = (
     "Microsoft.KeyVault/vaults/deploy/action",
     "Microsoft.KeyVault/locations/deletedVaults/purge/action",
 )
+UNLOCKS = "Microsoft.Authorization/locks/delete"
+WRITES_HSM, DELETES_HSM = "Microsoft.KeyVault/managedHSMs/write", "Microsoft.KeyVault/managedHSMs/delete"
+PURGES_HSM = "Microsoft.KeyVault/locations/deletedManagedHsms/purge/action"
+CONTROL_OF_HSM = (WRITES_HSM, DELETES_HSM, PURGES_HSM)
 _OBJECTS = {
     "secrets": {
         "getSecret/action": "get",
@@ -97,7 +99,7 @@ ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "certificates/listissuers": _data_actions("certificatecas/read"),
     "certificates/setissuers": _data_actions("certificatecas/write"),
     "certificates/deleteissuers": _data_actions("certificatecas/delete"),
-    "certificates/manageissuers": _data_actions("certificatecas/write", "certificatecas/read", "certificatecas/delete"),
+    "certificates/manageissuers": _data_actions("certificatecas/write"),
     "storage/get": _data_actions(f"{_STORED}/read"),
     "storage/list": _data_actions(f"{_STORED}/read"),
     "storage/set": _data_actions(f"{_STORED}/set/action"),
@@ -115,10 +117,8 @@ ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
 }
 
 
-_TABLE = "built_in_roles.tsv"
-
 # The local roles of a managed HSM. They are assigned in the HSM and do not apply to vaults.
-_LOCAL = {
+LOCAL_NAMES = {
     "a290e904-7015-4bba-90c8-60543313cdb4": "Managed HSM Administrator",
     "515eb02d-2335-4d2d-92f2-b1cbdf9c3778": "Managed HSM Crypto Officer",
     "21dbd100-6940-42c2-9190-5d6cb909625b": "Managed HSM Crypto User",
@@ -130,6 +130,9 @@ _LOCAL = {
     "6efe6056-5259-49d2-8b3d-d3d73544b20b": "Managed HSM Restore",
 }
 
+_GUID, _COLUMNS = 36, 5
+# Reading keys and certificates is an action on data.
+_READS = ("microsoft.keyvault/vaults/keys/", "microsoft.keyvault/vaults/certificates/")
 # Key Vault's own roles with data actions on vaults. The table also has roles of other services and previews.
 # Source: learn.microsoft.com/azure/key-vault/general/rbac-guide (built-in roles for data plane operations).
 DATA_ROLES = (
@@ -139,60 +142,93 @@ DATA_ROLES = (
 )  # fmt: skip
 
 
-class BuiltInRole(msgspec.Struct, frozen=True):
-    """A built-in role with the actions and data actions that concern Key Vault."""
+class Permission(NamedTuple):
+    """One permission of a role: actions without notActions, data actions without notDataActions, under a condition."""
 
-    id: str
-    name: str
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+    condition: str = ""
+
+
+class BuiltInRole(NamedTuple):
+    """A built-in role. ``is_complete``: its permissions are those of Azure, not only what concerns Key Vault."""
+
+    id: str
+    name: str
+    permissions: tuple[Permission, ...]
+    is_complete: bool = True
+
+
+class _Rows(NamedTuple):
+    """The rows of the tables by ID, and by name in lower case. A run needs few of them parsed."""
+
+    by_id: Mapping[str, str]
+    by_name: Mapping[str, str]
+    incomplete: frozenset[str]
 
 
 @cache
-def _rows() -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Return the rows of the table by ID, and by name in lower case. A run needs few of them parsed."""
-    text = read_resource(os.path.join(os.path.dirname(__file__), _TABLE)).decode()
-    rows = [f"{guid}\t{name}" for guid, name in _LOCAL.items()]
-    rows += [line for line in text.splitlines() if not line.startswith("#")]
-    # The first row of a renamed role has the current name.
-    by_id = {row.partition("\t")[0]: row for row in reversed(rows)}
-    return by_id, {row.split("\t", 2)[1].lower(): row for row in rows}
+def _rows() -> _Rows:
+    listed, others = (
+        [line for line in read_data(f"{name}.tsv").decode().splitlines() if not line.startswith("#")]
+        for name in ("built_in_roles", "other_roles")
+    )
+    by_id = {row[:_GUID]: row for row in (*(f"{guid}\t{name}" for guid, name in LOCAL_NAMES.items()), *listed)}
+    former = {_name_in(row).lower(): by_id[row[:_GUID]] for row in others if row[:_GUID] in by_id}
+    added = {row[:_GUID]: row for row in others if row[:_GUID] not in by_id}
+    by_id |= added
+    return _Rows(by_id, former | {_name_in(row).lower(): row for row in by_id.values()}, frozenset(added))
+
+
+def _name_in(row: str) -> str:
+    return row.split("\t", 2)[1]
 
 
 @cache
 def _role(row: str) -> BuiltInRole:
-    guid, name, control, data = f"{row}\t\t".split("\t")[:4]
-    words = control.split()
-    actions = tuple(word for word in words if not word.startswith("!"))
-    not_actions = tuple(word[1:] for word in words if word.startswith("!"))
-    return BuiltInRole(guid, name, actions, not_actions, tuple(data.split()))
+    guid, name, *cells = row.split("\t")
+    cells += [""] * (-len(cells) % _COLUMNS)
+    permissions = (
+        Permission(
+            tuple(cells[at].split()),
+            tuple(cells[at + 1].split()),
+            tuple(cells[at + 2].split()),
+            tuple(cells[at + 3].split()),
+            cells[at + 4],
+        )
+        for at in range(0, len(cells), _COLUMNS)
+    )
+    return BuiltInRole(guid, name, tuple(permissions), guid not in _rows().incomplete)
 
 
 def role_by_id(text: str) -> str | None:
     """Return the name of the built-in role at the end of an ID with any scope; None for another role."""
     guid = text.rstrip("/").rpartition("/")[2].lower()
-    row = _rows()[0].get(guid) if len(guid) == 36 else None
-    return _role(row).name if row is not None else None
+    row = _rows().by_id.get(guid) if len(guid) == _GUID else None
+    return _name_in(row) if row is not None else None
 
 
 def role_by_name(name: str) -> BuiltInRole | None:
     """Return the built-in role by its current or former name in lower case."""
-    row = _rows()[1].get(name)
+    row = _rows().by_name.get(name)
     return _role(row) if row is not None else None
 
 
-@cache
-def roles_over_vaults() -> Mapping[str, str]:
-    """Return the names of the roles, local ones included, with actions that concern Key Vault, by ID."""
-    found = (role for role in map(_role, _rows()[0].values()) if role.actions or role.data_actions or role.id in _LOCAL)
-    return {role.id: role.name for role in found}
+def roles_that_name(prefixes: tuple[str, ...]) -> Iterator[BuiltInRole]:
+    """Yield the roles with an action that begins with one of these (lower case) and does more than read resources."""
+    for row in _rows().by_id.values():
+        words = (word for word in row.lower().split() if word.startswith(prefixes))
+        if any(not word.endswith("/read") or word.startswith(_READS) for word in words):
+            yield _role(row)
 
 
 # The actions that run code on a workload, any of which is sufficient, by its type in lower case. The code can request
 # tokens of every identity that is assigned to the workload.
 _MACHINE = ("write", "runCommand/action", "runCommands/write", "extensions/write")
-_SITE = ("write", "publish/action", "config/write", "extensions/write")
+_SITE = ("write", "publish/action", "config/write", "config/web/appsettings/write", "extensions/write",
+         "deployWorkflowArtifacts/action")  # fmt: skip
 WORKLOADS: Mapping[str, tuple[str, ...]] = {
     type_.lower(): tuple(f"{type_}/{action}" for action in actions)
     for type_, actions in {
@@ -200,13 +236,23 @@ WORKLOADS: Mapping[str, tuple[str, ...]] = {
         "Microsoft.Compute/virtualMachineScaleSets": (
             *_MACHINE,
             "virtualMachines/runCommand/action",
+            "virtualMachines/runCommands/write",
             "virtualMachines/extensions/write",
         ),
         "Microsoft.Web/sites": _SITE,
         "Microsoft.Web/sites/slots": _SITE,
         "Microsoft.App/containerApps": ("write",),
-        "Microsoft.App/jobs": ("write",),
+        "Microsoft.App/jobs": ("write", "start/action"),
         "Microsoft.ContainerInstance/containerGroups": ("write", "containers/exec/action"),
+    }.items()
+}
+# The data actions that sign in to a workload, which the workload itself must allow.
+SIGN_INS: Mapping[str, tuple[str, ...]] = {
+    type_.lower(): tuple(f"{type_}/{action}" for action in actions)
+    for type_, actions in {
+        "Microsoft.Compute/virtualMachines": ("login/action", "loginAsAdmin/action", "WACloginAsAdmin/action"),
+        "Microsoft.App/containerApps": ("exec/action", "debug/action"),
+        "Microsoft.App/jobs": ("exec/action",),
     }.items()
 }
 IDENTITIES = "microsoft.managedidentity/userassignedidentities"
@@ -215,35 +261,6 @@ FEDERATES = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityC
 # Assigns the identity to a workload, which also requires write access to that workload.
 ATTACHES = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 DEPLOYS = "Microsoft.Resources/deployments/write"
-
-# The actions above of built-in roles; the table of built-in roles lists actions on key vaults only.
-_OF_ROLES: Mapping[str, tuple[str, ...]] = {
-    "f25e0fa2-a7c8-4377-a976-54943a77a395": (DEPLOYS,),
-    "9980e02c-c2be-4d73-94e8-173b1dc7cf3c": (
-        "Microsoft.Compute/virtualMachines/*",
-        "Microsoft.Compute/virtualMachineScaleSets/*",
-    ),
-    "de139f84-1756-47ae-9be6-808fbbe84772": ("Microsoft.Web/sites/*",),
-    "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59": (FEDERATES,),
-    "7e559ce2-48d7-4b27-9128-fa1b247f1308": (FEDERATES,),
-    "f1a07417-d97a-45cb-824c-7a7467783830": (ATTACHES,),
-}
-# Roles whose description suggests these actions; their definitions were not available as a source.
-_UNCONFIRMED: Mapping[str, tuple[str, ...]] = {
-    "358470bc-b998-42bd-ab17-a7e34c199c0f": ("Microsoft.App/containerApps/*",),
-    "4e3d2b60-56ae-4dc6-a233-09c8e5a82e68": ("Microsoft.App/jobs/*",),
-    "5d977122-f97e-4b4d-a52f-6b43003ddb4d": ("Microsoft.ContainerInstance/containerGroups/*",),
-}
-
-
-def actions_of_role(role: str) -> tuple[str, ...]:
-    """Return the actions of a built-in role, by its ID in lower case, that are not in the table of built-in roles."""
-    return _OF_ROLES.get(role, ())
-
-
-def unconfirmed_actions_of_role(role: str) -> tuple[str, ...]:
-    """Return further actions that a built-in role may allow, by its ID in lower case."""
-    return _UNCONFIRMED.get(role, ())
 
 
 # What the local roles of a managed HSM allow, as permissions of access policies and the words below.
@@ -286,3 +303,29 @@ LOCAL_DATA_ACTIONS: Mapping[str, str] = {
         "roleAssignments/write/action": ASSIGNS_LOCAL_ROLES,
     }.items()
 }
+
+
+def any_fits(words: Iterable[str], operation: str) -> bool:
+    """Return whether any of these actions, which may have wildcards, covers an operation."""
+    return any(fits(word, operation) for word in words)
+
+
+def fits(word: str, operation: str) -> bool:
+    """Return whether an action with wildcards covers an operation.
+
+    An asterisk matches any string, slashes included.
+    """
+    first, *rest = word.lower().split("*")
+    text = operation.lower()
+    if not rest:
+        return first == text
+    *middle, last = rest
+    if len(first) + len(last) > len(text) or not text.startswith(first) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

@@ -136,7 +136,8 @@ def _explanation(rule: Rule) -> Iterator[str]:
     others = "".join(f"; {severity} for some resources" for severity in _other_severities(rule))
     yield f"{rule.id} {rule.name} ({rule.severity.label}{others})"
     yield rule.title
-    fixes = ((f"Fix ({language})" if language else "Fix", text) for language, text in rule.fixes.items())
+    every = [*rule.fixes.items(), *(pair for other in rule.fix_if for pair in other.fixes.items())]
+    fixes = ((f"Fix ({language})" if language else "Fix", text) for language, text in every)
     for head, text in (("Why", rule.why), *fixes):
         yield ""
         yield from _wrap(f"{head}: {' '.join(text.split())}")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 
-from azkvlint.azure.roles import CONTROL, DATA, role_by_id, role_by_name
+from azkvlint.azure.roles import ASSIGNS, CONTROL, DATA, any_fits, fits, role_by_id
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.permissions import DEFINITIONS, assigns, built_in
 from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import (
     Index,
     may_equal,
+    parse_id,
     reference_of,
     scope_level,
     type_of_any,
@@ -59,14 +63,27 @@ _FULL_ACCESS = {
 }
 
 
+class BuiltIn(NamedTuple):
+    """The relevant operations that a built-in role allows, and those that it may allow, with what would decide it."""
+
+    certain: tuple[str, ...]
+    possible: tuple[str, ...]
+    why: str
+
+
 @cache
-def operations_of_built_in(name: str) -> tuple[str, ...] | None:
-    """Return the relevant operations that a built-in role (lower case) allows; None for another role."""
-    role = role_by_name(name)
+def operations_of_built_in(name: str) -> BuiltIn | None:
+    """Return the relevant operations of a built-in role (lower case); None for another role.
+
+    To assign roles is one if the role's own condition allows a role that reaches vaults.
+    """
+    role = built_in(name)
     if role is None:
         return None
-    control = [one for one in CONTROL if any_fits(role.actions, one) and not any_fits(role.not_actions, one)]
-    return (*control, *(one for one in DATA if any_fits(role.data_actions, one)))
+    found = {one: assigns(role) if one == ASSIGNS else role.control(one) for one in CONTROL}
+    found |= {one: role.data(one) for one in DATA}
+    certain, possible = (tuple(one for one, own in found.items() if own is sure) for sure in (Sure.YES, Sure.PERHAPS))
+    return BuiltIn(certain, possible, role.why)
 
 
 def operations_of(definition: Resource) -> Value:
@@ -99,7 +116,7 @@ def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[s
     left = [one for one in table if not any_fits(tuple(taken), one)]
     certain: dict[str, Value] = {}
     for one in left:
-        word = next((word for word in given if _fits(word, one)), None)
+        word = next((word for word in given if fits(word, one)), None)
         if word is not None:
             certain[one] = given[word]
     if taken_doubt is not None and certain:
@@ -114,32 +131,6 @@ def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
     items = answer.items if isinstance(answer, ListValue) else () if isinstance(answer, Absent) else (answer,)
     certain: dict[str, Value] = {str(item.value): item for item in items if isinstance(item, Scalar)}
     return certain, next((item for item in items if isinstance(item, Unknown)), None)
-
-
-def any_fits(words: Iterable[str], operation: str) -> bool:
-    """Return whether any of these actions, which may have wildcards, covers an operation."""
-    return any(_fits(word, operation) for word in words)
-
-
-def _fits(word: str, operation: str) -> bool:
-    """Return whether an action with wildcards covers an operation.
-
-    An asterisk matches any string, slashes included.
-    """
-    first, *rest = word.lower().split("*")
-    text = operation.lower()
-    if not rest:
-        return first == text
-    *middle, last = rest
-    if len(first) + len(last) > len(text) or not text.startswith(first) or not text.endswith(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for part in middle:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
 
 
 # --- The level of a scope, and the vaults that it contains ----------------------------------------------------------
@@ -361,7 +352,6 @@ ASSIGNMENTS = "microsoft.authorization/roleassignments"
 ACTIVE = "microsoft.authorization/roleassignmentschedulerequests"
 ELIGIBLE = "microsoft.authorization/roleeligibilityschedulerequests"
 GRANTS = (ASSIGNMENTS, ACTIVE, ELIGIBLE)
-DEFINITIONS = "microsoft.authorization/roledefinitions"
 # Other resources that have a scope.
 _EXTENSIONS = ("microsoft.authorization/locks", "microsoft.insights/diagnosticsettings")
 # Only followed as a reference, from a scope to the vaults in it.
@@ -399,10 +389,13 @@ def role_name(resource: Resource, context: Context) -> Answer:
     name = resource.select(("properties", "roleDefinitionName"))
     if isinstance(name, Scalar):
         return name
+    looked_up = _name_of_looked_up(name, context)
+    if looked_up is not None:
+        return known(name, looked_up)
     role = resource.select(("properties", "roleDefinitionId"))
-    built_in = role_by_id(text_of(role))
-    if built_in is not None:
-        return known(resource, built_in)
+    by_id = role_by_id(text_of(role))
+    if by_id is not None:
+        return known(resource, by_id)
     definition = _definition(role, context)
     if definition is not None:
         looked_up = role_by_id(definition.name) if definition.existing else None
@@ -410,10 +403,10 @@ def role_name(resource: Resource, context: Context) -> Answer:
             return known(resource, looked_up)
         own = definition.select(("properties", "roleName"))
         # A data source that is looked up by id may be any role: the id identifies it.
-        by_id = definition.existing and text_of(role)
-        if isinstance(own, Scalar) or (isinstance(own, Unknown) and not by_id):
+        has_id = definition.existing and text_of(role)
+        if isinstance(own, Scalar) or (isinstance(own, Unknown) and not has_id):
             return own
-        if not by_id:
+        if not has_id:
             return known(resource, definition.name)
     if isinstance(role, Scalar):
         return msgspec.structs.replace(role, origin=Origin.DERIVED)
@@ -425,6 +418,17 @@ def role_name(resource: Resource, context: Context) -> Answer:
         return role if isinstance(role, Unknown) else name
     # Every assignment has a role: it is outside the graph, or a caller sets the variable that is null here.
     return unknown(resource, "the role ID has no value")
+
+
+def _name_of_looked_up(name: Answer, context: Context) -> str | None:
+    """Return the name of the built-in role whose definition a data source reads by its ID, if ``name`` is that name."""
+    text = string_of(name)
+    if not isinstance(text, DeclaredHole) or text.path != "name":
+        return None
+    definition = context.index.resources.get(text_form(text.address))
+    if definition is None or not definition.existing or definition.type.lower() != DEFINITIONS:
+        return None
+    return role_by_id(definition.name)
 
 
 def _definition(role: Answer, context: Context) -> Resource | None:
@@ -445,6 +449,31 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
+@derived("mayCoverVaults", of=GRANTS, label="scope that can contain a vault", reads=dict.fromkeys(GRANTS, (SCOPE,)))
+def _may_cover_vaults(resource: Resource, context: Context) -> Answer:
+    """Return whether the scope can be, contain, or be in a vault: it is not a resource of another type."""
+    scope = resource.select(SCOPE)
+    types = _types_of_scope(scope, context.index)
+    return known(resource if isinstance(scope, Absent) else scope, not types or any(map(_is_around_vaults, types)))
+
+
+def _types_of_scope(scope: Answer, index: Index) -> tuple[str, ...]:
+    """Return the types that a scope can have, "" for any; nothing if that is not known."""
+    match scope:
+        case Link(target=target, type=type_):
+            found = index.resources.get(target)
+            return (found.type if found is not None else type_,)
+        case Unknown(types=types) if types:
+            return types
+    parts = parse_id(text_of(scope))
+    return () if parts is None or has_holes(parts.type) else (parts.type,)
+
+
+def _is_around_vaults(type_: str) -> bool:
+    lower = type_.lower()
+    return not lower or lower in _LEVELS or lower in _VAULT_TYPES or lower.startswith(_OBJECTS)
+
+
 @derived("operations", of=(DEFINITIONS, *GRANTS), label="allowed operation", reads=ROLE_NEEDS)
 def operations(resource: Resource, context: Context) -> Answer:
     """Return the operations on key vaults that a role definition, or the role of an assignment, allows."""
@@ -454,8 +483,8 @@ def operations(resource: Resource, context: Context) -> Answer:
     if not isinstance(name, Scalar):
         declared = declared_role(resource, context)
         return name if declared is None else _located_at(resource, operations_of(declared))
-    built_in = operations_of_built_in(str(name.value).lower())
-    if built_in is None:
+    own = operations_of_built_in(str(name.value).lower())
+    if own is None:
         custom = custom_role(resource, name, context)
         if custom is None:
             return unknown(name, "the role definition is not declared in the scanned files")
@@ -463,7 +492,9 @@ def operations(resource: Resource, context: Context) -> Answer:
             return custom
         return _located_at(resource, operations_of(custom))
     note = "" if name.sensitive else f"allowed by role `{name.value}`"
-    items = tuple(known(name, one, note, sensitive=name.sensitive) for one in built_in)
+    items: list[Value] = [known(name, one, note, sensitive=name.sensitive) for one in own.certain]
+    if own.possible:
+        items.append(unknown(name, own.why))
     return known_list(name, items)
 
 

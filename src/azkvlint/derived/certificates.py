@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import msgspec
 
+from azkvlint.azure.consumers import CONSUMERS, Use, items_and_path, path_of, types_with
 from azkvlint.derived.dates import expiry_note
 from azkvlint.derived.registry import (
     Context,
@@ -303,10 +304,16 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
 
 
 @derived(
-    "daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads={CERTIFICATES: (_MONTHS,)}
+    "daysOverPublicLimit",
+    of=CERTIFICATES,
+    label="validity beyond the public limit",
+    reads={CERTIFICATES: (_MONTHS, _ACTIONS)},
 )
 def _days_over_limit(resource: Resource, context: Context) -> Answer:
-    """Return the days by which the validity exceeds what browsers accept today; negative if it is shorter."""
+    """Return the days by which the validity exceeds what browsers accept; negative if it is shorter.
+
+    The limit is that of today, or of the day on which Key Vault renews a certificate that is issued today.
+    """
     months = resource.select(_MONTHS)
     if isinstance(months, Unknown):
         return months
@@ -315,12 +322,38 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
         return months
     if number is None:
         return unknown(months, f"`{display(months)}` is not a supported number of months")
-    limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
+    day = context.today
+    if longest <= _limit_on(day):
+        renewed = _renewal_day(resource, context, longest)
+        if isinstance(renewed, date):
+            day = renewed
+        elif longest > _limit_on(day + timedelta(days=longest)):
+            return unknown(renewed, renewed.why)
+    limit = _limit_on(day)
     months_are = f"{pluralize(number, 'month')} {'is' if number == 1 else 'are'}"
-    note = f"{months_are} up to {pluralize(longest, 'day')}; the limit on {context.today} is {pluralize(limit, 'day')}"
+    when = f"{day}" if day == context.today else f"{day}, when it is renewed,"
+    note = f"{months_are} up to {pluralize(longest, 'day')}; the limit on {when} is {pluralize(limit, 'day')}"
     at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
     return known(at, longest - limit, note)
+
+
+def _limit_on(day: date) -> int:
+    """Return the days for which a certificate that is issued on a day may be valid."""
+    return next(days for since, days in _FORUM if day >= since)
+
+
+def _renewal_day(resource: Resource, context: Context, longest: int) -> date | Unknown:
+    """Return the day on which a certificate that is issued today is renewed; today if Key Vault does not renew it."""
+    found = _renewals(resource, context)
+    days: list[int] = []
+    for item in found.items if isinstance(found, ListValue) else (found,):
+        part = select(item, ("percentage",))
+        if isinstance(part, Unknown):
+            return part
+        if isinstance(part, Scalar) and isinstance(part.value, int | float):
+            days.append(int(longest * part.value / 100))
+    return context.today + timedelta(days=min(days, default=0))
 
 
 @cache
@@ -395,42 +428,35 @@ ENVIRONMENTS = "microsoft.app/managedenvironments"
 OF_ENVIRONMENT = f"{ENVIRONMENTS}/certificates"
 OF_APP_SERVICE = "microsoft.web/certificates"
 
-# Where a resource refers to certificates: a list with the path of the id in each of its items, or a path.
-_LISTS: Mapping[str, tuple[Path, Path]] = {
-    GATEWAYS: (("properties", "sslCertificates"), ("properties", "keyVaultSecretId")),
-    APIM: (("properties", "hostnameConfigurations"), ("keyVaultId",)),
+# The rows of certificates that a resource names itself, by type in lower case.
+USES: Mapping[str, Use] = {
+    type_.lower(): use
+    for type_ in types_with(reads=["certificate"])
+    for use in CONSUMERS[type_]
+    if use.reads == "certificate" and use.otherwise != "flag"
 }
-_PLACES: Mapping[str, Path] = {
-    "microsoft.apimanagement/service/certificates": ("properties", "keyVault", "secretIdentifier"),
-    FIREWALLS: (
-        "properties",
-        "transportSecurity",
-        "certificateAuthority",
-        "keyVaultSecretId",
-    ),
-    "nginx.nginxplus/nginxdeployments/certificates": ("properties", "keyVaultSecretId"),
-    FRONT_DOOR: ("properties", "parameters", "secretSource", "id"),
-    OF_ENVIRONMENT: ("properties", "certificateKeyVaultProperties", "keyVaultUrl"),
+_PLACES: Mapping[str, Path] = {type_: path_of(use.at[0]) for type_, use in USES.items()}
+# Where a resource refers to certificates: a list with the path of the id in each of its items.
+_LISTS: Mapping[str, tuple[Path, Path]] = {
+    type_: items_and_path(use.at[0]) for type_, use in USES.items() if "[]" in use.at[0]
 }
 # Where a template states vault and name separately; the name alone does not identify the certificate.
-_APART: Mapping[str, Path] = {
-    "microsoft.appplatform/spring/certificates": ("properties", "keyVaultCertName"),
-    "microsoft.signalrservice/signalr/customcertificates": ("properties", "keyVaultSecretName"),
-    "microsoft.signalrservice/webpubsub/customcertificates": ("properties", "keyVaultSecretName"),
-    OF_APP_SERVICE: ("properties", "keyVaultSecretName"),
-}
+_APART = frozenset(type_ for type_, use in USES.items() if use.form == "parts")
 # Where the Terraform tables put the id of a certificate that templates refer to in another form.
 _IDS: Path = ("derived", "certificateIds")
 _FRONTENDS: Path = ("properties", "frontendIPConfigurations")
 _NETWORK: Path = ("properties", "virtualNetworkType")
 _INTERNAL: Path = ("properties", "vnetConfiguration", "internal")
+# What is read besides, of the network of the services.
+_OTHERS: Mapping[str, tuple[Path, ...]] = {
+    GATEWAYS: (_FRONTENDS,),
+    APIM: (_NETWORK, ("scope",)),
+    OF_ENVIRONMENT: (("parent",),),
+}
 
 
 NEEDS: Mapping[str, tuple[Path, ...]] = {
-    GATEWAYS: (("properties", "sslCertificates"), _IDS, _FRONTENDS),
-    APIM: (("properties", "hostnameConfigurations"), _IDS, _NETWORK, ("scope",)),
-    **{type_: (place, _IDS) for type_, place in (*_PLACES.items(), *_APART.items())},
-    OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], _IDS, ("parent",)),
+    type_: (_LISTS[type_][0] if type_ in _LISTS else _PLACES[type_], _IDS, *_OTHERS.get(type_, ())) for type_ in USES
 }
 
 
@@ -467,9 +493,8 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
     elif type_ in _PLACES:
         one = resource.select(_PLACES[type_])
         if not isinstance(one, Absent):
-            yield one
-    elif type_ in _APART and not isinstance(resource.select(_APART[type_]), Absent):
-        yield unknown(resource, "the certificate ID consists of separate properties")
+            apart = type_ in _APART
+            yield unknown(resource, "the certificate ID consists of separate properties") if apart else one
 
 
 def _certificate_id(value: Value) -> Value:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from azkvlint.azure.consumers import CONSUMERS, types_with
 from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown, unknown_as
 from azkvlint.derived.secrets import setting_of
 from azkvlint.graph.references import Index, reference_of
@@ -258,81 +259,10 @@ def field_of(value: Answer, *names: str) -> Answer:
     return value.rest if value.rest is not None else Absent(at=value.at)
 
 
-_ENCRYPTION = "properties.encryption"
-_PROPERTIES = f"{_ENCRYPTION}.keyVaultProperties"
-_CUSTOMER_KEY = f"{_ENCRYPTION}.customerManagedKeyEncryption"
-
-# By type (lower case): the paths of a key: a URL, an object with the fields below, or a list of those.
-_PLACES: Mapping[str, tuple[str, ...]] = {
-    "microsoft.appconfiguration/configurationstores": (_PROPERTIES,),
-    "microsoft.automation/automationaccounts": (_PROPERTIES,),
-    "microsoft.batch/batchaccounts": (_PROPERTIES,),
-    "microsoft.botservice/botservices": ("properties.cmekKeyVaultUrl",),
-    "microsoft.cache/redisenterprise": (_CUSTOMER_KEY,),
-    "microsoft.cognitiveservices/accounts": (_PROPERTIES,),
-    "microsoft.compute/diskencryptionsets": ("properties.activeKey",),
-    "microsoft.containerinstance/containergroups": ("properties.encryptionProperties",),
-    "microsoft.containerregistry/registries": (_PROPERTIES,),
-    "microsoft.containerservice/managedclusters": ("properties.securityProfile.azureKeyVaultKms",),
-    "microsoft.databox/jobs": ("properties.details.keyEncryptionKey",),
-    "microsoft.datafactory/factories": (_ENCRYPTION,),
-    "microsoft.dataprotection/backupvaults": ("properties.securitySettings.encryptionSettings.keyVaultProperties",),
-    "microsoft.databricks/workspaces": (
-        f"{_ENCRYPTION}.entities.managedServices.keyVaultProperties",
-        f"{_ENCRYPTION}.entities.managedDisk.keyVaultProperties",
-        "properties.parameters.encryption.value",
-    ),
-    "microsoft.dbformysql/flexibleservers": (
-        "properties.dataEncryption.primaryKeyURI", "properties.dataEncryption.geoBackupKeyURI",
-    ),
-    "microsoft.dbformysql/servers/keys": ("properties.uri",),
-    "microsoft.dbforpostgresql/flexibleservers": (
-        "properties.dataEncryption.primaryKeyURI", "properties.dataEncryption.geoBackupKeyURI",
-    ),
-    "microsoft.dbforpostgresql/servers/keys": ("properties.uri",),
-    "microsoft.devices/iothubs": (_PROPERTIES,),
-    "microsoft.devices/provisioningservices": (_PROPERTIES,),
-    "microsoft.deviceupdate/accounts": (f"{_ENCRYPTION}.keyVaultKeyUri",),
-    "microsoft.documentdb/cassandraclusters/datacenters": (
-        "properties.managedDiskCustomerKeyUri", "properties.backupStorageCustomerKeyUri",
-    ),
-    "microsoft.documentdb/databaseaccounts": ("properties.keyVaultKeyUri",),
-    "microsoft.documentdb/mongoclusters": (_CUSTOMER_KEY,),
-    "microsoft.elasticsan/elasticsans/volumegroups": ("properties.encryptionProperties.keyVaultProperties",),
-    "microsoft.eventhub/namespaces": (_PROPERTIES,),
-    "microsoft.fluidrelay/fluidrelayservers": (_CUSTOMER_KEY,),
-    "microsoft.hdinsight/clusters": ("properties.diskEncryptionProperties",),
-    "microsoft.healthbot/healthbots": ("properties.keyVaultProperties",),
-    "microsoft.healthcareapis/services": ("properties.cosmosDbConfiguration.keyVaultKeyUri",),
-    "microsoft.healthcareapis/workspaces/dicomservices": (_CUSTOMER_KEY,),
-    "microsoft.healthcareapis/workspaces/fhirservices": (_CUSTOMER_KEY,),
-    "microsoft.kusto/clusters": ("properties.keyVaultProperties",),
-    "microsoft.loadtestservice/loadtests": (f"{_ENCRYPTION}.keyUrl",),
-    "microsoft.logic/integrationserviceenvironments": ("properties.encryptionConfiguration.encryptionKeyReference",),
-    "microsoft.machinelearningservices/workspaces": (_PROPERTIES,),
-    "microsoft.media/mediaservices": (_PROPERTIES,),
-    "microsoft.mobilenetwork/simgroups": ("properties.encryptionKey",),
-    "microsoft.netapp/netappaccounts": (_PROPERTIES,),
-    "microsoft.operationalinsights/clusters": ("properties.keyVaultProperties",),
-    "microsoft.recoveryservices/vaults": (_PROPERTIES,),
-    "microsoft.servicebus/namespaces": (_PROPERTIES,),
-    "microsoft.sql/managedinstances": ("properties.keyId",),
-    # Templates refer to one of the server's keys, which refers to the vault's; azurerm sets the vault's key directly.
-    "microsoft.sql/managedinstances/encryptionprotector": (),
-    "microsoft.sql/managedinstances/keys": ("properties.uri",),
-    "microsoft.sql/servers": ("properties.keyId",),
-    "microsoft.sql/servers/encryptionprotector": (),
-    "microsoft.sql/servers/databases": ("properties.encryptionProtector",),
-    "microsoft.sql/servers/keys": ("properties.uri",),
-    "microsoft.storage/storageaccounts": (_PROPERTIES,),
-    "microsoft.storage/storageaccounts/encryptionscopes": ("properties.keyVaultProperties",),
-    "microsoft.storagecache/amlfilesystems": ("properties.encryptionSettings.keyEncryptionKey",),
-    "microsoft.storagecache/caches": ("properties.encryptionSettings.keyEncryptionKey",),
-    "microsoft.synapse/workspaces": (f"{_ENCRYPTION}.cmk.key.keyVaultUrl",),
-    "microsoft.synapse/workspaces/keys": ("properties.keyVaultUrl",),
-}  # fmt: skip
+# By type (lower case): the paths of a key: a URL, an object with the fields above, or a list of those.
 PATHS: Mapping[str, tuple[Path, ...]] = {
-    type_: tuple(tuple(place.split(".")) for place in places) for type_, places in _PLACES.items()
+    type_.lower(): tuple(tuple(place.split(".")) for use in CONSUMERS[type_] if use.reads == "key" for place in use.at)
+    for type_ in types_with(reads=["key"])
 }
 # The only type whose keys the azurerm table sets as a list.
 _SEVERAL = "microsoft.eventhub/namespaces"
@@ -402,11 +332,20 @@ def _vault_id(resource: Resource, context: Context) -> Answer:
 
 def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
     """Return the vaults of a consumer's keys."""
+    return tuple(vault for _, vault in keys_in_vaults(resource, context))
+
+
+def keys_in_vaults(resource: Resource, context: Context) -> Iterator[tuple[Answer, Value]]:
+    """Yield the ID of each key of a consumer, or its name alone, with its vault."""
     vault = resource.select(VAULT_ID)
     if not isinstance(vault, Absent):
-        return (vault,)
-    found = (_vault_of(value, context) for value in keys_of(resource))
-    return tuple(value for value in found if value is not None)
+        yield resource.select(_KEY_NAME), vault
+        return
+    for value in keys_of(resource):
+        found = _vault_of(value, context)
+        if found is not None:
+            key = key_and_vault(value, context.index)[0]
+            yield value if key is None else key, found
 
 
 def keys_of(resource: Resource) -> tuple[Value, ...]:

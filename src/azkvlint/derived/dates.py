@@ -409,7 +409,10 @@ class _Policy:
             if isinstance(self.lifetime, Unknown) and not self.lifetime.is_set:
                 return self.lifetime
             word = _BEFORE_UNSET_EXPIRY if self.lifetime is None else _BEFORE_EXPIRY
-        return known(self.at, word, _TRIGGERS[word])
+        note = _TRIGGERS[word]
+        if word == _AFTER_CREATION and not isinstance(self.after, Unknown) and self.after is not None:
+            note = f"rotation {pluralize(floor(self.after), 'day')} after creation"
+        return known(self.at, word, note)
 
 
 # The notes for a number of days, and for a negative number.

@@ -8,15 +8,16 @@ Source: learn.microsoft.com/azure/role-based-access-control/conditions-format an
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.azure.roles import ASSIGNS, DATA, roles_over_vaults
-from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, any_fits, operations, role_name
+from azkvlint.azure.roles import DATA
+from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, operations, role_name
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.conditions import SECRET_NAME, Condition
 from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
+from azkvlint.derived.permissions import built_in, relevant_roles
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -30,7 +31,7 @@ from azkvlint.derived.registry import (
 )
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DeclaredHole, Pattern, Text, hole, marked
+from azkvlint.model.pattern import DeclaredHole, Pattern, hole, marked
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -45,7 +46,6 @@ from azkvlint.model.value import (
     string_of,
     text_of,
 )
-from azkvlint.util.lazy_regex import regex
 
 _TENANT: Path = ("properties", "tenantId")
 _APPLICATION: Path = ("applicationId",)
@@ -55,7 +55,6 @@ _SEPARATE = "azurerm_key_vault_access_policy"
 # tenant() and subscription() in templates, and the data sources of azurerm.
 _OWN_TENANT = hole("tenant")
 _OF_TENANT = ("data.azurerm_client_config", "data.azurerm_subscription")
-_HOLE = "\ue000"  # stands for an unknown part of a condition
 
 
 @derived(
@@ -220,172 +219,6 @@ def _place(resource: Resource, context: Context) -> str:
 
 
 CONDITION: Path = ("properties", "condition")
-# The built-in condition of Key Vault Data Access Administrator allows these roles only.
-# Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles/security.
-DATA_ACCESS_ROLES = frozenset(
-    {
-        "Key Vault Administrator", "Key Vault Certificates Officer", "Key Vault Crypto Officer",
-        "Key Vault Crypto Service Encryption User", "Key Vault Crypto User", "Key Vault Reader",
-        "Key Vault Secrets Officer", "Key Vault Secrets User",
-    }
-)  # fmt: skip
-_WORDS = regex(
-    r"\s*(?:(?P<mark>\(|\)|!|&&|\|\|)"
-    r"|(?P<word>AND|OR|NOT)\b"
-    r"|(?P<action>ActionMatches|SubOperationMatches)\s*\{\s*(?P<actions>[^{}]*)\}"
-    r"|(?P<exists>Exists)\s*@\w+\[[^\]\[]*\]"
-    r"|@(?P<source>\w+)\[(?P<attribute>[^\]\[]*)\]\s*(?:(?P<all>For(?:Any|All)Of(?:Any|All)Values):)?(?P<operator>\w+)\s*"
-    r"(?:\{(?P<several>[^{}]*)\}|(?P<one>@\w+\[[^\]\[]*\]|'[^']*'|[\w.:-]+)))",
-    re.IGNORECASE,
-)
-_ROLE = "microsoft.authorization/roleassignments:roledefinitionid"
-_SECRET_NAME = "microsoft.keyvault/vaults/secrets:name"
-_DEEPEST, _LONGEST = 60, 20_000
-_Token: TypeAlias = Mapping[str, str | None]
-
-
-class _Truth(msgspec.Struct, frozen=True, gc=False):
-    """The values that an expression may have for some request: certainly, and at most."""
-
-    certain: frozenset[bool]
-    possible: frozenset[bool]
-
-
-_EITHER = frozenset({True, False})
-_FREE = _Truth(_EITHER, _EITHER)
-_NOT_KNOWN = _Truth(frozenset(), _EITHER)
-
-
-def _sure(value: bool) -> _Truth:
-    return _Truth(frozenset({value}), frozenset({value}))
-
-
-def _not(one: _Truth) -> _Truth:
-    return _Truth(*(frozenset(not value for value in part) for part in (one.certain, one.possible)))
-
-
-def _and(left: _Truth, right: _Truth) -> _Truth:
-    parts = ((left.certain, right.certain), (left.possible, right.possible))
-    return _Truth(*((a & b & {True}) | ((a | b) & {False}) for a, b in parts))
-
-
-class _Misread(Exception):
-    """A condition that cannot be parsed."""
-
-
-class _Condition:
-    """Evaluates a condition for a request: an action, and the id of the role to assign (empty for other actions).
-
-    ``is_listing``: the request is for no single secret, so that a comparison with its name is false.
-    """
-
-    def __init__(self, tokens: list[_Token], role: str, action: str = ASSIGNS, *, is_listing: bool = False) -> None:
-        self._role = role
-        self._action = action
-        self._is_listing = is_listing
-        self._tokens = tokens
-        self._at = 0
-
-    def truth(self) -> _Truth:
-        """Return whether the request is allowed. Raises _Misread if the condition cannot be parsed."""
-        found = self._either(0)
-        if self._at < len(self._tokens):
-            raise _Misread
-        return found
-
-    def _either(self, depth: int) -> _Truth:
-        found = self._both(depth)
-        while self._takes("or", "||"):
-            found = _not(_and(_not(found), _not(self._both(depth))))
-        return found
-
-    def _both(self, depth: int) -> _Truth:
-        found = self._one(depth)
-        while self._takes("and", "&&"):
-            found = _and(found, self._one(depth))
-        return found
-
-    def _one(self, depth: int) -> _Truth:
-        if depth > _DEEPEST or self._at >= len(self._tokens):
-            raise _Misread
-        if self._takes("not", "!"):
-            return _not(self._one(depth + 1))
-        if self._takes("("):
-            found = self._either(depth + 1)
-            if not self._takes(")"):
-                raise _Misread
-            return found
-        token = self._tokens[self._at]
-        self._at += 1
-        return self._atom(token)
-
-    def _takes(self, *words: str) -> bool:
-        here = self._tokens[self._at] if self._at < len(self._tokens) else {}
-        found = ((here.get("mark") or here.get("word")) or "").lower() in words
-        self._at += found
-        return found
-
-    def _atom(self, token: _Token) -> _Truth:
-        if token["action"]:
-            words = _items(token["actions"])
-            if token["action"].lower() == "actionmatches" and not any(_HOLE in word for word in words):
-                return _sure(any_fits(words, self._action))
-            return _NOT_KNOWN
-        if token["exists"]:
-            return _FREE
-        if not token["operator"]:
-            raise _Misread
-        attribute = (token["attribute"] or "").strip().lower()
-        if self._is_listing and attribute == _SECRET_NAME:
-            return _NOT_KNOWN if "not" in token["operator"].lower() else _sure(False)
-        if not self._role and _fits_every_string(token):
-            return _sure(True)
-        if not self._role or attribute != _ROLE:
-            return _FREE
-        if (token["source"] or "").lower() != "request":
-            # The existing resource has no role yet while the assignment is being created.
-            return _NOT_KNOWN
-        return self._about_role(token)
-
-    def _about_role(self, token: _Token) -> _Truth:
-        operator, every = (token["operator"] or "").lower(), (token["all"] or "").lower().endswith("ofallvalues")
-        ids = _items(token["several"] if token["several"] is not None else token["one"])
-        if operator not in ("guidequals", "guidnotequals") or not ids or any(one.startswith("@") for one in ids):
-            return _NOT_KNOWN
-        # An id that is not known may be any id.
-        same = [_NOT_KNOWN if _HOLE in one else _sure(one.lower() == self._role) for one in ids]
-        if operator == "guidnotequals":
-            same = [_not(one) for one in same]
-        found = same[0] if every else _not(same[0])
-        for one in same[1:]:
-            found = _and(found, one if every else _not(one))
-        return found if every else _not(found)
-
-
-def _fits_every_string(token: _Token) -> bool:
-    """Return whether a comparison is true for every string."""
-    operator, text = (token["operator"] or "").lower().removesuffix("ignorecase"), token["one"]
-    if operator == "stringlike":
-        return text is not None and set(text) == {"'", "*"}
-    return operator in ("stringstartswith", "stringendswith", "stringcontains") and text == "''"
-
-
-def _tokens(condition: Text) -> list[_Token] | None:
-    """Return the tokens of a condition; None if it cannot be parsed."""
-    text = marked(condition, _HOLE).rstrip()
-    found: list[_Token] = []
-    at = 0
-    while at < len(text) <= _LONGEST:
-        match = _WORDS.match(text, at)
-        if match is None:
-            return None
-        found.append(match.groupdict())
-        at = match.end()
-    return found if at == len(text) else None
-
-
-def _items(text: str | None) -> list[str]:
-    return [one for one in (part.strip().strip("'\"").strip() for part in (text or "").split(",")) if one]
 
 
 @derived(
@@ -400,52 +233,52 @@ def _assignable(resource: Resource, context: Context) -> Answer:
     if isinstance(condition, Unknown) and not text_of(condition):
         return condition
     at = resource.at if isinstance(condition, Absent) else condition.at
-    items = tuple(_assignable_role(name, truth, at) for name, truth in _truths(resource, context))
-    return known_list(at, items)
+    found = _sure_roles(resource, context)
+    others = Sure.YES if found is None else Sure.NO
+    names = relevant_roles().values()
+    return known_list(at, (_assignable_role(name, (found or {}).get(name, others), at) for name in names))
 
 
-def _truths(resource: Resource, context: Context) -> Iterator[tuple[str, _Truth]]:
-    """Yield each role over vaults that an assignment may allow to assign, and whether its condition does."""
-    own = role_name(resource, context)
-    limited = isinstance(own, Scalar) and str(own.value).lower() == "key vault data access administrator"
-    tokens = _tokens(string_of(resource.select(CONDITION)))
-    for role, name in roles_over_vaults().items():
-        if not limited or name in DATA_ACCESS_ROLES:
-            yield name, _truth_for_role(tokens, role)
+def _sure_roles(resource: Resource, context: Context, *, to_itself: bool = False) -> Mapping[str, Sure] | None:
+    """Return the roles, by name, that an assignment may allow to assign; None for every role.
 
-
-def assignable_roles(resource: Resource, context: Context) -> dict[str, bool] | None:
-    """Return the built-in roles, by name, that a principal with an assignment certainly (true) or possibly may assign.
-
-    None if it may assign every role.
+    The condition of the role's definition and that of the assignment must both allow it.
     """
+    own = role_name(resource, context)
+    definition = built_in(str(own.value).lower()) if isinstance(own, Scalar) else None
+    limits = definition.assignable(to_itself=to_itself) if definition is not None else None
+    if not has_condition(resource):
+        return limits
+    condition = Condition(string_of(resource.select(CONDITION)))
+    found: dict[str, Sure] = {}
+    for role, name in relevant_roles().items():
+        limit = Sure.YES if limits is None else limits.get(name, Sure.NO)
+        found[name] = min(limit, condition.of_role(role, to_itself=to_itself).sure)
+    if all(sure is Sure.YES for sure in found.values()):
+        return None
+    return {name: sure for name, sure in found.items() if sure is not Sure.NO}
+
+
+def has_condition(resource: Resource) -> bool:
+    """Return whether a role assignment has, or may have, a condition."""
+    condition = resource.select(CONDITION)
+    return not isinstance(condition, Absent) and not (isinstance(condition, Scalar) and not condition.value)
+
+
+def assignable_roles(resource: Resource, context: Context) -> Mapping[str, Sure] | None:
+    """Return the built-in roles, by name, that the principal of an assignment may assign to itself; None for all."""
     condition = resource.select(CONDITION)
     if isinstance(condition, Unknown) and not text_of(condition):
-        return dict.fromkeys(roles_over_vaults().values(), False)
-    every = dict(_truths(resource, context))
-    found = {name: True in truth.certain for name, truth in every.items() if True in truth.possible}
-    return None if len(found) == len(roles_over_vaults()) and all(found.values()) else found
+        return dict.fromkeys(relevant_roles().values(), Sure.PERHAPS)
+    return _sure_roles(resource, context, to_itself=True)
 
 
-def _assignable_role(name: str, truth: _Truth, at: Location) -> MapValue:
+def _assignable_role(name: str, sure: Sure, at: Location) -> MapValue:
     """Return a role, and whether it may be assigned."""
-    allowed: Value = unknown(at, f"the condition may allow assigning role `{name}`")
-    if True in truth.certain or True not in truth.possible:
-        allowed = known(at, True in truth.certain, name)
+    allowed: Value = known(at, sure is Sure.YES, name)
+    if sure is Sure.PERHAPS:
+        allowed = unknown(at, f"the condition may allow assigning role `{name}`")
     return MapValue(at=at, fields={"name": known(at, name, name), "allowed": allowed})
-
-
-def _truth_for_role(tokens: list[_Token] | None, role: str) -> _Truth:
-    """Return whether a condition allows a role.
-
-    Without tokens there is no condition, and every role is allowed; None is a condition that cannot be parsed.
-    """
-    if tokens is None:
-        return _NOT_KNOWN
-    try:
-        return _Condition(tokens, role).truth() if tokens else _sure(True)
-    except _Misread:
-        return _NOT_KNOWN
 
 
 # --- The data actions on secrets that a condition leaves unrestricted ------------------------------------------------
@@ -485,8 +318,8 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
         return None
     if is_open:
         return _Limits((), (), unknown_as(condition, ""))
-    tokens = _tokens(string_of(condition))
-    truths = {action: _truth_for_action(tokens, action) for action in actions}
+    read = Condition(string_of(condition))
+    truths = {action: read.of_action(action) for action in actions}
     if any(False in truth.possible - truth.certain for truth in truths.values()):
         doubt = unknown_as(condition, "the condition is not supported")
     return _Limits(
@@ -494,13 +327,6 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
         limited=tuple(action for action, truth in truths.items() if False in truth.certain),
         doubt=doubt,
     )
-
-
-def _truth_for_action(tokens: list[_Token] | None, action: str, *, is_listing: bool = False) -> _Truth:
-    try:
-        return _NOT_KNOWN if not tokens else _Condition(tokens, "", action, is_listing=is_listing).truth()
-    except _Misread:
-        return _NOT_KNOWN
 
 
 @derived("unrestrictedActions", of=GRANTS, label="unrestricted action", reads=_CONDITIONED)
@@ -533,11 +359,11 @@ def _restricts_listing(resource: Resource, context: Context) -> Answer:
     condition = resource.select(CONDITION)
     if limits is not None and limits.doubt is not None and not (limits.limited or limits.unlimited):
         return limits.doubt
-    if limits is None or _SECRET_NAME not in text_of(condition).lower():
+    if limits is None or SECRET_NAME not in text_of(condition).lower():
         return absent(resource)
     if _LISTS not in (*limits.limited, *limits.unlimited):
         return limits.doubt if limits.doubt is not None else absent(resource)
-    truth = _truth_for_action(_tokens(string_of(condition)), _LISTS, is_listing=True)
+    truth = Condition(string_of(condition)).of_action(_LISTS, is_listing=True)
     if True in truth.possible and True not in truth.certain:
         return unknown(condition, "the condition is not supported")
     return known(condition, True not in truth.possible)

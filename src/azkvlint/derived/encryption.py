@@ -56,11 +56,18 @@ _BY_TYPE: Mapping[str, Service] = {type_.lower(): service for type_, service in 
 _NAMED: tuple[Path, ...] = (consumers.KEY_ID, consumers.KEY_IDS, consumers.VAULT_ID)
 
 
+def _profile_of(service: Service) -> str:
+    """Return the path of the profile of the machines of a scale set, which may have none; empty for a machine."""
+    profile = service.disks[0].rpartition(".storageProfile.")[0] if service.disks else ""
+    return profile.removeprefix("properties").removeprefix(".") and profile
+
+
 def _needs(type_: str, service: Service) -> tuple[Path, ...]:
     words = (
         meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
     )
-    paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
+    more = (one for one in (service.unless, _profile_of(service)) if one)
+    paths = (*words, *service.sets, *service.disks, *more)
     return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED, ("scope",))
 
 
@@ -151,8 +158,9 @@ def _of_machine(resource: Resource, service: Service) -> Value | None:
     """Return the weakest encryption of a VM's disks; None for a VM without disks that are created with it."""
     disks = [disk for path in service.disks for disk in _items(at_path(resource.attributes, path))]
     system = service.disks[0]
-    profile, _, _ = system.rpartition(".storageProfile.")
-    if isinstance(at_path(resource.attributes, system), Absent) and _is_set(at_path(resource.attributes, profile)):
+    profile = _profile_of(service)
+    is_there = not profile or _is_set(at_path(resource.attributes, profile))
+    if isinstance(at_path(resource.attributes, system), Absent) and is_there:
         # The OS disk always exists, even if it is not described.
         return _best(resource.at, [])
     found = [one for one in (_of_disk(disk) for disk in disks) if one is not None]

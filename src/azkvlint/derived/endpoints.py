@@ -45,6 +45,7 @@ ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 # The attributes that identify the target of an endpoint.
 TARGET_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",), _READ[_TARGET])}
+CONNECTION_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (*TARGET_READS[ENDPOINTS], _READ[_PARTS])}
 OTHER = "other"
 # The subresources (group IDs) of other services than Key Vault, in lower case. Source:
 # learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
@@ -119,6 +120,8 @@ def _target_type(resource: Resource, context: Context) -> Answer:
     if len(types) == 1 and "" not in types:
         type_ = types.pop()
         return known(target, type_, f"target type is {type_}")
+    if "" not in types and not any(type_.lower() in VAULTS for type_ in types):
+        return known(target, OTHER, "no possible target is a vault or managed HSM")
     parts = connection(resource, _PARTS)
     if isinstance(parts, ListValue) and parts.items and all(map(_is_of_other, parts.items)):
         return known(target, OTHER, "subresource does not belong to Key Vault")
@@ -140,7 +143,9 @@ def _types_of(target: Value, context: Context) -> set[str]:
     if providers and len(parts) % 2 and not has_holes(type_):
         return {canonical(type_) or type_}
     if isinstance(target, Unknown) and target.closed and target.candidates:
-        return {_type_at(address, context) for address in target.candidates}
+        of_candidates = {_type_at(address, context) for address in target.candidates}
+        of_types = {canonical(type_) or type_ for type_ in target.types} or {""}
+        return of_types if "" in of_candidates else of_candidates
     return {""}
 
 

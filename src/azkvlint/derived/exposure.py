@@ -1,4 +1,4 @@
-"""Network exposure of vaults: one verdict from public network access, default action, IP rules and subnets together.
+"""Network exposure of vaults: verdicts from public access, default action, bypass, IP rules and subnets.
 
 Sources: learn.microsoft.com/azure/key-vault/general/network-security. A vault without rules is open to all networks;
 "Disabled" and "SecuredByPerimeter" override the firewall's rules; rules under the default action Allow have no effect.
@@ -11,7 +11,7 @@ perimeter's rules still allow access: where this makes a difference, the verdict
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 
 import msgspec
@@ -28,7 +28,6 @@ from azkvlint.derived.registry import (
     unknown,
     unknown_as,
 )
-from azkvlint.graph.references import reference_of, without_conditional_targets
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -124,6 +123,7 @@ PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = (
 PUBLIC: Path = ("properties", "publicNetworkAccess")
 ACLS: Path = ("properties", "networkAcls")
 ACTION: Path = (*ACLS, "defaultAction")
+BYPASS: Path = (*ACLS, "bypass")
 IP_RULES: Path = (*ACLS, "ipRules")
 SUBNET_RULES: Path = (*ACLS, "virtualNetworkRules")
 _TAGS: Path = (*ACLS, "serviceTags")
@@ -131,6 +131,8 @@ _TAGS: Path = (*ACLS, "serviceTags")
 
 ON, OFF, PERIMETER = "on", "off", "perimeter"
 _MAY_OVERRIDE = "a network security perimeter may override the firewall"
+MAY_ALLOW_MORE = "a network security perimeter in learning mode may allow more access"
+RULES_NOT_KNOWN = "the access rules of the network security perimeter are not known"
 
 
 def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
@@ -177,17 +179,41 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Sca
         return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
     if public.value == PERIMETER:
         certain = inside()
-        # The finding is reported at the vault, whichever rule of the perimeter decides.
         if certain is None:
-            return _unknown(public, "the access rules of the network security perimeter are not known")
-        return msgspec.structs.replace(certain, at=public.at)
+            return _unknown(public, RULES_NOT_KNOWN)
+        # An access rule that lets the world in is the place to edit; anything else is reported at the vault.
+        is_open = isinstance(certain, Scalar) and certain.value in (WIDE, WORLD)
+        return certain if is_open else msgspec.structs.replace(certain, at=public.at)
     if enforced is None:
         return _unknown(public, _MAY_OVERRIDE)
     found = msgspec.structs.replace(public, value=PRIVATE) if public.value == OFF else _firewall(resource)
     learning = inside() if isinstance(found, Scalar) and found.value != WORLD else None
     if learning is not None and worst([found, learning]) is not found:
-        return _unknown(found, "a network security perimeter in learning mode may allow more access")
+        return _unknown(found, MAY_ALLOW_MORE)
     return found
+
+
+IN_EFFECT, IGNORED, OVERRULED = "in effect", "ignored", "overruled"
+
+
+def effect_of_rules(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
+    """Return whether rules of the firewall, if there are any, have an effect; ``enforced`` as for public_access."""
+    public, action = public_access(resource, enforced), resource.select(ACTION)
+    if isinstance(public, Scalar) and public.value != ON:
+        return msgspec.structs.replace(public, value=OVERRULED)
+    if isinstance(action, Unknown):
+        return _unknown(action)
+    is_deny = isinstance(action, Scalar) and str(action.value).lower() == "deny"
+    effect = IN_EFFECT if is_deny else IGNORED
+    if isinstance(public, Unknown):
+        return msgspec.structs.replace(_unknown(public), one_of=(effect, OVERRULED))
+    return _verdict(effect, action, ACTION, resource.declared_as, "" if is_deny else _action_note(resource, action))
+
+
+def _action_note(resource: Resource, action: Answer) -> str:
+    """Return a note on a default action that is not Deny; empty for one that is set."""
+    name = name_as_written(resource.declared_as, path_text(ACTION))
+    return "" if isinstance(action, Scalar) else f"`{name}` is not set (treated as Allow)"
 
 
 def _firewall(resource: Resource) -> Scalar | Unknown:
@@ -201,10 +227,45 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
         listed = _listed(resource)
         return listed if isinstance(listed, Scalar) and listed.value == WORLD else _unknown(action)
     if not isinstance(action, Scalar) or str(action.value).lower() != "deny":
-        name = name_as_written(resource.declared_as, path_text(ACTION))
-        note = "" if isinstance(action, Scalar) else f"`{name}` is not set (treated as Allow)"
-        return _verdict(WORLD, action, ACTION, resource.declared_as, note)
+        return _verdict(WORLD, action, ACTION, resource.declared_as, _action_note(resource, action))
     return _listed(resource)
+
+
+EXEMPT, NOT_EXEMPT = "AzureServices", "None"
+ALLOWED, DENIED = "allowed", "denied"
+
+
+def bypass_of(resource: Resource) -> Scalar | Unknown:
+    """Return whether the firewall exempts trusted Microsoft services: EXEMPT, which is the default, or NOT_EXEMPT."""
+    bypass = resource.select(BYPASS)
+    if isinstance(bypass, Unknown):
+        return _unknown(bypass)
+    word = str(bypass.value).lower() if isinstance(bypass, Scalar) else EXEMPT.lower()
+    if word not in (EXEMPT.lower(), NOT_EXEMPT.lower()):
+        return _unknown(bypass, f"the bypass `{display(bypass)}` is not supported")
+    found, can = (EXEMPT, "can") if word == EXEMPT.lower() else (NOT_EXEMPT, "cannot")
+    return _verdict(found, bypass, BYPASS, note=f"trusted Microsoft services {can} bypass the firewall")
+
+
+def trusted_through_firewall(resource: Resource) -> Scalar | Unknown:
+    """Return whether trusted Microsoft services pass the firewall: ALLOWED or DENIED.
+
+    Only the exemption lets them in, because neither IP rules nor subnets cover them, or a firewall that is open to all.
+    """
+    bypass = bypass_of(resource)
+    if isinstance(bypass, Scalar) and bypass.value == EXEMPT:
+        return msgspec.structs.replace(bypass, value=ALLOWED)
+    public, action = resource.select(PUBLIC), resource.select(ACTION)
+    is_off = isinstance(public, Scalar) and str(public.value).lower() != "enabled"
+    is_deny = isinstance(action, Scalar) and str(action.value).lower() == "deny"
+    doubt = next((one for one in (public, action) if isinstance(one, Unknown)), None)
+    if not (is_off or is_deny) and doubt is None:
+        return _verdict(ALLOWED, action, ACTION, resource.declared_as)
+    if isinstance(bypass, Unknown):
+        return bypass
+    if is_off or is_deny or doubt is None:
+        return msgspec.structs.replace(bypass, value=DENIED)
+    return _unknown(doubt)
 
 
 def _too_old(resource: Resource) -> bool:
@@ -240,15 +301,18 @@ def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
     return widest
 
 
-def verdict_on(rules: Answer, values: list[Answer], path: Path, declared_as: str = "") -> Scalar | Unknown:
+def verdict_on(
+    rules: Answer, values: list[Answer], path: Path, declared_as: str = "", subject: str = "IP rules cover"
+) -> Scalar | Unknown:
     """Return the verdict on addresses and ranges that are allowed.
 
-    ``rules`` is the list that they are from, at ``path`` of a resource ``declared_as``.
+    ``rules`` is the list that they are from, at ``path`` of a resource ``declared_as``, and ``subject`` begins the
+    sentence on the addresses.
     """
     spans = [(value, range_of(str(value.value))) for value in values if isinstance(value, Scalar)]
     ranges: list[Range] = [span for _, span in spans if span is not None]
     size = union(ranges)
-    note = f"IP rules cover {share(size)}"
+    note = f"{subject} {share(size)}"
     if size >= WORLD_SIZE:
         return _verdict(WORLD, rules, path, note=note)
     for value in values:
@@ -287,137 +351,6 @@ def _verdict(word: str, answer: Answer, path: Path, declared_as: str = "", note:
 
 def _unknown(answer: Answer, why: str = "") -> Unknown:
     return unknown(answer, why or (answer.why if isinstance(answer, Unknown) else ""))
-
-
-# --- Network security perimeters: which ones a vault is in, and the access that they allow --------------------------
-# Sources: learn.microsoft.com/azure/private-link/network-security-perimeter-concepts and -transition: an enforced
-# association overrides the resource's own firewall; without an inbound rule a perimeter denies all access.
-
-
-ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
-_PROFILES = "microsoft.network/networksecurityperimeters/profiles"
-_ACCESS_RULES = "microsoft.network/networksecurityperimeters/profiles/accessrules"
-_MODE: Path = ("properties", "accessMode")
-_PROFILE: Path = ("properties", "profile", "id")
-_TARGET: Path = ("properties", "privateLinkResource", "id")
-_PREFIXES: Path = ("properties", "addressPrefixes")
-_RULE_TAGS: Path = ("properties", "serviceTags")
-
-PERIMETER_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    ASSOCIATIONS: (("properties",),),
-    _PROFILES: (("id",), ("name",)),
-    _ACCESS_RULES: (("parent",), ("properties",)),
-}
-
-
-class Membership(msgspec.Struct, frozen=True):
-    """An association that certainly or possibly puts a vault into a perimeter."""
-
-    association: Resource
-    certain: bool
-
-
-class Perimeters(msgspec.Struct, frozen=True):
-    """The associations that may put one vault into a perimeter."""
-
-    memberships: tuple[Membership, ...] = ()
-
-    @property
-    def enforced(self) -> bool | None:
-        """Return whether a perimeter overrides the vault's own firewall; None if that is not known."""
-        doubt = False
-        for membership in self.memberships:
-            mode = membership.association.select(_MODE)
-            if isinstance(mode, Scalar) and str(mode.value).lower() == "enforced":
-                if membership.certain:
-                    return True
-                doubt = True
-            doubt = doubt or isinstance(mode, Unknown)
-        return None if doubt else False
-
-    def lets_in(self, context: Context) -> Scalar | Unknown | None:
-        """Return the exposure through the perimeters' inbound rules; None if that is not known."""
-        verdicts: list[Scalar | Unknown] = []
-        for membership in self.memberships:
-            profile = membership.association.select(_PROFILE)
-            reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
-            if not membership.certain or reference is None or len(reference.targets) != 1 or reference.candidates:
-                return None
-            found = _inbound(context, reference.targets[0])
-            if found is None or context.index.resources[reference.targets[0]].existing:
-                return None
-            verdicts += [verdict_on(profile, [], _PROFILE), *found]
-        return worst(verdicts) if verdicts else None
-
-
-def perimeters_of(resource: Resource, context: Context) -> Perimeters:
-    """Return the perimeters that a vault is in, as far as this input states them."""
-    found = context.cache.get("perimeters")
-    if not isinstance(found, dict):
-        found = context.cache["perimeters"] = _by_target(context)
-    return Perimeters((*found.get(resource.address, ()), *found.get("", ())))
-
-
-def _by_target(context: Context) -> dict[str, list[Membership]]:
-    """Return the memberships by the address of the vault; those that may be of any vault under the empty string."""
-    found: dict[str, list[Membership]] = {}
-    for association in context.index.of_type(ASSOCIATIONS):
-        link = association.select(_TARGET)
-        reference = None if isinstance(link, Absent) else reference_of(association.address, "", link, context.index)
-        if association.stays and reference is not None:
-            reference = without_conditional_targets(reference, association, context.index)
-            for target in reference.targets:
-                found.setdefault(target, []).append(Membership(association, True))
-            for target in (*reference.candidates, *([""] if reference.anything else [])):
-                found.setdefault(target, []).append(Membership(association, False))
-    return found
-
-
-def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
-    """Return the verdicts on the inbound rules of a profile; None if a rule may belong to any profile."""
-    rules = context.cache.get("perimeterRules")
-    if not isinstance(rules, dict):
-        rules = context.cache["perimeterRules"] = _by_profile(context)
-    if "" in rules:
-        return None
-    inbound = [_let_in(rule) for rule in rules.get(profile, ())]
-    # The addresses of all rules are counted together.
-    addresses = [address for found, _ in inbound for address in found]
-    added = verdict_on(ListValue(at=context.index.resources[profile].at, items=()), addresses, _PREFIXES)
-    return [added, *(verdict for _, verdicts in inbound for verdict in verdicts)]
-
-
-def _by_profile(context: Context) -> dict[str, list[Resource]]:
-    """Return the access rules by the address of their profile.
-
-    Rules that may be of any profile are under the empty string.
-    """
-    found: dict[str, list[Resource]] = {}
-    for rule in context.index.of_type(_ACCESS_RULES):
-        above = rule.select(("parent",))
-        reference = None if isinstance(above, Absent) else reference_of(rule.address, "", above, context.index)
-        if rule.stays:
-            certain = reference is not None and reference.targets and not reference.candidates
-            for profile in reference.targets if reference is not None and certain else ("",):
-                found.setdefault(profile, []).append(rule)
-    return found
-
-
-def _let_in(rule: Resource) -> tuple[list[Answer], list[Scalar | Unknown]]:
-    """Return the addresses that one access rule allows, and the verdicts on its other sources.
-
-    Subscriptions are callers that authenticate with a token, and not a network.
-    """
-    direction = rule.select(("properties", "direction"))
-    if isinstance(direction, Scalar) and str(direction.value).lower() != "inbound":
-        return [], []
-    if isinstance(direction, Unknown):
-        return [], [direction]
-    prefixes, tags = rule.select(_PREFIXES), rule.select(_RULE_TAGS)
-    doubt: list[Scalar | Unknown] = [one for one in (prefixes, tags) if isinstance(one, Unknown)]
-    named = tags.items if isinstance(tags, ListValue) else ()
-    addresses: list[Answer] = list(prefixes.items) if isinstance(prefixes, ListValue) else []
-    return addresses, [*(verdict_on_tag(tag, _RULE_TAGS) for tag in named), *doubt]
 
 
 # --- The individual entries of a firewall: its address rules, and the subnets that it allows ------------------------

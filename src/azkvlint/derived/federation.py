@@ -280,6 +280,9 @@ _HARMLESS = frozenset(
 )
 
 
+_KEY_VAULT = "microsoft.keyvault/"
+
+
 class _Access(msgspec.Struct, frozen=True):
     """A policy or role assignment that allows access to a vault, and whether it certainly does."""
 
@@ -420,8 +423,11 @@ def _reach(source: Resource, grant: Grant, covered: Reference, context: Context)
 
 
 def _in_vault(address: str, uses_data: bool, controls: bool, context: Context) -> Sure:
-    """Return whether a role with these permissions allows access to one vault; data roles require Azure RBAC."""
+    """Return whether a role with these permissions allows access to its scope; data roles require Azure RBAC."""
     vault = context.index.resources[address]
+    # A scope may be any resource: which others are read depends on the selected rules.
+    if not vault.type.lower().startswith(_KEY_VAULT):
+        return Sure.NO
     if controls or vault.type.lower() != VAULTS:
         return Sure.YES if controls else Sure.NO
     model = model_of(vault)

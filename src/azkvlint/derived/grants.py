@@ -368,7 +368,9 @@ def _of_role(resource: Resource, context: Context) -> Grant:
     allowed = operations_of_built_in(role)
     if allowed is not None and isinstance(name, Scalar):
         words = dict.fromkeys(_words_of_built_in(role), name)
-        return Grant(identity, resource, resource.attributes, principal, words, None, role, ASSIGNS in allowed)
+        unsure = unknown(name, allowed.why) if allowed.possible else None
+        can_assign = ASSIGNS in allowed.certain
+        return Grant(identity, resource, resource.attributes, principal, words, unsure, role, can_assign)
     found = operations(resource, context)
     items = found.items if isinstance(found, ListValue) else () if isinstance(found, Absent) else (found,)
     certain = {str(one.value): one for one in items if isinstance(one, Scalar)}
@@ -379,7 +381,8 @@ def _of_role(resource: Resource, context: Context) -> Grant:
 
 @cache
 def _words_of_built_in(name: str) -> tuple[str, ...]:
-    return tuple(DATA[one] for one in operations_of_built_in(name) or () if one in DATA)
+    found = operations_of_built_in(name)
+    return tuple(DATA[one] for one in found.certain if one in DATA) if found is not None else ()
 
 
 NEEDS: Mapping[str, tuple[Path, ...]] = {
@@ -463,22 +466,24 @@ _DUTIES: Mapping[str, frozenset[str]] = {
     "use keys": frozenset({"keys/sign", "keys/decrypt", "keys/unwrapkey"}),
 }
 _ASSIGN = "assign roles"
-# An officer's role has all permissions on a kind of objects; its purpose is to manage them.
-_OFFICERS: Mapping[str, tuple[str, ...]] = {
-    "key vault administrator": ("manage secrets", "manage keys"),
-    "key vault secrets officer": ("manage secrets",),
-    "key vault crypto officer": ("manage keys",),
-}
+# A built-in role with all permissions on a kind of objects is one of an officer, whose purpose is to manage them.
+_OFFICERS: Mapping[str, str] = {"secrets": "use secrets", "keys": "use keys"}
 # The maximum number of grants that a note lists.
 _MOST = 5
 
 
 def _duties_of(grant: Grant) -> frozenset[str]:
-    found = _OFFICERS.get(grant.role)
-    if found is None:
-        words = grant.permissions.keys()
-        found = tuple(duty for duty, permissions in _DUTIES.items() if not permissions.isdisjoint(words))
-    return frozenset((*found, _ASSIGN) if grant.assigns else found)
+    words = grant.permissions.keys()
+    found = {duty for duty, permissions in _DUTIES.items() if not permissions.isdisjoint(words)}
+    if grant.role:
+        found -= {duty for kind, duty in _OFFICERS.items() if _every(kind) <= words}
+    return frozenset(found | {_ASSIGN} if grant.assigns else found)
+
+
+@cache
+def _every(kind: str) -> frozenset[str]:
+    """Return the permissions on a kind of objects that a data action allows."""
+    return frozenset(word for word in DATA.values() if word.partition("/")[0] == kind)
 
 
 class _Holder:

@@ -17,11 +17,12 @@ import msgspec
 
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.graph.references import Index, may_equal_segment, parse_id, reference_of
-from azkvlint.model.pattern import has_holes
+from azkvlint.model.pattern import has_holes, parts_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, text_of
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
 _SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -33,6 +34,8 @@ _VALUE = ("properties", "value")
 # Where objects are: in any vault, or in one that is not known.
 _ALL, _LOOSE = "all", "loose"
 _MAX_NAMED = 20
+# As in #{name}#, $(name), <name>, [name] and __name__.
+_TOKEN = regex(r"[#{}\[\]<>$%]|__.+__")
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -190,6 +193,23 @@ def _vault_name(resource: Resource, context: Context) -> Answer:
     if place.is_name:
         return known(resource, place.vault)
     return unknown(resource, "the name of the vault is not known")
+
+
+@derived("nameToken", of=(*_TYPES, _VAULTS[0]), label="token in the name", reads=_PLACES, local_only=True)
+def _name_token(resource: Resource, _: Context) -> Answer:
+    """Return true if a pipeline replaces a part of the written name; an unknown part of a name has no token."""
+    name = resource.select(("name",))
+    if isinstance(name, Unknown):
+        has_token = [_has_token(str(one)) for one in name.one_of]
+        if any(has_token) and not all(has_token):
+            return unknown(name, name.why, sensitive=name.sensitive)
+        written = [part for part in parts_of(name.pattern) if isinstance(part, str)]
+        return known(resource, True) if any(has_token) or any(map(_has_token, written)) else absent(resource)
+    return known(resource, True) if _has_token(text_of(name)) else absent(resource)
+
+
+def _has_token(text: str) -> bool:
+    return _TOKEN.search(text) is not None
 
 
 @derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})

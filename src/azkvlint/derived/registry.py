@@ -49,9 +49,10 @@ class DerivedAttribute(msgspec.Struct, frozen=True):
     """The declaration of a derived attribute, which a ``module`` of this package computes.
 
     ``types`` are the lower-case types of the resources that have it (empty: all), ``label`` is its name in reports.
-    ``reads`` maps each type that its function reads, in lower case, to the paths that it selects; it reads no other
-    derived attribute. ``local_only``: it depends on nothing but ``Resource.shared_attributes``, whether the resource
-    exists, and the day; so it is computed once for all resources that share those.
+    ``reads`` maps each type that its function reads, in lower case, to the paths that it selects. It reads no other
+    derived attribute but those in ``uses``, with ``attribute_of``. ``local_only``: it depends on nothing but
+    ``Resource.shared_attributes``, whether the resource exists, and the day; so it is computed once for all resources
+    that share those.
     """
 
     name: str
@@ -60,6 +61,7 @@ class DerivedAttribute(msgspec.Struct, frozen=True):
     label: str
     reads: Reads
     local_only: bool = False
+    uses: tuple[str, ...] = ()
 
     def function(self) -> DeriveFunction:
         """Return the function that computes it. Its module is not imported before."""
@@ -111,7 +113,13 @@ READER_LABELS: Mapping[str, str] = {
 
 
 def derived(
-    name: str, *, of: str | Iterable[str], label: str, reads: Reads, local_only: bool = False
+    name: str,
+    *,
+    of: str | Iterable[str],
+    label: str,
+    reads: Reads,
+    local_only: bool = False,
+    uses: tuple[str, ...] = (),
 ) -> Callable[[DeriveFunction], DeriveFunction]:
     """Register a function as the derived attribute ``name`` of resources of the types ``of`` (lower case).
 
@@ -124,10 +132,19 @@ def derived(
         if name in _REGISTRY:
             raise ValueError(f"derived.{name} is registered twice")
         _FUNCTIONS[name] = compute
-        _REGISTRY[name] = DerivedAttribute(name, compute.__module__.rpartition(".")[2], types, label, reads, local_only)
+        module = compute.__module__.rpartition(".")[2]
+        _REGISTRY[name] = DerivedAttribute(name, module, types, label, reads, local_only, uses)
         return compute
 
     return register
+
+
+def joined(*reads: Reads) -> Reads:
+    """Return all that several functions read, by type."""
+    found: dict[str, dict[Path, None]] = {}
+    for type_, paths in (pair for one in reads for pair in one.items()):
+        found.setdefault(type_, {}).update(dict.fromkeys(paths))
+    return {type_: tuple(paths) for type_, paths in found.items()}
 
 
 def also_reads(attribute: str, reads: Reads) -> None:
@@ -175,7 +192,27 @@ def derived_attributes() -> Mapping[str, DerivedAttribute]:
 def reads_by_attribute() -> Mapping[str, Reads]:
     """Return the paths that must be read for each computed attribute, by its path in rules."""
     known = _declarations()
-    return {f"derived.{one.name}": one.reads for one in known.attributes.values()} | known.other_reads
+    return {f"derived.{one.name}": _all_reads(one, known) for one in known.attributes.values()} | known.other_reads
+
+
+def _all_reads(attribute: DerivedAttribute, known: _Declarations) -> Reads:
+    """Return what an attribute reads itself, and through the attributes that it uses."""
+    if not attribute.uses:
+        return attribute.reads
+    found: dict[str, dict[Path, None]] = {}
+    for one in (attribute.reads, *(_all_reads(known.attributes[name], known) for name in attribute.uses)):
+        for type_, paths in one.items():
+            found.setdefault(type_, {}).update(dict.fromkeys(paths))
+    return {type_: tuple(paths) for type_, paths in found.items()}
+
+
+def attribute_of(resource: Resource, name: str, context: Context) -> Answer:
+    """Return a derived attribute of another resource, or what a reader has set in its place."""
+    answer = resource.select(("derived", name))
+    attribute = derived_attributes()[name]
+    if not isinstance(answer, Absent) or (attribute.types and resource.type.lower() not in attribute.types):
+        return answer
+    return attribute.function()(resource, context)
 
 
 @cache

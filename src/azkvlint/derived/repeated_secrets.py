@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from azkvlint.derived.secrets import names_of_secret
+from azkvlint.derived.secret_values import names_of_secret
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, text_of

@@ -10,19 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from azkvlint.azure.consumers import CONSUMERS, Use, items_and_path, path_of, types_with
 from azkvlint.derived.certificates import (
-    APIM,
-    FIREWALLS,
     FRONT_DOOR,
-    GATEWAYS,
     NEEDS,
-    OF_APP_SERVICE,
-    OF_ENVIRONMENT,
     certificates_of,
 )
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.evaluation.values import RETURNS_SECRET, wrap
-from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     NUMBER_START,
@@ -55,7 +50,6 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
-from azkvlint.values.origins import CONFIGURATION
 from azkvlint.values.paths import ANY
 from azkvlint.values.secrecy import contains_secret, is_secure_type
 from azkvlint.values.secret_formats import (
@@ -74,8 +68,6 @@ KEY_VALUES = "microsoft.appconfiguration/configurationstores/keyvalues"
 APPS = ("microsoft.app/containerapps", "microsoft.app/jobs")
 NAMED_VALUES = "microsoft.apimanagement/service/namedvalues"
 OF_SERVICE = "microsoft.apimanagement/service/certificates"
-# Resources with an identity and certificates of their own.
-_WITH_HOSTS = (GATEWAYS, APIM, FIREWALLS)
 
 _SECRET = "microsoft.keyvault/vaults/secrets"
 _VALUE: Path = ("properties", "value")
@@ -111,6 +103,30 @@ _SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
 
+# The rows of secrets and certificates that a resource names, by type in lower case.
+_USES: Mapping[str, tuple[Use, ...]] = {
+    type_.lower(): tuple(use for use in CONSUMERS[type_] if use.reads != "key" and use.otherwise != "flag" and use.at)
+    for type_ in types_with(reads=["secret", "certificate"])
+}
+_PARAMETERS: Path = ("properties", "parameters")
+# A Front Door template states the version of a secret in separate properties.
+_LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
+PLACES: Mapping[str, tuple[Path, ...]] = {
+    type_: tuple(
+        path
+        for use in uses
+        for path in (NEEDS[type_] if use.reads == "certificate" else [items_and_path(one)[0] for one in use.at])
+    )
+    + ((_LATEST, _VERSION) if type_ == FRONT_DOOR else ())
+    for type_, uses in _USES.items()
+    if uses
+}
+# Types that read with identities of their own.
+_WITH_IDENTITY = tuple(
+    type_.lower() for type_ in types_with(reads=["secret", "certificate"], holder=["self"], otherwise=["own", "system"])
+)
+
+
 @derived(
     "inlineSecrets",
     of=(*SITES, *CONFIG, LINKED, KEY_VALUES),
@@ -144,28 +160,28 @@ def _inline_secrets(resource: Resource, _: Context) -> Answer:
 
 @derived(
     "vaultReferences",
-    of=(*SITES, *APPS, *_WITH_HOSTS),
+    of=_WITH_IDENTITY,
     label="Key Vault reference",
-    reads={
-        **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
-        **dict.fromkeys(APPS, (_SECRETS,)),
-        **{type_: (*NEEDS[type_], ("scope",)) for type_ in _WITH_HOSTS},
-    },
+    reads={type_: (*PLACES[type_], ("scope",)) for type_ in _WITH_IDENTITY},
 )
 def _vault_references(resource: Resource, _: Context) -> Answer:
     """Return the names of the references of a resource to Key Vault, each as an item.
 
     Absent for a resource that only adds references to another one, which has the identity.
     """
-    type_ = resource.type.lower()
-    if type_ in _WITH_HOSTS and not isinstance(resource.select(("scope",)), Absent):
+    if not isinstance(resource.select(("scope",)), Absent):
         return absent(resource)
     named = ((name, value) for name, value, _ in references_of(resource))
     found = [
         known(value, name) if is_reference(resource, value) else unknown_as(value, _MAY_BE_SECRET)
-        for name, value in (setting_references(resource) if type_ in SITES else named)
+        for name, value in (setting_references(resource) if has_settings(resource) else named)
     ]
     return known_list(found[0].at if found else resource.at, found)
+
+
+def has_settings(resource: Resource) -> bool:
+    """Return whether the references of a resource are settings of an app."""
+    return any(use.form == "settings" for use in _USES.get(resource.type.lower(), ()))
 
 
 def is_reference(resource: Resource, value: Value) -> bool:
@@ -174,7 +190,7 @@ def is_reference(resource: Resource, value: Value) -> bool:
     A setting may contain something else, and a property that holds the ID of a secret may be null.
     """
     text = text_of(value).lower()
-    if resource.type.lower() in (*SITES, *CONFIG):
+    if has_settings(resource):
         return text.lstrip().startswith(REFERENCE)
     is_id = _is_of_resource(value) and any(word in text for word in ("key_vault", "keyvault"))
     return not isinstance(value, Unknown) or value.is_set or value.closed or is_id
@@ -189,11 +205,7 @@ def _is_of_resource(value: Value) -> bool:
 
 def setting_references(resource: Resource) -> Iterator[tuple[str, Value]]:
     """Yield the name and the value of each setting of an app that is, or may be, a reference."""
-    if resource.type.lower() in SITES:
-        places: tuple[Path, ...] = (_SETTINGS, _CONNECTIONS)
-    else:
-        places = (_PROPERTIES,) if resource.name.lower().rpartition("/")[2] in _CONFIGURED else ()
-    for path in places:
+    for path in (path for use in _USES.get(resource.type.lower(), ()) for path in _settings_in(resource, use)):
         yield from ((name, value) for name, value in _setting_values(resource.select(path)) if _may_refer(value))
 
 
@@ -426,70 +438,6 @@ def _places(answer: Answer) -> Iterator[Location]:
             yield answer.at
 
 
-# --- The kind of a secret's value by its name and format: a placeholder, configuration or a credential --------------
-# The value itself is never part of a derived attribute.
-
-
-_ORIGINS: Path = ("derived", ORIGINS)
-_KEY = regex(r"\[[^\[\]]*\]$")
-_LABEL = regex(r"[\w-]+")
-
-
-@derived("placeholder", of=SECRETS_TYPE, label="placeholder value", reads={SECRETS_TYPE: (PATH_IN_BODY,)})
-def _placeholder(resource: Resource, _: Context) -> Answer:
-    """Return whether the value is a placeholder: ``certain``, ``likely`` or ``none``."""
-    value = _value(resource)
-    if value is None or isinstance(value, Unknown):
-        return absent(resource) if value is None else unknown(value, value.why)
-    found = placeholder_in(str(value.value) if isinstance(value, Scalar) else "none")
-    return known(value, found.value)
-
-
-@derived(
-    "isConfiguration",
-    of=SECRETS_TYPE,
-    label="configuration value",
-    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
-)
-def _is_configuration(resource: Resource, _: Context) -> Answer:
-    """Return whether the name of the secret or the format of its value shows that it is configuration."""
-    value = _value(resource)
-    if value is None:
-        return absent(resource)
-    text = _text(value)
-    found = is_configuration([*names_of_secret(resource)], text) or (
-        _is_named_so(resource) and not has_credential(text)
-    )
-    return known(value, found)
-
-
-def _is_named_so(resource: Resource) -> bool:
-    """Return whether the names of all sources of the value show that it is configuration."""
-    found = resource.select(_ORIGINS)
-    return isinstance(found, ListValue) and {text_of(item) for item in found.items} == {CONFIGURATION}
-
-
-def _value(resource: Resource) -> Value | None:
-    value = resource.select(PATH_IN_BODY)
-    return None if isinstance(value, Absent) else value
-
-
-def _text(value: Value) -> str:
-    """Return the known part of a value as a string."""
-    return str(value.value) if isinstance(value, Scalar) else known_text(string_of(value))
-
-
-def names_of_secret(resource: Resource) -> Iterator[str]:
-    """Yield the known part of the secret's name, and then the name of its declaration if that is more specific."""
-    name = resource.select(("name",))
-    certain = resource.name if isinstance(name, Absent) else _text(name)
-    yield certain.rpartition("/")[2]
-    label = _KEY.sub("", resource.address).rpartition(".")[2].rpartition("::")[2]
-    # Most are called `secret`, whatever they contain. A resource of a template may have an expression for its name.
-    if _LABEL.fullmatch(label) and kind_of_name(label) is NameKind.PLAIN:
-        yield label
-
-
 # --- Whether a consumer of a secret or certificate pins a version, and so does not follow its rotation --------------
 # Sources: learn.microsoft.com/azure/application-gateway/key-vault-certs,
 # .../api-management/api-management-howto-properties, .../container-apps/manage-secrets,
@@ -498,14 +446,9 @@ def names_of_secret(resource: Resource) -> Iterator[str]:
 # referred to without a version.
 
 
-_WITH_CERTIFICATES = (*_WITH_HOSTS, OF_ENVIRONMENT, OF_APP_SERVICE, OF_SERVICE)
-_IDENTIFIER: Path = ("properties", "keyVault", "secretIdentifier")
-_NAME_APART: Path = ("properties", "keyVaultSecretName")
 # The parts of an app's configuration that contain settings.
-_CONFIGURED = ("appsettings", "connectionstrings")
-_PARAMETERS: Path = ("properties", "parameters")
-# A Front Door template states the version of a secret in separate properties.
-_LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
+_CONFIGURED = ("appsettings", "connectionstrings", "functionappsettings")
+_LABELS = {NAMED_VALUES: "named value"}
 # Only in these places of App Service a string can refer to a secret.
 _SETTING = regex(r"(?is)\s*@Microsoft\.KeyVault\((.*)\)\s*")
 MOST = 10_000
@@ -516,16 +459,6 @@ _OF_TEMPLATE = {"secreturi": False, "secreturiwithversion": True}
 _OF_VAULT = ("vaulturi", "vault_uri")
 _TERRAFORM_TYPES = ("azurerm_key_vault_secret", "azurerm_key_vault_certificate")
 _TERRAFORM = regex(r"\bazurerm_key_vault_(?:secret|certificate)\.")
-
-
-PLACES: Mapping[str, tuple[Path, ...]] = {
-    **{type_: NEEDS[type_] for type_ in _WITH_CERTIFICATES},
-    FRONT_DOOR: (*NEEDS[FRONT_DOOR], _LATEST, _VERSION),
-    NAMED_VALUES: (_IDENTIFIER,),
-    **dict.fromkeys(APPS, (_SECRETS,)),
-    **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
-    **dict.fromkeys(CONFIG, (_PROPERTIES,)),
-}
 
 
 @derived("secretReferences", of=PLACES, label="secret reference", reads=PLACES)
@@ -544,27 +477,33 @@ def _item(name: str, value: Value, pins: bool | None) -> Value:
 
 def references_of(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
     """Yield the name and the value of each reference, and whether it pins a version; None if that is not known."""
-    match resource.type.lower():
-        case type_ if type_ == FRONT_DOOR:
+    type_ = resource.type.lower()
+    for use in _USES.get(type_, ()):
+        if use.form == "settings":
+            for path in _settings_in(resource, use):
+                yield from _of_settings(resource.select(path))
+        elif use.reads == "certificate":
             for value in certificates_of(resource):
-                yield "certificate", value, _of_front_door(resource, value)
-        # If vault and name are separate properties, no version can be stated.
-        case type_ if type_ == OF_APP_SERVICE and not isinstance(resource.select(_NAME_APART), Absent):
-            yield "certificate", resource.attributes, False
-        case type_ if type_ in _WITH_CERTIFICATES:
-            for value in certificates_of(resource):
-                yield "certificate", value, pins_version(value)
-        case type_ if type_ == NAMED_VALUES:
-            named = resource.select(_IDENTIFIER)
-            if not isinstance(named, Absent):
-                yield "named value", named, pins_version(named)
-        case type_ if type_ in APPS:
-            yield from _of_list(resource.select(_SECRETS), "keyVaultUrl")
-        case type_ if type_ in SITES:
-            yield from _of_settings(resource.select(_SETTINGS))
-            yield from _of_settings(resource.select(_CONNECTIONS))
-        case type_ if type_ in CONFIG and resource.name.lower().rpartition("/")[2] in _CONFIGURED:
-            yield from _of_settings(resource.select(_PROPERTIES))
+                yield "certificate", value, _pins(resource, use, value)
+        else:
+            for items, inside in dict.fromkeys(map(items_and_path, use.at)):
+                yield from _of_places(resource.select(items), inside, _LABELS.get(type_, "secret"))
+
+
+def _settings_in(resource: Resource, use: Use) -> tuple[Path, ...]:
+    """Return the paths of the settings of an app; a part of its configuration may contain something else."""
+    if use.holder == "parent" and resource.name.lower().rpartition("/")[2] not in _CONFIGURED:
+        return ()
+    return tuple(map(path_of, use.at))
+
+
+def _pins(resource: Resource, use: Use, value: Value) -> bool | None:
+    """Return whether the reference to a certificate has a version."""
+    if resource.type.lower() == FRONT_DOOR:
+        return _of_front_door(resource, value)
+    # If vault and name are separate properties, no version can be stated.
+    is_apart = use.form == "parts" and not isinstance(resource.select(path_of(use.at[0])), Absent)
+    return False if is_apart else pins_version(value)
 
 
 def _of_front_door(resource: Resource, value: Value) -> bool | None:
@@ -576,13 +515,16 @@ def _of_front_door(resource: Resource, value: Value) -> bool | None:
     return None if isinstance(latest, Unknown) else pins_version(value)
 
 
-def _of_list(answer: Answer, field: str) -> Iterator[tuple[str, Value, bool | None]]:
-    if isinstance(answer, Unknown):
-        yield "secret", answer, None
-    for item in answer.items if isinstance(answer, ListValue) else ():
-        value = select(item, (field,))
+def _of_places(answer: Answer, inside: Path, label: str) -> Iterator[tuple[str, Value, bool | None]]:
+    """Yield the references in a list of objects, or one that is the answer itself."""
+    if not inside and not isinstance(answer, Absent):
+        yield label, answer, pins_version(answer)
+    elif isinstance(answer, Unknown):
+        yield label, answer, None
+    for item in answer.items if inside and isinstance(answer, ListValue) else ():
+        value = select(item, inside)
         if not isinstance(value, Absent):
-            yield _label(_plain_name(select(item, ("name",))), "secret"), value, pins_version(value)
+            yield _label(_plain_name(select(item, ("name",))), label), value, pins_version(value)
 
 
 def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:

@@ -1,4 +1,4 @@
-"""Vaults: their network exposure, their permission model, and the access policies that are in effect."""
+"""Vaults: their permission model, and the access policies that are in effect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import msgspec
 
 from azkvlint.azure.azurerm.arguments import as_code, state_value
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.derived.exposure import PERIMETER_NEEDS, exposure, in_perimeter, perimeters_of, public_access
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -49,38 +48,6 @@ POLICY_LIST: Path = ("properties", "accessPolicies")
 _MOST_POLICIES = 1_024
 # The permission models.
 BY_ROLES, BY_POLICIES = "Azure RBAC", "access policies"
-_GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"), ("apiVersion",))
-
-
-@derived(
-    "exposure",
-    of=(VAULTS, MANAGED_HSMS),
-    label="network exposure",
-    reads={VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS},
-)
-def _exposure(resource: Resource, context: Context) -> Answer:
-    perimeters = perimeters_of(resource, context)
-    return exposure(resource, perimeters.enforced, lambda: perimeters.lets_in(context))
-
-
-@derived(
-    "publicAccess",
-    of=(VAULTS, MANAGED_HSMS),
-    label="public network access",
-    reads={VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS},
-)
-def _public_access(resource: Resource, context: Context) -> Answer:
-    return public_access(resource, perimeters_of(resource, context).enforced)
-
-
-@derived(
-    "inPerimeter",
-    of=(VAULTS, MANAGED_HSMS),
-    label="network security perimeter",
-    reads={VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS},
-)
-def _in_perimeter(resource: Resource, context: Context) -> Answer:
-    return in_perimeter(resource, perimeters_of(resource, context).enforced)
 
 
 @derived(

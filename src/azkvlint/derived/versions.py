@@ -1,4 +1,4 @@
-"""API and provider versions: when they are retired, and which properties they have; ``lifecycle`` blocks.
+"""API and provider versions: when they are retired, and which properties they have.
 
 Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../migrate-api-version (which API
 versions of the control plane are retired, and when); the changelog of azurerm for the API versions that it calls.
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from datetime import date
 
-import msgspec
-
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_default
-from azkvlint.azure.azurerm.arguments import name_as_written, state_value
+from azkvlint.azure.azurerm.arguments import state_value
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE, VERSION
-from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, or_absent, unknown
+from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown
 
 API: Path = ("apiVersion",)
 # The oldest supported API version, which is also the newest that is not a preview.
@@ -146,35 +144,3 @@ def _dead_property(resource: Resource, _: Context) -> Answer:
         why = f"the API version, which may not support `{path[-1]}`, has no value"
         doubt = unknown(found, found.why if text and isinstance(found, Unknown) else why)
     return or_absent(doubt, resource)
-
-
-# --- Terraform's ``lifecycle`` blocks, which a plan does not show ---------------------------------------------------
-# The reader of Terraform source sets both attributes itself; templates and Bicep files have no such block.
-
-
-@derived("preventDestroy", of=ANY_TYPE, label="prevent_destroy", reads={}, local_only=True)
-def _prevent_destroy(resource: Resource, _: Context) -> Answer:
-    return _in_lifecycle(resource, "preventDestroy")
-
-
-@derived("ignoredChanges", of=ANY_TYPE, label="ignore_changes", reads={}, local_only=True)
-def _ignored_changes(resource: Resource, _: Context) -> Answer:
-    """Return the ignored attributes, with their arguments as notes."""
-    found = resource.select(("derived", "ignoredChanges"))
-    if not isinstance(found, ListValue):
-        return _in_lifecycle(resource, "ignoredChanges")
-    return msgspec.structs.replace(found, items=tuple(_with_argument(item, resource) for item in found.items))
-
-
-def _with_argument(item: Value, resource: Resource) -> Value:
-    if not isinstance(item, Scalar):
-        return item
-    return msgspec.structs.replace(item, note=f"`{name_as_written(resource.declared_as, str(item.value))}`")
-
-
-def _in_lifecycle(resource: Resource, name: str) -> Answer:
-    # Azure's types have a slash; Terraform's resource types have none.
-    is_terraform = "/" not in resource.declared_as and not resource.existing
-    if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
-        return absent(resource)
-    return unknown(resource, "a plan does not contain `lifecycle` blocks")

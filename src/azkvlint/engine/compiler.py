@@ -60,8 +60,13 @@ def matches_pattern(expression: RulePattern, text: Pattern) -> bool | None:
 @lru_cache(1000)
 def _matches(expression: str, text: Pattern) -> bool | None:
     parts = list(_parts(text))
-    if None in parts or _NAMED.search(_ALIKE.sub("", expression)):
-        return None
+    found = None
+    if None not in parts and not _NAMED.search(_ALIKE.sub("", expression)):
+        found = _of_known_length(expression, parts)
+    return False if found is None and not rule_pattern(expression).may_match(parts) else found
+
+
+def _of_known_length(expression: str, parts: Iterable[str | int | None]) -> bool | None:
     alike = {code: _LETTER if chr(code).isalpha() else _DIGIT for code in range(128) if chr(code).isalnum()}
     return _all_match(expression, tuple([part.translate(alike) if isinstance(part, str) else part for part in parts]))
 

@@ -210,7 +210,8 @@ class Evaluator:
             parameters = parameters_of(rule)
             when, require = self._nodes[rule.id] = node_of(rule.when, parameters), node_of(rule.require, parameters)
             gradings = tuple((one.severity, compile_condition(one.when, parameters)) for one in rule.severity_if)
-            self._ready[rule.id] = CompiledRule(rule, when.predicate, require.predicate, gradings)
+            fixes = tuple(compile_condition(one.when, parameters) for one in rule.fix_if)
+            self._ready[rule.id] = CompiledRule(rule, when.predicate, require.predicate, gradings, fixes)
         return self._ready[rule.id]
 
 

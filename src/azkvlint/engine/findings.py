@@ -27,10 +27,12 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.identity import fingerprints
 from azkvlint.model.location import Location
+from azkvlint.model.pattern import in_braces
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import All, Rule, Severity
-from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of
+from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of, shortened
 from azkvlint.util.lazy_regex import regex
+from azkvlint.values.secrecy import shows_secret
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
@@ -73,7 +75,8 @@ def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[
 
 def marked_evidence(rule: Rule, deciding: Sequence[Evidence]) -> list[Evidence]:
     """Return the evidence of the attribute that a rule marks, for the first condition that compares it."""
-    found = [note for note in deciding if rule.marks and _INDEX.sub("", note.attribute) == rule.marks]
+    marks = rule.marks or rule.marks_other
+    found = [note for note in deciding if marks and _INDEX.sub("", note.attribute) == marks]
     return [note for note in found if note.expected == found[0].expected]
 
 
@@ -194,6 +197,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     when: Predicate
     require: Predicate
     severity_if: tuple[tuple[Severity, Predicate], ...] = ()
+    fix_if: tuple[Predicate, ...] = ()
 
     @property
     def is_for_all(self) -> bool:
@@ -217,6 +221,13 @@ class CompiledRule(msgspec.Struct, frozen=True):
         for severity, when in self.severity_if:
             if when(resource.attributes, resource, index, None, "") is PASS:
                 return severity
+        return None
+
+    def fix_case(self, resource: Resource, index: GraphIndex) -> int | None:
+        """Return the number of the other fix that applies to one resource; None if the rule's own does."""
+        for number, when in enumerate(self.fix_if):
+            if when(resource.attributes, resource, index, None, "") is PASS:
+                return number
         return None
 
 
@@ -267,6 +278,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         fingerprint=current,
         former_fingerprint=former,
         regraded=compiled.severity(resource, index) if compiled.severity_if else None,
+        fix_case=compiled.fix_case(resource, index),
         label=texts.label,
         attribute=_printed_name(resource, at.attribute) if at.attribute else "",
         is_absent=texts.is_absent,
@@ -315,6 +327,8 @@ def marked_location(rule: Rule, deciding: Sequence[Evidence], at: Location) -> L
     places: dict[tuple[object, ...], Location] = {}
     for note in marked_evidence(rule, deciding):
         place: Location | None = note.at
+        if note.at.address == at.address and rule.marks_other:
+            return None
         if note.at.address == at.address:
             *_, place = (None, *_origins(note.at))
         if place is None:
@@ -520,7 +534,7 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
     name = _printed_name(resource, path)
     return Evidence(
         outcome=outcome,
-        found=display(found),
+        found=display(found) if outcome is UNKNOWN else _decided(found),
         expected=expected.met,
         negated=expected.negated,
         at=at,
@@ -530,6 +544,12 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
+
+
+def _decided(found: Answer) -> str:
+    """Return a value that decides a comparison; of a text that is known in part, the known parts can."""
+    shown = in_braces(found.pattern) if isinstance(found, Unknown) and found.pattern and found.pattern.has_text else ""
+    return display(found) if not shown or found.sensitive or shows_secret(shown) else shortened(shown)
 
 
 def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:

@@ -146,7 +146,7 @@ def _attributes(rule: Rule) -> Iterator[Attribute]:
 
 
 def _leaves(rule: Rule) -> Iterator[Attribute | Given]:
-    stack: list[Condition] = [rule.when, rule.require, *(grading.when for grading in rule.severity_if)]
+    stack: list[Condition] = [*rule.conditions]
     while stack:
         match stack.pop():
             case Attribute() | Given() as condition:

@@ -40,7 +40,7 @@ def required_by(
         for name in _ATTRIBUTE_PLACEHOLDER.findall(f"{rule.message} {rule.absent} {rule.label}"):
             for type_ in types:
                 paths[type_].add(path_of(name))
-        for condition in (rule.when, rule.require, *(grading.when for grading in rule.severity_if)):
+        for condition in rule.conditions:
             _add_condition(condition, types, paths, vias)
     # The value of a secret is in no report, whatever rules are selected.
     paths.setdefault(SECRETS_TYPE, set()).add(PATH_IN_BODY)

@@ -27,7 +27,7 @@ from azkvlint.engine.schema import (
     TOPICS,
 )
 from azkvlint.engine.yaml_decoder import Decoder, Fields, either, suggestion
-from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, Parameter, Rule
+from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, OtherFix, Parameter, Rule
 from azkvlint.syntax.attribute_path import PathError, parse_path
 from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node, ScalarNode
 from azkvlint.util.errors import InputError, RuleError
@@ -325,6 +325,7 @@ class ExampleDecoder:
 _BUILTIN_ID = regex(r"KV[0-9]{3}")
 _USERS_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_FORMER = regex(rf"{_NAME.pattern}|{_BUILTIN_ID.pattern}")
 _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
@@ -393,6 +394,7 @@ class _RuleDecoder:
         when = conditions.conditions(fields.get("when"), "when")
         require = conditions.conditions(fields.get("require"), "require")
         severity_if = tuple(self._gradings(fields.get("severity_if"), conditions))
+        fix_if = tuple(self._other_fixes(fields.get("fix_if"), conditions))
         edits = EditDecoder(decoder, parameters_by_name)
         plans = tuple(edits.plans(fields.get("edits")))
         if decoder.count == faults_before:  # otherwise the fault may be why a parameter seems unused
@@ -419,9 +421,11 @@ class _RuleDecoder:
             also_existing=decoder.flag(fields.get("also_existing"), "also_existing"),
             profile=decoder.word(fields.get("profile"), "profile", PROFILES, "default"),
             category=decoder.word(fields.get("category"), "category", CATEGORIES, ""),
-            formerly=decoder.texts(fields.get("formerly"), "formerly", _NAME, "a name"),
+            formerly=decoder.texts(fields.get("formerly"), "formerly", _FORMER, "a name, or the ID of a retired rule"),
             severity_if=severity_if,
-            marks=self._marks(fields.get("marks"), conditions),
+            fix_if=fix_if,
+            marks=self._marks(fields.get("marks"), "marks", conditions),
+            marks_other=self._marks(fields.get("marks_other"), "marks_other", conditions),
             same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
             covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
@@ -482,9 +486,9 @@ class _RuleDecoder:
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
 
-    def _marks(self, node: Node | None, conditions: ConditionDecoder) -> str:
+    def _marks(self, node: Node | None, key: str, conditions: ConditionDecoder) -> str:
         """Decode the attribute whose source findings mark. A condition must compare it."""
-        text = self._decoder.line(node, "marks")
+        text = self._decoder.line(node, key)
         if node is not None and text and text not in conditions.attributes:
             self._decoder.fault(node, f"no condition compares {text!r}{suggestion(text, conditions.attributes)}")
         return text
@@ -496,6 +500,13 @@ class _RuleDecoder:
             severity = self._decoder.word(fields.get("severity"), "severity", SEVERITIES, "info")
             when = conditions.conditions(fields.get("when"), "when")
             yield Grading(severity=SEVERITIES[severity], when=when)
+
+    def _other_fixes(self, node: Node | None, conditions: ConditionDecoder) -> Iterator[OtherFix]:
+        """Decode the other fixes, each with its condition."""
+        for item in self._decoder.items(node, "fix_if"):
+            fields = self._decoder.fields(item, "an entry of fix_if", ("when", "fix"), ("when", "fix"))
+            when = conditions.conditions(fields.get("when"), "when")
+            yield OtherFix(when=when, fixes=self._fixes(fields.get("fix")))
 
     def _message(self, node: Node | None, label: str) -> str:
         """Decode a message: one clause with placeholders, without a period and without quotes around placeholders.

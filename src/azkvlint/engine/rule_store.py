@@ -281,7 +281,7 @@ class _WordIndex:
         named = frozenset(self._names.get(folded, ())).union(self._peers.get(folded.removeprefix("avd-"), ()))
         if not named:
             # A name that was given to another rule belongs to that one.
-            named = frozenset(rule.id for rule in self._rules if folded in rule.formerly)
+            named = frozenset(rule.id for rule in self._rules if folded in map(str.casefold, rule.formerly))
         is_group = folded and word.isascii()
         grouped = frozenset(
             id_ for own, category, id_ in self._ids if is_group and (own.startswith(folded) or category == folded)

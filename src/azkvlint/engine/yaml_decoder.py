@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from azkvlint.azure.consumers import FILTERS, types_with
 from azkvlint.model.rule import Operand
 from azkvlint.model.value import Plain
 from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node, ScalarNode, compose, data
@@ -157,11 +158,29 @@ class Decoder:
         )
 
     def resource_types(self, node: Node | None, label: str) -> tuple[str, ...]:
-        """Return one resource type, or a list of them."""
-        expected = "a resource type, such as Microsoft.KeyVault/vaults"
-        if isinstance(node, ScalarNode):
+        """Return one resource type, or a list of them; consumers of vaults may be selected by what they do."""
+        if isinstance(node, ScalarNode | MapNode):
+            return self._types(node, label)
+        found = (one for item in self.items(node, label) for one in self._types(item, f"each item of {label}"))
+        return tuple(dict.fromkeys(found))
+
+    def _types(self, node: Node, label: str) -> tuple[str, ...]:
+        """Return a resource type, or the consumers that have these words in the table of consumers."""
+        if not isinstance(node, MapNode):
+            expected = "a resource type, such as Microsoft.KeyVault/vaults"
             return (self._matching(node, label, _RESOURCE_TYPE, expected),)
-        return self.texts(node, label, _RESOURCE_TYPE, expected)
+        words: dict[str, list[str]] = {}
+        for key, value in node.entries:
+            name = str(key.value)
+            if name not in FILTERS:
+                self.fault(key, f"consumers have no {name!r}; it is {either(FILTERS)}")
+                continue
+            items = value.items if isinstance(value, ListNode) else (value,)
+            words[name] = [self.word(item, name, FILTERS[name], "") for item in items]
+        found = types_with(**words)
+        if not found and all(all(accepted) for accepted in words.values()):
+            self.fault(node, "no consumer of vaults has all of these words")
+        return found
 
     def _matching(self, node: Node, label: str, pattern: re.Pattern[str], expected: str) -> str:
         text = self.line(node, label)

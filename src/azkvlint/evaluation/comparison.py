@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.values import Fields, Items, Result, as_optional, is_large
 from azkvlint.model.pattern import known_end, known_start
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Scalar, Unknown
@@ -61,7 +62,7 @@ class Comparison:
         if isinstance(other, Absent):
             return False if doubt.is_set else None
         if not isinstance(other, Scalar):
-            return None
+            return None if doubt.known.is_number or _may_be_as_long(doubt, other) else False
         known, plain = doubt.known, other.value
         if isinstance(plain, str):
             return None if self.may_be(doubt, plain) else False
@@ -119,7 +120,7 @@ class Comparison:
 
     def _same_fields(self, left: Fields, right: Fields) -> bool | None:
         if left.rest is not None or right.rest is not None:
-            return None
+            return None if _may_be_as_long(left, right) else False
         if left.fields.keys() != right.fields.keys():
             doubts = any(as_optional(item) is not None for value in (left, right) for item in value.fields.values())
             return None if doubts else False
@@ -127,6 +128,12 @@ class Comparison:
         if found is True and any(as_optional(item) is not None for item in left.fields.values()):
             return None
         return found if left.kind == right.kind else False
+
+
+def _may_be_as_long(one: Result, other: Result) -> bool:
+    """Return whether two lists or objects may have the same number of items."""
+    left, right = known_of(one), known_of(other)
+    return (left.most is None or right.least <= left.most) and (right.most is None or left.least <= right.most)
 
 
 def compared(name: str, left: Result, right: Result) -> bool | None:

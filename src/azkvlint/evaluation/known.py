@@ -42,7 +42,9 @@ def known_of(result: Result) -> Known:
         return Known(least=least, most=len(result.items))
     if isinstance(result, Fields):
         least = sum(as_optional(field) is None for field in result.fields.values())
-        return Known(least=least, most=len(result.fields) if result.rest is None else None)
+        if result.rest is None:
+            return Known(least=least, most=len(result.fields))
+        return Known(least=max(least, result.rest.known.least))
     return NOTHING_KNOWN
 
 

@@ -194,7 +194,10 @@ class Solver:
             case ast.Item(of=of, index=ast.Literal(value=str() as key)):
                 return self._solve(scope, of, target, (key, *path), depth)
             case ast.Item(of=of, index=index):
-                return self._of_keys(scope, of, index, target, path, depth)
+                items = [self._of_keys(scope, of, index, target, path, depth)]
+                if not path and target.kind == FILLED and isinstance(of, ast.Call | ast.Splat):
+                    items.append(self._solve(scope, of, target, (), depth))
+                return _merged(items)
         return []
 
     def _of_keys(
@@ -381,6 +384,11 @@ class Solver:
             return self._every([self._solve(scope, node, target, (), depth) for node in nodes])
         return self._any(scope, nodes, target, path, depth)
 
+    def _text_of(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for a text that the items of lists make together."""
+        is_filled = not path and target.kind == FILLED
+        return _merged(self._solve(scope, node, target, (), depth) for node in nodes[1:]) if is_filled else []
+
     def _coalesced(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         return self._first_of(scope, nodes, target, path, depth)
 
@@ -505,7 +513,7 @@ class Solver:
         ),
         **dict.fromkeys(("merge", "concat", "setunion"), _joined),
         **dict.fromkeys(("keys", "objectkeys"), _keys),
-        "try": _any, "element": _element, "coalesce": _coalesced, "coalescelist": _coalesced,
+        "join": _text_of, "try": _any, "element": _element, "coalesce": _coalesced, "coalescelist": _coalesced,
         "lookup": _looked_up, "tryget": _looked_up, "length": _length, "empty": _is_empty,
         "contains": _contains, "can": _has_key, "not": _negated, "alltrue": _all_true,
         "anytrue": _any_true, "and": _all_true, "or": _any_true, "if": _chosen,

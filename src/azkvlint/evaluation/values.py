@@ -61,6 +61,10 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kind: str = ""
 
 
+# What is known of the other fields of an object if a name of one of them is unknown. It may be that of a known field.
+HAS_FIELDS = Known(least=1)
+
+
 class Partly(Unknown, frozen=True, kw_only=True, gc=False):
     """An array that certainly has ``items``, and perhaps others, in an unknown order.
 
@@ -368,11 +372,11 @@ def name_of(result: Result, at: Location) -> str | Unknown:
 def named_by(name: Unknown, rest: Unknown | None) -> Unknown:
     """Return the other fields of an object with one more, of which only the name is unknown."""
     if rest is None:
-        return Named(at=name.at, why=name.why, sensitive=name.sensitive, names=(name,))
+        return Named(at=name.at, why=name.why, sensitive=name.sensitive, known=HAS_FIELDS, names=(name,))
     sensitive = rest.sensitive or name.sensitive
     if isinstance(rest, Named):
-        return Named(at=rest.at, why=rest.why, sensitive=sensitive, names=(*rest.names, name))
-    return Unknown(at=rest.at, why=rest.why, sensitive=sensitive)
+        return Named(at=rest.at, why=rest.why, sensitive=sensitive, known=HAS_FIELDS, names=(*rest.names, name))
+    return Unknown(at=rest.at, why=rest.why, sensitive=sensitive, known=HAS_FIELDS)
 
 
 def hides_keys(value: Fields) -> bool:

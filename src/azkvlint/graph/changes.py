@@ -143,9 +143,15 @@ def possibly_set(value: MapValue) -> MapValue:
     return msgspec.structs.replace(value, fields=fields)
 
 
+def _with_properties(attributes: MapValue) -> MapValue:
+    """Return the attributes of a resource with its properties, at their own place also if none of them is read."""
+    none = MapValue(at=attributes.at, fields={})
+    return msgspec.structs.replace(attributes, fields={_PURGE[0]: none, **attributes.fields})
+
+
 def apply_update(target: Resource, changes: MapValue) -> MapValue:
     """Return the attributes of a resource after an update."""
-    attributes = overlay(target.attributes, changes)
+    attributes = overlay(_with_properties(target.attributes), changes)
     properties, name = changes.fields.get(_PURGE[0]), _PURGE[1]
     result_properties = attributes.fields.get(_PURGE[0])
     if isinstance(result_properties, Unknown):

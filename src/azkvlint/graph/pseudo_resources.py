@@ -34,15 +34,15 @@ from azkvlint.values.origins import (
 )
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
-_CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
-TRACED_TYPES = (SECRETS_TYPE, _CERTIFICATES_TYPE, f"{_CERTIFICATES_TYPE}/issuers")
+CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
+TRACED_TYPES = (SECRETS_TYPE, CERTIFICATES_TYPE, f"{CERTIFICATES_TYPE}/issuers")
 # The paths of the value of a secret, and of the password of an issuer.
 PATH_IN_BODY = ("properties", "value")
 _OF_ISSUER = ("properties", "credentials", "password")
 # The same paths in data-plane bodies; the policy of a certificate contains no secret.
 _IN_DATA_PLANE: Mapping[str, tuple[str, ...]] = {
     SECRETS_TYPE: ("value",),
-    f"{_CERTIFICATES_TYPE}/issuers": ("credentials", "pwd"),
+    f"{CERTIFICATES_TYPE}/issuers": ("credentials", "pwd"),
 }
 OUTPUT_TYPE, MODULE_TYPE = "Terraform/outputs", "Terraform/modules"
 ARGUMENT_TYPE, READ_TYPE = "Terraform/arguments", "Terraform/reads"
@@ -258,12 +258,12 @@ GRANTS = frozenset({"azurerm_role_assignment", "azurerm_key_vault_access_policy"
 AFTER = "after"
 # What stands for something that cannot be looked into.
 UNRESOLVED = "?"
-_ORDER: Path = ("derived", "waitsForGrant")
+_ORDER: tuple[Path, ...] = (("derived", "waitsForGrant"), ("derived", "waitsForAccess"))
 
 
 def requires_order(required: RequiredAttributes) -> bool:
     """Return whether any rule depends on the order in which Terraform applies resources."""
-    return any(_ORDER in paths for paths in required.paths.values())
+    return any(path in paths for paths in required.paths.values() for path in _ORDER)
 
 
 def with_dependencies(attributes: MapValue, addresses: Iterable[str]) -> MapValue:

@@ -48,6 +48,16 @@ def parse_id(text: str) -> ResourceId | None:
     return ResourceId(parts[1], group, "/".join([rest[0], *rest[1::2]]), tuple(rest[2::2]))
 
 
+def type_below(start: str, text: str) -> str:
+    """Return the type in the ID ``text`` below a resource of the type ``start``, in lower case; empty if not known."""
+    _, between, extension = text.lower().rpartition("/providers/")
+    segments = (extension if between else text.lower()).strip("/").split("/")
+    if not text.startswith("/") or len(segments) % 2 == bool(not between):
+        return ""
+    types = [segments[0], *segments[1::2]] if between else [start.lower(), *segments[::2]]
+    return "" if "" in types or any(map(has_holes, types)) else "/".join(types)
+
+
 class ObjectUrl(msgspec.Struct, frozen=True):
     """A key, secret or certificate by its data-plane URL. All in lower case."""
 
@@ -414,6 +424,10 @@ def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Re
     anything = isinstance(value, Unknown) and parts is None and scope_level(text) is None
     outside_type = parts.type if parts is not None else "?"
     candidates = index.find_candidates(text)
+    if anything and isinstance(value, Unknown) and value.types:
+        anything, outside_type = False, type_of_any(value.types)
+        candidates = tuple(one.address for one in index.of_type(outside_type))
+        index.pairs.connect(len(candidates))
     return Reference(
         source=source, via=via, value=value, candidates=candidates, anything=anything, outside=outside_type
     )

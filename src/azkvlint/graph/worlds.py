@@ -6,7 +6,7 @@ come from the expressions that decide on it (``evaluation.solve``), and each is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, product, takewhile, zip_longest
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -130,11 +130,13 @@ class Existence(NamedTuple):
 class Faults(NamedTuple, Generic[AnyDeclaration]):
     """What makes a world impossible: ``needed`` are the declarations without instances that others refer to.
 
-    Otherwise they belong to a declaration in the world if they can.
+    Otherwise they belong to a declaration in the world if they can. ``avoided`` yields the candidates for worlds in
+    which what is impossible is not evaluated.
     """
 
     is_impossible: bool
     needed: tuple[AnyDeclaration, ...] = ()
+    avoided: Callable[[], Iterable[Alternative]] = tuple
 
 
 class Machine(Protocol[AnyDeclaration]):
@@ -267,8 +269,8 @@ class Search(Generic[AnyDeclaration]):
                 faults = self._machine.faults(declaration, world)
                 is_impossible = faults.is_impossible
                 further = (one for other in faults.needed for one in self._worlds(other, world))
-                if not is_impossible:
-                    further = chain(further, self._extended(self._machine.required(declaration, world), world))
+                others = faults.avoided() if is_impossible else self._machine.required(declaration, world)
+                further = chain(further, self._extended(others, world))
             extended = next(further, None)
             if extended is None and not is_impossible:
                 needed = self._needed_by_others(declaration, world)
@@ -392,7 +394,7 @@ def _partition(facts: Facts) -> Sequence[_State]:
     """Return states of an input of which any value has one."""
     states: list[_State]
     if facts.allowed:
-        states = [(EQUAL, value) for value in facts.allowed]
+        states = [(EQUAL, spelled) for value in facts.allowed for spelled in _spellings(value, facts)]
     elif facts.is_typed and facts.kind == "bool":
         states = [(EQUAL, True), (EQUAL, False)]
     elif facts.is_typed and facts.kind in (*_TEXTS, *_COLLECTIONS):
@@ -401,6 +403,13 @@ def _partition(facts: Facts) -> Sequence[_State]:
         return [_ANY]
     states = [*states, (EQUAL, None)] if facts.is_nullable else states
     return [one for one in states if not _is_beyond(facts.limits, *one)]
+
+
+def _spellings(value: Plain, facts: Facts) -> Iterable[Plain]:
+    """Return an accepted value last, before it other spellings of a string that is accepted in any case."""
+    if not facts.is_any_case or not isinstance(value, str):
+        return (value,)
+    return dict.fromkeys((value.capitalize(), value.upper(), value.lower(), value))
 
 
 def _is_beyond(limits: Known, state: str, value: Plain | None) -> bool:

@@ -79,6 +79,7 @@ def merge_template(
         answers = _merged_answers(answers, compiled.control_answers, (*passes_resolved, *template_passes), pairs)
     return msgspec.structs.replace(
         own,
+        outdated=known.path if differences else "",
         findings=own_findings + [finding for finding in compiled.findings if finding.suppressed is None],
         unknown=unknown,
         suppressed=own.suppressed + [finding for finding in compiled.findings if finding.suppressed is not None],

@@ -64,7 +64,9 @@ _ALWAYS_THERE = {
     "derived.exportsAudit": "computed for every diagnostic setting",
     "derived.exposure": "computed for every vault and HSM",
     "derived.inPerimeter": "computed for every vault and HSM",
+    "derived.networkRules": "computed for every vault and HSM",
     "derived.operations": "computed for every role definition",
+    "derived.perimeter": "computed for every vault and HSM",
     "derived.publicAccess": "computed for every vault and HSM",
     "derived.recovers": "computed for every vault and HSM",
     "derived.scopeLevel": "computed for every role assignment",
@@ -73,11 +75,13 @@ _ALWAYS_THERE = {
     "duties": "computed for every principal; an empty list if it has none",
     "isGuest": "set for every permission",
     "kind": "set for every permission",
+    "needs": "set for every consumer",
     "properties.enablePurgeProtection": "filled in by all readers",
     "properties.enabledForDeployment": "filled in by all readers",
     "properties.enabledForDiskEncryption": "filled in by all readers",
     "properties.enableSoftDelete": "filled in by all readers",
     "properties.publicNetworkAccess": "filled in by all readers",
+    "reads": "set for every consumer",
     "properties.scope": "required for every role assignment",
 }
 
@@ -284,7 +288,11 @@ def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tupl
 _RETENTION = "Azure accepts -1 and values from 4"
 _GIVEN = "an example is one file without parameter values; tests/linter/test_origins.py covers this"
 _SIZES = "the rule fails every size that Azure does not support"
+_INAPPLICABLE = "the requirement holds for such a vault; a control is then not applicable instead of met"
 _NO_DIFFERENCE = {
+    ("KV122", "when: all: without derived.inPerimeter"): _INAPPLICABLE,
+    ("KV632", "when: "): _INAPPLICABLE,
+    ("KV908", "when: "): _INAPPLICABLE,
     ("KV208", "RetentionInDays at_least: 1"): _RETENTION,
     ("KV208", "retentionInDays at_least: 1"): _RETENTION,
     ("KV208", "name equals"): "a table has a name",
@@ -437,7 +445,8 @@ def texts(rule: Rule) -> Iterator[Fault]:
             yield Fault(rule=rule, text=text)
         if message and not any(word in message for word in _NAMES):
             yield Fault(rule=rule, text=f"{name} does not name the resource: {_NAMES[0]}")
-    for language, fix in rule.fixes.items():
+    other_fixes = (pair for other in rule.fix_if for pair in other.fixes.items())
+    for language, fix in (*rule.fixes.items(), *other_fixes):
         length = len(help_line(fix))
         if length > LONGEST_HELP:
             text = f"the first sentence of the fix ({language}) has {length} characters; the maximum is {LONGEST_HELP}"
@@ -480,6 +489,43 @@ def types(rule: Rule) -> Iterator[Fault]:
     for type_ in dict.fromkeys((*rule.resources, *linked_types)):
         if type_.lower() not in known_types():
             yield Fault(rule=rule, text=f"type `{type_}` is not supported by any reader")
+
+
+# The settings that decide who may enter a vault only together, so that no rule may compare one of them.
+_ENTRY_SETTINGS = frozenset(
+    {"properties.networkacls.bypass", "properties.networkacls.defaultaction", "properties.publicnetworkaccess"}
+)
+
+
+def entry_settings(rule: Rule) -> Iterator[Fault]:
+    """Check that a built-in rule reads the verdict on who may enter a vault, not a setting that may be overridden."""
+    if not is_own(rule):
+        return
+    paths = {path for part in rule.conditions for path in compared_paths(part)}
+    yield from (Fault(rule=rule, text=text) for path in sorted(paths) if (text := entry_setting_fault(path)))
+
+
+def entry_setting_fault(path: str) -> str:
+    """Return why no condition of a built-in rule or control may compare an attribute; empty if it may."""
+    if path.lower() not in _ENTRY_SETTINGS:
+        return ""
+    verdicts = "derived.exposure, derived.publicAccess, derived.networkRules, derived.bypass"
+    return f"a condition compares `{path}`, which other settings override; use a verdict: {verdicts}"
+
+
+def compared_paths(condition: Condition) -> Iterator[str]:
+    """Yield the paths of the attributes that a condition compares, on the resource or on a linked one."""
+    match condition:
+        case Attribute(text=text):
+            yield text
+        case Items(text=text, where=where):
+            yield text
+            yield from compared_paths(where)
+        case Linked(where=where) | Not(of=where):
+            yield from compared_paths(where)
+        case All(of=parts) | AnyOf(of=parts):
+            for part in parts:
+                yield from compared_paths(part)
 
 
 def known_types() -> frozenset[str]:
@@ -644,6 +690,7 @@ GATES: tuple[Gate, ...] = (
     placeholders,
     sources,
     types,
+    entry_settings,
     outcomes,
     distinct_examples,
     unknown_values,

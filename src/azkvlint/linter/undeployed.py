@@ -1,8 +1,8 @@
 """Recognize code that nothing in a run deploys, which reports list after what is deployed.
 
 These are modules and templates that require values and that nothing calls, that have no parameter file and that no
-command deploys, what only tests and examples call, and copies of compiled templates. In a repository of modules nothing
-is deployed, and nothing differs.
+command deploys, what only tests and examples call, copies of compiled templates, and what only a compiled template has
+that differs from its Bicep file. In a repository of modules nothing is deployed, and nothing differs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def without_deployment(
     pairs: Sequence[tuple[Unit, UnitResult]], commands: DeploymentCommands
 ) -> list[tuple[Unit, UnitResult]]:
     """Return the units of a run with their results, of which those that nothing deploys are marked."""
+    pairs = [(unit, _without_deployed_template(unit, result, commands)) for unit, result in pairs]
     waiting = [_waits_for_caller(unit, result) for unit, result in pairs]
     # The scripts are searched only if the order can differ.
     if not any(waiting) or all(waiting):
@@ -32,6 +33,12 @@ def without_deployment(
         else (unit, result)
         for (unit, result), is_waiting in zip(pairs, waiting, strict=True)
     ]
+
+
+def _without_deployed_template(unit: Unit, result: UnitResult, commands: DeploymentCommands) -> UnitResult:
+    """Return the result of a unit, whose compiled template is not outdated if a command deploys it."""
+    is_deployed = bool(result.outdated) and unit.compiled is not None and commands.deploy(unit.compiled.file)
+    return msgspec.structs.replace(result, outdated="") if is_deployed else result
 
 
 def _waits_for_caller(unit: Unit, result: UnitResult) -> bool:
@@ -48,7 +55,8 @@ class Undeployed:
     def __init__(self, units: Sequence[UnitResult], folders: FoldersOfTests) -> None:
         self._units = units
         self._folders = folders
-        self._deployed = {root for unit in units if not unit.is_undeployed for root in _roots(unit)}
+        deployed = {root for unit in units if not unit.is_undeployed for root in _roots(unit)}
+        self._deployed = deployed - {unit.outdated for unit in units}
         self._known: dict[str, bool] = {}
 
     def mark(self, finding: Finding) -> Finding:

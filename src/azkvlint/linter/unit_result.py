@@ -165,8 +165,9 @@ class UnitResult(msgspec.Struct, kw_only=True):
     are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
     redacted in reports, ``secret_lines`` are in no diff. ``files`` are the dependencies of the result, for ``--watch``.
     ``work`` is counted in steps of the evaluator. ``world`` is the parameter file of a template, if it has one. For
-    ``is_for_callers`` see ``ReadResult``. ``is_undeployed``: nothing in the run is known to deploy it. ``references``
-    are the resources (root and address) that those with results certainly refer to, if the run records them.
+    ``is_for_callers`` see ``ReadResult``. ``is_undeployed``: nothing in the run is known to deploy it. ``outdated``
+    is the path of a compiled template that differs from the Bicep file beside it. ``references`` are the resources
+    (root and address) that those with results certainly refer to, if the run records them.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -197,6 +198,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     world: str = ""
     is_for_callers: bool = False
     is_undeployed: bool = False
+    outdated: str = ""
     references: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = _NO_REFERENCES
 
     def add(self, other: UnitResult) -> None:
@@ -232,7 +234,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
 
 
 def in_world(result: UnitResult, world: str) -> UnitResult:
-    """Return the result of a template with the parameter file ``world``, a reported path."""
+    """Return the result of a root in a base world: a parameter file (a reported path) or a deployment of a stack."""
 
     def named(findings: list[Finding]) -> list[Finding]:
         return [msgspec.structs.replace(finding, world=world) for finding in findings]

@@ -164,6 +164,8 @@ class Worker:
         result, files = FILE_TRACKER.track(lambda: self._evaluate_recorded(unit, work))
         if unit.parameters is not None:
             result = in_world(result, unit.parameters.path)
+        elif unit.deployment:
+            result = in_world(result, unit.deployment)
         result.files, result.work = files, work.steps
         return result
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.access.principals import Principals, subject_of
-from azkvlint.azure.roles import ACTIONS_OF, DATA_ROLES, role_by_name
-from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE, any_fits, role_name
+from azkvlint.azure.roles import ACTIONS_OF, DATA_ROLES, any_fits, role_by_name
+from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE, role_name
 from azkvlint.derived.delegation import is_foreign
 from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
 from azkvlint.derived.registry import Context
@@ -277,7 +277,8 @@ def vault_roles() -> tuple[VaultRole, ...]:
         role = role_by_name(name.lower())
         if role is None:
             raise LookupError(name)  # the table of built-in roles contains every one
-        found.append(VaultRole(role.id, role.name, words_of(role.data_actions)))
+        data_actions = [action for permission in role.permissions for action in permission.data_actions]
+        found.append(VaultRole(role.id, role.name, words_of(data_actions)))
     return tuple(found)
 
 

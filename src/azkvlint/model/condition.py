@@ -58,6 +58,22 @@ def _listed(values: Sequence[str], word: str) -> str:
     return f"{', '.join(values[:-1])} {word} {values[-1]}" if len(values) > 1 else values[0]
 
 
+# States that say what an input is, and those that say of what kind it is.
+_STATES = frozenset({EQUAL, EMPTY, NOT_EMPTY, NULL, NOT_NULL})
+
+
+def _contradict(one: InputCondition, other: InputCondition) -> bool:
+    """Return whether an input cannot meet both conditions. The value None of an input that is ``EQUAL`` is null."""
+    left, right = one.state, other.state
+    if left == right == EQUAL:
+        # A string may be accepted in another case, and a number as a string.
+        return str(one.value).casefold() != str(other.value).casefold()
+    filled = {NOT_EMPTY, CONTAINS}
+    is_empty = left in (EMPTY, NULL) or (left == EQUAL and one.value in (None, ""))
+    is_other_empty = right in (EMPTY, NULL) or (right == EQUAL and other.value in (None, ""))
+    return (is_empty and right in filled) or (is_other_empty and left in filled)
+
+
 class Condition(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All inputs that differ from the base world, and the declaration of the first of them."""
 
@@ -81,6 +97,11 @@ class Condition(msgspec.Struct, frozen=True, gc=False, array_like=True):
         if len(by_state) > _MOST_NAMED:
             named = [*named[:-1], f"{len(by_state) - _MOST_NAMED + 1} more inputs differ"]
         return f"if {_listed(named, 'and')}"
+
+    def excludes(self, other: Condition) -> bool:
+        """Return whether no values of inputs meet both conditions. What they do not state may still exclude it."""
+        stated = {one.input: one for one in other.inputs if one.state in _STATES}
+        return any(one.input in stated and _contradict(one, stated[one.input]) for one in self.inputs)
 
     def data(self) -> list[dict[str, Any]]:
         """Return the condition for JSON."""

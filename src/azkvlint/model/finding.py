@@ -186,7 +186,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``attribute_at`` is the attribute of the resource if the finding marks another place, such as the default that holds
     the value. ``callers`` are the module calls that lead to it, outermost first. ``root`` is the path of the document
     or folder through which it was found. ``source`` is ``plan`` for a finding from a plan that is reported in source.
-    ``regraded`` is the severity of this resource or from the configuration. A grouped finding has ``occurrences``, of
+    ``regraded`` is the severity of this resource or from the configuration. ``fix_case`` is the number of the rule's
+    ``fix_if`` that applies to it. A grouped finding has ``occurrences``, of
     which the first is its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause
     it. ``twin`` is the root and address of the same resource in a compiled template, where the rule fails too.
     ``fingerprint`` identifies it in other runs (``model.identity``), and ``former_fingerprint`` is the one of earlier
@@ -219,6 +220,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source: str = ""
     suppressed: Suppression | None = None
     regraded: Severity | None = None
+    fix_case: int | None = None
     occurrences: tuple[Occurrence, ...] = ()
     in_tests: bool = False
     twin: tuple[str, str] = ("", "")

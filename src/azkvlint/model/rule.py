@@ -200,14 +200,22 @@ class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
         return merged((*self.effects, *found, *(effect for step in self.steps for effect in step.effects)))
 
 
+class OtherFix(msgspec.Struct, frozen=True, kw_only=True):
+    """The fix of a finding on a resource for which a condition holds, by language as in ``Rule.fixes``."""
+
+    when: Condition
+    fixes: Mapping[str, str]
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule from the rule file at ``path``.
 
     ``message`` and ``label`` (the text beside the marked line) may contain placeholders; ``absent`` is the message
     if the deciding attribute is not set, and either may be empty. ``fixes`` are by language, "" for every other
-    one. ``formerly`` are names from earlier versions. ``same_cause`` are rules whose findings on a resource have
-    the same cause as this rule's. ``marks`` is the attribute whose source a finding marks. The first of
-    ``severity_if`` whose condition holds replaces the severity of a finding. ``edits`` are the ways to fix a
+    one. ``formerly`` are names from earlier versions, and IDs of rules that this one replaces. ``same_cause`` are
+    rules whose findings on a resource have the same cause as this rule's. ``marks`` is the attribute whose source a
+    finding marks, ``marks_other`` only if another resource decides it. The first of ``severity_if`` whose condition
+    holds replaces the severity of a finding, and the first of ``fix_if`` its fix. ``edits`` are the ways to fix a
     finding. ``differs`` maps another tool's rule id to the difference between its verdict and this rule's.
     """
 
@@ -232,7 +240,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     formerly: tuple[str, ...] = ()
     same_cause: tuple[str, ...] = ()
     marks: str = ""
+    marks_other: str = ""
     severity_if: tuple[Grading, ...] = ()
+    fix_if: tuple[OtherFix, ...] = ()
     absent: str = ""
     label: str = ""
     parameters: tuple[Parameter, ...] = ()
@@ -242,9 +252,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     peers: Mapping[str, tuple[str, ...]] = {}
     differs: Mapping[str, str] = {}
 
-    def fix(self, language: str) -> str:
-        """Return the fix in a language (``terraform``, ``bicep``, ``arm``), or in the nearest one that has a fix."""
-        fixes = self.fixes
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return all conditions: those of the result, then those of other severities and fixes."""
+        others = (*(one.when for one in self.severity_if), *(one.when for one in self.fix_if))
+        return (self.when, self.require, *others)
+
+    def fix(self, language: str, case: int | None = None) -> str:
+        """Return the fix in a language (``terraform``, ``bicep``, ``arm``), or in the nearest one that has a fix.
+
+        ``case`` is the number of the one of ``fix_if`` whose condition holds.
+        """
+        fixes = self.fixes if case is None else self.fix_if[case].fixes
         for one in (language, *_NEAREST.get(language, ()), "", *fixes):
             if one in fixes:
                 return fixes[one]

@@ -48,6 +48,8 @@ _AZD = frozenset({"azure.yaml", "azure.yml"})
 _BICEPPARAM = ".bicepparam"
 # Beyond these limits everything counts as deployed. Longer files are not written by hand.
 _MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 20_000, 200_000_000, 200_000
+# A text with so many characters may be the beginning of a longer one.
+_SHORT = _LONGEST // 4
 _MOST_TARGETS, _MOST_WORDS, _MOST_NAMES = 20_000, 500, 200
 _MOST_SCRIPTS = 3_000  # where the search is part of every check
 _MOST_VALUES, _MOST_BASES, _MOST_VARIABLES = 20, 50, 5
@@ -244,15 +246,21 @@ def _scripts(
 
 
 class Scripts:
-    """The commands in scripts (real paths), those nearest to the top first. A script is parsed when it is needed."""
+    """The commands in scripts (real paths), those nearest to the top first. A script is parsed when it is needed.
+
+    ``without_vaults`` are those that certainly do not contain the word ``keyvault``, in any case.
+    """
 
     def __init__(self, scripts: Sequence[str]) -> None:
+        self.without_vaults: set[str] = set()
         self._found = Deployments()
         self._answers: dict[str, bool] = {}
         self._texts: dict[str, str] = {}
         for script in sorted(scripts, key=lambda file: (file.count(os.sep), file))[:_MOST_SCRIPTS]:
             text = read_start(script, _LONGEST).decode("utf-8", "replace")
             lower = text.lower()
+            if len(text) < _SHORT and "keyvault" not in lower and "\0" not in lower:
+                self.without_vaults.add(script)
             # A command on several lines has a part of the words on each.
             if not any(word in lower for word in _WORDS):
                 continue

@@ -133,7 +133,9 @@ def is_override(name: str) -> bool:
 
 UNIT_FILES = ("terragrunt.hcl", "terragrunt.hcl.json")
 STACK_FILE = "terragrunt.stack.hcl"
-_STACK_ENDINGS = tuple(f".{word}.{form}" for word in ("tfcomponent", "tfstack", "tfdeploy") for form in ("hcl", "json"))
+# Source: developer.hashicorp.com/terraform/language/stacks (tfstack is the earlier name of tfcomponent).
+_COMPONENTS = (".tfcomponent.hcl", ".tfcomponent.json", ".tfstack.hcl", ".tfstack.json")
+_DEPLOYMENTS = (".tfdeploy.hcl", ".tfdeploy.json")
 
 
 def is_unit_file(name: str) -> bool:
@@ -143,7 +145,17 @@ def is_unit_file(name: str) -> bool:
 
 def is_stack_file(name: str) -> bool:
     """Return whether a file belongs to a Terraform Stack or a Terragrunt stack."""
-    return name == STACK_FILE or (name.endswith(_STACK_ENDINGS) and not is_ignored_name(name))
+    return name == STACK_FILE or is_component_file(name) or is_deployment_file(name)
+
+
+def is_component_file(name: str) -> bool:
+    """Return whether a file declares components of a Terraform Stack."""
+    return name.endswith(_COMPONENTS) and not is_ignored_name(name)
+
+
+def is_deployment_file(name: str) -> bool:
+    """Return whether a file declares deployments of a Terraform Stack."""
+    return name.endswith(_DEPLOYMENTS) and not is_ignored_name(name)
 
 
 def is_terragrunt_file(name: str) -> bool:

@@ -33,6 +33,9 @@ from azkvlint.readers.discover import (
     names_in,
     read_source,
 )
+from azkvlint.readers.discover import (
+    STACK_FILE as STACK,
+)
 from azkvlint.readers.json_kinds import is_stack_result, mentions_plan, mentions_prediction
 from azkvlint.readers.read_result import (
     ParameterValues,
@@ -98,7 +101,7 @@ class Reader:
         self.settings = settings
         self.peer_comments = peer_comments
         self._modules: ModuleCache | None = None
-        self._folders: dict[tuple[str, str], FolderCache] = {}
+        self._folders: dict[tuple[str, ...], FolderCache] = {}
         self._tool = settings.tool or OPENTOFU
         self._locator: Locator | None = None
 
@@ -109,7 +112,7 @@ class Reader:
         settings name the tool.
         """
         folders = () if self.settings.tool else self._folders.items()
-        if not any(cache.has_tofu for (_, tool), cache in folders if tool == OPENTOFU):
+        if not any(cache.has_tofu for (_, tool, *_), cache in folders if tool == OPENTOFU):
             return None
         if unit.module and not module_files(names_in(unit.source.file), TERRAFORM):
             return None
@@ -135,7 +138,7 @@ class Reader:
         name = os.path.basename(source.file)
         if is_terragrunt_file(name):
             refuse_as_output(source.file)
-            return self._terragrunt(source, work) if is_unit_file(name) else self._stack(source, work)
+            return self._configured(unit, name, work)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given, work)
@@ -206,13 +209,26 @@ class Reader:
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
         )  # fmt: skip
 
-    def _stack(self, source: Source, work: UnitWork | None) -> ReadResult:
-        """Return a file of Terraform Stacks. Raises InputError."""
-        from azkvlint.readers.terragrunt import read_stack
+    def _configured(self, unit: Unit, name: str, work: UnitWork | None) -> ReadResult:
+        """Return a unit or a stack of Terragrunt, or a deployment of a Terraform Stack. Raises InputError."""
+        source = unit.source
+        if is_unit_file(name):
+            return self._terragrunt(source, work)
+        path, cache = source.path, self._modules_below(self.root)
+        if name == STACK:
+            from azkvlint.readers.terragrunt import read_stack
 
-        cache = self._modules_below(self.root)
-        read = read_stack(source.path, source.file, self.root, cache, work)
-        return msgspec.structs.replace(terraform_result(source.path, read), kind=STACK_FILE)
+            read = read_stack(path, source.file, self.root, cache, work)
+            return msgspec.structs.replace(terraform_result(path, read), kind=STACK_FILE)
+        cache = self._modules_below(self.root, path)
+        from azkvlint.readers.stacks import read_deployment
+        from azkvlint.readers.terraform.read import comments_of
+
+        read = read_deployment(path, source.file, self.root, cache, self.settings, unit.deployment, work)
+        return msgspec.structs.replace(
+            terraform_result(path, read), kind=STACK_FILE, comments=comments_of(read.sources), root=path,
+            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
+        )  # fmt: skip
 
     def terraform(self, path: str, text: str) -> ReadResult:
         """Return a Terraform module that consists of one text."""
@@ -242,11 +258,14 @@ class Reader:
         read = self.module(found.folder.path, found.folder.directory, variables, found.base, work=work)
         return (None if read is None else msgspec.structs.replace(read, work=work)), ""
 
-    def _modules_below(self, base: str) -> FolderCache:
-        """Return the cache of the Terraform modules below a folder that their paths cannot leave."""
+    def _modules_below(self, base: str, *stack: str) -> FolderCache:
+        """Return the cache of the Terraform modules below a folder that their paths cannot leave.
+
+        A ``stack`` (the path of a file) has its own: its folder can contain a module too.
+        """
         from azkvlint.readers.terraform.folder import FolderCache
 
-        key = base, self._tool
+        key = base, self._tool, *stack
         if key not in self._folders:
             self._folders[key] = FolderCache(self.required, self._tool)
         return self._folders[key]

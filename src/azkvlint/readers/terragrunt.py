@@ -13,7 +13,7 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.discover import STACK_FILE, module_files, names_in
+from azkvlint.readers.discover import module_files, names_in
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, is_local
 from azkvlint.readers.terraform.read import TerraformRead, read_module, without_resources
@@ -182,15 +182,12 @@ def read_stack(path: str, file: str, root: str, cache: FolderCache, work: UnitWo
     named: list[str] = []
     first: Block | None = None
     for block in found.parsed.body.blocks:
-        if block.type in ("component", "stack", "unit") and _may_have_vaults(run, directory, block):
+        if block.type in ("stack", "unit") and _may_have_vaults(run, directory, block):
             first = first or block
             named.append(f"`{'.'.join(block.labels)}` ({_source(block) or 'unknown source'})")
     if first is not None:
-        kind = "a Terragrunt stack" if path.rpartition("/")[2] == STACK_FILE else "Terraform Stacks"
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        text = f"{kind} in `{path}` is not evaluated; it deploys {', '.join(named[:_MOST_NAMED])}{more}"
-        if kind == "Terraform Stacks":
-            text = f"components of {kind} in `{path}` are not evaluated: {', '.join(named[:_MOST_NAMED])}{more}"
+        text = f"a Terragrunt stack in `{path}` is not evaluated; it deploys {', '.join(named[:_MOST_NAMED])}{more}"
         run.problem(INPUT_INCOMPLETE, "note", text, Location(path=path, span=(first.start, first.head)), _STACK_HINT)
     run.closed = False
     return without_resources(run)

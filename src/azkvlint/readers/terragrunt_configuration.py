@@ -20,6 +20,7 @@ from azkvlint.evaluation.values import Fields, Result
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.discover import is_component_file, is_deployment_file
 from azkvlint.readers.terraform.folder import ModuleFile
 from azkvlint.readers.terraform.module_evaluation import Namespace
 from azkvlint.readers.terraform.run import Texts
@@ -137,9 +138,10 @@ def parse_configuration(file: str) -> File:
     text = source_text(read_bytes(file, MAX_FILE))
     if not file.endswith(".json"):
         return parse_file(text)
-    from azkvlint.syntax.hcl.json_file import TERRAGRUNT, parse_json_file
+    from azkvlint.syntax.hcl.json_file import STACK, TERRAGRUNT, parse_json_file
 
-    return parse_json_file(text, root=TERRAGRUNT)
+    name = os.path.basename(file)
+    return parse_json_file(text, root=STACK if is_component_file(name) or is_deployment_file(name) else TERRAGRUNT)
 
 
 def _includes(main: Configuration) -> Iterator[tuple[str, Result, Result | None, Location]]:

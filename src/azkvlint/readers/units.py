@@ -22,6 +22,8 @@ from azkvlint.readers.discover import (
     STDIN,
     OtherFiles,
     Source,
+    is_component_file,
+    is_deployment_file,
     is_module_file,
     is_parameters,
     is_terragrunt_file,
@@ -63,6 +65,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     module that only its own examples and tests call. ``quiet``: it contains nothing to evaluate. ``rendered``:
     Terraform reads the file with ``templatefile()``. ``deployed``: a script deploys it, so that it is evaluated on its
     own although another template links it. ``copied``: it was compiled from a Bicep file, and is not beside it.
+    ``deployment``: the source is a file of a Terraform Stack, which is evaluated with the inputs of that deployment.
     """
 
     source: Source
@@ -75,6 +78,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     rendered: bool = False
     deployed: bool = False
     copied: bool = False
+    deployment: str = ""
 
 
 def units_of(
@@ -174,6 +178,10 @@ class DeploymentCommands:
         """Return the files that a command deploys as templates, of files without the name of an input."""
         return (self._read() if FILE_TRACKER.is_on else self._read_once()).templates_among(files)
 
+    def without_vaults(self) -> Collection[str]:
+        """Return scripts that certainly do not contain the word ``keyvault``, of those that this run has read."""
+        return self._untracked.without_vaults if self._untracked is not None else ()
+
     def _read_once(self) -> Scripts:
         # A run without a cache remembers nothing for the next one, but each script is searched once.
         self._untracked = self._untracked or self._read()
@@ -235,8 +243,26 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
             module, others = called_by(source.path, source.file, root)
             modules.add(module)
             included |= others
-    units = [Unit(source=source) for source in files if source.is_explicit or source.file not in included]
+    stacks: dict[str, Source] = {}
+    units: list[Unit] = []
+    for source in files:
+        name = os.path.basename(source.file)
+        if is_component_file(name) or is_deployment_file(name):
+            stacks.setdefault(os.path.dirname(source.file), source)
+        elif source.is_explicit or source.file not in included:
+            units.append(Unit(source=source))
+    for directory, source in stacks.items():
+        deployments, components = _stack_in(directory)
+        modules |= components
+        units += (Unit(source=source, deployment=name) for name in deployments or ("",))
     return units, frozenset(modules - {""})
+
+
+def _stack_in(directory: str) -> tuple[Sequence[str], frozenset[str]]:
+    """Return the deployments of the stack in a folder, and the folders of its components."""
+    from azkvlint.readers.stacks import stack_in
+
+    return stack_in(real_path(directory), boundary_of(directory))
 
 
 def _terraform_modules(

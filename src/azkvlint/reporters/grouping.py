@@ -160,12 +160,18 @@ def _cause_keys(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def _leader(finding: Finding, by_place: Mapping[tuple[str, str, bool], Mapping[str, Finding]]) -> Finding | None:
-    """Return the finding on the same resource that has the same cause; for a provider, on any vault of its root."""
+    """Return the finding with the same cause, on the same resource or one that decided the result.
+
+    For a provider, it is on any vault of its root.
+    """
     if not finding.rule.same_cause:
         return None
-    place = _PROVIDER_TYPE if finding.type.lower() == _PROVIDER_TYPE else finding.resource
-    on_resource = by_place.get((finding.root, place, finding.in_tests), {})
-    return next((on_resource[rule] for rule in finding.rule.same_cause if rule in on_resource), None)
+    is_provider = finding.type.lower() == _PROVIDER_TYPE
+    places = (
+        [_PROVIDER_TYPE] if is_provider else [finding.resource, *(one.at.address or "" for one in finding.evidence)]
+    )
+    causes = (by_place.get((finding.root, place, finding.in_tests), {}) for place in dict.fromkeys(places))
+    return next((one for found in causes for rule in finding.rule.same_cause if (one := found.get(rule))), None)
 
 
 def _block_key(finding: Finding) -> object:

@@ -141,7 +141,7 @@ def help_line(fix: str) -> str:
 
 def fix_of(finding: Finding) -> str:
     """Return the fix in the language of the input."""
-    return paragraph(finding.rule.fix(language_of(finding)))
+    return paragraph(finding.rule.fix(language_of(finding), finding.fix_case))
 
 
 def label_of(finding: Finding) -> str:

@@ -71,6 +71,19 @@ def prove(pattern: str, *, in_rule: bool) -> tuple[str, list[str], Polynomial, P
     return python, parser.names, once, anywhere
 
 
+def parse(pattern: str) -> tuple[Node, list[Node]]:
+    """Return the pattern of a rule without its lookaheads, and those of them that must not match.
+
+    Raise InvalidPatternError or UnprovenPatternError.
+    """
+    parser = _Parser(pattern, in_rule=True)
+    node = parser.alternatives(0)
+    if parser.at < len(parser.pattern):
+        raise _invalid()
+    # A lookahead of one of several alternatives does not limit the others.
+    return node, parser.refused if node.kind == "sequence" else []
+
+
 def _invalid() -> InvalidPatternError:
     return InvalidPatternError("expects a valid regular expression")
 
@@ -82,7 +95,7 @@ def _unproven(why: str) -> UnprovenPatternError:
 # --- syntax ---------------------------------------------------------------------------------------------------------
 
 
-class _Characters(msgspec.Struct, frozen=True, gc=False):
+class Characters(msgspec.Struct, frozen=True, gc=False):
     """A set of characters; ``folds`` if case is ignored."""
 
     ranges: Ranges
@@ -90,6 +103,7 @@ class _Characters(msgspec.Struct, frozen=True, gc=False):
     folds: bool = False
 
     def matches(self, code: int) -> bool:
+        """Return whether the set contains a character."""
         codes = [code]
         if self.folds:
             letter = chr(code)
@@ -103,7 +117,7 @@ class _Characters(msgspec.Struct, frozen=True, gc=False):
         if self.ranges[-1][1] == _LAST and not (self.negated or self.folds):
             # Python compiles the complement of a large set faster.
             missing = _inverted(self.ranges)
-            return _Characters(missing, negated=True).python(folds) if missing else "(?s:.)"
+            return Characters(missing, negated=True).python(folds) if missing else "(?s:.)"
         low, high = self.ranges[0]
         if len(self.ranges) == 1 and low == high and not self.negated:
             text = re.escape(chr(low))
@@ -119,17 +133,17 @@ def _range_in_python(low: int, high: int) -> str:
     return first if low == high else f"{first}-{last}"
 
 
-_DOT = _Characters(((10, 10),), negated=True)
-_ANY = _Characters(((0, _LAST),))
+_DOT = Characters(((10, 10),), negated=True)
+_ANY = Characters(((0, _LAST),))
 
 
-class _Node(msgspec.Struct, frozen=True, gc=False):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """A part of a pattern: ``kind`` is set, sequence, choice or repeat; an empty sequence matches the empty string."""
 
     python: str
     kind: str = "sequence"
-    parts: tuple[_Node, ...] = ()
-    characters: _Characters = _ANY
+    parts: tuple[Node, ...] = ()
+    characters: Characters = _ANY
     low: int = 1
     high: int | None = 1
 
@@ -141,11 +155,13 @@ class _Parser:
         self.pattern = pattern
         self.at = 0
         self.names: list[str] = []
-        self.lookaheads: list[_Node] = []
+        self.lookaheads: list[Node] = []
+        # Those of them that must not match.
+        self.refused: list[Node] = []
         self.flags = frozenset("i" if in_rule else "")
         self._in_rule = in_rule
 
-    def alternatives(self, depth: int) -> _Node:
+    def alternatives(self, depth: int) -> Node:
         """Parse ``a|b|c``, up to a closing parenthesis or the end."""
         if depth > _MAX_DEPTH:
             raise _unproven("is nested too deeply")
@@ -157,13 +173,13 @@ class _Parser:
         self.flags = flags
         if len(branches) == 1:
             return branches[0]
-        return _Node("|".join(branch.python for branch in branches), "choice", tuple(branches))
+        return Node("|".join(branch.python for branch in branches), "choice", tuple(branches))
 
     def _peek(self) -> str:
         return self.pattern[self.at : self.at + 1]
 
-    def _sequence(self, depth: int) -> _Node:
-        parts: list[_Node] = []
+    def _sequence(self, depth: int) -> Node:
+        parts: list[Node] = []
         while self.at < len(self.pattern) and self._peek() not in "|)":
             if self._in_rule and not (depth or parts) and self.pattern.startswith(("(?=", "(?!"), self.at):
                 parts.append(self._lookahead())
@@ -171,22 +187,24 @@ class _Parser:
             atom = self._atom(depth)
             if atom is not None:
                 parts.append(self._repeated(atom))
-        return _Node("".join(part.python for part in parts), parts=tuple(parts))
+        return Node("".join(part.python for part in parts), parts=tuple(parts))
 
-    def _lookahead(self) -> _Node:
+    def _lookahead(self) -> Node:
         start = self.pattern[self.at : self.at + 3]
         self.at += 3
         node = self.alternatives(1)
         self._close()
         self.lookaheads.append(node)
-        return _Node(f"{start}{node.python})")
+        if start == "(?!":
+            self.refused.append(node)
+        return Node(f"{start}{node.python})")
 
     def _close(self) -> None:
         if self._peek() != ")":
             raise _invalid()
         self.at += 1
 
-    def _repeated(self, atom: _Node) -> _Node:
+    def _repeated(self, atom: Node) -> Node:
         start = self.at
         count = self._count()
         if count is None:
@@ -197,7 +215,7 @@ class _Parser:
         if self._count() is not None:
             raise _invalid()
         lazy = "?" * (is_lazy is not ("U" in self.flags))
-        return _Node(f"{atom.python}{text}{lazy}", "repeat", (atom,), low=count[0], high=count[1])
+        return Node(f"{atom.python}{text}{lazy}", "repeat", (atom,), low=count[0], high=count[1])
 
     def _count(self) -> tuple[int, int | None] | None:
         """Parse a repetition into minimum and maximum (None: no maximum); None if there is none."""
@@ -215,7 +233,7 @@ class _Parser:
             raise _invalid()
         return low, high
 
-    def _atom(self, depth: int) -> _Node | None:
+    def _atom(self, depth: int) -> Node | None:
         """Parse one character, class, group or assertion; None for flags alone."""
         letter = self._peek()
         match letter:
@@ -228,16 +246,16 @@ class _Parser:
                 return self._node(_ANY if "s" in self.flags else _DOT)
             case "^" | "$":
                 self.at += 1
-                return _Node(f"(?m:{letter})" if "m" in self.flags else r"\A" if letter == "^" else r"\Z")
+                return Node(f"(?m:{letter})" if "m" in self.flags else r"\A" if letter == "^" else r"\Z")
             case "*" | "+" | "?":
                 raise _invalid()
             case "\\":
                 return self._escape()
             case _:
                 self.at += 1
-                return self._set(_Characters(((ord(letter), ord(letter)),)))
+                return self._set(Characters(((ord(letter), ord(letter)),)))
 
-    def _set(self, characters: _Characters) -> _Node:
+    def _set(self, characters: Characters) -> Node:
         if "i" not in self.flags:
             return self._node(characters)
         letters = sum(low <= letter <= high for letter in _LETTERS for low, high in characters.ranges)
@@ -250,14 +268,14 @@ class _Parser:
             raise _unproven("ignores case in a range of non-ASCII letters")
         return self._node(msgspec.structs.replace(characters, folds=True))
 
-    def _node(self, characters: _Characters) -> _Node:
-        return _Node(characters.python(self._in_rule), "set", characters=characters)
+    def _node(self, characters: Characters) -> Node:
+        return Node(characters.python(self._in_rule), "set", characters=characters)
 
-    def _escape(self) -> _Node | None:
+    def _escape(self) -> Node | None:
         letter = self.pattern[self.at + 1 : self.at + 2]
         if letter in _ASSERTIONS:
             self.at += 2
-            return _Node(_ASSERTIONS[letter])
+            return Node(_ASSERTIONS[letter])
         if letter == "Q":
             # Quoted characters are parsed again as escapes.
             quoted, _, rest = self.pattern[self.at + 2 :].partition("\\E")
@@ -265,11 +283,11 @@ class _Parser:
             return None
         if letter and letter in "dDsSwW":
             self.at += 2
-            return self._set(_Characters(_CLASSES[letter.lower()], negated=letter.isupper()))
+            return self._set(Characters(_CLASSES[letter.lower()], negated=letter.isupper()))
         code = self._character()
-        return self._set(_Characters(((code, code),)))
+        return self._set(Characters(((code, code),)))
 
-    def _group(self, depth: int) -> _Node | None:
+    def _group(self, depth: int) -> Node | None:
         name: str | None = ""
         flags = self.flags
         self.at += 1
@@ -292,9 +310,9 @@ class _Parser:
         inner = self.alternatives(depth + 1)
         self.flags = outer
         self._close()
-        return _Node(f"({'' if name is not None else '?:'}{inner.python})", parts=(inner,))
+        return Node(f"({'' if name is not None else '?:'}{inner.python})", parts=(inner,))
 
-    def _bracket(self) -> _Characters:
+    def _bracket(self) -> Characters:
         pattern = self.pattern
         self.at += 1
         negated = self._peek() == "^"
@@ -324,7 +342,7 @@ class _Parser:
                     raise _invalid()
             ranges.append((low, high))
         self.at += 1
-        return _Characters(tuple(ranges), negated)
+        return Characters(tuple(ranges), negated)
 
     def _character(self) -> int:
         """Parse a literal character or an escape for one."""
@@ -372,13 +390,13 @@ class _Automaton:
     """
 
     def __init__(self) -> None:
-        self.characters: list[_Characters] = []
+        self.characters: list[Characters] = []
         self.follow: list[dict[int, int]] = []
         # The first position of the outermost loop around each position.
         self.loop: list[int | None] = []
         self._edges = 0
 
-    def add(self, node: _Node) -> _Ends:
+    def add(self, node: Node) -> _Ends:
         if node.kind == "set":
             if len(self.follow) >= _MAX_POSITIONS:
                 raise _unproven("is too large")
@@ -414,7 +432,7 @@ class _Automaton:
             empty *= part.empty
         return _Ends(first, last, empty)
 
-    def _repeat(self, body: _Node, low: int, high: int | None) -> _Ends:
+    def _repeat(self, body: Node, low: int, high: int | None) -> _Ends:
         is_small = high is not None and high <= (_MAX_COPIES if body.kind != "set" or low == high else 3)
         if high is not None and is_small:
             rest = _Ends({}, {}, 1)
@@ -441,7 +459,7 @@ class _Automaton:
 
     def kinds(self) -> list[frozenset[int]]:
         """Return for each position the sample characters that it matches, enough to distinguish the positions."""
-        samples = _samples(self.characters)
+        samples = samples_of(self.characters)
         found = {one: frozenset(filter(one.matches, samples)) for one in dict.fromkeys(self.characters)}
         return [found[one] for one in self.characters]
 
@@ -460,7 +478,7 @@ def _add(total: dict[int, int], positions: dict[int, int], factor: int) -> None:
             total[position] = total.get(position, 0) + ways * factor
 
 
-def _samples(sets: list[_Characters]) -> set[int]:
+def samples_of(sets: list[Characters]) -> set[int]:
     """Return one code point from each overlap of the sets; overlaps begin where a range begins or ends."""
     ranges = {pair for one in sets for pair in one.ranges}
     codes = {code for low, high in ranges for code in (low, high + 1) if code <= _LAST}
@@ -472,7 +490,7 @@ def _samples(sets: list[_Characters]) -> set[int]:
     return codes | {0}
 
 
-def _work(node: _Node) -> Polynomial:
+def _work(node: Node) -> Polynomial:
     """Return a bound for the attempts from one offset, as a polynomial in the remaining length."""
     automaton = _Automaton()
     ends = automaton.add(node)

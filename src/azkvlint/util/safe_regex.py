@@ -9,7 +9,7 @@ pattern and the length alone, so the result is the same on every machine.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import comb
 from typing import TypeAlias
@@ -23,6 +23,8 @@ from azkvlint.util.lazy_regex import regex
 MAX_WORK = 20_000_000
 # A rule's pattern must be applicable to strings of this length.
 _USUAL_LENGTH = 100
+# What an unknown part of a string is most likely to be like.
+_LIKELY = ("a", "", "a" * 8)
 # The number of strings whose result a rule's pattern remembers.
 _MOST_KNOWN = 1_000
 # A polynomial by its coefficients: c[0] + c[1] * n + c[2] * n * (n - 1) / 2 + ..., the binomial coefficients of n.
@@ -100,6 +102,15 @@ class RulePattern:
             return (self._compiled or compile_pattern(self.text, in_rule=True)).match_all(texts)
         except (InvalidPatternError, UnprovenPatternError):
             return None
+
+    def may_match(self, parts: Sequence[str | int | None]) -> bool:
+        """Return whether some string of known texts and unknown ones may match: of a known length, or of any (None)."""
+        likely = ("".join(one if isinstance(one, str) else some[: one or 8] for one in parts) for some in _LIKELY)
+        if any(self.matches(one) is not False for one in likely):
+            return True
+        from azkvlint.util.regex_language import may_match
+
+        return may_match(self.text, parts)
 
     def _match(self, text: str) -> bool | None:
         try:

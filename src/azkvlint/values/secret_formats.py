@@ -218,6 +218,7 @@ _ADVERB = (
 )
 _PLACEHOLDERS = frozenset({
     "na", "n a", "none", "null", "nil", "undefined", "unset", "blank", "empty", "unused", "nothing", "unknown",
+    "disabled", "enabled", "deactivated", "inactive", "deprecated", "obsolete", "ignored", "removed", "true", "false",
     "temp value", "temporary value", "initial value", "default value", "some value",
     "secret value", "my secret value", "the secret value", "a secret value", "some secret value",
 })  # fmt: skip

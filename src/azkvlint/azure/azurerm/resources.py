@@ -50,6 +50,8 @@ RESOURCES: Mapping[str, Mapped] = _Resources()
 
 # Types of the directory, which has no types of ARM.
 GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
+# Members by privileged identity management: active ones, and those that can activate their membership.
+ACTIVE_MEMBERS, ELIGIBLE_MEMBERS = "Terraform/activeGroupMembers", "Terraform/eligibleGroupMembers"
 # Federated identity credentials of applications, which their service principals have too.
 APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 

@@ -249,7 +249,7 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
             doubt = missing_fields_reason(value)
             if doubt is None or any(as_optional(item) is None for item in fields.values()):
                 return context.true(not fields)
-            return context.unknown(doubt)
+            return context.true(False) if known_of(value).is_filled else context.unknown(doubt)
         case Partly():
             return context.true(False)
         case Unknown() as value if value.is_filled:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
+import msgspec
+
 from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.functions.strings import fits
 from azkvlint.evaluation.functions.table import (
@@ -16,6 +18,7 @@ from azkvlint.evaluation.functions.table import (
     Parts,
     opaque,
 )
+from azkvlint.evaluation.known import size_of
 from azkvlint.evaluation.operators import is_same
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -211,9 +214,10 @@ def _object_of(context: Context, arguments: list[Result]) -> Result:
     """Return the argument, an object all of whose names are known; Unknown otherwise."""
     value = arguments[0]
     if not isinstance(value, Fields):
-        return context.fails("expects an object", value)
+        found = context.fails("expects an object", value)
+        return msgspec.structs.replace(found, known=size_of(value)) if isinstance(value, Unknown) else found
     doubt = missing_fields_reason(value)
-    return value if doubt is None else context.unknown(doubt)
+    return value if doubt is None else msgspec.structs.replace(context.unknown(doubt), known=size_of(value))
 
 
 def _try_get(context: Context, arguments: list[Result]) -> Result:

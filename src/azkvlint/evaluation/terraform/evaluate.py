@@ -33,6 +33,7 @@ from azkvlint.evaluation.terraform.types import keeps_order, unify
 from azkvlint.evaluation.values import (
     BY_RUN,
     CHARACTERS_A_STEP,
+    HAS_FIELDS,
     ITEMS_A_STEP,
     MAX_ITEMS,
     MAX_TEXT,
@@ -232,7 +233,7 @@ class TerraformEvaluator(ModuleEvaluator):
                 if may_be(doubt, known):
                     self.watch.weigh((before, value))
                     fields[known] = one_of_results([before, value], tag_pattern(doubt, f"{known!r}="), self.watch)
-            rest = gather([value] if rest is None else [rest, value], doubt)
+            rest = gather([value] if rest is None else [rest, value], doubt, known=HAS_FIELDS)
         whole = Fields(at=at, fields=fields, rest=rest)
         if parts is not None:
             parts.finish(whole)

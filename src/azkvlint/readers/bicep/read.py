@@ -15,6 +15,7 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import text_of
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File
+from azkvlint.readers.bicep.extensions import report_extensions
 from azkvlint.readers.bicep.files import BicepRun, ModuleCache, ParameterFile
 from azkvlint.readers.bicep.module_evaluation import ModuleInstance, skip_file
 from azkvlint.readers.deployment.collect import Collector
@@ -119,6 +120,7 @@ def _deploy_held_by(collector: Collector, entity: ResourceEntity, conditions: fr
 def _finish(run: BicepRun, used: str = "") -> BicepRead:
     """Return the results, and release everything: no expression can be evaluated afterwards."""
     sources = run.sources.items()
+    report_extensions(run)
     found = run.done()
     return BicepRead(
         resources=_without_known_existing(found.resources),

@@ -29,7 +29,6 @@ from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     GRANTS,
     MODULE_TYPE,
-    OBJECTS,
     OUTPUT_TYPE,
     READ_TYPE,
     TRACED_TYPES,
@@ -44,6 +43,7 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Value
 from azkvlint.readers.argument_map import freeze
+from azkvlint.readers.ordered import is_ordered
 from azkvlint.readers.plan.configuration import Configuration, Instances
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
@@ -180,7 +180,7 @@ class _Reader:
         placed = [(change, planned_address(change)) for change in self._required_entries()]
         ordered: list[PlannedAddress] = []
         if requires_order(self.required) and any(change.type in GRANTS for change, _ in placed):
-            ordered = [place for change, place in placed if change.type in OBJECTS and change.mode != "data"]
+            ordered = [place for change, place in placed if is_ordered(change.type) and change.mode != "data"]
         for _, place in placed:
             self.mapper.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()

@@ -172,8 +172,9 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
         )
         return Expansion(kind="list", steps=steps)
     if number is not None and number > MAX_ITEMS:
+        # More than are evaluated, but the plan does not fail.
         _too_many(instance, "count", address, found.at)
-    if number is not None:
+    elif number is not None:
         instance.fail(piece)
     return _symbolic_count(instance, piece, address, found, read)
 
@@ -190,7 +191,7 @@ def _symbolic_count(
     # Where there is at most one, its number is known; of several, the one for all is not the first.
     first: tuple[Text, ...] = ("0",) if _is_switch(instance, piece.attribute.expression()) else ()
     known = known_of(found)
-    is_certain = known.is_number and known.least > 0
+    is_certain = (_number(found) or 0) > 0 or (known.is_number and known.least > 0)
     return Expansion(
         kind="list", steps=(step,), symbolic=True, positions=frozenset((position, *first)),
         conditions=frozenset() if is_certain else frozenset({hole(name, " > 0").text}),
@@ -258,7 +259,6 @@ def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: s
         return Expansion(kind="map", steps=steps)
     if pairs is not None:
         _too_many(instance, "for_each", address, found.at)
-        instance.fail(piece)
     return _symbolic(instance, found, address, read)
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.graph.pseudo_resources import GRANTS, OBJECTS, UNRESOLVED, with_dependencies
+from azkvlint.graph.pseudo_resources import GRANTS, UNRESOLVED, with_dependencies
 from azkvlint.model.finding import TYPE_UNKNOWN
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.readers.ordered import is_ordered
 from azkvlint.readers.terraform.expansion import bracket
 from azkvlint.readers.terraform.folder import (
     DEPENDS_ON,
@@ -48,10 +49,10 @@ class ApplyOrder:
         self._depth = 0
 
     def with_order(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
-        """Return the attributes of an object in a vault with the role assignments that it depends on."""
+        """Return the attributes of what needs access to a vault, with the grants that it depends on."""
         declaration, instance = entity.symbol.declaration, entity.instance
         # The caller cannot change the module of another owner.
-        if entity.type not in OBJECTS or instance.call.shown is not None:
+        if not is_ordered(entity.type) or instance.call.shown is not None:
             return attributes
         return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
 
@@ -159,9 +160,10 @@ _STEPS = 2
 def lifecycle_of(entity: ResourceEntity) -> dict[str, Value]:
     """Return whether Terraform refuses to destroy a resource, and which attributes (in Azure's words) it never updates.
 
-    A module that is known by its releases alone, and a block that cannot be read, may say anything.
+    A release of a public module that was not read, and a block that cannot be read, may say anything.
     """
-    if isinstance(entity.instance.folder, KnownModule) or entity.symbol.declaration.is_damaged:
+    folder = entity.instance.folder
+    if (isinstance(folder, KnownModule) and not folder.is_read) or entity.symbol.declaration.is_damaged:
         doubt = Unknown(at=entity.at, why="the `lifecycle` block is not available")
         return {PREVENT_DESTROY: doubt, IGNORED_CHANGES: doubt}
     return {PREVENT_DESTROY: _prevent_destroy(entity), IGNORED_CHANGES: _ignored_changes(entity)}

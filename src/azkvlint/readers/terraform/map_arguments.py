@@ -217,7 +217,7 @@ def _attribute(content: BlockContent, entry: Entry) -> Result | None:
 # Arguments that identify a resource: an ID is not compared with a pattern of them. The names of objects in a vault are
 # not compared with IDs, only with each other.
 _TEXTS: frozenset[Path] = frozenset({("resourceGroupName",), ("name",)})
-_IN_VAULTS = ("Microsoft.KeyVault/vaults/", "Microsoft.KeyVault/managedHSMs/")
+_IN_VAULTS = "Microsoft.KeyVault/vaults"
 
 
 def _is_zero(value: Value) -> bool:

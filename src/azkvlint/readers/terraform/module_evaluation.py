@@ -16,7 +16,7 @@ from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
 from azkvlint.evaluation.traces import Evaluations
-from azkvlint.evaluation.values import Result, mark_sensitive
+from azkvlint.evaluation.values import Fields, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -27,7 +27,7 @@ from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import ModuleCall, ModuleScope, TerraformRun
+from azkvlint.readers.terraform.run import Failure, ModuleCall, ModuleScope, TerraformRun
 from azkvlint.readers.terraform.shared_evaluation import shared_evaluation
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
@@ -96,8 +96,8 @@ class ModuleInstance(KeptValues):
         return written.at if shown is None else shown
 
     def fail(self, piece: Piece) -> None:
-        """Record that the plan fails because of the value of an attribute, or that kvlint does not evaluate it."""
-        self.run.failures[self.prefix, piece.path, piece.attribute.start] = ()
+        """Record that the plan fails because of the value of an attribute."""
+        self.run.failures[self.prefix, piece.path, piece.attribute.start] = Failure()
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report the syntax errors of a file, at the module call if the caller cannot edit the file."""
@@ -143,7 +143,7 @@ class ModuleInstance(KeptValues):
             make = partial(self._evaluated_once, path, node, local, at)
             found, fails = shared_evaluation(self, node, local, make)
         if fails:
-            run.failures[self.prefix, path, node.start] = run.without_instances[start:]
+            run.failures[self.prefix, path, node.start] = Failure(node, local, run.without_instances[start:])
         return found
 
     def _evaluated_once(self, path: str, node: ast.Expression, local: Local, at: Location) -> tuple[Result, bool]:
@@ -206,7 +206,7 @@ class ModuleInstance(KeptValues):
                 recorder.replace(found, converted)
             found = converted
         except FailedError as error:
-            self.run.failures[self.prefix, declaration.path, declaration.block.start] = ()
+            self.run.failures[self.prefix, declaration.path, declaration.block.start] = Failure()
             found = Unknown(at=found.at, why=f"`var.{name}`: {error.why}, so the plan fails")
         found = self.call.given.final_value(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
@@ -374,6 +374,8 @@ class FileScope:
 # The input that every root module has.
 WORKSPACE = "terraform.workspace"
 # The meta-arguments of module calls.
+# In a call that is written as one object of arguments: that object. No argument has such a name.
+SPREAD = "*"
 META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 
 
@@ -543,8 +545,14 @@ class CallArguments:
         finally:
             self._busy.discard(name)
 
-    def _lost(self, name: str) -> Unknown | None:
-        """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
+    def _lost(self, name: str) -> Result | None:
+        """Return a value that is not written as an argument; Unknown if it may be in an unreadable part."""
+        whole = self.pieces.get(SPREAD)
+        found = self.get(SPREAD) if whole is not None and name != SPREAD else None
+        if isinstance(found, Fields):
+            return found.fields.get(name, found.rest)
+        if isinstance(found, Unknown):
+            return found
         if not self.declaration.is_damaged:
             return None
         at = self.caller.locate(self.declaration)
@@ -598,7 +606,7 @@ def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
             return Namespace(name, instance.variable, at)
         case "local":
             return Namespace(name, instance.local, at)
-        case "module":
+        case "module" | "component":
             return Namespace(name, lambda call, at: _module(instance, call, at), at)
         case "data" | "ephemeral":
             return Namespace(name, lambda type_, at: _type(instance, f"{name}.{type_}", at), at)

@@ -25,9 +25,8 @@ from azkvlint.readers.modules.run import base_values
 from azkvlint.readers.terraform.expansion import ALL
 from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS
 from azkvlint.readers.terraform.folder import Piece
-from azkvlint.readers.terraform.module_evaluation import CallArguments
+from azkvlint.readers.terraform.module_evaluation import SPREAD, CallArguments
 from azkvlint.readers.terraform.references import Target, reference_of
-from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
@@ -134,6 +133,9 @@ class ModuleOrigins:
             caller = ModuleOrigins(given.caller, given.declaration, self.sources, self._busy, given.step.key)
             found = caller.trace(given.pieces[name], rest)
             return value_origins.with_name_kind(found, (name, *rest))
+        if isinstance(given, CallArguments) and SPREAD in given.pieces:
+            caller = ModuleOrigins(given.caller, given.declaration, self.sources, self._busy, given.step.key)
+            return value_origins.with_name_kind(caller.trace(given.pieces[SPREAD], (name, *rest)), (name, *rest))
         word, piece = _of_root(name, declaration, given)
         found = frozenset({word}) if word else NONE
         if declaration.is_marked:
@@ -223,8 +225,6 @@ def of_attribute(entity: ResourceEntity, name: str, sources: list[Source]) -> Or
 
 def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     """Return the attributes of a secret with the origins of its value, if that is written."""
-    if isinstance(entity.instance.folder, KnownModule):  # the table shows only that there is a value
-        return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
     pieces = entity.content.pieces
     if entity.type in OTHER_SECRETS:
         found_at = [part for name in OTHER_SECRETS[entity.type] for part in _of_credential(entity, name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.operators import NOTHING
@@ -13,14 +13,16 @@ from azkvlint.evaluation.solve import Target
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Scalar
 from azkvlint.readers.modules.run import EVERY_INPUT
-from azkvlint.readers.terraform.conditions import Goal, Scope, scope_in_block
+from azkvlint.readers.terraform.conditions import Goal, Scope, Terraform, scope_in_block
 from azkvlint.readers.terraform.expansion import Step
 from azkvlint.readers.terraform.folder import Declaration, Folder, Part, Piece
-from azkvlint.readers.terraform.module_evaluation import META, ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol
 from azkvlint.syntax import ast
 
 _Place: TypeAlias = tuple[str, str, int, str]
+# Of the parts of an expression that are looked at.
+_MOST_PARTS = 500
 # Of the instances of one declaration that are checked.
 _MOST_INSTANCES = 20
 # No number of instances is below it.
@@ -79,6 +81,10 @@ class PlanCheck:
                 if node is not None and is_number and found.value < 0:  # type: ignore[union-attr,operator]  # a number
                     yield Scope(instance, piece.path), node, _LEAST_COUNT
 
+    def may_differ(self, instance: ModuleInstance, changed: Inputs) -> bool:
+        """Return whether a use of a module in the base world may fail where some inputs differ, and not there."""
+        return any(not inputs.isdisjoint(changed) for inputs in self._reads.get(instance.prefix, {}).values())
+
     def _changed(self, instance: ModuleInstance, checks: Mapping[str, _Check]) -> Iterable[_Check]:
         """Return the checks that may have another result than in the base world."""
         reads = self._reads.get(instance.prefix) if instance.run.changed else None
@@ -127,6 +133,49 @@ class PlanCheck:
         return found
 
 
+def not_evaluated(language: Terraform, scope: Scope, node: ast.Node | None, start: int) -> Iterator[Goal]:
+    """Yield what lets Terraform not evaluate an expression that fails: each alone. ``start`` is where it is."""
+    if node is not None:
+        yield from _other_branches(language, scope, node)
+    instance = scope.instance
+    for declared in (*instance.folder.resources.values(), *instance.folder.modules.values()):
+        for part in declared.layers:
+            if part.path == scope.path and part.block.start <= start < part.block.end:
+                yield from _without_instances(instance, declared)
+    given = instance.call.given
+    while isinstance(given, CallArguments):
+        yield from _without_instances(given.caller, given.symbol.declaration)
+        given = given.caller.call.given
+
+
+def _other_branches(language: Terraform, scope: Scope, node: ast.Node) -> Iterator[Goal]:
+    """Yield the conditions with other values of which a part of an expression that fails is not evaluated."""
+    waiting: list[ast.Node] = [node]
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            return
+        here = waiting.pop()
+        if isinstance(here, ast.Conditional):
+            condition = language.value(scope, here.condition)
+            if isinstance(condition, Scalar):
+                taken = here.yes if condition.value is True else here.no
+                if language.value(scope, taken) is None:
+                    yield scope, here.condition, solve.FALSE if condition.value is True else solve.TRUE
+                    waiting.append(taken)
+                continue
+        if not isinstance(here, ast.Literal | ast.Comprehension):
+            waiting += ast.children(here)
+
+
+def _without_instances(instance: Any, declared: Declaration) -> Iterator[Goal]:
+    for name, target in _NO_INSTANCES:
+        piece = declared.attributes.get(name)
+        node = piece.attribute.expression() if piece is not None else None
+        if piece is not None and node is not None and isinstance(instance, ModuleInstance):
+            yield Scope(instance, piece.path), node, target
+
+
+_NO_INSTANCES = (("count", Target(solve.MOST, 0)), ("for_each", solve.IS_EMPTY))
 _ALONE = Step(key=None, bracket="", local=NOTHING)
 
 

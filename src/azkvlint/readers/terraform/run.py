@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget, UnitWork
-from azkvlint.evaluation.freezer import Freezer
-from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import Scalar, Unknown, Value
 from azkvlint.readers.modules.required_members import AttributeFilter
 from azkvlint.readers.modules.run import Run
 from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, ModuleSource, Piece, Written
+from azkvlint.readers.terraform.links import LinkFreezer
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
 from azkvlint.syntax.hcl.parse import REPEATED
@@ -126,6 +126,17 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
 _MAX_FAULTS = 20
 
 
+class Failure(NamedTuple):
+    """What lets the plan fail: an expression with its variables, and the declarations without instances that it reads.
+
+    Without an expression, it is a value that is not accepted.
+    """
+
+    node: ast.Expression | None = None
+    local: Local = NOTHING
+    needed: Sequence[Any] = ()
+
+
 class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
@@ -158,8 +169,8 @@ class TerraformRun(Run):
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
         self.worlds: Callable[[], OtherWorlds] | None = None
-        # The expressions that fail, by module and place, with the declarations without instances that they refer to.
-        self.failures: dict[tuple[str, str, int], Sequence[Any]] = {}
+        # What fails, by module and place.
+        self.failures: dict[tuple[str, str, int], Failure] = {}
         self.without_instances: list[Any] = []
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
@@ -334,38 +345,3 @@ class OtherWorlds(Protocol):
 
     def open_module(self, module: ModuleScope) -> ModuleScope | None:
         """Return a module without the defaults of the root's variables; None if it is not used then."""
-
-
-class LinkFreezer(Freezer):
-    """Turns results into Values, and what certainly is the id of one resource into a Link.
-
-    ``types`` are the Azure types of resources by address.
-    """
-
-    def __init__(self, types: dict[str, str], budget: Budget) -> None:
-        super().__init__(budget=budget)
-        self._types = types
-
-    def freeze(self, result: Result) -> Value | None:
-        """Return the Value of a result; None for null, which is "not set"."""
-        if type(result) is Unknown and result.candidates:
-            return self._named(result)
-        return super().freeze(result)
-
-    def _frozen(self, result: Result) -> Value | None:
-        found = super()._frozen(result)
-        if isinstance(found, MapValue) and found.fields and all(value.sensitive for value in found.fields.values()):
-            # It may be secret as a whole, its keys included.
-            return msgspec.structs.replace(found, sensitive=True)
-        return found
-
-    def _named(self, found: Unknown) -> Value:
-        if not (found.closed and found.given and len(found.candidates) == 1):
-            # A pattern would say that the text is known as far as it goes, and so hide what it may name.
-            return Unknown(
-                at=found.at, why=found.why, candidates=found.candidates, closed=found.closed, hops=found.hops,
-                types=tuple(sorted({self._types.get(one, "") for one in found.candidates})) if found.closed else (),
-                given=found.given, known=found.known, sensitive=found.sensitive,
-            )  # fmt: skip
-        target = found.candidates[0]
-        return Link(at=found.at, target=target, type=self._types.get(target, ""), hops=found.hops)

@@ -51,7 +51,7 @@ def shared_evaluation(
                 trace.log += known.reads
                 return known.value, False
         found, fails = make()
-        if not fails:  # what a failure needs is recorded where it is evaluated
+        if not fails:  # a failure belongs to the world in which it is looked for
             module.evaluations.add(node, Shared(tuple(trace.log[start:]), found))
     finally:
         trace.leave(around, start)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope, TerraformRun
 
 _HOST = regex(r"registry\.(terraform\.io|opentofu\.org)/")
-_UNREAD = 1_000
 # The constraints for which Terraform installs release 0.10.1 of the AVM module, the one that differs.
 _AVM_0_10_1 = regex(r"^\s*(?:<?=\s*)?0\.10\.1\s*$|<\s*0\.10\.2|<=\s*0\.10\.1")
 
@@ -43,25 +42,15 @@ class _Span(NamedTuple):
 # The folder of each module below data/modules.
 _FOLDERS: Mapping[str, str] = {
     "azure/avm-res-keyvault-vault/azurerm": "azure-avm-res-keyvault-vault",
-    "claranet/keyvault/azurerm": "claranet-keyvault",
     "cloudnationhq/kv/azure": "cloudnationhq-kv",
-    "libre-devops/keyvault/azurerm": "libre-devops-keyvault",
 }
-# Within a major version inputs keep their names; defaults may change, as one of claranet's did.
+# Within a major version inputs keep their names; defaults may change.
 _SPANS: Mapping[str, tuple[_Span, ...]] = {
     "azure/avm-res-keyvault-vault/azurerm": (
         _Span((0, 5), (0, 12)),
         _Span((0, 12), (1, 0), is_read=False),
     ),
-    "claranet/keyvault/azurerm": (
-        _Span((8, 0), (8, _UNREAD)),
-        _Span((8, _UNREAD), (9, 0), is_read=False),
-    ),
     "cloudnationhq/kv/azure": (_Span((4, 0), (5, 0)),),
-    "libre-devops/keyvault/azurerm": (
-        _Span((4, 0), (4, 1)),
-        _Span((4, 1), (5, 0), is_read=False),
-    ),
 }
 
 

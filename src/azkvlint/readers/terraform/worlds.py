@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -21,7 +23,7 @@ from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Plain, Scalar
+from azkvlint.model.value import Absent, Plain, Scalar
 from azkvlint.readers.modules.world_values import changed_value, listed_values
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.collect import ResourceCollector
@@ -29,12 +31,14 @@ from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, g
 from azkvlint.readers.terraform.expansion import may_be_several
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
-from azkvlint.readers.terraform.plan_failures import PlanCheck
+from azkvlint.readers.terraform.plan_failures import PlanCheck, not_evaluated
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import ModuleScope, TerraformRun, VariableValues
+from azkvlint.readers.terraform.run import Failure, ModuleScope, TerraformRun, VariableValues
 from azkvlint.syntax import ast
 
 AnySymbol: TypeAlias = ResourceSymbol | ModuleCallSymbol
+# Arguments that name the resource that another one belongs to, which are required.
+_TARGETS = ("key_vault_id", "target_resource_id", "scope", "private_connection_resource_id")
 _ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`enabled` is false"}
 
 
@@ -210,7 +214,8 @@ class Worlds(RootWorlds[AnySymbol]):
         has_existing = any(one.existing for one in run.resources.values())
         base = TerraformWorld(run, root, gathered, base_has_existing=has_existing)
         secret = frozenset(VAR + name for name, one in folder.variables.items() if one.is_marked)
-        super().__init__(run, base, Terraform(secret), is_possible=is_possible)
+        self._language = Terraform(secret)
+        super().__init__(run, base, self._language, is_possible=is_possible)
         self.folder = folder
         self._root = root
         self._gathered = gathered
@@ -348,6 +353,10 @@ class Worlds(RootWorlds[AnySymbol]):
         if found is None:
             self._early.setdefault(world, frozenset(here.run.failures))
             here.gather()
+            self._check_base()
+            for base in self.base.instances():
+                if self._plan.may_differ(base, here.run.changed):
+                    here.module(base)  # it is opened
             known = set(map(id, opened))
             found = next(self._refused(here, [one for one in here.instances() if id(one) not in known]), None)
         return found
@@ -410,11 +419,11 @@ class Worlds(RootWorlds[AnySymbol]):
                 yield (instance.prefix, piece.path, piece.attribute.start), instance, piece
 
     def required(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:
-        """Return the candidates for names that are not empty."""
+        """Return the candidates for names that are not empty, and for what a declaration belongs to."""
         lowered = self.world(world).gather()
-        goals: list[Goal] = []
         if not isinstance(lowered, ResourceCollector):
             return ()
+        goals = [goal for same in self.world(world).symbols(declaration) for goal in self._without_target(same)]
         for address in lowered.created.get(declaration.address, ()):
             entity = lowered.unnamed.get(address)
             piece = entity.symbol.declaration.attributes.get("name") if entity is not None else None
@@ -424,6 +433,18 @@ class Worlds(RootWorlds[AnySymbol]):
                 is_null = lowered.run.resources[address].attributes.fields.get("name") is None
                 goals.append((scope, node, solve.NOT_NULL if is_null else solve.NOT_EMPTY))
         return self.solver.solve(goals) if goals else ()
+
+    def _without_target(self, symbol: AnySymbol) -> Iterator[Goal]:
+        """Yield the arguments of the first instance that name what it belongs to, and are null or empty."""
+        for entity in symbol.instances[:1] if isinstance(symbol, ResourceSymbol) and not symbol.is_data else ():
+            for piece in _targets_of(symbol.declaration):
+                node = piece.attribute.expression()
+                scope = scope_in_block(symbol, entity.step.key, entity.local, piece)
+                value = self._language.value(scope, node) if node is not None else None
+                if node is not None and (
+                    isinstance(value, Absent) or (isinstance(value, Scalar) and value.value == "")
+                ):
+                    yield scope, node, solve.NOT_EMPTY
 
     def faults(self, declaration: AnySymbol, world: World) -> Faults[AnySymbol]:  # noqa: ARG002  # of any
         """Return what makes the plan fail in a world, but not in the base world."""
@@ -435,10 +456,20 @@ class Worlds(RootWorlds[AnySymbol]):
             self._check_base()
             for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
                 self._plan.evaluate(instance, here.run.recorder)
-            failures = [needed for key, needed in here.run.failures.items() if key not in self.base.run.failures]
-            needed = {symbol.address: symbol for every in failures for symbol in every}
-            found = self._faults[world] = Faults(bool(failures), tuple(needed.values()))
+            failures = {key: one for key, one in here.run.failures.items() if key not in self.base.run.failures}
+            needed = {symbol.address: symbol for one in failures.values() for symbol in one.needed}
+            avoided = partial(self._avoiding, here, failures)
+            found = self._faults[world] = Faults(bool(failures), tuple(needed.values()), avoided)
         return found
+
+    def _avoiding(self, here: RootInWorld[AnySymbol], failures: Mapping[_Place, Failure]) -> Iterator[Alternative]:
+        """Yield the candidates with which the first of some expressions is not evaluated."""
+        uses = {one.prefix: one for one in here.instances()} if isinstance(here, TerraformWorld) else {}
+        for (prefix, path, start), failure in islice(failures.items(), 1):
+            if prefix in uses:
+                scope = Scope(uses[prefix], path, failure.local)
+                for goal in not_evaluated(self._language, scope, failure.node, start):
+                    yield from self.solver.solve([goal])
 
 
 _Place: TypeAlias = tuple[str, str, int]
@@ -458,6 +489,11 @@ def _validations_in(folder: Folder) -> tuple[Piece, ...]:
     """Return the conditions that the variables of a module have to meet."""
     blocks = (part for one in folder.variables.values() for part in one.blocks if part.block.type == "validation")
     return tuple(part.attributes["condition"] for part in blocks if "condition" in part.attributes)
+
+
+def _targets_of(declaration: Declaration) -> Iterator[Piece]:
+    for attributes in (declaration.attributes, *(part.attributes for part in declaration.blocks)):
+        yield from (attributes[name] for name in _TARGETS if name in attributes)
 
 
 def _is_false(instance: ModuleInstance, piece: Piece) -> bool:

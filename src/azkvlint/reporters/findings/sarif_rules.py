@@ -72,7 +72,8 @@ def result_template(template: str) -> str:
 def _all_fixes(rule: Rule) -> str:
     """Return the fix, with the language in front of each if it depends on the language."""
     texts: dict[str, list[str]] = {}
-    for language, text in rule.fixes.items():
+    every = [*rule.fixes.items(), *(pair for other in rule.fix_if for pair in other.fixes.items())]
+    for language, text in every:
         texts.setdefault(text, []).append(_LANGUAGES.get(language, ""))
     if len(texts) == 1:
         return next(iter(texts))

@@ -100,7 +100,7 @@ class _Page:
         self.width = max(options.width, 40)
         self.color = options.color
         self.verbose = options.verbosity > 0
-        self._explained: set[str] = set()
+        self._explained: set[tuple[str, int | None]] = set()
 
     def paint(self, text: str, style: str) -> str:
         """Return ``text`` in one of the styles above if colors are enabled."""
@@ -129,8 +129,8 @@ class _Page:
                 yield from self._note(indent, name, text)
         elif label == "suppressed":
             yield from self._note(indent, "suppressed", suppression(finding))
-        elif label != "unknown" and finding.rule.id not in self._explained:
-            self._explained.add(finding.rule.id)
+        elif label != "unknown" and (finding.rule.id, finding.fix_case) not in self._explained:
+            self._explained.add((finding.rule.id, finding.fix_case))
             yield from self._note(indent, _HELP, help_line(fix_of(finding)))
             if link:
                 yield from self._note(indent, _DOCS, link)

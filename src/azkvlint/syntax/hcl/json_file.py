@@ -106,7 +106,7 @@ _ROOT = Kind(
     mode=Mode.LITERAL,
 )
 _VARIABLES = Kind(mode=Mode.LITERAL)
-# Blocks of Terragrunt and Terraform Stacks files.
+# Blocks of Terragrunt files.
 TERRAGRUNT = Kind(
     blocks={
         "terraform": Kind(blocks={"extra_arguments": Kind(1)}),
@@ -116,9 +116,23 @@ TERRAGRUNT = Kind(
         "feature": Kind(1),
         "generate": Kind(1),
         "remote_state": _PLAIN,
-        "component": Kind(1),
         "stack": Kind(1),
         "unit": Kind(1),
+    }
+)
+
+# Blocks of the files of a Terraform Stack.
+STACK = Kind(
+    blocks={
+        "component": Kind(1, modes=_REFERENCES),
+        "deployment": Kind(1),
+        "locals": _PLAIN,
+        "output": Kind(1, modes=_REFERENCES),
+        "provider": Kind(2, {"config": Kind(0, {"dynamic": _DYNAMIC})}),
+        "removed": Kind(modes={**_FROM_TO, **_REFERENCES}),
+        "required_providers": _PLAIN,
+        "stack": Kind(1),
+        "variable": _ROOT.blocks["variable"],
     }
 )
 

@@ -105,6 +105,21 @@ variable "secrets" {
   default  = {}
   nullable = false
 }
+variable "secrets_value" {
+  type      = map(string)
+  default   = null
+  sensitive = true
+}
+variable "secrets_value_wo" {
+  type      = map(string)
+  default   = null
+  sensitive = true
+  ephemeral = true
+}
+variable "secrets_value_wo_version" {
+  type    = map(number)
+  default = null
+}
 
 locals {
   role_id = "/providers/microsoft.authorization/roledefinitions"
@@ -251,13 +266,15 @@ resource "azurerm_key_vault_key" "this" {
 }
 
 resource "azurerm_key_vault_secret" "this" {
-  for_each        = var.secrets
-  key_vault_id    = azurerm_key_vault.this.id
-  name            = each.value.name
-  value           = data.module.release.secrets_value
-  content_type    = each.value.content_type
-  not_before_date = each.value.not_before_date
-  expiration_date = each.value.expiration_date
+  for_each         = var.secrets
+  key_vault_id     = azurerm_key_vault.this.id
+  name             = each.value.name
+  value            = try(var.secrets_value[each.key], null)
+  value_wo         = try(var.secrets_value_wo[each.key], null)
+  value_wo_version = try(var.secrets_value_wo_version[each.key], null)
+  content_type     = each.value.content_type
+  not_before_date  = each.value.not_before_date
+  expiration_date  = each.value.expiration_date
 }
 
 resource "azurerm_management_lock" "this" {

@@ -49,6 +49,7 @@ variable "vault" {
     })), {})
     secrets = optional(object({
       predefined_string = optional(map(object({
+        value           = optional(string)
         name            = optional(string)
         content_type    = optional(string)
         not_before_date = optional(string)
@@ -96,7 +97,10 @@ locals {
   tenant_id   = var.vault.tenant_id != null ? var.vault.tenant_id : data.azurerm_client_config.current.tenant_id
   admins      = var.vault.admins != null ? { for id in var.vault.admins : id => id } : { (local.caller) = local.caller }
   holders     = var.vault.enable_rbac_authorization == false ? var.vault.access_policies : {}
-  tls_secrets = merge([for key, held in var.vault.secrets.tls_keys : { "${key}-pub" = held, "${key}-priv" = held }]...)
+  tls_secrets = merge([for key, held in var.vault.secrets.tls_keys : {
+    "${key}-pub"  = merge(held, { value = tls_private_key.tls_key[key].public_key_openssh })
+    "${key}-priv" = merge(held, { value = tls_private_key.tls_key[key].private_key_pem })
+  }]...)
   # The single word "all" stands for every permission of its kind.
   all = {
     key = [
@@ -186,11 +190,24 @@ resource "azurerm_key_vault_key" "kv_keys" {
   }
 }
 
+resource "random_password" "password" {
+  for_each = var.vault.secrets.random_string
+  length   = data.module.release.length_of_password
+}
+
+resource "tls_private_key" "tls_key" {
+  for_each  = var.vault.secrets.tls_keys
+  algorithm = data.module.release.algorithm_of_key
+}
+
 resource "azurerm_key_vault_secret" "secrets" {
-  for_each        = merge(var.vault.secrets.random_string, var.vault.secrets.predefined_string)
+  for_each = merge(
+    { for key, held in var.vault.secrets.random_string : key => merge(held, { value = random_password.password[key].result }) },
+    var.vault.secrets.predefined_string
+  )
   key_vault_id    = azurerm_key_vault.keyvault.id
   name            = each.value.name != null ? each.value.name : data.module.release.name_of_secret
-  value           = data.module.release.value_of_secret
+  value           = each.value.value
   content_type    = each.value.content_type
   not_before_date = each.value.not_before_date
   expiration_date = each.value.expiration_date
@@ -200,7 +217,7 @@ resource "azurerm_key_vault_secret" "tls_secrets" {
   for_each        = local.tls_secrets
   key_vault_id    = azurerm_key_vault.keyvault.id
   name            = data.module.release.name_of_secret
-  value           = data.module.release.value_of_secret
+  value           = each.value.value
   content_type    = each.value.content_type
   not_before_date = each.value.not_before_date
   expiration_date = each.value.expiration_date

@@ -39,6 +39,7 @@ from azkvlint.evaluation.terraform.functions.table import (
 from azkvlint.evaluation.terraform.operators import is_same, may_be, primitive, text_of
 from azkvlint.evaluation.terraform.types import as_set, as_string, fit_type, has_one_type, keeps_order, unify
 from azkvlint.evaluation.values import (
+    HAS_FIELDS,
     VALUES_A_STEP,
     Fields,
     Items,
@@ -175,7 +176,7 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
         for known, before in fields.items():
             if may_be(doubt, known):
                 fields[known] = _one_of([before, value], tag_pattern(doubt, f"{known!r}="), call)
-        rest = gather([value] if rest is None else [rest, value], doubt)
+        rest = gather([value] if rest is None else [rest, value], doubt, known=HAS_FIELDS)
     return Fields(at=call.at, fields=fields, rest=rest, kind="map" if items_kind([values]) else "")
 
 

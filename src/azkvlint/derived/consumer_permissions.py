@@ -1,0 +1,206 @@
+"""Whether one identity has permissions on one object of a vault, by its access policies and role assignments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from azkvlint.derived.assignments import (
+    ACTIVE,
+    ASSIGNMENTS,
+    COVERS,
+    COVERS_NEEDS,
+    GRANTS,
+    OBJECT,
+    SCOPE,
+    Coverage,
+    level_of,
+)
+from azkvlint.derived.companions import Companions, Sure, companions
+from azkvlint.derived.grants import APPLICATIONS, DEPLOYER, RESOURCE_FAMILY, Grant, grants_of
+from azkvlint.derived.grants import NEEDS as GRANT_NEEDS
+from azkvlint.derived.identities import is_for, is_user, owner_in
+from azkvlint.derived.registry import Context
+from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
+from azkvlint.model.pattern import DeclaredHole, has_holes, parts_of, split_text, text_form
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Answer, Link, Path, Scalar, string_of, text_of
+
+NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **{type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith(VAULTS)},
+    **GRANT_NEEDS,
+    **{type_: (*GRANT_NEEDS[type_], *COVERS_NEEDS[type_]) for type_ in (ASSIGNMENTS, ACTIVE)},
+    **{f"{VAULTS}/{kind}": (("parent",), ("name",)) for kind in ("keys", "secrets", "certificates")},
+    VAULTS: (*GRANT_NEEDS[VAULTS], *COVERS_NEEDS[VAULTS], RBAC, ("name",)),
+}
+_KINDS = ("keys", "secrets", "certificates")
+_APPLICATION_TYPE = "terraform/applications"
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """An identity that reads a vault: of a resource, or the service principal of an application of Microsoft's.
+
+    With neither it is not known.
+    """
+
+    resource: Resource | None = None
+    application: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what distinguishes it from others."""
+        return self.resource.address if self.resource is not None else self.application
+
+
+class Thing(msgspec.Struct, frozen=True):
+    """A key, secret or certificate of a vault: its kind, its name, and its address in the graph; empty if not known."""
+
+    kind: str = ""
+    name: str = ""
+    address: str = ""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """Whether permissions are held, all of them; and for each the grants by address that certainly give it."""
+
+    sure: Sure
+    sources: tuple[frozenset[str], ...] = ()
+
+
+def thing_in(answer: Answer, context: Context) -> Thing:
+    """Return the key, secret or certificate that an ID, a URL or a link identifies."""
+    if isinstance(answer, Link):
+        return _thing_of(context.index.resources.get(answer.target))
+    text = string_of(answer)
+    first, *_ = parts_of(text) or ("",)
+    if isinstance(first, DeclaredHole):
+        of_graph = _thing_of(context.index.resources.get(text_form(first.address)))
+        if of_graph.kind:
+            return of_graph
+        if not isinstance(first.address, str) or "/" in first.address:
+            within = _thing_at([text_form(step) for step in split_text(first.address, "/")])
+            if within.kind:
+                return within
+    return _thing_at([text_form(step) for step in split_text(text, "/")])
+
+
+def _thing_of(resource: Resource | None) -> Thing:
+    kind = resource.type.lower().removeprefix(f"{VAULTS}/") if resource is not None else ""
+    if resource is None or kind not in _KINDS:
+        return Thing()
+    return Thing(kind, text_of(resource.select(("name",))).rpartition("/")[2].lower(), resource.address)
+
+
+def _thing_at(steps: Sequence[str]) -> Thing:
+    """Return what the steps of an ID or URL name."""
+    words = [step.lower() for step in steps]
+    at = next((at for at, word in enumerate(words[:-1]) if word in _KINDS and words[at + 1]), None)
+    return Thing() if at is None else Thing(words[at], words[at + 1])
+
+
+def _is_same(one: Thing, other: Thing) -> Sure:
+    """Return whether two things in one vault are the same."""
+    if not one.kind or not other.kind:
+        return Sure.PERHAPS
+    if one.kind != other.kind:
+        # The secret of a certificate has its name.
+        related = "keys" not in (one.kind, other.kind) and one.name == other.name
+        return Sure.PERHAPS if related else Sure.NO
+    if one.address and other.address:
+        return Sure.YES if one.address == other.address else Sure.NO
+    if one.name and one.name == other.name:
+        return Sure.YES
+    is_known = one.name and other.name and not has_holes(one.name) and not has_holes(other.name)
+    return Sure.NO if is_known else Sure.PERHAPS
+
+
+def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], context: Context) -> Held:
+    """Return whether an identity has all of some permissions on a thing in a vault."""
+    kept: dict[object, Held] = context.cache.setdefault("held permissions", {})
+    key = (vault.address, thing, reader.key, tuple(words))
+    if key not in kept:
+        sure, certain = dict.fromkeys(words, Sure.NO), {word: set[str]() for word in words}
+        for source, grant, limit in _grants_on(vault, thing, context):
+            most = limit if grant is None else min(limit, is_reader(grant, reader, context))
+            for word in words if most is not Sure.NO else ():
+                given = min(most, _permits(grant, word))
+                sure[word] = max(sure[word], given)
+                if given is Sure.YES:
+                    certain[word].add(source.address)
+        kept[key] = Held(min(sure.values()), tuple(map(frozenset, certain.values())))
+    return kept[key]
+
+
+def _permits(grant: Grant | None, word: str) -> Sure:
+    if grant is None:
+        return Sure.PERHAPS
+    return Sure.YES if word in grant.permissions else Sure.PERHAPS if grant.doubt is not None else Sure.NO
+
+
+def is_reader(grant: Grant, reader: Reader, context: Context) -> Sure:
+    """Return whether a policy or assignment is for the identity that reads."""
+    if reader.resource is not None:
+        return is_for(grant, reader.resource, context)
+    if not reader.application:
+        return Sure.NO if is_user(grant) else Sure.PERHAPS
+    if grant.identity.kind == DEPLOYER or is_user(grant):
+        return Sure.NO
+    owner, declared = owner_in(grant.principal), context.index.of_type(_APPLICATION_TYPE)
+    found = next((one for one in declared if one.address.lower() == owner), None)
+    if found is not None:
+        client = found.select(APPLICATIONS[_APPLICATION_TYPE])
+        same = text_of(client).lower() == reader.application
+        return Sure.PERHAPS if not isinstance(client, Scalar) else Sure.YES if same else Sure.NO
+    return Sure.NO if grant.identity.family == RESOURCE_FAMILY else Sure.PERHAPS
+
+
+def _grants_on(vault: Resource, thing: Thing, context: Context) -> Iterator[tuple[Resource, Grant | None, Sure]]:
+    """Yield the access policies and role assignments that are effective on a thing in a vault.
+
+    None stands for grants of a source that are not known.
+    """
+    for source, limit in _sources(vault, context):
+        scope = _scope_of(source, context)
+        sure = limit if scope is None else min(limit, _is_same(scope, thing))
+        if sure is Sure.NO:
+            continue
+        grants = grants_of(source, context)
+        if not isinstance(grants, tuple):
+            yield source, None, Sure.PERHAPS
+            continue
+        is_there = source.conditions <= vault.conditions and source.assumption == vault.assumption
+        for grant in grants:
+            yield source, grant, sure if is_there else min(sure, Sure.PERHAPS)
+
+
+def _sources(vault: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """Yield what grants access to a vault under its permission model."""
+    model = model_of(vault)
+    word = model.value if isinstance(model, Scalar) else ""
+    if word != BY_ROLES:
+        limit = Sure.YES if word == BY_POLICIES else Sure.PERHAPS
+        yield vault, limit
+        for one, sure in companions(context, "parent", POLICIES).naming(vault.address):
+            yield one, min(sure, limit)
+    if word != BY_POLICIES:
+        limit = Sure.YES if word == BY_ROLES else Sure.PERHAPS
+        for one, sure in _covering(context).naming(vault.address):
+            yield one, min(sure, limit)
+
+
+def _covering(context: Context) -> Companions:
+    found: Companions | None = context.cache.get("assignments by vault")
+    if found is None:
+        references = Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE}))
+        found = context.cache["assignments by vault"] = Companions(references, context)
+    return found
+
+
+def _scope_of(source: Resource, context: Context) -> Thing | None:
+    """Return the thing in a vault that an assignment is limited to; None if it covers all of the vault."""
+    if source.type.lower() not in GRANTS:
+        return None
+    scope = source.select(SCOPE)
+    level = level_of(scope, context.index)
+    return thing_in(scope, context) if isinstance(level, Scalar) and level.value == OBJECT else None

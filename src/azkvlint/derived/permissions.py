@@ -1,0 +1,238 @@
+"""What a role allows, by its definition: a built-in role, a custom role, or one that is not known.
+
+Sources: learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, and that notActions are
+subtracted only from the actions of the same permission) and .../conditions-overview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from azkvlint.azure.roles import (
+    ASSIGNS,
+    ATTACHES,
+    CONTROL,
+    CONTROL_OF_HSM,
+    DATA,
+    DEPLOYS,
+    FEDERATES,
+    LOCAL_NAMES,
+    SIGN_INS,
+    UNLOCKS,
+    WORKLOADS,
+    BuiltInRole,
+    fits,
+    role_by_name,
+    roles_that_name,
+)
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.conditions import Condition
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
+
+DEFINITIONS = "microsoft.authorization/roledefinitions"
+# The actions that let a principal act as an identity.
+_ACTS = (FEDERATES, ATTACHES, *(action for actions in WORKLOADS.values() for action in actions))
+_SIGNS_IN = tuple(action for actions in SIGN_INS.values() for action in actions)
+_RELEVANT = (*CONTROL, *CONTROL_OF_HSM, UNLOCKS, *_ACTS)
+# How actions begin that can concern a vault or an identity.
+_BEGINNINGS = ("*", *{f"{one.lower().partition('/')[0]}/" for one in (*_RELEVANT, *DATA, *_SIGNS_IN)})
+
+
+class Permissions:
+    """The permissions of one role.
+
+    Roles with equal ``key``s allow the same. ``why`` is what would decide what is only possible.
+    """
+
+    def __init__(self, key: str, name: str, blocks: Iterable[_Block], why: str = "", definition: str = "") -> None:
+        self.key, self.name, self.why, self.definition = key, name, why, definition
+        self._blocks = tuple(blocks)
+        self._known: dict[tuple[str, bool], Sure] = {}
+        self._assignable: dict[bool, Mapping[str, Sure] | None] = {}
+
+    def control(self, action: str) -> Sure:
+        """Return whether the role allows an action of the control plane.
+
+        It allows to assign roles if ``assignable`` has any role.
+        """
+        return self._allows(action, is_data=False)
+
+    def data(self, action: str) -> Sure:
+        """Return whether the role allows a data action."""
+        return self._allows(action, is_data=True)
+
+    def _allows(self, action: str, is_data: bool) -> Sure:
+        found = self._known.get((action, is_data))
+        if found is None:
+            found = max((block.allows(action, is_data) for block in self._blocks), default=Sure.NO)
+            self._known[action, is_data] = found
+        return found
+
+    def assignable(self, *, to_itself: bool = False) -> Mapping[str, Sure] | None:
+        """Return the roles, by name, that the conditions of the definition let its holder assign; None for all roles.
+
+        ``to_itself``: assign to itself.
+        """
+        if to_itself not in self._assignable:
+            self._assignable[to_itself] = self._roles(to_itself)
+        return self._assignable[to_itself]
+
+    def _roles(self, to_itself: bool) -> Mapping[str, Sure] | None:
+        blocks = [block for block in self._blocks if block.allows(ASSIGNS, is_data=False) is not Sure.NO]
+        if not blocks or any(block.condition is None for block in blocks):
+            return None
+        conditions = [block.condition for block in blocks if block.condition is not None]
+        found = {
+            name: max(one.of_role(guid, to_itself=to_itself).sure for one in conditions)
+            for guid, name in relevant_roles().items()
+        }
+        return {name: sure for name, sure in found.items() if sure is not Sure.NO}
+
+
+class _Actions:
+    """A list of actions, with those that it may contain too. ``is_open``: it may contain any."""
+
+    def __init__(self, actions: Iterable[str] = (), possible: Iterable[str] = (), *, is_open: bool = False) -> None:
+        every = tuple(actions)
+        self._exact = frozenset(one.lower() for one in every)
+        self._patterns = _by_beginning(one for one in every if "*" in one)
+        self._is_open = is_open
+        # Whether an asterisk between two slashes can stand for no segment at all is not documented.
+        self._possible = _by_beginning((*possible, *(one.replace("/*/", "/") for one in every if "/*/" in one)))
+        self._is_empty = not (every or self._possible or is_open)
+
+    def fits(self, action: str) -> Sure:
+        """Return whether the list covers an action."""
+        if self._is_empty:
+            return Sure.NO
+        text = action.lower()
+        if text in self._exact or any(text.startswith(start) and fits(one, text) for start, one in self._patterns):
+            return Sure.YES
+        may_be = self._is_open or any(text.startswith(start) and fits(one, text) for start, one in self._possible)
+        return Sure.PERHAPS if may_be else Sure.NO
+
+
+def _by_beginning(actions: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return actions with their beginnings before the first asterisk, which exclude most of them quickly."""
+    return tuple((one.lower().partition("*")[0], one) for one in actions)
+
+
+class _Block:
+    """One permission of a role: actions less notActions, data actions less notDataActions, under a condition."""
+
+    def __init__(
+        self, control: tuple[_Actions, _Actions], data: tuple[_Actions, _Actions], condition: str = ""
+    ) -> None:
+        self._control, self._data = control, data
+        self.condition = Condition(condition) if condition else None
+
+    def allows(self, action: str, is_data: bool) -> Sure:
+        """Return whether this permission allows an action; to assign roles, whichever the condition allows."""
+        given, taken = self._data if is_data else self._control
+        found = given.fits(action)
+        if found is not Sure.NO:
+            found = Sure(min(found, Sure.YES - taken.fits(action)))
+        if found is Sure.NO or self.condition is None or action == ASSIGNS:
+            return found
+        truth = self.condition.of_action(action)
+        if True not in truth.possible:
+            return Sure.NO
+        return Sure.PERHAPS if False in truth.possible else found
+
+
+_OPEN = _Actions(is_open=True)
+_UNKNOWN_BLOCK = _Block((_OPEN, _Actions()), (_OPEN, _Actions()))
+
+
+@cache
+def built_in(name: str) -> Permissions | None:
+    """Return the permissions of a built-in role by its name in lower case; None for another role."""
+    role = role_by_name(name)
+    return None if role is None else of_built_in(role)
+
+
+def of_built_in(role: BuiltInRole) -> Permissions:
+    """Return the permissions of a role by its definition."""
+    possible = () if role.is_complete else (*_ACTS, DEPLOYS)
+    blocks = [
+        _Block(
+            (_Actions(one.actions, possible), _Actions(one.not_actions)),
+            (_Actions(one.data_actions), _Actions(one.not_data_actions)),
+            one.condition,
+        )
+        for one in role.permissions
+    ]
+    why = f"the actions of role `{role.name}` are not confirmed"
+    return Permissions(f"built-in {role.id}", role.name, blocks, why)
+
+
+@cache
+def relevant_roles() -> Mapping[str, str]:
+    """Return the names of the roles that can reach a vault or act as an identity, local ones too, by ID."""
+    found = dict(LOCAL_NAMES)
+    for role in roles_that_name(_BEGINNINGS):
+        own = built_in(role.name.lower())
+        if own is not None and (
+            any(own.control(one) for one in _RELEVANT) or any(own.data(one) for one in (*DATA, *_SIGNS_IN))
+        ):
+            found[role.id] = role.name
+    return found
+
+
+def reaches_vaults(role: Permissions, seen: frozenset[str] = frozenset()) -> Sure:
+    """Return whether a role has an operation on vaults, or its holder can assign a role that has."""
+    found = max(
+        (*(role.control(one) for one in CONTROL if one != ASSIGNS), *(role.data(one) for one in DATA)),
+    )
+    return max(found, min(role.control(ASSIGNS), _assigns_reach(role, seen)))
+
+
+def _assigns_reach(role: Permissions, seen: frozenset[str]) -> Sure:
+    if role.control(ASSIGNS) is Sure.NO or role.name in seen:
+        return Sure.NO
+    every = role.assignable()
+    if every is None:
+        return Sure.YES
+    others = ((sure, built_in(name.lower())) for name, sure in every.items())
+    within = seen | {role.name}
+    return max((min(sure, reaches_vaults(own, within)) for sure, own in others if own is not None), default=Sure.NO)
+
+
+def assigns(role: Permissions) -> Sure:
+    """Return whether the holder of a role can assign a role that reaches vaults."""
+    return min(role.control(ASSIGNS), _assigns_reach(role, frozenset()))
+
+
+def unknown(name: str, why: str) -> Permissions:
+    """Return the permissions of a role that may allow anything."""
+    return Permissions(f"unknown {name} {why}", name, [_UNKNOWN_BLOCK], why)
+
+
+def of_definition(definition: Resource, name: str) -> Permissions:
+    """Return the permissions of a custom role."""
+    listed = definition.select(("properties", "permissions"))
+    if isinstance(listed, Unknown):
+        return unknown(name, f"the permissions of role `{name}` are unknown: {listed.why}")
+    blocks = [_block(one) for one in (listed.items if isinstance(listed, ListValue) else ())]
+    is_arm = definition.type.lower() == DEFINITIONS
+    why = f"the permissions of role `{name}` are not all known"
+    return Permissions(f"custom {definition.address}", name, blocks, why, definition.address if is_arm else "")
+
+
+def _block(permission: Value) -> _Block:
+    if isinstance(permission, Unknown):
+        return _UNKNOWN_BLOCK
+    parts = [
+        _actions_in(select(permission, (name,))) for name in ("actions", "notActions", "dataActions", "notDataActions")
+    ]
+    return _Block((parts[0], parts[1]), (parts[2], parts[3]))
+
+
+def _actions_in(answer: Answer) -> _Actions:
+    if isinstance(answer, Absent):
+        return _Actions()
+    items = answer.items if isinstance(answer, ListValue) else (answer,)
+    known = [str(item.value) for item in items if isinstance(item, Scalar)]
+    return _Actions(known, is_open=len(known) < len(items))

@@ -1,0 +1,143 @@
+"""The kind of a secret's value by its name and format: a placeholder, configuration or a credential.
+
+The value itself is never part of a derived attribute.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+
+from azkvlint.derived.registry import Context, absent, derived, known, unknown
+from azkvlint.graph.pseudo_resources import CERTIFICATES_TYPE, ORIGINS, PATH_IN_BODY, SECRETS_TYPE
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    string_of,
+    text_of,
+)
+from azkvlint.util.lazy_regex import regex
+from azkvlint.values.name_kinds import NameKind, kind_of_name
+from azkvlint.values.origins import COMMAND, CONFIGURATION, DEFAULT, FILE, GIVEN, IDENTIFIER, RESOURCE, WRITTEN
+from azkvlint.values.secret_formats import (
+    Placeholder,
+    has_credential,
+    is_configuration,
+    known_text,
+    placeholder_in,
+)
+
+_ORIGINS: Path = ("derived", ORIGINS)
+_KEY = regex(r"\[[^\[\]]*\]$")
+_LABEL = regex(r"[\w-]+")
+
+
+# What a secret, a certificate and an issuer contain that is, or may be, a placeholder.
+_CREDENTIALS: Mapping[str, tuple[Path, ...]] = {
+    SECRETS_TYPE: (PATH_IN_BODY,),
+    CERTIFICATES_TYPE: (PATH_IN_BODY, ("properties", "password")),
+    f"{CERTIFICATES_TYPE}/issuers": (("properties", "credentials", "password"),),
+}
+# A placeholder is shorter. The length is a multiple of four, which base64 needs.
+_MOST_ENCODED = 400
+_FROM_CERTAIN = (Placeholder.NONE, Placeholder.LIKELY, Placeholder.CERTAIN)
+
+
+@derived("placeholder", of=_CREDENTIALS, label="placeholder value", reads=_CREDENTIALS)
+def _placeholder(resource: Resource, _: Context) -> Answer:
+    """Return whether all values are placeholders: ``certain``, ``likely`` or ``none``."""
+    values = [
+        value
+        for path in _CREDENTIALS.get(resource.type.lower(), ())
+        if not isinstance(value := resource.select(path), Absent)
+    ]
+    if not values:
+        return absent(resource)
+    doubt = next((value for value in values if isinstance(value, Unknown)), None)
+    certain = [_placeholder_of(value) for value in values if not isinstance(value, Unknown)]
+    found = min(certain, key=_FROM_CERTAIN.index, default=Placeholder.CERTAIN)
+    if doubt is not None and found is not Placeholder.NONE:
+        return unknown(doubt, doubt.why)
+    return known(values[0], found.value)
+
+
+def _placeholder_of(value: Value) -> Placeholder:
+    text = str(value.value) if isinstance(value, Scalar) else "none"
+    return max(placeholder_in(text), placeholder_in(_base64_decoded(text)), key=_FROM_CERTAIN.index)
+
+
+def _base64_decoded(text: str) -> str:
+    """Return the text that a string encodes, as in the contents of a certificate; the string itself if it is none."""
+    try:
+        return b64decode(text[:_MOST_ENCODED], validate=True).decode("ascii")
+    except ValueError:
+        return text
+
+
+@derived(
+    "isConfiguration",
+    of=SECRETS_TYPE,
+    label="configuration value",
+    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
+)
+def _is_configuration(resource: Resource, _: Context) -> Answer:
+    """Return whether the name of the secret or the format of its value shows that it is configuration."""
+    value = _value(resource)
+    if value is None:
+        return absent(resource)
+    text = _text(value)
+    found = is_configuration([*names_of_secret(resource)], text) or (
+        _is_named_so(resource) and not has_credential(text)
+    )
+    return known(value, found)
+
+
+# Origins of what is not secret where the name or the format shows that it is configuration.
+_PLAIN_ORIGINS = frozenset({WRITTEN, DEFAULT, GIVEN, COMMAND, CONFIGURATION, FILE, IDENTIFIER, RESOURCE})
+
+
+@derived(
+    "holdsNoSecret",
+    of=SECRETS_TYPE,
+    label="value that is not secret",
+    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
+)
+def _holds_no_secret(resource: Resource, context: Context) -> Answer:
+    """Return whether the value is certainly an ID, an endpoint, a name or the like; false if that is not known."""
+    origins = resource.select(_ORIGINS)
+    is_plain = isinstance(origins, ListValue) and {text_of(item) for item in origins.items} <= _PLAIN_ORIGINS
+    found = _is_configuration(resource, context)
+    return known(resource, is_plain and isinstance(found, Scalar) and found.value is True)
+
+
+def _is_named_so(resource: Resource) -> bool:
+    """Return whether the names of all sources of the value show that it is configuration."""
+    found = resource.select(_ORIGINS)
+    return isinstance(found, ListValue) and {text_of(item) for item in found.items} == {CONFIGURATION}
+
+
+def _value(resource: Resource) -> Value | None:
+    value = resource.select(PATH_IN_BODY)
+    return None if isinstance(value, Absent) else value
+
+
+def _text(value: Value) -> str:
+    """Return the known part of a value as a string."""
+    return str(value.value) if isinstance(value, Scalar) else known_text(string_of(value))
+
+
+def names_of_secret(resource: Resource) -> Iterator[str]:
+    """Yield the known part of the secret's name, and then the name of its declaration if that is more specific."""
+    name = resource.select(("name",))
+    certain = resource.name if isinstance(name, Absent) else _text(name)
+    yield certain.rpartition("/")[2]
+    label = _KEY.sub("", resource.address).rpartition(".")[2].rpartition("::")[2]
+    # Most are called `secret`, whatever they contain. A resource of a template may have an expression for its name.
+    if _LABEL.fullmatch(label) and kind_of_name(label) is NameKind.PLAIN:
+        yield label
