@@ -61,6 +61,7 @@ def test_more_instances_than_are_evaluated_are_no_error_of_the_plan(kvlint: Kvli
     write({"main.tf": PROVIDER + text})
     document = json.loads(kvlint("in", "-f", "json", "--select", "KV001").out)
     assert words(document, "KV001") == ["if var.on is true"]
+    assert document["problems"] == []
     assert not [one for one in document["skipped"] if one["address"] == "azurerm_key_vault.kv"]
 
 

@@ -231,6 +231,13 @@ REFUSALS: Mapping[tuple[str, str, str], str] = {
     ("KV124", "", "Subnet without service endpoints, declared in its network"): "the other resource is not declared",
     ("KV301", "terraform", "Property set to null in an old API version"): "the value of `enableRbacAuthorization`",
     ("KV501", "", ""): "needs a decision",
+    ("KV502", "arm", "Rotation before the expiry of a key that has no expiration date"): "the list has other items",
+    ("KV502", "bicep", "Rotation before the expiry of a key that has no expiration date"): "the list has other items",
+    (
+        "KV502",
+        "terraform",
+        "Rotation before the expiry of a key that has no expiration date",
+    ): "the finding would remain",
     ("KV611", "arm", "Nested template with outer scope, which contains the value"): "the value does not come from",
     ("KV611", "arm", "Key of a resource in a parameter that is not secure"): "the value does not come from",
     ("KV611", "arm", "Key of a resource or user name, selected by a condition"): "the value does not come from",

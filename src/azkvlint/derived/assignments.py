@@ -454,6 +454,8 @@ def _may_cover_vaults(resource: Resource, context: Context) -> Answer:
     """Return whether the scope can be, contain, or be in a vault: it is not a resource of another type."""
     scope = resource.select(SCOPE)
     types = _types_of_scope(scope, context.index)
+    if isinstance(scope, Unknown) and not types:
+        return scope
     return known(resource if isinstance(scope, Absent) else scope, not types or any(map(_is_around_vaults, types)))
 
 
@@ -465,6 +467,8 @@ def _types_of_scope(scope: Answer, index: Index) -> tuple[str, ...]:
             return (found.type if found is not None else type_,)
         case Unknown(types=types) if types:
             return types
+    if scope_level(text_of(scope)) not in (None, "resource"):
+        return ("",)
     parts = parse_id(text_of(scope))
     return () if parts is None or has_holes(parts.type) else (parts.type,)
 

@@ -85,11 +85,19 @@ def test_an_override_lays_its_arguments_over_it_one_by_one(read: Read) -> None:
     assert ignored(found) == ["tags"]
 
 
-def test_what_is_not_at_hand_may_say_anything(read: Read) -> None:
-    call = 'module "kv" {\n  source  = "Azure/avm-res-keyvault-vault/azurerm"\n  version = "0.10.2"\n  name = "kv"\n}\n'
-    found = read(call)
+CALL = 'module "kv" {\n  source  = "Azure/avm-res-keyvault-vault/azurerm"\n  version = "0.10.2"\n  name = "kv"\n}\n'
+
+
+def test_a_release_that_was_not_read_may_say_anything(read: Read) -> None:
+    found = read(CALL.replace("0.10.2", "0.13.0"))
     for name in ("preventDestroy", "ignoredChanges"):
         assert isinstance(value(found, "module.kv.azurerm_key_vault.this", "derived", name), Unknown)
+
+
+def test_the_lifecycle_of_a_known_release_is_known(read: Read) -> None:
+    found = read(CALL)
+    assert plain(found, "module.kv.azurerm_key_vault.this", "derived", "preventDestroy") is False
+    assert ignored(found, "module.kv.azurerm_key_vault.this") == []
 
 
 def test_a_block_that_cannot_be_read_may_say_anything(read: Read) -> None:

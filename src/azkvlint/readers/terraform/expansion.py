@@ -394,7 +394,9 @@ def _with_member(here: Result, there: Result, name: str) -> Result:
 
 
 def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> None:
-    instance.run.report_unreadable(f"`{what}` of `{address}` creates more than {MAX_ITEMS:,} instances", at)
+    """Report that one instance stands for all; not for a number that only the search for a world chose."""
+    if not instance.run.changed:
+        instance.run.report_unreadable(f"`{what}` of `{address}` creates more than {MAX_ITEMS:,} instances", at)
 
 
 def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
