@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from azkvlint.azure.consumers import uses_of
+from azkvlint.derived.trusted_consumers import CERTIFICATE, KEY, PATHS
 from azkvlint.linter.rule_gates import links
 from azkvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS, catalogue
@@ -131,8 +132,13 @@ def _is_about(rule: Rule, types: Sequence[str]) -> bool:
     """Return whether a rule is about access of these types to a vault, or about a vault that they read."""
     linked = (link for condition in (rule.when, rule.require) for link in links(condition))
     named = {type_ for link in linked for type_ in link.types} | set(rule.resources)
-    return not named.isdisjoint(types) and rule.id in _ABOUT_ACCESS
+    lower = {type_.lower() for type_ in types}
+    way = _OF_VAULTS.get(rule.id)
+    is_way = any(path.reads == way and not lower.isdisjoint(path.types) for path in PATHS)
+    return (not named.isdisjoint(types) and rule.id in _ABOUT_ACCESS) or is_way
 
 
 # The rules about identity, permission, network and order of the services that read a vault.
-_ABOUT_ACCESS = {"KV058", "KV625", "KV630", "KV631", "KV632", "KV633", "KV908", "KV910"}
+_ABOUT_ACCESS = {"KV058", "KV625", "KV630", "KV631", "KV633", "KV910"}
+# The rules about vaults that trusted services cannot read, and what these read.
+_OF_VAULTS = {"KV632": CERTIFICATE, "KV908": KEY}

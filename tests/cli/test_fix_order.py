@@ -60,15 +60,15 @@ def test_a_finding_that_is_fixed_too_names_the_fix(kvlint: Kvlint, folder: Path)
     assert "main.tf:21:32: KV307 Fixed by another fix: KV001 at main.tf:15:1\n" in text
 
 
-def test_a_vault_without_public_access_needs_no_network_rules(kvlint: Kvlint, folder: Path) -> None:
+def test_a_vault_without_public_access_denies_by_default_too(kvlint: Kvlint, folder: Path) -> None:
     acls = '  network_acls {\n    bypass         = "AzureServices"\n    default_action = "Allow"\n  }\n'
     (folder / "main.tf").write_text(PROVIDERS + VAULT.format(acls))
     fixes = found(kvlint, "--select", "KV101,KV105")
-    open_ = fixes["KV101", "azurerm_key_vault.kv"]
-    assert open_["title"] == "Fixed by another fix"
-    assert [one["rule"] for one in open_["fixedBy"]] == ["KV105"]
-    alone = found(kvlint, "--select", "KV101")["KV101", "azurerm_key_vault.kv"]
-    assert alone["title"] == 'Set `default_action = "Deny"` in `network_acls`'
+    denies = fixes["KV101", "azurerm_key_vault.kv"]
+    assert denies["title"] == 'Set `default_action = "Deny"` in `network_acls`'
+    assert fixes["KV105", "azurerm_key_vault.kv"]["title"] == "Set `public_network_access_enabled = false`"
+    kvlint("fix", "--unsafe", "--select", "KV101,KV105", "--write")
+    assert kvlint(".", "--select", "KV101,KV104,KV105,KV107", "-f", "concise").code == 0
 
 
 def test_several_fixes_of_one_rule_are_named(kvlint: Kvlint, folder: Path) -> None:
