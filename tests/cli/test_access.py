@@ -651,10 +651,15 @@ resource "azurerm_container_app" "app" {
   name = "app"
   identity { type = "SystemAssigned" }
 }
+resource "azurerm_role_definition" "deploys" {
+  name  = "Writes container apps"
+  scope = "/subscriptions/00000000-0000-0000-0000-000000000000"
+  permissions { actions = ["Microsoft.App/containerApps/*/write"] }
+}
 resource "azurerm_role_assignment" "deploys" {
-  scope                = azurerm_container_app.app.id
-  role_definition_name = "Container Apps Contributor"
-  principal_id         = "11111111-1111-1111-1111-111111111111"
+  scope              = azurerm_container_app.app.id
+  role_definition_id = azurerm_role_definition.deploys.role_definition_resource_id
+  principal_id       = "11111111-1111-1111-1111-111111111111"
 }
 """
 
@@ -662,9 +667,16 @@ resource "azurerm_role_assignment" "deploys" {
 def test_an_action_that_may_include_writing_gives_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
     (tmp_path / "possible.tf").write_text(POSSIBLE_ACTION, encoding="utf-8")
     said = kvlint("access", "possible.tf", "--principal", "11111111-1111-1111-1111-111111111111")
-    assert "  perhaps secrets/get: role `Container Apps Contributor`" in said.out
-    assert "decided by: the actions of role `Container Apps Contributor` are not confirmed" in said.out
+    assert "  perhaps secrets/get: role `Writes container apps`" in said.out
+    assert "decided by: the actions of role `Writes container apps` are not confirmed" in said.out
     assert kvlint("access", "possible.tf", "--deny", "secrets/list").code == 0
+
+
+def test_a_token_for_the_console_of_a_container_app_gives_access(kvlint: Kvlint, tmp_path: Path) -> None:
+    text = POSSIBLE_ACTION.replace("/*/write", "/getAuthToken/action")
+    (tmp_path / "certain.tf").write_text(text, encoding="utf-8")
+    said = kvlint("access", "certain.tf", "--principal", "11111111-1111-1111-1111-111111111111")
+    assert "  yes secrets/get: role `Writes container apps`" in said.out
 
 
 ROLES = """

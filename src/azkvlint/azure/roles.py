@@ -241,7 +241,8 @@ WORKLOADS: Mapping[str, tuple[str, ...]] = {
         ),
         "Microsoft.Web/sites": _SITE,
         "Microsoft.Web/sites/slots": _SITE,
-        "Microsoft.App/containerApps": ("write",),
+        # A token for the connection to a console in the container.
+        "Microsoft.App/containerApps": ("write", "getAuthToken/action", "authtoken/action"),
         "Microsoft.App/jobs": ("write", "start/action"),
         "Microsoft.ContainerInstance/containerGroups": ("write", "containers/exec/action"),
     }.items()

@@ -98,7 +98,7 @@ class _Actions:
         every = tuple(actions)
         self._exact = frozenset(one.lower() for one in every)
         self._patterns = _by_beginning(one for one in every if "*" in one)
-        self._is_open = is_open
+        self.is_open = is_open
         # Whether an asterisk between two slashes can stand for no segment at all is not documented.
         self._possible = _by_beginning((*possible, *(one.replace("/*/", "/") for one in every if "/*/" in one)))
         self._is_empty = not (every or self._possible or is_open)
@@ -110,7 +110,7 @@ class _Actions:
         text = action.lower()
         if text in self._exact or any(text.startswith(start) and fits(one, text) for start, one in self._patterns):
             return Sure.YES
-        may_be = self._is_open or any(text.startswith(start) and fits(one, text) for start, one in self._possible)
+        may_be = self.is_open or any(text.startswith(start) and fits(one, text) for start, one in self._possible)
         return Sure.PERHAPS if may_be else Sure.NO
 
 
@@ -126,6 +126,7 @@ class _Block:
         self, control: tuple[_Actions, _Actions], data: tuple[_Actions, _Actions], condition: str = ""
     ) -> None:
         self._control, self._data = control, data
+        self.is_open = any(one.is_open for one in (*control, *data))
         self.condition = Condition(condition) if condition else None
 
     def allows(self, action: str, is_data: bool) -> Sure:
@@ -217,7 +218,8 @@ def of_definition(definition: Resource, name: str) -> Permissions:
         return unknown(name, f"the permissions of role `{name}` are unknown: {listed.why}")
     blocks = [_block(one) for one in (listed.items if isinstance(listed, ListValue) else ())]
     is_arm = definition.type.lower() == DEFINITIONS
-    why = f"the permissions of role `{name}` are not all known"
+    is_known = not any(block.is_open for block in blocks)
+    why = f"the actions of role `{name}` are {'not confirmed' if is_known else 'not all known'}"
     return Permissions(f"custom {definition.address}", name, blocks, why, definition.address if is_arm else "")
 
 
