@@ -9,7 +9,8 @@ import pytest
 
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_gates import faults_of
-from azkvlint.model.rule import All, Example, Rule
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Example, Linked, Not, Rule
+from azkvlint.model.value import path_of
 
 RULE = next(rule for rule in builtin_rules() if rule.id == "KV010")
 
@@ -30,6 +31,13 @@ def without(language: str, expect: str) -> Rule:
         return msgspec.structs.replace(one, sources=sources) if one.expect == expect else one
 
     return changed(examples=tuple(map(left, RULE.examples)))
+
+
+def _comparing(name: str) -> tuple[Condition, ...]:
+    """Conditions that compare an attribute of the resource, of a linked one, and inside other conditions."""
+    one = Attribute(path=path_of(name), text=name, operator="equals", operand="Deny")
+    linked = Linked(direction="links_to", types=("Microsoft.KeyVault/vaults",), via="id", where=one)
+    return one, linked, Not(of=All((AnyOf((linked,)),)))
 
 
 FIRST = RULE.examples[0]
@@ -74,6 +82,15 @@ def test_a_rule_without_faults() -> None:
             "no example that fails becomes unknown when one of its values is unknown",
         ),
         (changed(examples=RULE.examples[:1]), "no example detects this change"),
+        *(
+            (changed(require=condition), f"a condition compares `{name}`, which other settings override")
+            for name in (
+                "properties.networkAcls.bypass",
+                "properties.NETWORKACLS.defaultAction",
+                "properties.publicNetworkAccess",
+            )
+            for condition in _comparing(name)
+        ),
     ],
 )
 def test_gates_find(rule: Rule, fault: str) -> None:
