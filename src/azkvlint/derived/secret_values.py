@@ -22,7 +22,7 @@ from azkvlint.model.value import (
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
-from azkvlint.values.name_kinds import NameKind, kind_of_name
+from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
 from azkvlint.values.origins import COMMAND, CONFIGURATION, DEFAULT, FILE, GIVEN, IDENTIFIER, RESOURCE, WRITTEN
 from azkvlint.values.secret_formats import (
     Placeholder,
@@ -100,6 +100,7 @@ def _is_configuration(resource: Resource, _: Context) -> Answer:
 
 
 # Origins of what is not secret where the name or the format shows that it is configuration.
+_OF_RESOURCES = frozenset({CONFIGURATION, IDENTIFIER, RESOURCE})
 _PLAIN_ORIGINS = frozenset({WRITTEN, DEFAULT, GIVEN, COMMAND, CONFIGURATION, FILE, IDENTIFIER, RESOURCE})
 
 
@@ -109,12 +110,22 @@ _PLAIN_ORIGINS = frozenset({WRITTEN, DEFAULT, GIVEN, COMMAND, CONFIGURATION, FIL
     label="value that is not secret",
     reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
 )
-def _holds_no_secret(resource: Resource, context: Context) -> Answer:
-    """Return whether the value is certainly an ID, an endpoint, a name or the like; false if that is not known."""
-    origins = resource.select(_ORIGINS)
-    is_plain = isinstance(origins, ListValue) and {text_of(item) for item in origins.items} <= _PLAIN_ORIGINS
-    found = _is_configuration(resource, context)
-    return known(resource, is_plain and isinstance(found, Scalar) and found.value is True)
+def _holds_no_secret(resource: Resource, _: Context) -> Answer:
+    """Return whether the value is certainly an ID, an endpoint, a name or the like; false if that is not known.
+
+    An address may contain a password, so that its name alone does not decide.
+    """
+    value, origins = _value(resource), resource.select(_ORIGINS)
+    words = {text_of(item) for item in origins.items} if isinstance(origins, ListValue) else {""}
+    if value is None or not words <= _PLAIN_ORIGINS:
+        return known(resource, value=False)
+    names, text = [*names_of_secret(resource)], _text(value)
+    name = next((one for one in names if kind_of_name(one) is not NameKind.NEUTRAL), "")
+    if not name:
+        by_name = words == {CONFIGURATION} and not has_credential(text)
+    else:
+        by_name = (is_plain_name(name) or words <= _OF_RESOURCES) and is_configuration(names, text)
+    return known(resource, by_name or is_configuration([], text))
 
 
 def _is_named_so(resource: Resource) -> bool:

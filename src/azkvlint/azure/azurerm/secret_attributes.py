@@ -41,7 +41,7 @@ _CREDENTIAL = regex(
 )
 _SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
 _SECRET_NAME = regex(
-    r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)"
+    r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?(?:string|ur[il])|webhook|(?:private|access)_?key)"
 )
 # The prefix of data sources that read a secret and could be ephemeral resources.
 SECRET_DATA_SOURCE = "data.azurerm_key_vault_secret."
