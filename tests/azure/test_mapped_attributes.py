@@ -73,6 +73,7 @@ UNMAPPED: Mapping[str, str] = {
         Microsoft.Cdn/profiles/secrets properties.parameters.useLatestVersion
         Microsoft.Compute/virtualMachines properties.storageProfile.dataDisks
         Microsoft.Compute/virtualMachines properties.storageProfile.osDisk.encryptionSettings
+        Microsoft.DataFactory/factories/linkedservices properties.typeProperties.credential
         Microsoft.Insights/diagnosticSettings properties.serviceBusRuleId
         Microsoft.KeyVault/managedHSMs properties.createMode
         Microsoft.KeyVault/managedHSMs properties.networkAcls.ipRules
@@ -139,6 +140,7 @@ UNMAPPED: Mapping[str, str] = {
         Microsoft.Compute/diskEncryptionSets properties.serverKeyType
         Microsoft.Compute/virtualMachineScaleSets properties.type
         Microsoft.Compute/virtualMachines properties.type
+        Microsoft.DataFactory/factories/linkedservices properties.typeProperties.baseUrl
         Microsoft.KeyVault/vaults/accessPolicies properties.enablePurgeProtection
         Microsoft.KeyVault/vaults/certificates properties.kty
         Microsoft.KeyVault/vaults/keys properties.contentType

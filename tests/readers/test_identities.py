@@ -29,6 +29,9 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "Microsoft.Network/applicationGateways": {
         "sslCertificates": [{"name": "a", "properties": {"keyVaultSecretId": SECRET}}]
     },
+    "Microsoft.Network/expressRoutePorts": {
+        "links": [{"name": "link1", "properties": {"macSecConfig": {"cakSecretIdentifier": SECRET}}}]
+    },
     "Microsoft.Network/firewallPolicies": {
         "transportSecurity": {"certificateAuthority": {"name": "ca", "keyVaultSecretId": SECRET}}
     },
@@ -44,6 +47,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "azurerm_container_app_job": _CONTAINER,
     "azurerm_api_management": {"hostname_configuration": [{"gateway": [{"host_name": "a", "key_vault_id": SECRET}]}]},
     "azurerm_application_gateway": {"ssl_certificate": [{"name": "a", "key_vault_secret_id": SECRET}]},
+    "azurerm_express_route_port": {"link1": [{"macsec_cak_keyvault_secret_id": SECRET}]},
     "azurerm_firewall_policy": {"tls_certificate": [{"name": "a", "key_vault_secret_id": SECRET}]},
 }
 IDENTITY = {"type": "SystemAssigned"}

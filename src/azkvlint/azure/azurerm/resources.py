@@ -65,10 +65,9 @@ def canonical(type_: str) -> str | None:
 
 LOOKS_LIKE_VAULT = ("key_vault", "keyvault", "managed_hsm", "hardware_security_module")
 
-# Data sources that only list or read, a reference to a vault, and a service other than Key Vault.
+# Data sources that only list or read, and a service other than Key Vault.
 NOT_EVALUATED = frozenset(
     {
-        "azurerm_data_factory_linked_service_key_vault",
         "azurerm_dedicated_hardware_security_module",
         "azurerm_key_vault_certificate_data",
         "azurerm_key_vault_certificates",
