@@ -41,16 +41,18 @@ _APPLICATION_TYPE = "terraform/applications"
 class Reader(msgspec.Struct, frozen=True):
     """An identity that reads a vault: of a resource, or the service principal of an application of Microsoft's.
 
-    With neither it is not known.
+    With neither it is not known. ``unless``: then it is any managed identity, except for the one of this resource.
     """
 
     resource: Resource | None = None
     application: str = ""
+    unless: Resource | None = None
 
     @property
-    def key(self) -> str:
+    def key(self) -> tuple[str, str]:
         """Return what distinguishes it from others."""
-        return self.resource.address if self.resource is not None else self.application
+        own = self.resource.address if self.resource is not None else self.application
+        return own, "" if self.unless is None else self.unless.address
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -62,10 +64,14 @@ class Thing(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """Whether permissions are held, all of them; and for each the grants by address that certainly give it."""
+    """Whether permissions are held, all of them; and for each the grants by address that certainly or possibly give it.
+
+    ``possible`` contains the certain ones too.
+    """
 
     sure: Sure
-    sources: tuple[frozenset[str], ...] = ()
+    certain: tuple[frozenset[str], ...] = ()
+    possible: tuple[frozenset[str], ...] = ()
 
 
 def thing_in(answer: Answer, context: Context) -> Thing:
@@ -120,15 +126,19 @@ def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], co
     kept: dict[object, Held] = context.cache.setdefault("held permissions", {})
     key = (vault.address, thing, reader.key, tuple(words))
     if key not in kept:
-        sure, certain = dict.fromkeys(words, Sure.NO), {word: set[str]() for word in words}
+        sure = dict.fromkeys(words, Sure.NO)
+        certain, possible = ({word: set[str]() for word in words} for _ in range(2))
         for source, grant, limit in _grants_on(vault, thing, context):
             most = limit if grant is None else min(limit, is_reader(grant, reader, context))
             for word in words if most is not Sure.NO else ():
                 given = min(most, _permits(grant, word))
                 sure[word] = max(sure[word], given)
+                if given is not Sure.NO:
+                    possible[word].add(source.address)
                 if given is Sure.YES:
                     certain[word].add(source.address)
-        kept[key] = Held(min(sure.values()), tuple(map(frozenset, certain.values())))
+        sources = (tuple(map(frozenset, found.values())) for found in (certain, possible))
+        kept[key] = Held(min(sure.values()), *sources)
     return kept[key]
 
 
@@ -142,6 +152,9 @@ def is_reader(grant: Grant, reader: Reader, context: Context) -> Sure:
     """Return whether a policy or assignment is for the identity that reads."""
     if reader.resource is not None:
         return is_for(grant, reader.resource, context)
+    if reader.unless is not None:
+        is_other = grant.identity.kind == DEPLOYER or is_for(grant, reader.unless, context) is Sure.YES
+        return Sure.NO if is_other or is_user(grant) else Sure.PERHAPS
     if not reader.application:
         return Sure.NO if is_user(grant) else Sure.PERHAPS
     if grant.identity.kind == DEPLOYER or is_user(grant):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TypeAlias
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
@@ -10,10 +11,12 @@ from azkvlint.derived.companions import Sure
 from azkvlint.derived.consumer_permissions import Reader, held
 from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
 from azkvlint.derived.identities import assigned_to
-from azkvlint.derived.registry import Context, absent, derived, known, unknown
+from azkvlint.derived.registry import Context, absent, derived, known, unknown, unknown_as
 from azkvlint.derived.secret_access import (
     ALL_NEEDS,
     ALL_READERS,
+    ELSEWHERE,
+    MAY_REFER,
     Reading,
     holder_of,
     readers_of,
@@ -25,7 +28,7 @@ from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Answer, Link, ListValue, Scalar, Unknown
+from azkvlint.model.value import Answer, Link, ListValue, Scalar, Unknown, Value
 
 # By type of object: permissions, any of which is sufficient to write it.
 _WRITES = {
@@ -139,43 +142,75 @@ def _waits_for_access(resource: Resource, context: Context) -> Answer:
     """
     made_after = resource.select(("derived", AFTER))
     holder = holder_of(resource, context) if isinstance(made_after, ListValue) else None
-    if not isinstance(made_after, ListValue) or not isinstance(holder, Resource):
+    if not isinstance(made_after, ListValue) or holder is None:
         return absent(resource)
     before = frozenset(str(item.value) for item in made_after.items if isinstance(item, Scalar))
-    assigned = assigned_to(holder, context)
     found: Answer = absent(resource)
-    for reading in readings_of(resource, holder, context):
+    doubts: dict[bool, Unknown] = {}
+    for reading in readings_of(resource, holder if isinstance(holder, Resource) else None, context):
         vaults, is_certain = vaults_read(reading, resource, context)
-        if not is_certain or len(vaults) != 1:
+        readers, why = _readers(reading, resource, holder, context) if vaults else ((), "")
+        if not is_certain or len(vaults) > 1:
+            why = why or unknown_as(reading.value, MAY_REFER).why
+        if why and is_certain in doubts:
             continue
-        readers, doubt = readers_of(reading, holder, assigned, context)
-        # With several identities, any may be the one that reads.
-        late = None if doubt or len(readers) != 1 else _needed_late(reading, vaults[0], readers[0], before, context)
-        if late is None or readers[0].resource is resource:
-            continue
-        if late and UNRESOLVED in before:
-            return unknown(reading.value, f"the dependency on `{late}` cannot be traced")
-        if late:
-            return known(reading.value, False, late)
-        found = known(resource, True)
-    return found
+        for vault, reader in product(vaults, readers):
+            one = _depends(reading, context.index.resources[vault], reader, resource, before, context)
+            if one is None:
+                continue
+            if isinstance(one, Scalar) and one.value is True:
+                found = one
+            elif isinstance(one, Scalar) and not why:
+                return one
+            else:
+                doubts.setdefault(is_certain, unknown(reading.value, why) if why else unknown_as(one, why))
+    # A certain reference is a better reason than a value that may be none.
+    return doubts.get(True, doubts.get(False, found))
 
 
-def _needed_late(reading: Reading, vault: str, reader: Reader, before: frozenset[str], context: Context) -> str | None:
-    """Return a grant that is needed and not made before; empty if all that are needed are, None if none is."""
-    permissions = held(context.index.resources[vault], reading.thing, reader, reading.use.permissions, context)
-    if permissions.sure is not Sure.YES:
+def _readers(
+    reading: Reading, resource: Resource, holder: Resource | Unknown, context: Context
+) -> tuple[Sequence[Reader], str]:
+    """Return the identities that may read and exist before the service; and why it is not known which one reads.
+
+    Grants to an identity outside the input are not in it either.
+    """
+    anyone = Reader(unless=resource)
+    if isinstance(holder, Unknown):
+        return [anyone], holder.why
+    readers, why = readers_of(reading, holder, assigned_to(holder, context), context)
+    if why:
+        return ([], "") if why == ELSEWHERE else ([anyone], why)
+    why = "any of several identities may read the vault" if len(readers) > 1 else ""
+    # The documentation does not state which identity reads.
+    named = [reader if reader.key[0] else anyone for reader in readers]
+    return [reader for reader in named if reader.resource is not resource], why
+
+
+def _depends(
+    reading: Reading, vault: Resource, reader: Reader, resource: Resource, before: frozenset[str], context: Context
+) -> Value | None:
+    """Return whether a service depends on the grants on a vault that an identity needs; None if it needs none."""
+    permissions = held(vault, reading.thing, reader, reading.use.permissions, context)
+    if permissions.sure is Sure.NO:
         return None
-    is_any = False
-    for sources in permissions.sources:
-        grants = tuple(sorted(sources))
-        if any(not _is_created(context.index.resources[grant]) for grant in grants):
+    found: Value | None = None
+    for certain, possible in zip(permissions.certain, permissions.possible, strict=True):
+        grants = [context.index.resources[address] for address in sorted(possible)]
+        if any(one.address in certain and not _is_created(one) for one in grants):
             continue
-        is_any = True
-        late = _late(grants, before, context)
-        if len(late) == len(grants):
-            return late[0]
-    return "" if is_any else None
+        grants = [one for one in grants if one.address in certain or not one.exists_apart_from(resource)]
+        late = _late(tuple(one.address for one in grants if _is_created(one)), before, context)
+        if not certain <= set(late):
+            found = known(resource, True) if found is None else found
+        elif late:
+            first = next((address for address in late if address in certain), late[0])
+            if permissions.sure is Sure.YES and len(late) == len(grants) and UNRESOLVED not in before:
+                return known(reading.value, False, first)
+            doubt = unknown_as(model_of(vault), f"`{first}` may be what lets it read the vault").why
+            is_traced = UNRESOLVED not in before
+            found = unknown(reading.value, doubt if is_traced else f"the dependency on `{first}` cannot be traced")
+    return found
 
 
 def _is_created(grant: Resource) -> bool:

@@ -79,8 +79,8 @@ _VAULT_READS: Mapping[str, tuple[Path, ...]] = {
 _SERVICE_NAME: Path = ("derived", "serviceName")
 # Of an azurerm resource that is a part of another one: that one.
 _SCOPE: Path = ("scope",)
-_ELSEWHERE = "the identity is not in the scanned files"
-_MAY_REFER = "the value may be a Key Vault reference"
+ELSEWHERE = "the identity is not in the scanned files"
+MAY_REFER = "the value may be a Key Vault reference"
 _SECRETS, _KEYS = ("secret", "certificate"), ("key",)
 # Without an identity, the service principal of Microsoft's reads.
 _PLATFORM_WORD = "firstpartyidentity"
@@ -281,7 +281,7 @@ def _reference_identities(resource: Resource, context: Context) -> Answer:
     """
     holder = holder_of(resource, context)
     if not isinstance(holder, Resource):
-        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, _ELSEWHERE)])
+        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, ELSEWHERE)])
     assigned = assigned_to(holder, context)
     found = [
         _if_reference(_identity_word(reading, resource, holder, assigned, context), reading, resource)
@@ -295,7 +295,7 @@ def _if_reference(word: Value, reading: Reading, resource: Resource) -> Value:
     is_certain = reading.vault is not None or is_reference(resource, reading.value)
     if is_certain or (isinstance(word, Scalar) and word.value == ASSIGNED):
         return word
-    return unknown_as(reading.value, _MAY_REFER)
+    return unknown_as(reading.value, MAY_REFER)
 
 
 def _is_platform(reading: Reading, assigned: Assigned) -> bool:
@@ -383,19 +383,20 @@ ALL_NEEDS = joined(_needs(*_SECRETS, *_KEYS), PERMISSION_NEEDS)
 def _permissions(resource: Resource, reads: Sequence[str], context: Context) -> Answer:
     holder = holder_of(resource, context)
     if not isinstance(holder, Resource):
-        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, _ELSEWHERE)])
+        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, ELSEWHERE)])
     found: list[Value] = []
     assigned = assigned_to(holder, context)
     for reading in readings_of(resource, holder, context, reads):
         vaults, is_certain = vaults_read(reading, resource, context)
-        if vaults and is_certain and _is_without_identity(reading, resource, holder, assigned):
-            found.append(known(reading.value, False, f"`{resource.address}` has no managed identity"))
+        if vaults and _is_without_identity(reading, resource, holder, assigned):
+            note = f"`{resource.address}` has no managed identity"
+            found.append(known(reading.value, False, note) if is_certain else unknown_as(reading.value, MAY_REFER))
             continue
         readers, doubt = readers_of(reading, holder, assigned, context) if vaults else ((), "")
         for vault in (context.index.resources[address] for address in vaults):
             one = _permission(reading, vault, resource, readers, doubt, context)
             if one is not None and not is_certain:
-                one = None if isinstance(one, Scalar) and one.value is True else unknown_as(reading.value, _MAY_REFER)
+                one = None if isinstance(one, Scalar) and one.value is True else unknown_as(reading.value, MAY_REFER)
             found += [] if one is None else [one]
     return known_list(resource, _each_once(found)) if found else absent(resource)
 
@@ -442,15 +443,15 @@ def readers_of(
         found = [context.index.resources[address] for address in assigned.addresses]
         found += [holder] if assigned.system is Sure.YES else []
         if assigned.more or assigned.texts or Sure.PERHAPS in (assigned.system, assigned.user):
-            return [], assigned.why or _ELSEWHERE
-        return ((), _ELSEWHERE) if any(one.existing for one in found) else ([Reader(one) for one in found], "")
+            return [], assigned.why or ELSEWHERE
+        return ((), ELSEWHERE) if any(one.existing for one in found) else ([Reader(one) for one in found], "")
     if reading.use.otherwise != "unknown" and is_assigned(named, assigned, context) is Sure.NO:
         return [], ""
     if is_system(named, context) is Sure.YES:
         return ([Reader(holder)], "") if assigned.system is Sure.YES else ([], assigned.why)
     identity = identity_in(named, context)
     if identity is None or identity.existing:
-        return [], named.why if isinstance(named, Unknown) and not named.is_set else _ELSEWHERE
+        return [], named.why if isinstance(named, Unknown) and not named.is_set else ELSEWHERE
     return [Reader(identity)], ""
 
 
@@ -499,7 +500,7 @@ def _secret_vault_ids(resource: Resource, context: Context) -> Answer:
         if is_certain:
             found += (Link(at=at, target=one, type=_VAULT) for one in vaults)
         elif vaults:
-            why = reading.value.why if isinstance(reading.value, Unknown) else _MAY_REFER
+            why = reading.value.why if isinstance(reading.value, Unknown) else MAY_REFER
             found.append(Unknown(at=at, why=why, candidates=vaults, closed=True))
     return known_list(resource, found) if found else absent(resource)
 
