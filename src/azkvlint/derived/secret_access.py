@@ -97,12 +97,14 @@ ALL_READERS = tuple(dict.fromkeys((*_READERS, *_KEY_READERS)))
 _BY_SERVICE = (NAMED_VALUES, OF_SERVICE)
 
 
-def _rows(resource: Resource, reads: Sequence[str]) -> Iterator[Use]:
+def _rows(resource: Resource, reads: Sequence[str]) -> Iterator[tuple[Use, bool]]:
+    """Yield the rows of the table for a resource, and whether it certainly is of the kind that the row is for."""
     for use in uses_of(resource.type):
         if use.reads in reads and use.otherwise != "flag":
             named = ((resource.select(path_of(path)), word) for path, word in use.only.items())
-            if all(is_one_of(answer, word) is not Sure.NO for answer, word in named):
-                yield use
+            sure = min((is_one_of(answer, word) for answer, word in named), default=Sure.YES)
+            if sure is not Sure.NO:
+                yield use, sure is Sure.YES
 
 
 def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
@@ -135,7 +137,7 @@ def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
 class Reading(msgspec.Struct, frozen=True):
     """Something of a vault that a resource reads: as ``identity``, if its property is set, else as its row states.
 
-    ``vault`` is None if the reference itself leads to it.
+    ``vault`` is None if the reference itself leads to it. Not ``is_sure``: the resource may be of another kind.
     """
 
     use: Use
@@ -143,19 +145,25 @@ class Reading(msgspec.Struct, frozen=True):
     thing: Thing
     identity: Answer
     vault: Value | None = None
+    is_sure: bool = True
 
 
 def readings_of(
     resource: Resource, holder: Resource | None, context: Context, reads: Sequence[str] = (*_SECRETS, *_KEYS)
 ) -> Iterator[Reading]:
     """Yield what a resource reads. ``holder`` has the identities; None if they do not matter."""
-    for use in _rows(resource, reads):
-        if use.reads == "key":
-            named = _named(use, resource, holder)
-            for key, vault in keys_in_vaults(resource, context):
-                yield Reading(use, vault, _key_in(key, context), named, vault)
-        else:
-            yield from _secrets(use, resource, holder, context)
+    for use, is_sure in _rows(resource, reads):
+        for reading in _readings(use, resource, holder, context):
+            yield reading if is_sure else msgspec.structs.replace(reading, is_sure=False)
+
+
+def _readings(use: Use, resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
+    if use.reads == "key":
+        named = _named(use, resource, holder)
+        for key, vault in keys_in_vaults(resource, context):
+            yield Reading(use, vault, _key_in(key, context), named, vault)
+    else:
+        yield from _secrets(use, resource, holder, context)
 
 
 def _key_in(key: Answer, context: Context) -> Thing:
@@ -237,7 +245,7 @@ def vaults_read(reading: Reading, resource: Resource, context: Context) -> tuple
     if reference is None or reference.anything:
         # A string that is known is the URL or the name of a vault outside the input.
         return ((), True) if isinstance(vault, Scalar) else (deployed, False)
-    is_certain = not reference.candidates
+    is_certain = reading.is_sure and not reference.candidates
     return tuple(one for one in (*reference.targets, *reference.candidates) if one in deployed), is_certain
 
 
@@ -292,7 +300,9 @@ def _reference_identities(resource: Resource, context: Context) -> Answer:
 
 def _if_reference(word: Value, reading: Reading, resource: Resource) -> Value:
     """Return the word for an identity, which is unknown if it matters and the value may not be a reference."""
-    is_certain = reading.vault is not None or is_reference(resource, reading.value)
+    vault = reading.vault
+    names_vault = vault is not None and not (isinstance(vault, Unknown) and not vault.is_set)
+    is_certain = reading.is_sure and (names_vault or is_reference(resource, reading.value))
     if is_certain or (isinstance(word, Scalar) and word.value == ASSIGNED):
         return word
     return unknown_as(reading.value, MAY_REFER)
