@@ -1,4 +1,4 @@
-"""The order of deployment: whether an access grant exists before the objects and services that require it."""
+"""The order of deployment: whether an access grant exists before the objects that require it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
-from azkvlint.derived.companions import Sure
-from azkvlint.derived.consumer_permissions import Reader, held
 from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
-from azkvlint.derived.identities import assigned_to
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
-from azkvlint.derived.secret_access import (
-    ALL_NEEDS,
-    ALL_READERS,
-    Reading,
-    holder_of,
-    readers_of,
-    readings_of,
-    vaults_read,
-)
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
@@ -82,7 +70,7 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     if not may_be:
         return absent(resource)
     before = frozenset(str(item.value) for item in made_after.items if isinstance(item, Scalar))
-    late = _late(tuple(may_be), before, context)
+    late = late_grants(tuple(may_be), before, context)
     # One grant is enough; whether a possible grant is enough is not known.
     if not late or not set(grants) <= set(late):
         return known(resource, True)
@@ -126,59 +114,7 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
     return unknown(resource, doubts[0].why) if doubts else False
 
 
-@derived(
-    "waitsForAccess",
-    of=ALL_READERS,
-    label="dependency on the role assignment or access policy",
-    reads=ALL_NEEDS,
-)
-def _waits_for_access(resource: Resource, context: Context) -> Answer:
-    """Return whether a service depends on the grants without which it cannot read its keys, secrets or certificates.
-
-    Absent if none is needed: a vault has the policy itself, or the identity does not exist before the service.
-    """
-    made_after = resource.select(("derived", AFTER))
-    holder = holder_of(resource, context) if isinstance(made_after, ListValue) else None
-    if not isinstance(made_after, ListValue) or not isinstance(holder, Resource):
-        return absent(resource)
-    before = frozenset(str(item.value) for item in made_after.items if isinstance(item, Scalar))
-    assigned = assigned_to(holder, context)
-    found: Answer = absent(resource)
-    for reading in readings_of(resource, holder, context):
-        vaults, is_certain = vaults_read(reading, resource, context)
-        if not is_certain or len(vaults) != 1:
-            continue
-        readers, doubt = readers_of(reading, holder, assigned, context)
-        # With several identities, any may be the one that reads.
-        late = None if doubt or len(readers) != 1 else _needed_late(reading, vaults[0], readers[0], before, context)
-        if late is None or readers[0].resource is resource:
-            continue
-        if late and UNRESOLVED in before:
-            return unknown(reading.value, f"the dependency on `{late}` cannot be traced")
-        if late:
-            return known(reading.value, False, late)
-        found = known(resource, True)
-    return found
-
-
-def _needed_late(reading: Reading, vault: str, reader: Reader, before: frozenset[str], context: Context) -> str | None:
-    """Return a grant that is needed and not made before; empty if all that are needed are, None if none is."""
-    permissions = held(context.index.resources[vault], reading.thing, reader, reading.use.permissions, context)
-    if permissions.sure is not Sure.YES:
-        return None
-    is_any = False
-    for sources in permissions.sources:
-        grants = tuple(sorted(sources))
-        if any(not _is_created(context.index.resources[grant]) for grant in grants):
-            continue
-        is_any = True
-        late = _late(grants, before, context)
-        if len(late) == len(grants):
-            return late[0]
-    return "" if is_any else None
-
-
-def _is_created(grant: Resource) -> bool:
+def is_created(grant: Resource) -> bool:
     """Return whether a grant is a resource of its own that is created now."""
     return grant.declared_as in GRANTS and grant.action in (None, "create", "replace")
 
@@ -192,7 +128,7 @@ def _is_any_assumed(context: Context) -> bool:
     return bool(found)
 
 
-def _late(grants: tuple[str, ...], before: frozenset[str], context: Context) -> list[str]:
+def late_grants(grants: tuple[str, ...], before: frozenset[str], context: Context) -> list[str]:
     """Return the grants that are not created before an object, neither themselves nor one of the modules around them.
 
     The objects of one vault follow each other, and often depend on the same resources.
@@ -251,7 +187,7 @@ def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool 
 
     A grant that exists already is not waited for.
     """
-    if not _is_created(grant):
+    if not is_created(grant):
         return False
     found = grants_of(grant, context)
     if isinstance(found, Unknown):
