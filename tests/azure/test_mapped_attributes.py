@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field, Mapped
+from azkvlint.derived import consumers
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.derived.consumers import PATHS
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.value import Path
@@ -200,7 +200,7 @@ def unmapped(type_: str) -> set[str]:
     have = paths_of(mapped)
     if is_part(mapped):  # the rest is read of the whole
         have |= {path for other in RESOURCES.values() if other.type == mapped.type for path in paths_of(other)}
-    of_keys = PATHS.get(mapped.type.lower(), ()) if have & KEYS else ()
+    of_keys = consumers.paths_of(mapped.type) if have & KEYS else ()
     found = set()
     for path in REQUIRED.paths_of(mapped.type) or ():
         names = tuple(step for step in path if isinstance(step, str))

@@ -151,13 +151,14 @@ def test_a_check_without_threads_ends_without_freeing_memory(
     assert (last == "the regular end") is is_regular
 
 
-# The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
+# The most modules of kvlint that a small run imports: a change that needs more of them has a reason. A checkout, unlike
+# a wheel, imports all modules of derived attributes to know what they declare.
 LIMITS = {
-    ("plan.json", "sarif"): 156,
-    ("plan.json", "text"): 153,
-    ("main.tf", "text"): 205,
-    ("main.bicep", "text"): 196,
-    ("main.json", "text"): 190,
+    ("plan.json", "sarif"): 168,
+    ("plan.json", "text"): 165,
+    ("main.tf", "text"): 221,
+    ("main.bicep", "text"): 207,
+    ("main.json", "text"): 199,
 }
 
 

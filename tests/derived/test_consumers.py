@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azkvlint.derived.build_graph import build_graph, with_needs
-from azkvlint.derived.consumers import PATHS
+from azkvlint.derived.consumers import paths_by_type
 from azkvlint.linter.rule_tests import expand
 from azkvlint.model.resource import Reference, RequiredAttributes
 from azkvlint.readers.deployment.read import read_template
@@ -31,7 +31,7 @@ DEMAND = with_needs(
     RequiredAttributes(
         paths=dict.fromkeys(("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms", KEY.lower()), frozenset()),
         reference_paths={"parent": frozenset({KEY.lower()})}
-        | dict.fromkeys((KEY_ID, KEY_IDS, VAULT_ID), frozenset(PATHS)),
+        | dict.fromkeys((KEY_ID, KEY_IDS, VAULT_ID), frozenset(paths_by_type())),
     )
 )
 
@@ -194,10 +194,10 @@ class TestNothing:
         assert found(STORAGE, encryption="[parameters('other')]")[VAULT_ID].anything
 
 
-@pytest.mark.parametrize("type_", sorted(PATHS))
+@pytest.mark.parametrize("type_", sorted(paths_by_type()))
 def test_every_place_is_read(type_: str) -> None:
     url = "[parameters('other')]"
-    for path in PATHS[type_]:
+    for path in paths_by_type()[type_]:
         properties: Any = url
         for step in reversed(path[1:]):
             properties = {str(step): properties}

@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
-from azkvlint.derived.registry import READER_LABELS, derived, derived_attributes, labels
+from azkvlint.derived.registry import READER_LABELS, derived, derived_attributes, labels, reads_of
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.resource import Resource
@@ -51,7 +51,8 @@ def test_no_attribute_has_two_labels() -> None:
 
 def test_types_are_in_lower_case() -> None:
     for one in derived_attributes().values():
-        assert all(type_ == type_.lower() for type_ in (*one.types, *one.reads))
+        read = (type_ for type_, _ in reads_of([f"derived.{one.name}"]))
+        assert all(type_ == type_.lower() for type_ in (*one.types, *read))
 
 
 def test_a_name_is_registered_once() -> None:

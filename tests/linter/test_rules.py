@@ -11,8 +11,8 @@ import pytest
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
 from azkvlint.derived import registry
-from azkvlint.derived.consumers import PATHS
-from azkvlint.derived.registry import Context, DerivedAttribute, DeriveFunction, derived_attributes, reads_by_attribute
+from azkvlint.derived.consumers import paths_by_type
+from azkvlint.derived.registry import Context, DerivedAttribute, DeriveFunction, derived_attributes, reads_of
 from azkvlint.engine.rule_store import builtin_rules, select_rules
 from azkvlint.linter.rule_gates import GATES, links, unique_fields
 from azkvlint.linter.rule_tests import Result, run_examples
@@ -106,7 +106,7 @@ def test_every_example_is_run() -> None:
 
 @pytest.mark.parametrize("name", derived_attributes())
 def test_derived_attributes_declare_what_they_read(name: str) -> None:
-    reads = reads_by_attribute()[f"derived.{name}"]
+    reads = dict(reads_of([f"derived.{name}"]))
     # A function may look at what a reader has set in its place; readers set the order whenever it is required. Of
     # another attribute, it looks first whether it is computed already.
     free = {("derived", name), ("derived", "after"), *(("derived", one) for one in derived_attributes()[name].uses)}
@@ -157,7 +157,7 @@ def consumers() -> set[str]:
     """The types of which a table or a template can say which key they are encrypted with, in lower case."""
     ways = ("derived.keyId", "derived.keyIds", "derived.keyVaultId")
     tables = {mapped.type.lower() for mapped in RESOURCES.values() if any(feeds(mapped.fields, way) for way in ways)}
-    return tables | set(PATHS)
+    return tables | set(paths_by_type())
 
 
 @pytest.mark.parametrize("id_", ["KV004", "KV008", "KV909"])

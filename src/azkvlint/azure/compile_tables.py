@@ -8,6 +8,7 @@ from azkvlint.azure.arm_defaults import PROPERTIES
 from azkvlint.azure.azurerm.row_loader import load_rows
 from azkvlint.azure.azurerm.table import CompiledRows
 from azkvlint.azure.consumers import CONSUMERS
+from azkvlint.azure.roles import ids_by_name
 from azkvlint.azure.services import SERVICES
 from azkvlint.azure.table_files import compiled_name, read_table
 
@@ -20,5 +21,6 @@ def compile_tables() -> dict[str, bytes]:
         "arm_properties": PROPERTIES,
         "services": SERVICES,
         "consumers": CONSUMERS,
+        "role_ids": ids_by_name(),
     }
     return {compiled_name(name): msgspec.json.encode(rows) for name, rows in tables.items()}

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.table_files import read_table
+from azkvlint.azure.table_files import decode_rows, read_table
 from azkvlint.model.value import Path
 
 Kind: TypeAlias = Literal["key", "secret", "certificate"]
@@ -78,13 +78,15 @@ class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omi
         )
 
 
-def _load() -> dict[str, tuple[Use, ...]]:
+def _load() -> dict[str, msgspec.Raw]:
     from azkvlint.azure.row_reader import load_by_type
 
-    return load_by_type("consumers", tuple[Use, ...])
+    rows = load_by_type("consumers", tuple[Use, ...])
+    return {type_: msgspec.Raw(msgspec.json.encode(uses)) for type_, uses in rows.items()}
 
 
-CONSUMERS: Mapping[str, tuple[Use, ...]] = read_table("consumers", dict[str, tuple[Use, ...]], _load)
+# The rows by type. A run decodes those of the types that it has.
+CONSUMERS: Mapping[str, msgspec.Raw] = read_table("consumers", dict[str, msgspec.Raw], _load)
 # The words by which consumers are selected, with the values that a row may have.
 FILTERS: Mapping[str, tuple[str, ...]] = {
     "reads": ("key", "secret", "certificate"),
@@ -99,17 +101,28 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
 @cache
 def uses_of(type_: str) -> tuple[Use, ...]:
     """Return the rows of a type, in any case."""
-    return _by_lower_case().get(type_.lower(), ())
+    row = _by_lower_case().get(type_.lower())
+    return () if row is None else decode_rows(row, tuple[Use, ...])
+
+
+def is_consumer(type_: str) -> bool:
+    """Return whether a type, in any case, has a row."""
+    return type_.lower() in _by_lower_case()
 
 
 @cache
-def _by_lower_case() -> Mapping[str, tuple[Use, ...]]:
-    return {type_.lower(): uses for type_, uses in CONSUMERS.items()}
+def _by_lower_case() -> Mapping[str, msgspec.Raw]:
+    return {type_.lower(): row for type_, row in CONSUMERS.items()}
 
 
 def types_with(**words: Iterable[str]) -> tuple[str, ...]:
     """Return the types that have a row with one of the words of each filter, in the order of their names."""
-    return tuple(type_ for type_, uses in CONSUMERS.items() if any(_matches(use, words) for use in uses))
+    return tuple(type_ for type_ in CONSUMERS if has_use(type_, words))
+
+
+def has_use(type_: str, words: Mapping[str, Iterable[str]]) -> bool:
+    """Return whether a type, in any case, has a row with one of the words of each filter."""
+    return any(_matches(use, words) for use in uses_of(type_))
 
 
 def _matches(use: Use, words: Mapping[str, Iterable[str]]) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
 
+import msgspec
+
+from azkvlint.azure.table_files import read_table
 from azkvlint.util.project_files import read_data
 
 # Control-plane actions that change who controls a vault, delete it, or grant access to it.
@@ -25,6 +27,8 @@ CONTROL = (
     "Microsoft.KeyVault/vaults/deploy/action",
     "Microsoft.KeyVault/locations/deletedVaults/purge/action",
 )
+# The attribute of conditions that limits data actions to names of secrets.
+SECRET_NAME = "microsoft.keyvault/vaults/secrets:name"
 UNLOCKS = "Microsoft.Authorization/locks/delete"
 WRITES_HSM, DELETES_HSM = "Microsoft.KeyVault/managedHSMs/write", "Microsoft.KeyVault/managedHSMs/delete"
 PURGES_HSM = "Microsoft.KeyVault/locations/deletedManagedHsms/purge/action"
@@ -142,7 +146,7 @@ DATA_ROLES = (
 )  # fmt: skip
 
 
-class Permission(NamedTuple):
+class Permission(msgspec.Struct, frozen=True, gc=False):
     """One permission of a role: actions without notActions, data actions without notDataActions, under a condition."""
 
     actions: tuple[str, ...] = ()
@@ -152,7 +156,7 @@ class Permission(NamedTuple):
     condition: str = ""
 
 
-class BuiltInRole(NamedTuple):
+class BuiltInRole(msgspec.Struct, frozen=True):
     """A built-in role. ``is_complete``: its permissions are those of Azure, not only what concerns Key Vault."""
 
     id: str
@@ -161,25 +165,43 @@ class BuiltInRole(NamedTuple):
     is_complete: bool = True
 
 
-class _Rows(NamedTuple):
-    """The rows of the tables by ID, and by name in lower case. A run needs few of them parsed."""
-
-    by_id: Mapping[str, str]
-    by_name: Mapping[str, str]
-    incomplete: frozenset[str]
+# The table of Azure's list, and the one of former names and of roles that only the documentation lists.
+_LISTED, _OTHERS = "built_in_roles", "other_roles"
 
 
 @cache
-def _rows() -> _Rows:
-    listed, others = (
-        [line for line in read_data(f"{name}.tsv").decode().splitlines() if not line.startswith("#")]
-        for name in ("built_in_roles", "other_roles")
-    )
-    by_id = {row[:_GUID]: row for row in (*(f"{guid}\t{name}" for guid, name in LOCAL_NAMES.items()), *listed)}
-    former = {_name_in(row).lower(): by_id[row[:_GUID]] for row in others if row[:_GUID] in by_id}
-    added = {row[:_GUID]: row for row in others if row[:_GUID] not in by_id}
-    by_id |= added
-    return _Rows(by_id, former | {_name_in(row).lower(): row for row in by_id.values()}, frozenset(added))
+def _table(name: str) -> bytes:
+    """Return a table whose rows are found by search: a run needs few of a thousand rows."""
+    return read_data(f"{name}.tsv")
+
+
+def _row_at(table: str, start: int) -> str:
+    end = _table(table).find(b"\n", start)
+    return _table(table)[start : end if end >= 0 else None].decode()
+
+
+def _row_of(guid: str, table: str) -> str | None:
+    found = _table(table).find(f"\n{guid}\t".encode(errors="replace"))
+    return None if found < 0 else _row_at(table, found + 1)
+
+
+def _row_by_id(guid: str) -> str | None:
+    listed = _row_of(guid, _LISTED)
+    if listed is None and guid in LOCAL_NAMES:
+        return f"{guid}\t{LOCAL_NAMES[guid]}"
+    return _row_of(guid, _OTHERS) if listed is None else listed
+
+
+def _rows_of(table: str) -> Iterator[str]:
+    return (row for row in _table(table).decode().splitlines() if not row.startswith("#"))
+
+
+def _local_rows() -> Iterator[str]:
+    return (f"{guid}\t{name}" for guid, name in LOCAL_NAMES.items())
+
+
+def _is_incomplete(guid: str) -> bool:
+    return guid not in LOCAL_NAMES and _row_of(guid, _LISTED) is None
 
 
 def _name_in(row: str) -> str:
@@ -200,25 +222,40 @@ def _role(row: str) -> BuiltInRole:
         )
         for at in range(0, len(cells), _COLUMNS)
     )
-    return BuiltInRole(guid, name, tuple(permissions), guid not in _rows().incomplete)
+    return BuiltInRole(guid, name, tuple(permissions), not _is_incomplete(guid))
 
 
+@cache
 def role_by_id(text: str) -> str | None:
     """Return the name of the built-in role at the end of an ID with any scope; None for another role."""
     guid = text.rstrip("/").rpartition("/")[2].lower()
-    row = _rows().by_id.get(guid) if len(guid) == _GUID else None
+    row = _row_by_id(guid) if len(guid) == _GUID else None
     return _name_in(row) if row is not None else None
 
 
+@cache
+def ids_by_name() -> Mapping[str, str]:
+    """Return the IDs of the roles by their current and former names in lower case."""
+    return read_table("role_ids", dict[str, str], _load_ids)
+
+
+def _load_ids() -> dict[str, str]:
+    rows = [*_rows_of(_OTHERS), *_rows_of(_LISTED), *_local_rows()]
+    return {_name_in(row).lower(): row[:_GUID] for row in rows}
+
+
+@cache
 def role_by_name(name: str) -> BuiltInRole | None:
     """Return the built-in role by its current or former name in lower case."""
-    row = _rows().by_name.get(name)
+    guid = ids_by_name().get(name)
+    row = None if guid is None else _row_by_id(guid)
     return _role(row) if row is not None else None
 
 
 def roles_that_name(prefixes: tuple[str, ...]) -> Iterator[BuiltInRole]:
     """Yield the roles with an action that begins with one of these (lower case) and does more than read resources."""
-    for row in _rows().by_id.values():
+    added = (row for row in _rows_of(_OTHERS) if _is_incomplete(row[:_GUID]))
+    for row in (*_local_rows(), *_rows_of(_LISTED), *added):
         words = (word for word in row.lower().split() if word.startswith(prefixes))
         if any(not word.endswith("/read") or word.startswith(_READS) for word in words):
             yield _role(row)

@@ -177,10 +177,10 @@ def _joined(parts: Iterable[_Vaults]) -> _Vaults:
     "sinkNeedsSource",
     of=SETTINGS,
     label="dependency of the log destination on the vault",
-    reads={
+    reads=lambda: {
         SETTINGS: (("scope",), *_DESTINATION_PATHS),
-        **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _CLUSTERS)},
-        _NAMESPACES: (("scope",), ("name",), *consumers.GRAPH_NEEDS[_NAMESPACES]),
+        **{type_: (("scope",), *consumers.graph_needs()[type_]) for type_ in (_STORAGE, _CLUSTERS)},
+        _NAMESPACES: (("scope",), ("name",), *consumers.graph_needs()[_NAMESPACES]),
         _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
         _WORKSPACES: (("id",),),
         _LINKED: (("parent",), _CLUSTER),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -63,7 +62,7 @@ _FULL_ACCESS = {
 }
 
 
-class BuiltIn(NamedTuple):
+class BuiltIn(msgspec.Struct, frozen=True):
     """The relevant operations that a built-in role allows, and those that it may allow, with what would decide it."""
 
     certain: tuple[str, ...]

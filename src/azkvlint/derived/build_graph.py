@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from azkvlint.derived.assignments import COVERS, Coverage
-from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_by_attribute
+from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_of
 from azkvlint.derived.vaults import with_own_policies, with_recovered_vaults
 from azkvlint.evaluation.budget import UnitWork
 from azkvlint.graph.changes import CHANGED_FROM
@@ -28,10 +28,8 @@ def with_needs(required: RequiredAttributes) -> RequiredAttributes:
     names_read = {".".join(map(str, path[:2])) for selected in required.paths.values() for path in selected} | set(
         required.reference_paths
     )
-    reads = reads_by_attribute()
-    for name in names_read & set(reads):
-        for type_, needed in reads[name].items():
-            paths.setdefault(type_, set()).update(needed)
+    for type_, needed in reads_of(names_read):
+        paths.setdefault(type_, set()).update(needed)
     every_path = {type_: frozenset(selected) for type_, selected in paths.items()}
     return msgspec.structs.replace(required, paths=every_path)
 

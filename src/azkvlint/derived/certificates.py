@@ -8,7 +8,7 @@ from functools import cache
 
 import msgspec
 
-from azkvlint.azure.consumers import CONSUMERS, Use, items_and_path, path_of, types_with
+from azkvlint.azure.consumers import Use, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.dates import expiry_note
 from azkvlint.derived.registry import (
     Context,
@@ -428,20 +428,14 @@ ENVIRONMENTS = "microsoft.app/managedenvironments"
 OF_ENVIRONMENT = f"{ENVIRONMENTS}/certificates"
 OF_APP_SERVICE = "microsoft.web/certificates"
 
-# The rows of certificates that a resource names itself, by type in lower case.
-USES: Mapping[str, Use] = {
-    type_.lower(): use
-    for type_ in types_with(reads=["certificate"])
-    for use in CONSUMERS[type_]
-    if use.reads == "certificate" and use.otherwise != "flag"
-}
-_PLACES: Mapping[str, Path] = {type_: path_of(use.at[0]) for type_, use in USES.items()}
-# Where a resource refers to certificates: a list with the path of the id in each of its items.
-_LISTS: Mapping[str, tuple[Path, Path]] = {
-    type_: items_and_path(use.at[0]) for type_, use in USES.items() if "[]" in use.at[0]
-}
-# Where a template states vault and name separately; the name alone does not identify the certificate.
-_APART = frozenset(type_ for type_, use in USES.items() if use.form == "parts")
+
+@cache
+def _use_of(type_: str) -> Use | None:
+    """Return how resources of a type (lower case) name a certificate themselves."""
+    found = [use for use in uses_of(type_) if use.reads == "certificate" and use.otherwise != "flag"]
+    return found[-1] if found else None
+
+
 # Where the Terraform tables put the id of a certificate that templates refer to in another form.
 _IDS: Path = ("derived", "certificateIds")
 _FRONTENDS: Path = ("properties", "frontendIPConfigurations")
@@ -455,16 +449,22 @@ _OTHERS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-NEEDS: Mapping[str, tuple[Path, ...]] = {
-    type_: (_LISTS[type_][0] if type_ in _LISTS else _PLACES[type_], _IDS, *_OTHERS.get(type_, ())) for type_ in USES
-}
+def needs_of(type_: str) -> tuple[Path, ...]:
+    """Return what is read of resources of a type (lower case) for their certificates; empty if they name none."""
+    use = _use_of(type_)
+    return () if use is None else (items_and_path(use.at[0])[0], _IDS, *_OTHERS.get(type_, ()))
+
+
+def _needs() -> Mapping[str, tuple[Path, ...]]:
+    found = {type_: needs_of(type_) for type_ in map(str.lower, types_with(reads=["certificate"]))}
+    return {type_: paths for type_, paths in found.items() if paths}
 
 
 @derived(
     "certificateIds",
-    of=NEEDS,
+    of=_needs,
     label="TLS certificate",
-    reads={**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)},
+    reads=lambda: {**_needs(), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)},
 )
 def _certificate_ids(resource: Resource, _: Context) -> Answer:
     """Return the ids of the certificates that a resource uses for TLS.
@@ -477,10 +477,10 @@ def _certificate_ids(resource: Resource, _: Context) -> Answer:
 
 def certificates_of(resource: Resource) -> Iterator[Value]:
     """Yield the references of a resource to the certificates that it uses for TLS."""
-    type_ = resource.type.lower()
+    use = _use_of(resource.type.lower())
     ids = resource.select(_IDS)
-    if type_ in _LISTS:
-        where, inside = _LISTS[type_]
+    if use is not None and "[]" in use.at[0]:
+        where, inside = items_and_path(use.at[0])
         items = resource.select(where)
         if isinstance(items, Unknown):
             yield items
@@ -490,10 +490,11 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
                 yield one
     elif not isinstance(ids, Absent):
         yield from ids.items if isinstance(ids, ListValue) else (ids,)
-    elif type_ in _PLACES:
-        one = resource.select(_PLACES[type_])
+    elif use is not None:
+        one = resource.select(path_of(use.at[0]))
         if not isinstance(one, Absent):
-            apart = type_ in _APART
+            # Where a template states vault and name separately, the name alone does not identify the certificate.
+            apart = use.form == "parts"
             yield unknown(resource, "the certificate ID consists of separate properties") if apart else one
 
 
@@ -504,7 +505,7 @@ def _certificate_id(value: Value) -> Value:
     return with_string(value, join_texts([vault, "/certificates/", join_texts(others, "/secrets/")]))
 
 
-@derived("servesPublic", of=NEEDS, label="public TLS endpoint", reads={**NEEDS, ENVIRONMENTS: (_INTERNAL,)})
+@derived("servesPublic", of=_needs, label="public TLS endpoint", reads=lambda: {**_needs(), ENVIRONMENTS: (_INTERNAL,)})
 def _serves_public(resource: Resource, context: Context) -> Answer:
     """Return whether a resource that uses TLS may be reachable from the internet."""
     type_ = resource.type.lower()
@@ -519,7 +520,7 @@ def _serves_public(resource: Resource, context: Context) -> Answer:
         return known(resource, True, "Front Door is public")
     return (
         unknown(resource, "the apps that use the certificate, and their network access, are not known")
-        if type_ in NEEDS
+        if needs_of(type_)
         else absent(resource)
     )
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.azure.roles import ASSIGNS, any_fits
+from azkvlint.azure.roles import ASSIGNS, SECRET_NAME, any_fits
 from azkvlint.derived.companions import Sure
 from azkvlint.model.pattern import Text, marked
 from azkvlint.util.lazy_regex import regex
@@ -34,7 +34,6 @@ _PRINCIPALS = (
     "microsoft.authorization/roleassignments:principalid",
     "microsoft.authorization/roleassignments:principaltype",
 )
-SECRET_NAME = "microsoft.keyvault/vaults/secrets:name"
 _DEEPEST, _LONGEST = 60, 20_000
 _Token: TypeAlias = Mapping[str, str | None]
 

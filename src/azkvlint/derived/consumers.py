@@ -9,10 +9,11 @@ Source: learn.microsoft.com/azure/templates, the reference of each type.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 import msgspec
 
-from azkvlint.azure.consumers import CONSUMERS, types_with
+from azkvlint.azure.consumers import types_with, uses_of
 from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown, unknown_as
 from azkvlint.derived.secrets import setting_of
 from azkvlint.graph.references import Index, reference_of
@@ -259,11 +260,17 @@ def field_of(value: Answer, *names: str) -> Answer:
     return value.rest if value.rest is not None else Absent(at=value.at)
 
 
-# By type (lower case): the paths of a key: a URL, an object with the fields above, or a list of those.
-PATHS: Mapping[str, tuple[Path, ...]] = {
-    type_.lower(): tuple(tuple(place.split(".")) for use in CONSUMERS[type_] if use.reads == "key" for place in use.at)
-    for type_ in types_with(reads=["key"])
-}
+@cache
+def paths_of(type_: str) -> tuple[Path, ...]:
+    """Return the paths of a key in resources of a type: a URL, an object with the fields above, or a list of those."""
+    return tuple(tuple(place.split(".")) for use in uses_of(type_) if use.reads == "key" for place in use.at)
+
+
+def paths_by_type() -> Mapping[str, tuple[Path, ...]]:
+    """Return the paths of keys by type, in lower case."""
+    return {type_: paths_of(type_) for type_ in map(str.lower, types_with(reads=["key"]))}
+
+
 # The only type whose keys the azurerm table sets as a list.
 _SEVERAL = "microsoft.eventhub/namespaces"
 # The attributes for azurerm arguments that refer to a key, or only to its vault and its name.
@@ -273,24 +280,26 @@ _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys"
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-# The attributes that are read of the consumers themselves.
-NEEDS: Mapping[str, tuple[Path, ...]] = {
-    type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in PATHS.items()
-}
-# The attributes that are read of the resources that they refer to.
-GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    **NEEDS,
-    **dict.fromkeys(_KEYS, (("parent",),)),
-    **dict.fromkeys(_VAULTS, (("id",), ("name",))),
-}
+def _own_needs() -> Mapping[str, tuple[Path, ...]]:
+    """Return what is read of the consumers themselves."""
+    return {type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in paths_by_type().items()}
 
 
-@derived("keyId", of=[type_ for type_ in PATHS if type_ != _SEVERAL], label="customer-managed key", reads=GRAPH_NEEDS)
+def graph_needs() -> Mapping[str, tuple[Path, ...]]:
+    """Return what is read of the consumers, and of the resources that they refer to."""
+    return {**_own_needs(), **dict.fromkeys(_KEYS, (("parent",),)), **dict.fromkeys(_VAULTS, (("id",), ("name",)))}
+
+
+def _with_one_key() -> Iterator[str]:
+    return (type_ for type_ in paths_by_type() if type_ != _SEVERAL)
+
+
+@derived("keyId", of=_with_one_key, label="customer-managed key", reads=graph_needs)
 def _key_id(resource: Resource, context: Context) -> Answer:
     return _keys(resource, context.index, KEY_ID)
 
 
-@derived("keyIds", of=_SEVERAL, label="customer-managed key", reads=GRAPH_NEEDS)
+@derived("keyIds", of=_SEVERAL, label="customer-managed key", reads=graph_needs)
 def _key_ids(resource: Resource, context: Context) -> Answer:
     """Return the customer-managed keys of the type that may have several."""
     return _keys(resource, context.index, KEY_IDS)
@@ -322,7 +331,7 @@ def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
     return None
 
 
-@derived("keyVaultId", of=PATHS, label="vault of the customer-managed key", reads=GRAPH_NEEDS)
+@derived("keyVaultId", of=paths_by_type, label="vault of the customer-managed key", reads=graph_needs)
 def _vault_id(resource: Resource, context: Context) -> Answer:
     """Return the vaults (or managed HSMs) of the keys; absent if an azurerm argument has already set the attribute."""
     if not isinstance(resource.select(VAULT_ID), Absent):
@@ -414,7 +423,7 @@ def places_of(resource: Resource) -> Iterator[Value]:
 
     An existing resource without a visible key counts like a resource without the property.
     """
-    for path in PATHS.get(resource.type.lower(), ()):
+    for path in paths_of(resource.type):
         found: Answer = resource.attributes
         for step in path:
             found = field_of(found, str(step).lower())
@@ -434,7 +443,7 @@ _WITHOUT, _WITH = "versionless_id", ("id", "versioned_id", "resource_id")
 _HSM_KEY = "hardware_security_module_key"
 
 
-@derived("keyStore", of=PATHS, label="store of the key", reads=GRAPH_NEEDS)
+@derived("keyStore", of=paths_by_type, label="store of the key", reads=graph_needs)
 def _key_store(resource: Resource, context: Context) -> Answer:
     """Return ``vault`` or ``managed HSM``: the store of a consumer's keys.
 
@@ -466,9 +475,9 @@ def _store_of(value: Value, index: Index) -> Scalar | Unknown:
 
 @derived(
     "pinsKeyVersion",
-    of=PATHS,
+    of=paths_by_type,
     label="pinned key version",
-    reads={type_: (*paths, _VERSION) for type_, paths in NEEDS.items()},
+    reads=lambda: {type_: (*paths, _VERSION) for type_, paths in _own_needs().items()},
 )
 def _pins_version(resource: Resource, _: Context) -> Answer:
     """Return whether a consumer pins a version of any of its keys; absent if it refers to no key."""

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.azure.roles import DATA
+from azkvlint.azure.roles import DATA, SECRET_NAME
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, operations, role_name
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.conditions import SECRET_NAME, Condition
 from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
-from azkvlint.derived.permissions import built_in, relevant_roles
+from azkvlint.derived.permissions import built_in, condition_in, relevant_roles
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -249,7 +248,7 @@ def _sure_roles(resource: Resource, context: Context, *, to_itself: bool = False
     limits = definition.assignable(to_itself=to_itself) if definition is not None else None
     if not has_condition(resource):
         return limits
-    condition = Condition(string_of(resource.select(CONDITION)))
+    condition = condition_in(string_of(resource.select(CONDITION)))
     found: dict[str, Sure] = {}
     for role, name in relevant_roles().items():
         limit = Sure.YES if limits is None else limits.get(name, Sure.NO)
@@ -318,7 +317,7 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
         return None
     if is_open:
         return _Limits((), (), unknown_as(condition, ""))
-    read = Condition(string_of(condition))
+    read = condition_in(string_of(condition))
     truths = {action: read.of_action(action) for action in actions}
     if any(False in truth.possible - truth.certain for truth in truths.values()):
         doubt = unknown_as(condition, "the condition is not supported")
@@ -363,7 +362,7 @@ def _restricts_listing(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     if _LISTS not in (*limits.limited, *limits.unlimited):
         return limits.doubt if limits.doubt is not None else absent(resource)
-    truth = Condition(string_of(condition)).of_action(_LISTS, is_listing=True)
+    truth = condition_in(string_of(condition)).of_action(_LISTS, is_listing=True)
     if True in truth.possible and True not in truth.certain:
         return unknown(condition, "the condition is not supported")
     return known(condition, True not in truth.possible)

@@ -1,34 +1,19 @@
-"""The order of deployment: whether an access grant exists before the objects and services that require it."""
+"""The order of deployment: whether an access grant exists before the objects that require it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
-from azkvlint.derived.companions import Sure
-from azkvlint.derived.consumer_permissions import Reader, held
 from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
-from azkvlint.derived.identities import assigned_to
-from azkvlint.derived.registry import Context, absent, derived, known, unknown, unknown_as
-from azkvlint.derived.secret_access import (
-    ALL_NEEDS,
-    ALL_READERS,
-    ELSEWHERE,
-    MAY_REFER,
-    Reading,
-    holder_of,
-    readers_of,
-    readings_of,
-    vaults_read,
-)
+from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Answer, Link, ListValue, Scalar, Unknown, Value
+from azkvlint.model.value import Answer, Link, ListValue, Scalar, Unknown
 
 # By type of object: permissions, any of which is sufficient to write it.
 _WRITES = {
@@ -85,7 +70,7 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     if not may_be:
         return absent(resource)
     before = frozenset(str(item.value) for item in made_after.items if isinstance(item, Scalar))
-    late = _late(tuple(may_be), before, context)
+    late = late_grants(tuple(may_be), before, context)
     # One grant is enough; whether a possible grant is enough is not known.
     if not late or not set(grants) <= set(late):
         return known(resource, True)
@@ -129,91 +114,7 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
     return unknown(resource, doubts[0].why) if doubts else False
 
 
-@derived(
-    "waitsForAccess",
-    of=ALL_READERS,
-    label="dependency on the role assignment or access policy",
-    reads=ALL_NEEDS,
-)
-def _waits_for_access(resource: Resource, context: Context) -> Answer:
-    """Return whether a service depends on the grants without which it cannot read its keys, secrets or certificates.
-
-    Absent if none is needed: a vault has the policy itself, or the identity does not exist before the service.
-    """
-    made_after = resource.select(("derived", AFTER))
-    holder = holder_of(resource, context) if isinstance(made_after, ListValue) else None
-    if not isinstance(made_after, ListValue) or holder is None:
-        return absent(resource)
-    before = frozenset(str(item.value) for item in made_after.items if isinstance(item, Scalar))
-    found: Answer = absent(resource)
-    doubts: dict[bool, Unknown] = {}
-    for reading in readings_of(resource, holder if isinstance(holder, Resource) else None, context):
-        vaults, is_certain = vaults_read(reading, resource, context)
-        readers, why = _readers(reading, resource, holder, context) if vaults else ((), "")
-        if not is_certain or len(vaults) > 1:
-            why = why or unknown_as(reading.value, MAY_REFER).why
-        if why and is_certain in doubts:
-            continue
-        for vault, reader in product(vaults, readers):
-            one = _depends(reading, context.index.resources[vault], reader, resource, before, context)
-            if one is None:
-                continue
-            if isinstance(one, Scalar) and one.value is True:
-                found = one
-            elif isinstance(one, Scalar) and not why:
-                return one
-            else:
-                doubts.setdefault(is_certain, unknown(reading.value, why) if why else unknown_as(one, why))
-    # A certain reference is a better reason than a value that may be none.
-    return doubts.get(True, doubts.get(False, found))
-
-
-def _readers(
-    reading: Reading, resource: Resource, holder: Resource | Unknown, context: Context
-) -> tuple[Sequence[Reader], str]:
-    """Return the identities that may read and exist before the service; and why it is not known which one reads.
-
-    Grants to an identity outside the input are not in it either.
-    """
-    anyone = Reader(unless=resource)
-    if isinstance(holder, Unknown):
-        return [anyone], holder.why
-    readers, why = readers_of(reading, holder, assigned_to(holder, context), context)
-    if why:
-        return ([], "") if why == ELSEWHERE else ([anyone], why)
-    why = "any of several identities may read the vault" if len(readers) > 1 else ""
-    # The documentation does not state which identity reads.
-    named = [reader if reader.key[0] else anyone for reader in readers]
-    return [reader for reader in named if reader.resource is not resource], why
-
-
-def _depends(
-    reading: Reading, vault: Resource, reader: Reader, resource: Resource, before: frozenset[str], context: Context
-) -> Value | None:
-    """Return whether a service depends on the grants on a vault that an identity needs; None if it needs none."""
-    permissions = held(vault, reading.thing, reader, reading.use.permissions, context)
-    if permissions.sure is Sure.NO:
-        return None
-    found: Value | None = None
-    for certain, possible in zip(permissions.certain, permissions.possible, strict=True):
-        grants = [context.index.resources[address] for address in sorted(possible)]
-        if any(one.address in certain and not _is_created(one) for one in grants):
-            continue
-        grants = [one for one in grants if one.address in certain or not one.exists_apart_from(resource)]
-        late = _late(tuple(one.address for one in grants if _is_created(one)), before, context)
-        if not certain <= set(late):
-            found = known(resource, True) if found is None else found
-        elif late:
-            first = next((address for address in late if address in certain), late[0])
-            if permissions.sure is Sure.YES and len(late) == len(grants) and UNRESOLVED not in before:
-                return known(reading.value, False, first)
-            doubt = unknown_as(model_of(vault), f"`{first}` may be what lets it read the vault").why
-            is_traced = UNRESOLVED not in before
-            found = unknown(reading.value, doubt if is_traced else f"the dependency on `{first}` cannot be traced")
-    return found
-
-
-def _is_created(grant: Resource) -> bool:
+def is_created(grant: Resource) -> bool:
     """Return whether a grant is a resource of its own that is created now."""
     return grant.declared_as in GRANTS and grant.action in (None, "create", "replace")
 
@@ -227,7 +128,7 @@ def _is_any_assumed(context: Context) -> bool:
     return bool(found)
 
 
-def _late(grants: tuple[str, ...], before: frozenset[str], context: Context) -> list[str]:
+def late_grants(grants: tuple[str, ...], before: frozenset[str], context: Context) -> list[str]:
     """Return the grants that are not created before an object, neither themselves nor one of the modules around them.
 
     The objects of one vault follow each other, and often depend on the same resources.
@@ -286,7 +187,7 @@ def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool 
 
     A grant that exists already is not waited for.
     """
-    if not _is_created(grant):
+    if not is_created(grant):
         return False
     found = grants_of(grant, context)
     if isinstance(found, Unknown):

@@ -68,14 +68,14 @@ def _needs(type_: str, service: Service) -> tuple[Path, ...]:
     )
     more = (one for one in (service.unless, _profile_of(service)) if one)
     paths = (*words, *service.sets, *service.disks, *more)
-    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED, ("scope",))
+    return (*(tuple(path.split(".")) for path in paths), *consumers.paths_of(type_), *_NAMED, ("scope",))
 
 
 @derived(
     "encryptedWith",
     of=_BY_TYPE,
     label="encryption key",
-    reads={type_: _needs(type_, service) for type_, service in _BY_TYPE.items()},
+    reads=lambda: {type_: _needs(type_, service) for type_, service in _BY_TYPE.items()},
 )
 def _encrypted_with(resource: Resource, context: Context) -> Answer:
     """Return one of the words above; absent for a resource that does not support customer-managed keys."""
@@ -338,15 +338,17 @@ _WHOLE, _PROVIDER = ("parent", "scope"), "provider"
 _OF_PROVIDER = "data.azurerm_client_config"
 
 
-_TENANT_READS: Mapping[str, tuple[Path, ...]] = {
-    **consumers.GRAPH_NEEDS,
-    **{type_: (*consumers.GRAPH_NEEDS[type_], *_OWN, *((via,) for via in (*_WHOLE, _PROVIDER))) for type_ in _TYPES},
-    VAULTS: (("id",), _VAULT_TENANT),
-    PROVIDER_TYPE.lower(): ((TENANT,),),
-}
+def _tenant_reads() -> Mapping[str, tuple[Path, ...]]:
+    needs = consumers.graph_needs()
+    return {
+        **needs,
+        **{type_: (*needs[type_], *_OWN, *((via,) for via in (*_WHOLE, _PROVIDER))) for type_ in _TYPES},
+        VAULTS: (("id",), _VAULT_TENANT),
+        PROVIDER_TYPE.lower(): ((TENANT,),),
+    }
 
 
-@derived("inTenantOfVault", of=_TYPES, label="match with the tenant of the vault", reads=_TENANT_READS)
+@derived("inTenantOfVault", of=_TYPES, label="match with the tenant of the vault", reads=_tenant_reads)
 def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
     vaults = consumers.vaults_of(resource, context)
     if not vaults:
@@ -487,9 +489,9 @@ _SYSTEM_ASSIGNED = "systemassigned"
     "microsoftGrantsAccess",
     of=_WORKSPACES,
     label="access granted by Microsoft",
-    reads={
-        **consumers.GRAPH_NEEDS,
-        _WORKSPACES: (*consumers.GRAPH_NEEDS[_WORKSPACES], _IDENTITY_TYPE, _ASSOCIATED, _IDENTITY_FOR_KEY),
+    reads=lambda: {
+        **consumers.graph_needs(),
+        _WORKSPACES: (*consumers.graph_needs()[_WORKSPACES], _IDENTITY_TYPE, _ASSOCIATED, _IDENTITY_FOR_KEY),
     },
 )
 def _microsoft_grants_access(resource: Resource, context: Context) -> Answer:

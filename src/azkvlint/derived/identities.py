@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import GROUPS, MEMBERS
-from azkvlint.azure.consumers import CONSUMERS
+from azkvlint.azure.consumers import CONSUMERS, uses_of
 from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.companions import Sure, items_of
 from azkvlint.derived.grants import DEPLOYER, RESOURCE_FAMILY, Grant, owner_of
@@ -35,13 +36,6 @@ GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
 IDENTITY: Path = ("identity",)
 SCOPE: Path = ("scope",)
 _SYSTEM_WORDS = ("system", "systemassigned", "systemassignedidentity", "")
-# The types that have identities with which they, or resources below them, read vaults.
-HOLDERS = frozenset(
-    (type_ if use.holder == "self" else type_.rpartition("/")[0]).lower()
-    for type_, uses in CONSUMERS.items()
-    for use in uses
-    if use.has_own_identity
-)
 
 
 class Assigned(msgspec.Struct, frozen=True):
@@ -142,20 +136,37 @@ def identity_in(named: Answer, context: Context) -> Resource | None:
 
 _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 _IDS = frozenset({"principalid", "objectid", "clientid", "id"})
-# The IDs of the resources that are principals.
-OWN_IDS: Mapping[str, tuple[Path, ...]] = {
-    **dict.fromkeys(sorted(HOLDERS), (("id",), ("identity", "principalId"))),
-    IDENTITIES: (("id",), ("properties", "principalId"), ("properties", "clientId")),
-    GROUP_TYPE: (("objectId",),),
-}
-# What is read to find whose an identity is.
-NEEDS: Mapping[str, tuple[Path, ...]] = {
-    **{type_: (*paths, IDENTITY, SCOPE) for type_, paths in OWN_IDS.items()},
-    IDENTITIES: (*OWN_IDS[IDENTITIES], ("name",), SCOPE),
-    GROUP_TYPE: (*OWN_IDS[GROUP_TYPE], ("properties", "members"), SCOPE),
-    MEMBER_TYPE: (("properties", "groupId"), ("properties", "memberId")),
-}
 _KEY = regex(r"\[[^\]]*\]")
+
+
+@cache
+def _own_ids() -> Mapping[str, tuple[Path, ...]]:
+    """Return the paths of the IDs of resources that are principals, by type.
+
+    They include all types that have identities with which they, or resources below them, read vaults.
+    """
+    holders = {
+        (type_ if use.holder == "self" else type_.rpartition("/")[0]).lower()
+        for type_ in CONSUMERS
+        for use in uses_of(type_)
+        if use.has_own_identity
+    }
+    return {
+        **dict.fromkeys(sorted(holders), (("id",), ("identity", "principalId"))),
+        IDENTITIES: (("id",), ("properties", "principalId"), ("properties", "clientId")),
+        GROUP_TYPE: (("objectId",),),
+    }
+
+
+def identity_needs() -> Mapping[str, tuple[Path, ...]]:
+    """Return what is read to find whose an identity is."""
+    ids = _own_ids()
+    return {
+        **{type_: (*paths, IDENTITY, SCOPE) for type_, paths in ids.items()},
+        IDENTITIES: (*ids[IDENTITIES], ("name",), SCOPE),
+        GROUP_TYPE: (*ids[GROUP_TYPE], ("properties", "members"), SCOPE),
+        MEMBER_TYPE: (("properties", "groupId"), ("properties", "memberId")),
+    }
 
 
 def is_for(grant: Grant, principal: Resource, context: Context) -> Sure:
@@ -221,7 +232,7 @@ def principals_by_id(context: Context) -> Mapping[str, Resource]:
     found: dict[str, Resource] | None = context.cache.get("identities by id")
     if found is None:
         found = context.cache["identities by id"] = {}
-        for type_, paths in OWN_IDS.items():
+        for type_, paths in _own_ids().items():
             for resource in context.index.of_type(type_):
                 # An azurerm resource that only adds something to another one has no identity.
                 if not isinstance(resource.select(SCOPE), Absent):

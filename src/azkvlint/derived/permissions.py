@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 from azkvlint.azure.roles import (
     ASSIGNS,
@@ -27,9 +28,12 @@ from azkvlint.azure.roles import (
     roles_that_name,
 )
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.conditions import Condition
+from azkvlint.model.pattern import Text
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
+
+if TYPE_CHECKING:
+    from azkvlint.derived.conditions import Condition
 
 DEFINITIONS = "microsoft.authorization/roledefinitions"
 # The actions that let a principal act as an identity.
@@ -38,6 +42,13 @@ _SIGNS_IN = tuple(action for actions in SIGN_INS.values() for action in actions)
 _RELEVANT = (*CONTROL, *CONTROL_OF_HSM, UNLOCKS, *_ACTS)
 # How actions begin that can concern a vault or an identity.
 _BEGINNINGS = ("*", *{f"{one.lower().partition('/')[0]}/" for one in (*_RELEVANT, *DATA, *_SIGNS_IN)})
+
+
+def condition_in(text: Text) -> Condition:
+    """Return the condition that a text states. Few roles and assignments have one."""
+    from azkvlint.derived.conditions import Condition
+
+    return Condition(text)
 
 
 class Permissions:
@@ -127,7 +138,7 @@ class _Block:
     ) -> None:
         self._control, self._data = control, data
         self.is_open = any(one.is_open for one in (*control, *data))
-        self.condition = Condition(condition) if condition else None
+        self.condition = condition_in(condition) if condition else None
 
     def allows(self, action: str, is_data: bool) -> Sure:
         """Return whether this permission allows an action; to assign roles, whichever the condition allows."""

@@ -6,7 +6,7 @@ Each module of this package registers its functions with ``derived``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from importlib import import_module
@@ -49,17 +49,15 @@ class DerivedAttribute(msgspec.Struct, frozen=True):
     """The declaration of a derived attribute, which a ``module`` of this package computes.
 
     ``types`` are the lower-case types of the resources that have it (empty: all), ``label`` is its name in reports.
-    ``reads`` maps each type that its function reads, in lower case, to the paths that it selects. It reads no other
-    derived attribute but those in ``uses``, with ``attribute_of``. ``local_only``: it depends on nothing but
-    ``Resource.shared_attributes``, whether the resource exists, and the day; so it is computed once for all resources
-    that share those.
+    Its function reads no other derived attribute but those in ``uses``, with ``attribute_of``. ``local_only``: it
+    depends on nothing but ``Resource.shared_attributes``, whether the resource exists, and the day; so it is computed
+    once for all resources that share those.
     """
 
     name: str
     module: str
     types: tuple[str, ...]
     label: str
-    reads: Reads
     local_only: bool = False
     uses: tuple[str, ...] = ()
 
@@ -70,14 +68,23 @@ class DerivedAttribute(msgspec.Struct, frozen=True):
         return _FUNCTIONS[self.name]
 
 
+_Row: TypeAlias = tuple[str, tuple[Path, ...]]
+
+
 class _Declarations(msgspec.Struct):
-    """What the modules of this package register, but for the functions."""
+    """What the modules of this package register, but for the functions.
+
+    ``reads`` has what must be read for an attribute by its path in rules, through the attributes that it uses too, as
+    places in ``rows``: a type, and paths. Many attributes have rows in common, of which a file has each once.
+    """
 
     attributes: dict[str, DerivedAttribute]
-    other_reads: dict[str, Reads]
+    reads: dict[str, tuple[int, ...]]
+    rows: tuple[_Row, ...]
 
 
-_REGISTRY: dict[str, DerivedAttribute] = {}
+# The declarations of a checkout. A wheel has them compiled, and asks for none.
+_REGISTRY: dict[str, Callable[[], tuple[DerivedAttribute, Reads]]] = {}
 _FUNCTIONS: dict[str, DeriveFunction] = {}
 
 # The paths that must be read for attributes that are computed from other resources, but not by this registry.
@@ -115,25 +122,32 @@ READER_LABELS: Mapping[str, str] = {
 def derived(
     name: str,
     *,
-    of: str | Iterable[str],
+    of: str | Iterable[str] | Callable[[], Iterable[str]],
     label: str,
-    reads: Reads,
+    reads: Reads | Callable[[], Reads],
     local_only: bool = False,
     uses: tuple[str, ...] = (),
 ) -> Callable[[DeriveFunction], DeriveFunction]:
     """Register a function as the derived attribute ``name`` of resources of the types ``of`` (lower case).
 
-    It is called for resources of these types only, and returns ``Absent`` for one that has no such attribute. See
-    ``DerivedAttribute`` for the rest.
+    It is called for resources of these types only, and returns ``Absent`` for one that has no such attribute.
+    ``reads`` maps each type that it reads, in lower case, to the paths that it selects. A function in place of either
+    computes it from a table: a wheel, which has the declarations compiled, does not call it. See ``DerivedAttribute``
+    for the rest.
     """
-    types = (of,) if isinstance(of, str) else tuple(of)
 
     def register(compute: DeriveFunction) -> DeriveFunction:
         if name in _REGISTRY:
             raise ValueError(f"derived.{name} is registered twice")
         _FUNCTIONS[name] = compute
         module = compute.__module__.rpartition(".")[2]
-        _REGISTRY[name] = DerivedAttribute(name, module, types, label, reads, local_only, uses)
+
+        def declare() -> tuple[DerivedAttribute, Reads]:
+            types = of() if callable(of) else (of,) if isinstance(of, str) else of
+            attribute = DerivedAttribute(name, module, tuple(types), label, local_only, uses)
+            return attribute, reads() if callable(reads) else reads
+
+        _REGISTRY[name] = declare
         return compute
 
     return register
@@ -180,7 +194,24 @@ def _registered() -> _Declarations:
     files = map(os.path.basename, resource_files(os.path.dirname(__file__), (".py",), deep=False))
     for name in sorted(file.removesuffix(".py") for file in files if not file.startswith("_")):
         import_module(f"{__package__}.{name}")
-    return _Declarations(dict(sorted(_REGISTRY.items())), _OTHER_READS)
+    declared = {name: _REGISTRY[name]() for name in sorted(_REGISTRY)}
+    attributes = {name: attribute for name, (attribute, _) in declared.items()}
+    reads = {
+        f"derived.{name}": joined(*(declared[one][1] for one in (name, *_used_by(name, attributes))))
+        for name in attributes
+    } | _OTHER_READS
+    places: dict[_Row, int] = {}
+    by_attribute = {
+        name: tuple(places.setdefault(row, len(places)) for row in found.items()) for name, found in reads.items()
+    }
+    return _Declarations(attributes, by_attribute, tuple(places))
+
+
+def _used_by(name: str, attributes: Mapping[str, DerivedAttribute]) -> Iterator[str]:
+    """Yield the attributes that an attribute uses, and those that these use."""
+    for one in attributes[name].uses:
+        yield one
+        yield from _used_by(one, attributes)
 
 
 def derived_attributes() -> Mapping[str, DerivedAttribute]:
@@ -188,22 +219,10 @@ def derived_attributes() -> Mapping[str, DerivedAttribute]:
     return _declarations().attributes
 
 
-@cache
-def reads_by_attribute() -> Mapping[str, Reads]:
-    """Return the paths that must be read for each computed attribute, by its path in rules."""
+def reads_of(attributes: Iterable[str]) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """Yield the types with the paths that must be read for attributes by their paths in rules, each once."""
     known = _declarations()
-    return {f"derived.{one.name}": _all_reads(one, known) for one in known.attributes.values()} | known.other_reads
-
-
-def _all_reads(attribute: DerivedAttribute, known: _Declarations) -> Reads:
-    """Return what an attribute reads itself, and through the attributes that it uses."""
-    if not attribute.uses:
-        return attribute.reads
-    found: dict[str, dict[Path, None]] = {}
-    for one in (attribute.reads, *(_all_reads(known.attributes[name], known) for name in attribute.uses)):
-        for type_, paths in one.items():
-            found.setdefault(type_, {}).update(dict.fromkeys(paths))
-    return {type_: tuple(paths) for type_, paths in found.items()}
+    return (known.rows[row] for row in {row for name in attributes for row in known.reads.get(name, ())})
 
 
 def attribute_of(resource: Resource, name: str, context: Context) -> Answer:

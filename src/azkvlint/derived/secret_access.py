@@ -17,16 +17,16 @@ from azkvlint.derived.certificates import APIM
 from azkvlint.derived.companions import Sure, companions, elsewhere, is_one_of, is_set, items_of
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
 from azkvlint.derived.consumer_permissions import Reader, Thing, held, thing_in
-from azkvlint.derived.consumers import GRAPH_NEEDS, keys_in_vaults, vault_of_secret
+from azkvlint.derived.consumers import graph_needs, keys_in_vaults, vault_of_secret
 from azkvlint.derived.identities import (
     IDENTITY,
     Assigned,
     assigned_to,
     identity_in,
+    identity_needs,
     is_assigned,
     is_system,
 )
-from azkvlint.derived.identities import NEEDS as IDENTITY_NEEDS
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -46,11 +46,11 @@ from azkvlint.derived.secrets import (
     SITES,
     has_settings,
     is_reference,
+    places_of,
     references_of,
     setting_of,
     setting_references,
 )
-from azkvlint.derived.secrets import PLACES as REFERENCE_PLACES
 from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import reference_of
 from azkvlint.model.pattern import known_start, remove_prefix, text_form
@@ -92,8 +92,11 @@ def _types(*reads: str) -> tuple[str, ...]:
     return tuple(type_.lower() for type_ in types_with(reads=reads, otherwise=IDENTIFIED))
 
 
-_READERS, _KEY_READERS = _types(*_SECRETS), _types(*_KEYS)
-ALL_READERS = tuple(dict.fromkeys((*_READERS, *_KEY_READERS)))
+def all_readers() -> tuple[str, ...]:
+    """Return the types, in lower case, that read secrets, certificates or keys with an identity."""
+    return tuple(dict.fromkeys((*_types(*_SECRETS), *_types(*_KEYS))))
+
+
 _BY_SERVICE = (NAMED_VALUES, OF_SERVICE)
 
 
@@ -119,11 +122,11 @@ def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
             above = use.identity.removeprefix("../") if use.identity.startswith("../") else ""
             own = "" if above else use.identity
             paths = [items_and_path(path)[0] for path in (*use.at, *use.only, own, use.vault) if path]
-            add(type_, *paths, *REFERENCE_PLACES.get(type_, ()), ("parent",), _SCOPE)
+            add(type_, *paths, *places_of(type_), ("parent",), _SCOPE)
             whole = type_ if use.holder == "self" else type_.rpartition("/")[0]
             if use.has_own_identity:
                 add(whole, IDENTITY, ("id",), _SCOPE, *([path_of(above)] if above else []))
-    for table in (IDENTITY_NEEDS, _VAULT_READS, *([GRAPH_NEEDS] if "key" in reads else [])):
+    for table in (identity_needs(), _VAULT_READS, *([graph_needs()] if "key" in reads else [])):
         for type_, these in table.items():
             add(type_, *these)
     for type_ in _BY_SERVICE:
@@ -278,9 +281,9 @@ ASSIGNED, NO_IDENTITY, NOT_ASSIGNED = "assigned", "no identity", "not assigned"
 
 @derived(
     "referenceIdentities",
-    of=ALL_READERS,
+    of=all_readers,
     label="identity of the Key Vault reference",
-    reads=_needs(*_SECRETS, *_KEYS),
+    reads=lambda: _needs(*_SECRETS, *_KEYS),
 )
 def _reference_identities(resource: Resource, context: Context) -> Answer:
     """Return for each reference whether the resource has the identity that reads it, each as an item.
@@ -363,9 +366,9 @@ def _each_once(items: list[Value]) -> list[Value]:
 
 @derived(
     "secretPermissions",
-    of=_READERS,
+    of=lambda: _types(*_SECRETS),
     label="permission to read the secret",
-    reads=joined(_needs(*_SECRETS), PERMISSION_NEEDS),
+    reads=lambda: joined(_needs(*_SECRETS), PERMISSION_NEEDS),
 )
 def _secret_permissions(resource: Resource, context: Context) -> Answer:
     """Return for each secret or certificate that a resource refers to whether its identity may read it.
@@ -377,17 +380,18 @@ def _secret_permissions(resource: Resource, context: Context) -> Answer:
 
 @derived(
     "keyPermissions",
-    of=_KEY_READERS,
+    of=lambda: _types(*_KEYS),
     label="permission to use the key",
-    reads=joined(_needs(*_KEYS), PERMISSION_NEEDS),
+    reads=lambda: joined(_needs(*_KEYS), PERMISSION_NEEDS),
 )
 def _key_permissions(resource: Resource, context: Context) -> Answer:
     """Return for each customer-managed key of a resource whether its identity may use it."""
     return _permissions(resource, _KEYS, context)
 
 
-# What is read to find which grants a resource needs.
-ALL_NEEDS = joined(_needs(*_SECRETS, *_KEYS), PERMISSION_NEEDS)
+def all_needs() -> Mapping[str, tuple[Path, ...]]:
+    """Return what is read to find which grants a resource needs."""
+    return joined(_needs(*_SECRETS, *_KEYS), PERMISSION_NEEDS)
 
 
 def _permissions(resource: Resource, reads: Sequence[str], context: Context) -> Answer:
@@ -483,12 +487,12 @@ _CONNECTIONS = tuple(f"{type_}/{kind}" for type_ in SITES for kind in ("networkc
 
 @derived(
     "secretVaultIds",
-    of=_READERS,
+    of=lambda: _types(*_SECRETS),
     label="vault of the secret",
-    reads=joined(
+    reads=lambda: joined(
         {
             type_: (
-                *REFERENCE_PLACES.get(type_, ()),
+                *places_of(type_),
                 *(
                     items_and_path(path)[0]
                     for use in uses_of(type_)
@@ -496,7 +500,7 @@ _CONNECTIONS = tuple(f"{type_}/{kind}" for type_ in SITES for kind in ("networkc
                     if path
                 ),
             )
-            for type_ in _READERS
+            for type_ in _types(*_SECRETS)
         },
         _VAULT_READS,
     ),

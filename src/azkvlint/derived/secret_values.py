@@ -5,6 +5,7 @@ The value itself is never part of a derived attribute.
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Iterator, Mapping
 
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
@@ -73,10 +74,8 @@ def _placeholder_of(value: Value) -> Placeholder:
 
 def _base64_decoded(text: str) -> str:
     """Return the text that a string encodes, as in the contents of a certificate; the string itself if it is none."""
-    from base64 import b64decode  # a plan without a secret does not need it
-
     try:
-        return b64decode(text[:_MOST_ENCODED], validate=True).decode("ascii")
+        return a2b_base64(text[:_MOST_ENCODED], strict_mode=True).decode("ascii")
     except ValueError:
         return text
 

@@ -7,15 +7,12 @@ learn.microsoft.com/azure/data-factory/store-credentials-in-key-vault.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 import msgspec
 
-from azkvlint.azure.consumers import CONSUMERS, Use, items_and_path, path_of, types_with
-from azkvlint.derived.certificates import (
-    FRONT_DOOR,
-    NEEDS,
-    certificates_of,
-)
+from azkvlint.azure.consumers import Use, items_and_path, path_of, types_with, uses_of
+from azkvlint.derived.certificates import FRONT_DOOR, certificates_of, needs_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.evaluation.values import RETURNS_SECRET, wrap
 from azkvlint.model.location import Location
@@ -103,28 +100,36 @@ _SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
 
-# The rows of secrets and certificates that a resource names, by type in lower case.
-_USES: Mapping[str, tuple[Use, ...]] = {
-    type_.lower(): tuple(use for use in CONSUMERS[type_] if use.reads != "key" and use.otherwise != "flag" and use.at)
-    for type_ in types_with(reads=["secret", "certificate"])
-}
 _PARAMETERS: Path = ("properties", "parameters")
 # A Front Door template states the version of a secret in separate properties.
 _LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
-PLACES: Mapping[str, tuple[Path, ...]] = {
-    type_: tuple(
+
+
+@cache
+def _uses_of(type_: str) -> tuple[Use, ...]:
+    """Return how resources of a type (lower case) name secrets and certificates."""
+    return tuple(use for use in uses_of(type_) if use.reads != "key" and use.otherwise != "flag" and use.at)
+
+
+def places_of(type_: str) -> tuple[Path, ...]:
+    """Return the paths of secrets and certificates in resources of a type (lower case)."""
+    return tuple(
         path
-        for use in uses
-        for path in (NEEDS[type_] if use.reads == "certificate" else [items_and_path(one)[0] for one in use.at])
-    )
-    + ((_LATEST, _VERSION) if type_ == FRONT_DOOR else ())
-    for type_, uses in _USES.items()
-    if uses
-}
-# Types that read with identities of their own.
-_WITH_IDENTITY = tuple(
-    type_.lower() for type_ in types_with(reads=["secret", "certificate"], holder=["self"], otherwise=["own", "system"])
-)
+        for use in _uses_of(type_)
+        for path in (needs_of(type_) if use.reads == "certificate" else [items_and_path(one)[0] for one in use.at])
+    ) + ((_LATEST, _VERSION) if type_ == FRONT_DOOR else ())
+
+
+def places_by_type() -> Mapping[str, tuple[Path, ...]]:
+    """Return these paths by type, in lower case."""
+    found = {type_: places_of(type_) for type_ in map(str.lower, types_with(reads=["secret", "certificate"]))}
+    return {type_: paths for type_, paths in found.items() if paths}
+
+
+def _with_identity() -> Iterator[str]:
+    """Yield the types, in lower case, that read with identities of their own."""
+    found = types_with(reads=["secret", "certificate"], holder=["self"], otherwise=["own", "system"])
+    return map(str.lower, found)
 
 
 @derived(
@@ -160,9 +165,9 @@ def _inline_secrets(resource: Resource, _: Context) -> Answer:
 
 @derived(
     "vaultReferences",
-    of=_WITH_IDENTITY,
+    of=_with_identity,
     label="Key Vault reference",
-    reads={type_: (*PLACES[type_], ("scope",)) for type_ in _WITH_IDENTITY},
+    reads=lambda: {type_: (*places_of(type_), ("scope",)) for type_ in _with_identity()},
 )
 def _vault_references(resource: Resource, _: Context) -> Answer:
     """Return the names of the references of a resource to Key Vault, each as an item.
@@ -181,7 +186,7 @@ def _vault_references(resource: Resource, _: Context) -> Answer:
 
 def has_settings(resource: Resource) -> bool:
     """Return whether the references of a resource are settings of an app."""
-    return any(use.form == "settings" for use in _USES.get(resource.type.lower(), ()))
+    return any(use.form == "settings" for use in _uses_of(resource.type.lower()))
 
 
 def is_reference(resource: Resource, value: Value) -> bool:
@@ -205,7 +210,7 @@ def _is_of_resource(value: Value) -> bool:
 
 def setting_references(resource: Resource) -> Iterator[tuple[str, Value]]:
     """Yield the name and the value of each setting of an app that is, or may be, a reference."""
-    for path in (path for use in _USES.get(resource.type.lower(), ()) for path in _settings_in(resource, use)):
+    for path in (path for use in _uses_of(resource.type.lower()) for path in _settings_in(resource, use)):
         yield from ((name, value) for name, value in _setting_values(resource.select(path)) if _may_refer(value))
 
 
@@ -461,7 +466,7 @@ _TERRAFORM_TYPES = ("azurerm_key_vault_secret", "azurerm_key_vault_certificate")
 _TERRAFORM = regex(r"\bazurerm_key_vault_(?:secret|certificate)\.")
 
 
-@derived("secretReferences", of=PLACES, label="secret reference", reads=PLACES)
+@derived("secretReferences", of=places_by_type, label="secret reference", reads=places_by_type)
 def _secret_references(resource: Resource, _: Context) -> Answer:
     """Return each secret or certificate that a resource refers to, and whether it ``pinsVersion``."""
     found = tuple(_item(name, value, pins) for name, value, pins in references_of(resource))
@@ -478,7 +483,7 @@ def _item(name: str, value: Value, pins: bool | None) -> Value:
 def references_of(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
     """Yield the name and the value of each reference, and whether it pins a version; None if that is not known."""
     type_ = resource.type.lower()
-    for use in _USES.get(type_, ()):
+    for use in _uses_of(type_):
         if use.form == "settings":
             for path in _settings_in(resource, use):
                 yield from _of_settings(resource.select(path))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.consumers import types_with
+from azkvlint.azure.consumers import CONSUMERS, has_use
 from azkvlint.derived.companions import Sure, elsewhere
 from azkvlint.derived.endpoints import CONNECTION_READS
 from azkvlint.derived.entry import BY_PERIMETER, ENTRY_READS, endpoint_of, trusted_services
@@ -27,43 +27,52 @@ from azkvlint.model.value import Path as Steps
 KEY, CERTIFICATE, MACHINE = "key", "certificate", "certificate of a virtual machine"
 
 
-def _types(**words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(type_.lower() for type_ in types_with(**words))
-
-
 class Path(msgspec.Struct, frozen=True):
-    """How some types of services reach a vault: the attribute ``via`` refers to it, and they read its ``reads``."""
+    """How some types of services reach a vault: the attribute ``via`` refers to it, and they read its ``reads``.
 
-    types: tuple[str, ...]
+    The types are ``types`` (lower case), or those of the table of consumers with the ``words``.
+    """
+
     via: str
     reads: str
+    words: Mapping[str, tuple[str, ...]] = {}
+    types: tuple[str, ...] = ()
     networked: bool = False
+
+    def types_among(self, consumers: Iterable[str]) -> Iterable[str]:
+        """Return the types of services, of which the table has these (lower case)."""
+        return self.types or (type_ for type_ in consumers if has_use(type_, self.words))
 
 
 _THINGS = ("secret", "certificate")
+_TRUSTED = ("trusted",)
 _WITH_IDENTITY = ("own", "system", "platform", "own or platform")
 PATHS = (
-    Path(_types(reads=("key",), network=("trusted",)), "keyVaultId", KEY),
-    Path(_types(reads=_THINGS, network=("trusted",), otherwise=_WITH_IDENTITY), "secretVaultIds", CERTIFICATE),
-    Path(_types(reads=_THINGS, network=("trusted or network",)), "secretVaultIds", CERTIFICATE, networked=True),
-    Path(_types(reads=("certificate",), network=("trusted",), otherwise=("flag",)), "certificateVaultIds", CERTIFICATE),
+    Path("keyVaultId", KEY, {"reads": ("key",), "network": _TRUSTED}),
+    Path("secretVaultIds", CERTIFICATE, {"reads": _THINGS, "network": _TRUSTED, "otherwise": _WITH_IDENTITY}),
+    Path("secretVaultIds", CERTIFICATE, {"reads": _THINGS, "network": ("trusted or network",)}, networked=True),
+    Path("certificateVaultIds", CERTIFICATE, {"reads": ("certificate",), "network": _TRUSTED, "otherwise": ("flag",)}),
     Path(
-        ("microsoft.compute/virtualmachines/extensions", "microsoft.compute/virtualmachinescalesets/extensions"),
         "encryptionVaultId",
         MACHINE,
+        types=(
+            "microsoft.compute/virtualmachines/extensions",
+            "microsoft.compute/virtualmachinescalesets/extensions",
+        ),
     ),
     Path(
-        ("microsoft.compute/virtualmachines", "microsoft.compute/virtualmachinescalesets"),
         "encryptionVaultIds",
         MACHINE,
+        types=("microsoft.compute/virtualmachines", "microsoft.compute/virtualmachinescalesets"),
     ),
 )
 
 
-# What identifies a service, and the resource that it is a part of.
-_OWN_READS: Mapping[str, tuple[Steps, ...]] = {
-    type_: (("id",), ("parent",), ("scope",)) for path in PATHS for type_ in path.types
-}
+def _reads() -> Mapping[str, tuple[Steps, ...]]:
+    consumers = tuple(map(str.lower, CONSUMERS))
+    types = (type_ for path in PATHS for type_ in path.types_among(consumers))
+    # What identifies a service, and the resource that it is a part of.
+    return {**dict.fromkeys(types, (("id",), ("parent",), ("scope",))), **ENTRY_READS, **CONNECTION_READS}
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -90,8 +99,11 @@ def uses_of(vault: Resource, context: Context) -> Iterable[Use]:
 
 def _uses(context: Context) -> Iterator[tuple[Use, str]]:
     """Yield each use with the address of the vault; empty if it may be any."""
+    present = {type_.lower() for type_ in context.index.types()}
+    consumers = [type_ for type_ in map(str.lower, CONSUMERS) if type_ in present]
     for path in PATHS:
-        for service in (one for type_ in path.types for one in context.index.of_type(type_) if one.stays):
+        types = path.types_among(consumers)
+        for service in (one for type_ in types for one in context.index.of_type(type_) if one.stays):
             answer = attribute_of(service, path.via, context)
             values = () if isinstance(answer, Absent) else answer.items if isinstance(answer, ListValue) else (answer,)
             for value in values:
@@ -109,7 +121,7 @@ def _uses(context: Context) -> Iterator[tuple[Use, str]]:
     "trustedConsumers",
     of=(VAULTS, MANAGED_HSMS),
     label="trusted service that uses the vault",
-    reads={**_OWN_READS, **ENTRY_READS, **CONNECTION_READS},
+    reads=_reads,
     uses=tuple(dict.fromkeys(path.via for path in PATHS)),
 )
 def _trusted_consumers(resource: Resource, context: Context) -> Answer:

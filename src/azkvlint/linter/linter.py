@@ -52,7 +52,6 @@ from azkvlint.readers.discover import (
     is_module_file,
 )
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
-from azkvlint.readers.other_languages import unread_declarations
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path, root_of
@@ -372,9 +371,12 @@ def unit_results(
         from azkvlint.linter.state_files import state_file_problems  # few folders contain any
 
         problems += state_file_problems(others.states)
-    # The commands of an earlier run may be older than a text.
-    known_without = () if is_of_earlier_run else inventory.commands.without_vaults()
-    problems += unread_declarations(others.names, root, known_without)
+    if others.names:
+        from azkvlint.readers.other_languages import unread_declarations  # a file alone has no others
+
+        # The commands of an earlier run may be older than a text.
+        known_without = () if is_of_earlier_run else inventory.commands.without_vaults()
+        problems += unread_declarations(others.names, root, known_without)
     return root, pairs, problems
 
 

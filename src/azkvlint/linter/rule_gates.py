@@ -16,7 +16,7 @@ import msgspec
 
 from azkvlint.azure.services import SERVICES
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.derived.consumers import PATHS
+from azkvlint.derived.consumers import paths_by_type
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import is_in_conditions, with_parameters
 from azkvlint.engine.required_attributes import required_by
@@ -533,7 +533,7 @@ def known_types() -> frozenset[str]:
     from azkvlint.azure.azurerm.resources import TYPES
 
     mapped_types = {type_.lower() for type_ in TYPES.values()} | {type_.lower() for type_ in SERVICES}
-    return frozenset(mapped_types | set(PATHS)) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
+    return frozenset(mapped_types | set(paths_by_type())) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
 
 
 def links(condition: Condition) -> Iterator[Linked]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.consumers import uses_of
+from azkvlint.azure.consumers import is_consumer
 from azkvlint.graph.pseudo_resources import OBJECTS
 
 
 def is_ordered(type_: str) -> bool:
     """Return whether resources of a type need grants: because they are in a vault, or because they read one."""
     mapped = RESOURCES.get(type_)
-    return type_ in OBJECTS or (mapped is not None and bool(uses_of(mapped.type)))
+    return type_ in OBJECTS or (mapped is not None and is_consumer(mapped.type))

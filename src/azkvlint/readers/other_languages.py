@@ -15,7 +15,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from azkvlint.model.finding import INPUT_INCOMPLETE, Problem
 from azkvlint.model.location import Location, Region
@@ -49,7 +50,7 @@ _OLD_GROUP = b"azure.microsoft.com/"
 _AZD_NAMES = ("azure.yaml", "azure.yml")
 
 
-class _Found(NamedTuple):
+class _Found(msgspec.Struct, frozen=True, gc=False):
     """The first declaration in a file: its language, its line, and the column after it."""
 
     language: str

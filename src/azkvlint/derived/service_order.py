@@ -1,0 +1,111 @@
+"""The order of deployment: whether the grants that a service needs to read a vault exist before the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.consumer_permissions import Reader, held
+from azkvlint.derived.deployment import is_created, late_grants
+from azkvlint.derived.identities import assigned_to
+from azkvlint.derived.registry import Context, absent, derived, known, unknown, unknown_as
+from azkvlint.derived.secret_access import (
+    ELSEWHERE,
+    MAY_REFER,
+    Reading,
+    all_needs,
+    all_readers,
+    holder_of,
+    readers_of,
+    readings_of,
+    vaults_read,
+)
+from azkvlint.derived.vaults import model_of
+from azkvlint.graph.pseudo_resources import AFTER, UNRESOLVED
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Answer, ListValue, Scalar, Unknown, Value
+
+
+@derived(
+    "waitsForAccess",
+    of=all_readers,
+    label="dependency on the role assignment or access policy",
+    reads=all_needs,
+)
+def _waits_for_access(resource: Resource, context: Context) -> Answer:
+    """Return whether a service depends on the grants without which it cannot read its keys, secrets or certificates.
+
+    Absent if none is needed: a vault has the policy itself, or the identity does not exist before the service.
+    """
+    made_after = resource.select(("derived", AFTER))
+    holder = holder_of(resource, context) if isinstance(made_after, ListValue) else None
+    if not isinstance(made_after, ListValue) or holder is None:
+        return absent(resource)
+    before = frozenset(str(item.value) for item in made_after.items if isinstance(item, Scalar))
+    found: Answer = absent(resource)
+    doubts: dict[bool, Unknown] = {}
+    for reading in readings_of(resource, holder if isinstance(holder, Resource) else None, context):
+        vaults, is_certain = vaults_read(reading, resource, context)
+        readers, why = _readers(reading, resource, holder, context) if vaults else ((), "")
+        if not is_certain or len(vaults) > 1:
+            why = why or unknown_as(reading.value, MAY_REFER).why
+        if why and is_certain in doubts:
+            continue
+        for vault, reader in product(vaults, readers):
+            one = _depends(reading, context.index.resources[vault], reader, resource, before, context)
+            if one is None:
+                continue
+            if isinstance(one, Scalar) and one.value is True:
+                found = one
+            elif isinstance(one, Scalar) and not why:
+                return one
+            else:
+                doubts.setdefault(is_certain, unknown(reading.value, why) if why else unknown_as(one, why))
+    # A certain reference is a better reason than a value that may be none.
+    return doubts.get(True, doubts.get(False, found))
+
+
+def _readers(
+    reading: Reading, resource: Resource, holder: Resource | Unknown, context: Context
+) -> tuple[Sequence[Reader], str]:
+    """Return the identities that may read and exist before the service; and why it is not known which one reads.
+
+    Grants to an identity outside the input are not in it either.
+    """
+    anyone = Reader(unless=resource)
+    if isinstance(holder, Unknown):
+        return [anyone], holder.why
+    readers, why = readers_of(reading, holder, assigned_to(holder, context), context)
+    if why:
+        return ([], "") if why == ELSEWHERE else ([anyone], why)
+    why = "any of several identities may read the vault" if len(readers) > 1 else ""
+    # The documentation does not state which identity reads.
+    named = [reader if reader.key[0] else anyone for reader in readers]
+    return [reader for reader in named if reader.resource is not resource], why
+
+
+def _depends(
+    reading: Reading, vault: Resource, reader: Reader, resource: Resource, before: frozenset[str], context: Context
+) -> Value | None:
+    """Return whether a service depends on the grants on a vault that an identity needs; None if it needs none."""
+    permissions = held(vault, reading.thing, reader, reading.use.permissions, context)
+    if permissions.sure is Sure.NO:
+        return None
+    found: Value | None = None
+    for certain, possible in zip(permissions.certain, permissions.possible, strict=True):
+        grants = [context.index.resources[address] for address in sorted(possible)]
+        if any(one.address in certain and not is_created(one) for one in grants):
+            continue
+        grants = [one for one in grants if one.address in certain or not one.exists_apart_from(resource)]
+        late = late_grants(tuple(one.address for one in grants if is_created(one)), before, context)
+        if not certain <= set(late):
+            found = known(resource, True) if found is None else found
+        elif late:
+            first = next((address for address in late if address in certain), late[0])
+            if permissions.sure is Sure.YES and len(late) == len(grants) and UNRESOLVED not in before:
+                return known(reading.value, False, first)
+            doubt = unknown_as(model_of(vault), f"`{first}` may be what lets it read the vault").why
+            is_traced = UNRESOLVED not in before
+            found = unknown(reading.value, doubt if is_traced else f"the dependency on `{first}` cannot be traced")
+    return found
