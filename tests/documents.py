@@ -132,9 +132,9 @@ def _is_about(rule: Rule, types: Sequence[str]) -> bool:
     """Return whether a rule is about access of these types to a vault, or about a vault that they read."""
     linked = (link for condition in (rule.when, rule.require) for link in links(condition))
     named = {type_ for link in linked for type_ in link.types} | set(rule.resources)
-    lower = {type_.lower() for type_ in types}
+    lower = [type_.lower() for type_ in types]
     way = _OF_VAULTS.get(rule.id)
-    is_way = any(path.reads == way and not lower.isdisjoint(path.types) for path in PATHS)
+    is_way = any(path.reads == way and [*path.types_among(lower)] for path in PATHS)
     return (not named.isdisjoint(types) and rule.id in _ABOUT_ACCESS) or is_way
 
 

@@ -83,7 +83,7 @@ class _Declarations(msgspec.Struct):
     rows: tuple[_Row, ...]
 
 
-# The declarations of a checkout. A wheel has them compiled, and asks for none.
+# The declarations of a checkout. A wheel has them compiled instead.
 _REGISTRY: dict[str, Callable[[], tuple[DerivedAttribute, Reads]]] = {}
 _FUNCTIONS: dict[str, DeriveFunction] = {}
 
