@@ -77,6 +77,11 @@ DATA: Mapping[str, str] = {
     for kind, actions in _OBJECTS.items()
     for action, word in actions.items()
 }
+# The data actions that together are full access to secrets and keys.
+FULL_ACCESS = frozenset(
+    f"Microsoft.KeyVault/vaults/{action}/action"
+    for action in ("secrets/getSecret", "secrets/setSecret", "keys/create", "keys/decrypt")
+)
 
 _STORED = "storageaccounts"
 

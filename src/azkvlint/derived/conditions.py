@@ -35,6 +35,7 @@ _PRINCIPALS = (
     "microsoft.authorization/roleassignments:principaltype",
 )
 SECRET_NAME = "microsoft.keyvault/vaults/secrets:name"
+UNNAMED = "another"  # stands for a role that a condition does not name
 _DEEPEST, _LONGEST = 60, 20_000
 _Token: TypeAlias = Mapping[str, str | None]
 
@@ -217,7 +218,7 @@ class Condition:
     def of_role(self, role: str, *, to_itself: bool = False) -> Truth:
         """Return whether a role, by its ID, may be assigned. Roles that the condition does not name are all alike."""
         guid = _guid(role)
-        key = (guid if guid in self._named else "another", to_itself)
+        key = (guid if guid in self._named else UNNAMED, to_itself)
         found = self._of_roles.get(key)
         if found is None:
             found = self._of_roles[key] = self._evaluated(guid, ASSIGNS, to_itself=to_itself)
