@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from azkvlint.azure.roles import Permission, role_by_name
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.permissions import administrators, built_in, reaches_vaults, relevant_roles
+from azkvlint.engine.rule_store import builtin_rules
 from tests.conftest import Run
 
 # KV313 asks whether another role has fewer permissions, which is always so for a custom role. KV314 is about a vault.
@@ -159,3 +161,13 @@ def test_the_administrators_among_the_built_in_roles() -> None:
         "User Access Administrator",
     }
     assert Sure.PERHAPS not in administrators().values()
+
+
+def test_only_a_rule_about_local_roles_names_roles() -> None:
+    """A condition that compares names of roles passes for a custom role that allows the same."""
+    found = set()
+    for rule in builtin_rules():
+        parts = (rule.when, rule.require, rule.severity_if, [(one.name, one.default) for one in rule.parameters])
+        if any(role_by_name(text.lower()) is not None for text in re.findall(r"'([^']*)'", repr(parts))):
+            found.add(rule.id)
+    assert found == {"KV823"}  # roles of managed HSMs have no definition in Azure
