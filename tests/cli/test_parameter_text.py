@@ -14,5 +14,5 @@ def test_empty_default(run: Run) -> None:
 
 
 def test_list_and_number(run: Run) -> None:
-    assert "    default: Owner, Contributor, User Access Administrator" in run("explain", "KV402").out
+    assert "    default: secrets/backup, keys/backup, certificates/backup" in run("explain", "KV312").out
     assert re.search(r"    default: 90\n", run("explain", "KV003").out)

@@ -33,13 +33,10 @@ from azkvlint.azure.roles import (
     WORKLOADS,
     WRITES_HSM,
 )
-from azkvlint.derived.assignments import OBJECT, custom_role, declared_role, role_name
+from azkvlint.derived.assignments import DELETED_AT, OBJECT
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.permissions import Permissions, built_in, of_definition, reaches_vaults, unknown
-from azkvlint.derived.registry import Context
+from azkvlint.derived.permissions import Permissions, built_in, reaches_vaults
 from azkvlint.model.access import Capability
-from azkvlint.model.resource import Resource
-from azkvlint.model.value import Scalar, Unknown
 from azkvlint.util.errors import UsageError, did_you_mean
 
 DEFINES = "Microsoft.Authorization/roleDefinitions/write"
@@ -49,8 +46,7 @@ _READS_IN_DEPLOYMENTS = f"{_VAULT}deploy/action"
 _PURGES = "Microsoft.KeyVault/locations/deletedVaults/purge/action"
 # The control plane creates secrets and keys, but does not read them.
 _CREATES = {f"{_VAULT}secrets/write": "secrets/set", f"{_VAULT}keys/write": "keys/create"}
-# The levels at which actions on deleted vaults, which belong to the subscription, are allowed; "" is not known.
-_ABOVE = ("subscription", "management group", "tenant", "")
+_ABOVE = (*DELETED_AT, "")  # "": a level that is not known
 _LOCAL_WORDS = frozenset(word for words in LOCAL_ROLES.values() for word in words)
 _BY_POLICY = "can add an access policy for itself"
 _BY_ROLE = "can assign itself any role"
@@ -387,29 +383,6 @@ def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
     edits = (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES)
     sure, doubt = max(assigns, _both((role.control(DEFINES), role.why), edits), key=lambda fact: fact[0])
     return sure, doubt if sure is Sure.PERHAPS else ""
-
-
-# --- permissions of roles ---------------------------------------------------------------------------------------------
-
-
-def permissions_of(assignment: Resource, context: Context) -> Permissions:
-    """Return the permissions of the role that an assignment assigns."""
-    name = role_name(assignment, context)
-    if not isinstance(name, Scalar):
-        declared = declared_role(assignment, context)
-        if declared is not None:
-            return of_definition(declared, declared.address)
-        return unknown("", f"the role is unknown: {name.why}" if isinstance(name, Unknown) else "the role is not set")
-    text = "a role" if name.sensitive else str(name.value)
-    found = built_in(text.lower())
-    if found is not None:
-        return found
-    definition = custom_role(assignment, name, context)
-    if definition is None:
-        return unknown(text, f"role `{text}` is not declared in the scanned files")
-    if isinstance(definition, Unknown):
-        return unknown(text, f"the name of a custom role is unknown: {definition.why}")
-    return of_definition(definition, text)
 
 
 # --- words of options -------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from azkvlint.azure.roles import (
     LOCAL_ROLES,
     role_by_id,
 )
+from azkvlint.derived.abilities import permissions_of
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
 from azkvlint.derived.companions import Sure, is_one_of, items_of
 from azkvlint.derived.delegation import CONDITION, assignable_roles, has_condition, is_foreign
@@ -227,7 +228,7 @@ class Holdings:
                     yield self._of_role(source, scope)
 
     def _of_role(self, source: Resource, scope: Answer) -> Holding:
-        role = effects.permissions_of(source, self._context)
+        role = permissions_of(source, self._context)
         principal = self._principals.principal(
             source.select(("properties", "principalId")), source.select(("properties", "principalType")), source
         )
@@ -288,7 +289,7 @@ class Holdings:
             return None
         key = role.key, condition
         if key not in self._assignables:
-            self._assignables[key] = assignable_roles(source, self._context)
+            self._assignables[key] = assignable_roles(source, self._context, to_itself=True)
         return self._assignables[key]
 
     def _edits_itself(self, role: Permissions, scope: Answer) -> bool:

@@ -29,6 +29,7 @@ CONTROL = (
 )
 # The attribute of conditions that limits data actions to names of secrets.
 SECRET_NAME = "microsoft.keyvault/vaults/secrets:name"
+UNNAMED = "another"  # stands for a role that a condition does not name
 UNLOCKS = "Microsoft.Authorization/locks/delete"
 WRITES_HSM, DELETES_HSM = "Microsoft.KeyVault/managedHSMs/write", "Microsoft.KeyVault/managedHSMs/delete"
 PURGES_HSM = "Microsoft.KeyVault/locations/deletedManagedHsms/purge/action"
@@ -81,6 +82,11 @@ DATA: Mapping[str, str] = {
     for kind, actions in _OBJECTS.items()
     for action, word in actions.items()
 }
+# The data actions that together are full access to secrets and keys.
+FULL_ACCESS = frozenset(
+    f"Microsoft.KeyVault/vaults/{action}/action"
+    for action in ("secrets/getSecret", "secrets/setSecret", "keys/create", "keys/decrypt")
+)
 
 _STORED = "storageaccounts"
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import msgspec
 
-from azkvlint.azure.roles import ASSIGNS, CONTROL, DATA, any_fits, fits, role_by_id
+from azkvlint.azure.roles import ASSIGNS, CONTROL, DATA, FULL_ACCESS, any_fits, fits, role_by_id
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.permissions import DEFINITIONS, assigns, built_in
 from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
@@ -55,13 +55,6 @@ from azkvlint.model.value import (
 # subtracted only from the actions of the same permission), .../built-in-roles/security and /privileged.
 
 
-# The data actions that together are full access to secrets and keys.
-_FULL_ACCESS = {
-    f"Microsoft.KeyVault/vaults/{action}/action"
-    for action in ("secrets/getSecret", "secrets/setSecret", "keys/create", "keys/decrypt")
-}
-
-
 class BuiltIn(msgspec.Struct, frozen=True):
     """The relevant operations that a built-in role allows, and those that it may allow, with what would decide it."""
 
@@ -104,7 +97,7 @@ def operations_of(definition: Resource) -> Value:
         known(word, one, f"the role allows `{display(word)}`", sensitive=word.sensitive)
         for one, word in certain.items()
     ]
-    note = "the role allows full access to secrets and keys" if certain.keys() >= _FULL_ACCESS else ""
+    note = "the role allows full access to secrets and keys" if certain.keys() >= FULL_ACCESS else ""
     return known_list(permissions, (*items, doubt) if doubt is not None else tuple(items), note)
 
 
@@ -141,6 +134,8 @@ _LEVELS = {
     "microsoft.resources/subscriptions": "subscription",
     "microsoft.management/managementgroups": "management group",
 }
+# The levels whose roles apply to deleted vaults and managed HSMs, which belong to the subscription.
+DELETED_AT = ("subscription", "management group", "tenant")
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 # A scope inside a vault: a role at this level has no permission on the vault itself.
 OBJECT = "object"

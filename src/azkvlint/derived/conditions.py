@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.azure.roles import ASSIGNS, SECRET_NAME, any_fits
+from azkvlint.azure.roles import ASSIGNS, SECRET_NAME, UNNAMED, any_fits
 from azkvlint.derived.companions import Sure
 from azkvlint.model.pattern import Text, marked
 from azkvlint.util.lazy_regex import regex
@@ -216,7 +216,7 @@ class Condition:
     def of_role(self, role: str, *, to_itself: bool = False) -> Truth:
         """Return whether a role, by its ID, may be assigned. Roles that the condition does not name are all alike."""
         guid = _guid(role)
-        key = (guid if guid in self._named else "another", to_itself)
+        key = (guid if guid in self._named else UNNAMED, to_itself)
         found = self._of_roles.get(key)
         if found is None:
             found = self._of_roles[key] = self._evaluated(guid, ASSIGNS, to_itself=to_itself)

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.azure.roles import DATA, SECRET_NAME
+from azkvlint.azure.roles import DATA, SECRET_NAME, UNNAMED
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, operations, role_name
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
-from azkvlint.derived.permissions import built_in, condition_in, relevant_roles
+from azkvlint.derived.permissions import Permissions, administrators, built_in, condition_in, relevant_roles
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -264,20 +264,39 @@ def has_condition(resource: Resource) -> bool:
     return not isinstance(condition, Absent) and not (isinstance(condition, Scalar) and not condition.value)
 
 
-def assignable_roles(resource: Resource, context: Context) -> Mapping[str, Sure] | None:
-    """Return the built-in roles, by name, that the principal of an assignment may assign to itself; None for all."""
+def assignable_roles(resource: Resource, context: Context, *, to_itself: bool) -> Mapping[str, Sure] | None:
+    """Return the built-in roles, by name, that the principal of an assignment may assign; None for all.
+
+    ``to_itself``: assign to itself.
+    """
     condition = resource.select(CONDITION)
     if isinstance(condition, Unknown) and not text_of(condition):
         return dict.fromkeys(relevant_roles().values(), Sure.PERHAPS)
-    return _sure_roles(resource, context, to_itself=True)
+    return _sure_roles(resource, context, to_itself=to_itself)
+
+
+def assigns_unnamed(resource: Resource, role: Permissions) -> Sure:
+    """Return whether the conditions of a role and of its assignment let assign a role that they do not name."""
+    condition = resource.select(CONDITION)
+    if not has_condition(resource):
+        return role.assigns_unnamed()
+    if isinstance(condition, Unknown) and not text_of(condition):
+        return min(role.assigns_unnamed(), Sure.PERHAPS)
+    return min(role.assigns_unnamed(), condition_in(string_of(condition)).of_role(UNNAMED).sure)
 
 
 def _assignable_role(name: str, sure: Sure, at: Location) -> MapValue:
-    """Return a role, and whether it may be assigned."""
+    """Return a role, whether it may be assigned, and whether it administers vaults or lets assign any role."""
     allowed: Value = known(at, sure is Sure.YES, name)
     if sure is Sure.PERHAPS:
         allowed = unknown(at, f"the condition may allow assigning role `{name}`")
-    return MapValue(at=at, fields={"name": known(at, name, name), "allowed": allowed})
+    administers = administrators().get(name, Sure.NO)
+    is_administrator: Value = known(at, administers is Sure.YES, name)
+    if administers is Sure.PERHAPS:
+        is_administrator = unknown(at, f"role `{name}` may administer vaults")
+    return MapValue(
+        at=at, fields={"name": known(at, name, name), "allowed": allowed, "isAdministrator": is_administrator}
+    )
 
 
 # --- The data actions on secrets that a condition leaves unrestricted ------------------------------------------------
@@ -288,7 +307,8 @@ _LISTS = f"{_SECRETS}readMetadata/action"
 _REVEALS = (f"{_SECRETS}getSecret/action", f"{_SECRETS}backup/action")
 _SECRET_ACTIONS = tuple(action for action in DATA if action.startswith(_SECRETS))
 _NO_ACTION = "any action on secrets"
-_CONDITIONED = {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in GRANTS}}
+# What decides the role of an assignment, and what its conditions allow.
+CONDITIONED = {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in GRANTS}}
 
 
 class _Limits(msgspec.Struct, frozen=True):
@@ -328,7 +348,7 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
     )
 
 
-@derived("unrestrictedActions", of=GRANTS, label="unrestricted action", reads=_CONDITIONED)
+@derived("unrestrictedActions", of=GRANTS, label="unrestricted action", reads=CONDITIONED)
 def _unrestricted_actions(resource: Resource, context: Context) -> Answer:
     """Return the actions that reveal secrets although the condition restricts others that do.
 
@@ -351,7 +371,7 @@ def _unrestricted_actions(resource: Resource, context: Context) -> Answer:
     return known_list(at, items)
 
 
-@derived("restrictsListing", of=GRANTS, label="restriction of listing secrets", reads=_CONDITIONED)
+@derived("restrictsListing", of=GRANTS, label="restriction of listing secrets", reads=CONDITIONED)
 def _restricts_listing(resource: Resource, context: Context) -> Answer:
     """Return whether a condition on the names of secrets denies listing them, which is for no single secret."""
     limits = _limits(resource, context)

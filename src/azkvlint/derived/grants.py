@@ -414,6 +414,8 @@ def _grant_item(grant: Grant, context: Context) -> Value:
         "isGuest": unsure,
         "permissions": permissions_of(grant, context),
     }
+    if grant.source.type.lower() not in GRANTS:
+        fields["isPolicy"] = known(at, True)
     if kind and not grant.identity.perhaps_guest:
         fields["isGuest"] = known(at, kind == _GUEST, grant.identity.label)
     return known_object(at, fields)

@@ -6,7 +6,7 @@ subtracted only from the actions of the same permission) and .../conditions-over
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ from azkvlint.azure.roles import (
     DATA,
     DEPLOYS,
     FEDERATES,
+    FULL_ACCESS,
     LOCAL_NAMES,
     SIGN_INS,
     UNLOCKS,
+    UNNAMED,
     WORKLOADS,
     BuiltInRole,
     fits,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from azkvlint.derived.conditions import Condition
 
 DEFINITIONS = "microsoft.authorization/roledefinitions"
+_BUILT_IN, _CUSTOM = "built-in ", "custom "  # how keys begin
 # The actions that let a principal act as an identity.
 _ACTS = (FEDERATES, ATTACHES, *(action for actions in WORKLOADS.values() for action in actions))
 _SIGNS_IN = tuple(action for actions in SIGN_INS.values() for action in actions)
@@ -62,6 +65,16 @@ class Permissions:
         self._blocks = tuple(blocks)
         self._known: dict[tuple[str, bool], Sure] = {}
         self._assignable: dict[bool, Mapping[str, Sure] | None] = {}
+
+    @property
+    def is_built_in(self) -> bool:
+        """Return whether it is a role of Azure."""
+        return self.key.startswith(_BUILT_IN)
+
+    @property
+    def is_custom(self) -> bool:
+        """Return whether its definition is in the input."""
+        return self.key.startswith(_CUSTOM)
 
     def control(self, action: str) -> Sure:
         """Return whether the role allows an action of the control plane.
@@ -90,11 +103,21 @@ class Permissions:
             self._assignable[to_itself] = self._roles(to_itself)
         return self._assignable[to_itself]
 
-    def _roles(self, to_itself: bool) -> Mapping[str, Sure] | None:
+    def assigns_unnamed(self) -> Sure:
+        """Return whether the conditions of the definition let its holder assign a role that they do not name."""
+        conditions = self._conditions()
+        return Sure.YES if conditions is None else max(one.of_role(UNNAMED).sure for one in conditions)
+
+    def _conditions(self) -> list[Condition] | None:
+        """Return the conditions under which the role allows to assign roles; None if one permission has none."""
         blocks = [block for block in self._blocks if block.allows(ASSIGNS, is_data=False) is not Sure.NO]
-        if not blocks or any(block.condition is None for block in blocks):
-            return None
         conditions = [block.condition for block in blocks if block.condition is not None]
+        return conditions if blocks and len(conditions) == len(blocks) else None
+
+    def _roles(self, to_itself: bool) -> Mapping[str, Sure] | None:
+        conditions = self._conditions()
+        if conditions is None:
+            return None
         found = {
             name: max(one.of_role(guid, to_itself=to_itself).sure for one in conditions)
             for guid, name in relevant_roles().items()
@@ -177,7 +200,7 @@ def of_built_in(role: BuiltInRole) -> Permissions:
         for one in role.permissions
     ]
     why = f"the actions of role `{role.name}` are not confirmed"
-    return Permissions(f"built-in {role.id}", role.name, blocks, why)
+    return Permissions(f"{_BUILT_IN}{role.id}", role.name, blocks, why)
 
 
 @cache
@@ -205,16 +228,60 @@ def _assigns_reach(role: Permissions, seen: frozenset[str]) -> Sure:
     if role.control(ASSIGNS) is Sure.NO or role.name in seen:
         return Sure.NO
     every = role.assignable()
-    if every is None:
-        return Sure.YES
-    others = ((sure, built_in(name.lower())) for name, sure in every.items())
-    within = seen | {role.name}
-    return max((min(sure, reaches_vaults(own, within)) for sure, own in others if own is not None), default=Sure.NO)
+    return Sure.YES if every is None else any_of(every, lambda own: reaches_vaults(own, seen | {role.name}))
+
+
+def any_of(roles: Mapping[str, Sure], has: Callable[[Permissions], Sure]) -> Sure:
+    """Return whether one of these roles, which are each certain or possible, certainly or possibly has an ability."""
+    found = Sure.NO
+    for name, sure in roles.items():
+        own = built_in(name.lower()) if sure > found else None
+        found = max(found, min(sure, has(own))) if own is not None else found
+        if found is Sure.YES:
+            break
+    return found
 
 
 def assigns(role: Permissions) -> Sure:
     """Return whether the holder of a role can assign a role that reaches vaults."""
     return min(role.control(ASSIGNS), _assigns_reach(role, frozenset()))
+
+
+def has_full_access(role: Permissions) -> Sure:
+    """Return whether a role allows all that together is full access to secrets and keys."""
+    return min(role.data(action) for action in FULL_ACCESS)
+
+
+def administers(role: Permissions, seen: frozenset[str] = frozenset()) -> Sure:
+    """Return whether a role has full access to secrets and keys, or lets assign only some roles, one of which has."""
+    found = has_full_access(role)
+    every = role.assignable() if found is not Sure.YES and role.name not in seen else None
+    if every is not None:
+        listed = any_listed(every, role.assigns_unnamed(), seen | {role.name})
+        found = max(found, min(role.control(ASSIGNS), listed))
+    return found
+
+
+def any_listed(roles: Mapping[str, Sure], unnamed: Sure, seen: frozenset[str] = frozenset()) -> Sure:
+    """Return whether conditions let assign an administrator of vaults, and no roles but those that they name."""
+    if unnamed is Sure.YES:
+        return Sure.NO
+    return min(Sure(Sure.YES - unnamed), any_of(roles, lambda own: administers(own, seen)))
+
+
+@cache
+def administrators() -> Mapping[str, Sure]:
+    """Return whether each of the relevant built-in roles administers vaults or lets assign any role, by name.
+
+    Azure lists the roles that a subscription can assign. Those that only its documentation has are not among them.
+    """
+    found: dict[str, Sure] = {}
+    for name in relevant_roles().values():
+        role, own = role_by_name(name.lower()), built_in(name.lower())
+        if role is not None and own is not None and role.is_complete:
+            any_role = own.control(ASSIGNS) if own.assignable() is None else Sure.NO
+            found[name] = max(any_role, administers(own))
+    return found
 
 
 def unknown(name: str, why: str) -> Permissions:
@@ -231,7 +298,7 @@ def of_definition(definition: Resource, name: str) -> Permissions:
     is_arm = definition.type.lower() == DEFINITIONS
     is_known = not any(block.is_open for block in blocks)
     why = f"the actions of role `{name}` are {'not confirmed' if is_known else 'not all known'}"
-    return Permissions(f"custom {definition.address}", name, blocks, why, definition.address if is_arm else "")
+    return Permissions(f"{_CUSTOM}{definition.address}", name, blocks, why, definition.address if is_arm else "")
 
 
 def _block(permission: Value) -> _Block:
