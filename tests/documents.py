@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from azkvlint.azure.azurerm.resources import TYPES
 from azkvlint.azure.consumers import uses_of
 from azkvlint.derived.trusted_consumers import CERTIFICATE, KEY, PATHS
 from azkvlint.linter.rule_gates import links
@@ -100,14 +101,14 @@ TRUSTED = Path(__file__).resolve().parents[1] / "docs" / "trusted-services.yaml"
 _READS = {"key": "keys", "secret": "secrets", "certificate": "certificates"}
 
 
-def trusted_services() -> dict[str, dict[str, Any]]:
-    """Return Microsoft's list of trusted services: the types that stand for each, or why none does."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load(TRUSTED.read_text(encoding="utf-8"))["services"]
+def trusted_services(section: str = "services") -> dict[str, dict[str, Any]]:
+    """Return Microsoft's list of trusted services, or the others: the types that stand for each, or why none does."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load(TRUSTED.read_text(encoding="utf-8"))[section]
     return found
 
 
 def trusted(rules: Sequence[Rule]) -> str:
-    """Return the page that lists Microsoft's trusted services, and the rules that know each."""
+    """Return the page that lists the services that read vaults, and the rules that know each."""
     lines = [
         "# Trusted services",
         "",
@@ -115,17 +116,33 @@ def trusted(rules: Sequence[Rule]) -> str:
         "that of [Microsoft](https://learn.microsoft.com/azure/key-vault/general/overview-vnet-service-endpoints), of",
         "2026-05-19. This page is generated from the table of services that read vaults.",
         "",
-        "| service | resource types | reads | rules |",
-        "| --- | --- | --- | --- |",
+        *_services(trusted_services(), rules),
+        "",
+        "## Other services that read vaults",
+        "",
+        "These services are not on the list. They read vaults from networks of their own, or from public addresses.",
+        "",
+        *_services(trusted_services("others"), rules),
+        "",
     ]
-    for name, row in trusted_services().items():
+    return "\n".join(lines)
+
+
+def _services(services: Mapping[str, Mapping[str, Any]], rules: Sequence[Rule]) -> Iterator[str]:
+    """Yield the lines of a table of services."""
+    yield from ("| service | resource types | reads | rules |", "| --- | --- | --- | --- |")
+    for name, row in services.items():
         types = row.get("types", [])
         reads = dict.fromkeys(_READS[use.reads] for type_ in types for use in uses_of(type_))
         where = ", ".join(rule.id for rule in rules if _is_about(rule, types)) if types else "none"
         reason = f": {row['reason']}" if "reason" in row else ""
-        shown = "<br>".join(f"`{type_}`" for type_ in types)
-        lines.append(f"| {name} | {shown} | {', '.join(reads)} | {where}{reason} |")
-    return "\n".join([*lines, ""])
+        shown = "<br>".join(f"`{_shown(type_)}`" for type_ in types)
+        yield f"| {name} | {shown} | {', '.join(reads)} | {where}{reason} |"
+
+
+def _shown(type_: str) -> str:
+    """Return a type as its users know it: one that Azure does not have is a resource type of Terraform."""
+    return next(name for name, mapped in TYPES.items() if mapped == type_) if type_.startswith("Terraform/") else type_
 
 
 def _is_about(rule: Rule, types: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def test_the_table_of_consumers_agrees_with_the_list_of_trusted_services() -> No
     listed = {type_ for row in trusted_services().values() for type_ in row.get("types", [])}
     assert listed <= set(CONSUMERS)
     assert listed == set(types_with(network=["trusted", "trusted or network"]))
+
+
+def test_every_service_that_reads_vaults_is_listed_once() -> None:
+    rows = [*trusted_services().values(), *trusted_services("others").values()]
+    assert Counter(type_ for row in rows for type_ in row.get("types", [])) == Counter([*CONSUMERS])
+    assert all("types" in row or "reason" in row for row in rows)
+    assert all(row.get("reason", ".").endswith(".") for row in rows)
 
 
 def test_severities() -> None:

@@ -167,6 +167,7 @@ def _hidden_of_workloads() -> Iterator[tuple[str, str]]:
         "azurerm_windows_",
         "azurerm_function_",
         "azurerm_logic_",
+        "azurerm_static_",
     )
     for type_ in (*filter(lambda name: name.startswith(prefixes), RESOURCES), "azurerm_api_management_named_value"):
         for place in places(RESOURCES[type_].fields):

@@ -115,7 +115,7 @@ def test_a_fault_of_a_row_names_its_file_and_line(row: str, fault: str) -> None:
         ),
         (
             HEAD.replace("azurerm_example", "aws_example") + "    arguments:\n      name: name\n",
-            "t.yaml:3:3: `aws_example` is not a resource type of azurerm or azuread",
+            "t.yaml:3:3: `aws_example` is not a resource type of azurerm, azuread, azuredevops or databricks",
         ),
         (
             argument("sku.name") + "    constants: {sku.name: x}\n",

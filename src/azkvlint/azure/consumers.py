@@ -16,9 +16,10 @@ from azkvlint.azure.table_files import decode_rows, read_table
 from azkvlint.model.value import Path
 
 Kind: TypeAlias = Literal["key", "secret", "certificate"]
-# How the value at a path names what is read: an ID or URL (or an object with its parts), the settings of an app, or a
-# name beside other properties that state the vault.
-Form: TypeAlias = Literal["", "settings", "parts"]
+# How the value at a path names what is read: an ID or URL (or an object with its parts), the settings of an app, the
+# settings of the Key Vault extension of a virtual machine, which also name the identity, or a name beside other
+# properties that state the vault. In form "name", the vault too is stated by its name.
+Form: TypeAlias = Literal["", "settings", "extension", "parts", "name"]
 # Whose identity reads, if no path names one: any identity of the resource, its system-assigned one, a service principal
 # of Microsoft's, that one if the resource has no identity, Azure itself if a property of the vault allows it, or one
 # that is not known.
@@ -48,7 +49,8 @@ class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omi
     states it. ``only``: the value of a property of resources that read. ``vault``: the path of the vault of a name.
     ``identity``: the path of the user-assigned identity that reads, behind ``../`` if it is one of the resource with
     the identities, which is ``holder``. ``principal``: the application ID of Microsoft's service principal; ``flag``:
-    the property of the vault. ``needs``: the permissions, if they are not those of ``reads``.
+    the property of the vault. ``needs``: the permissions, if they are not those of ``reads``. ``grants``: what the
+    service adds for itself, on a vault with that permission model.
     """
 
     reads: Kind
@@ -64,6 +66,7 @@ class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omi
     network: Network = ""
     version: Version = ""
     needs: tuple[str, ...] = ()
+    grants: Literal["", "access policy"] = ""
 
     @property
     def permissions(self) -> tuple[str, ...]:

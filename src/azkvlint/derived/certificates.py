@@ -9,6 +9,7 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.consumers import Use, items_and_path, path_of, types_with, uses_of
+from azkvlint.derived import machine_extension
 from azkvlint.derived.dates import expiry_note
 from azkvlint.derived.registry import (
     Context,
@@ -452,6 +453,8 @@ _OTHERS: Mapping[str, tuple[Path, ...]] = {
 def needs_of(type_: str) -> tuple[Path, ...]:
     """Return what is read of resources of a type (lower case) for their certificates; empty if they name none."""
     use = _use_of(type_)
+    if use is not None and use.form == "extension":
+        return machine_extension.places_of(use)
     return () if use is None else (items_and_path(use.at[0])[0], _IDS, *_OTHERS.get(type_, ()))
 
 
@@ -479,7 +482,9 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
     """Yield the references of a resource to the certificates that it uses for TLS."""
     use = _use_of(resource.type.lower())
     ids = resource.select(_IDS)
-    if use is not None and "[]" in use.at[0]:
+    if use is not None and use.form == "extension":
+        yield from (value for value, _ in machine_extension.observed_certificates(resource, use))
+    elif use is not None and "[]" in use.at[0]:
         where, inside = items_and_path(use.at[0])
         items = resource.select(where)
         if isinstance(items, Unknown):

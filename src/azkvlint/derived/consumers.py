@@ -548,9 +548,7 @@ def vault_of_secret(value: Value, context: Context) -> Value | None:
     if words is not None:
         text = words.get("secreturi", "")
         if not text:
-            name = words.get("vaultname", "")
-            named = _vault_of_name(text_form(name), value, context)
-            return _outside(_with_text(value, name), context) if named is None else named
+            return vault_named(_with_text(value, words.get("vaultname", "")), context)
         value = _with_text(value, text)
     if isinstance(text, Pattern) and known_start(text)[:8].lower() == "https://":
         found = _vault_of_name(_vault_name(_steps_of_url(text)[0]), value, context)
@@ -565,6 +563,12 @@ def _with_text(value: Value, text: Text) -> Value:
         why = value.why if isinstance(value, Unknown) else "the secret ID is known after deployment"
         return Unknown(at=value.at, why=why, pattern=text, sensitive=value.sensitive)
     return Scalar(at=value.at, value=text, sensitive=value.sensitive)
+
+
+def vault_named(value: Value, context: Context) -> Value:
+    """Return the vault of a name."""
+    found = _vault_of_name(text_form(string_of(value)), value, context)
+    return _outside(value, context) if found is None else found
 
 
 def _vault_of_name(name: str, value: Value, context: Context) -> Value | None:

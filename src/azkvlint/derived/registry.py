@@ -109,6 +109,7 @@ READER_LABELS: Mapping[str, str] = {
     "namespaceName": "namespace name",
     "plannedAction": "planned action",
     "replacePaths": "reason for the replacement",
+    "appSettings": "application setting",
     "serviceName": "API Management service name",
     "topicName": "system topic name",
     "valueOrigins": "origin of the secret value",

@@ -17,7 +17,7 @@ from azkvlint.derived.certificates import APIM
 from azkvlint.derived.companions import Sure, companions, elsewhere, is_one_of, is_set, items_of
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
 from azkvlint.derived.consumer_permissions import Reader, Thing, held, thing_in
-from azkvlint.derived.consumers import graph_needs, keys_in_vaults, vault_of_secret
+from azkvlint.derived.consumers import graph_needs, keys_in_vaults, vault_named, vault_of_secret
 from azkvlint.derived.identities import (
     IDENTITY,
     Assigned,
@@ -26,7 +26,9 @@ from azkvlint.derived.identities import (
     identity_needs,
     is_assigned,
     is_system,
+    owner_in,
 )
+from azkvlint.derived.machine_extension import observed_certificates
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -125,7 +127,9 @@ def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
             add(type_, *paths, *places_of(type_), ("parent",), _SCOPE)
             whole = type_ if use.holder == "self" else type_.rpartition("/")[0]
             if use.has_own_identity:
-                add(whole, IDENTITY, ("id",), _SCOPE, *([path_of(above)] if above else []))
+                add(whole, IDENTITY, ("id",), _SCOPE)
+            if above:
+                add(whole, path_of(above))
     for table in (identity_needs(), _VAULT_READS, *([graph_needs()] if "key" in reads else [])):
         for type_, these in table.items():
             add(type_, *these)
@@ -176,6 +180,10 @@ def _key_in(key: Answer, context: Context) -> Thing:
 
 
 def _secrets(use: Use, resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
+    if use.form == "extension":
+        for certificate, identity in observed_certificates(resource, use):
+            yield Reading(use, certificate, _secret_in(certificate, context), identity)
+        return
     items, inside = items_and_path(use.identity) if "[]" in use.identity else ((), ())
     if items:
         for item in items_of(resource.select(items)):
@@ -191,7 +199,9 @@ def _secrets(use: Use, resource: Resource, holder: Resource | None, context: Con
     apart = resource.select(path_of(use.vault)) if use.vault else Absent(at=resource.at)
     if not isinstance(apart, Absent):
         name = text_form(string_of(resource.select(path_of(use.at[0])))).lower() if use.at else ""
-        vault = apart if _leads_to_vault(apart, context) else vault_of_secret(apart, context)
+        vault: Value | None = apart
+        if not _leads_to_vault(apart, context):
+            vault = vault_named(apart, context) if use.form == "name" else vault_of_secret(apart, context)
         found = apart if vault is None else vault
         yield Reading(use, apart, Thing("secrets" if name else "", name), named, found)
         return
@@ -268,6 +278,10 @@ def holder_of(resource: Resource, context: Context) -> Resource | Unknown | None
     else:
         found = one_target(resource, via, context)
         named = named if not isinstance(named, Absent) else resource.select((via,))
+        if found is None:
+            # An ID of another provider is not an ID of Azure, and so not a reference.
+            wholes = context.index.of_type(type_.rpartition("/")[0])
+            found = next((one for one in wholes if one.address.lower() == owner_in(named)), None)
     if found is None and isinstance(named, Unknown) and not named.is_set:
         return named
     return found if found is not None and not found.existing and found.stays else None
@@ -292,13 +306,20 @@ def _reference_identities(resource: Resource, context: Context) -> Answer:
     """
     holder = holder_of(resource, context)
     if not isinstance(holder, Resource):
-        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, ELSEWHERE)])
+        return _without_holder(resource, holder, (*_SECRETS, *_KEYS), context)
     assigned = assigned_to(holder, context)
     found = [
         _if_reference(_identity_word(reading, resource, holder, assigned, context), reading, resource)
         for reading in readings_of(resource, holder, context)
     ]
     return known_list(resource, _each_once(found)) if found else absent(resource)
+
+
+def _without_holder(resource: Resource, holder: Unknown | None, reads: Sequence[str], context: Context) -> Answer:
+    """Return the answer for a resource whose identities are not in the input: absent if they do not matter."""
+    if holder is None or next(readings_of(resource, None, context, reads), None) is None:
+        return absent(resource)
+    return known_list(resource, [unknown_as(holder, ELSEWHERE)])
 
 
 def _if_reference(word: Value, reading: Reading, resource: Resource) -> Value:
@@ -397,7 +418,7 @@ def all_needs() -> Mapping[str, tuple[Path, ...]]:
 def _permissions(resource: Resource, reads: Sequence[str], context: Context) -> Answer:
     holder = holder_of(resource, context)
     if not isinstance(holder, Resource):
-        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, ELSEWHERE)])
+        return _without_holder(resource, holder, reads, context)
     found: list[Value] = []
     assigned = assigned_to(holder, context)
     for reading in readings_of(resource, holder, context, reads):
@@ -430,6 +451,8 @@ def _permission(
     sure = max(held(vault, reading.thing, reader, reading.use.permissions, context).sure for reader in readers)
     model = model_of(vault)
     by_policies = isinstance(model, Scalar) and model.value == BY_POLICIES
+    if reading.use.grants == "access policy":
+        sure = max(sure, Sure.YES if by_policies else Sure.PERHAPS if isinstance(model, Unknown) else Sure.NO)
     kind = "an access policy" if by_policies else "a role assignment"
     if sure is Sure.NO and not (context.has_all_companions(resource) and vault.exists_with(resource)):
         return unknown(reading.value, elsewhere(vault, POLICIES if by_policies else ASSIGNMENTS))

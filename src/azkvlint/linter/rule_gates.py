@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from azkvlint.azure.consumers import CONSUMERS
 from azkvlint.azure.services import SERVICES
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.derived.consumers import paths_by_type
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import is_in_conditions, with_parameters
 from azkvlint.engine.required_attributes import required_by
@@ -383,8 +383,6 @@ _NO_RESOURCES = frozenset(
 _ONLY_IN_TEMPLATES = frozenset(
     {
         "microsoft.appconfiguration/configurationstores/keyvalues",
-        "microsoft.web/sites/config",
-        "microsoft.web/sites/slots/config",
         "microsoft.resources/deploymentscripts",
         "microsoft.compute/virtualmachines",
         "microsoft.compute/virtualmachines/extensions",
@@ -533,7 +531,8 @@ def known_types() -> frozenset[str]:
     from azkvlint.azure.azurerm.resources import TYPES
 
     mapped_types = {type_.lower() for type_ in TYPES.values()} | {type_.lower() for type_ in SERVICES}
-    return frozenset(mapped_types | set(paths_by_type())) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
+    consumers = {type_.lower() for type_ in CONSUMERS}
+    return frozenset(mapped_types | consumers) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
 
 
 def links(condition: Condition) -> Iterator[Linked]:

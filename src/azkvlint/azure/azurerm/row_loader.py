@@ -19,7 +19,7 @@ from azkvlint.util.project_files import data_files
 FOLDER = "azurerm"
 _ARGUMENT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
-_TERRAFORM_TYPE = re.compile(r"azure(rm|ad)_[a-z0-9_]+")
+_TERRAFORM_TYPE = re.compile(r"(azure(rm|ad|devops)|databricks)_[a-z0-9_]+")
 _BLOCKS = ("block", "blocks")
 # The types that the default of a kind may have; a kind that is not here has none.
 _DEFAULTS: Mapping[str, tuple[type, ...]] = {"value": (str,), "boolean": (bool,), "flag": (bool,), "number": (int,)}
@@ -165,7 +165,7 @@ class _Loader(RowReader):
         if name in self._resources:
             self.fault(place, f"resource type `{name}` is defined twice")
         if not _TERRAFORM_TYPE.fullmatch(name):
-            self.fault(place, f"`{name}` is not a resource type of azurerm or azuread")
+            self.fault(place, f"`{name}` is not a resource type of azurerm, azuread, azuredevops or databricks")
         self._resources[name] = place, resource, child(node, "arguments")
 
     def rows(self) -> Rows:

@@ -251,11 +251,12 @@ def _pad(items: list[Any], unknown: Any) -> list[Any]:
     return items + [None] * missing if missing > 0 else items
 
 
-# What identities are called, in arguments and in what they come from.
+# What identities, and connections that have one, are called in arguments and in what they come from.
 IDENTITIES = frozenset(
     {
         "principal_id", "object_id", "client_id", "application_id", "tenant_id", "user_id", "group_object_id",
         "member_object_id", "identity_client_id", "key_vault_identity_client_id", "ssl_keyvault_identity_client_id",
+        "serviceprincipalid", "service_endpoint_id",
     }
 )  # fmt: skip
 

@@ -1,0 +1,102 @@
+"""The certificates that the Key Vault extension of a virtual machine or scale set installs.
+
+Its settings list their URLs, from version 3 on in objects, and may name an identity by its client ID. Source:
+learn.microsoft.com/azure/virtual-machines/extensions/key-vault-linux and key-vault-windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from azkvlint.azure.consumers import Use, items_and_path
+from azkvlint.derived.companions import Sure, is_one_of, items_of
+from azkvlint.derived.registry import unknown_as
+from azkvlint.model.pattern import (
+    NUMBER_START,
+    CallHole,
+    Text,
+    length_of,
+    numbered,
+    pattern_from,
+    restored,
+    text_form,
+)
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    string_of,
+)
+
+# What identifies the extension, beside its settings.
+_WORDS = {"publisher": ("Microsoft.Azure.KeyVault",), "type": ("KeyVaultForLinux", "KeyVaultForWindows")}
+_CERTIFICATES: Path = ("secretsManagementSettings", "observedCertificates")
+_IDENTITY: Path = ("authenticationSettings", "msiClientId")
+_URL: Path = ("url",)
+_MOST = 20_000
+
+
+def observed_certificates(resource: Resource, use: Use) -> Iterator[tuple[Value, Answer]]:
+    """Yield each certificate that a Key Vault extension installs, with the identity that its settings name.
+
+    Extensions or settings that are not known are one value that is not known.
+    """
+    items, inside = items_and_path(use.at[0])
+    path = inside or items
+    for extension in items_of(resource.select(items)) if inside else (resource.attributes,):
+        settings = select(extension, path)
+        sure = min(is_one_of(select(extension, (*path[:-1], name)), *words) for name, words in _WORDS.items())
+        if isinstance(settings, Absent) or sure is Sure.NO:
+            continue
+        content = settings if isinstance(settings, MapValue) else _content_of(settings)
+        identity = select(content, _IDENTITY)
+        for one in items_of(select(content, _CERTIFICATES)):
+            url = select(one, _URL) if isinstance(one, MapValue) else one
+            if not isinstance(url, Absent):
+                yield (url if sure is Sure.YES else unknown_as(url, "the extension may be another one")), identity
+
+
+def places_of(use: Use) -> tuple[Path, ...]:
+    """Return the attributes of a resource that are read to find its extensions."""
+    items, inside = items_and_path(use.at[0])
+    return (items,) if inside else (items, *((*items[:-1], name) for name in _WORDS))
+
+
+def _content_of(settings: Value) -> Value:
+    """Return the object in a JSON string, as in Terraform, of which parts may be unknown.
+
+    A call of jsonencode with such parts has quotes of its own. YAML accepts them, as it does JSON.
+    """
+    from azkvlint.syntax.yaml_nodes import compose, data  # few inputs have such an extension
+
+    text = string_of(settings)
+    if isinstance(text, CallHole) and text.name == "jsonencode" and len(text.arguments) == 1:
+        text = text.arguments[0]
+    if length_of(text) <= _MOST and NUMBER_START not in text_form(text):
+        document = compose(numbered(text))
+        if document.root is not None and not document.faults:
+            found = _value(data(document.root), text, settings)
+            if isinstance(found, MapValue):
+                return found
+    return Unknown(at=settings.at, why="the settings of the extension are not known", sensitive=settings.sensitive)
+
+
+def _value(plain: Any, text: Text, settings: Value) -> Value:
+    if isinstance(plain, dict):
+        fields = {str(name): _value(one, text, settings) for name, one in plain.items() if one is not None}
+        return MapValue(at=settings.at, fields=fields)
+    if isinstance(plain, list):
+        return ListValue(at=settings.at, items=tuple(_value(one, text, settings) for one in plain if one is not None))
+    whole = restored(plain, text) if isinstance(plain, str) else plain
+    if isinstance(whole, str | int | float):
+        return Scalar(at=settings.at, value=whole, sensitive=settings.sensitive)
+    why = settings.why if isinstance(settings, Unknown) else "the settings of the extension are not known"
+    return Unknown(at=settings.at, why=why, pattern=pattern_from(whole), sensitive=settings.sensitive)
