@@ -50,7 +50,8 @@ class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omi
     ``identity``: the path of the user-assigned identity that reads, behind ``../`` if it is one of the resource with
     the identities, which is ``holder``. ``principal``: the application ID of Microsoft's service principal; ``flag``:
     the property of the vault. ``needs``: the permissions, if they are not those of ``reads``. ``grants``: what the
-    service adds for itself, on a vault with that permission model.
+    service adds for itself, on a vault with that permission model. ``later``: it does not read when it is created, but
+    when something uses it, or again and again until it succeeds.
     """
 
     reads: Kind
@@ -67,6 +68,7 @@ class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omi
     version: Version = ""
     needs: tuple[str, ...] = ()
     grants: Literal["", "access policy"] = ""
+    later: bool = False
 
     @property
     def permissions(self) -> tuple[str, ...]:

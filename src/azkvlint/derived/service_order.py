@@ -46,6 +46,8 @@ def _waits_for_access(resource: Resource, context: Context) -> Answer:
     found: Answer = absent(resource)
     doubts: dict[bool, Unknown] = {}
     for reading in readings_of(resource, holder if isinstance(holder, Resource) else None, context):
+        if reading.use.later:
+            continue
         vaults, is_certain = vaults_read(reading, resource, context)
         readers, why = _readers(reading, resource, holder, context) if vaults else ((), "")
         if not is_certain or len(vaults) > 1:
