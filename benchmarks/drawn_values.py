@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from azkvlint.model.condition import ITEM
 from azkvlint.readers.terraform.folder import Declaration, load_folder
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import parse
@@ -289,6 +290,8 @@ def _value_of(one: Input, states: Sequence[State], number: int) -> Any:
         value = copy.deepcopy(one.default)
     elif one.default is COMPUTED:
         raise CannotDrawError(COMPUTED.reason)
+    elif members and members[0].path[0] == ITEM:
+        value = _drawn(one.shape, one.name, number) if one.shape.of else None
     else:
         value = _drawn(one.shape, one.name, number)
     for path in dict.fromkeys(state.path for state in members):
@@ -303,6 +306,8 @@ def _placed(value: Any, shape: Shape, path: tuple[str, ...], states: Sequence[St
         return _satisfying(shape, states, "", number, value)
     name, *rest = path
     inner = _member(shape, name)
+    if name == ITEM:
+        return _with_item(value, shape, tuple(rest), states, number)
     if isinstance(value, list) and name.isdigit() and int(name) < len(value):
         value[int(name)] = _placed(value[int(name)], inner, tuple(rest), states, number)
         return value
@@ -317,6 +322,24 @@ def _placed(value: Any, shape: Shape, path: tuple[str, ...], states: Sequence[St
     else:
         members[name] = _placed(members.get(name, missing), inner, tuple(rest), states, number)
     return members
+
+
+def _with_item(value: Any, shape: Shape, rest: tuple[str, ...], states: Sequence[State], number: int) -> Any:
+    """Return a list or map with an item of which a condition holds at a path: the same for all paths."""
+    inner = shape.of[0] if shape.of else Shape()
+    if value is None or isinstance(value, str | _Unstated):
+        value = {"list": [], "map": {}, "object": {}}.get(shape.kind)
+    if isinstance(value, dict):
+        key = f"drawn{number}"
+        return {**value, key: _placed(value.get(key, _item_with(inner, rest, number)), inner, rest, states, number)}
+    if isinstance(value, list):
+        first = value[0] if value and (isinstance(value[0], dict) or not rest) else _item_with(inner, rest, number)
+        return [_placed(first, inner, rest, states, number), *value[1:]]
+    raise CannotDrawError("its type and default do not state whether it is a list or a map")
+
+
+def _item_with(shape: Shape, rest: tuple[str, ...], number: int) -> Any:
+    return _drawn(shape, "", number, 1) if shape.fields or not rest else {}
 
 
 def _member(shape: Shape, name: str) -> Shape:

@@ -76,6 +76,17 @@ TEMPLATE = """{
   }
 }
 """
+ITEMS = """type app = {
+  name: string
+  zone: string?
+}
+param apps app[] = []
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = [for one in apps: if (one.?zone == 'a') {
+  name: one.name
+  location: 'westeurope'
+  properties: { tenantId: tenant().tenantId, sku: { family: 'A', name: 'standard' } }
+}]
+"""
 
 
 @pytest.fixture
@@ -115,6 +126,16 @@ def test_types_of_a_template_are_read(checkout: Path) -> None:
     code, text = check(checkout)
     assert code == 0, text
     assert " in 6 worlds" in text
+    assert "not checked" not in text
+
+
+def test_an_item_is_given(tmp_path: Path) -> None:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "main.bicep").write_text(ITEMS)
+    code, text = check(folder)
+    assert code == 0, text
+    assert " in 1 worlds, " in text
     assert "not checked" not in text
 
 

@@ -11,7 +11,20 @@ import pytest
 from azkvlint.evaluation.reads import KeptParts
 from azkvlint.readers.modules.collected import CollectedResources
 from azkvlint.readers.modules.values import KeptValues
-from tests.cli.test_existence import ARGUMENTS, PROVIDER, checked, found, report, secret, variable, vault, words, write
+from tests.cli.test_existence import (
+    ARGUMENTS,
+    BODY,
+    PROVIDER,
+    SCHEMA,
+    checked,
+    found,
+    report,
+    secret,
+    variable,
+    vault,
+    words,
+    write,
+)
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -181,7 +194,7 @@ def test_no_list_has_a_length_below_zero(kvlint: Kvlint) -> None:
 
 def test_instances_that_a_filter_may_leave_out_are_assumed(kvlint: Kvlint) -> None:
     text = variable("vaults", "map(object({ on = optional(bool, false) }))", "{}")
-    text += vault("  for_each = { for key, one in var.vaults : key => one if one.on }")
+    text += vault("  for_each = { for key, one in var.vaults : key => one if length(key) > 3 }")
     assert words(checked(kvlint, {"main.tf": PROVIDER + text}), "KV001") == ["if its condition holds"]
 
 
@@ -719,3 +732,50 @@ def test_what_fails_where_it_may_not_exist_proves_nothing(kvlint: Kvlint) -> Non
     document = checked(kvlint, files, "--select", "KV001")
     assert document["skipped"] == []
     assert [one for one in found(document, "KV001") if "module.p" in one] != []
+
+
+def test_nothing_is_missing_if_no_world_deploys_a_module_that_is_not_restored(kvlint: Kvlint) -> None:
+    module = "param workspace string\nparam solutions array = []\n"
+    module += (
+        "module missing 'br/public:avm/res/none/none:0.1.0' = [\n  for one in solutions: if (!empty(workspace)) {\n"
+    )
+    files = {
+        "main.bicep": "param on bool = false\n"
+        f"resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = if (on) {{\n  name: 'kv-existence'\n"
+        f"  location: 'westeurope'\n  {BODY}\n}}\n"
+        "module a './a.bicep' = {\n  name: 'a'\n  params: { workspace: 'w' }\n}\n",
+        "a.bicep": f"{module}    name: 'm'\n  }}\n]\n",
+    }
+    for default, condition in (("false", "if on is true"), ("true", None)):
+        files["main.bicep"] = files["main.bicep"].replace("on bool = false", f"on bool = {default}")
+        document = checked(kvlint, files, "--select", "KV201", "--show-unknown")
+        assert document["unknown"] == document["problems"] == []
+        assert words(document, "KV201") == [condition]
+
+
+def test_a_secret_in_a_list_of_a_parameter_file_is_in_code(kvlint: Kvlint) -> None:
+    schema = SCHEMA.replace("deploymentTemplate", "deploymentParameters")
+    parameters = {
+        "$schema": schema,
+        "parameters": {"entries": {"value": [{"name": "db", "value": "hunter2-hunter2"}]}},
+    }
+    template = {
+        "$schema": SCHEMA, "contentVersion": "1.0.0.0", "parameters": {"entries": {"type": "array"}},
+        "resources": [{
+            "type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01",
+            "name": "[concat('kv-existence/', parameters('entries')[copyIndex()].name)]",
+            "copy": {"name": "each", "count": "[length(parameters('entries'))]"},
+            "properties": {"value": "[parameters('entries')[copyIndex()].value]"},
+        }],
+    }  # fmt: skip
+    secrets = "resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = [for one in entries: {\n"
+    secrets += "  name: 'kv-existence/${one.name}'\n  properties: { value: one.value }\n}]\n"
+    for name, text in (("main.json", json.dumps(template)), ("main.bicep", f"param entries array\n{secrets}")):
+        document = checked(
+            kvlint,
+            {name: text, "main.parameters.json": json.dumps(parameters)},
+            "--select", "KV610,KV611", "--show-unknown",
+        )  # fmt: skip
+        assert document["unknown"] == []
+        assert {one["ruleId"] for one in document["findings"]} == {"KV610"}
+        Path("in", name).unlink()

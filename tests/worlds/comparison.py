@@ -7,9 +7,10 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from azkvlint.model.condition import ITEM
 from tests.worlds import arm, terraform
 from tests.worlds.expressions import tf_value
 from tests.worlds.generator import Case, case_of
@@ -296,7 +297,7 @@ def worlds_of(root: Root, condition: Condition) -> list[World]:
     for name, group in grouped.items():
         spec = root.scope.input(name)
         candidates = distinct([*spec.domain(), *values_in(spec, group)])
-        domains[name] = [each for each in candidates if all(satisfies(each, c, spec.default) for c in group)]
+        domains[name] = [each for each in candidates if satisfies_all(each, group, spec.default)]
     return [world for each in products(domains) if (world := root.world(each)).valid]
 
 
@@ -306,6 +307,16 @@ def distinct(values: Iterable[object]) -> list[object]:
     for each in values:
         result.setdefault(repr(each), each)
     return list(result.values())
+
+
+def satisfies_all(value: object, group: list[Constraint], default: object) -> bool:
+    """Return whether a value of an input satisfies all constraints; those of an item are satisfied by one item."""
+    of_item = [replace(each, path=each.path[1:]) for each in group if each.path[:1] == (ITEM,)]
+    others = [each for each in group if each.path[:1] != (ITEM,)]
+    items = [list(value.values()) if isinstance(value, dict) else value] if of_item else []
+    return all(satisfies(value, each, default) for each in others) and all(
+        isinstance(every, list) and any(satisfies_all(item, of_item, None) for item in every) for every in items
+    )
 
 
 def satisfies(value: object, constraint: Constraint, default: object) -> bool:
@@ -335,7 +346,7 @@ def values_in(spec: InputSpec, group: list[Constraint]) -> list[object]:
     nested: object = copy.deepcopy(default)
     if isinstance(default, list):
         nested = {each["key"]: dict(each) for each in default if isinstance(each, dict)}
-    members = [each for each in group if each.path and each.predicate == "equal"]
+    members = [each for each in group if each.path and ITEM not in each.path and each.predicate == "equal"]
     for each in members:
         inner = nested = nested if isinstance(nested, dict) else {}
         for key in each.path[:-1]:

@@ -22,6 +22,7 @@ from azkvlint.evaluation.values import (
     Partly,
     PartlySecret,
     Result,
+    WithItem,
     doubt_in,
     for_same_reason,
     is_sensitive,
@@ -335,7 +336,7 @@ def move(found: Result, at: Location) -> Result:
     kind = type(found)
     if kind is Fields or kind is Items or kind is Partly:
         return found
-    if isinstance(found, PartlySecret):
+    if isinstance(found, PartlySecret | WithItem):
         return msgspec.structs.replace(found, at=at)
     if isinstance(found, Scalar):
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.values import Fields, Items, Result, is_sensitive
+from azkvlint.model.condition import ITEM
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -175,6 +176,8 @@ class Solver:
                 return _merged(self._solve(scope, item, same, (), depth) for item in items)
             case ast.Template(parts=parts) if not path and target.kind == EQUAL and isinstance(target.value, str):
                 return self._of_template(scope, parts, target, target.value, depth)
+            case ast.Comprehension() if path[:1] == (ITEM,):
+                return self._of_item(scope, node, target, path[1:], depth)
             case ast.Comprehension() | ast.For() | ast.Splat():
                 return self._of_loop(scope, node, target, depth)
             case _:
@@ -216,6 +219,9 @@ class Solver:
                 inner = self._solve(scope, of.items[number], target, path, depth)
             is_index = Target(EQUAL, number)
             found.append(self._every([self._solve(scope, index, is_index, (), depth), inner]) if inner else [])
+        if isinstance(self._language.value(scope, index), Unknown):
+            # The index of a loop over a list that may have items.
+            found.append(self._solve(scope, of, target, (ITEM, *path), depth))
         return _merged(found)
 
     def _of_template(
@@ -326,10 +332,22 @@ class Solver:
             found.append(self._solve(scope, over, NOT_NULL, (), depth))
         if isinstance(node, ast.Comprehension) and node.condition is not None:
             condition = node.condition
-            # A condition of no item, or of one that is written.
+            # A condition of no item, or of one that is written or may be given.
             inner = [self._solve(scope, condition, TRUE, (), depth)]
             inner += [self._solve(one, condition, TRUE, (), depth) for one in self._language.items(scope, node)]
             found = [self._every([*found, one]) for one in inner] + found
+        return _merged(found)
+
+    def _of_item(
+        self, scope: object, node: ast.Comprehension, target: Target, path: Steps, depth: int
+    ) -> list[Alternative]:
+        """Return the candidates for an item that a loop makes of one of another collection."""
+        found = []
+        for one in self._language.items(scope, node):
+            parts = [self._solve(one, node.result, target, path, depth)]
+            if node.condition is not None:
+                parts.append(self._solve(one, node.condition, TRUE, (), depth))
+            found.append(self._every(parts))
         return _merged(found)
 
     def _of_call(self, scope: object, node: ast.Call, target: Target, path: Steps, depth: int) -> list[Alternative]:
@@ -401,6 +419,15 @@ class Solver:
         if len(nodes) > 1:
             found.append(self._of_keys(scope, nodes[0], nodes[1], target, path, depth))
         return _merged(found)
+
+    def _tried_path(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the member of an object that all further arguments lead to."""
+        keys = [self._text(scope, node) for node in nodes[1:]]
+        names = [str(key.value) for key in keys if key is not None]
+        if len(names) < len(keys) or len(keys) < 2:
+            return self._looked_up(scope, nodes[:2], target, path, depth)
+        is_secret = any(key.is_secret for key in keys if key is not None)
+        return self._solve(scope, nodes[0], target.hidden(is_secret), (*names, *path), depth)
 
     def _text(self, scope: object, node: ast.Node) -> Target | None:
         """Return the string that an expression is, to be equal to; None unless it is a known string."""
@@ -514,7 +541,7 @@ class Solver:
         **dict.fromkeys(("merge", "concat", "setunion"), _joined),
         **dict.fromkeys(("keys", "objectkeys"), _keys),
         "join": _text_of, "try": _any, "element": _element, "coalesce": _coalesced, "coalescelist": _coalesced,
-        "lookup": _looked_up, "tryget": _looked_up, "length": _length, "empty": _is_empty,
+        "lookup": _looked_up, "tryget": _tried_path, "length": _length, "empty": _is_empty,
         "contains": _contains, "can": _has_key, "not": _negated, "alltrue": _all_true,
         "anytrue": _any_true, "and": _all_true, "or": _any_true, "if": _chosen,
         "equals": _same, "startswith": _starts, "endswith": _starts,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from azkvlint.evaluation.values import Fields, Items, Partly, is_data
+from azkvlint.evaluation.values import Fields, Items, Partly, WithItem, is_data
 from azkvlint.model.value import Scalar, Unknown
 
 # Of what an expression evaluated to, with what it read.
@@ -164,4 +164,6 @@ def is_same(one: Any, other: Any) -> bool:
         return False
     if kind is Partly:
         return all(map(is_same, one.items, other.items))
+    if kind is WithItem:
+        return is_same(one.item, other.item)
     return kind is not Unknown or list(map(type, one.one_of)) == list(map(type, other.one_of))

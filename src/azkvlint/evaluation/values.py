@@ -74,6 +74,29 @@ class Partly(Unknown, frozen=True, kw_only=True, gc=False):
     items: tuple[Result, ...]
 
 
+class WithItem(Unknown, frozen=True, kw_only=True, gc=False):
+    """An array or map that certainly has an ``item`` of which more is known. That stands for all items in a loop."""
+
+    item: Result
+
+    def named_item(self, name: Pattern | None) -> Result:
+        """Return the item, of which what is not known has the pattern of its place in the item ``name``."""
+        return self.item if name is None else _with_name(self.item, name)
+
+
+def _with_name(result: Result, name: Pattern) -> Result:
+    """Return a value with patterns for what is not known of it: those of the places below ``name``."""
+    match result:
+        case Unknown(pattern=None, sensitive=False):
+            return msgspec.structs.replace(result, pattern=name)
+        case Fields(at=at, fields=fields, rest=rest, kind=kind):
+            fields = {key: _with_name(value, access(name, f".{key}")) for key, value in fields.items()}
+            others = None if rest is None else _with_name(rest, name)
+            return Fields(at=at, fields=fields, rest=others, kind=kind)  # type: ignore[arg-type]  # Unknown as before
+        case _:
+            return result
+
+
 class Named(Unknown, frozen=True, kw_only=True, gc=False):
     """The other fields of an object where only their ``names`` are not known."""
 
@@ -413,6 +436,8 @@ def _marked(result: Result, sensitive: bool) -> Result:
         case Partly(items=known):
             parts = tuple(_marked(item, sensitive) for item in known)
             return msgspec.structs.replace(result, items=parts, sensitive=sensitive)
+        case WithItem(item=item):
+            return msgspec.structs.replace(result, item=_marked(item, sensitive), sensitive=sensitive)
         case Scalar() | Unknown() | Absent():
             return msgspec.structs.replace(result, sensitive=sensitive)
         case _:

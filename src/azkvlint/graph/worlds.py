@@ -21,6 +21,7 @@ from azkvlint.model.condition import (
     DIFFERENT,
     EMPTY,
     EQUAL,
+    ITEM,
     LENGTH,
     NOT_EMPTY,
     NOT_NULL,
@@ -255,7 +256,8 @@ class Search(Generic[AnyDeclaration]):
             possible = (each for each in states if path or not any(_is_beyond(facts.limits, *one) for one in each))
             options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in possible])
         for chosen in islice(product(*options), _MOST_CANDIDATES):
-            yield frozenset().union(*chosen)
+            changes = frozenset[Change]().union(*chosen)
+            yield frozenset(one for one in changes if not any(_is_implied(one, other) for other in changes))
 
     def _possible(self, declaration: AnyDeclaration, world: World) -> World | None:
         """Return a world in which a declaration may exist, with the changes that it needs in addition; or None."""
@@ -436,7 +438,14 @@ def _with(within: World, changes: World) -> World | None:
     for change in changes - within:
         added = change
         for one in within:
-            if one.input != change.input or (one.path != change.path and one.path):
+            if one.input != change.input:
+                continue
+            if _is_implied(one, change):
+                found.discard(one)
+                continue
+            if _is_implied(change, one):
+                break
+            if one.path != change.path and one.path:
                 continue
             if one.path == change.path and (one.state, one.value) == (change.state, change.value):
                 added = msgspec.structs.replace(change, is_secret=True)
@@ -447,8 +456,15 @@ def _with(within: World, changes: World) -> World | None:
                 found.discard(one)
             elif not _JOINED.issuperset((one.state, change.state)):
                 return None
-        found.add(added)
+        else:
+            found.add(added)
     return frozenset(found)
+
+
+def _is_implied(one: Change, change: Change) -> bool:
+    """Return whether a collection is as one change states if it has an item of which another states something."""
+    is_above = one.input == change.input and change.path[: len(one.path) + 1] == (*one.path, ITEM)
+    return is_above and one.state in (NOT_EMPTY, NOT_NULL) and not one.is_secret
 
 
 def _states(every: Sequence[Target], facts: Facts) -> Iterator[_States]:

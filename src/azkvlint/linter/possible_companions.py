@@ -112,6 +112,7 @@ class _Companions:
             for type_ in {resource.type.lower() for _, resource in _created(variant)}:
                 self._by_type.setdefault(type_, []).append((number, variant))
         self._types: dict[str, frozenset[str]] = {}
+        self._base = read.resources
 
     def types(self, rule: Rule) -> frozenset[str]:
         """Return the types of other resources that a rule reads, in lower case."""
@@ -123,10 +124,18 @@ class _Companions:
     def of(self, finding: Finding, world: _World) -> list[Variant]:
         """Return the variants with the resource of a finding that create what its rule reads."""
         found = {number: one for type_ in self.types(finding.rule) for number, one in self._by_type.get(type_, ())}
+        is_created = world.condition is not None and finding.resource not in self._base
         return [
             found[number] for number in sorted(found)
-            if found[number].condition is not world.condition and finding.resource in found[number].resources
+            if found[number].condition is not world.condition
+            and (finding.resource in found[number].resources or (is_created and _is_possible(found[number], world)))
         ]  # fmt: skip
+
+
+def _is_possible(variant: Variant, world: _World) -> bool:
+    """Return whether the inputs may create what a variant creates in another one."""
+    other = world.condition
+    return other is not None and not variant.condition.is_assumed and not other.excludes(variant.condition)
 
 
 def _created(variant: Variant) -> Iterator[tuple[str, Resource]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +13,8 @@ from azkvlint.model.value import Plain
 EQUAL, DIFFERENT, OTHER, UNDECIDED = "equal", "not equal", "another value", "unknown"
 NULL, NOT_NULL, EMPTY, NOT_EMPTY = "null", "not null", "empty", "not empty"
 CONTAINS, LENGTH = "containing", "of length"
+# The step of a path to an item of a list or map, it does not state which. A condition has one such item of each.
+ITEM = "*"
 # More inputs are counted.
 _MOST_NAMED = 3
 
@@ -33,6 +34,10 @@ class InputCondition(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def _text(conditions: Sequence[InputCondition]) -> str:
     """Return the conditions of one input that have the same state in words, such as ``var.enable_rbac is false``."""
+    over, item, _ = conditions[0].input.partition(f".{ITEM}.")
+    if item:
+        by_state = _by_state(msgspec.structs.replace(one, input=one.input[len(over + item) :]) for one in conditions)
+        return f"{over} has an item in which {_listed([_text(every) for every in by_state], 'and')}"
     name, state, value, unit = msgspec.structs.astuple(conditions[0])
     values = [msgspec.json.encode(one.value).decode() for one in conditions]
     match state:
@@ -50,6 +55,17 @@ def _text(conditions: Sequence[InputCondition]) -> str:
             return f"{name} has another value"
         case _:
             return f"{name} is {state}"
+
+
+def _by_state(conditions: Iterable[InputCondition]) -> list[list[InputCondition]]:
+    """Return the conditions that are stated together: of one input in one state, or of one item of an input; these
+    last.
+    """
+    found: dict[tuple[bool, str, str], list[InputCondition]] = {}
+    for one in conditions:
+        over, item, _ = one.input.partition(f".{ITEM}.")
+        found.setdefault((bool(item), over, "" if item else one.state), []).append(one)
+    return [found[key] for key in sorted(found, key=lambda key: key[0])]
 
 
 def _listed(values: Sequence[str], word: str) -> str:
@@ -90,10 +106,8 @@ class Condition(msgspec.Struct, frozen=True, gc=False, array_like=True):
         """Return the condition in words, such as ``if var.enable_rbac is false``."""
         if self.is_assumed or not self.inputs:
             return "if its condition holds"
-        by_state: dict[tuple[str, str], list[InputCondition]] = {}
-        for one in self.inputs:
-            by_state.setdefault((one.input, one.state), []).append(one)
-        named = [_text(every) for every in islice(by_state.values(), _MOST_NAMED)]
+        by_state = _by_state(self.inputs)
+        named = [_text(every) for every in by_state[:_MOST_NAMED]]
         if len(by_state) > _MOST_NAMED:
             named = [*named[:-1], f"{len(by_state) - _MOST_NAMED + 1} more inputs differ"]
         return f"if {_listed(named, 'and')}"

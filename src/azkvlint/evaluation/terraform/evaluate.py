@@ -40,6 +40,7 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
+    WithItem,
     as_optional,
     doubt_in,
     hides_keys,
@@ -52,7 +53,7 @@ from azkvlint.evaluation.values import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, Text, hole, join_texts, length_of, operation, text_form
-from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
+from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
@@ -496,7 +497,10 @@ def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: R
     if isinstance(over, Unknown):
         evaluator.watch.risks += 1
         key, value = step_into(over, "[key]", at), step_into(over, "[each]", at)
-        return _over_unknown(evaluator, node, over, [(key, value)], local, _size(node, over))
+        found = _over_unknown(evaluator, node, over, [(key, value)], local, _size(node, over))
+        if isinstance(over, WithItem) and isinstance(found, Unknown) and not node.grouped:
+            return _with_item(evaluator, node, found, _bound(node, key, over.named_item(value.pattern), local))
+        return found
     if isinstance(over, Items):
         pairs = _numbered(evaluator, over, at)
         if pairs is None:
@@ -561,6 +565,25 @@ def _over_unknown(
     if doubt.pattern is not None and each and node.condition is None and node.name is None:
         pattern = hole("[for ", doubt.pattern, ":", each, "]")
     return _many(evaluator, results, doubt, pattern, at, size)
+
+
+def _with_item(evaluator: TerraformEvaluator, node: ast.Comprehension, whole: Unknown, local: Local) -> Unknown:
+    """Return the result for a collection, with the result for an item of which more is known, if that is in it."""
+    risks = evaluator.watch.risks
+    try:
+        if node.condition is not None:
+            condition = primitive(evaluator.evaluate(node.condition, local), "bool", whole.at)
+            if not isinstance(condition, Scalar) or not condition.value:
+                return whole
+        item = evaluator.evaluate(node.result, local)
+    except FailedError:
+        return whole
+    finally:
+        evaluator.watch.risks = risks
+    return WithItem(
+        at=whole.at, why=whole.why, pattern=whole.pattern, given=True, known=NOT_EMPTY, sensitive=whole.sensitive,
+        candidates=whole.candidates, closed=whole.closed, hops=whole.hops, item=item,
+    )  # fmt: skip
 
 
 def _bound(node: ast.Comprehension, key: Result, value: Result, local: Local) -> Local:

@@ -12,7 +12,17 @@ from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import is_given
 from azkvlint.evaluation.terraform.alternatives import gather, mark_optional, one_of_results, step_into
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, primitive, text_of
-from azkvlint.evaluation.values import Fields, Items, Result, as_optional, doubt_in, is_large, is_sensitive, unknown_in
+from azkvlint.evaluation.values import (
+    Fields,
+    Items,
+    Result,
+    WithItem,
+    as_optional,
+    doubt_in,
+    is_large,
+    is_sensitive,
+    unknown_in,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
@@ -109,6 +119,9 @@ def _converted(result: Result, type_: Type, default: Default) -> Result:
     kind = type_.kind
     if kind == "any" or isinstance(result, Absent):
         return result
+    if isinstance(result, WithItem) and kind in _COLLECTIONS:
+        item = _converted(result.item, type_.of[0], default)
+        return msgspec.structs.replace(_unknown_as(result, kind), item=item)
     if isinstance(result, Unknown):
         return _unknown_as(result, kind)
     if kind in _PRIMITIVES:

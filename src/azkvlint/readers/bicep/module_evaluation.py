@@ -160,8 +160,10 @@ class ModuleInstance(DeploymentInstance):
         return [self.module(node) for node in nodes if self.file.symbols.get(node.name) is node]
 
     def skip_module(self, symbol: ModuleSymbol, reason: str) -> None:
-        """See the base class."""
-        if isinstance(symbol.source, BicepSource):
+        """See the base class. Nothing is missing if a module of a registry that is never deployed is not restored."""
+        path = symbol.node.path
+        is_remote = isinstance(path, ast.Literal) and isinstance(path.value, str) and files.is_remote(path.value)
+        if not is_remote and isinstance(symbol.source, BicepSource):
             skip_file(self.run, symbol.source.file, f"module `{symbol.node.name}` is not used: {reason}")
 
     def scope_of_held(self, entity: ResourceEntity) -> Scope:

@@ -114,7 +114,7 @@ class FileOrigins:
             source = value_of(node.name, at)
         else:
             argument = given.get(node.name)
-            found = origins_of_argument(argument, secure)
+            found = origins_of_argument(argument, secure, rest)
             source = value_of(node.name, argument.at if argument is not None else None)
         is_passed = isinstance(given, Arguments) and found is not None
         if found is None and not is_nothing(node.default):

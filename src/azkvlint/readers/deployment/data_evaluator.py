@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Document, Evaluator, move
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, below, doubt_in, name_of, named_by
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, WithItem, below, doubt_in, name_of, named_by
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import position_in
+from azkvlint.model.pattern import hole, position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.documents import is_copies, key_of
 from azkvlint.readers.modules.required_members import Tree, prune
@@ -61,7 +61,7 @@ class DataEvaluator(Evaluator):
         position = index.pattern if isinstance(index, Unknown) else None
         over = of.pattern if isinstance(of, Unknown) else None
         if isinstance(of, Unknown) and over is not None and position is not None and position == position_in(over):
-            return below(of, "[*]", at)
+            return of.named_item(hole(over, "[*]")) if isinstance(of, WithItem) else below(of, "[*]", at)
         return super().item(of, index, safe, from_end, at)
 
     def data(self, plain: Any, pointer: Pointer, local: Local, tree: Tree | None = None) -> Result:

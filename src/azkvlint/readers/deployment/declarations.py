@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.known_parts import is_scope
-from azkvlint.evaluation.values import Fields, Items, Result, SecretParts, unknown_with_secrets
+from azkvlint.evaluation.values import Fields, Items, Result, SecretParts, WithItem, unknown_with_secrets
 from azkvlint.model.location import Location
 from azkvlint.model.value import NOTHING_KNOWN, Known, Path, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -330,6 +330,8 @@ def mark_secret_parts(found: Result, parts: SecretParts | None, at: Location) ->
         case Items():
             items = [mark_secret_parts(item, parts.below(f"[{i}]"), at) for i, item in enumerate(found.items)]
             return Items(at=found.at, items=items)
+        case WithItem(item=item) if not found.sensitive:
+            return msgspec.structs.replace(found, item=mark_secret_parts(item, parts.below("[*]"), at), sensitive=True)
         case Unknown() if not found.sensitive:
             return unknown_with_secrets(found, parts, found.at)
         case _:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from azkvlint.evaluation.values import Result
+from collections.abc import Iterable
+
+from azkvlint.evaluation.values import Fields, Items, Result, find_field
 from azkvlint.graph.pseudo_resources import with_origins
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.readers.deployment.scope import text
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
 from azkvlint.values.origins import Origins, Source
+from azkvlint.values.paths import is_any, is_index, member_of
 
 FILLED_IN = "is replaced before deployment"
 FROM_VAULT = "the value is a Key Vault secret"
@@ -48,9 +51,15 @@ def sources_in(found: Origins, name: str, at: Location | None, source: Source | 
     return [one for one in (source, plain) if one is not None and one.origin in found]
 
 
-def origins_of_argument(found: Result | None, secure: bool) -> Origins | None:
-    """Return the origins of an argument from a file or a module declaration; None if there is none."""
+def origins_of_argument(found: Result | None, secure: bool, rest: Path = ()) -> Origins | None:
+    """Return the origins of the value at ``rest`` in an argument from a file or a module declaration; None if there is
+    none.
+    """
     match found:
+        case Items() | Fields(rest=None):
+            parts = _parts_at(found, rest)
+            every = [origins_of_argument(part, secure, below) for part, below in parts]
+            return value_origins.union(one for one in every if one is not None) or frozenset({value_origins.GIVEN})
         case None:
             return None
         case Scalar():
@@ -63,6 +72,18 @@ def origins_of_argument(found: Result | None, secure: bool) -> Origins | None:
             return frozenset({value_origins.SECURE if sensitive or secure else value_origins.UNTRACED})
         case _:
             return frozenset({value_origins.UNTRACED})
+
+
+def _parts_at(found: Items | Fields, rest: Path) -> list[tuple[Result, Path]]:
+    """Return the items or members that the value at ``rest`` consists of, with the paths in them."""
+    if isinstance(found, Items):
+        below = rest[1:] if rest and is_index(rest[0]) else rest
+        parts: Iterable[Result | None] = found.items
+    elif not rest or is_any(rest[0]):
+        parts, below = found.fields.values(), rest[1:]
+    else:
+        parts, below = [find_field(found, member_of(rest[0]))], rest[1:]
+    return [(part, below) for part in parts if part is not None and not isinstance(part, Absent)]
 
 
 def origins_of_passed(found: Origins | None, secure: bool) -> Origins:

@@ -22,6 +22,7 @@ from azkvlint.evaluation.values import (
     Items,
     PartlySecret,
     Result,
+    WithItem,
     field_of,
 )
 from azkvlint.model.location import Location
@@ -481,22 +482,20 @@ def _symbolic(
         name = name.arguments[0]
     sensitive = isinstance(over, Unknown) and over.sensitive
     at = over.at if known else evaluator.document.place(body)
-    item = Unknown(at=at, why=why, pattern=None if sensitive else hole(name, "[*]"), sensitive=sensitive)
+    pattern = None if sensitive else hole(name, "[*]")
+    item: Result = Unknown(at=at, why=why, pattern=pattern, sensitive=sensitive)
     if isinstance(over, PartlySecret):
         item = over.below("[*]", at)
+    elif isinstance(over, WithItem):
+        item = over.named_item(pattern)
     position = position_in(name)
     number = Unknown(at=at, why=why, pattern=position)
     if isinstance(body.over, ast.Call) and body.over.name == COPIES:
         # The loop of a template repeats numbers, not the items of the list that it counts.
         item = number
     positions: set[Pattern] = {position}
-    if (
-        isinstance(name, CallHole)
-        and name.name == "range"
-        and name.arguments[:1] == ("0",)
-        and item.pattern is not None
-    ):
-        positions.add(item.pattern)
+    if isinstance(name, CallHole) and name.name == "range" and name.arguments[:1] == ("0",) and pattern is not None:
+        positions.add(pattern)
     inner = _with_variables(body, local, item, number, evaluator.budget, read)
     one = _iteration("[*]", inner, body.body, "" if known_of(over).is_filled else hole(name, "[]").text)
     return _Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))

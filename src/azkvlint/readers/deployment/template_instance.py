@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Bound, inputs_of
-from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, pattern_of
+from azkvlint.evaluation.values import Fields, Items, Result, WithItem, doubt_in, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, hole, join_texts, known_or_pattern, operation
 from azkvlint.model.resource import Resource
@@ -219,6 +219,8 @@ class TemplateInstance(DeploymentInstance):
             return found
         self.record_scope()
         pattern = declared_hole(DEPLOYMENT, f"{self.prefix}{name}")
+        if isinstance(found, WithItem):
+            return msgspec.structs.replace(found, pattern=pattern)
         return Unknown(at=found.at, why=found.why, pattern=pattern, given=found.given, known=found.known)
 
     def output(self, name: str) -> Result | None:

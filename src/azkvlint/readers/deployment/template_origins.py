@@ -190,7 +190,7 @@ class TemplateOrigins:
             is_passed = found is not None
         else:
             value = given.get(name)
-            found = origins_of_argument(value, secure)
+            found = origins_of_argument(value, secure, rest)
             source = value_of(name, value.at if value is not None else None)
         default = node.default if node is not None else None
         if found is None and isinstance(default, ast.Data) and default.plain not in (None, "", {}, []):

@@ -16,6 +16,7 @@ from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Writ
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, Faults, World
+from azkvlint.model.condition import ITEM
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOTHING_KNOWN, Known, Unknown
@@ -78,10 +79,14 @@ def kind_of(root: DeploymentInstance, node: ast.Parameter) -> str:
 
 
 class _Scope(NamedTuple):
-    """Where an expression is written: its file, and the variables of the loops around it."""
+    """Where an expression is written: its file, and the variables of the loops around it.
+
+    ``items`` are those that stand for an item of a list, with the expression of that.
+    """
 
     instance: DeploymentInstance
     local: Local
+    items: Mapping[str, tuple[_Scope, ast.Expression]] = {}
 
 
 class _Deployments:
@@ -93,6 +98,9 @@ class _Deployments:
             return None
         base, steps = _steps(node)
         match base:
+            case ast.Name(name=name) if name in scope.items:
+                around, over = scope.items[name]
+                return Written(around, over, (ITEM, *steps))
             case ast.Name(name=name) if name not in scope.local:
                 return _marked(_named(scope.instance, name, steps), (name, *steps))
             case ast.Call(name=function, arguments=(ast.Literal(value=str() as name),)):
@@ -181,7 +189,8 @@ def _argument(instance: DeploymentInstance, node: ast.Parameter, steps: _Steps) 
     if isinstance(given, Arguments):
         written = given.properties.get(node.name) if given.properties is not None else None
         if written is not None and isinstance(given.caller, DeploymentInstance):
-            return Written(_Scope(given.caller, given.local), written.value, steps)
+            items = _items_of(call.module.symbol, given.caller) if call.module is not None else {}
+            return Written(_Scope(given.caller, given.local, items), written.value, steps)
     elif isinstance(given, TemplateArguments):
         argument = given.written(node.name)
         caller: Any = given.caller.instance
@@ -202,13 +211,38 @@ def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
         return
     # Expressions of a nested deployment with outer scope are those of the template around it.
     here = instance.around or instance if isinstance(instance, TemplateInstance) else instance
-    local = symbol.local
+    local, items = symbol.local, _items_around(symbol)
     if isinstance(body, ast.For):
-        yield _Scope(here, local), body.over, solve.NOT_EMPTY
-        local = next((entity.iteration.local for entity in symbol.entities), local)
+        yield _Scope(here, local, items), body.over, solve.NOT_EMPTY
+        items = {**items, **_items_of(symbol, here)}
+        any_item = Unknown(at=here.place(body), why=f"the items of `{symbol.address}` are not known")
+        variables = dict.fromkeys(filter(None, (body.item, body.index)), any_item)
+        local = next((entity.iteration.local for entity in symbol.entities), {**local, **variables})
         body = body.body
     if isinstance(body, ast.If):
-        yield _Scope(here, local), body.condition, solve.TRUE
+        yield _Scope(here, local, items), body.condition, solve.TRUE
+
+
+_Items: TypeAlias = Mapping[str, tuple[_Scope, ast.Expression]]
+
+
+def _items_around(symbol: Symbol[Any]) -> _Items:
+    """Return the variables of the loops around a declaration that stand for items of lists."""
+    outer: ResourceEntity | None = getattr(symbol, "outer", None)
+    if outer is None:
+        return {}
+    return {**_items_around(outer.symbol), **_items_of(outer.symbol, outer.symbol.instance)}
+
+
+def _items_of(symbol: Symbol[Any], here: FileInstance) -> _Items:
+    """Return the variable of the loop of a declaration, if it stands for the items of a list."""
+    body = symbol.declaration.body
+    if not isinstance(body, ast.For) or not isinstance(here, DeploymentInstance):
+        return {}
+    iterations = symbol.expand()
+    if iterations.items and not iterations.symbolic:
+        return {}
+    return {body.item: (_Scope(here, symbol.local, _items_around(symbol)), body.over)}
 
 
 class DeploymentWorld:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from azkvlint.evaluation.values import Fields, Items, Partly, Result
+from azkvlint.evaluation.values import Fields, Items, Partly, Result, WithItem
 from azkvlint.graph.worlds import Change
-from azkvlint.model.condition import CONTAINS, DIFFERENT, EMPTY, EQUAL, LENGTH, UNDECIDED
+from azkvlint.model.condition import CONTAINS, DIFFERENT, EMPTY, EQUAL, ITEM, LENGTH, UNDECIDED
 from azkvlint.model.condition import NOT_EMPTY as IS_NOT_EMPTY
 from azkvlint.model.location import Location
-from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Plain, Scalar, Unknown
+from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, Known, Plain, Scalar, Unknown
 from azkvlint.syntax import ast
 
 _TEXTS = ("string", "securestring")
@@ -71,6 +71,9 @@ def _with_member(of: Result, path: Sequence[str], value: Result, why: str, at: L
     if not path:
         return value
     name, *inner = path
+    if name == ITEM:
+        item = _with_member(of.item if isinstance(of, WithItem) else Absent(at=at), inner, value, why, at)
+        return WithItem(at=at, why=why, given=True, known=NOT_EMPTY, item=item)
     if isinstance(of, Fields):
         member = _with_member(of.fields.get(name, Absent(at=at)), inner, value, why, at)
         return Fields(at=of.at, fields={**of.fields, name: member}, rest=of.rest, kind=of.kind)

@@ -11,8 +11,9 @@ from azkvlint.evaluation import solve
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.solve import Declared, Input, Target, Written
 from azkvlint.evaluation.terraform.operators import FailedError
-from azkvlint.evaluation.values import Fields, Result, is_data, mark_sensitive
-from azkvlint.model.value import Scalar
+from azkvlint.evaluation.values import Fields, Items, Result, is_data, mark_sensitive
+from azkvlint.model.condition import ITEM
+from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.terraform.folder import Piece, may_disable
 from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
@@ -69,9 +70,18 @@ class Terraform:
         return mark_sensitive(found) if is_secret and is_data(found) else found
 
     def items(self, scope: object, node: ast.Comprehension) -> Iterator[object]:
-        """Yield the scopes of the items of a loop that are known."""
+        """Yield the scopes of the items of a loop that are known, or of one that stands for all that there may be."""
         over = self.value(scope, node.over)
-        if not isinstance(scope, Scope) or not isinstance(over, Fields):
+        if not isinstance(scope, Scope):
+            return
+        if not isinstance(over, Fields | Items) or not (over.fields if isinstance(over, Fields) else over.items):
+            item = Unknown(at=scope.instance.scope(scope.path).place(node), why="the items of the loop are not known")
+            variables = dict.fromkeys(filter(None, (node.key, node.value)), item)
+            yield scope._replace(
+                local={**scope.local, **variables}, items={**scope.items, node.value: (scope, node.over, ITEM)}
+            )
+            return
+        if isinstance(over, Items):
             return
         for key, value in islice(over.fields.items(), _MOST_ITEMS):
             local: Local = {**scope.local, node.value: value}

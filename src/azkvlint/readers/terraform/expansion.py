@@ -16,6 +16,7 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
+    WithItem,
     as_optional,
     doubt_in,
     hides_keys,
@@ -368,7 +369,10 @@ def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet 
     sensitive = is_sensitive(found)
     position = hole(name, f"[{ALL}]")
     key = Unknown(at=doubt.at, why=doubt.why, pattern=position)
-    value = Unknown(at=doubt.at, why=doubt.why, pattern=None if sensitive else hole(name, "[]"), sensitive=sensitive)
+    named = None if sensitive else hole(name, "[]")
+    value: Result = Unknown(at=doubt.at, why=doubt.why, pattern=named, sensitive=sensitive)
+    if isinstance(found, WithItem):
+        value = found.named_item(named)
     step = Step(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, value, read))
     conditions = frozenset() if known_of(found).is_filled else frozenset({hole(name, " has items").text})
     return Expansion(kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions)
