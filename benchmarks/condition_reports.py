@@ -22,6 +22,7 @@ _CLAUSE = re.compile(
     rf"(?P<verb>is not|is|contains|has) (?P<values>another value|{_JSON}(?:(?:, | and | or ){_JSON})*)"
     r"(?: characters?| items?)?(?:, | and |$)"
 )
+_ITEM = re.compile(r"(?P<over>[\w.-]+) has an item in which ")
 # The text of a condition of which no values are known.
 _ASSUMED = "if its condition holds"
 
@@ -133,9 +134,12 @@ def static(address: str) -> str:
 
 def stated_in(text: str) -> Stated:
     """Return what a condition in words states; nothing if it does not name all inputs."""
-    rest = text.removeprefix("if ")
+    rest, over = text.removeprefix("if "), ""
     found: list[tuple[str, str, str]] = []
     while rest:
+        item = _ITEM.match(rest)
+        if item is not None:  # conditions of items are last
+            rest, over = rest[item.end() :], f"{item['over']}.*."
         clause = _CLAUSE.match(rest)
         if clause is None:
             return ()
@@ -154,7 +158,7 @@ def stated_in(text: str) -> Stated:
                 word = "of length" if clause["length"] else "equal"
             case verb, _:
                 word = {"is not": "not equal", "contains": "containing"}[verb]
-        found += [(clause["name"], word, value) for value in values]
+        found += [(over + clause["name"], word, value) for value in values]
     return tuple(found)
 
 
