@@ -196,6 +196,75 @@ def test_what_only_the_arguments_of_an_example_cause(kvlint: Kvlint) -> None:
     assert set(marked(kvlint, ".").values()) == {True}
 
 
+PROVIDER = 'provider "azurerm" {\n  features {}\n}\n'
+TERRAFORM_CALL = 'module "kv" {{\n  source  = "{0}"\n  protect = {1}\n}}\n'
+BICEP_CALL = "module kv '{0}' = {{\n  name: 'kv'\n  params: {{\n    protect: {1}\n  }}\n}}\n"
+BICEP_MODULE = "param protect bool\n" + VAULT_IN_BICEP.format("protect ? true : null")
+CALLED = {
+    "Terraform": ("shared/kv/main.tf", MODULE.replace("= var.protect\n", "= var.protect ? true : false\n"),
+                  "tests/e2e/main.tf", "../../shared/kv", "live/main.tf", "../shared/kv"),
+    "Bicep": ("shared/kv.bicep", BICEP_MODULE, "tests/e2e/main.bicep", "../../shared/kv.bicep", "live.bicep",
+              "shared/kv.bicep"),
+}  # fmt: skip
+
+
+def call_from_tests(language: str, arguments: tuple[str, str]) -> tuple[str, str, str]:
+    """Write a module that a test and a root outside of tests call; return the paths of all three."""
+    module, text, test, to_module, live, from_live = CALLED[language]
+    form = BICEP_CALL if language == "Bicep" else TERRAFORM_CALL
+    write(text, module)
+    write(form.format(to_module, arguments[0]), test)
+    write((PROVIDER if language == "Terraform" else "") + form.format(from_live, arguments[1]), live)
+    return module, test, live
+
+
+@pytest.mark.parametrize("language", CALLED)
+def test_a_correct_caller_outside_of_tests_does_not_make_a_finding_of_a_test_count(
+    language: str, kvlint: Kvlint
+) -> None:
+    module, test, _ = call_from_tests(language, ("false", "true"))
+    (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
+    assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == (module, True, "medium")
+    assert finding["undeployed"]
+    assert [one["root"] for one in finding["occurrences"]] == [test.removesuffix("/main.tf")]
+
+
+@pytest.mark.parametrize("language", CALLED)
+def test_a_faulty_caller_outside_of_tests_makes_a_finding_count(language: str, kvlint: Kvlint) -> None:
+    for arguments in (("false", "false"), ("true", "false")):
+        module, _, _ = call_from_tests(language, arguments)
+        (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
+        assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == (module, False, "high")
+        assert not finding["undeployed"]
+
+
+@pytest.mark.parametrize("language", CALLED)
+def test_a_caller_that_a_pipeline_deploys_counts_wherever_it_is(language: str, kvlint: Kvlint) -> None:
+    module, test, _ = call_from_tests(language, ("false", "true"))
+    command = f"{AZ} -f {test}" if language == "Bicep" else "terraform -chdir=tests/e2e apply"
+    write(f"{command}\n", "deploy.sh")
+    assert marked(kvlint, ".") == {module: False}
+
+
+def test_a_role_assignment_that_only_a_test_makes_is_in_tests(kvlint: Kvlint) -> None:
+    write(
+        "targetScope = 'subscription'\nparam role string\nparam ids array\n"
+        "resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for id in ids: {\n"
+        "  name: guid(id, role)\n  properties: {\n    principalId: id\n    principalType: 'ServicePrincipal'\n"
+        "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)\n  }\n}]\n",
+        "iam/grant.bicep",
+    )
+    owner, reader = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    call = (
+        "targetScope = 'subscription'\n{2}module grant '{0}' = {{\n  name: 'g'\n"
+        "  params: {{ role: '{1}', ids: {3} }}\n}}\n"
+    )
+    write(call.format("iam/grant.bicep", reader, "param ids array\n", "ids"), "main.bicep")
+    write(call.format("../../iam/grant.bicep", owner, "", "['1']"), "tests/landing-zone/main.bicep")
+    (finding,) = json.loads(kvlint(".", "--select", "KV402", "-f", "json").out)["findings"]
+    assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == ("iam/grant.bicep", True, "medium")
+
+
 def test_what_a_module_causes_whatever_its_examples_pass(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "kv/main.bicep")
     write("module kv '../../main.bicep' = {\n  name: 'kv'\n}\n", "kv/tests/basic/main.test.bicep")
