@@ -92,6 +92,14 @@ def _fill(template: str, resource: Resource, name: str, deciding: Sequence[Evide
     return "".join(parts), tuple(values.values())
 
 
+def filled(template: str, arguments: Sequence[str]) -> str:
+    """Return a template with the values of its placeholders, which are in the order of first appearance."""
+    parts = list(_parts_of(template))
+    values = dict(zip(dict.fromkeys(parts[1::2]), arguments, strict=False))
+    parts[1::2] = [values.get(word, "") for word in parts[1::2]]
+    return "".join(parts)
+
+
 @lru_cache(maxsize=1024)
 def _parts_of(template: str) -> tuple[str, ...]:
     """Return the texts between the placeholders of a template, and after each the name of a placeholder."""
