@@ -381,7 +381,7 @@ def severities(kvlint: Kvlint, *words: str) -> dict[str, str]:
     return {f"{one['ruleId']} {one['location']['path']}": one["severity"] for one in document["findings"]}
 
 
-def test_findings_in_tests_are_at_most_medium_but_for_secrets(kvlint: Kvlint) -> None:
+def test_findings_in_tests_are_at_most_medium_but_for_credentials(kvlint: Kvlint) -> None:
     secret = 'resource "azurerm_key_vault_secret" "db" {\n  name  = "db"\n  value = "hunter2-Pa55word"\n}\n'
     for name in ("main.tf", "examples/basic/main.tf"):
         write(BAD + secret, name)
@@ -396,6 +396,52 @@ def test_findings_in_tests_are_at_most_medium_but_for_secrets(kvlint: Kvlint) ->
     counted = severities(kvlint, *only, "--include-tests")
     assert counted == found | {"KV001 examples/basic/main.tf": "high"}
     assert "KV001 examples/basic/main.tf" not in severities(kvlint, *only, "--min-severity", "high")
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"),
+    [
+        ("req", "high"), ("changeIT!", "high"), ("PleaseChangeMe123!", "high"), ("correct horse", "high"),
+        ("opensesame", "high"), ("Tr0ub4dor", "critical"), ("hunter2-Pa55word", "critical"),
+        ("Zx!kQ$pWq", "critical"), ("Server=db;User ID=a;Password=kQpWzxRt;", "critical"),
+    ],
+)  # fmt: skip
+def test_a_credential_in_tests_is_critical_if_it_may_be_in_use(value: str, severity: str, kvlint: Kvlint) -> None:
+    secret = f'resource "azurerm_key_vault_secret" "db" {{\n  name  = "db"\n  value = "{value}"\n}}\n'
+    for name in ("main.tf", "tests/fixtures/main.tf"):
+        write(secret, name)
+    found = severities(kvlint, "--select", "KV610")
+    assert found == {"KV610 main.tf": "critical", "KV610 tests/fixtures/main.tf": severity}
+    assert severities(kvlint, "--select", "KV610", "--include-tests")["KV610 tests/fixtures/main.tf"] == "critical"
+
+
+def test_one_credential_that_may_be_in_use_decides_on_all_of_a_place(kvlint: Kvlint) -> None:
+    write(
+        'resource "azurerm_key_vault_secret" "db" {\n  for_each = { a = "opensesame", b = "Tr0ub4dor" }\n'
+        "  name  = each.key\n  value = each.value\n}\n",
+        "tests/main.tf",
+    )
+    assert set(severities(kvlint, "--select", "KV610").values()) <= {"critical", "high"}
+    assert "critical" in severities(kvlint, "--select", "KV610").values()
+
+
+def test_other_findings_about_secrets_are_at_most_medium_in_tests(kvlint: Kvlint) -> None:
+    certificate = (
+        'resource "azurerm_key_vault_certificate_issuer" "i" {{\n  name = "i"\n  password = "{0}"\n'
+        '  provider_name = "DigiCert"\n}}\n'
+    )
+    output = (
+        "resource store 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {\n  name: 'store'\n}\n"
+        "output key string = store.listKeys().keys[0].value\n"
+    )
+    write(output, "tests/a/main.bicep")
+    write(certificate.format("opensesame"), "tests/a/main.tf")
+    write(certificate.format("Tr0ub4dor"), "tests/b/main.tf")
+    assert severities(kvlint, "--select", "KV612,KV716") == {
+        "KV612 tests/a/main.bicep": "medium",
+        "KV716 tests/a/main.tf": "medium",
+        "KV716 tests/b/main.tf": "high",
+    }
 
 
 def test_an_override_sets_the_severity_in_tests(kvlint: Kvlint) -> None:

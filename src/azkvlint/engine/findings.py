@@ -29,7 +29,7 @@ from azkvlint.model.identity import fingerprints
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import in_braces
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.rule import All, Rule, Severity
+from azkvlint.model.rule import SECRETS, All, Rule, Severity
 from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of, shortened
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.secrecy import shows_secret
@@ -297,7 +297,14 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         attribute_at=at if marked is not None else None,
         callers=resource.callers,
         condition=resource.assumption,
+        may_leak_credential=outcome is FAIL and compiled.rule.category == SECRETS and _may_leak(resource),
     )
+
+
+def _may_leak(resource: Resource) -> bool:
+    from azkvlint.derived.secret_values import may_leak_credential  # few inputs have such findings
+
+    return may_leak_credential(resource)
 
 
 def _texts_of(

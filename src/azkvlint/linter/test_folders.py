@@ -19,7 +19,7 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.model.finding import FAIL, FROM_PLAN, Finding
-from azkvlint.model.rule import Severity
+from azkvlint.model.rule import SECRETS, Severity
 from azkvlint.readers.discover import SKIPPED
 from azkvlint.util.file_tracker import Snapshot
 from azkvlint.util.lazy_regex import regex
@@ -37,7 +37,6 @@ NAMES = regex(
     r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
 )
 """The lower-case names of folders with tests, examples or third-party code."""
-_SECRETS = "secrets"
 _TERRAFORM = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _ENVIRONMENTS = regex(r"env|envs|environments?|stages?|landing[-_]?zones?|live|subscriptions?")
 _AMBIGUOUS = frozenset({"test", "demo", "e2e"})
@@ -120,13 +119,16 @@ class FoldersOfTests:
     def limit_severity(self, finding: Finding) -> Finding:
         """Return a finding, one in tests with medium severity at most, unless findings in tests count.
 
-        No vault there protects production, but a secret in code is one. An override may have set the severity.
+        No vault there protects production. But a credential in code is leaked wherever the code is, and a value that is
+        certainly none in use is an example for others: it is one step lower. An override may have set the severity.
         """
-        if not finding.in_tests or self._are_counted or finding.rule.category == _SECRETS:
+        if not finding.in_tests or self._are_counted or finding.may_leak_credential:
             return finding
         if finding.severity <= Severity.MEDIUM or (self._has_overrides and finding.regraded is not None):
             return finding
-        return msgspec.structs.replace(finding, regraded=Severity.MEDIUM)
+        is_secret = finding.rule.category == SECRETS
+        limit = max(Severity.MEDIUM, Severity(finding.severity - 1)) if is_secret else Severity.MEDIUM
+        return msgspec.structs.replace(finding, regraded=limit)
 
     def _is_caused_by_tests(self, finding: Finding) -> bool:
         """Return whether a test or example calls a module that is also evaluated without it, outside test folders.

@@ -430,13 +430,16 @@ def evaluate_unit(
         is_for_callers=read.is_for_callers,
         control_answers=None if answers is None else answers_with_regions(answers, find, root),
         declarations=locate_declarations(declarations, find),
-        assumed=frozenset(
-            static_address(item.address) for item in read.all_resources.values() if item.assumption is not None
-        ),
+        assumed=_assumed(read),
         secret_texts=read.secret_texts() if is_reported else frozenset(),
         secret_lines=read.secret_lines() if findings and with_excerpts else frozenset(),
         references=references,
     )
+
+
+def _assumed(read: ReadResult) -> frozenset[str]:
+    """Return the static addresses of the conditional resources."""
+    return frozenset(static_address(one.address) for one in read.all_resources.values() if one.assumption is not None)
 
 
 def _references_of(
