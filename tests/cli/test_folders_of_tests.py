@@ -196,6 +196,75 @@ def test_what_only_the_arguments_of_an_example_cause(kvlint: Kvlint) -> None:
     assert set(marked(kvlint, ".").values()) == {True}
 
 
+PROVIDER = 'provider "azurerm" {\n  features {}\n}\n'
+TERRAFORM_CALL = 'module "kv" {{\n  source  = "{0}"\n  protect = {1}\n}}\n'
+BICEP_CALL = "module kv '{0}' = {{\n  name: 'kv'\n  params: {{\n    protect: {1}\n  }}\n}}\n"
+BICEP_MODULE = "param protect bool\n" + VAULT_IN_BICEP.format("protect ? true : null")
+CALLED = {
+    "Terraform": ("shared/kv/main.tf", MODULE.replace("= var.protect\n", "= var.protect ? true : false\n"),
+                  "tests/e2e/main.tf", "../../shared/kv", "live/main.tf", "../shared/kv"),
+    "Bicep": ("shared/kv.bicep", BICEP_MODULE, "tests/e2e/main.bicep", "../../shared/kv.bicep", "live.bicep",
+              "shared/kv.bicep"),
+}  # fmt: skip
+
+
+def call_from_tests(language: str, arguments: tuple[str, str]) -> tuple[str, str, str]:
+    """Write a module that a test and a root outside of tests call; return the paths of all three."""
+    module, text, test, to_module, live, from_live = CALLED[language]
+    form = BICEP_CALL if language == "Bicep" else TERRAFORM_CALL
+    write(text, module)
+    write(form.format(to_module, arguments[0]), test)
+    write((PROVIDER if language == "Terraform" else "") + form.format(from_live, arguments[1]), live)
+    return module, test, live
+
+
+@pytest.mark.parametrize("language", CALLED)
+def test_a_correct_caller_outside_of_tests_does_not_make_a_finding_of_a_test_count(
+    language: str, kvlint: Kvlint
+) -> None:
+    module, test, _ = call_from_tests(language, ("false", "true"))
+    (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
+    assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == (module, True, "medium")
+    assert finding["undeployed"]
+    assert [one["root"] for one in finding["occurrences"]] == [test.removesuffix("/main.tf")]
+
+
+@pytest.mark.parametrize("language", CALLED)
+def test_a_faulty_caller_outside_of_tests_makes_a_finding_count(language: str, kvlint: Kvlint) -> None:
+    for arguments in (("false", "false"), ("true", "false")):
+        module, _, _ = call_from_tests(language, arguments)
+        (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
+        assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == (module, False, "high")
+        assert not finding["undeployed"]
+
+
+@pytest.mark.parametrize("language", CALLED)
+def test_a_caller_that_a_pipeline_deploys_counts_wherever_it_is(language: str, kvlint: Kvlint) -> None:
+    module, test, _ = call_from_tests(language, ("false", "true"))
+    command = f"{AZ} -f {test}" if language == "Bicep" else "terraform -chdir=tests/e2e apply"
+    write(f"{command}\n", "deploy.sh")
+    assert marked(kvlint, ".") == {module: False}
+
+
+def test_a_role_assignment_that_only_a_test_makes_is_in_tests(kvlint: Kvlint) -> None:
+    write(
+        "targetScope = 'subscription'\nparam role string\nparam ids array\n"
+        "resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for id in ids: {\n"
+        "  name: guid(id, role)\n  properties: {\n    principalId: id\n    principalType: 'ServicePrincipal'\n"
+        "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)\n  }\n}]\n",
+        "iam/grant.bicep",
+    )
+    owner, reader = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    call = (
+        "targetScope = 'subscription'\n{2}module grant '{0}' = {{\n  name: 'g'\n"
+        "  params: {{ role: '{1}', ids: {3} }}\n}}\n"
+    )
+    write(call.format("iam/grant.bicep", reader, "param ids array\n", "ids"), "main.bicep")
+    write(call.format("../../iam/grant.bicep", owner, "", "['1']"), "tests/landing-zone/main.bicep")
+    (finding,) = json.loads(kvlint(".", "--select", "KV402", "-f", "json").out)["findings"]
+    assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == ("iam/grant.bicep", True, "medium")
+
+
 def test_what_a_module_causes_whatever_its_examples_pass(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "kv/main.bicep")
     write("module kv '../../main.bicep' = {\n  name: 'kv'\n}\n", "kv/tests/basic/main.test.bicep")
@@ -312,7 +381,7 @@ def severities(kvlint: Kvlint, *words: str) -> dict[str, str]:
     return {f"{one['ruleId']} {one['location']['path']}": one["severity"] for one in document["findings"]}
 
 
-def test_findings_in_tests_are_at_most_medium_but_for_secrets(kvlint: Kvlint) -> None:
+def test_findings_in_tests_are_at_most_medium_but_for_credentials(kvlint: Kvlint) -> None:
     secret = 'resource "azurerm_key_vault_secret" "db" {\n  name  = "db"\n  value = "hunter2-Pa55word"\n}\n'
     for name in ("main.tf", "examples/basic/main.tf"):
         write(BAD + secret, name)
@@ -327,6 +396,52 @@ def test_findings_in_tests_are_at_most_medium_but_for_secrets(kvlint: Kvlint) ->
     counted = severities(kvlint, *only, "--include-tests")
     assert counted == found | {"KV001 examples/basic/main.tf": "high"}
     assert "KV001 examples/basic/main.tf" not in severities(kvlint, *only, "--min-severity", "high")
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"),
+    [
+        ("req", "high"), ("changeIT!", "high"), ("PleaseChangeMe123!", "high"), ("correct horse", "high"),
+        ("opensesame", "high"), ("Tr0ub4dor", "critical"), ("hunter2-Pa55word", "critical"),
+        ("Zx!kQ$pWq", "critical"), ("Server=db;User ID=a;Password=kQpWzxRt;", "critical"),
+    ],
+)  # fmt: skip
+def test_a_credential_in_tests_is_critical_if_it_may_be_in_use(value: str, severity: str, kvlint: Kvlint) -> None:
+    secret = f'resource "azurerm_key_vault_secret" "db" {{\n  name  = "db"\n  value = "{value}"\n}}\n'
+    for name in ("main.tf", "tests/fixtures/main.tf"):
+        write(secret, name)
+    found = severities(kvlint, "--select", "KV610")
+    assert found == {"KV610 main.tf": "critical", "KV610 tests/fixtures/main.tf": severity}
+    assert severities(kvlint, "--select", "KV610", "--include-tests")["KV610 tests/fixtures/main.tf"] == "critical"
+
+
+def test_one_credential_that_may_be_in_use_decides_on_all_of_a_place(kvlint: Kvlint) -> None:
+    write(
+        'resource "azurerm_key_vault_secret" "db" {\n  for_each = { a = "opensesame", b = "Tr0ub4dor" }\n'
+        "  name  = each.key\n  value = each.value\n}\n",
+        "tests/main.tf",
+    )
+    assert set(severities(kvlint, "--select", "KV610").values()) <= {"critical", "high"}
+    assert "critical" in severities(kvlint, "--select", "KV610").values()
+
+
+def test_other_findings_about_secrets_are_at_most_medium_in_tests(kvlint: Kvlint) -> None:
+    certificate = (
+        'resource "azurerm_key_vault_certificate_issuer" "i" {{\n  name = "i"\n  password = "{0}"\n'
+        '  provider_name = "DigiCert"\n}}\n'
+    )
+    output = (
+        "resource store 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {\n  name: 'store'\n}\n"
+        "output key string = store.listKeys().keys[0].value\n"
+    )
+    write(output, "tests/a/main.bicep")
+    write(certificate.format("opensesame"), "tests/a/main.tf")
+    write(certificate.format("Tr0ub4dor"), "tests/b/main.tf")
+    assert severities(kvlint, "--select", "KV612,KV716") == {
+        "KV612 tests/a/main.bicep": "medium",
+        "KV716 tests/a/main.tf": "medium",
+        "KV716 tests/b/main.tf": "high",
+    }
 
 
 def test_an_override_sets_the_severity_in_tests(kvlint: Kvlint) -> None:

@@ -340,3 +340,33 @@ resource "azurerm_key_vault" "kv" {{
     said = kvlint("infra", "-f", "json", "--profile", "all")
     assert secret not in said.out + said.err
     assert "`sku_name` is (sensitive)" in said.out
+
+
+def test_a_secret_that_is_a_word_of_a_rule_is_hidden_only_where_the_input_has_it(kvlint: Kvlint) -> None:
+    text = """locals {
+  settings = {
+    STORAGE_METHOD  = "AZURE"
+    DB_PASSWORD     = "policies"
+    ADMIN_PASSWORD  = "zebra-crossing"
+    ACCESS_TOKEN    = "password"
+  }
+}
+resource "azurerm_key_vault" "kv" {
+  for_each = toset(["policies", "zebra-crossing", "password"])
+  name     = "kv-${each.key}"
+}
+resource "azurerm_linux_function_app" "app" {
+  app_settings = local.settings
+}
+"""
+    write({"main.tf": text})
+    said = kvlint("infra", "-f", "json", "--profile", "all")
+    found = report(said)
+    (one,) = (one for one in found["findings"] if one["ruleId"] == "KV301")
+    end = "uses access policies instead of Azure RBAC"
+    shown = sorted(each["message"] for each in one["occurrences"])
+    assert shown == [
+        f'azurerm_key_vault.kv["(sensitive)"] {end}',
+        f'azurerm_key_vault.kv["password"] {end}',
+    ]
+    assert "zebra" not in json.dumps(found)

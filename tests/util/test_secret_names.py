@@ -36,7 +36,8 @@ HOLDING = [
 ABOUT = [
     "secretName", "secret_names", "secretUri", "secret_permissions", "passwordLength", "tokenLifetimeDays",
     "secret_expiration", "secretsUserRole", "key_vault_secrets_users", "key_vault_secretname_db", "storageKeyVaultId",
-    "secretType", "credentialId", "subscriptionKeyVaultName",
+    "secretType", "credentialId", "subscriptionKeyVaultName", "SECRET_STORAGE_METHOD", "token_signing_algorithm",
+    "secretStoreProvider", "password_validation_mode",
 ]  # fmt: skip
 OTHERS = [
     "name", "value", "defaultValue", "bypass", "disasterRegion", "keyVault", "key_vault_key", "passthrough", "",

@@ -16,3 +16,14 @@ from azkvlint.values.redaction import Redactor
 def test_a_secret_is_hidden_as_in_a_url(secret: str) -> None:
     encoded = quote(secret, safe="", errors="replace")
     assert encoded not in Redactor([secret]).text(f"https://example.com/?a={encoded}&b")
+
+
+@pytest.mark.parametrize("text", ["AZURE", "password", "Secret", "tokens", "Enabled"])
+def test_a_word_that_names_what_it_may_be_is_no_secret(text: str) -> None:
+    sentence = f"`data.azurerm_key_vault.kv` is read from Azure: {text} of sql_admin_{text}"
+    assert Redactor([text]).text(sentence) == sentence
+
+
+@pytest.mark.parametrize("text", ["password1", "P4ssword", "azure-prod", "my secret", "hunter"])
+def test_a_word_of_its_own_stays_hidden(text: str) -> None:
+    assert Redactor([text]).text(f"the value is {text}") == "the value is (sensitive)"

@@ -29,6 +29,7 @@ from azkvlint.values.secret_formats import (
     Placeholder,
     has_credential,
     is_configuration,
+    is_trivial,
     known_text,
     placeholder_in,
 )
@@ -70,6 +71,19 @@ def _placeholder(resource: Resource, _: Context) -> Answer:
 def _placeholder_of(value: Value) -> Placeholder:
     text = str(value.value) if isinstance(value, Scalar) else "none"
     return max(placeholder_in(text), placeholder_in(_base64_decoded(text)), key=_FROM_CERTAIN.index)
+
+
+def may_leak_credential(resource: Resource) -> bool:
+    """Return whether a value in a secret, certificate or issuer may be a credential in use, by its form."""
+    values = (resource.select(path) for path in _CREDENTIALS.get(resource.type.lower(), ()))
+    return any(not _is_trivial(value) for value in values if not isinstance(value, Absent))
+
+
+def _is_trivial(value: Answer) -> bool:
+    if not isinstance(value, Scalar):
+        return False
+    text = str(value.value)
+    return is_trivial(text) or is_trivial(_base64_decoded(text))
 
 
 def _base64_decoded(text: str) -> str:

@@ -29,7 +29,7 @@ from azkvlint.model.identity import fingerprints
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import in_braces
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.rule import All, Rule, Severity
+from azkvlint.model.rule import SECRETS, All, Rule, Severity
 from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of, shortened
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.secrecy import shows_secret
@@ -90,6 +90,14 @@ def _fill(template: str, resource: Resource, name: str, deciding: Sequence[Evide
             values[word] = _value(word, resource, name, deciding)
         parts[index] = values[word]
     return "".join(parts), tuple(values.values())
+
+
+def filled(template: str, arguments: Sequence[str]) -> str:
+    """Return a template with the values of its placeholders, which are in the order of first appearance."""
+    parts = list(_parts_of(template))
+    values = dict(zip(dict.fromkeys(parts[1::2]), arguments, strict=False))
+    parts[1::2] = [values.get(word, "") for word in parts[1::2]]
+    return "".join(parts)
 
 
 @lru_cache(maxsize=1024)
@@ -289,7 +297,14 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         attribute_at=at if marked is not None else None,
         callers=resource.callers,
         condition=resource.assumption,
+        may_leak_credential=outcome is FAIL and compiled.rule.category == SECRETS and _may_leak(resource),
     )
+
+
+def _may_leak(resource: Resource) -> bool:
+    from azkvlint.derived.secret_values import may_leak_credential  # few inputs have such findings
+
+    return may_leak_credential(resource)
 
 
 def _texts_of(

@@ -105,6 +105,7 @@ def _merge(group: Sequence[Finding]) -> Finding:
         # A finding is from a plan only if no source has it.
         source=min(finding.source for finding in group),
         in_tests=all(finding.in_tests for finding in group),
+        may_leak_credential=any(finding.may_leak_credential for finding in group),
     )
 
 

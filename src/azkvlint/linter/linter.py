@@ -198,7 +198,7 @@ def report_of(
     """
     total, units = total_of(config, known, rules, root, units, problems)
     evaluated, skipped = merge_declarations(total.declarations)
-    folders = FoldersOfTests(config, root, _source_root(config, root), total.read, snapshot)
+    folders = FoldersOfTests(config, root, _source_root(config, root), total.read, snapshot, units)
     undeployed = Undeployed(units, folders)
     worlds = _names_of_worlds(units)
 

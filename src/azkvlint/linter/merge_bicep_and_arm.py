@@ -86,6 +86,7 @@ def merge_template(
         problems=problems,
         resource_counts=own.resource_counts | compiled.resource_counts,
         read=own.read + compiled.read,
+        texts_read=own.texts_read | compiled.texts_read,
         unused=own.unused | compiled.unused,
         used=own.used | compiled.used,
         directives=own.directives + compiled.directives,

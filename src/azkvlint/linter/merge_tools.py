@@ -32,6 +32,7 @@ def merge_tools(opentofu: UnitResult, terraform: UnitResult) -> UnitResult:
         directives=list(dict.fromkeys([*opentofu.directives, *terraform.directives])),
         undeclared_variables=_in_both(opentofu.undeclared_variables, terraform.undeclared_variables),
         deployed=opentofu.deployed | terraform.deployed,
+        texts_read=opentofu.texts_read | terraform.texts_read,
         control_answers=_answers(opentofu, terraform),
         declarations=_declarations(opentofu.declarations, terraform.declarations),
         assumed=opentofu.assumed | terraform.assumed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from azkvlint.engine.findings import filled
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.condition import OTHER, Condition, InputCondition
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Vault
@@ -40,7 +41,7 @@ class _ResultRedactor(Redactor):
     def _is_clean(self, finding: Finding) -> bool:
         """Return whether a finding contains no secret, as most do. To make a copy of each takes twice as long."""
         texts = [
-            finding.message, *finding.arguments, finding.resource, finding.full_name, finding.identity, finding.label,
+            *_sentences(finding), *finding.arguments, finding.resource, finding.full_name, finding.identity,
             finding.attribute, finding.why,
         ]  # fmt: skip
         places = [finding.at, finding.attribute_at, finding.resource_at, *finding.callers]
@@ -66,15 +67,16 @@ class _ResultRedactor(Redactor):
     def _redacted(self, finding: Finding) -> Finding:
         at, callers = self.location(finding.at), tuple(map(self.location, finding.callers))
         own = None if finding.attribute_at is None else self.location(finding.attribute_at)
+        arguments = tuple(map(self.text, finding.arguments))
         redacted = msgspec.structs.replace(
             finding,
-            message=self.text(finding.message),
-            arguments=tuple(map(self.text, finding.arguments)),
+            message=self._message(finding, arguments),
+            arguments=arguments,
             resource=self.text(finding.resource),
             full_name=self.text(finding.full_name),
             identity=self.text(finding.identity),
             at=at,
-            label=self.text(finding.label),
+            label=self.text(finding.label) if finding.label != finding.rule.label else finding.label,
             attribute=self.text(finding.attribute),
             evidence=tuple(map(self._evidence, finding.evidence)),
             related=tuple(Note(text=self.text(note.text), at=self.location(note.at)) for note in finding.related),
@@ -89,6 +91,13 @@ class _ResultRedactor(Redactor):
         places = ((at, finding.at), (own or at, finding.attribute_at or finding.at))
         has_changed = any((new.address, new.attribute) != (old.address, old.attribute) for new, old in places)
         return with_fingerprints(redacted) if has_changed else redacted
+
+    def _message(self, finding: Finding, arguments: tuple[str, ...]) -> str:
+        """Return the message with redacted arguments. Of the sentence of a rule, only these come from the input."""
+        if finding.message == finding.rule.title:
+            return finding.message
+        is_filled = finding.message == filled(finding.template, finding.arguments)
+        return filled(finding.template, arguments) if is_filled else self.text(finding.message)
 
     def _excerpt(self, excerpt: Excerpt) -> Excerpt:
         text, context = self.text(excerpt.text), self.text(excerpt.context_text)
@@ -151,3 +160,10 @@ class _ResultRedactor(Redactor):
             tuple(map(self.text, owner.perhaps)),
         )
         return msgspec.structs.replace(owner, certain=certain, perhaps=perhaps)
+
+
+def _sentences(finding: Finding) -> tuple[str, ...]:
+    """Return the message and the label, without one that is a text of the rule, apart from its arguments."""
+    rule = finding.rule
+    of_rule = (rule.title, rule.label, filled(finding.template, finding.arguments))
+    return tuple(text for text in (finding.message, finding.label) if text not in of_rule)

@@ -5,26 +5,28 @@ environments: next to a folder such as ``prod``, or in one such as ``environment
 
 Who deploys decides: a finding that a root outside of these folders leads to counts, and so does one in a root that a
 pipeline or script deploys. Of the others, a finding in a module counts, unless it exists only through the call of a
-test although the module is also evaluated on its own.
+test although the module is also evaluated on its own or for a root outside of tests.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.model.finding import FAIL, FROM_PLAN, Finding
-from azkvlint.model.rule import Severity
+from azkvlint.model.rule import SECRETS, Severity
 from azkvlint.readers.discover import SKIPPED
 from azkvlint.util.file_tracker import Snapshot
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path, root_of
 
 if TYPE_CHECKING:
+    from azkvlint.linter.unit_result import UnitResult
     from azkvlint.readers.deployments import Deployments
     from azkvlint.util.globs import PathGlob
 
@@ -35,7 +37,7 @@ NAMES = regex(
     r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
 )
 """The lower-case names of folders with tests, examples or third-party code."""
-_SECRETS = "secrets"
+_TERRAFORM = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _ENVIRONMENTS = regex(r"env|envs|environments?|stages?|landing[-_]?zones?|live|subscriptions?")
 _AMBIGUOUS = frozenset({"test", "demo", "e2e"})
 _STAGES = regex(
@@ -48,12 +50,19 @@ class FoldersOfTests:
     """Determines whether paths of a run are in test or example folders.
 
     ``root`` is the base of paths, ``source_root`` that of paths in the source of a plan; ``read`` are the paths that
-    the run has read. ``marked`` are the folders with failures that were marked. What is deployed is searched once for
-    each ``snapshot``: no text that replaces a file is a script, and none differs in the template that it names.
+    the run has read, ``units`` the results of its roots. ``marked`` are the folders with failures that were marked.
+    What is deployed is searched once for each ``snapshot``: no text that replaces a file is a script, and none differs
+    in the template that it names.
     """
 
     def __init__(
-        self, config: Config, root: str, source_root: str, read: Iterable[str], snapshot: Snapshot | None = None
+        self,
+        config: Config,
+        root: str,
+        source_root: str,
+        read: Iterable[str],
+        snapshot: Snapshot | None = None,
+        units: Sequence[UnitResult] = (),
     ) -> None:
         self._snapshot = Snapshot() if snapshot is None else snapshot
         inputs = (*config.paths, *((config.source_root,) if config.source_root else ()))
@@ -67,6 +76,7 @@ class FoldersOfTests:
             self._globs = [(f"{folder}{os.sep}", PathGlob(glob)) for folder, glob in folders]
         self._roots = {"": real_path(root), FROM_PLAN: real_path(source_root)}
         self._read = frozenset(read)
+        self._units = units
         self._environments: frozenset[str] | None = None
         self._known: dict[tuple[str, str], str] = {}
         self.marked: set[str] = set()
@@ -109,16 +119,19 @@ class FoldersOfTests:
     def limit_severity(self, finding: Finding) -> Finding:
         """Return a finding, one in tests with medium severity at most, unless findings in tests count.
 
-        No vault there protects production, but a secret in code is one. An override may have set the severity.
+        No vault there protects production. But a credential in code is leaked wherever the code is, and a value that is
+        certainly none in use is an example for others: it is one step lower. An override may have set the severity.
         """
-        if not finding.in_tests or self._are_counted or finding.rule.category == _SECRETS:
+        if not finding.in_tests or self._are_counted or finding.may_leak_credential:
             return finding
         if finding.severity <= Severity.MEDIUM or (self._has_overrides and finding.regraded is not None):
             return finding
-        return msgspec.structs.replace(finding, regraded=Severity.MEDIUM)
+        is_secret = finding.rule.category == SECRETS
+        limit = max(Severity.MEDIUM, Severity(finding.severity - 1)) if is_secret else Severity.MEDIUM
+        return msgspec.structs.replace(finding, regraded=limit)
 
     def _is_caused_by_tests(self, finding: Finding) -> bool:
-        """Return whether a test or example calls a module that is also evaluated on its own, outside test folders.
+        """Return whether a test or example calls a module that is also evaluated without it, outside test folders.
 
         Findings that do not depend on arguments are reported there too.
         """
@@ -128,8 +141,15 @@ class FoldersOfTests:
         return any(self._is_evaluated(at.path) and not self._is_in_tests("", at.path) for at in places)
 
     def _is_evaluated(self, path: str) -> bool:
-        """Return whether a template, or the Terraform module of a file, is evaluated on its own."""
-        return path in self._read or (os.path.dirname(path) or ".") in self._read
+        """Return whether a template, or the Terraform module of a file, is evaluated on its own or for another root."""
+        module = _module_of(path)
+        return not self._read.isdisjoint((path, module)) or module in self._evaluated_for_others
+
+    @cached_property
+    def _evaluated_for_others(self) -> frozenset[str]:
+        """Return the templates and Terraform modules that are evaluated for roots outside of tests."""
+        units = (unit for unit in self._units if self._is_deployed("", unit.root or next(iter(unit.read), "")))
+        return frozenset(_module_of(path) for unit in units for path in unit.texts_read)
 
     def _is_in_tests(self, source: str, path: str) -> bool:
         return bool(self._folder_of(source, path))
@@ -184,6 +204,11 @@ class FoldersOfTests:
             for depth, name in enumerate(names):
                 if _STAGES.fullmatch(name) is not None:
                     yield os.path.normpath(os.path.join(root, *names[:depth]))
+
+
+def _module_of(path: str) -> str:
+    """Return what a call names: the folder of a file of Terraform, the template itself in other languages."""
+    return os.path.dirname(path) or "." if path.lower().endswith(_TERRAFORM) else path
 
 
 def _below(base: str, file: str) -> Iterator[str]:

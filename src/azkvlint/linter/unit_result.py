@@ -159,7 +159,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
 
     ``root`` is the Terraform root module of the unit or of its plan. ``from_plan``: the unit is a plan, and ``decided``
     are the static addresses of its resources; ``adds_to_source``: it was found in a folder, so that it replaces no
-    result of its source. For ``undeclared_variables`` and ``deployed`` see ``ReadResult``.
+    result of its source. For ``undeclared_variables``, ``deployed`` and ``texts_read`` see ``ReadResult``.
     ``standalone_templates`` are the real paths of the files of a template that is not named on the command line, so
     that another input may deploy it. ``control_answers`` are None unless the evaluator computes them. ``declarations``
     are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
@@ -187,6 +187,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     adds_to_source: bool = False
     undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
+    texts_read: frozenset[str] = frozenset()
     standalone_templates: tuple[str, ...] = ()
     control_answers: ControlAnswers | None = None
     declarations: list[Declaration] = msgspec.field(default_factory=list)
@@ -425,16 +426,20 @@ def evaluate_unit(
         root=read.root,
         undeclared_variables=read.undeclared_variables,
         deployed=read.deployed,
+        texts_read=read.texts_read,
         is_for_callers=read.is_for_callers,
         control_answers=None if answers is None else answers_with_regions(answers, find, root),
         declarations=locate_declarations(declarations, find),
-        assumed=frozenset(
-            static_address(item.address) for item in read.all_resources.values() if item.assumption is not None
-        ),
+        assumed=_assumed(read),
         secret_texts=read.secret_texts() if is_reported else frozenset(),
         secret_lines=read.secret_lines() if findings and with_excerpts else frozenset(),
         references=references,
     )
+
+
+def _assumed(read: ReadResult) -> frozenset[str]:
+    """Return the static addresses of the conditional resources."""
+    return frozenset(static_address(one.address) for one in read.all_resources.values() if one.assumption is not None)
 
 
 def _references_of(

@@ -193,7 +193,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``fingerprint`` identifies it in other runs (``model.identity``), and ``former_fingerprint`` is the one of earlier
     versions, if that differs. ``world`` is the parameter file, if any. ``is_undeployed``: nothing in the input deploys
     the resource, as in modules that nothing calls. ``condition`` is set if only other values than the
-    defaults create the resource.
+    defaults create the resource. ``may_leak_credential``: the value in code may be a credential in use.
     """
 
     rule: Rule
@@ -229,6 +229,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     world: str = ""
     is_undeployed: bool = False
     condition: Condition | None = None
+    may_leak_credential: bool = False
 
     @property
     def severity(self) -> Severity:

@@ -14,6 +14,10 @@ from azkvlint.model.value import Path, Plain
 Operand: TypeAlias = Plain | tuple[Plain, ...]
 
 
+# The category of rules about secrets in code.
+SECRETS = "secrets"
+
+
 class Severity(IntEnum):
     """The severity of a finding, in ascending order."""
 

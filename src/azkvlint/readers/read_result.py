@@ -45,7 +45,8 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     in templates; ``disabled_rules`` those of Bicep itself: start, end, and rule IDs, in files with these ``texts``.
     ``root`` is the reported path of a Terraform root folder, if that is not ``path``.
     ``undeclared_variables`` have a value but no declaration in a Terraform root; None for any other input.
-    ``deployed`` are the real paths of templates that are evaluated with the unit. ``stubs`` are Terraform modules that
+    ``deployed`` are the real paths of templates that are evaluated with the unit, and ``texts_read`` the reported paths
+    of all files in which it is written, with those of its modules. ``stubs`` are Terraform modules that
     are foreign or not available, and declarations without instances, by static address. ``skipped`` are declarations
     that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show. ``kind``
     is one of UNIT_KINDS, if known. ``secret_lines`` are lines of files, without indentation, that no diff may show.
@@ -68,6 +69,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
     undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
+    texts_read: frozenset[str] = frozenset()
     stubs: Mapping[str, Stub] = {}
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
@@ -264,7 +266,7 @@ def template_result(
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=[*given.problems, *read.problems],
         is_complete=read.closed, locate=locate, is_suppressed=is_suppressed, skipped=read.skipped,
-        is_for_callers=read.is_for_callers, variants=read.variants,
+        is_for_callers=read.is_for_callers, variants=read.variants, texts_read=frozenset(files),
         secret_texts=lambda: read.secret_texts.union(repeated_secrets(_all_of(read), _stated_in(read))),
         secret_lines=secret_lines,
     )  # fmt: skip

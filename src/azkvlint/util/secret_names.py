@@ -72,12 +72,13 @@ _NO_LETTERS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 # A name with one of these last nouns describes a secret and is not one: ``secret_name``, ``tokenLifetimeDays``.
 _DESCRIBING_NOUNS = frozenset(
     {
-        "arn", "audience", "count", "curve", "date", "days", "description", "enabled", "endpoint", "exp",
-        "expiration", "expires", "expiry", "format", "group", "hours", "id", "identifier", "ids", "issuer", "kind",
-        "kty", "length", "lifetime", "location", "months", "name", "names", "nbf", "operations", "ops", "path",
-        "permission", "permissions", "policy", "prefix", "reference", "references", "region", "role", "roles",
-        "rotation", "scope", "size", "store", "suffix", "type", "uri", "uris", "url", "urls", "vault", "version",
-        "versions", "years",
+        "algorithm", "arn", "audience", "backend", "count", "curve", "date", "days", "description", "enabled",
+        "encoding", "endpoint", "engine", "exp", "expiration", "expires", "expiry", "format", "group", "hours",
+        "id", "identifier", "ids", "issuer", "kind", "kty", "length", "lifetime", "location", "method", "methods",
+        "mode", "modes", "months", "name", "names", "nbf", "operations", "ops", "path", "permission", "permissions",
+        "policy", "prefix", "protocol", "provider", "providers", "reference", "references", "region", "role",
+        "roles", "rotation", "scheme", "scope", "size", "store", "strategy", "suffix", "type", "uri", "uris", "url",
+        "urls", "vault", "version", "versions", "years",
     }
 )  # fmt: skip
 # Names of principals: ``secrets_users``. As a field of a secret they are secret: ``{ user = "", password = "" }``.

@@ -23,11 +23,14 @@ _MIN_LENGTH = 4
 _MAX_LENGTH = 64
 # The characters that URLs contain as they are: RFC 3986, section 2.3.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-# Azure's own keywords and the words of its role names are not secrets, even as the value of a secret variable.
+# Azure's own keywords and the words of its role names are not secrets, even as the value of a secret variable. Neither
+# are the words that name secrets: they are in sentences and in the names of most resources that contain one.
 _KEYWORDS = frozenset(
     {
-        "access", "administrator", "allow", "azureservices", "contributor", "default", "deny", "disabled", "enabled",
-        "false", "none", "null", "officer", "operator", "owner", "premium", "reader", "standard", "true", "user",
+        "access", "administrator", "allow", "azure", "azureservices", "certificate", "certificates", "code",
+        "contributor", "credential", "credentials", "default", "deny", "disabled", "enabled", "false", "keyvault",
+        "microsoft", "none", "null", "officer", "operator", "owner", "passphrase", "password", "passwords", "premium",
+        "reader", "secret", "secrets", "standard", "token", "tokens", "true", "user", "vault", "vaults",
     }
 )  # fmt: skip
 

@@ -91,6 +91,8 @@ _SYMBOL = regex(r"[!@#$%^&*?+=~]")
 # A token in a template that another tool replaces: `#_namePrefix_#`, `#{prefix}#`, `__prefix__`, `{{prefix}}`.
 _TOKEN = regex(r"#_\w{1,60}?_#|#\{[^{}]{1,60}\}#?|__[A-Za-z0-9]{1,60}__|\{\{[^{}]{1,60}\}\}|\$\([\w.]{1,60}\)")
 _LONG = 20
+# The minimum length of a password that does not depend on other protection: NIST SP 800-63B, section 5.1.1.1.
+_SHORTEST_CREDENTIAL = 8
 # The number of changes between letters and digits in a random string of that length, at least.
 _CHANGE = regex(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _LEAST_CHANGES = 4
@@ -158,6 +160,14 @@ def looks_generated(text: str) -> bool:
     symbols = bool(_SYMBOL.search(text)) and not _EMAIL.fullmatch(text)
     is_mixed = len(text) >= _LONG and len(_CHANGE.findall(text)) >= _LEAST_CHANGES
     return used + symbols > 2 and (symbols or is_mixed)
+
+
+def is_trivial(text: str) -> bool:
+    """Return whether a string is too simple for a credential in use: a placeholder, or short or plain words."""
+    if has_credential(text):
+        return False
+    is_word = len(text) < _SHORTEST_CREDENTIAL or not (any(map(str.isdigit, text)) or looks_generated(text))
+    return is_word or placeholder_in(text) is not Placeholder.NONE
 
 
 def is_configuration(names: Sequence[str], text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -218,6 +219,41 @@ def test_conditional_outputs_have_their_value_where_the_condition_is_true(condit
 def test_references_by_type_and_name(named: str) -> None:
     source = template(vault("kv", p={"x": "y"}), vault("other", p={"x": f"[reference({named}, '2023-07-01').x]"}))
     assert [asked(one, "properties.x") for one in read(source).resources.values()] == ["y", "y"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "reference('net').subnets[0].id",
+        "reference('net').subnets[0]['id']",
+        "tryGet(reference('net').subnets[0], 'id')",
+        "tryGet(first(reference('net').subnets), 'id')",
+        "reference('net', '2024-05-01', 'Full').properties.subnets[0].id",
+        "tryGet(reference('net'), 'subnets', 0, 'id')",
+    ],
+)
+def test_azure_may_set_what_an_item_of_a_resource_does_not_write(expression: str) -> None:
+    network = resource(
+        "Microsoft.Network/virtualNetworks", "net", p={"subnets": [{"name": "a"}], "dhcpOptions": {"dnsServers": []}}
+    )
+    source = template(
+        network,
+        vault(
+            p={
+                "x": f"[{expression}]", "y": f"[empty({expression})]", "z": "[reference('net').subnets[0].name]",
+                "o": "[tryGet(reference('net').dhcpOptions, 'id')]", "v": "[tryGet(variables('subnets')[0], 'id')]",
+            }
+        ),
+        variables={"subnets": [{"name": "a"}]},
+    )  # fmt: skip
+    found = only(source)
+    assert asked(found, "properties.x") == "?known after deployment"
+    named = re.sub("[{}]", "", pattern(found, "properties.x"))
+    assert named.endswith("virtualNetworks\N{DIVISION SLASH}net.properties.subnets[0].id")
+    assert asked(found, "properties.y") == "?known after deployment"
+    assert asked(found, "properties.z") == "a"
+    assert asked(found, "properties.o") == "?known after deployment"
+    assert asked(found, "properties.v") is None
 
 
 def test_a_loop_makes_an_argument() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from azkvlint.model.resource import RequiredAttributes
@@ -302,6 +304,68 @@ def test_what_is_written_is_known_and_what_azure_adds_is_not(read: Read) -> None
     assert [plain(found, "b", "properties", name) for name in "fg"] == ["Microsoft.KeyVault/vaults", "2023-07-01"]
     assert answers["h"].sensitive
     assert isinstance(answers["i"], Unknown)
+
+
+NETWORK = """resource net 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+  name: 'net'
+  properties: {
+    subnets: [{ name: 'a', properties: { addressPrefix: '10.0.0.0/24', routeTable: null } }]
+    dhcpOptions: { dnsServers: ['10.0.0.4'] }
+  }
+}
+var subnets = [{ name: 'a' }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "pattern"),
+    [
+        ("net.properties.subnets[0].id", "net.properties.subnets[0].id"),
+        ("net.properties.subnets[0].?id", "net.properties.subnets[0].id"),
+        ("net.properties.subnets[?0].?id", "net.properties.subnets[0].id"),
+        ("net.properties.subnets[0]['id']", "net.properties.subnets[0].id"),
+        ("first(net.properties.subnets).?id", "net.properties.subnets[0].id"),
+        ("filter(net.properties.subnets, one => one.name == 'a')[0].?id", "net.properties.subnets[0].id"),
+        ("map(net.properties.subnets, one => one.?id)[0]", "net.properties.subnets[0].id"),
+        ("net.properties.subnets[0].properties.?provisioningState",
+         "net.properties.subnets[0].properties.provisioningState"),
+        ("net.properties.subnets[0].properties.?routeTable", "net.properties.subnets[0].properties.routeTable"),
+        ("net.?properties.?dhcpOptions.?id", "net.properties.dhcpOptions.id"),
+    ],
+)  # fmt: skip
+def test_azure_may_set_what_an_item_of_a_resource_does_not_write(read: Read, expression: str, pattern: str) -> None:
+    found = read(NETWORK + vault(f"    x: {expression}\n    y: empty({expression})"))
+    answer = value(found, "kv", "properties", "x")
+    assert isinstance(answer, Unknown)
+    assert "after deployment" in answer.why
+    assert "fails" not in answer.why
+    assert re.sub("[{}]", "", text_in_braces(answer)).endswith(f"virtualNetworks\N{DIVISION SLASH}{pattern}")
+    assert isinstance(value(found, "kv", "properties", "y"), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("net.properties.subnets[0].name", "a"),
+        ("net.properties.subnets[0].properties.addressPrefix", "10.0.0.0/24"),
+        ("length(net.properties.subnets)", 1),
+        ("net.properties.dhcpOptions.dnsServers[0]", "10.0.0.4"),
+        ("subnets[0].?id", None),
+        ("empty(subnets[0].?id)", True),
+        ("string(net.tags.?owner ?? 'none')", "none"),
+    ],
+)
+def test_written_items_and_variables_stay_as_they_are_written(read: Read, expression: str, expected: object) -> None:
+    network = NETWORK.replace("  properties", "  tags: { env: 'x' }\n  properties", 1)
+    found = read(network + vault(f"    x: {expression}"))
+    assert plain(found, "kv", "properties", "x") == expected
+    assert not isinstance(value(found, "kv", "properties", "x"), Unknown)
+
+
+def test_a_missing_property_of_a_variable_is_an_error(read: Read) -> None:
+    answer = value(read(NETWORK + vault("    x: subnets[0].id")), "kv", "properties", "x")
+    assert isinstance(answer, Unknown)
+    assert answer.why == "property `id` does not exist, so the deployment fails"
 
 
 def test_user_functions_spread_and_computed_names(read: Read) -> None:

@@ -242,3 +242,39 @@ def test_keys_of_vaults(key: str, outcome: str | None, judge: Judge) -> None:
     assert found.outcomes("KV601") == {"azurerm_key_vault_secret.s": "fail"}
     named = {finding.full_name for finding in found.all("KV601")}
     assert named == {{None: "kv/s", "fail": "open/s"}.get(outcome, "s")}
+
+
+NETWORK = """resource "azurerm_virtual_network" "net" {
+  name          = "net"
+  address_space = ["10.0.0.0/16"]
+%s
+}
+resource "azapi_resource" "net" {
+  type = "Microsoft.Network/virtualNetworks@2024-05-01"
+  name = "net"
+  body = { properties = { subnets = [{ name = "a" }] } }
+}
+locals {
+  subnets = [{ name = "a" }]
+}
+"""
+BLOCK, ARGUMENT = '  subnet {\n    name = "a"\n  }', '  subnet = [{ name = "a" }]'
+
+
+@pytest.mark.parametrize("subnet", [BLOCK, ARGUMENT])
+@pytest.mark.parametrize(
+    ("expression", "outcome"),
+    [
+        ("try(tolist(azurerm_virtual_network.net.subnet)[0].id, null)", "unknown"),
+        ('lookup(tolist(azurerm_virtual_network.net.subnet)[0], "id", null)', "unknown"),
+        ('one([for s in azurerm_virtual_network.net.subnet : s.id if s.name == "a"])', "unknown"),
+        ("try(tolist(azurerm_virtual_network.net.subnet)[0].name, null)", "pass"),
+        ("try(azapi_resource.net.body.properties.subnets[0].id, null)", "fail"),
+        ("try(local.subnets[0].id, null)", "fail"),
+    ],
+)
+def test_the_provider_may_set_what_an_item_of_a_resource_does_not_write(
+    judge: Judge, subnet: str, expression: str, outcome: str
+) -> None:
+    found = judge(ROOT + NETWORK % subnet + vault(f"{expression} != null"))
+    assert found.outcomes("KV001").get(KV, "pass") == outcome

@@ -11,11 +11,12 @@ from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.freezer import Freezer, any_field
 from azkvlint.evaluation.reads import ReadSet, Recorder
-from azkvlint.evaluation.values import Result, mark_sensitive
+from azkvlint.evaluation.values import Fields, Items, Partly, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     Pattern,
     Text,
+    access,
     in_braces,
     join_texts,
     known_start,
@@ -26,7 +27,7 @@ from azkvlint.model.pattern import (
     without_last,
 )
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.deployment.scope import TENANT, Scope, id_value, resource_id, text
 
 # Members about the deployment, not about the resource.
@@ -162,6 +163,8 @@ def _properties(properties: Value | None, declared: Declaration, type_: str) -> 
     return MapValue(at=declared.at, fields=fields, rest=properties.rest)
 
 
+# Why the value of a property is unknown that Azure sets.
+AFTER = "known after deployment"
 # Properties that Azure computes. Wherever a deployed resource has them, they are IDs.
 _COMPUTED = frozenset({"principalid", "subscriptionid", "tenantid"})
 
@@ -172,9 +175,35 @@ def unknown_property(name: str, why: str, pattern: Pattern, at: Location) -> Unk
     return Unknown(at=at, why=why, pattern=pattern, given=is_id, known=NOT_EMPTY if is_id else NOTHING_KNOWN)
 
 
-def property_for_others(type_: str, name: str, value: Result) -> Result:
-    """Return a property of a resource as other expressions see it: the value of a secret is sensitive there too."""
-    return mark_sensitive(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value
+def property_for_others(type_: str, name: str, value: Result, own: Pattern) -> Result:
+    """Return a property of a resource as other expressions see it once it is deployed.
+
+    The value of a secret is sensitive there too. Azure may set members of objects that are not written. ``own`` is the
+    pattern of the property.
+    """
+    if name.lower() == "value" and type_.lower() == SECRETS.lower():
+        return mark_sensitive(value)
+    return value if isinstance(value, Scalar | Unknown | Absent) and type(value) is not Partly else _opened(value, own)
+
+
+def _opened(value: Result, own: Pattern | None) -> Result:
+    """Return a written value whose objects may have more members; null in them is as much as not written."""
+    match value:
+        case Fields(fields=fields):
+            written = {
+                name: _opened(item, None if own is None else access(own, f".{name}"))
+                for name, item in fields.items()
+                if not isinstance(item, Absent)
+            }
+            rest = value.rest if value.rest is not None else Unknown(at=value.at, why=AFTER, pattern=own)
+            return Fields(at=value.at, fields=written, rest=rest)
+        case Items(items=items):
+            found = [_opened(item, None if own is None else access(own, f"[{at}]")) for at, item in enumerate(items)]
+            return Items(at=value.at, items=found)
+        case Partly(items=known):
+            # Their positions are not known.
+            return msgspec.structs.replace(value, items=tuple(_opened(item, None) for item in known))
+    return value
 
 
 def _location_of(declared: Declaration, key: str) -> Location:

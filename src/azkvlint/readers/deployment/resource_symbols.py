@@ -198,11 +198,11 @@ class WrittenObject:
         """Return the written value, else Unknown with the same pattern in each use."""
         found = find_field(self.fields, name) if self.fields is not None else None
         own = declared_hole(DEPLOYMENT, self.name.address, f"{self.name.path}.{name}")
-        if found is not None:
-            found = property_for_others(self.type, name, found)
+        if found is None or isinstance(found, Absent):
+            return _after(name, own, at)
         if isinstance(found, Fields):
             return WrittenObject(found, own, found.at)
-        return found if found is not None and not isinstance(found, Absent) else _after(name, own, at)
+        return property_for_others(self.type, name, found, own)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name."""

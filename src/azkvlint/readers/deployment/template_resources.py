@@ -24,6 +24,7 @@ from azkvlint.readers.deployment.data_evaluator import DataEvaluator
 from azkvlint.readers.deployment.documents import key_of, member, result_member, schema_of
 from azkvlint.readers.deployment.origins import FROM_VAULT
 from azkvlint.readers.deployment.resource import (
+    AFTER,
     ResourceIdentity,
     full_id,
     parts_of,
@@ -317,9 +318,6 @@ def _member_pattern(entity: TemplateResource, name: str) -> Text:
     return pattern_of(found) or declared_hole(DEPLOYMENT, entity.address, name)
 
 
-_AFTER = "known after deployment"
-
-
 class Runtime:
     """A resource as Azure shows it once it is deployed. ``whole``: with its head, or only its properties."""
 
@@ -339,15 +337,16 @@ class Runtime:
         if lower == "outputs" and instance is not None and instance.is_deployment:
             return Outputs(at, instance)
         found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
-        if found is None or isinstance(found, Absent):
-            return unknown_property(name, _AFTER, declared_hole(DEPLOYMENT, self.id, f"properties.{lower}"), at)
-        return found if instance is None else property_for_others(instance.identity.type, lower, found)
+        own = declared_hole(DEPLOYMENT, self.id, f"properties.{lower}")
+        if found is None or isinstance(found, Absent) or instance is None:
+            return unknown_property(name, AFTER, own, at)
+        return property_for_others(instance.identity.type, lower, found, own)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name, as in ``reference('x')['name']``."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why=_AFTER)
+        return Unknown(at=at, why=AFTER)
 
     def _head(self, lower: str, name: str, at: Location) -> Result:
         instance = self.instance
@@ -364,7 +363,7 @@ class Runtime:
             written = instance.written(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written
-        return Unknown(at=at, why=_AFTER, pattern=declared_hole(DEPLOYMENT, self.id, name))
+        return Unknown(at=at, why=AFTER, pattern=declared_hole(DEPLOYMENT, self.id, name))
 
 
 class Outputs:
@@ -378,7 +377,7 @@ class Outputs:
 
     def member(self, name: str, at: Location) -> Result:
         """Return one output, an object with a ``value``."""
-        return Fields(at=at, fields={"value": self.instance.output(name, at)}, rest=Unknown(at=at, why=_AFTER))
+        return Fields(at=at, fields={"value": self.instance.output(name, at)}, rest=Unknown(at=at, why=AFTER))
 
     def item(self, index: Result, at: Location) -> Result:
         """Return an output by name, which may itself be an expression."""
@@ -386,7 +385,7 @@ class Outputs:
             return self.member(index.value, at)
         step = pattern_of(index)
         inner = hole(f"{self.instance.address}.outputs[", step, "]") if step else None
-        return Fields(at=at, fields={"value": Unknown(at=at, why=_AFTER, pattern=inner)})
+        return Fields(at=at, fields={"value": Unknown(at=at, why=AFTER, pattern=inner)})
 
 
 NOT_KNOWN = "the parameter value has an unsupported form"

@@ -306,8 +306,12 @@ class Content(KeptValues):
             blocks = self.blocks(name)
             if isinstance(blocks, list):
                 fields.setdefault(name, Items(at=self.at, items=[block.data(at) for block in blocks]))
-        rest = Unknown(at=at, why="arguments that are not set are known after apply", pattern=pattern)
-        return Fields(at=self.at, fields=fields, rest=rest)
+        return Fields(at=self.at, fields=fields, rest=other_arguments(at, pattern))
+
+
+def other_arguments(at: Location, pattern: Pattern | None) -> Unknown:
+    """Return the arguments and attributes of a block that are not set in it. ``pattern`` identifies the block."""
+    return Unknown(at=at, why="arguments that are not set are known after apply", pattern=pattern)
 
 
 def _block_types(parts: Sequence[Part]) -> Iterator[str]:

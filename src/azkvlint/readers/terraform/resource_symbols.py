@@ -24,7 +24,7 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Scalar, Unknown
 from azkvlint.readers.deployment.resource import SECRETS
-from azkvlint.readers.terraform.blocks import Content
+from azkvlint.readers.terraform.blocks import Content, other_arguments
 from azkvlint.readers.terraform.computed_values import computed_id, computed_value
 from azkvlint.readers.terraform.expansion import (
     Expansion,
@@ -284,6 +284,7 @@ class ResourceEntity(Instance):
     def _member(self, name: str, at: Location) -> Result:
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
+            found = self._with_computed(found, name, at) if isinstance(found, Items) else found
             return mark_sensitive(found) if self._is_secret(name) else found
         if is_azure(self.type) and (is_own_id(self.type, name) or name in _ADDRESSES):
             return self.own_id(name)
@@ -300,6 +301,21 @@ class ResourceEntity(Instance):
         given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
         known = computed_value(self.type, name, self.content.attribute)
         return Unknown(at=at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=given, known=known)
+
+    def _with_computed(self, found: Items, name: str, at: Location) -> Items:
+        """Return an argument that stands for blocks as it is read: its objects have computed attributes too.
+
+        Source: developer.hashicorp.com/terraform/language/attr-as-blocks. In azapi, objects are what is written.
+        """
+        if self.type in AZAPI or not any(isinstance(item, Fields) for item in found.items):
+            return found
+        items: list[Result] = [
+            Fields(at=item.at, fields=item.fields, rest=other_arguments(at, self._reference(f"{name}[{i}]")))
+            if isinstance(item, Fields) and item.rest is None
+            else item
+            for i, item in enumerate(found.items)
+        ]
+        return Items(at=found.at, items=items, kind=found.kind)
 
     def _reference(self, path: str) -> DeclaredHole:
         """Return the pattern of an attribute that is known after apply."""
