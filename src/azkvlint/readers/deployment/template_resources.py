@@ -10,6 +10,7 @@ from azkvlint.evaluation.values import Fields, Result, below, find_field, patter
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,
+    DeclaredHole,
     Text,
     declared_hole,
     escaped,
@@ -340,7 +341,7 @@ class Runtime:
             return Outputs(at, instance)
         found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
         if found is None or isinstance(found, Absent):
-            return unknown_property(name, _AFTER, declared_hole(DEPLOYMENT, self.id, f"properties.{lower}"), at)
+            return unknown_property(name, _AFTER, self._part(f"properties.{lower}"), at)
         return found if instance is None else property_for_others(instance.identity.type, lower, found)
 
     def item(self, index: Result, at: Location) -> Result:
@@ -364,7 +365,13 @@ class Runtime:
             written = instance.written(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written
-        return Unknown(at=at, why=_AFTER, pattern=declared_hole(DEPLOYMENT, self.id, name))
+        return Unknown(at=at, why=_AFTER, pattern=self._part(name))
+
+    def _part(self, path: str) -> DeclaredHole:
+        # What exists is what Terraform looks up with a data source.
+        type_ = self.instance.identity.type if self.instance is not None else ""
+        is_looked_up = self.instance is not None and self.instance.node.existing
+        return declared_hole(DEPLOYMENT, self.id, path, f"data.{type_}" if is_looked_up else type_)
 
 
 class Outputs:
