@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora" / "tf"
-GONE = "the folder contains no Terraform files"
+GONE = "the folder does not exist"
 # Modules that were left out of the collection, and one file that Terraform refuses as well.
 ERRORS = {
     "aztfmod-caf/modules/security/keyvault/diagnostics.tf": {f"module `diagnostics` cannot be read: {GONE}"},

@@ -473,3 +473,29 @@ def test_the_summary_names_them_if_no_finding_is_left(kvlint: Kvlint) -> None:
 def test_a_glob_and_a_call_name_the_folder(kvlint: Kvlint) -> None:
     write(BAD, "lab/x/main.tf")
     assert " 1 more in tests and examples (lab)." in kvlint(".", *ONE, "--test-folders", "lab/").out
+
+
+@pytest.mark.parametrize("name", ["generated.py", "Makefile", "run.sh", "setup.ps1"])
+def test_a_long_script_that_deploys_nothing_leaves_the_mark(name: str, kvlint: Kvlint) -> None:
+    write(BAD, "tests/kv/main.tf")
+    write("# a line of data\n" * 20_000, f"src/{name}")
+    assert marked(kvlint, ".") == {"tests/kv/main.tf": True}
+
+
+def test_a_long_script_deploys_what_it_names_near_its_end(kvlint: Kvlint) -> None:
+    write(BAD, "tests/kv/main.tf")
+    write(BAD, "tests/other/main.tf")
+    write("# a line of data\n" * 20_000 + "terraform -chdir=tests/kv apply\n", "deploy.sh")
+    assert marked(kvlint, ".") == {"tests/kv/main.tf": False, "tests/other/main.tf": True}
+
+
+def test_a_script_that_is_not_read_to_its_end_is_a_note(kvlint: Kvlint) -> None:
+    write("# a line of data\n" * 130_000, "deploy.sh")
+    write(GOOD, "tests/kv/main.tf")
+    assert json.loads(kvlint(".", *ONE, "-f", "json").out)["problems"] == []
+    write(BAD, "tests/kv/main.tf")
+    found = json.loads(kvlint(".", *ONE, "-f", "json").out)
+    assert [one["inTests"] for one in found["findings"]] == [True]
+    (problem,) = found["problems"]
+    assert (problem["level"], problem["location"]["path"]) == ("note", "deploy.sh")
+    assert "the first 2,000,000 bytes" in problem["message"]

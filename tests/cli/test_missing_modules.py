@@ -158,7 +158,7 @@ class TestExamples:
         write(tmp_path, {"latest/main.tf": call("./gone")})
         ran, problems = checked(run, tmp_path)
         assert ran.code == 3
-        assert problems[0]["message"] == "module `m` cannot be read: the folder contains no Terraform files"
+        assert problems[0]["message"] == "module `m` cannot be read: the folder does not exist"
 
 
 class TestSourcesThatAreExpressions:

@@ -102,7 +102,13 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
     if place.address:
         return url, Link(at=url.at, target=place.address)
     # The key is in a vault outside the graph, or is not known: then its vault may be any.
-    return url, url if isinstance(url, Unknown) else None
+    return url, url if isinstance(url, Unknown) and not _is_vault(url, index) else None
+
+
+def _is_vault(id_: Value, index: Index) -> bool:
+    """Return whether an ID is certainly that of a vault, and so of no key: Azure rejects it in place of one."""
+    named = reference_of("", "", id_, index) if isinstance(id_, Link) or "/providers/" in text_of(id_) else None
+    return named is not None and any(index.resources[one].type.lower() in _VAULTS for one in named.targets)
 
 
 def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Value | None]:
@@ -370,7 +376,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
     """Return the vault of a key. For a key in the graph, it is the vault that the key resource refers to."""
     index = context.index
     vault = key_and_vault(value, index)[1]
-    if vault is not None:
+    if vault is not None or _is_vault(value, index):
         return vault
     reference = reference_of("", "", value, index)
     if reference is None:

@@ -114,22 +114,40 @@ def _vault_of(resource: Resource, context: Context) -> Resource | None:
     return one_target(resource, "parent", context)
 
 
+class _Sort(msgspec.Struct, frozen=True):
+    """What is known of the principal of a policy, for comparison with another one: see ``Identity``."""
+
+    family: str
+    kind: str
+    created: str
+    exists: bool
+
+    def is_apart_from(self, other: _Sort) -> bool:
+        """Return whether principals of two sorts with different keys are certainly different."""
+        if self.family and self.family == other.family:
+            return True
+        # A group is never an application, and an unknown principal may be either.
+        if self.kind and other.kind and self.kind != other.kind:
+            return True
+        if self.created and other.created:
+            return self.created != other.created
+        return bool((self.created and other.exists) or (self.exists and other.created))
+
+
 class _Twins:
     """The principals of some policies: the resources that refer to each, and how many policies may be the same."""
 
     def __init__(self) -> None:
         self.by_key: dict[str, list[Resource]] = {}
-        self.families: dict[tuple[str, str], int] = {}
-        self.kinds: dict[str, int] = {}
+        self.sorts: dict[_Sort, int] = {}
 
     def add(self, grant: Grant) -> None:
         """Add one policy."""
         self.by_key.setdefault(_key(grant), []).append(grant.source)
         if grant.source.assumption is not None:
             return  # it does not make the result unknown
-        family, kind = _family(grant), _kind(grant)
-        self.families[family, kind] = self.families.get((family, kind), 0) + 1
-        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        sort = _sort_of(grant)
+        self.sorts[sort] = self.sorts.get(sort, 0) + 1
 
     def others(self, grant: Grant, is_in: bool) -> list[Resource]:
         """Return the resources with other policies for the same principal. ``is_in``: the policy itself was added."""
@@ -140,12 +158,10 @@ class _Twins:
 
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
         """Return whether another policy may be for the same principal."""
-        family, kind = _family(grant), _kind(grant)
-        # A group is never an application, and an unknown principal may be either.
-        kinds = ("", kind) if kind else tuple(self.kinds)
-        alike = sum(self.kinds.get(one, 0) for one in kinds)
-        apart = sum(self.families.get((family, one), 0) for one in kinds) if family else int(is_in)
-        return any(one.assumption is None for one in self.others(grant, is_in)) or alike > apart
+        own = _sort_of(grant)
+        alike = sum(number for other, number in self.sorts.items() if not own.is_apart_from(other))
+        itself = int(is_in and not own.is_apart_from(own))
+        return any(one.assumption is None for one in self.others(grant, is_in)) or alike > itself
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
@@ -192,9 +208,11 @@ def _key(grant: Grant) -> str:
     return f"{grant.identity.key} {text_of(application).lower() or alone}"
 
 
-def _family(grant: Grant) -> str:
-    """Return the family of the principal; empty if the application that it uses is not known."""
-    return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
+def _sort_of(grant: Grant) -> _Sort:
+    """Return the sort of a principal. It has no family if the application that it uses is not known."""
+    identity = grant.identity
+    family = "" if isinstance(select(grant.item, _APPLICATION), Unknown) else identity.family
+    return _Sort(family, _kind(grant), identity.created, identity.exists)
 
 
 def _kind(grant: Grant) -> str:

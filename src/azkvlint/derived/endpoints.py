@@ -7,13 +7,14 @@ learn.microsoft.com/azure/private-link/private-endpoint-dns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
 from azkvlint.derived.companions import Sure, certainty_value
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
-from azkvlint.graph.references import reference_of
+from azkvlint.graph.references import may_equal_segment, reference_of
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -47,8 +48,10 @@ ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
 TARGET_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",), _READ[_TARGET])}
 CONNECTION_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (*TARGET_READS[ENDPOINTS], _READ[_PARTS])}
 OTHER = "other"
-# The subresources (group IDs) of other services than Key Vault, in lower case. Source:
-# learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
+# The subresources (group IDs) of Key Vault and of other services, in lower case. Source:
+# learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource. The name of a slot of an app
+# follows ``sites-``. Source: learn.microsoft.com/azure/app-service/overview-private-endpoint.
+_OWN_PARTS, _OF_SLOTS = ("vault", "managedhsm"), "sites-"
 _PARTS_OF_OTHERS = frozenset(
     {
         "account", "amlregistry", "amlworkspace", "analytical", "azurebackup", "azuremonitor", "azuresiterecovery",
@@ -129,8 +132,14 @@ def _target_type(resource: Resource, context: Context) -> Answer:
 
 
 def _is_of_other(part: Value) -> bool:
-    """Return whether a subresource belongs to a service other than Key Vault."""
-    return isinstance(part, Scalar) and str(part.value).lower() in _PARTS_OF_OTHERS
+    """Return whether a subresource belongs to a service other than Key Vault, as far as its name is known."""
+    text = text_of(part).lower()
+    if text.startswith(_OF_SLOTS) or text in _PARTS_OF_OTHERS:
+        return True
+    if not has_holes(text):
+        return False
+    could_be = partial(may_equal_segment, text)
+    return any(map(could_be, _PARTS_OF_OTHERS)) and not any(map(could_be, _OWN_PARTS))
 
 
 def _types_of(target: Value, context: Context) -> set[str]:

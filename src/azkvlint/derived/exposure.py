@@ -472,6 +472,10 @@ def _in_network(rule: Value, id_: Value, text: str, context: Context) -> Value:
         for subnet in subnets.items if isinstance(subnets, ListValue) else ():
             if text_of(select(subnet, ("name",))).lower() == name.lower():
                 return _admitted(rule, id_, name, select(subnet, _ENDPOINTS))
+    alike = [context.index.resources[address] for address in context.index.find_candidates(text)]
+    deployed = [one.address for one in alike if not one.existing and one.stays]
+    if deployed:
+        return unknown(id_, f"the subnet may be `{deployed[0]}`")
     return unknown_as(id_, "the subnet is not declared in the scanned files")
 
 

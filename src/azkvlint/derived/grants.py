@@ -84,7 +84,8 @@ class Identity(msgspec.Struct, frozen=True):
 
     ``expression``: what identifies it, without brackets; ``owner``: see ``owner_of``.
     Two principals of one ``family`` with different keys are different; without a family that is not known.
-    ``kind`` is deployer, application, person, guest, or empty if it is not known.
+    ``kind`` is deployer, application, person, guest, or empty if it is not known. ``created``: the type of the resource
+    of this deployment with which it is created, so that it is none that exists before; empty for any other principal.
     """
 
     key: str
@@ -95,6 +96,12 @@ class Identity(msgspec.Struct, frozen=True):
     owner: str = ""
     perhaps_deployer: bool = False
     perhaps_guest: bool = False
+    created: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Return whether it certainly exists before the deployment: its ID is written, or it deploys."""
+        return self.family == LITERAL or self.kind == DEPLOYER
 
     @property
     def subject(self) -> str:
@@ -126,7 +133,8 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     guest = _is_guest(hole, context) if found == "person" else False
     family = RESOURCE_FAMILY if _is_of_one_resource(hole) else ""
     kind_ = "guest" if guest else found or _declared_kind(kind)
-    return Identity(hole.text, family, kind_, label, bare(hole), owner_of(hole), perhaps_guest=guest is None)
+    owner, perhaps, created = owner_of(hole), guest is None, _created_with(hole)
+    return Identity(hole.text, family, kind_, label, bare(hole), owner, perhaps_guest=perhaps, created=created)
 
 
 _OBJECT_IDS = frozenset({"principalid", "objectid", "id"})
@@ -168,6 +176,14 @@ def _is_of_one_resource(hole: Hole) -> bool:
         return is_own or (hole.type == "azuread_service_principal" and hole.attribute in ("object_id", "id"))
     *above, name = split_text(hole.address, "/")
     return bool(above) and isinstance(name, str) and hole.path.lower() in _OF_RESOURCE
+
+
+def _created_with(hole: Hole) -> str:
+    """Return the type of the resource with whose deployment a managed identity is created; empty if none is."""
+    if not isinstance(hole, DeclaredHole) or hole.type.startswith("data."):
+        return ""
+    is_own = hole.type.startswith("azurerm_") and hole.attribute == "principal_id"
+    return hole.type.lower() if is_own or hole.path.lower() in _OF_RESOURCE else ""
 
 
 def _is_guest(user_id: Hole, context: Context) -> bool | None:

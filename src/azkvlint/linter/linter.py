@@ -209,6 +209,7 @@ def report_of(
 
     findings = selected(total.findings)
     test_folders = () if config.include_tests else tuple(sorted(folders.marked))
+    found = (*total.problems, *folders.problems())
     return Report(
         findings=findings,
         test_folders=test_folders,
@@ -218,7 +219,7 @@ def report_of(
         configuration=config.display_path,
         includes_tests=config.include_tests,
         root=_source_root(config, root),
-        problems=tuple(dict.fromkeys(total.problems)),
+        problems=tuple(dict.fromkeys(found)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
         resource_counts=dict(sorted(total.resource_counts.items())),

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.model.finding import FAIL, FROM_PLAN, Finding
+from azkvlint.model.finding import FAIL, FROM_PLAN, INPUT_INCOMPLETE, Finding, Problem
+from azkvlint.model.location import Location
 from azkvlint.model.rule import SECRETS, Severity
 from azkvlint.readers.discover import SKIPPED
 from azkvlint.util.file_tracker import Snapshot
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path, root_of
+from azkvlint.util.project_files import reported_path
 
 if TYPE_CHECKING:
     from azkvlint.linter.unit_result import UnitResult
@@ -38,6 +40,7 @@ NAMES = regex(
 )
 """The lower-case names of folders with tests, examples or third-party code."""
 _TERRAFORM = (".tf", ".tofu", ".tf.json", ".tofu.json")
+_COUNT = "use `--include-tests` if the rest deploys one"
 _ENVIRONMENTS = regex(r"env|envs|environments?|stages?|landing[-_]?zones?|live|subscriptions?")
 _AMBIGUOUS = frozenset({"test", "demo", "e2e"})
 _STAGES = regex(
@@ -95,6 +98,17 @@ class FoldersOfTests:
         if finding.outcome is FAIL and finding.suppressed is None:
             self.marked.add(folder)
         return msgspec.structs.replace(finding, in_tests=True)
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield a note for each script whose unread rest may deploy a folder that was marked."""
+        if not self.marked or self._deployments is None or self._are_counted:
+            return
+        from azkvlint.readers.deployments import LONGEST_SCRIPT
+
+        text = f"only the first {LONGEST_SCRIPT:,} bytes were searched for commands that deploy folders of tests"
+        for script in self._deployments.unread:
+            at = Location(path=reported_path(self._roots[""], script))
+            yield Problem(code=INPUT_INCOMPLETE, level="note", message=text, at=at, hint=_COUNT)
 
     def include(self, root: str, path: str) -> bool:
         """Return whether a resource of a root, which is declared at a path, is in tests, and no root deploys it."""

@@ -110,8 +110,8 @@ class DeclaredHole(Hole):
     """The value at ``path`` below what is declared at ``address``, in the addresses of a ``language``.
 
     ``address`` is an address or a symbol, or the ID of a resource, which may be a pattern. A parameter, a local value
-    and the like have no path. ``type``: that of a resource as it is declared, ``data.TYPE`` of a data source; empty
-    where it is not known.
+    and the like have no path. ``type``: that of a resource as it is declared, ``data.TYPE`` of a data source or of an
+    existing resource; empty where it is not known.
     """
 
     __slots__ = ("address", "language", "path", "type")

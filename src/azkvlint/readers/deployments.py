@@ -46,8 +46,10 @@ _ALL_UNITS = regex(
 )
 _AZD = frozenset({"azure.yaml", "azure.yml"})
 _BICEPPARAM = ".bicepparam"
-# Beyond these limits everything counts as deployed. Longer files are not written by hand.
-_MOST_FOLDERS, _MOST_FILES, _MOST_BYTES, _LONGEST = 50_000, 20_000, 200_000_000, 200_000
+# Beyond these limits everything counts as deployed.
+_MOST_FOLDERS, _MOST_FILES, _MOST_BYTES = 50_000, 20_000, 200_000_000
+# What is read of a file. Longer data is not written by hand; of a longer script, the rest deploys nothing.
+_LONGEST, LONGEST_SCRIPT = 200_000, 2_000_000
 # A text with so many characters may be the beginning of a longer one.
 _SHORT = _LONGEST // 4
 _MOST_TARGETS, _MOST_WORDS, _MOST_NAMES = 20_000, 500, 200
@@ -105,10 +107,14 @@ _Pattern: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 class Deployments:
-    """The files and folders that commands deploy, as real paths. ``is_complete``: the search was not cut short."""
+    """The files and folders that commands deploy, as real paths. ``is_complete``: the search was not cut short.
+
+    ``unread`` are the scripts of which only the beginning was read.
+    """
 
     def __init__(self) -> None:
         self.is_complete = True
+        self.unread: list[str] = []
         self._paths: set[str] = set()
         # By the number of separators and the last step, if it is known: a module is compared with few of many patterns.
         self._patterns: dict[str, None] = {}
@@ -177,10 +183,12 @@ def deployments_in(checkouts: Iterable[str], skipped: frozenset[str], tests: re.
     size = files = 0
     for checkout in checkouts:
         for script, is_code in _scripts(checkout, skipped, tests, found):
-            data = read_start(script, _LONGEST)
+            data = read_start(script, LONGEST_SCRIPT if _is_by_hand(script) else _LONGEST)
             files += 1
             size += len(data)
-            if files > _MOST_FILES or size > _MOST_BYTES or (len(data) >= _LONGEST and _is_by_hand(script)):
+            if len(data) >= LONGEST_SCRIPT:
+                found.unread.append(script)
+            if files > _MOST_FILES or size > _MOST_BYTES:
                 found.is_complete = False
             if not found.is_complete or not named.is_complete:
                 found.is_complete = False

@@ -18,7 +18,7 @@ from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, is_local
 from azkvlint.readers.terraform.read import TerraformRead, read_module, without_resources
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
-from azkvlint.readers.terraform.sources import well_known
+from azkvlint.readers.terraform.sources import well_known, without_files
 from azkvlint.readers.terraform.values import RootValues, automatic_files
 from azkvlint.readers.terragrunt_configuration import Configuration, Unit, parse_configuration
 from azkvlint.readers.terragrunt_generated import passed_words, report_generated
@@ -108,7 +108,7 @@ def _local(unit: Unit, configuration: Configuration, path: str, at: Location) ->
         text = f"module `{path}` of this Terragrunt unit is outside the project, so it was not evaluated"
         unit.report("note", text, at)
         return None
-    why = "the folder contains no Terraform files"
+    why = without_files(below)
     try:
         directory = resolve_inside(unit.root, unit.directory, below)
         names = names_in(directory) if directory is not None and is_folder(directory) else frozenset()

@@ -182,7 +182,7 @@ def test_a_module_in_json_that_is_not_at_hand(judge: Judge) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("./gone", "module `m` cannot be read: the folder contains no Terraform files"),
+        ("./gone", "module `m` cannot be read: the folder does not exist"),
         ("./empty", "module `m` cannot be read: the folder contains no Terraform files"),
         ("../outside", "module `m` cannot be read: the source is outside the project"),
         ("./../../..", "module `m` cannot be read: the source is outside the project"),

@@ -173,7 +173,9 @@ class ResourceEntity(ConditionalIteration):
         return found if found is not None else _after(name, self._part(name), at)
 
     def _part(self, name: str) -> DeclaredHole:
-        return declared_hole(DEPLOYMENT, self.identity.id or self.address, name)
+        # What exists is what Terraform looks up with a data source.
+        type_ = f"data.{self.identity.type}" if self.node.existing else self.identity.type
+        return declared_hole(DEPLOYMENT, self.identity.id or self.address, name, type_)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name."""
@@ -197,7 +199,7 @@ class WrittenObject:
     def member(self, name: str, at: Location) -> Result:
         """Return the written value, else Unknown with the same pattern in each use."""
         found = find_field(self.fields, name) if self.fields is not None else None
-        own = declared_hole(DEPLOYMENT, self.name.address, f"{self.name.path}.{name}")
+        own = declared_hole(DEPLOYMENT, self.name.address, f"{self.name.path}.{name}", self.name.type)
         if found is None or isinstance(found, Absent):
             return _after(name, own, at)
         if isinstance(found, Fields):

@@ -10,6 +10,7 @@ from azkvlint.evaluation.values import Fields, Result, below, find_field, patter
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,
+    DeclaredHole,
     Text,
     declared_hole,
     escaped,
@@ -337,7 +338,7 @@ class Runtime:
         if lower == "outputs" and instance is not None and instance.is_deployment:
             return Outputs(at, instance)
         found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
-        own = declared_hole(DEPLOYMENT, self.id, f"properties.{lower}")
+        own = self._part(f"properties.{lower}")
         if found is None or isinstance(found, Absent) or instance is None:
             return unknown_property(name, AFTER, own, at)
         return property_for_others(instance.identity.type, lower, found, own)
@@ -363,7 +364,13 @@ class Runtime:
             written = instance.written(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written
-        return Unknown(at=at, why=AFTER, pattern=declared_hole(DEPLOYMENT, self.id, name))
+        return Unknown(at=at, why=AFTER, pattern=self._part(name))
+
+    def _part(self, path: str) -> DeclaredHole:
+        # What exists is what Terraform looks up with a data source.
+        type_ = self.instance.identity.type if self.instance is not None else ""
+        is_looked_up = self.instance is not None and self.instance.node.existing
+        return declared_hole(DEPLOYMENT, self.id, path, f"data.{type_}" if is_looked_up else type_)
 
 
 class Outputs:

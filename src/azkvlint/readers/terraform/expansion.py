@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.reads import Bound, Inputs, ReadSet, Recorder
-from azkvlint.evaluation.terraform.alternatives import one_of_results
+from azkvlint.evaluation.terraform.alternatives import gather, one_of_results
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,
@@ -370,12 +370,20 @@ def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet 
     position = hole(name, f"[{ALL}]")
     key = Unknown(at=doubt.at, why=doubt.why, pattern=position)
     named = None if sensitive else hole(name, "[]")
-    value: Result = Unknown(at=doubt.at, why=doubt.why, pattern=named, sensitive=sensitive)
-    if isinstance(found, WithItem):
-        value = found.named_item(named)
+    value = found.named_item(named) if isinstance(found, WithItem) else _any_value(found, doubt)
+    if value is None:
+        value = Unknown(at=doubt.at, why=doubt.why, pattern=named, sensitive=sensitive)
     step = Step(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, value, read))
     conditions = frozenset() if known_of(found).is_filled else frozenset({hole(name, " has items").text})
     return Expansion(kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions)
+
+
+def _any_value(found: Result, doubt: Unknown) -> Unknown | None:
+    """Return the value of any item of a map whose keys are unknown, if all its values name resources; else None."""
+    if not isinstance(found, Fields) or found.rest is None or not found.rest.closed:
+        return None
+    value = gather((*found.fields.values(), found.rest), doubt)
+    return value if value.closed else None
 
 
 def with_key(one: Step, step: Step) -> Step:

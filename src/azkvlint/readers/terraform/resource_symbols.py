@@ -48,7 +48,12 @@ LEFT_OPEN = "module"
 # Ids that are the address of a pool, and so mean the pool.
 _ADDRESSES = frozenset({"hsm_uri", "vault_uri"})
 _VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
-_KNOWN_IDS = frozenset({*_VAULTS, "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"})
+_NETWORKS = "Microsoft.Network/virtualNetworks"
+_SUBNETS = f"{_NETWORKS}/subnets"
+_SCOPES = ("Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups")
+_KNOWN_IDS = frozenset({*_VAULTS, *_SCOPES, _NETWORKS, _SUBNETS})
+# What the same code may deploy and, with a data source, look up again by its name.
+_LOOKED_UP = frozenset({*_VAULTS, _NETWORKS, _SUBNETS})
 
 # The azapi types whose ID is that of the resource that they create or change.
 _OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_update_resource"})
@@ -357,8 +362,7 @@ class ResourceEntity(Instance):
     def _own_id(self, name: str) -> Unknown:
         self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         pattern = pattern_from(self.id_pattern()) if name == "id" else None
-        if self.symbol.is_data and self.azure_type in _VAULTS and pattern is not None:
-            # It may be the vault that is deployed here, looked up again by its name.
+        if self.symbol.is_data and self.azure_type in _LOOKED_UP and pattern is not None:
             return Unknown(at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=True)
         return Unknown(
             at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern or self._reference(name),
@@ -384,9 +388,7 @@ class ResourceEntity(Instance):
         return named[0] if named is not None else ""
 
     def id_pattern(self) -> Text:
-        """Return what is known of the id of a vault, managed HSM, resource group or subscription; empty for all
-        others.
-        """
+        """Return what is known of the id of a type in ``_KNOWN_IDS``; empty for all others."""
         recorder = self.instance.run.recorder
         if self._id is not None:
             if self._id_read:
@@ -416,9 +418,12 @@ class ResourceEntity(Instance):
                 return join_texts(["/subscriptions/", self.text("subscription_id") or own])
             case "Microsoft.Resources/resourceGroups":
                 return join_texts(["/subscriptions/", subscription, "/resourceGroups/", self._name()])
-            case type_ if type_ in _VAULTS:
+            case type_ if type_ in _LOOKED_UP:
                 group = self.text("resource_group_name") or self._reference("resource_group_name")
                 above = ["/subscriptions/", subscription, "/resourceGroups/", group]
+                if type_ == _SUBNETS:
+                    network = self.text("virtual_network_name") or self._reference("virtual_network_name")
+                    return join_texts([*above, f"/providers/{_NETWORKS}/", network, "/subnets/", self._name()])
                 return join_texts([*above, f"/providers/{type_}/", self._name()])
         return ""
 

@@ -202,6 +202,11 @@ def _missing(instance: ModuleScope, source: str) -> tuple[str, str] | None:
     return why_missing(path, here, instance.run.root)
 
 
+def without_files(directory: str) -> str:
+    """Return why no module is read from a folder of the project, without files of Terraform."""
+    return "the folder contains no Terraform files" if is_folder(directory) else "the folder does not exist"
+
+
 def _holds_module(directory: str) -> bool:
     return is_folder(directory) and bool(module_files(names_in(directory)))
 
@@ -211,7 +216,7 @@ def _load(instance: ModuleScope, directory: str) -> Folder:
     if any(directory == folder.directory for folder in (*instance.call.around, instance.folder)):
         raise InputError("the module calls itself")
     if not _holds_module(directory):
-        raise InputError("the folder contains no Terraform files")
+        raise InputError(without_files(directory))
     return instance.run.cache.load(reported_path(instance.run.root, directory), directory)
 
 
