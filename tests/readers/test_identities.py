@@ -23,6 +23,22 @@ _SETTINGS = {"siteConfig": {"appSettings": [{"name": "A", "value": APP}]}}
 PROPERTIES: dict[str, dict[str, Any]] = {
     "Microsoft.Web/sites": _SETTINGS,
     "Microsoft.Web/sites/slots": _SETTINGS,
+    "Microsoft.Compute/virtualMachineScaleSets": {
+        "virtualMachineProfile": {
+            "extensionProfile": {
+                "extensions": [
+                    {
+                        "name": "KeyVault",
+                        "properties": {
+                            "publisher": "Microsoft.Azure.KeyVault",
+                            "type": "KeyVaultForLinux",
+                            "settings": {"secretsManagementSettings": {"observedCertificates": [SECRET]}},
+                        },
+                    }
+                ]
+            }
+        }
+    },
     "Microsoft.App/containerApps": _SECRETS,
     "Microsoft.App/jobs": _SECRETS,
     "Microsoft.ApiManagement/service": {"hostnameConfigurations": [{"hostName": "a.com", "keyVaultId": SECRET}]},
@@ -42,6 +58,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     **{f"azurerm_{system}_{app}": _APP for system in ("linux", "windows") for app in ("web_app", "function_app")},
     **{f"azurerm_{system}_{app}_slot": _APP for system in ("linux", "windows") for app in ("web_app", "function_app")},
     "azurerm_logic_app_standard": _APP,
+    "azurerm_static_web_app": _APP,
     "azurerm_function_app_flex_consumption": _APP,
     "azurerm_container_app": _CONTAINER,
     "azurerm_container_app_job": _CONTAINER,
@@ -85,8 +102,13 @@ def template() -> dict[str, Any]:
     return {"$schema": schema, "contentVersion": "1.0.0.0", "resources": found}
 
 
+# In a template, the settings of a static web app are a resource of their own.
+ONLY_IN_TERRAFORM = {"Microsoft.Web/staticSites": "azurerm_static_web_app"}
+
+
 def test_every_type_of_the_rule_is_tried() -> None:
-    assert set(RULE.resources) == set(PROPERTIES)
+    assert set(RULE.resources) == {*PROPERTIES, *ONLY_IN_TERRAFORM}
+    assert ARGUMENTS.keys() >= set(ONLY_IN_TERRAFORM.values())
 
 
 @pytest.mark.parametrize(

@@ -481,10 +481,11 @@ def _certificate_ids(resource: Resource, _: Context) -> Answer:
 def certificates_of(resource: Resource) -> Iterator[Value]:
     """Yield the references of a resource to the certificates that it uses for TLS."""
     use = _use_of(resource.type.lower())
-    ids = resource.select(_IDS)
     if use is not None and use.form == "extension":
         yield from (value for value, _ in machine_extension.observed_certificates(resource, use))
-    elif use is not None and "[]" in use.at[0]:
+        return
+    ids = resource.select(_IDS)
+    if use is not None and "[]" in use.at[0]:
         where, inside = items_and_path(use.at[0])
         items = resource.select(where)
         if isinstance(items, Unknown):

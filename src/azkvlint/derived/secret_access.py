@@ -126,8 +126,7 @@ def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
             paths = [items_and_path(path)[0] for path in (*use.at, *use.only, own, use.vault) if path]
             add(type_, *paths, *places_of(type_), ("parent",), _SCOPE)
             whole = type_ if use.holder == "self" else type_.rpartition("/")[0]
-            if use.has_own_identity:
-                add(whole, IDENTITY, ("id",), _SCOPE)
+            add(whole, IDENTITY, *((("id",), _SCOPE) if use.has_own_identity else ()))
             if above:
                 add(whole, path_of(above))
     for table in (identity_needs(), _VAULT_READS, *([graph_needs()] if "key" in reads else [])):
