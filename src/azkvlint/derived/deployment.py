@@ -24,7 +24,7 @@ from azkvlint.derived.secret_access import (
     vaults_read,
 )
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED
+from azkvlint.graph.pseudo_resources import AFTER, GRANT_TYPES, GRANTS, STARTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
@@ -205,17 +205,18 @@ def _depends(
             found = known(resource, True) if found is None else found
         elif late:
             first = next((address for address in late if address in certain), late[0])
-            if permissions.sure is Sure.YES and len(late) == len(grants) and UNRESOLVED not in before:
+            is_traced = not _untraced(late, before)
+            if permissions.sure is Sure.YES and len(late) == len(grants) and is_traced:
                 return known(reading.value, False, first)
             doubt = unknown_as(model_of(vault), f"`{first}` may be what lets it read the vault").why
-            is_traced = UNRESOLVED not in before
             found = unknown(reading.value, doubt if is_traced else f"the dependency on `{first}` cannot be traced")
     return found
 
 
 def _is_created(grant: Resource) -> bool:
     """Return whether a grant is a resource of its own that is created now."""
-    return grant.declared_as in GRANTS and grant.action in (None, "create", "replace")
+    is_grant = grant.declared_as in GRANTS or (grant.declared_as.lower() in GRANT_TYPES and not grant.existing)
+    return is_grant and grant.action in (None, "create", "replace")
 
 
 def _is_any_assumed(context: Context) -> bool:
@@ -228,18 +229,27 @@ def _is_any_assumed(context: Context) -> bool:
 
 
 def _late(grants: tuple[str, ...], before: frozenset[str], context: Context) -> list[str]:
-    """Return the grants that are not created before an object, neither themselves nor one of the modules around them.
+    """Return the grants that are not certainly created before an object: not themselves, or all in a module or loop.
 
     The objects of one vault follow each other, and often depend on the same resources.
     """
     last: tuple[tuple[str, ...], frozenset[str], list[str]] | None = context.cache.get(_LATE)
     if last is not None and last[:2] == (grants, before):
         return last[2]
-    modules = tuple(f"{module}." for module in before if module.rpartition(".")[0].endswith("module"))
-    places = ((grant, static_address(grant)) for grant in grants)
-    late = [grant for grant, place in places if place not in before and not place.startswith(modules)]
+    starts = tuple(one for one in before if one.endswith(STARTS))
+    late = [
+        grant
+        for grant in grants
+        if not any(place in before or place.startswith(starts) for place in (grant, static_address(grant)))
+    ]
     context.cache[_LATE] = grants, before, late
     return late
+
+
+def _untraced(grants: Sequence[str], before: frozenset[str]) -> bool:
+    """Return whether any of some grants may be created before an object."""
+    starts = tuple(one.removeprefix(UNRESOLVED) for one in before if one.startswith(UNRESOLVED))
+    return any(place.startswith(starts) for grant in grants for place in (grant, static_address(grant)))
 
 
 _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"
