@@ -87,7 +87,7 @@ class Collector(CollectedResources):
         # Files whose resources are located elsewhere after they were collected.
         self._relocated = 0
         self._has_order: bool | None = None
-        self._order: DeploymentOrder | None = None
+        self.order: DeploymentOrder | None = None
 
     def has_absence(self, instance: DeploymentInstance) -> bool:
         """Return whether a declaration of a file, or of a module in it, may deploy nothing."""
@@ -253,12 +253,12 @@ class Collector(CollectedResources):
 
     def _with_order(self, entity: ResourceEntity, resource: Resource) -> Resource:
         """Return what needs access to a vault with the grants that it waits for."""
-        if self._order is None:
+        if self.order is None:
             from azkvlint.readers.deployment.order import DeploymentOrder  # many deployments have no such resource
 
-            self._order = DeploymentOrder()
+            self.order = DeploymentOrder(None if self.base is None else self.base.order)
         recorder = entity.instance.run.recorder
-        found, read = recorder.of(self._order.of, entity)
+        found, read = recorder.of(self.order.of, entity)
         recorder.attribute(("derived", AFTER), read)
         return msgspec.structs.replace(resource, attributes=with_dependencies(resource.attributes, found))
 

@@ -42,8 +42,10 @@ class DeploymentOrder:
     deploys, or the instances of a loop. One after ``UNRESOLVED`` may be waited for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: DeploymentOrder | None = None) -> None:
         self._known: dict[tuple[object, ...], _Grants] = {}
+        # What each declaration names does not depend on values: all worlds and instances share it.
+        self.names: dict[int, tuple[_Declared, list[_Use]]] = {} if base is None else base.names
         self._depth = 0
 
     def of(self, entity: ResourceEntity) -> _Grants:
@@ -81,10 +83,16 @@ class DeploymentOrder:
         declared = _declared(here)
         instance, local = here.instance, here.iteration.local
         found = [self._outer(instance, declared)]
-        for use in _Uses(instance, declared).all():
+        for use in self._uses(instance, declared):
             one = _evaluated(instance, use, local) if use.item is not None else None
             found += [_marks(instance, use) if one is None else _entity_marks(one), self._waits(instance, use.target)]
         return _NONE.union(*found)
+
+    def _uses(self, instance: FileInstance, declared: _Declared) -> list[_Use]:
+        found = self.names.get(id(declared.node))
+        if found is None:
+            found = self.names[id(declared.node)] = declared, list(_Uses(instance, declared).all())
+        return found[1]
 
     def _outer(self, instance: FileInstance, declared: _Declared) -> _Grants:
         if not declared.around:
@@ -96,7 +104,7 @@ class DeploymentOrder:
         return self._once(
             (instance.prefix, *declared.names),
             lambda: self._outer(instance, declared).union(
-                *(_marks(instance, use) | self._waits(instance, use.target) for use in _Uses(instance, declared).all())
+                *(_marks(instance, use) | self._waits(instance, use.target) for use in self._uses(instance, declared))
             ),
         )
 
