@@ -48,6 +48,11 @@ class Companions:
             if reference.anything:
                 self._loose.append(reference.source)
 
+    def naming_any(self) -> Iterator[Resource]:
+        """Yield the resources that refer, or may refer, to anything."""
+        found = chain(*self._certain.values(), *self._perhaps.values(), self._loose)
+        yield from (self._resources[source] for source in dict.fromkeys(found))
+
     def naming(self, address: str) -> Iterator[tuple[Resource, Sure]]:
         """Yield the resources that refer to an address, certain ones first."""
         for source in self._certain.get(address, ()):

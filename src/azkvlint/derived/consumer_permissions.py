@@ -42,16 +42,18 @@ class Reader(msgspec.Struct, frozen=True):
     """An identity that reads a vault: of a resource, or the service principal of an application of Microsoft's.
 
     With neither it is not known. ``unless``: then it is any managed identity, except for the one of this resource.
+    ``kind``: it is the one that this word means in ``Identity.kind``, such as that of the deployment.
     """
 
     resource: Resource | None = None
     application: str = ""
     unless: Resource | None = None
+    kind: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
         """Return what distinguishes it from others."""
-        own = self.resource.address if self.resource is not None else self.application
+        own = self.resource.address if self.resource is not None else self.application or self.kind
         return own, "" if self.unless is None else self.unless.address
 
 
@@ -72,6 +74,11 @@ class Held(msgspec.Struct, frozen=True):
     sure: Sure
     certain: tuple[frozenset[str], ...] = ()
     possible: tuple[frozenset[str], ...] = ()
+
+
+def new_thing(kind: str) -> Thing:
+    """Return an object that does not exist yet, so that no grant on a declared one is on it."""
+    return Thing(kind, address="new")
 
 
 def thing_in(answer: Answer, context: Context) -> Thing:
@@ -142,6 +149,40 @@ def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], co
     return kept[key]
 
 
+def held_any(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], context: Context) -> Held:
+    """Return whether an identity has any of some permissions on a thing in a vault, as if that was one permission."""
+    found = held(vault, thing, reader, words[:1], context)
+    for word in words[1:]:
+        one = held(vault, thing, reader, (word,), context)
+        (certain,), (possible,) = found.certain, found.possible
+        found = Held(max(found.sure, one.sure), (certain | one.certain[0],), (possible | one.possible[0],))
+    return found
+
+
+def held_anywhere(reader: Reader, words: Sequence[str], context: Context) -> Held:
+    """Return whether an identity may have any of some permissions on a vault that is not known."""
+    kept: dict[object, Held] = context.cache.setdefault("held permissions", {})
+    key = (reader.key, tuple(words))
+    if key not in kept:
+        named = (companions(context, "parent", POLICIES), _covering(context))
+        possible = {
+            source.address
+            for one in named
+            for source in one.naming_any()
+            if _may_permit(source, reader, words, context)
+        }
+        kept[key] = Held(Sure.PERHAPS if possible else Sure.NO, (frozenset(),), (frozenset(possible),))
+    return kept[key]
+
+
+def _may_permit(source: Resource, reader: Reader, words: Sequence[str], context: Context) -> bool:
+    grants = grants_of(source, context)
+    return not isinstance(grants, tuple) or any(
+        is_reader(grant, reader, context) is not Sure.NO and any(_permits(grant, word) is not Sure.NO for word in words)
+        for grant in grants
+    )
+
+
 def _permits(grant: Grant | None, word: str) -> Sure:
     if grant is None:
         return Sure.PERHAPS
@@ -152,6 +193,9 @@ def is_reader(grant: Grant, reader: Reader, context: Context) -> Sure:
     """Return whether a policy or assignment is for the identity that reads."""
     if reader.resource is not None:
         return is_for(grant, reader.resource, context)
+    if reader.kind:
+        kind = grant.identity.kind_of(grant.item.at)
+        return Sure.PERHAPS if not isinstance(kind, Scalar) else Sure.YES if kind.value == reader.kind else Sure.NO
     if reader.unless is not None:
         is_other = grant.identity.kind == DEPLOYER or is_for(grant, reader.unless, context) is Sure.YES
         return Sure.NO if is_other or is_user(grant) else Sure.PERHAPS

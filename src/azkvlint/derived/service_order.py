@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from azkvlint.derived.companions import Sure
 from azkvlint.derived.consumer_permissions import Reader, held
-from azkvlint.derived.deployment import is_created, late_grants
+from azkvlint.derived.deployment import depends
 from azkvlint.derived.identities import assigned_to
-from azkvlint.derived.registry import Context, absent, derived, known, unknown, unknown_as
+from azkvlint.derived.registry import Context, absent, derived, unknown, unknown_as
 from azkvlint.derived.secret_access import (
     ELSEWHERE,
     MAY_REFER,
@@ -21,10 +20,9 @@ from azkvlint.derived.secret_access import (
     readings_of,
     vaults_read,
 )
-from azkvlint.derived.vaults import model_of
-from azkvlint.graph.pseudo_resources import AFTER, UNRESOLVED
+from azkvlint.graph.pseudo_resources import AFTER
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, ListValue, Scalar, Unknown, Value
+from azkvlint.model.value import Answer, ListValue, Scalar, Unknown
 
 
 @derived(
@@ -55,7 +53,9 @@ def _waits_for_access(resource: Resource, context: Context) -> Answer:
         if why and is_certain in doubts:
             continue
         for vault, reader in product(vaults, readers):
-            one = _depends(reading, context.index.resources[vault], reader, resource, before, context)
+            there = context.index.resources[vault]
+            permissions = held(there, reading.thing, reader, reading.use.permissions, context)
+            one = depends(permissions, there, resource, before, context, reading.value)
             if one is None:
                 continue
             if isinstance(one, Scalar) and one.value is True:
@@ -85,29 +85,3 @@ def _readers(
     # The documentation does not state which identity reads.
     named = [reader if reader.key[0] else anyone for reader in readers]
     return [reader for reader in named if reader.resource is not resource], why
-
-
-def _depends(
-    reading: Reading, vault: Resource, reader: Reader, resource: Resource, before: frozenset[str], context: Context
-) -> Value | None:
-    """Return whether a service depends on the grants on a vault that an identity needs; None if it needs none."""
-    permissions = held(vault, reading.thing, reader, reading.use.permissions, context)
-    if permissions.sure is Sure.NO:
-        return None
-    found: Value | None = None
-    for certain, possible in zip(permissions.certain, permissions.possible, strict=True):
-        grants = [context.index.resources[address] for address in sorted(possible)]
-        if any(one.address in certain and not is_created(one) for one in grants):
-            continue
-        grants = [one for one in grants if one.address in certain or not one.exists_apart_from(resource)]
-        late = late_grants(tuple(one.address for one in grants if is_created(one)), before, context)
-        if not certain <= set(late):
-            found = known(resource, True) if found is None else found
-        elif late:
-            first = next((address for address in late if address in certain), late[0])
-            if permissions.sure is Sure.YES and len(late) == len(grants) and UNRESOLVED not in before:
-                return known(reading.value, False, first)
-            doubt = unknown_as(model_of(vault), f"`{first}` may be what lets it read the vault").why
-            is_traced = UNRESOLVED not in before
-            found = unknown(reading.value, doubt if is_traced else f"the dependency on `{first}` cannot be traced")
-    return found

@@ -255,14 +255,18 @@ def argument(address: str, name: str, found: Origins, at: Location) -> Resource 
 # What the deployment identity writes through the data plane, and the types of grants, in Terraform.
 OBJECTS = frozenset({"azurerm_key_vault_secret", "azurerm_key_vault_key", "azurerm_key_vault_certificate"})
 GRANTS = frozenset({"azurerm_role_assignment", "azurerm_key_vault_access_policy"})
+# The types of grants in templates, in lower case.
+GRANT_TYPES = frozenset({"microsoft.authorization/roleassignments", "microsoft.keyvault/vaults/accesspolicies"})
+# The addresses of the grants that a resource is made after. One that ends with any of ``STARTS`` stands for all that
+# begin with it, and one after ``UNRESOLVED`` may be among them: alone, that is any grant.
 AFTER = "after"
-# What stands for something that cannot be looked into.
 UNRESOLVED = "?"
+STARTS = (".", "/", "[")
 _ORDER: tuple[Path, ...] = (("derived", "waitsForGrant"), ("derived", "waitsForAccess"))
 
 
 def requires_order(required: RequiredAttributes) -> bool:
-    """Return whether any rule depends on the order in which Terraform applies resources."""
+    """Return whether any rule depends on the order in which resources are deployed."""
     return any(path in paths for paths in required.paths.values() for path in _ORDER)
 
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.reads import NO_INPUTS, inputs_of
-from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
+from azkvlint.graph.pseudo_resources import (
+    AFTER,
+    SECRETS_TYPE,
+    requires_order,
+    requires_origins,
+    requires_outputs,
+    with_dependencies,
+    with_origins,
+)
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.deployment.documents import StatementLocations
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import ModuleSymbol
@@ -29,10 +37,14 @@ from azkvlint.readers.deployment.symbols import FileInstance, is_unconditional, 
 from azkvlint.readers.modules.collected import CollectedResources, added
 from azkvlint.readers.modules.run import EVERY_INPUT, Run
 from azkvlint.readers.modules.template_holders import HOLDERS
+from azkvlint.readers.ordered import is_ordered
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
 from azkvlint.values.origins import Source
+
+if TYPE_CHECKING:
+    from azkvlint.readers.deployment.order import DeploymentOrder
 
 _KEY_VAULT = "microsoft.keyvault/"
 # A list can have millions of values that are not resources. A message for each would be of no use.
@@ -74,6 +86,8 @@ class Collector(CollectedResources):
         self.contents: list[DeploymentInstance] = []
         # Files whose resources are located elsewhere after they were collected.
         self._relocated = 0
+        self._has_order: bool | None = None
+        self.order: DeploymentOrder | None = None
 
     def has_absence(self, instance: DeploymentInstance) -> bool:
         """Return whether a declaration of a file, or of a module in it, may deploy nothing."""
@@ -217,6 +231,8 @@ class Collector(CollectedResources):
                 _report_unknown_type(entity, type_)
             return
         resource = resource_of(entity, required, conditions)
+        if not entity.node.existing and is_ordered(lower) and self._requires_order(run.attribute_filter.required):
+            resource = self._with_order(entity, resource)
         run.recorder.keep(entity.address)
         if (
             not entity.node.existing
@@ -229,6 +245,22 @@ class Collector(CollectedResources):
                 attributes = with_origins(resource.attributes, origins, sources=sources)
                 resource = msgspec.structs.replace(resource, attributes=attributes)
         run.resources[entity.address] = resource
+
+    def _requires_order(self, required: RequiredAttributes) -> bool:
+        if self._has_order is None:
+            self._has_order = requires_order(required)
+        return self._has_order
+
+    def _with_order(self, entity: ResourceEntity, resource: Resource) -> Resource:
+        """Return what needs access to a vault with the grants that it waits for."""
+        if self.order is None:
+            from azkvlint.readers.deployment.order import DeploymentOrder  # many deployments have no such resource
+
+            self.order = DeploymentOrder(None if self.base is None else self.base.order)
+        recorder = entity.instance.run.recorder
+        found, read = recorder.of(self.order.of, entity)
+        recorder.attribute(("derived", AFTER), read)
+        return msgspec.structs.replace(resource, attributes=with_dependencies(resource.attributes, found))
 
     def _collect_module(self, symbol: ModuleSymbol, conditions: frozenset[str]) -> None:
         self._collect_once(symbol, symbol.address, self._collect_contents, conditions)

@@ -9,6 +9,7 @@ from azkvlint.evaluation.values import Result, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, hole, join_texts, known_start, text_form
 from azkvlint.model.value import Unknown
+from azkvlint.readers.deployment.documents import member
 from azkvlint.readers.deployment.resource import full_id, readable
 from azkvlint.readers.deployment.resource_symbols import ResourceSymbol
 from azkvlint.readers.deployment.scope import resource_id
@@ -27,10 +28,11 @@ class ResourceLookup:
         self._ids: dict[str, TemplateResource] | None = None
         self._names: dict[str, list[TemplateResource]] = {}
         self._symbols: dict[str, list[TemplateResource]] = {}
+        self._loops: dict[str, list[TemplateResource]] = {}
 
     def clear(self) -> None:
         """Release all objects."""
-        for held in (self._ids, self._names, self._symbols):
+        for held in (self._ids, self._names, self._symbols, self._loops):
             if held is not None:
                 held.clear()
 
@@ -66,6 +68,9 @@ class ResourceLookup:
             self._names.setdefault(text_form(join_texts(head.names, "/")).lower(), []).append(entity)
             if entity.name:
                 self._symbols.setdefault(entity.name.lower(), []).append(entity)
+            loop = member(entity.plain("copy"), "name")
+            if isinstance(loop, str):
+                self._loops.setdefault(loop.lower(), []).append(entity)
 
     def _record_search(self, by_symbol: bool) -> None:
         """Record that a resource is searched: by its symbol, or by its name or ID, where all others are compared."""
@@ -123,6 +128,12 @@ class ResourceLookup:
         """Return what is known of a resource before deployment; None if it is not in this template."""
         entity = self._find(named)
         return None if entity is None else _runtime_of(entity, True, at)
+
+    def all_named(self, named: Text) -> list[TemplateResource]:
+        """Return the resource of a symbol, a name or an ID, or those of a loop; none if they are not known."""
+        entity = self._find(named)
+        lower = text_form(named).lower()
+        return [entity] if entity is not None else self._symbols.get(lower) or self._loops.get(lower) or []
 
 
 def _runtime_of(entity: TemplateResource, whole: bool, at: Location) -> Runtime:

@@ -66,6 +66,9 @@ class ReferenceLookup(Protocol):
     def resource_info(self, named: Text, at: Location) -> Result | None:
         """Return the known facts about a resource before deployment; None if this deployment does not contain it."""
 
+    def all_named(self, named: Text) -> Sequence[TemplateResource]:
+        """Return the resources that an item of ``dependsOn`` names; none if they are not known."""
+
     def clear(self) -> None:
         """Release all objects."""
 
@@ -311,7 +314,12 @@ class TemplateInstance(DeploymentInstance):
 
 def _scope_and_prefix(entity: TemplateResource) -> tuple[Scope, str]:
     """Return the scope of a nested deployment, and the prefix of addresses in it."""
-    return target_scope(entity), f"{entity.address}." if entity.name else f"{_prefix(entity)}/"
+    return target_scope(entity), prefix_of(entity)
+
+
+def prefix_of(entity: TemplateResource) -> str:
+    """Return the prefix of addresses in a nested deployment."""
+    return f"{entity.address}." if entity.name else f"{_prefix(entity)}/"
 
 
 def _prefix(entity: TemplateResource) -> str:

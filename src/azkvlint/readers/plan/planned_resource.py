@@ -393,7 +393,7 @@ class _ApplyOrder:
     def _module(self, inner: Names, ref: Traversal) -> _Grants:
         if not ref.rest:
             address = _address(inner, "")
-            return self._once(address, lambda: self._module_grants(inner)) | {address}
+            return self._once(address, lambda: self._module_grants(inner)) | {f"{address}."}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
         block = output if isinstance(output, dict) else {}

@@ -120,7 +120,7 @@ class ApplyOrder:
         if content is None:
             return frozenset({UNRESOLVED})
         if not rest:
-            return self._once(address, lambda: self._module_grants(content)) | {static_address(address)}
+            return self._once(address, lambda: self._module_grants(content)) | {f"{static_address(address)}."}
         output = content.folder.outputs.get(rest[0])
         written = output.attributes if output is not None else {}
         return self._once(
