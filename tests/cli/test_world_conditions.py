@@ -183,3 +183,19 @@ def test_a_template_accepts_the_allowed_strings_in_any_case(kvlint: Kvlint, valu
     template = {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "parameters": {"env": env}, "resources": [vault]}
     document = checked(kvlint, {"t.json": json.dumps(template)})
     assert words(document, "KV001") == (['if env is "prod"'] if is_accepted else [])
+
+
+AZD_PARAMETERS = json.dumps({"parameters": {"store": {"value": "${STORE=sql}"}}})
+OF_ENVIRONMENT = "using 'main.bicep'\nparam store = readEnvironmentVariable('STORE', 'sql')\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("main.parameters.json", AZD_PARAMETERS), ("main.bicepparam", OF_ENVIRONMENT)]
+)
+def test_a_fallback_of_the_environment_decides_as_a_default_does(name: str, text: str, kvlint: Kvlint) -> None:
+    template = "@allowed(['sql', 'vault'])\nparam store string\n" + VAULT % "if (store == 'vault') "
+    write({"main.bicep": template, name: text})
+    document = json.loads(kvlint("in", "--select", "KV001", "-f", "json").out)
+    assert document["skipped"] == []
+    (finding,) = document["findings"]
+    assert finding["condition"] == [{"input": "store", "is": "equal", "value": "vault"}]

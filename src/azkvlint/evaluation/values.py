@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -59,6 +59,26 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fields: dict[str, Result]
     rest: Unknown | None = None
     kind: str = ""
+
+
+_AnyResult = TypeVar("_AnyResult")
+
+
+class Fallback(Scalar, frozen=True, kw_only=True, gc=False):
+    """The value of a parameter unless the environment has another: it decides as little as a default.
+
+    A value in a parameter file may be one; the parameter itself is a plain ``Scalar``.
+    """
+
+    @property
+    def plain(self) -> Scalar:
+        """Return the value alone."""
+        return Scalar(**msgspec.structs.asdict(self))
+
+
+def as_fallback(result: _AnyResult) -> _AnyResult | Fallback:
+    """Return a known value as one that the environment may replace; anything else as it is."""
+    return Fallback(**msgspec.structs.asdict(result)) if isinstance(result, Scalar) else result
 
 
 # What is known of the other fields of an object if a name of one of them is unknown. It may be that of a known field.

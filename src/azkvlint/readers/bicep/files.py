@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from azkvlint.evaluation.budget import Budget, UnitWork
 from azkvlint.evaluation.reads import Inputs, Recorder
-from azkvlint.evaluation.values import Fields, Items, Result, is_large, plain_of, unknown_in, wrap
+from azkvlint.evaluation.values import Fields, Items, Result, as_fallback, is_large, plain_of, unknown_in, wrap
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.resource import RequiredAttributes
@@ -221,7 +221,8 @@ class ParameterFile:
     def get(self, name: str, /) -> Result | None:
         """Return the value of one parameter; None if there is none."""
         if name in self.names:
-            return self.instance.value(name)
+            found = self.instance.value(name)
+            return as_fallback(found) if _reads_environment(self.instance.file.symbols[name]) else found
         return self.base.get(name) if self.base is not None else None
 
     def all_values(self) -> dict[str, Result]:
@@ -232,6 +233,12 @@ class ParameterFile:
             if value is not None:
                 found[name] = value
         return found
+
+
+def _reads_environment(node: object) -> bool:
+    """Return whether a parameter is a variable of the environment, or its default."""
+    value = node.default if isinstance(node, ast.Parameter) else None
+    return isinstance(value, ast.Call) and value.name == "readEnvironmentVariable"
 
 
 LOADING_FUNCTIONS = frozenset(

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.reads import Inputs
-from azkvlint.evaluation.values import Result
+from azkvlint.evaluation.values import Fallback, Result
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, declared_hole
 from azkvlint.model.resource import Resource
@@ -249,6 +249,7 @@ class DeploymentInstance(KeptValues):
         if self.module_call.is_root:
             self.run.recorder.read(node.name)
         found = self.module_call.given.get(node.name)
+        found = found.plain if isinstance(found, Fallback) else found
         if isinstance(found, Scalar):
             found = convert_argument(found, primitive(self, node.type))
         if found is None or isinstance(found, Absent):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.evaluation.values import Fields, Items, Result, as_fallback
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, escaped, hole, join_texts, pattern_from
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -34,7 +34,9 @@ def _given(path: str, entry: Any, pointer: Pointer) -> Result:
     if isinstance(entry, dict):
         key = key_of(entry, "value")
         if key is not None:
-            return literal(path, entry[key], (*pointer, key))
+            found = literal(path, entry[key], (*pointer, key))
+            is_filled_in = isinstance(found, Scalar) and found.value != entry[key]
+            return as_fallback(found) if is_filled_in else found
         if key_of(entry, "reference") is not None:
             return Unknown(at=at, why=FROM_VAULT, sensitive=True)
     return Unknown(at=at, why="the parameter value has an unsupported form")

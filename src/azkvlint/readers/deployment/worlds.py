@@ -13,7 +13,7 @@ from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Written
-from azkvlint.evaluation.values import Result
+from azkvlint.evaluation.values import Fallback, Result
 from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.location import Location
@@ -59,7 +59,9 @@ class WorldValues:
             return self.of_base_world.get(name)
         at = self._root.parameter_location(name)
         why = f"parameter `{name}` has {'no value' if node.default is None else 'only a default value'}"
-        value = changed_value(changes, self._root.default(node, None), kind_of(self._root, node), why, at)
+        given = self.of_base_world.get(name)
+        default = given.plain if isinstance(given, Fallback) else self._root.default(node, None)
+        value = changed_value(changes, default, kind_of(self._root, node), why, at)
         return _limited(value, limits_of(node)) if isinstance(value, Unknown) else value
 
 
@@ -359,7 +361,8 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def value_of(self, name: str) -> object | None:
         """See the base class."""
-        return self._root.module_call.given.get(name) if self._root.parameter_node(name) is not None else None
+        found = self._root.module_call.given.get(name) if self._root.parameter_node(name) is not None else None
+        return None if isinstance(found, Fallback) else found
 
     def value_in(self, world: RootInWorld[AnySymbol], name: str) -> Result:
         """See the base class."""
