@@ -157,8 +157,8 @@ LIMITS = {
     ("plan.json", "sarif"): 170,
     ("plan.json", "text"): 167,
     ("main.tf", "text"): 223,
-    ("main.bicep", "text"): 209,
-    ("main.json", "text"): 201,
+    ("main.bicep", "text"): 210,
+    ("main.json", "text"): 202,
 }
 
 

@@ -297,7 +297,7 @@ def test_a_directive_in_a_unit(kvlint: Kvlint, place: str) -> None:
             },
             "files read each other",
         ),
-        ({"live/terragrunt.hcl": 'terraform {\n  source = "../gone"\n}\n'}, "no Terraform files"),
+        ({"live/terragrunt.hcl": 'terraform {\n  source = "../gone"\n}\n'}, "the folder does not exist"),
         ({"live/terragrunt.hcl": f"inputs = {'[' * 3000}1{']' * 3000}\n"}, "live/terragrunt.hcl"),
     ],
 )

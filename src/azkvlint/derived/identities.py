@@ -57,6 +57,9 @@ class Assigned(msgspec.Struct, frozen=True):
         return Sure(Sure.YES - max(self.system, self.user))
 
 
+NO_IDENTITIES = Assigned(Sure.NO, Sure.NO, (), frozenset(), False, "")
+
+
 def assigned_to(holder: Resource, context: Context) -> Assigned:
     """Return the identities that are assigned to a resource."""
     type_ = select(holder.select(IDENTITY), ("type",))

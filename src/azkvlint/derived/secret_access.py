@@ -20,6 +20,7 @@ from azkvlint.derived.consumer_permissions import Reader, Thing, held, thing_in
 from azkvlint.derived.consumers import graph_needs, keys_in_vaults, vault_named, vault_of_secret
 from azkvlint.derived.identities import (
     IDENTITY,
+    NO_IDENTITIES,
     Assigned,
     assigned_to,
     identity_in,
@@ -126,7 +127,8 @@ def _needs(*reads: str) -> Mapping[str, tuple[Path, ...]]:
             paths = [items_and_path(path)[0] for path in (*use.at, *use.only, own, use.vault) if path]
             add(type_, *paths, *places_of(type_), ("parent",), _SCOPE)
             whole = type_ if use.holder == "self" else type_.rpartition("/")[0]
-            add(whole, IDENTITY, *((("id",), _SCOPE) if use.has_own_identity else ()))
+            if use.has_own_identity:
+                add(whole, IDENTITY, ("id",), _SCOPE)
             if above:
                 add(whole, path_of(above))
     for table in (identity_needs(), _VAULT_READS, *([graph_needs()] if "key" in reads else [])):
@@ -286,6 +288,12 @@ def holder_of(resource: Resource, context: Context) -> Resource | Unknown | None
     return found if found is not None and not found.existing and found.stays else None
 
 
+def assigned_in(resource: Resource, holder: Resource, context: Context) -> Assigned:
+    """Return the identities of the holder; none if the resource reads with none of them."""
+    is_own = any(use.has_own_identity for use in uses_of(resource.type))
+    return assigned_to(holder, context) if is_own else NO_IDENTITIES
+
+
 # --- Whether a resource has the identity that a reference uses ------------------------------------------------------
 
 
@@ -306,7 +314,7 @@ def _reference_identities(resource: Resource, context: Context) -> Answer:
     holder = holder_of(resource, context)
     if not isinstance(holder, Resource):
         return _without_holder(resource, holder, (*_SECRETS, *_KEYS), context)
-    assigned = assigned_to(holder, context)
+    assigned = assigned_in(resource, holder, context)
     found = [
         _if_reference(_identity_word(reading, resource, holder, assigned, context), reading, resource)
         for reading in readings_of(resource, holder, context)
@@ -419,7 +427,7 @@ def _permissions(resource: Resource, reads: Sequence[str], context: Context) -> 
     if not isinstance(holder, Resource):
         return _without_holder(resource, holder, reads, context)
     found: list[Value] = []
-    assigned = assigned_to(holder, context)
+    assigned = assigned_in(resource, holder, context)
     for reading in readings_of(resource, holder, context, reads):
         vaults, is_certain = vaults_read(reading, resource, context)
         if vaults and _is_without_identity(reading, resource, holder, assigned):

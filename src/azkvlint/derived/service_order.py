@@ -7,7 +7,6 @@ from itertools import product
 
 from azkvlint.derived.consumer_permissions import Reader, held
 from azkvlint.derived.deployment import depends
-from azkvlint.derived.identities import assigned_to
 from azkvlint.derived.registry import Context, absent, derived, unknown, unknown_as
 from azkvlint.derived.secret_access import (
     ELSEWHERE,
@@ -15,6 +14,7 @@ from azkvlint.derived.secret_access import (
     Reading,
     all_needs,
     all_readers,
+    assigned_in,
     holder_of,
     readers_of,
     readings_of,
@@ -78,7 +78,7 @@ def _readers(
     anyone = Reader(unless=resource)
     if isinstance(holder, Unknown):
         return [anyone], holder.why
-    readers, why = readers_of(reading, holder, assigned_to(holder, context), context)
+    readers, why = readers_of(reading, holder, assigned_in(resource, holder, context), context)
     if why:
         return ([], "") if why == ELSEWHERE else ([anyone], why)
     why = "any of several identities may read the vault" if len(readers) > 1 else ""

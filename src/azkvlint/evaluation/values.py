@@ -67,7 +67,7 @@ _AnyResult = TypeVar("_AnyResult")
 class Fallback(Scalar, frozen=True, kw_only=True, gc=False):
     """The value of a parameter unless the environment has another: it decides as little as a default.
 
-    What a parameter file gives is one; the parameter itself is a plain ``Scalar``.
+    A value in a parameter file may be one; the parameter itself is a plain ``Scalar``.
     """
 
     @property

@@ -31,7 +31,7 @@ _NONE: _Grants = frozenset()
 _ANYTHING: _Grants = frozenset({UNRESOLVED})
 # Longer chains of references are not followed.
 _DEEPEST = 100
-# What of a template resource is no value of it.
+# What a template resource has beside its values.
 _OTHERS = frozenset({"dependson", "resources"})
 
 
