@@ -51,7 +51,8 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     is one of UNIT_KINDS, if known. ``secret_lines`` are lines of files, without indentation, that no diff may show.
     ``moved`` are the new addresses of Terraform resources and modules by the old ones. ``work`` counts what the unit
     causes. ``is_for_callers``: it requires values that no file or option sets, or only its own examples call it.
-    ``variants`` are the other worlds that create declarations which ``resources`` do not have.
+    ``variants`` are the other worlds that create declarations which ``resources`` do not have. ``world`` is the base
+    world, as the unit names it.
     """
 
     path: str
@@ -77,6 +78,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     work: UnitWork | None = None
     is_for_callers: bool = False
     variants: Sequence[Variant] = ()
+    world: str = ""
 
     @property
     def all_resources(self) -> Mapping[str, Resource]:
