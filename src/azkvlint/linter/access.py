@@ -78,8 +78,11 @@ class Observer(Protocol):
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> Any:
         """Return what is kept of a root."""
 
-    def keep(self, path: str, source: str, found: Any) -> None:
-        """Add what was kept of a root at ``path``, unless another input replaces it. ``source``: that of a plan."""
+    def keep(self, root: Root, world_name: str, found: Any) -> None:
+        """Add what was kept of a root, unless another input replaces it."""
+
+    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
+        """Return the resources of a root with what Azure keeps of those that exist already."""
 
 
 class Root(msgspec.Struct, kw_only=True):
@@ -226,7 +229,7 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Ob
     found = evaluate_roots(config, required, _Analysis(required, filters, tuple(columns.values()), observer).matrix)
     if observer is not None:
         for one in found.roots:
-            observer.keep(one.path, one.source, one.observed)
+            observer.keep(one, found.worlds.get(one.path, {}).get(one.world, ""), one.observed)
     roots = [*found.roots, *(_only_in(other, one) for one, other in found.of_terraform)]
     if not any(problem.level == "error" for problem in found.problems):
         _refuse_unknown_names(filters, roots)
@@ -285,7 +288,8 @@ class _Analysis:
     def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the matrix of a root; None if the root has no vaults."""
         del folder
-        graph = build_graph(read.all_resources, self._required, read.is_complete)
+        resources = read.all_resources if self._observer is None else self._observer.deployed(read)
+        graph = build_graph(resources, self._required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
         if not every and self._observer is None:
