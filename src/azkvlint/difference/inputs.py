@@ -272,7 +272,7 @@ def checked(config: Config, word: str, compiled: CompiledRules | None = None) ->
 
 
 def _with_origins(roots: list[RootState]) -> list[RootState]:
-    """Return roots whose vaults are told apart from those of other roots and base worlds."""
+    """Return roots whose vaults have the origins that distinguish them."""
     origins = origins_of({(one.path, one.world): one.world_name for one in roots if one.states})
     return [
         msgspec.structs.replace(

@@ -87,7 +87,7 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
     resource. ``facts`` are the values of the attributes in ``REQUIRED`` that are set. ``purges``: the provider purges
     it when it is destroyed. ``condition`` is set if it only may exist. ``parent`` is the address of its vault or
     managed HSM. ``defaults`` are those of the facts that are not set. ``root`` and ``world`` are where it is declared,
-    ``origin`` tells it from resources of other ones, and ``was`` is its address in BASE if HEAD has another one.
+    ``origin`` distinguishes it from those of other ones, and ``was`` is its address in BASE if HEAD has another one.
     ``is_ambiguous``: another resource has its address on the other side. ``is_imported``: an ``import`` block names it.
     """
 

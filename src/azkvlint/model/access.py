@@ -100,7 +100,7 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def origins_of(names: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
-    """Return what tells roots and base worlds apart: `` of envs/dev (dev)``; "" if there is one of them only.
+    """Return what distinguishes roots and base worlds: `` of envs/dev (dev)``; "" if there is one of them only.
 
     ``names`` are those of the base worlds, by root and world.
     """
