@@ -525,6 +525,76 @@ def test_a_bicep_module_is_read_with_its_caller_only(given: Input) -> None:
     assert set(given.sure("secrets/get")) == {WHO}
 
 
+READER = """
+param name string
+param reader string
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: name
+  location: 'westeurope'
+  properties: {
+    enableRbacAuthorization: false
+    accessPolicies: [{ objectId: reader, permissions: { secrets: ['get'] } }]
+  }
+}
+resource id 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = { name: 'id', location: 'westeurope' }
+resource own 'Microsoft.KeyVault/vaults/accessPolicies@2023-07-01' = {
+  parent: kv
+  name: 'add'
+  properties: { accessPolicies: [{ objectId: id.properties.principalId, permissions: { secrets: ['get'] } }] }
+}
+"""
+
+
+def test_each_parameter_file_is_a_vault_of_its_own(given: Input) -> None:
+    given.write(READER, "main.bicep")
+    for number, name in enumerate(("dev", "prod"), 1):
+        values = f"param name = 'kv-{name}'\nparam reader = '11111111-1111-000{number}-1111-111111111111'\n"
+        given.write(f"using 'main.bicep'\n{values}", f"{name}.bicepparam")
+    rows = [row for row in csv.DictReader(io.StringIO(given.run("-f", "csv").out)) if not row["kind"]]
+    assert [(row["names"], row["root"], row["parameters"], row["principal"]) for row in rows] == [
+        ("kv-dev", "main.bicep", "dev.bicepparam", "11111111-1111-0001-1111-111111111111"),
+        ("kv-prod", "main.bicep", "prod.bicepparam", "11111111-1111-0002-1111-111111111111"),
+    ]
+    for format_ in ("text", "markdown", "html"):
+        out = given.run("-f", format_).out
+        assert "kv-dev (dev)" in out
+        assert "kv-prod (prod)" in out
+    # The identity of each deployment is another principal, though both have one address.
+    document = json.loads(given.run("-f", "json").out)
+    assert [(one["name"], one["world"]) for one in document["vaults"]] == [
+        ("kv-dev", "dev.bicepparam"), ("kv-prod", "prod.bicepparam"),
+    ]  # fmt: skip
+    identities = [one for one in document["principals"] if one["label"] == "id"]
+    assert [(one["key"], one["world"]) for one in identities] == [
+        ("id (dev)", "dev.bicepparam"), ("id (prod)", "prod.bicepparam"),
+    ]  # fmt: skip
+    assert {row["principal"] for row in document["rows"]} == {one["key"] for one in document["principals"]}
+    assert "4 principals have access to 2 vaults." in given.run().out
+    # What breaks a gate is named too.
+    assert "2 principals on kv (dev): " in given.run("--deny", "secrets/get").out
+
+
+def test_roots_that_share_a_module_have_headings_of_their_own(given: Input) -> None:
+    for name in ("modules/vault", "envs/dev", "envs/prod"):
+        (given.folder / name).mkdir(parents=True)
+    module = 'variable "name" {}\n' + VAULT.replace('"app"\n  resource', "var.name\n  resource") % "true"
+    given.write(module + assignment("Key Vault Secrets User"), "modules/vault/main.tf")
+    for name in ("dev", "prod"):
+        call = 'variable "end" {}\nmodule "v" {\n  source = "../../modules/vault"\n  name = "kv-${var.end}"\n}\n'
+        given.write(call, f"envs/{name}/main.tf")
+    out = given.run().out
+    for name in ("dev", "prod"):
+        assert f"app of envs/{name}\n  module.v.azurerm_key_vault.app of envs/{name}, Azure RBAC" in out
+    assert [row["root"] for row in csv.DictReader(io.StringIO(given.run("-f", "csv").out))] == ["envs/dev", "envs/prod"]
+    # The object ID is one principal.
+    assert "1 principal has access to 2 vaults." in out
+
+
+def test_a_single_root_is_not_named(given: Input) -> None:
+    given.write(VAULT % "true" + assignment("Key Vault Secrets User"))
+    assert given.run().out.startswith("app\n  azurerm_key_vault.app, Azure RBAC, main.tf:7:1\n")
+
+
 BICEP = """
 resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: 'app'
@@ -598,8 +668,8 @@ def test_markdown_and_csv_escape_what_they_show(given: Input) -> None:
     given.write(VAULT % "true" + assignment("Owner", principal='"=cmd|<b>, \\"x\\""'))
     table = given.run("-f", "markdown").out
     assert '| `=cmd\\|<b>, "x"` |' in table
-    rows = list(csv.reader(io.StringIO(given.run("-f", "csv").out)))
-    assert {row[1] for row in rows[1:]} == {'\'=cmd|<b>, "x"'}
+    rows = csv.DictReader(io.StringIO(given.run("-f", "csv").out))
+    assert {row["principal"] for row in rows} == {'\'=cmd|<b>, "x"'}
     assert "&lt;b&gt;" in given.run("-f", "html").out
 
 

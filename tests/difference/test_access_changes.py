@@ -122,6 +122,13 @@ def test_moved_principals_and_vaults_keep_their_access(diff: Diff) -> None:
     assert changes(diff, text, renamed + moves) == []
 
 
+def test_a_principal_with_a_first_instance_keeps_its_access(diff: Diff) -> None:
+    counted = APP.replace("{\n", "{\n  count = 1\n", 1)
+    policy = APP_POLICY.replace("app.app.", "app.app[0].")
+    assert changes(diff, APP + vault(APP_POLICY), counted + vault(policy)) == []
+    assert changes(diff, counted + vault(policy), APP + vault(APP_POLICY)) == []
+
+
 def test_each_vault_has_the_capabilities_that_it_loses(diff: Diff) -> None:
     policy = POLICY.replace('["Get", "Set"]', '["Get"]')
     base = vault(POLICY, name="kv") + vault(policy, name="other")

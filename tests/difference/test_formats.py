@@ -149,7 +149,7 @@ def test_json_has_all_findings_with_their_states(sides: Diff) -> None:
     document = sides.compare("base", "head").document
     assert list(document) == [
         "version", "tool", "repository", "base", "head", "basis", "summary", "turnedOff", "findings", "oneWayDoors",
-        "access", "comparesAccess", "gates", "problems",
+        "unchangedOnExistingVaults", "access", "comparesAccess", "gates", "problems",
     ]  # fmt: skip
     assert (document["version"], document["base"], document["head"]) == (1, "base", "head")
     assert document["gates"] == [{"gate": "--fail-on new", "count": 1}]

@@ -79,7 +79,13 @@ def test_purge_protection_is_turned_on(diff: Diff) -> None:
 
 def test_purge_protection_that_is_on_already_is_no_door(diff: Diff) -> None:
     assert between(diff, VAULT % ON, VAULT % ON).doors == []
-    assert between(diff, VAULT % ON, VAULT % OFF).doors == []
+
+
+@pytest.mark.parametrize("head", [VAULT % OFF, VAULT % ""])
+def test_purge_protection_cannot_be_turned_off(head: str, diff: Diff) -> None:
+    found = between(diff, VAULT % ON, head)
+    assert found.doors == [("purge-protection", KV)]
+    assert door(found)["text"].endswith("cannot be turned off once it is on: Azure rejects this")
 
 
 def test_purge_protection_of_a_variable_is_perhaps_turned_on(diff: Diff) -> None:
@@ -102,6 +108,7 @@ def test_retention_cannot_change(diff: Diff) -> None:
     found = between(diff, VAULT % (days % 7), VAULT % (days % 90))
     assert found.doors == [("retention", KV)]
     assert "cannot change from 7 to 90 days" in door(found)["text"]
+    assert door(found)["text"].endswith("Azure rejects this")
 
 
 @pytest.mark.parametrize(("days", "free"), [(7, "2026-12-05"), (30, "2026-12-28"), (90, "2027-02-26")])

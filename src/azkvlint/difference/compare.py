@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from azkvlint.access.effects import CAPABILITIES
 from azkvlint.config.run_config import Config, today
 from azkvlint.config.weakened import Weakening
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.difference.inputs import Side, added_variable_files, before_and_after, relative_to, two_sides
-from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
+from azkvlint.difference.access_changes import access_changes
+from azkvlint.difference.deployed import kept_of, notes_of, rejections_of, settings_of, tenant_doors
+from azkvlint.difference.inputs import (
+    Side,
+    access_over,
+    added_variable_files,
+    before_and_after,
+    relative_to,
+    two_sides,
+)
+from azkvlint.difference.matching import Roots, compare_findings
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
+from azkvlint.difference.replacement import Paired, pair_resources
 from azkvlint.difference.turned_off import (
     added_suppressions,
     counted_entries,
@@ -25,7 +33,6 @@ from azkvlint.difference.turned_off import (
     without_suppressions,
 )
 from azkvlint.linter.linter import exit_code_of, is_without_input, known_rules
-from azkvlint.model.access import AccessReport, Path, Principal
 from azkvlint.model.difference import (
     ACCEPTED,
     BY_BASE,
@@ -39,7 +46,6 @@ from azkvlint.model.difference import (
     NEW,
     SUPPRESSED,
     UNKNOWN,
-    AccessChange,
     Basis,
     BrokenGate,
     Difference,
@@ -138,8 +144,10 @@ def compare(
         report = msgspec.structs.replace(
             report, findings=tuple(one for one in report.findings if _is_default(one) or id(one) in shown)
         )
-    doors = tuple(_doors(roots, Doors(today(configs[-1]))))
-    access = _access_changes(roots)
+    paired = pair_resources(roots.worlds, roots.in_base) if has_access else []
+    settings = [setting for one in paired for setting in settings_of(one.pairs)]
+    doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections_of(settings)))
+    access = access_changes(roots, paired, access_over(head, kept_of(settings))) if has_access else ()
     if basis.kind == BY_NONE and entries:
         if weakenings and own is not None:
             entries += hidden_by_own(head, own)
@@ -147,7 +155,7 @@ def compare(
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
         problems=(*unlike, *problems, *_new_warnings(base, head)), has_access=has_access, base_root=base.report.root,
-        turned_off=tuple(dict.fromkeys(entries)), basis=basis,
+        turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=tuple(notes_of(settings)),
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
 
@@ -338,198 +346,11 @@ def _regressions(changes: Iterable[FindingChange], roots: Roots) -> Iterator[Fin
 # --- one-way doors ----------------------------------------------------------------------------------------------------
 
 
-def _doors(roots: Roots, doors: Doors) -> Iterator[OneWayDoor]:
-    base = {one.path: one for one in roots.base.roots}
-    head = {one.path: one for one in roots.head.roots}
-    for path, state in base.items():
-        other = head.get(roots.observed.get(path, ""))
-        yield from doors.between(pair_states(state, other, roots.in_base), is_root_gone=other is None)
-    old = set(roots.observed.values())
-    for path, state in head.items():
-        if path not in old:
-            yield from doors.between(pair_states(None, state, roots.in_base))
-
-
-# --- access -----------------------------------------------------------------------------------------------------------
-
-# A vault: the path of its root and its address, as HEAD names them.
-_Vault: TypeAlias = tuple[str, str]
-_Vaults: TypeAlias = frozenset[_Vault]
-_NO_VAULTS: _Vaults = frozenset()
-_NO, _PERHAPS, _YES = 0, 1, 2
-_LEVELS = ("no", "perhaps", "yes")
-_ORDER = {one.name: number for number, one in enumerate(CAPABILITIES)}
-_LABELS = {one.name: one.label for one in CAPABILITIES}
-
-
-class _Way(NamedTuple):
-    """One path of a principal to a capability on some vaults, and its certainty."""
-
-    level: int
-    vaults: _Vaults
-    path: Path
-    principal: Principal
-
-
-class _Key(NamedTuple):
-    """A principal in one root, as HEAD names both."""
-
-    root: str
-    principal: str
-
-
-class _Group(NamedTuple):
-    """What the capabilities of one change have in common."""
-
-    key: _Key
-    was: int
-    now: int
-    is_lockout: bool
-    vaults: _Vaults
-    steps: tuple[tuple[str, str], ...]
-
-
-# The paths to each capability of each principal.
-_Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
-
-
-def _access_changes(roots: Roots) -> tuple[AccessChange, ...]:
-    """Return what principals gain and lose, certain changes first."""
-    base, head = roots.base.access, roots.head.access
-    if base is None or head is None:
-        return ()
-    names: dict[_Vault, str] = {}
-    old, new = _ways(base, _base_vaults(roots, base, head), roots, names), _ways(head, _head_vaults(head), roots, names)
-    found = [
-        change
-        for key in sorted({*old, *new}, key=lambda key: (key.principal, key.root))
-        for change in _of_principal(key, old.get(key, {}), new.get(key, {}), names, roots)
-    ]
-    return tuple(sorted(found, key=lambda one: (one.direction != LOST, not one.is_certain, not one.is_lockout)))
-
-
-def _of_principal(
-    key: _Key,
-    old: Mapping[str, list[_Way]],
-    new: Mapping[str, list[_Way]],
-    names: Mapping[_Vault, str],
-    roots: Roots,
-) -> Iterator[AccessChange]:
-    lost = _union(old, _YES) - _union(new, _PERHAPS)
-    groups: dict[_Group, tuple[_Way, list[str]]] = {}
-    # What decides whether a principal keeps its access is of a path in HEAD.
-    doubts: dict[_Group, str] = {}
-    for capability in sorted({*old, *new}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
-        before, after = old.get(capability, []), new.get(capability, [])
-        for was, now, vaults in _transitions(before, after):
-            for way, part in _parts(before if now < was else after, max(was, now), vaults):
-                steps = tuple((step.kind, step.text) for step in way.path.steps)
-                for is_lockout, some in ((True, part & lost), (False, part - lost)):
-                    if some:
-                        group = _Group(key, was, now, is_lockout, some, steps)
-                        groups.setdefault(group, (way, []))[1].append(capability)
-                        doubts.setdefault(group, next((one.path.doubt for one in after if one.vaults & some), ""))
-    for group, (way, capabilities) in groups.items():
-        is_lost = group.now < group.was
-        yield AccessChange(
-            direction=LOST if is_lost else GAINED,
-            principal=way.principal,
-            capabilities=tuple(capabilities),
-            labels=tuple(_LABELS.get(name, name) for name in capabilities),
-            vaults=tuple(sorted(names[vault] for vault in group.vaults)),
-            path=msgspec.structs.replace(_in_base(way.path, roots), doubt=doubts[group]) if is_lost else way.path,
-            before=_LEVELS[group.was],
-            after=_LEVELS[group.now],
-            is_lockout=group.is_lockout,
-        )
-
-
-def _union(ways: Mapping[str, list[_Way]], level: int) -> _Vaults:
-    """Return the vaults on which any capability is at least as certain as ``level``."""
-    return _NO_VAULTS.union(*(way.vaults for some in ways.values() for way in some if way.level >= level))
-
-
-def _transitions(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults]]:
-    """Yield the vaults on which the certainty of a capability changes, with both certainties."""
-    levels = []
-    for ways in (before, after):
-        every = _NO_VAULTS.union(*(way.vaults for way in ways))
-        certain = _NO_VAULTS.union(*(way.vaults for way in ways if way.level == _YES))
-        levels.append((every, certain))
-    (any_old, sure_old), (any_new, sure_new) = levels
-    if any_old == any_new and sure_old == sure_new:
-        return
-    for was, now, vaults in (
-        (_YES, _NO, sure_old - any_new),
-        (_YES, _PERHAPS, (sure_old & any_new) - sure_new),
-        (_PERHAPS, _NO, any_old - sure_old - any_new),
-        (_NO, _YES, sure_new - any_old),
-        (_PERHAPS, _YES, (sure_new & any_old) - sure_old),
-        (_NO, _PERHAPS, any_new - sure_new - any_old),
-    ):
-        if vaults:
-            yield was, now, vaults
-
-
-def _parts(ways: list[_Way], level: int, vaults: _Vaults) -> Iterator[tuple[_Way, _Vaults]]:
-    """Yield the first path of a certainty to each of some vaults."""
-    left = vaults
-    for way in ways:
-        part = left & way.vaults if way.level == level else _NO_VAULTS
-        if part:
-            yield way, part
-            left -= part
-
-
-def _in_base(path: Path, roots: Roots) -> Path:
-    """Return a path of BASE without lines that do not exist."""
-    steps = tuple(
-        step if step.at is None else msgspec.structs.replace(step, at=roots.in_base(step.at)) for step in path.steps
-    )
-    return msgspec.structs.replace(path, steps=steps)
-
-
-def _ways(report: AccessReport, vault_of: Callable[[int], _Vault], roots: Roots, names: dict[_Vault, str]) -> _Ways:
-    """Return the paths to each capability of each principal. ``names`` are those of vaults, to which it adds."""
-    sets: dict[tuple[int, ...], _Vaults] = {}
-    found: _Ways = {}
-    is_base = report is roots.base.access
-    for number, vault in enumerate(report.vaults):
-        names[vault_of(number)] = vault.name
-    for row in report.rows:
-        vaults = sets.get(row.vaults)
-        if vaults is None:
-            vaults = sets[row.vaults] = frozenset(map(vault_of, row.vaults))
-        if not vaults:
-            continue
-        root = vault_of(row.vaults[0])[0]
-        principal = row.principal.key
-        if is_base:
-            principal = roots.renamed(root, moved_address(principal, roots.moved(root)))
-        way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, row.principal)
-        found.setdefault(_Key(root, principal), {}).setdefault(row.capability, []).append(way)
-    return found
-
-
-def _head_vaults(head: AccessReport) -> Callable[[int], _Vault]:
-    return lambda number: (head.vaults[number].root, head.vaults[number].address)
-
-
-def _base_vaults(roots: Roots, base: AccessReport, head: AccessReport) -> Callable[[int], _Vault]:
-    """Return a function that maps a vault of BASE to the same vault of HEAD, by its address or else by its name."""
-    addresses = {(vault.root, vault.address) for vault in head.vaults}
-    by_name: dict[tuple[str, str, str], list[str]] = {}
-    for vault in head.vaults:
-        by_name.setdefault((vault.root, vault.type.lower(), vault.name.lower()), []).append(vault.address)
-    known: list[_Vault] = []
-    for vault in base.vaults:
-        root = roots.observed.get(vault.root, f"\0{vault.root}")
-        address = roots.renamed(root, moved_address(vault.address, roots.moved(root)))
-        named = by_name.get((root, vault.type.lower(), vault.name.lower()), [])
-        if (root, address) not in addresses and len(named) == 1:
-            address = named[0]
-        known.append((root, address))
-    return known.__getitem__
+def _doors(paired: Iterable[Paired], doors: Doors, rejections: Iterable[OneWayDoor]) -> Iterator[OneWayDoor]:
+    for one in paired:
+        yield from doors.between(one.pairs, one.gone)
+        yield from tenant_doors(one.pairs)
+    yield from rejections
 
 
 # --- gates ------------------------------------------------------------------------------------------------------------

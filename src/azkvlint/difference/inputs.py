@@ -6,19 +6,21 @@ import os
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.config.run_config import Config
+from azkvlint.difference.deployed import Kept, with_settings
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
-from azkvlint.linter.access import Cleaner, Filters, access
+from azkvlint.linter.access import Cleaner, Filters, Root, access
 from azkvlint.linter.compiled_rules import CompiledRules
 from azkvlint.linter.linter import check
-from azkvlint.model.access import AccessReport
+from azkvlint.model.access import AccessReport, origins_of
 from azkvlint.model.finding import (
     PREDICTION,
     TERRAFORM_PLAN,
@@ -46,6 +48,7 @@ from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import is_within, real_path
 from azkvlint.util.project_files import MAX_INPUT, list_entries, read_named, read_stdin
 from azkvlint.util.text import visible
+from azkvlint.values.redaction import Redactor
 
 BASE, HEAD = "BASE", "HEAD"
 _REPORT_VERSIONS = (2, 3)
@@ -67,8 +70,9 @@ class Declared(NamedTuple):
 
 
 class RootState(msgspec.Struct, kw_only=True):
-    """One root of a side: its path, and that of its ``source`` if it is a plan.
+    """One root of a side with one base world: its path, and that of its ``source`` if it is a plan.
 
+    ``world`` is the base world as the unit names it, and ``world_name`` as reports do.
     ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
     their types; ``moved`` are the new addresses by the old ones. ``declared`` are the types and names of the resources
     of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
@@ -77,6 +81,8 @@ class RootState(msgspec.Struct, kw_only=True):
 
     path: str
     source: str
+    world: str = ""
+    world_name: str = ""
     states: list[ResourceState]
     addresses: frozenset[tuple[str, str]]
     names: frozenset[tuple[str, str]]
@@ -89,7 +95,8 @@ class Side(msgspec.Struct, kw_only=True):
     """One side of a comparison. ``label`` is the input as the user named it.
 
     ``folder`` is the reported path of the folder from which paths of the two sides are compared. ``document`` is the
-    reported path of a plan or what-if result of which this is the state before: places in it do not exist.
+    reported path of a plan or what-if result of which this is the state before: places in it do not exist. ``config``
+    is what it was checked with.
     """
 
     label: str
@@ -98,6 +105,7 @@ class Side(msgspec.Struct, kw_only=True):
     roots: list[RootState] = []
     folder: str = ""
     document: str = ""
+    config: Config | None = None
 
     @property
     def errors(self) -> list[Problem]:
@@ -107,12 +115,23 @@ class Side(msgspec.Struct, kw_only=True):
 
 
 class _Observer:
-    """Collects the state of each root while its access is computed."""
+    """Collects the state of each root while its access is computed. ``kept`` is what Azure keeps of its vaults."""
 
     paths = REQUIRED
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept = MappingProxyType({})) -> None:
         self.roots: list[RootState] = []
+        self._kept = kept
+
+    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
+        """Return the resources of a root, with what Azure keeps of its vaults."""
+        settings = self._kept.get((read.path, read.world))
+        if settings is None:
+            return read.all_resources
+        text = Redactor(read.secret_texts()).text
+        return {
+            address: with_settings(one, settings.get(text(address), {})) for address, one in read.all_resources.items()
+        }
 
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> RootState:
         """Return the state of a root."""
@@ -134,9 +153,11 @@ class _Observer:
             },
         )
 
-    def keep(self, path: str, source: str, found: Any) -> None:
+    def keep(self, root: Root, world_name: str, found: Any) -> None:
         """Add a root."""
-        self.roots.append(msgspec.structs.replace(found, path=path, source=source))
+        self.roots.append(
+            msgspec.structs.replace(found, path=root.path, source=root.source, world=root.world, world_name=world_name)
+        )
 
 
 def _identity(resource: Resource, graph: ResourceGraph, clean: Cleaner) -> str:
@@ -245,7 +266,31 @@ def checked(config: Config, word: str, compiled: CompiledRules | None = None) ->
         folder = os.path.relpath(folder, real_path(report.root or os.curdir)).replace(os.sep, "/")
     except ValueError:  # another drive
         folder = "."
-    return Side(label=word, report=report, access=found, roots=observer.roots, folder=folder)
+    return Side(
+        label=word, report=report, access=found, roots=_with_origins(observer.roots), folder=folder, config=config
+    )
+
+
+def _with_origins(roots: list[RootState]) -> list[RootState]:
+    """Return roots whose vaults have the origins that distinguish them."""
+    origins = origins_of({(one.path, one.world): one.world_name for one in roots if one.states})
+    return [
+        msgspec.structs.replace(
+            root,
+            states=[
+                msgspec.structs.replace(one, root=root.path, world=root.world, origin=origins[root.path, root.world])
+                for one in root.states
+            ],
+        )
+        for root in roots
+    ]
+
+
+def access_over(side: Side, kept: Kept) -> AccessReport | None:
+    """Return the access of a side whose vaults exist already, and of which Azure keeps some settings."""
+    if side.config is None or not kept:
+        return side.access
+    return access(side.config, Filters(), (), _Observer(kept))
 
 
 def relative_to(folder: str) -> Callable[[str], str]:

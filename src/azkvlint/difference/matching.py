@@ -10,13 +10,13 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import RootState, Side, relative_to
-from azkvlint.difference.one_way_doors import ResourceState
+from azkvlint.difference.replacement import moved_address, pair_worlds, unique_pairs
 from azkvlint.linter.world_names import in_named_worlds
 from azkvlint.model.difference import (
     CHANGED,
@@ -34,33 +34,9 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.util.lazy_regex import regex
 
 _Key: TypeAlias = tuple[Hashable, ...]
-_Thing = TypeVar("_Thing")
 _VAULTS = frozenset({VAULTS.lower(), MANAGED_HSMS.lower()})
-# A chain of `moved` blocks that is longer is a circle.
-_MOST_MOVES = 50
 _WORD = regex(r"[^\s,;]+")
 FAILED, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
-
-
-def moved_address(address: str, moved: Mapping[str, str]) -> str:
-    """Return the address of a resource after the ``moved`` blocks that apply to it, its modules or its instances."""
-    for _ in range(_MOST_MOVES if moved else 0):
-        start = next((one for one in _starts(address) if one in moved), None)
-        if start is None:
-            break
-        address = moved[start] + address[len(start) :]
-    return address
-
-
-def _starts(address: str) -> Iterator[str]:
-    """Yield an address and the addresses of the modules and resources that contain it, longest first."""
-    yield address
-    is_quoted = False
-    for at in range(len(address) - 1, 0, -1):
-        if address[at] == '"' and address[at - 1] != "\\":
-            is_quoted = not is_quoted
-        elif not is_quoted and address[at] in ".[":
-            yield address[:at]
 
 
 class Roots:
@@ -70,8 +46,8 @@ class Roots:
         self.base, self.head = base, head
         self._relative = {id(side): relative_to(side.folder) for side in (base, head)}
         self.observed = _paired(
-            {one.path: _identities(one) for one in base.roots},
-            {one.path: _identities(one) for one in head.roots},
+            _identities(base.roots),
+            _identities(head.roots),
             self._relative[id(base)],
             self._relative[id(head)],
         )
@@ -85,17 +61,16 @@ class Roots:
             self._moved[root.path] = root.moved
             if root.source:
                 self._moved.setdefault(root.source, root.moved)
+        self.worlds = pair_worlds(base.roots, head.roots, self.observed, self.is_same_path)
         self._renamed = dict(self._renamed_resources())
 
     def _renamed_resources(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Yield the root and address in BASE of each resource of a template whose address changes, and the new one."""
-        heads = {root.path: root for root in self.head.roots}
-        for root in self.base.roots:
-            other = heads.get(self.observed.get(root.path, ""))
-            if other is not None:
+        for root, other in self.worlds:
+            if root is not None and other is not None:
                 old = (address for address in root.declared if address not in other.declared)
                 new = (address for address in other.declared if address not in root.declared)
-                pairs = _unique_pairs(old, new, root.declared.__getitem__, other.declared.__getitem__)
+                pairs = unique_pairs(old, new, root.declared.__getitem__, other.declared.__getitem__)
                 yield from (((other.path, before), after) for before, after in pairs)
 
     def renamed(self, root: str, address: str) -> str:
@@ -166,8 +141,12 @@ class Roots:
         return root, self.renamed(root, moved_address(occurrence.address, self._moved.get(root, {})))
 
 
-def _identities(root: RootState) -> Counter[Hashable]:
-    return Counter([*root.addresses, *(("name", *name) for name in root.names)])
+def _identities(roots: Iterable[RootState]) -> dict[str, Counter[Hashable]]:
+    """Return what identifies the resources of each root, with those of all its base worlds."""
+    found: dict[str, set[Hashable]] = {}
+    for root in roots:
+        found.setdefault(root.path, set()).update(root.addresses, (("name", *name) for name in root.names))
+    return {path: Counter(identities) for path, identities in found.items()}
 
 
 def _roots_of_findings(side: Side) -> dict[str, Counter[Hashable]]:
@@ -202,66 +181,6 @@ def _paired(
             found[path] = other
             taken.add(other)
     return found
-
-
-def pair_states(
-    base: RootState | None, head: RootState | None, in_base: Callable[[Location], Location]
-) -> list[tuple[ResourceState | None, ResourceState | None]]:
-    """Return the vaults, managed HSMs and keys of two roots in pairs, or alone on one side.
-
-    ``in_base`` returns a place of BASE without lines that do not exist.
-    """
-    old = [] if base is None else [msgspec.structs.replace(one, at=in_base(one.at)) for one in base.states]
-    new = [] if head is None else head.states
-    moved = {} if head is None else head.moved
-    by_address = {one.address: one for one in new}
-    pairs: list[tuple[ResourceState | None, ResourceState | None]] = []
-    rest: list[ResourceState] = []
-    for state in old:
-        address, parent = moved_address(state.address, moved), moved_address(state.parent, moved)
-        after = by_address.pop(address, None)
-        if after is None or after.type != state.type:
-            rest.append(state)
-        else:
-            pairs.append((msgspec.structs.replace(state, address=address, parent=parent), after))
-    paired = {id(after) for _, after in pairs}
-    others = [one for one in new if id(one) not in paired]
-    for key_of in (_name_of, _static_key):
-        for before, after in _unique_pairs(rest, others, key_of, key_of):
-            # Only Terraform identifies a resource by its address.
-            known = before if before.is_terraform else msgspec.structs.replace(before, address=after.address)
-            pairs.append((known, after))
-            rest.remove(before)
-            others.remove(after)
-    return [*pairs, *((one, None) for one in rest), *((None, one) for one in others)]
-
-
-def _name_of(state: ResourceState) -> _Key | None:
-    name = state.name or state.identity
-    return (state.type, name.lower()) if name and state.action not in ("delete", "forget") else None
-
-
-def _static_key(state: ResourceState) -> _Key:
-    return state.type, static_address(state.address)
-
-
-def _unique_pairs(
-    base: Iterable[_Thing],
-    head: Iterable[_Thing],
-    of_base: Callable[[_Thing], _Key | None],
-    of_head: Callable[[_Thing], _Key | None],
-) -> list[tuple[_Thing, _Thing]]:
-    """Return the pairs of things with a key that no other thing of its side has."""
-    sides: list[dict[_Key, list[_Thing]]] = []
-    for things, key_of in ((base, of_base), (head, of_head)):
-        by_key: dict[_Key, list[_Thing]] = {}
-        for thing in things:
-            key = key_of(thing)
-            if key is not None:
-                by_key.setdefault(key, []).append(thing)
-        sides.append(by_key)
-    old, new = sides
-    return [(things[0], new[key][0]) for key, things in old.items() if len(things) == 1 and len(new.get(key, ())) == 1]
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------
@@ -371,7 +290,7 @@ def pairs_of(old: Sequence[Item], new: Sequence[Item], roots: Roots) -> list[Pai
     taken: set[int] = set()
     for key_of in (_name, _static_address):
         left, right = ([item for item in items if id(item) not in taken] for items in rest)
-        found += _unique_pairs(
+        found += unique_pairs(
             left,
             right,
             partial(_key_unless, key_of, known[1]),

@@ -9,27 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import msgspec
 
 from azkvlint.access.principals import existence_doubt
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, PROVIDER_TYPE
-from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor
 from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT
-from azkvlint.model.location import Location, static_address
+from azkvlint.model.location import Location
+from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource, ResourceGraph
-from azkvlint.model.value import Link, Path, Plain, Scalar, Unknown
+from azkvlint.model.value import Link, Origin, Path, Plain, Scalar, Unknown
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.text import pluralize
 
 PURGE_PROTECTION, RETENTION, DELETED, REPLACED = "purge-protection", "retention", "deleted", "replaced"
-KEY_DESTROYED, HSM = "key-destroyed", "hsm"
+KEY_DESTROYED, HSM, TENANT_CHANGED = "key-destroyed", "hsm", "tenant"
 KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 
-_PURGE: Path = ("properties", "enablePurgeProtection")
-_RETENTION: Path = ("properties", "softDeleteRetentionInDays")
+PURGE: Path = ("properties", "enablePurgeProtection")
+RETENTION_DAYS: Path = ("properties", "softDeleteRetentionInDays")
+TENANT: Path = ("properties", "tenantId")
 _MODE: Path = ("properties", "createMode")
 _NAME: Path = ("name",)
 _LOCATION: Path = ("location",)
@@ -41,7 +44,7 @@ _FEATURES: Mapping[str, Path] = {
     KEYS[0]: ("features", "keyVault", "purgeSoftDeletedKeysOnDestroy"),
     KEYS[1]: ("features", "keyVault", "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"),
 }
-_OF_VAULTS = frozenset({_PURGE, _RETENTION, _MODE, _NAME, _LOCATION, _GROUP, ("provider",)})
+_OF_VAULTS = frozenset({PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, _LOCATION, _GROUP, ("provider",)})
 REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
@@ -54,8 +57,8 @@ REQUIRED: Mapping[str, frozenset[Path]] = {
 _REPLACING: Mapping[str, Mapping[str, Path]] = {
     VAULTS: {"name": _NAME, "location": _LOCATION, "resource_group_name": _GROUP},
     MANAGED_HSMS: {
-        "name": _NAME, "location": _LOCATION, "resource_group_name": _GROUP, "purge_protection_enabled": _PURGE,
-        "soft_delete_retention_days": _RETENTION,
+        "name": _NAME, "location": _LOCATION, "resource_group_name": _GROUP, "purge_protection_enabled": PURGE,
+        "soft_delete_retention_days": RETENTION_DAYS,
     },
     **{
         type_: {"name": _NAME, "key_type": _OF_KEYS[0], "key_size": _OF_KEYS[1], "curve": _OF_KEYS[2]}
@@ -63,7 +66,10 @@ _REPLACING: Mapping[str, Mapping[str, Path]] = {
     },
 }  # fmt: skip
 _DEFAULT_RETENTION = 90
-_NOUNS = {VAULTS: "key vault", MANAGED_HSMS: "managed HSM"}
+NOUNS = {VAULTS: "key vault", MANAGED_HSMS: "managed HSM"}
+STAYS = (
+    "only a deployment stack or a deployment in complete mode deletes it; otherwise it stays, and nothing manages it"
+)
 TERRAFORM_KINDS = (TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT)
 """The kinds of inputs whose resources are identified by their addresses."""
 
@@ -80,7 +86,9 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
     ``name`` is empty if it is not known; ``identity`` is a name with its unknown parts, by which templates declare a
     resource. ``facts`` are the values of the attributes in ``REQUIRED`` that are set. ``purges``: the provider purges
     it when it is destroyed. ``condition`` is set if it only may exist. ``parent`` is the address of its vault or
-    managed HSM.
+    managed HSM. ``defaults`` are those of the facts that are not set. ``root`` and ``world`` are where it is declared,
+    ``origin`` distinguishes it from those of other ones, and ``was`` is its address in BASE if HEAD has another one.
+    ``is_ambiguous``: another resource has its address on the other side. ``is_imported``: an ``import`` block names it.
     """
 
     address: str
@@ -94,11 +102,36 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
     purges: bool | None = None
     condition: str = ""
     parent: str = ""
+    defaults: frozenset[Path] = frozenset()
+    is_azurerm: bool = False
+    is_imported: bool = False
+    is_ambiguous: bool = False
+    root: str = ""
+    world: str = ""
+    origin: str = ""
+    was: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return the address, with what distinguishes the resource from others that have the same one."""
+        own = f" (`{self.name}`)" if self.is_ambiguous and self.name else ""
+        return f"{self.address}{own}{self.origin}"
+
+    @property
+    def group(self) -> str:
+        """Return the resource group in lower case; "" if it is not known."""
+        found = self.facts.get(_GROUP)
+        return found.lower() if isinstance(found, str) else ""
+
+    @property
+    def is_inside(self) -> bool:
+        """Return whether it is in a vault or managed HSM, so that its name is unique only there."""
+        return self.type in KEYS
 
     @property
     def purge_protection(self) -> bool | Doubt:
         """Return whether purge protection is enabled."""
-        found = self.facts.get(_PURGE)
+        found = self.facts.get(PURGE)
         if found is None:
             return Doubt("the default of managed HSMs is not documented") if self.type == MANAGED_HSMS else False
         return found if isinstance(found, Doubt) else str(found).lower() == "true"
@@ -106,13 +139,30 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def retention(self) -> int | None:
         """Return the soft-delete retention in days; None if it is not known."""
-        found = self.facts.get(_RETENTION, _DEFAULT_RETENTION)
+        found = self.facts.get(RETENTION_DAYS, _DEFAULT_RETENTION)
         return int(found) if isinstance(found, int | float) else None
+
+
+class Pair(NamedTuple):
+    """A resource of BASE and the same one of HEAD, or one of them alone.
+
+    ``why`` is set if it is destroyed nevertheless, and created again. ``doubt`` is what would decide whether they are
+    the same, or whether one of them alone is. ``successor`` is another resource that HEAD declares in place of one of
+    a template. ``is_elsewhere``: another template or base world of the other side deploys it.
+    """
+
+    before: ResourceState | None
+    after: ResourceState | None
+    why: str = ""
+    doubt: str = ""
+    successor: ResourceState | None = None
+    is_elsewhere: bool = False
 
 
 def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[ResourceState]:
     """Return the vaults, managed HSMs and keys that a root deploys or removes."""
     providers = [one for one in graph.resources.values() if one.type == PROVIDER_TYPE]
+    imported = frozenset(map(clean.text, read.imported))
     found = []
     for resource in graph.resources.values():
         type_ = resource.type.lower()
@@ -127,7 +177,8 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
                     address=clean.text(resource.address),
                     type=type_,
                     name=name if isinstance(name, str) else "",
-                    identity="" if is_terraform else clean.text(resource.name),
+                    # Where nothing is known of its name, a resource has that of its declaration.
+                    identity=clean.text(resource.name) if not is_terraform and has_holes(resource.name) else "",
                     at=clean.location(resource.at) or resource.at,
                     is_terraform=is_terraform,
                     action=resource.action or "",
@@ -135,6 +186,9 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
                     purges=bool(flag.value) if isinstance(flag, Scalar) else None,
                     condition=_condition(resource, clean),
                     parent=clean.text(_parent(resource)),
+                    defaults=frozenset(_defaults(resource, type_)),
+                    is_azurerm=resource.declared_as.startswith("azurerm_"),
+                    is_imported=not imported.isdisjoint(_import_addresses(clean.text(resource.address))),
                 )
             )
     return found
@@ -163,6 +217,19 @@ def _facts(resource: Resource, type_: str, clean: Cleaner) -> Iterator[tuple[Pat
             yield path, Doubt(clean.text(value.why))
 
 
+def _import_addresses(address: str) -> tuple[str, str]:
+    """Return the addresses by which ``import`` blocks can name a resource: its own, and that of any instance."""
+    resource, bracket, _ = address.rpartition("[")
+    return address, f"{resource if bracket and address.endswith(']') else address}[*]"
+
+
+def _defaults(resource: Resource, type_: str) -> Iterator[Path]:
+    for path in REQUIRED[type_]:
+        value = resource.select(path)
+        if isinstance(value, Scalar) and value.origin == Origin.DEFAULT:
+            yield path
+
+
 def _condition(resource: Resource, clean: Cleaner) -> str:
     if resource.assumption is not None:
         return clean.text(existence_doubt(resource, None))
@@ -174,9 +241,28 @@ def _parent(resource: Resource) -> str:
     return value.target if isinstance(value, Link) else ""
 
 
-def _kept(state: ResourceState | None) -> ResourceState | None:
+def staying(state: ResourceState | None) -> ResourceState | None:
     """Return a state unless the plan removes the resource."""
     return None if state is None or state.action in ("delete", "forget") else state
+
+
+def reason_of(before: ResourceState, after: ResourceState | None) -> str:
+    """Return why Terraform replaces a resource that keeps its address; "" if it does not, as far as known."""
+    if after is None or not after.is_terraform:
+        return ""
+    if after.action == "replace":
+        return "" if before.action == after.action else "planned by Terraform"
+    for argument, path in _REPLACING[after.type].items():
+        old, new = before.facts.get(path), after.facts.get(path)
+        is_known = not isinstance(old, Doubt | None) and not isinstance(new, Doubt | None)
+        if is_known and str(old).lower().replace(" ", "") != str(new).lower().replace(" ", ""):
+            return f"`{argument}` changes from `{old}` to `{new}`"
+    return ""
+
+
+def _why(pair: Pair) -> str:
+    """Return why a resource is destroyed and created again; "" if it is not, as far as known."""
+    return pair.why or ("" if pair.before is None else reason_of(pair.before, pair.after))
 
 
 class Doors:
@@ -185,38 +271,38 @@ class Doors:
     def __init__(self, today: date) -> None:
         self._today = today
 
-    def between(
-        self, pairs: Iterable[tuple[ResourceState | None, ResourceState | None]], *, is_root_gone: bool = False
-    ) -> Iterator[OneWayDoor]:
-        """Yield the doors of one root, whose resources are paired. ``is_root_gone``: HEAD does not have the root."""
+    def between(self, pairs: Iterable[Pair], gone: str = "") -> Iterator[OneWayDoor]:
+        """Yield the doors of one root, whose resources are paired. ``gone`` is what HEAD does not have of the root."""
         # What BASE removes as well is the same on both sides.
-        listed = [pair for pair in pairs if pair[0] is None or _kept(pair[0]) is not None]
+        listed = [
+            pair
+            for pair in pairs
+            if (pair.before is None or staying(pair.before) is not None) and not pair.is_elsewhere
+        ]
         ending = {
-            before.address
-            for before, after in listed
-            if before is not None and (_kept(after) is None or self._reason(before, after))
+            pair.before.address
+            for pair in listed
+            if pair.before is not None and (staying(pair.after) is None or _why(pair))
         }
-        keys = [before for before, after in listed if before is not None and before.type in KEYS]
-        for before, after in listed:
-            if before is None and after is None:
-                continue
+        keys = [pair.before for pair in listed if pair.before is not None and pair.before.type in KEYS]
+        for pair in listed:
+            before, after = pair.before, pair.after
             known = after or before
             if known is not None and known.type in KEYS:
                 if before is not None and before.parent not in ending:
-                    yield from self._key(before, after, is_root_gone=is_root_gone)
+                    yield from self._key(pair, gone)
                 continue
-            kept = _kept(after)
+            kept = staying(after)
             if before is None:
-                if kept is not None:
-                    yield from self._created(kept)
+                if kept is not None and not kept.is_imported:
+                    yield from (_possible(door, pair.doubt) for door in self._created(kept))
             elif kept is not None and before.action == kept.action == "create":
                 known_texts = {door.text for door in self._created(before)}
                 yield from (door for door in self._created(kept) if door.text not in known_texts)
             elif kept is None:
-                count = sum(key.parent == before.address for key in keys)
-                yield from self._deleted(before, after, count, is_root_gone=is_root_gone)
+                yield from self._deleted(pair, sum(key.parent == before.address for key in keys), gone)
             else:
-                yield from self._changed(before, kept)
+                yield from self._changed(pair, before, kept)
 
     def _created(self, after: ResourceState) -> Iterator[OneWayDoor]:
         if str(after.facts.get(_MODE, "")).lower() == "recover":
@@ -226,23 +312,25 @@ class Doors:
         doubt = after.condition or (protection.why if isinstance(protection, Doubt) else "")
         if after.type == MANAGED_HSMS:
             text = (
-                f"{after.address} is created: {retention} and purge protection of a managed HSM cannot be changed "
+                f"{after.label} is created: {retention} and purge protection of a managed HSM cannot be changed "
                 "afterwards, and a deleted managed HSM is billed until it is purged"
             )
-            yield self._door(HSM, after, text, after.condition)
+            yield door_of(HSM, after, text, after.condition)
         elif protection is False:
-            text = f"{after.address} is created with {retention}, which cannot be changed afterwards"
-            yield self._door(RETENTION, after, text, after.condition)
+            text = f"{after.label} is created with {retention}, which cannot be changed afterwards"
+            yield door_of(RETENTION, after, text, after.condition)
         else:
-            text = (
-                f"{after.address} is created with purge protection and {retention}; neither can be changed afterwards"
-            )
-            yield self._door(PURGE_PROTECTION, after, text, doubt)
+            text = f"{after.label} is created with purge protection and {retention}; neither can be changed afterwards"
+            yield door_of(PURGE_PROTECTION, after, text, doubt)
 
-    def _changed(self, before: ResourceState, after: ResourceState) -> Iterator[OneWayDoor]:
-        why = self._reason(before, after)
+    def _changed(self, pair: Pair, before: ResourceState, after: ResourceState) -> Iterator[OneWayDoor]:
+        why = _why(pair)
         if why:
-            yield self._ended(before, after, REPLACED, f"is replaced ({why})", after.condition)
+            doubt = pair.doubt or after.condition
+            yield self._ended(before, after, REPLACED, f"{'may be' if doubt else 'is'} replaced ({why})", doubt)
+            return
+        if pair.doubt:
+            yield self._ended(before, after, DELETED, "may be deleted", pair.doubt)
             return
         if after.condition and not before.condition:
             yield self._ended(before, after, DELETED, "may be deleted", after.condition)
@@ -255,43 +343,21 @@ class Doors:
             if isinstance(old, Doubt):
                 doubt = f"whether it is on already: {old.why}"
             text = (
-                f"purge protection of {after.address} is turned on: it cannot be turned off again, and the name of a "
-                f"deleted {_NOUNS[after.type]} stays reserved for {_number(after)}"
+                f"purge protection of {after.label} is turned on: it cannot be turned off again, and the name of a "
+                f"deleted {NOUNS[after.type]} stays reserved for {_number(after)}"
             )
-            yield self._door(PURGE_PROTECTION, after, text, doubt)
-        if before.retention is not None and after.retention is not None and before.retention != after.retention:
-            text = (
-                f"the soft-delete retention of {after.address} cannot change from {before.retention} to "
-                f"{pluralize(after.retention, 'day')}: it is fixed when the {_NOUNS[after.type]} is created"
-            )
-            yield self._door(RETENTION, after, text, after.condition)
+            yield door_of(PURGE_PROTECTION, after, text, doubt)
 
-    def _reason(self, before: ResourceState, after: ResourceState | None) -> str:
-        """Return why Terraform replaces a resource; "" if it does not, as far as known."""
-        if after is None or not after.is_terraform:
-            return ""
-        if after.action == "replace":
-            return "" if before.action == after.action else "planned by Terraform"
-        # Terraform itself moves a resource to its first instance and back.
-        is_same = static_address(before.address) == static_address(after.address)
-        if not is_same and before.name and before.name == after.name:
-            return f"its address changes to {after.address} without a `moved` block"
-        for argument, path in _REPLACING[after.type].items():
-            old, new = before.facts.get(path), after.facts.get(path)
-            is_known = not isinstance(old, Doubt | None) and not isinstance(new, Doubt | None)
-            if is_known and str(old).lower().replace(" ", "") != str(new).lower().replace(" ", ""):
-                return f"`{argument}` changes from `{old}` to `{new}`"
-        return ""
-
-    def _deleted(
-        self, before: ResourceState, after: ResourceState | None, keys: int, *, is_root_gone: bool
-    ) -> Iterator[OneWayDoor]:
-        if before.action == "create" or (after is not None and after.action == "forget"):
+    def _deleted(self, pair: Pair, keys: int, gone: str) -> Iterator[OneWayDoor]:
+        before, after = pair.before, pair.after
+        if before is None or before.action == "create" or (after is not None and after.action == "forget"):
             return
         verb = "is deleted"
+        if pair.successor is not None:
+            verb += f" (the template declares {pair.successor.label} instead, which is another {NOUNS[before.type]})"
         if keys:
             verb += f", with {pluralize(keys, 'declared key')}"
-        yield self._ended(before, after, DELETED, verb, _deletion_doubt(before, after, is_root_gone=is_root_gone))
+        yield self._ended(before, after, DELETED, verb, _deletion_doubt(pair, before, gone))
 
     def _ended(
         self, before: ResourceState, after: ResourceState | None, kind: str, verb: str, doubt: str
@@ -312,18 +378,21 @@ class Doors:
             rest = f"unless it is purged before, it is recoverable until {day}, when {name} is free again"
         if before.type == MANAGED_HSMS and not (protection is False and purges):
             rest += "; until then it is billed"
-        door = self._door(kind, after or before, f"{before.address} {verb}: {rest}", doubt, is_in_base=after is None)
-        return msgspec.structs.replace(door, resource=before.address, free_on=free_on)
+        door = door_of(kind, after or before, f"{before.label} {verb}: {rest}", doubt, is_in_base=after is None)
+        return msgspec.structs.replace(door, resource=before.address, name=before.name, free_on=free_on)
 
-    def _key(self, before: ResourceState, after: ResourceState | None, *, is_root_gone: bool) -> Iterator[OneWayDoor]:
-        if before.action == "create" or (after is not None and after.action == "forget"):
+    def _key(self, pair: Pair, gone: str) -> Iterator[OneWayDoor]:
+        before, after = pair.before, pair.after
+        if before is None or before.action == "create" or (after is not None and after.action == "forget"):
             return
-        why = self._reason(before, after)
-        kept = _kept(after)
+        why = _why(pair)
+        kept = staying(after)
         if why:
-            verb, doubt = f"is replaced ({why})", "" if kept is None else kept.condition
+            verb, doubt = f"is replaced ({why})", pair.doubt or ("" if kept is None else kept.condition)
         elif kept is None:
-            verb, doubt = "is deleted", _deletion_doubt(before, after, is_root_gone=is_root_gone)
+            verb, doubt = "is deleted", _deletion_doubt(pair, before, gone)
+        elif pair.doubt:
+            verb, doubt = "may be deleted", pair.doubt
         elif kept.condition and not before.condition:
             verb, doubt = "may be deleted", kept.condition
         else:
@@ -332,31 +401,33 @@ class Doors:
         rest = "data that it encrypts cannot be decrypted once the key is purged"
         if purges:
             rest += ", which the provider does at once unless purge protection prevents it"
-        yield self._door(
-            KEY_DESTROYED, after or before, f"{before.address} {verb}: {rest}", doubt, is_in_base=after is None
-        )
+        yield door_of(KEY_DESTROYED, after or before, f"{before.label} {verb}: {rest}", doubt, is_in_base=after is None)
 
-    def _door(self, kind: str, state: ResourceState, text: str, doubt: str, *, is_in_base: bool = False) -> OneWayDoor:
-        return OneWayDoor(
-            kind=kind, resource=state.address, text=text, at=state.at, is_in_base=is_in_base, is_certain=not doubt,
-            doubt=doubt,
-        )  # fmt: skip
+
+def door_of(kind: str, state: ResourceState, text: str, doubt: str, *, is_in_base: bool = False) -> OneWayDoor:
+    """Return the one-way door of a resource."""
+    return OneWayDoor(
+        kind=kind, resource=state.address, name=state.name, root=state.root, world=state.world, text=text, at=state.at,
+        is_in_base=is_in_base, is_certain=not doubt, doubt=doubt,
+    )  # fmt: skip
 
 
 def _possible(door: OneWayDoor, doubt: str) -> OneWayDoor:
-    """Return a one-way door that is not certain."""
+    """Return a one-way door that is not certain, if there is a doubt."""
+    if not doubt:
+        return door
     return msgspec.structs.replace(door, is_certain=False, doubt=door.doubt or doubt)
 
 
-def _deletion_doubt(before: ResourceState, after: ResourceState | None, *, is_root_gone: bool) -> str:
+def _deletion_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
     """Return what would decide whether a resource that HEAD does not declare is deleted."""
-    if after is not None:
-        return after.condition
-    doubts = [before.condition] if before.condition else []
-    if is_root_gone:
-        doubts.append("HEAD does not contain its root module or template")
+    if pair.after is not None:
+        return pair.after.condition
+    doubts = [one for one in (before.condition, pair.doubt) if one]
+    if gone:
+        doubts.append(f"HEAD does not contain its {gone}")
     elif not before.is_terraform:
-        doubts.append("only a deployment stack or a deployment in complete mode deletes it")
+        doubts.append(STAYS)
     return "; ".join(doubts)
 
 

@@ -31,12 +31,12 @@ from azkvlint.access.effects import CAPABILITIES
 from azkvlint.config.run_config import Config
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.editor.protocol import START, Positions, contains
-from azkvlint.linter.access import Cleaner, Filters, access
+from azkvlint.linter.access import Cleaner, Filters, Root, access
 from azkvlint.model.access import AccessReport
 from azkvlint.model.finding import CALLED, CAUSED, Declaration, Finding, Note, Problem, Report
 from azkvlint.model.location import Location as Place
 from azkvlint.model.location import static_address
-from azkvlint.model.resource import ResourceGraph
+from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import Severity
 from azkvlint.model.value import Path
 from azkvlint.readers.read_result import ReadResult
@@ -292,5 +292,9 @@ class _Stopping:
         del read, graph, clean
         self._stop()
 
-    def keep(self, path: str, source: str, found: object) -> None:
+    def keep(self, root: Root, world_name: str, found: object) -> None:
         """Keep nothing."""
+
+    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
+        """Return the resources as they are declared."""
+        return read.all_resources

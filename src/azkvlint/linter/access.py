@@ -29,7 +29,18 @@ from azkvlint.linter.linter import (
 )
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
-from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
+from azkvlint.linter.world_names import NamesByRoot, names_by_root
+from azkvlint.model.access import (
+    AccessReport,
+    AccessVault,
+    Breach,
+    Capability,
+    Path,
+    Principal,
+    Row,
+    Step,
+    with_origins,
+)
 from azkvlint.model.finding import TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes
@@ -67,15 +78,22 @@ class Observer(Protocol):
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> Any:
         """Return what is kept of a root."""
 
-    def keep(self, path: str, source: str, found: Any) -> None:
-        """Add what was kept of a root at ``path``, unless another input replaces it. ``source``: that of a plan."""
+    def keep(self, root: Root, world_name: str, found: Any) -> None:
+        """Add what was kept of a root, unless another input replaces it."""
+
+    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
+        """Return the resources of a root with what Azure keeps of those that exist already."""
 
 
 class Root(msgspec.Struct, kw_only=True):
-    """What is computed for one root at ``path``. ``source`` is the path of the source of a plan, empty without one."""
+    """What is computed for one root at ``path``. ``source`` is the path of the source of a plan, empty without one.
+
+    ``world`` is its base world, as the unit names it.
+    """
 
     path: str
     source: str
+    world: str = ""
 
 
 RootT = TypeVar("RootT", bound=Root)
@@ -84,14 +102,15 @@ RootT = TypeVar("RootT", bound=Root)
 class RunRoots(msgspec.Struct, Generic[RootT], kw_only=True):
     """What is computed for the roots of a run, with the problems and the paths that were read. ``folder``: its root.
 
-    ``of_terraform`` are the modules that Terraform reads differently from OpenTofu: what is computed for them as
-    OpenTofu reads them, None without vaults, and as Terraform does.
+    ``worlds`` are the names of base worlds. ``of_terraform`` are the modules that Terraform reads differently from
+    OpenTofu: what is computed for them as OpenTofu reads them, None without vaults, and as Terraform does.
     """
 
     roots: list[RootT]
     problems: list[Problem]
     read: list[str]
     folder: str
+    worlds: NamesByRoot
     of_terraform: list[tuple[RootT | None, RootT]] = []
 
 
@@ -150,8 +169,9 @@ def evaluate_roots(
         if other is not None and id(result) in kept and one != other
     ]
     return RunRoots(
-        roots=found_roots, problems=problems, read=list(dict.fromkeys(read)), folder=root, of_terraform=different
-    )
+        roots=found_roots, problems=problems, read=list(dict.fromkeys(read)), folder=root,
+        worlds=names_by_root(results), of_terraform=different,
+    )  # fmt: skip
 
 
 def _evaluated(
@@ -168,7 +188,9 @@ def _evaluated(
         read = read_unit(unit)
         if read is None:
             return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}) if unit.module else UnitResult(), None
+        read = msgspec.structs.replace(read, world=unit.world)
         result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
+        result.world = unit.world
         result.kinds = {read.path: read.kind} if read.kind else {}
         result.undeclared_variables = read.undeclared_variables
         result.from_plan = read.plan is not None
@@ -207,10 +229,13 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Ob
     found = evaluate_roots(config, required, _Analysis(required, filters, tuple(columns.values()), observer).matrix)
     if observer is not None:
         for one in found.roots:
-            observer.keep(one.path, one.source, one.observed)
+            observer.keep(one, found.worlds.get(one.path, {}).get(one.world, ""), one.observed)
     roots = [*found.roots, *(_only_in(other, one) for one, other in found.of_terraform)]
     if not any(problem.level == "error" for problem in found.problems):
         _refuse_unknown_names(filters, roots)
+    for one in roots:
+        name = found.worlds.get(one.path, {}).get(one.world, "")
+        one.vaults = [msgspec.structs.replace(vault, world_name=name) for vault in one.vaults] if name else one.vaults
     report = _report(roots, filters, gates, config)
     return msgspec.structs.replace(
         report, problems=tuple(found.problems), sources=tuple(found.read),
@@ -263,7 +288,8 @@ class _Analysis:
     def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the matrix of a root; None if the root has no vaults."""
         del folder
-        graph = build_graph(read.all_resources, self._required, read.is_complete)
+        resources = read.all_resources if self._observer is None else self._observer.deployed(read)
+        graph = build_graph(resources, self._required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
         if not every and self._observer is None:
@@ -283,6 +309,7 @@ class _Analysis:
         return _Root(
             path=read.path,
             source="" if source is None else source.path,
+            world=read.world,
             vaults=[_vault(vault, read, clean) for vault in every],
             addresses=[vault.address for vault in every],
             entries=[clean.entry(entry) for entry in entries],
@@ -394,6 +421,7 @@ def _vault(vault: Resource, read: ReadResult, clean: Cleaner) -> AccessVault:
         type=vault.type,
         model="local RBAC" if is_hsm else word,
         root=read.path,
+        world=read.world,
         is_deployed=not vault.existing,
         is_complete=read.is_complete and not vault.existing,
         at=clean.location(vault.at) or vault.at,
@@ -454,8 +482,8 @@ def _report(roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], con
         )
     )
     return AccessReport(
-        capabilities=filters.capabilities, vaults=tuple(vaults), rows=tuple(rows), breaches=breaches, problems=(),
-        sources=(), version=__version__, is_strict=config.strict,
+        capabilities=filters.capabilities, vaults=tuple(with_origins(vaults)), rows=tuple(rows), breaches=breaches,
+        problems=(), sources=(), version=__version__, is_strict=config.strict,
     )  # fmt: skip
 
 

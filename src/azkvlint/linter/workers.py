@@ -162,10 +162,8 @@ class Worker:
         """Evaluate one unit. Failures are reported as Problems."""
         work = UnitWork()
         result, files = FILE_TRACKER.track(lambda: self._evaluate_recorded(unit, work))
-        if unit.parameters is not None:
-            result = in_world(result, unit.parameters.path)
-        elif unit.deployment:
-            result = in_world(result, unit.deployment)
+        if unit.world:
+            result = in_world(result, unit.world)
         result.files, result.work = files, work.steps
         return result
 

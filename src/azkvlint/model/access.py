@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
 from azkvlint.model.finding import Problem, Repository
+from azkvlint.model.identity import world_note
 from azkvlint.model.location import Location
+from azkvlint.util.lazy_regex import regex
+
+_OBJECT_ID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Capability(msgspec.Struct, frozen=True):
@@ -23,6 +30,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     kind: str
     at: Location | None = None
+
+    @property
+    def is_known_everywhere(self) -> bool:
+        """Return whether the key is an object ID, which identifies the principal in every root."""
+        return _OBJECT_ID.fullmatch(self.key) is not None
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +70,9 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     """A vault or managed HSM. ``model`` is its permission model in words, ``root`` the input that declares it.
 
     ``is_deployed``: the input creates it. ``is_complete``: the input also contains everything that its deployment does.
-    ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create.
+    ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create. ``world`` is
+    the base world of the root: a parameter file, or a deployment of a stack, which ``world_name`` names. ``origin`` is
+    what a reader needs to tell the vault from those of other roots and base worlds.
     """
 
     name: str
@@ -70,6 +84,43 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     is_complete: bool
     at: Location
     condition: str = ""
+    world: str = ""
+    world_name: str = ""
+    origin: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return the name, which no other vault of the report has together with the origin."""
+        return f"{self.name}{self.origin}"
+
+    @property
+    def place(self) -> str:
+        """Return the address with the origin."""
+        return f"{self.address}{self.origin}"
+
+
+def origins_of(names: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    """Return what distinguishes roots and base worlds: `` of envs/dev (dev)``; "" if there is one of them only.
+
+    ``names`` are those of the base worlds, by root and world.
+    """
+    roots = [root for root, _ in names]
+    several = len(set(roots)) > 1
+    return {
+        (root, world): (f" of {root}" if several else "")
+        + (world_note((name,)) if name and roots.count(root) > 1 else "")
+        for (root, world), name in names.items()
+    }
+
+
+def with_origins(vaults: Iterable[AccessVault]) -> list[AccessVault]:
+    """Return vaults with their origins."""
+    listed = list(vaults)
+    origins = origins_of({(one.root, one.world): one.world_name for one in listed})
+    return [
+        msgspec.structs.replace(one, origin=origin) if (origin := origins[one.root, one.world]) else one
+        for one in listed
+    ]
 
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):

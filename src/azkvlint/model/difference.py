@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from azkvlint.model.access import Path, Principal
+from azkvlint.model.access import AccessVault, Path, Principal
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 
@@ -41,9 +41,10 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
 class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
     """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
 
-    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed or hsm. ``free_on`` is the day (ISO 8601)
-    on which the name of a deleted vault can be used again, if it is deleted today; "" if that is not known.
-    ``is_in_base``: only BASE has the place.
+    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm or tenant. ``free_on`` is the day
+    (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; "" if that is not known.
+    ``is_in_base``: only BASE has the place. ``resource`` is the address, ``name`` the name in Azure if it is known, and
+    ``root`` and ``world`` are the input and its base world.
     """
 
     kind: str
@@ -54,6 +55,21 @@ class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
     is_certain: bool = True
     doubt: str = ""
     free_on: str = ""
+    name: str = ""
+    root: str = ""
+    world: str = ""
+
+
+class KeptSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting of a deployed vault that stays as it is, although HEAD does not declare it any more."""
+
+    kind: str
+    resource: str
+    name: str
+    root: str
+    world: str
+    text: str
+    at: Location
 
 
 class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +83,7 @@ class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
     principal: Principal
     capabilities: tuple[str, ...]
     labels: tuple[str, ...]
-    vaults: tuple[str, ...]
+    vaults: tuple[AccessVault, ...]
     path: Path
     before: str
     after: str
@@ -118,8 +134,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     ``base`` and ``head`` name the two sides. ``report`` is that of HEAD, with findings that count for SARIF logs.
     Paths of what is gone start from ``base_root``. ``turned_off`` are the checks that HEAD turns off, and ``basis`` is
-    the configuration that counts. ``has_access`` is false if the inputs are reports, which contain neither access nor
-    resources.
+    the configuration that counts. ``kept`` is what stays on existing vaults. ``has_access`` is false if the inputs are
+    reports, which contain neither access nor resources.
     """
 
     base: str
@@ -134,6 +150,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     base_root: str = ""
     turned_off: tuple[TurnedOff, ...] = ()
     basis: Basis = Basis(kind="outside")
+    kept: tuple[KeptSetting, ...] = ()
 
     def of_state(self, *states: str) -> list[FindingChange]:
         """Return the findings in one of the states."""
@@ -146,6 +163,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
             self.doors
             or self.access
             or self.turned_off
+            or self.kept
             or any(one.state not in (MOVED, UNCHANGED) for one in self.changes)
         )
 

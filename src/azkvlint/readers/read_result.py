@@ -50,9 +50,11 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     are foreign or not available, and declarations without instances, by static address. ``skipped`` are declarations
     that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show. ``kind``
     is one of UNIT_KINDS, if known. ``secret_lines`` are lines of files, without indentation, that no diff may show.
-    ``moved`` are the new addresses of Terraform resources and modules by the old ones. ``work`` counts what the unit
+    ``moved`` are the new addresses of Terraform resources and modules by the old ones, and ``imported`` the addresses
+    in ``import`` blocks. ``work`` counts what the unit
     causes. ``is_for_callers``: it requires values that no file or option sets, or only its own examples call it.
-    ``variants`` are the other worlds that create declarations which ``resources`` do not have.
+    ``variants`` are the other worlds that create declarations which ``resources`` do not have. ``world`` is the base
+    world, as the unit names it.
     """
 
     path: str
@@ -76,9 +78,11 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     secret_lines: Callable[[], frozenset[str]] = frozenset
     kind: str = ""
     moved: Mapping[str, str] = {}
+    imported: frozenset[str] = frozenset()
     work: UnitWork | None = None
     is_for_callers: bool = False
     variants: Sequence[Variant] = ()
+    world: str = ""
 
     @property
     def all_resources(self) -> Mapping[str, Resource]:

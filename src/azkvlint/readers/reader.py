@@ -195,6 +195,7 @@ class Reader:
         return msgspec.structs.replace(
             found, kind=TERRAFORM_MODULE, comments=comments_of(read.sources, self.peer_comments), root=path,
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
+            imported=read.imported,
         )  # fmt: skip
 
     def _terragrunt(self, source: Source, work: UnitWork | None) -> ReadResult:
@@ -207,6 +208,7 @@ class Reader:
         return msgspec.structs.replace(
             terraform_result(path, read), kind=TERRAGRUNT_UNIT, comments=comments_of(read.sources), root=path,
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
+            imported=read.imported,
         )  # fmt: skip
 
     def _configured(self, unit: Unit, name: str, work: UnitWork | None) -> ReadResult:
@@ -228,6 +230,7 @@ class Reader:
         return msgspec.structs.replace(
             terraform_result(path, read), kind=STACK_FILE, comments=comments_of(read.sources), root=path,
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
+            imported=read.imported,
         )  # fmt: skip
 
     def terraform(self, path: str, text: str) -> ReadResult:

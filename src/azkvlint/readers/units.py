@@ -80,6 +80,11 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     copied: bool = False
     deployment: str = ""
 
+    @property
+    def world(self) -> str:
+        """Return the base world: the reported path of the parameter file, or the deployment of a stack; else ""."""
+        return self.parameters.path if self.parameters is not None else self.deployment
+
 
 def units_of(
     sources: Sequence[Source],

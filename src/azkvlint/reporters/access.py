@@ -7,7 +7,7 @@ one line for each path of a principal to a permission, as in RFC 4180.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, TypeAlias
 
@@ -26,7 +26,10 @@ _WIDEST = 120
 _MOST_VAULTS = 10
 _MARKS = {"yes": "●", "?": "?", "-": ""}
 FORMAT_VERSION = 1
-_CSV_HEAD = ("vaults", "principal", "kind", "permission", "certainty", "decided by", "path", "edit")
+_CSV_HEAD = (
+    "vaults", "names", "root", "parameters", "principal", "kind", "permission", "certainty", "decided by", "path",
+    "edit",
+)  # fmt: skip
 # A spreadsheet evaluates a cell that begins with one of these characters as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _YES, _PERHAPS = "yes", "perhaps"
@@ -129,7 +132,7 @@ def _markdown_section(section: Section, report: AccessReport) -> Iterator[str]:
     yield f"## {plain(title(section))}"
     yield ""
     for vault in section.vaults:
-        address, at = code(visible(vault.address), cell=False), code(place(vault.at), cell=False)
+        address, at = code(visible(vault.place), cell=False), code(place(vault.at), cell=False)
         condition = f" · {plain(visible(vault.condition))}" if vault.condition else ""
         yield f"- {address} · {plain(vault.model)} · {at}{condition}"
     if section.wider:
@@ -162,7 +165,7 @@ def _markdown_section(section: Section, report: AccessReport) -> Iterator[str]:
 
 def json(report: AccessReport, options: Options) -> bytes:
     """Return the matrix as UTF-8; equal reports result in equal bytes."""
-    principals = {row.principal.key: row.principal for row in report.rows}
+    principals = {_principal_id(row, report): row for row in report.rows}
     sets = {vaults: number for number, vaults in enumerate(dict.fromkeys(row.vaults for row in report.rows))}
     return encode(
         {
@@ -174,9 +177,9 @@ def json(report: AccessReport, options: Options) -> bytes:
                 {"name": one.name, "label": one.label, "words": sorted(one.words)} for one in report.capabilities
             ],
             "vaults": [_vault_json(one) for one in report.vaults],
-            "principals": [_principal_json(one) for one in principals.values()],
+            "principals": [_principal_json(key, row, report) for key, row in principals.items()],
             "vaultSets": list(sets),
-            "rows": [_row_json(row, sets[row.vaults]) for row in report.rows],
+            "rows": [_row_json(row, report, sets[row.vaults]) for row in report.rows],
             "gates": [
                 {"gate": one.gate, "vaults": one.vaults, "principals": one.principals} for one in report.breaches
             ],
@@ -192,6 +195,7 @@ def _vault_json(vault: AccessVault) -> dict[str, Any]:
         "type": vault.type,
         "permissionModel": vault.model,
         "root": vault.root,
+        "world": vault.world or None,
         "deployed": vault.is_deployed,
         "complete": vault.is_complete,
         "condition": vault.condition or None,
@@ -199,18 +203,27 @@ def _vault_json(vault: AccessVault) -> dict[str, Any]:
     }
 
 
-def _principal_json(principal: Principal) -> dict[str, Any]:
+def _principal_id(row: Row, report: AccessReport) -> str:
+    """Return the key of a principal, which in reports of several roots and base worlds names that of the principal."""
+    own = row.principal
+    return own.key if own.is_known_everywhere else f"{own.key}{report.vaults[row.vaults[0]].origin}"
+
+
+def _principal_json(key: str, row: Row, report: AccessReport) -> dict[str, Any]:
+    principal, vault = row.principal, report.vaults[row.vaults[0]]
     return {
-        "key": principal.key,
+        "key": key,
         "label": principal.label,
         "kind": principal.kind,
+        "root": None if principal.is_known_everywhere else vault.root,
+        "world": None if principal.is_known_everywhere else vault.world or None,
         "location": None if principal.at is None else location(principal.at),
     }
 
 
-def _row_json(row: Row, vault_set: int) -> dict[str, Any]:
+def _row_json(row: Row, report: AccessReport, vault_set: int) -> dict[str, Any]:
     return {
-        "principal": row.principal.key,
+        "principal": _principal_id(row, report),
         "permission": row.capability,
         "certainty": certainty(row.path),
         "decidedBy": row.path.doubt,
@@ -231,11 +244,12 @@ def csv(report: AccessReport, options: Options) -> str:
 
 
 def _csv_cells(row: Row, report: AccessReport) -> tuple[str, ...]:
-    vaults = listed([report.vaults[number].address for number in row.vaults])
+    vaults = [report.vaults[number] for number in row.vaults]
     principal = row.principal
     path = row.path
     return (
-        vaults, principal.label, principal.kind, row.capability, certainty(path), path.doubt,
+        listed([vault.address for vault in vaults]), listed([vault.name for vault in vaults]), vaults[0].root,
+        vaults[0].world, principal.label, principal.kind, row.capability, certainty(path), path.doubt,
         path_text(path), path.edit,
     )  # fmt: skip
 
@@ -335,7 +349,7 @@ def _edits(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
 
 def title(section: Section) -> str:
     """Return the names of the vaults of a section."""
-    names = [vault.name for vault in section.vaults]
+    names = [vault.label for vault in section.vaults]
     return visible(names[0]) if len(names) == 1 else f"{len(names)} vaults: {listed(names)}"
 
 
@@ -351,7 +365,7 @@ def wider_text(section: Section) -> str:
 def vault_facts(vault: AccessVault) -> str:
     """Return the address, permission model and place of a vault, and its condition."""
     condition = f" ({visible(vault.condition)})" if vault.condition else ""
-    return f"{visible(vault.address)}, {visible(vault.model)}, {place(vault.at)}{condition}"
+    return f"{visible(vault.place)}, {visible(vault.model)}, {place(vault.at)}{condition}"
 
 
 def principal_text(principal: Principal) -> str:
@@ -383,7 +397,7 @@ def mark(cells: Mapping[str, bool], capability: str) -> str:
 
 def breach_text(breach: Breach, report: AccessReport) -> str:
     """Return which vaults break a gate, and by which principals."""
-    vaults = listed([report.vaults[number].address for number in breach.vaults])
+    vaults = listed([report.vaults[number].place for number in breach.vaults])
     number = pluralize(len(breach.principals), "principal")
     return f"{visible(breach.gate)}: {number} on {vaults}: {listed(breach.principals)}"
 
@@ -396,7 +410,7 @@ def listed(names: Sequence[str]) -> str:
 
 def notes(report: AccessReport) -> Iterator[str]:
     """Yield what limits the report."""
-    open_ = [vault.address for vault in report.vaults if not vault.is_complete]
+    open_ = [vault.place for vault in report.vaults if not vault.is_complete]
     if open_:
         yield f"{_INCOMPLETE} {listed(open_)}."
 
@@ -405,8 +419,8 @@ def summary(report: AccessReport) -> str:
     """Return the numbers of principals, vaults and broken gates in one sentence."""
     if not report.vaults:
         return _NO_VAULT
-    certain = len(_principals(row for row in report.rows if row.path.is_certain))
-    possible = len(_principals(report.rows)) - certain
+    certain = len({_principal_id(row, report) for row in report.rows if row.path.is_certain})
+    possible = len({_principal_id(row, report) for row in report.rows}) - certain
     verb = "has" if certain == 1 else "have"
     reached = len({vault for row in report.rows for vault in row.vaults})
     part = f"{reached} of " if 0 < reached < len(report.vaults) else ""
@@ -415,10 +429,6 @@ def summary(report: AccessReport) -> str:
     if report.breaches:
         line += f" {pluralize(len({one.gate for one in report.breaches}), 'gate')} broken."
     return line
-
-
-def _principals(rows: Iterable[Row]) -> set[str]:
-    return {row.principal.key for row in rows}
 
 
 ACCESS_REPORTERS: Mapping[str, AccessReporter] = {

@@ -89,7 +89,7 @@ def _section(section: access.Section, report: AccessReport) -> Iterator[str]:
     yield f"<h2>{escaped(access.title(section))}</h2>"
     for vault in section.vaults:
         condition = f" · {escaped(vault.condition)}" if vault.condition else ""
-        yield f'<p class="of">{code(vault.address)} · {escaped(vault.model)} · {code(place(vault.at))}{condition}</p>'
+        yield f'<p class="of">{code(vault.place)} · {escaped(vault.model)} · {code(place(vault.at))}{condition}</p>'
     if section.wider:
         yield f'<p class="of">{escaped(access.wider_text(section))}</p>'
     yield f'<div class="matrix" style="--columns:{len(report.capabilities)}">'

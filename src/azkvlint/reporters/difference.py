@@ -33,6 +33,7 @@ from azkvlint.model.difference import (
     AccessChange,
     Difference,
     FindingChange,
+    KeptSetting,
     OneWayDoor,
     TurnedOff,
     counted,
@@ -77,6 +78,7 @@ _SECTIONS = (
 )
 """The states that are listed, with their headings."""
 _NONE = "No differences."
+_KEPT = "Unchanged on existing vaults"
 _TURNED_OFF = "Checks turned off by this change"
 _ACCEPT = f"To accept it, run kvlint with --accept {SUPPRESSED}; nothing in the checkout can accept it."
 _WITHOUT_RESOURCES = "JSON reports contain neither access nor resources, so only findings are compared."
@@ -104,6 +106,7 @@ def _moved(difference: Difference, base: Move, head: Move) -> Difference:
             msgspec.structs.replace(one, at=moved_location(one.at, base if one.is_in_base else head))
             for one in difference.doors
         ),
+        kept=tuple(msgspec.structs.replace(one, at=moved_location(one.at, head)) for one in difference.kept),
         access=tuple(_moved_access(one, base if one.direction == LOST else head) for one in difference.access),
         turned_off=tuple(
             msgspec.structs.replace(one, at=moved_location(one.at, base if one.is_in_base else head))
@@ -135,6 +138,10 @@ def _text_lines(difference: Difference) -> Iterator[str]:
     if difference.doors:
         yield "One-way doors:"
         yield from (f"  {place(door.at)}: {short_address(_door_text(door))}" for door in difference.doors)
+        yield ""
+    if difference.kept:
+        yield f"{_KEPT}:"
+        yield from (f"  {place(one.at)}: {short_address(visible(one.text))}" for one in difference.kept)
         yield ""
     for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
         changes = [one for one in difference.access if one.direction == direction]
@@ -198,12 +205,7 @@ def _markdown_lines(difference: Difference) -> Iterator[str]:
     if basis:
         yield ""
         yield plain(basis)
-    if difference.doors:
-        yield ""
-        yield "### One-way doors"
-        yield ""
-        for door in difference.doors:
-            yield f"- ⚠️ {code(place(door.at), cell=False)} {prose(_door_text(door))}"
+    yield from _markdown_vaults(difference)
     yield from _markdown_access(difference)
     for state, heading in _SECTIONS:
         found = difference.of_state(state)
@@ -221,6 +223,21 @@ def _markdown_lines(difference: Difference) -> Iterator[str]:
         yield "### Notes"
         yield ""
         yield from (f"- {plain(problem_line(problem))}" for problem in difference.problems)
+
+
+def _markdown_vaults(difference: Difference) -> Iterator[str]:
+    if difference.doors:
+        yield ""
+        yield "### One-way doors"
+        yield ""
+        for door in difference.doors:
+            yield f"- ⚠️ {code(place(door.at), cell=False)} {prose(_door_text(door))}"
+    if difference.kept:
+        yield ""
+        yield f"### {_KEPT}"
+        yield ""
+        for setting in difference.kept:
+            yield f"- {code(place(setting.at), cell=False)} {prose(visible(setting.text))}"
 
 
 def _markdown_access(difference: Difference) -> Iterator[str]:
@@ -262,6 +279,7 @@ def json(difference: Difference, options: Options) -> bytes:
             "turnedOff": [_turned_off_json(one) for one in difference.turned_off],
             "findings": [_change_json(one) for one in difference.changes],
             "oneWayDoors": [_door_json(one) for one in difference.doors],
+            "unchangedOnExistingVaults": [_kept_json(one) for one in difference.kept],
             "access": [_access_json(one) for one in difference.access],
             "comparesAccess": difference.has_access,
             "gates": [{"gate": one.gate, "count": one.count} for one in difference.gates],
@@ -276,6 +294,7 @@ def _summary_json(difference: Difference) -> dict[str, int]:
         **{state: len(difference.of_state(state)) for state in STATES},
         "turnedOff": len(difference.turned_off),
         "oneWayDoors": len(difference.doors),
+        "unchangedOnExistingVaults": len(difference.kept),
         "accessLost": sum(one.direction == LOST for one in access),
         "accessGained": sum(one.direction == GAINED for one in access),
     }
@@ -322,11 +341,26 @@ def _door_json(door: OneWayDoor) -> dict[str, Any]:
     return {
         "kind": door.kind,
         "resource": door.resource,
+        "name": door.name or None,
+        "root": door.root,
+        "world": door.world or None,
         "text": door.text,
         "certain": door.is_certain,
         "decidedBy": door.doubt,
         "nameFreeOn": door.free_on or None,
         "location": location(door.at),
+    }
+
+
+def _kept_json(setting: KeptSetting) -> dict[str, Any]:
+    return {
+        "kind": setting.kind,
+        "resource": setting.resource,
+        "name": setting.name or None,
+        "root": setting.root,
+        "world": setting.world or None,
+        "text": setting.text,
+        "location": location(setting.at),
     }
 
 
@@ -336,7 +370,11 @@ def _access_json(change: AccessChange) -> dict[str, Any]:
         "principal": change.principal.label,
         "kind": change.principal.kind,
         "permissions": change.capabilities,
-        "vaults": change.vaults,
+        "vaults": [vault.name for vault in change.vaults],
+        "of": [
+            {"name": one.name, "resource": one.address, "root": one.root, "world": one.world or None}
+            for one in change.vaults
+        ],
         "before": change.before,
         "after": change.after,
         "lockout": change.is_lockout,
@@ -424,7 +462,7 @@ def _access_text(change: AccessChange) -> str:
         verb = "can now" if change.after == "yes" else "may now be able to"
         note = ", which was only possible before" if change.before == "perhaps" else ""
     left = ", and has no access left" if change.is_lockout else ""
-    return f"{listed(change.vaults)}: {who} {verb} {what}{note}{left}"
+    return f"{listed([vault.label for vault in change.vaults])}: {who} {verb} {what}{note}{left}"
 
 
 def _access_path(change: AccessChange) -> str:
@@ -472,14 +510,22 @@ def _counts(difference: Difference) -> Iterator[str]:
         yield f"{pluralize(len(suppressed), 'finding')} newly suppressed"
     if difference.doors:
         yield pluralize(len(difference.doors), "one-way door")
+    if difference.kept:
+        yield f"{pluralize(len(difference.kept), 'setting')} unchanged on existing vaults"
     for direction, verb in ((LOST, "lose"), (GAINED, "gain")):
         changes = [one for one in difference.access if one.direction == direction]
-        sure = {one.principal.key for one in changes if one.after != "perhaps"}
-        possible = {one.principal.key for one in changes} - sure
+        sure = {_principal_id(one) for one in changes if one.after != "perhaps"}
+        possible = {_principal_id(one) for one in changes} - sure
         if sure:
             yield f"{pluralize(len(sure), 'principal')} {verb}{'s' if len(sure) == 1 else ''} access"
         if possible:
             yield f"{pluralize(len(possible), 'principal')} may {verb} access"
+
+
+def _principal_id(change: AccessChange) -> tuple[str, ...]:
+    """Return what identifies a principal: its object ID, or its root, base world and key."""
+    own, vault = change.principal, change.vaults[0]
+    return (own.key,) if own.is_known_everywhere else (vault.root, vault.world, own.key)
 
 
 def gate_text(gate: str, count: int) -> str:

@@ -58,6 +58,7 @@ from azkvlint.readers.terraform.lifecycle import (
     PREVENT_DESTROY,
     ApplyOrder,
     declares_role_assignments,
+    imported_addresses,
     lifecycle_of,
     moved_addresses,
     removed_resources,
@@ -147,6 +148,7 @@ class ResourceCollector(CollectedResources):
         self._add_pseudo_resources(instance)
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
+        run.imported.update(imported_addresses(instance))
         for local in folder.resources:
             if self.share(run, instance.prefix + local):
                 continue

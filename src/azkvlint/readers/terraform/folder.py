@@ -35,7 +35,7 @@ from azkvlint.values.secrecy import Span, is_marked
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.
-_IDLE = frozenset({"import", "action"})
+_IDLE = frozenset({"action"})
 # The maximum number of cached modules; few projects have more, and the others are read again.
 _MOST = 500
 _KEY_VAULT = "key_vault"
@@ -320,6 +320,7 @@ class Folder:
         self.checks: list[Part] = []
         self.removed: list[Part] = []
         self.moved: list[Part] = []
+        self.imports: list[Part] = []
         self.locals: dict[str, Piece] = {}
         self.duplicates: list[Part] = []
         self.misfits: list[Part] = []
@@ -345,13 +346,14 @@ class Folder:
                 for name, found in part.attributes.items():
                     if overrides or name not in self.locals:
                         self.locals[name] = found
-            case "check" | "provider" | "terraform" | "removed" | "moved" as word:
+            case "check" | "provider" | "terraform" | "removed" | "moved" | "import" as word:
                 {
                     "check": self.checks,
                     "provider": self.providers,
                     "terraform": self.settings,
                     "removed": self.removed,
                     "moved": self.moved,
+                    "import": self.imports,
                 }[word].append(part)
             case _ if block.type not in _IDLE:
                 self.misfits.append(part)

@@ -1,4 +1,4 @@
-"""How Terraform manages a resource: ``lifecycle``, ``removed`` and ``moved`` blocks, and the order of changes.
+"""How Terraform manages a resource: ``lifecycle``, ``removed``, ``moved`` and ``import`` blocks, the order of changes.
 
 Source: developer.hashicorp.com/terraform/language/meta-arguments/lifecycle.
 """
@@ -285,6 +285,18 @@ def moved_addresses(instance: ModuleScope) -> Iterator[tuple[str, str]]:
         old, new = (_address(written[name].expression()) if name in written else "" for name in ("from", "to"))
         if old and new:
             yield instance.prefix + old, instance.prefix + new
+
+
+def imported_addresses(instance: ModuleScope) -> Iterator[str]:
+    """Yield the address in each ``import`` block of a module; with the key ``*`` if an expression is its key."""
+    for part in instance.folder.imports:
+        written = part.block.body.attributes
+        node = written["to"].expression() if "to" in written else None
+        address = _address(node)
+        if not address and isinstance(node, ast.Item) and _address(node.of):
+            address = f"{_address(node.of)}[*]"
+        if address:
+            yield instance.prefix + address
 
 
 def _address(node: ast.Node | None) -> str:

@@ -41,8 +41,8 @@ class TerraformRead(TemplateRead, kw_only=True):
     address: foreign or missing modules, and declarations without instances. ``undeclared_variables`` are variables that
     options set but the module does not declare. ``deployed`` are the real paths of templates and parameter files that
     it deploys, and of modules that it calls through expressions; all of them are evaluated with it. ``moved`` are the
-    new addresses of resources and modules by the old ones. ``secret_sources`` returns the spans in each file from which
-    secrets are made.
+    new addresses of resources and modules by the old ones, and ``imported`` the addresses in ``import`` blocks.
+    ``secret_sources`` returns the spans in each file from which secrets are made.
     """
 
     sources: dict[str, ModuleFile]
@@ -51,6 +51,7 @@ class TerraformRead(TemplateRead, kw_only=True):
     undeclared_variables: frozenset[str]
     deployed: frozenset[str]
     moved: Mapping[str, str] = {}
+    imported: frozenset[str] = frozenset()
     secret_sources: Callable[[], Mapping[str, Collection[tuple[int, int]]]] = dict
 
 
@@ -150,7 +151,7 @@ def read_module(
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), stubs=run.stubs,
         undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),
-        moved=run.moved, variants=variants,
+        moved=run.moved, imported=frozenset(run.imported), variants=variants,
         secret_sources=partial(_secret_sources, folder, run.calls, run.cache, run.root),
     )  # fmt: skip
 

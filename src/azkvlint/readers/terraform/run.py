@@ -143,7 +143,8 @@ class TerraformRun(Run):
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
     reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
     calls through expressions, which are not found without evaluating them. ``from_templates`` are the addresses of the
-    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones.
+    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones, and
+    ``imported`` the addresses in ``import`` blocks.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -178,6 +179,7 @@ class TerraformRun(Run):
         # The modules of the calls that were opened, by the folder of the caller and the name of the call.
         self.calls: dict[tuple[str, str], Folder] = {}
         self.moved: dict[str, str] = {}
+        self.imported: set[str] = set()
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()

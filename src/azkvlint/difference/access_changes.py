@@ -1,0 +1,303 @@
+"""The access that principals gain and lose, vault by vault: BASE is taken as deployed, and HEAD is deployed over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from azkvlint.access.effects import CAPABILITIES
+from azkvlint.difference.deployed import has_other_tenant
+from azkvlint.difference.matching import Roots
+from azkvlint.difference.one_way_doors import STAYS, Pair, ResourceState, staying
+from azkvlint.difference.replacement import Paired, known_name, moved_address, moved_by_itself
+from azkvlint.model.access import AccessReport, AccessVault, Path, Principal, Row
+from azkvlint.model.difference import GAINED, LOST, AccessChange
+
+# A vault as HEAD names it: its root, base world and address. The root of one that HEAD does not have has a mark.
+_Vault: TypeAlias = tuple[str, str, str]
+_Vaults: TypeAlias = frozenset[_Vault]
+_NO_VAULTS: _Vaults = frozenset()
+_NO, _PERHAPS, _YES = 0, 1, 2
+_LEVELS = ("no", "perhaps", "yes")
+_ORDER = {one.name: number for number, one in enumerate(CAPABILITIES)}
+_LABELS = {one.name: one.label for one in CAPABILITIES}
+_POLICY = "policy"
+_ONLY_IN_BASE = "\0"
+
+
+class _Way(NamedTuple):
+    """One path of a principal to a capability on some vaults, and its certainty."""
+
+    level: int
+    vaults: _Vaults
+    path: Path
+    principal: Principal
+
+
+class _Key(NamedTuple):
+    """A principal in one root with one base world, as HEAD names them."""
+
+    root: str
+    world: str
+    principal: str
+
+
+class _Group(NamedTuple):
+    """What the capabilities of one change have in common."""
+
+    key: _Key
+    was: int
+    now: int
+    is_lockout: bool
+    vaults: _Vaults
+    steps: tuple[tuple[str, str], ...]
+
+
+# The paths to each capability of each principal.
+_Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
+
+
+def access_changes(roots: Roots, paired: Sequence[Paired], head: AccessReport | None) -> tuple[AccessChange, ...]:
+    """Return what principals gain and lose, certain changes first. ``head`` is the access after the deployment."""
+    base = roots.base.access
+    if base is None or head is None:
+        return ()
+    vaults = _Identities(roots, paired, base, head)
+    new = _ways(head, vaults.of_head, lambda _, principal: principal)
+    old = _ways(base, vaults.of_base, _principals(roots, new))
+    for key, found in _left_behind(old, vaults.doubts).items():
+        for capability, ways in found.items():
+            new.setdefault(key, {}).setdefault(capability, []).extend(ways)
+    changes = [
+        change
+        for key in sorted({*old, *new}, key=lambda key: (key.principal, key.root, key.world))
+        for change in _of_principal(key, old.get(key, {}), new.get(key, {}), vaults.named, roots)
+    ]
+    return tuple(sorted(changes, key=lambda one: (one.direction != LOST, not one.is_certain, not one.is_lockout)))
+
+
+def _of_principal(
+    key: _Key,
+    old: Mapping[str, list[_Way]],
+    new: Mapping[str, list[_Way]],
+    names: Mapping[_Vault, AccessVault],
+    roots: Roots,
+) -> Iterator[AccessChange]:
+    lost = _union(old, _YES) - _union(new, _PERHAPS)
+    groups: dict[_Group, tuple[_Way, list[str]]] = {}
+    # What decides whether a principal keeps its access is of a path in HEAD.
+    doubts: dict[_Group, str] = {}
+    for capability in sorted({*old, *new}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
+        before, after = old.get(capability, []), new.get(capability, [])
+        for was, now, vaults in _transitions(before, after):
+            for way, part in _parts(before if now < was else after, max(was, now), vaults):
+                steps = tuple((step.kind, step.text) for step in way.path.steps)
+                for is_lockout, some in ((True, part & lost), (False, part - lost)):
+                    if some:
+                        group = _Group(key, was, now, is_lockout, some, steps)
+                        groups.setdefault(group, (way, []))[1].append(capability)
+                        doubts.setdefault(group, next((one.path.doubt for one in after if one.vaults & some), ""))
+    for group, (way, capabilities) in groups.items():
+        is_lost = group.now < group.was
+        yield AccessChange(
+            direction=LOST if is_lost else GAINED,
+            principal=way.principal,
+            capabilities=tuple(capabilities),
+            labels=tuple(_LABELS.get(name, name) for name in capabilities),
+            vaults=tuple(names[vault] for vault in sorted(group.vaults, key=lambda vault: (names[vault].name, vault))),
+            path=msgspec.structs.replace(_in_base(way.path, roots), doubt=doubts[group]) if is_lost else way.path,
+            before=_LEVELS[group.was],
+            after=_LEVELS[group.now],
+            is_lockout=group.is_lockout,
+        )
+
+
+def _union(ways: Mapping[str, list[_Way]], level: int) -> _Vaults:
+    """Return the vaults on which any capability is at least as certain as ``level``."""
+    return _NO_VAULTS.union(*(way.vaults for some in ways.values() for way in some if way.level >= level))
+
+
+def _transitions(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults]]:
+    """Yield the vaults on which the certainty of a capability changes, with both certainties."""
+    levels = []
+    for ways in (before, after):
+        every = _NO_VAULTS.union(*(way.vaults for way in ways))
+        certain = _NO_VAULTS.union(*(way.vaults for way in ways if way.level == _YES))
+        levels.append((every, certain))
+    (any_old, sure_old), (any_new, sure_new) = levels
+    if any_old == any_new and sure_old == sure_new:
+        return
+    for was, now, vaults in (
+        (_YES, _NO, sure_old - any_new),
+        (_YES, _PERHAPS, (sure_old & any_new) - sure_new),
+        (_PERHAPS, _NO, any_old - sure_old - any_new),
+        (_NO, _YES, sure_new - any_old),
+        (_PERHAPS, _YES, (sure_new & any_old) - sure_old),
+        (_NO, _PERHAPS, any_new - sure_new - any_old),
+    ):
+        if vaults:
+            yield was, now, vaults
+
+
+def _parts(ways: list[_Way], level: int, vaults: _Vaults) -> Iterator[tuple[_Way, _Vaults]]:
+    """Yield the first path of a certainty to each of some vaults."""
+    left = vaults
+    for way in ways:
+        part = left & way.vaults if way.level == level else _NO_VAULTS
+        if part:
+            yield way, part
+            left -= part
+
+
+def _in_base(path: Path, roots: Roots) -> Path:
+    """Return a path of BASE without lines that do not exist."""
+    steps = tuple(
+        step if step.at is None else msgspec.structs.replace(step, at=roots.in_base(step.at)) for step in path.steps
+    )
+    return msgspec.structs.replace(path, steps=steps)
+
+
+def _ways(
+    report: AccessReport, vaults_of: Callable[[Row], _Vaults], principal_of: Callable[[_Vault, str], str]
+) -> _Ways:
+    """Return the paths to each capability of each principal, with the names of HEAD."""
+    found: _Ways = {}
+    for row in report.rows:
+        vaults = vaults_of(row)
+        if vaults:
+            first = min(vaults)
+            key = _Key(first[0], first[1], principal_of(first, row.principal.key))
+            way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, row.principal)
+            found.setdefault(key, {}).setdefault(row.capability, []).append(way)
+    return found
+
+
+def _principals(roots: Roots, head: _Ways) -> Callable[[_Vault, str], str]:
+    """Return a function that names the principals of BASE as HEAD does."""
+    known = {(key.root, key.principal) for key in head}
+
+    def renamed(vault: _Vault, principal: str) -> str:
+        root = vault[0]
+        name = roots.renamed(root, moved_address(principal, roots.moved(root)))
+        other = moved_by_itself(name)
+        return other if (root, name) not in known and (root, other) in known else name
+
+    return renamed
+
+
+def _left_behind(old: _Ways, doubts: Mapping[_Vault, str]) -> _Ways:
+    """Return the paths that remain to vaults that nothing declares any more, unless the deployment deletes these."""
+    found: _Ways = {}
+    for key, by_capability in old.items():
+        for capability, ways in by_capability.items():
+            for way in ways:
+                for vault in way.vaults & doubts.keys():
+                    path = msgspec.structs.replace(way.path, is_certain=False, doubt=doubts[vault])
+                    left = way._replace(level=_PERHAPS, vaults=frozenset({vault}), path=path)
+                    found.setdefault(key, {}).setdefault(capability, []).append(left)
+    return found
+
+
+class _Identities:
+    """Names the vaults of both sides as HEAD does.
+
+    ``named`` are the vaults by these names. ``doubts`` are what would decide whether vaults of BASE that HEAD does not
+    declare exist any longer.
+    """
+
+    def __init__(self, roots: Roots, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
+        self.doubts: dict[_Vault, str] = {}
+        self._base: dict[_Vault, _Vault] = {}
+        self._head: dict[_Vault, _Vault] = {}
+        # Vaults of BASE, of which the access policies are void in HEAD.
+        self._other_tenant: set[_Vault] = set()
+        self._add_pairs(paired)
+        known = {_key(vault) for vault in head.vaults}
+        self._add_others(roots, base, head, known)
+        self._numbers = [[self._base[_key(one)] for one in base.vaults], [self._name(one) for one in head.vaults]]
+        self.named = dict(zip(self._numbers[0], base.vaults, strict=True))
+        self._void = {
+            number: (*name[:2], f"{name[2]}\0")
+            for number, (name, vault) in enumerate(zip(self._numbers[0], base.vaults, strict=True))
+            if _key(vault) in self._other_tenant
+        }
+        self.named |= {name: base.vaults[number] for number, name in self._void.items()}
+        self.named |= {
+            name: vault for name, vault in zip(self._numbers[1], head.vaults, strict=True) if name == _key(vault)
+        }
+
+    def of_base(self, row: Row) -> _Vaults:
+        """Return the vaults of a row of BASE."""
+        names = self._numbers[0]
+        if self._void and any(step.kind == _POLICY for step in row.path.steps):
+            return frozenset(self._void.get(number, names[number]) for number in row.vaults)
+        return frozenset(names[number] for number in row.vaults)
+
+    def of_head(self, row: Row) -> _Vaults:
+        """Return the vaults of a row of HEAD."""
+        return frozenset(self._numbers[1][number] for number in row.vaults)
+
+    def _name(self, vault: AccessVault) -> _Vault:
+        return self._head.get(_key(vault), _key(vault))
+
+    def _add_pairs(self, paired: Sequence[Paired]) -> None:
+        by_name: dict[object, _Vault] = {}
+        for pair in (pair for one in paired for pair in one.pairs):
+            after, name = staying(pair.after), known_name(pair.after)
+            if after is not None and name is not None:
+                # Several base worlds may deploy one vault.
+                self._head[_place(after)] = by_name.setdefault(name, _place(after))
+        for one in paired:
+            for pair in one.pairs:
+                before, after = pair.before, staying(pair.after)
+                if before is None:
+                    continue
+                old = _place(before, before.was)
+                if after is not None:
+                    self._base[old] = self._head.get(_place(after), _place(after))
+                    if has_other_tenant(pair):
+                        self._other_tenant.add(old)
+                elif pair.is_elsewhere:
+                    self._base[old] = by_name[known_name(before)]
+                else:
+                    name = self._base[old] = (f"{_ONLY_IN_BASE}{old[0]}", *old[1:])
+                    doubt = _existence_doubt(pair, before, one.gone)
+                    if doubt:
+                        self.doubts[name] = doubt
+
+    def _add_others(self, roots: Roots, base: AccessReport, head: AccessReport, known: Collection[_Vault]) -> None:
+        """Add the vaults that BASE only refers to: by their address, or else by their name."""
+        worlds = {
+            (one.before.path, one.before.world): (one.after.path, one.after.world)
+            for one in roots.worlds
+            if one.before is not None and one.after is not None
+        }
+        by_name: dict[tuple[str, str, str, str], list[_Vault]] = {}
+        for vault in head.vaults:
+            name = vault.root, vault.world, vault.type.lower(), vault.name.lower()
+            by_name.setdefault(name, []).append(_key(vault))
+        for vault in base.vaults:
+            if _key(vault) in self._base:
+                continue
+            root, world = worlds.get((vault.root, vault.world), (f"{_ONLY_IN_BASE}{vault.root}", vault.world))
+            own = root, world, roots.renamed(root, moved_address(vault.address, roots.moved(root)))
+            named = by_name.get((root, world, vault.type.lower(), vault.name.lower()), [])
+            found = named[0] if own not in known and len(named) == 1 else own
+            self._base[_key(vault)] = self._head.get(found, found)
+
+
+def _existence_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
+    """Return what would decide whether a vault that HEAD does not declare exists any longer; "" if it does not."""
+    if pair.after is not None:
+        return f"nothing manages {before.label} any more" if pair.after.action == "forget" else ""
+    return f"HEAD does not contain its {gone}" if gone else "" if before.is_terraform else STAYS
+
+
+def _key(vault: AccessVault) -> _Vault:
+    return vault.root, vault.world, vault.address
+
+
+def _place(state: ResourceState, was: str = "") -> _Vault:
+    return state.root, state.world, was or state.address

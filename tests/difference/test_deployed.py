@@ -1,0 +1,119 @@
+"""What Azure keeps of a deployed vault: its permission model, purge protection and retention, and no other tenant."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.difference.conftest import Diff
+from tests.difference.test_access_changes import GROUP, WHO, assigned, vault
+from tests.difference.test_one_way_doors import door
+
+OLD, NEW = "2023-07-01", "2026-02-01"
+TENANT, OTHER_TENANT = "11111111-1111-1111-1111-111111111111", "33333333-3333-3333-3333-333333333333"
+BICEP = """
+resource kv 'Microsoft.KeyVault/vaults@%s' = {
+  name: 'kv-app'
+  location: 'westeurope'
+  properties: {
+    tenantId: '%s'
+    sku: { family: 'A', name: 'standard' }
+    accessPolicies: [{ tenantId: '%s', objectId: '22222222-2222-2222-2222-222222222222', permissions: { secrets: ['get', 'purge'] } }]
+    %s
+  }
+}
+"""  # noqa: E501
+READER = "22222222-2222-2222-2222-222222222222"
+PURGE = "enablePurgeProtection: true"
+
+
+def bicep(version: str, *more: str, tenant: str = TENANT) -> str:
+    return BICEP % (version, tenant, tenant, "\n    ".join(more))
+
+
+def write(diff: Diff, base: str, head: str) -> None:
+    diff.write("base", {"main.bicep": base})
+    diff.write("head", {"main.bicep": head})
+
+
+def kept(diff: Diff) -> list[tuple[str, str]]:
+    document = diff.compare("base", "head").document
+    return [(one["kind"], one["text"].partition(": ")[2]) for one in document["unchangedOnExistingVaults"]]
+
+
+def test_a_newer_api_version_keeps_the_permission_model(diff: Diff) -> None:
+    write(diff, bicep(OLD, PURGE), bicep(NEW, PURGE))
+    found = diff.compare("base", "head")
+    assert (found.access, found.doors) == ([], [])
+    assert kept(diff) == [
+        (
+            "permission-model",
+            "unchanged on the existing key vault (access policies); a new environment gets Azure RBAC",
+        )
+    ]
+    said = diff.run("base", "head", "--fail-on", "access-lost")
+    assert (said.code, "Access lost" in said.out) == (0, False)
+    assert "Unchanged on existing vaults:\n" in said.out
+    assert "### Unchanged on existing vaults\n" in diff.run("base", "head", "-f", "markdown").out
+
+
+def test_a_vault_that_was_explicit_keeps_its_permission_model(diff: Diff) -> None:
+    write(diff, bicep(NEW, PURGE, "enableRbacAuthorization: false"), bicep(NEW, PURGE))
+    assert diff.compare("base", "head").access == []
+    assert [kind for kind, _ in kept(diff)] == ["permission-model"]
+
+
+def test_a_new_vault_has_the_new_default(diff: Diff) -> None:
+    write(diff, bicep(OLD, PURGE), bicep(NEW, PURGE).replace("kv-app", "kv-web"))
+    assert kept(diff) == []
+    assert [one for one in diff.compare("base", "head").access if one[0] == "gained"] == []
+
+
+def test_a_permission_model_that_head_sets_is_changed(diff: Diff) -> None:
+    write(diff, bicep(OLD, PURGE), bicep(NEW, PURGE, "enableRbacAuthorization: true"))
+    assert diff.compare("base", "head").access == [("lost", READER, ("secrets/get",), "yes", "no", True)]
+    assert kept(diff) == []
+
+
+def test_purge_protection_that_is_left_out_stays(diff: Diff) -> None:
+    write(diff, bicep(OLD, PURGE), bicep(OLD))
+    found = diff.compare("base", "head")
+    assert (found.access, found.doors) == ([], [])
+    assert kept(diff) == [
+        ("purge-protection", "unchanged on the existing key vault; a new environment gets no purge protection")
+    ]
+
+
+def test_azure_rejects_that_purge_protection_is_turned_off(diff: Diff) -> None:
+    write(diff, bicep(OLD, PURGE), bicep(OLD, "enablePurgeProtection: false"))
+    found = diff.compare("base", "head")
+    assert (found.access, found.doors, kept(diff)) == ([], [("purge-protection", "kv")], [])
+    assert door(found)["text"].endswith("Azure rejects this")
+
+
+def test_nobody_can_purge_a_vault_whose_purge_protection_is_removed(diff: Diff) -> None:
+    protected = vault("  purge_protection_enabled = true\n", rbac="true") + assigned("Key Vault Secrets Officer")
+    for name, text in (("base", protected), ("head", protected.replace("= true\n\n", "= false\n\n", 1))):
+        diff.write(name, {"main.tf": GROUP + text})
+    said = diff.run("base", "head", "--fail-on", "access-gained")
+    assert (said.code, WHO in said.out) == (0, False)
+
+
+@pytest.mark.parametrize(("head", "is_rejected"), [((), False), (("softDeleteRetentionInDays: 90",), True)])
+def test_the_retention_stays(head: tuple[str, ...], is_rejected: bool, diff: Diff) -> None:
+    write(diff, bicep(OLD, PURGE, "softDeleteRetentionInDays: 7"), bicep(OLD, PURGE, *head))
+    found = diff.compare("base", "head")
+    assert found.doors == ([("retention", "kv")] if is_rejected else [])
+    note = ("retention", "unchanged on the existing key vault (7 days); a new environment gets 90 days")
+    assert kept(diff) == ([] if is_rejected else [note])
+
+
+def test_another_tenant_makes_the_access_policies_void(diff: Diff) -> None:
+    write(diff, bicep(OLD, PURGE), bicep(OLD, PURGE, tenant=OTHER_TENANT))
+    found = diff.compare("base", "head")
+    assert found.doors == [("tenant", "kv")]
+    assert "every access policy of the old tenant is void" in door(found)["text"]
+    # An object ID of one tenant is nobody in another one.
+    assert found.access == [
+        ("lost", READER, ("secrets/get",), "yes", "no", True),
+        ("gained", READER, ("secrets/get",), "no", "yes", False),
+    ]
