@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -697,3 +698,48 @@ def test_the_text_lists_the_alternatives(given: Input) -> None:
     out = flat(given.write(vault(inline(words='secret_permissions = ["Get", "List", "Set"]'))).run().out)
     assert "custom role, no surplus --built-in-roles: Key Vault Secrets Officer, surplus: secrets delete, backup" in out
     assert "1 access policy is replaced by roles in 1 vault." in out
+
+
+# --- many vaults ------------------------------------------------------------------------------------------------------
+
+
+def test_hundreds_of_vaults_are_one_line_each_and_steps_are_stated_once(given: Input) -> None:
+    policies = inline() + inline(f'"{GUID[:-1]}f"', 'secret_permissions = ["Get", "Set"]')
+    texts = (vault(policies).replace('"app"', f'"app{number}"') for number in range(300))
+    out = given.write("\n".join(texts)).run().out
+    assert len(out.splitlines()) <= 400
+    assert out.startswith("600 access policies are replaced by roles in 300 vaults.\n300 vaults are ready, 0 blocked.")
+    assert "2 principals. 1 set of permissions requires a custom role." in out
+    for once in ("1. Compare", "RoleAssignmentExists", "status 403", "without a condition", "access_policy = []"):
+        assert flat(out).count(once) == 1, once
+
+
+def test_the_summary_states_which_vaults_are_blocked_and_why(given: Input) -> None:
+    out = given.write(vault(inline(), inline('"0"', 'secret_permissions = ["Wrong"]'))).run().out
+    assert out.splitlines()[1].startswith("0 vaults are ready, 1 blocked. 2 principals.")
+    assert "Blocked: " in out.splitlines()[2]
+    assert "`Wrong` is not a permission of access policies" in flat(out)
+
+
+def test_csv_has_a_row_for_each_policy(given: Input) -> None:
+    out = given.write(vault(inline(), inline(words='secret_permissions = ["Wrong"]'))).run("-f", "csv").out
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [(one["state"], one["status"], one["role"]) for one in rows] == [
+        ("blocked", "replaced", "Key Vault Secrets User"), ("blocked", "unknown", ""),
+    ]  # fmt: skip
+    assert "Wrong" in rows[1]["reason"]
+
+
+def test_a_policy_that_may_not_exist_has_no_application(given: Input) -> None:
+    dynamic = f"""dynamic "access_policy" {{
+      for_each = var.who != "" ? [1] : []
+      content {{
+        tenant_id = "{GUID}"
+        object_id = var.who
+        {READS}
+      }}
+    }}"""
+    out = given.write('variable "who" {\n  type = string\n}\n' + vault(inline(), dynamic)).run().out
+    assert "whether the access policy exists is unknown" in flat(out)
+    assert "application" not in out
+    assert "on behalf of" not in flat(out)

@@ -226,7 +226,12 @@ def _shown(answer: Answer) -> str:
 
 
 def subject_of(policy: Value) -> str:
-    """Return the application that acts on behalf of the principal of an access policy; empty without one."""
+    """Return the application that acts on behalf of the principal of an access policy; empty without one.
+
+    Of a policy that is unknown as a whole, no argument is known to be set.
+    """
+    if isinstance(policy, Unknown):
+        return ""
     application = select(policy, ("applicationId",))
     text = _shown(application)
     if isinstance(application, Absent) or (isinstance(application, Scalar) and not text):

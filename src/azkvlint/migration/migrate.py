@@ -53,6 +53,24 @@ LANGUAGES = (TERRAFORM, BICEP)
 _ASSIGNMENTS, _DEFINITIONS = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
 # The beginning of the addresses of generated resources, which no resource of an input has.
 _NEW = "\0new "
+# What to do if somebody has assigned a role outside of the code: in Terraform, and in Bicep.
+_IN_TERRAFORM = (
+    "If it fails with `RoleAssignmentExists`, the principal has the role already: add an `import` block with the"
+    " address of the generated resource and the ID of that assignment, and deploy again."
+)
+_IN_BICEP = (
+    "If it fails with `RoleAssignmentExists`, the principal has the role already: set the name of the generated"
+    " resource to that of the assignment, and deploy again."
+)
+_WAIT = (
+    "Wait until the role assignments are in effect, which can take several minutes, and verify them with `az role"
+    " assignment list --scope VAULT_ID`. Send the audit logs of the vault to a Log Analytics workspace, and add an"
+    " alert on responses with status 403."
+)
+_SWITCH_RIGHTS = (
+    "This requires `Microsoft.KeyVault/vaults/write` and `Microsoft.Authorization/roleAssignments/write` without a"
+    " condition."
+)
 _COLUMNS = tuple(Capability(word, word, frozenset({word})) for word in sorted(DATA_WORDS))
 
 
@@ -456,6 +474,7 @@ class _Writer:
     ) -> None:
         self._clean, self._read, self._code, self._sources, self._places = clean, read, code, sources, places
         self._choices = choices
+        self._is_bicep = any(one.language == BICEP for one in code)
 
     def others(self, vaults: Vaults) -> Iterator[OtherVault]:
         """Yield the vaults that are not migrated."""
@@ -526,32 +545,46 @@ class _Writer:
         known = vault.select(("name",))
         is_known = isinstance(known, Scalar) and not known.sensitive and not has_holes(vault.name)
         name = self._clean.text(vault.name) if is_known else "NAME"
-        yield MigrationStep(
-            kind="compare",
-            text="Compare these access policies with those of the deployed vault, because others may have been added"
-            f" outside of the input: `az keyvault show --name {name} --query properties.accessPolicies`.",
+        text = (
+            "Compare these access policies with those of the deployed vault, because others may have been added outside"
+            " of the input: `az keyvault show --name {} --query properties.accessPolicies`."
         )
+        yield MigrationStep(kind="compare", text=text.format(name), shared=text.format("NAME"))
         code = [one for one in self._code if vault.address in one.vaults]
         if code:
             where = " and ".join("the root folder" if one.path == "." else f"`{one.path}`" for one in code if one.path)
             permission = "`Microsoft.Authorization/roleAssignments/write`"
             if any(policy.custom for policy in chosen):
                 permission += " and `Microsoft.Authorization/roleDefinitions/write`"
-            text = (
-                f"Add the generated code{f' to {where}' if where else ''}, and deploy it. This requires {permission}."
-            )
-            yield MigrationStep(kind="assign", text=text)
-            yield MigrationStep(
-                kind="wait",
-                text="Wait until the role assignments are in effect, which can take several minutes, and verify them"
-                " with `az role assignment list --scope VAULT_ID`.",
-            )
+            deploy = f", and deploy it. This requires {permission}. {_IN_BICEP if self._is_bicep else _IN_TERRAFORM}"
+            shared = f"Add the generated code{deploy}"
+            text = f"Add the generated code{f' to {where}' if where else ''}{deploy}"
+            yield MigrationStep(kind="assign", text=text, shared=shared)
+            yield MigrationStep(kind="wait", text=_WAIT, shared=_WAIT)
         blocked = len(blocking(every)) + len([one for one in every if one not in chosen and one.status == REPLACED])
-        yield self._switch(vault, blocked, is_lost=is_lost)
-        yield from self._remove(vault, every, is_blocked=bool(blocked) or is_lost)
-
-    def _switch(self, vault: Resource, blocked: int, *, is_lost: bool) -> MigrationStep:
+        is_blocked = bool(blocked) or is_lost
         address = self._clean.text(vault.address)
+        yield MigrationStep(
+            kind="switch",
+            text=self._switch(vault, address, blocked, is_lost=is_lost),
+            shared=self._switch(vault, "the vault", blocked, is_lost=is_lost),
+            is_blocked=is_blocked,
+        )
+        if every:
+            separate = dict.fromkeys(
+                self._clean.text(static_address(policy.source.address)) for policy in every if not policy.inline
+            )
+            noun = ""
+            if not is_terraform(vault.declared_as):
+                noun = "the resource " if len(separate) == 1 else "the resources "
+            yield MigrationStep(
+                kind="remove",
+                text=self._remove(vault, address, f"{noun}{', '.join(separate)}", every, is_blocked=is_blocked),
+                shared=self._remove(vault, "the vault", "its access policies", every, is_blocked=is_blocked),
+                is_blocked=is_blocked,
+            )
+
+    def _switch(self, vault: Resource, address: str, blocked: int, *, is_lost: bool) -> str:
         if blocked:
             count = pluralize(blocked, "access policy has", "access policies have")
             text = f"Do not enable Azure RBAC on {address} yet: {count} no replacement, and the principals"
@@ -570,11 +603,13 @@ class _Writer:
             if decides:
                 text = f"Set {' and '.join(decides)} so that `{argument}` is `true` in {address}, and deploy it."
             text += " Azure keeps the access policies, so that the vault can be switched back."
-        return MigrationStep(kind="switch", text=text, is_blocked=bool(blocked) or is_lost)
+            text += f" {_SWITCH_RIGHTS}"
+        return text
 
-    def _remove(self, vault: Resource, every: Sequence[Policy], *, is_blocked: bool) -> Iterator[MigrationStep]:
+    def _remove(
+        self, vault: Resource, address: str, separate: str, every: Sequence[Policy], *, is_blocked: bool
+    ) -> str:
         parts: list[str] = []
-        address = self._clean.text(vault.address)
         if any(policy.inline for policy in every):
             is_tf = is_terraform(vault.declared_as)
             parts.append(
@@ -583,17 +618,9 @@ class _Writer:
                 if is_tf
                 else f"set `accessPolicies: []` in {address}"
             )
-        separate = dict.fromkeys(
-            self._clean.text(static_address(policy.source.address)) for policy in every if not policy.inline
-        )
-        if separate:
-            noun = (
-                "" if is_terraform(vault.declared_as) else "the resource " if len(separate) == 1 else "the resources "
-            )
-            parts.append(f"remove {noun}{', '.join(separate)}")
-        if parts:
-            start = "Verify that every principal has access. Then "
-            if is_blocked:
-                start = "Keep the access policies until Azure RBAC is enabled and every principal has access. Then "
-            text = f"{start}{', and '.join(parts)}."
-            yield MigrationStep(kind="remove", text=text, is_blocked=is_blocked)
+        if not all(policy.inline for policy in every):
+            parts.append(f"remove {separate}")
+        start = "Verify that every principal has access. Then "
+        if is_blocked:
+            start = "Keep the access policies until Azure RBAC is enabled and every principal has access. Then "
+        return f"{start}{', and '.join(parts)}."

@@ -202,10 +202,14 @@ class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MigrationStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a migration. ``kind`` is compare, assign, wait, switch or remove; ``is_blocked``: not yet."""
+    """One step of a migration. ``kind`` is compare, assign, wait, switch or remove; ``is_blocked``: not yet.
+
+    ``shared`` is the text without the name of the vault, which is equal for vaults with the same step.
+    """
 
     kind: str
     text: str
+    shared: str
     is_blocked: bool = False
 
 
@@ -225,6 +229,11 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     lost: tuple[AccessChange, ...]
     checked: int
     condition: str = ""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Return whether Azure RBAC cannot be enabled yet."""
+        return any(step.is_blocked for step in self.steps)
 
 
 class OtherVault(msgspec.Struct, frozen=True, kw_only=True):

@@ -239,8 +239,12 @@ def _step_json(step: Step) -> dict[str, Any]:
 
 def csv(report: AccessReport, options: Options) -> str:
     """Return the rows with a heading. Lines end with a line feed, as in all reports."""
-    lines = [_CSV_HEAD, *(_csv_cells(row, report) for row in report.rows)]
-    return "".join(f"{','.join(map(_csv_quoted, line))}\n" for line in lines)
+    return csv_table([_CSV_HEAD, *(_csv_cells(row, report) for row in report.rows)])
+
+
+def csv_table(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of cells as CSV."""
+    return "".join(f"{','.join(map(_csv_quoted, row))}\n" for row in rows)
 
 
 def _csv_cells(row: Row, report: AccessReport) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Render a migration to Azure RBAC as text, JSON or code.
+"""Render a migration to Azure RBAC as text, JSON, CSV or code.
 
 The JSON document is version 1 of the one in docs/migrate-rbac.md. Within a version, fields are added but never removed,
 renamed or redefined.
@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from azkvlint.model.access import AccessChange, MigrationReport, OtherVault, PolicyPlan, VaultPlan
 from azkvlint.reporters import Options
+from azkvlint.reporters.access import csv_table
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line
 from azkvlint.util.text import encode, pluralize, visible
@@ -21,6 +22,11 @@ MigrationReporter: TypeAlias = Callable[[MigrationReport, Options], str | bytes]
 FORMAT_VERSION = 1
 _WIDEST = 120
 _MOST_VAULTS = 5
+# With more vaults, the text has one line for each.
+_MOST_DETAILED, _MOST_SETS = 10, 30
+_CSV_HEAD = (
+    "root", "vault", "resource", "state", "policy", "principal", "permissions", "role", "surplus", "status", "reason",
+)  # fmt: skip
 _COMMENTS: Mapping[str, str] = {"terraform": "#", "bicep": "//"}
 
 
@@ -31,20 +37,13 @@ def text(report: MigrationReport, options: Options) -> str:
 
 
 def _lines(report: MigrationReport, width: int) -> Iterator[str]:
+    yield from _summary(report, width)
+    is_brief = len(report.vaults) > _MOST_DETAILED
+    yield from _permission_sets(report, width) if is_brief else ()
     for vault in report.vaults:
-        yield f"{visible(vault.name)}"
-        yield f"  {visible(vault.address)}, access policies, {place(vault.at)}{_condition(vault.condition)}"
-        yield ""
-        for policy in vault.policies:
-            yield from _policy(policy, width)
-        if not vault.policies:
-            yield "  no access policies"
-        yield ""
-        for number, step in enumerate(vault.steps, 1):
-            yield from _wrapped(f"{number}. {step.text}", width, "  ", "   ")
-        yield ""
-        check = list(_check(vault, width))
-        yield from [*check, ""] if check else []
+        yield from _brief(vault, width) if is_brief else _vault(vault, width)
+    yield from [""] if is_brief else []
+    yield from _steps(report.vaults, width)
     yield from _activated(report.activated, width)
     for other in report.others:
         state = f"the permission model is unknown: {other.reason}" if other.reason else "already uses Azure RBAC"
@@ -52,7 +51,10 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
         yield from _wrapped(f"{where}: {state}", width, "")
     if report.others:
         yield ""
-    for generated in report.code:
+    if is_brief and report.code:
+        yield "-f code writes the generated code, and -f csv lists each access policy with its roles."
+        yield ""
+    for generated in () if is_brief else report.code:
         path = "the root folder" if generated.path == "." else visible(generated.path)
         yield f"--- Generated {generated.language.capitalize()} code{f' for {path}' if path else ''} ---"
         yield ""
@@ -60,7 +62,92 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
         yield ""
     for one in report.problems:
         yield problem_line(one)
-    yield _summary(report)
+
+
+def _summary(report: MigrationReport, width: int) -> Iterator[str]:
+    policies = [policy for vault in report.vaults for policy in vault.policies]
+    replaced = sum(policy.status == "replaced" for policy in policies)
+    without = sum(policy.is_unreplaced for policy in policies)
+    count = pluralize(replaced, "access policy is", "access policies are")
+    rest = f" {pluralize(without, 'access policy has', 'access policies have')} no replacement." if without else ""
+    yield f"{count} replaced by roles in {pluralize(len(report.vaults), 'vault')}.{rest}"
+    blocked = [vault for vault in report.vaults if vault.is_blocked]
+    ready = pluralize(len(report.vaults) - len(blocked), "vault is ready", "vaults are ready")
+    principals = len({policy.principal for policy in policies})
+    custom = len({policy.data_actions for policy in policies if policy.is_custom})
+    sets = pluralize(custom, "set of permissions requires a custom role", "sets of permissions require custom roles")
+    yield f"{ready}, {len(blocked)} blocked. {pluralize(principals, 'principal')}. {sets}."
+    why: dict[str, dict[str, None]] = {}
+    for vault in blocked:
+        reasons = [policy.reason for policy in vault.policies if policy.is_unreplaced]
+        reasons += ["principals would lose access"] if vault.lost else []
+        for reason in reasons or ["an access policy that is not selected is not replaced"]:
+            why.setdefault(reason, {})[vault.name] = None
+    for reason, names in why.items():
+        yield from _wrapped(f"Blocked: {_some(list(names))}: {reason}", width, "  ")
+    yield ""
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and the number of the others."""
+    more = len(names) - _MOST_VAULTS
+    return f"{', '.join(names[:_MOST_VAULTS])}{f' and {more} more' if more > 0 else ''}"
+
+
+def _permission_sets(report: MigrationReport, width: int) -> Iterator[str]:
+    """Yield each set of permissions with the roles that replace it, and in how many policies it is."""
+    found: dict[tuple[str, str, tuple[str, ...]], int] = {}
+    for policy in (one for vault in report.vaults for one in vault.policies if one.status == "replaced"):
+        key = _words(policy.permissions), *_replacement(policy)
+        found[key] = found.get(key, 0) + 1
+    for (words, roles, surplus), number in sorted(found.items(), key=lambda one: -one[1])[:_MOST_SETS]:
+        counted = pluralize(number, "access policy", "access policies")
+        yield from _wrapped(f"{counted} with {words}: {roles}{_surplus(surplus)}", width, "")
+    if len(found) > _MOST_SETS:
+        yield f"{len(found) - _MOST_SETS} more sets of permissions"
+    yield from [""] if found else []
+
+
+def _replacement(policy: PolicyPlan) -> tuple[str, tuple[str, ...]]:
+    """Return the roles that replace a policy, and their surplus."""
+    if policy.is_custom:
+        return "custom role", policy.custom_surplus
+    return " + ".join(policy.roles), policy.surplus
+
+
+def _brief(vault: VaultPlan, width: int) -> Iterator[str]:
+    state = "blocked" if vault.is_blocked else "ready"
+    count = pluralize(len(vault.policies), "access policy", "access policies")
+    where = f"{vault.address}, {place(vault.at)}{_condition(vault.condition)}"
+    yield from _wrapped(f"{vault.name} ({where}): {state}, {count}", width, "")
+
+
+def _vault(vault: VaultPlan, width: int) -> Iterator[str]:
+    yield f"{visible(vault.name)}"
+    yield f"  {visible(vault.address)}, access policies, {place(vault.at)}{_condition(vault.condition)}"
+    yield ""
+    for policy in vault.policies:
+        yield from _policy(policy, width)
+    if not vault.policies:
+        yield "  no access policies"
+    yield ""
+    check = list(_check(vault, width))
+    yield from [*check, ""] if check else []
+
+
+def _steps(vaults: Sequence[VaultPlan], width: int) -> Iterator[str]:
+    """Yield the steps once; vaults with equal steps share their text."""
+    kinds: dict[str, dict[str, dict[str, None]]] = {}
+    for kind in ("compare", "assign", "wait", "switch", "remove"):
+        for vault in vaults:
+            for step in (one for one in vault.steps if one.kind == kind):
+                text = step.text if len(vaults) == 1 else step.shared
+                kinds.setdefault(kind, {}).setdefault(text, {})[vault.name] = None
+    for number, texts in enumerate(kinds.values(), 1):
+        for text, names in texts.items():
+            start = f"{_some(list(names))}: " if len(texts) > 1 else ""
+            yield from _wrapped(f"{number}. {start}{text}", width, "", "   ")
+    yield ""
 
 
 def _policy(policy: PolicyPlan, width: int) -> Iterator[str]:
@@ -119,19 +206,9 @@ def _activated(changes: Sequence[AccessChange], width: int) -> Iterator[str]:
         return
     yield "Role assignments that take effect when the vaults use Azure RBAC:"
     for change in changes:
-        more = len(change.vaults) - _MOST_VAULTS
-        vaults = f"{', '.join(change.vaults[:_MOST_VAULTS])}{f' and {more} more' if more > 0 else ''}"
-        yield from _wrapped(f"{change.principal}: {_words(change.permissions)} in {vaults} by {change.by}", width, "  ")
+        text = f"{change.principal}: {_words(change.permissions)} in {_some(change.vaults)} by {change.by}"
+        yield from _wrapped(text, width, "  ")
     yield ""
-
-
-def _summary(report: MigrationReport) -> str:
-    policies = [policy for vault in report.vaults for policy in vault.policies]
-    replaced = sum(policy.status == "replaced" for policy in policies)
-    without = sum(policy.is_unreplaced for policy in policies)
-    count = pluralize(replaced, "access policy is", "access policies are")
-    rest = f" {pluralize(without, 'access policy has', 'access policies have')} no replacement." if without else ""
-    return f"{count} replaced by roles in {pluralize(len(report.vaults), 'vault')}.{rest}"
 
 
 def _wrapped(line: str, width: int, indent: str, hanging: str = "  ") -> list[str]:
@@ -222,5 +299,21 @@ def code(report: MigrationReport, options: Options) -> str:
     return "\n".join(parts)
 
 
-MIGRATION_REPORTERS: Mapping[str, MigrationReporter] = {"text": text, "json": json, "code": code}
+def csv(report: MigrationReport, options: Options) -> str:
+    """Return a row for each access policy, with a heading."""
+    rows: list[tuple[str, ...]] = [_CSV_HEAD]
+    for vault in report.vaults:
+        state = "blocked" if vault.is_blocked else "ready"
+        for policy in vault.policies:
+            roles, surplus = _replacement(policy) if policy.status == "replaced" else ("", ())
+            rows.append(
+                (
+                    vault.root, vault.name, vault.address, state, policy.policy, policy.principal,
+                    _words(policy.permissions), roles, _words(surplus), policy.status, policy.reason,
+                )
+            )  # fmt: skip
+    return csv_table(rows)
+
+
+MIGRATION_REPORTERS: Mapping[str, MigrationReporter] = {"text": text, "json": json, "code": code, "csv": csv}
 """All formats of ``kvlint migrate-rbac`` by their names in ``--format``."""
