@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora" / "tf"
 GONE = "the folder does not exist"
+# The first world that creates the module which calls them.
+ITEM = "if var.keyvaults has an item in which creation_policies is empty"
 # Modules that were left out of the collection, and one file that Terraform refuses as well.
 ERRORS = {
-    "aztfmod-caf/modules/security/keyvault/diagnostics.tf": {f"module `diagnostics` cannot be read: {GONE}"},
-    "aztfmod-caf/modules/security/keyvault/private_endpoints.tf": {f"module `private_endpoint` cannot be read: {GONE}"},
+    "aztfmod-caf/modules/security/keyvault/diagnostics.tf": {f"module `diagnostics` cannot be read: {GONE} ({ITEM})"},
+    "aztfmod-caf/modules/security/keyvault/private_endpoints.tf": {
+        f"module `private_endpoint` cannot be read: {GONE} ({ITEM})"
+    },
     "azurerm-docs/r/stack_hci_deployment_setting/1/main.tf": {"`azurerm_role_assignment.connect` is declared twice"},
     "parse-hard/checkov-graph-resources-modules/nested_modules_instances/module/main.tf": {
         f"module `inner_s3_module` cannot be read: {GONE}",

@@ -116,9 +116,9 @@ def test_text_lists_each_result_that_is_newly_unknown(diff: Diff) -> None:
     app = (
         "resource app 'Microsoft.Web/sites@2024-04-01' = {\n  name: 'app'\n  identity: { type: 'SystemAssigned' }\n}\n"
     )
-    one, other = policy % "'11111111-1111-1111-1111-111111111111'", policy % "app.identity.principalId"
+    one, other = policy % "'11111111-1111-1111-1111-111111111111'", policy % "other"
     diff.write("base", {"main.bicep": app + vault % one})
-    diff.write("head", {"main.bicep": app + vault % f"{one}, {other}"})
+    diff.write("head", {"main.bicep": "param other string\n" + app + vault % f"{one}, {other}"})
     lines = diff.run("base", "head").out.splitlines()
     assert "unknown[KV310]" in lines[lines.index("Newly unknown:") + 1]
 

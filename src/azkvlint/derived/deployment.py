@@ -92,7 +92,7 @@ def depends(
             if permissions.sure is Sure.YES and len(late) == len(grants) and is_traced:
                 return known(where, False, first)
             model = absent(resource) if vault is None else model_of(vault)
-            doubt = unknown_as(model, f"`{first}` may be what gives access to the vault").why
+            doubt = unknown_as(model, f"`{first}` may give access to the vault").why
             found = unknown(where, doubt if is_traced else f"the dependency on `{first}` cannot be traced")
     return found
 
