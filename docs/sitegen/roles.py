@@ -15,8 +15,10 @@ from azkvlint.azure.roles import (
     DEPLOYS,
     FEDERATES,
     SIGN_INS,
+    STARTED,
     UNLOCKS,
     WORKLOADS,
+    Started,
     role_by_name,
 )
 from azkvlint.derived.companions import Sure
@@ -48,15 +50,21 @@ _TYPES = {
     "microsoft.app/containerapps": "container apps",
     "microsoft.app/jobs": "container app jobs",
     "microsoft.containerinstance/containergroups": "container groups",
+    "microsoft.logic/workflows": "logic apps",
+    "microsoft.resources/deploymentscripts": "deployment scripts",
+    "microsoft.hybridcompute/machines": "Arc machines",
+    "microsoft.automation/automationaccounts": "Automation accounts",
+    "microsoft.datafactory/factories": "data factories",
 }
 
 
 class Ability(NamedTuple):
-    """What a role may allow: any of some actions is sufficient, or of data actions."""
+    """What a role may allow: any of some actions is sufficient, or of data actions, or of ways with several actions."""
 
     name: str
     actions: tuple[str, ...]
     is_data: bool = False
+    ways: tuple[Started, ...] = ()
 
 
 def abilities() -> Iterator[Ability]:
@@ -69,7 +77,7 @@ def abilities() -> Iterator[Ability]:
         if action != ASSIGNS:
             yield Ability(_CONTROL[action], (action,))
     for type_, actions in WORKLOADS.items():
-        yield Ability(f"run code on {_TYPES[type_]}", actions)
+        yield Ability(f"run code on {_TYPES[type_]}", actions, ways=STARTED.get(type_, ()))
     for type_, actions in SIGN_INS.items():
         yield Ability(f"sign in to {_TYPES[type_]}", actions, is_data=True)
 
@@ -77,7 +85,13 @@ def abilities() -> Iterator[Ability]:
 def abilities_of(role: Permissions) -> dict[str, Sure]:
     """Return the abilities of a role, each certain or possible."""
     found = {
-        one.name: max(role.data(action) if one.is_data else role.control(action) for action in one.actions)
+        one.name: max(
+            *(role.data(action) if one.is_data else role.control(action) for action in one.actions),
+            *map(role.starts, one.ways),
+            # With the first action alone, something else must start the code.
+            *(min(role.control(action), Sure.PERHAPS) for way in one.ways for action in way.writes),
+            Sure.NO,
+        )
         for one in abilities()
     }
     found[ASSIGNS_ANY if role.assignable() is None else ASSIGNS_SOME] = assigns(role)
@@ -89,7 +103,11 @@ def ability_table() -> str:
     lines = ["| ability | any of these actions |", "| --- | --- |"]
     for one in abilities():
         kind = "data actions " if one.is_data else ""
-        lines.append(f"| {one.name} | {kind}{', '.join(f'`{action}`' for action in one.actions)} |")
+        texts = [f"`{action}`" for action in one.actions] + [
+            " and ".join(" or ".join(f"`{action}`" for action in group) for group in (way.writes, *way.starts))
+            for way in one.ways
+        ]
+        lines.append(f"| {one.name} | {kind}{', '.join(texts)} |")
     return "\n".join(lines)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -60,3 +62,45 @@ def test_a_role_assignment_that_may_not_exist_is_decided_by_its_existence(run: R
     )
     assert [row["permission"] for row in found] == ["secrets/get"]
     assert "azurerm_role_assignment.reader[0] exists" in found[0]["decidedBy"]
+
+
+SCOPES = {
+    "data.azurerm_subscription.current.id": "yes",
+    '"/subscriptions/${data.azurerm_client_config.current.subscription_id}"': "yes",
+    '"/subscriptions/${data.azurerm_subscription.current.subscription_id}"': "yes",
+    '"/subscriptions/${data.azurerm_client_config.current.subscription_id}/resourceGroups/g"': "yes",
+    '"/subscriptions/${data.azurerm_client_config.other.subscription_id}"': "perhaps",
+    '"/subscriptions/${data.azurerm_subscription.named.subscription_id}"': "perhaps",
+    '"/subscriptions/${var.subscription}"': "perhaps",
+}
+
+
+@pytest.mark.parametrize(("scope", "certainty"), SCOPES.items())
+def test_the_subscription_that_data_sources_read_is_that_of_their_provider(
+    scope: str, certainty: str, run: Run, tmp_path: Path
+) -> None:
+    found = rows(
+        run,
+        tmp_path,
+        f"""
+        provider "azurerm" {{}}
+        provider "azurerm" {{ alias = "other" }}
+        variable "subscription" {{ type = string }}
+        data "azurerm_client_config" "current" {{}}
+        data "azurerm_client_config" "other" {{ provider = azurerm.other }}
+        data "azurerm_subscription" "current" {{}}
+        data "azurerm_subscription" "named" {{ subscription_id = var.subscription }}
+        resource "azurerm_resource_group" "g" {{ name = "g" }}
+        resource "azurerm_key_vault" "kv" {{
+          name                       = "kv"
+          resource_group_name        = azurerm_resource_group.g.name
+          rbac_authorization_enabled = true
+        }}
+        resource "azurerm_role_assignment" "reader" {{
+          scope                = {scope}
+          role_definition_name = "Key Vault Secrets User"
+          principal_id         = "{ID}"
+        }}
+        """,
+    )
+    assert [row["certainty"] for row in found] == [certainty]

@@ -121,6 +121,8 @@ UNMAPPED: Mapping[str, str] = {
     "the reader traces the values of the argument (providers.py, _EXPOSING)": """
         Microsoft.Compute/virtualMachines properties.osProfile.customData
         Microsoft.Compute/virtualMachines properties.userData
+        Microsoft.Resources/deploymentScripts properties.arguments
+        Microsoft.Resources/deploymentScripts properties.environmentVariables
     """,
     "only other types that the rule or fact covers have it": """
         Microsoft.App/containerApps properties.environmentId

@@ -75,11 +75,33 @@ def test_expressions(expression: str, expected: str) -> None:
         ("https://token.actions.githubusercontent.com", "GitHub Actions"),
         ("https://token.actions.githubusercontent.com/contoso", "GitHub Actions"),
         ("https://token.actions.contoso.ghe.com", "GitHub Actions"),
-        ("https://github.contoso.example/_services/token", "GitHub Actions"),
+        ("https://github.contoso.example/_services/token", "github.contoso.example"),
+        ("https://token.actions.githubusercontent.com/a/b/c", "token.actions.githubusercontent.com"),
+        ("https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF", "Amazon Web Services"),
+        (
+            "https://oidc.eks.eu-west-1.amazonaws.com.contoso.example/id/ABCDEF",
+            "oidc.eks.eu-west-1.amazonaws.com.contoso.example",
+        ),
+        ("https://container.googleapis.com/v1/projects/p/locations/l/clusters/c", "Google Cloud"),
+        ("https://container.googleapis.com", "container.googleapis.com"),
+        ("https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0", "Microsoft Entra ID"),
+        ("https://login.microsoftonline.com.contoso.example/x/v2.0", "login.microsoftonline.com.contoso.example"),
+        ("https://vstoken.dev.azure.com/11111111-1111-1111-1111-111111111111", "Azure DevOps"),
+        ("https://vstoken.dev.azure.com@contoso.example", "vstoken.dev.azure.com@contoso.example"),
+        ("https://app.terraform.io", "HCP Terraform"),
+        ("https://x-app.terraform.io", "x-app.terraform.io"),
+        ("https://gitlab.com/", "GitLab"),
+        ("https://gitlab.com:8443", "gitlab.com:8443"),
+        ("https://gitlab.com?x", "gitlab.com"),
+        ("https://gitlab.com/contoso/app/-/raw/main", "gitlab.com"),
+        ("https://x.y.oic.prod-aks.azure.com/a/b/", "x.y.oic.prod-aks.azure.com"),
         ("https://uksouth.oic.prod-aks.azure.com/a/b/", "Azure Kubernetes Service"),
-        ("https://token.actions.githubusercontent.com.contoso.example", OTHER_ISSUER),
-        ("https://contoso.example/https://gitlab.com", OTHER_ISSUER),
-        ("http://gitlab.com", OTHER_ISSUER),
+        (
+            "https://token.actions.githubusercontent.com.contoso.example",
+            "token.actions.githubusercontent.com.contoso.example",
+        ),
+        ("https://contoso.example/https://gitlab.com", "contoso.example"),
+        ("http://gitlab.com", "http://gitlab.com"),
         ("", OTHER_ISSUER),
     ],
 )
@@ -89,4 +111,10 @@ def test_issuers(issuer: str, expected: str) -> None:
 
 def test_an_issuer_with_an_unknown_host_is_not_known() -> None:
     assert _platform(Unknown(at=HERE, why="x", pattern=from_braces("https://{var.x}/x"))) == ""
-    assert _platform(Unknown(at=HERE, why="x", pattern=from_braces("https://gitlab.com/{var.x}"))) == "GitLab"
+    assert _platform(Unknown(at=HERE, why="x", pattern=from_braces("https://gitlab.com/{var.x}"))) == ""
+    known = from_braces("https://vstoken.dev.azure.com/{var.x}")
+    assert _platform(Unknown(at=HERE, why="x", pattern=known)) == "Azure DevOps"
+    assert (
+        _platform(Unknown(at=HERE, why="x", pattern=from_braces("https://contoso.example/{var.x}")))
+        == "contoso.example"
+    )

@@ -29,6 +29,7 @@ from azkvlint.azure.roles import (
     LOCAL_ROLES,
     PURGES_HSM,
     SIGN_INS,
+    STARTED,
     UNLOCKS,
     WORKLOADS,
     WRITES_HSM,
@@ -61,6 +62,7 @@ MODEL = "the permission model of the vault"
 _SCOPES = "whether the assignable scopes of a custom role are all in the scope of the assignment"
 _CONDITION = "whether the condition of the role assignment excludes it"
 _ATTACH = "whether the principal can also create or change a workload that uses the identity"
+_START = "whether something else starts the code that the principal can write"
 _SIGN_IN = "whether the workload lets the principal sign in"
 _LOCK = "whether a management lock applies, and the principal can delete it"
 _PROTECTION = "whether purge protection is enabled"
@@ -349,6 +351,14 @@ def _acting(role: Permissions, type_: str) -> Act:
         Act(Sure(min(role.data(one), Sure.PERHAPS)), _SIGN_IN, f"can sign in to {{}} (`{one}`)")
         for one in SIGN_INS.get(type_, ())
     ]
+    for way in STARTED.get(type_, ()):
+        writes = max(way.writes, key=role.control)
+        text = f"can run code on {{}} (`{writes}`"
+        starts = [max(actions, key=role.control) for actions in way.starts]
+        together = "".join(f" and `{one}`" for one in starts)
+        runs.append(Act(role.starts(way), role.why, f"{text}{together})"))
+        may = Sure(min(role.control(writes), Sure.PERHAPS))
+        runs.append(Act(may, _START, f"can write code that {{}} runs (`{writes}`)"))
     return max(runs, key=_sure_of, default=Act(Sure.NO, "", ""))
 
 

@@ -12,7 +12,9 @@ from azkvlint.access.effects import DATA_WORDS, Kind, Terms, Words
 from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.roles import (
+    ASSIGNED_AGAIN,
     ASSIGNS,
+    ATTACHES,
     DISPUTED_LOCAL_ROLES,
     IDENTITIES,
     LOCAL_DATA_ACTIONS,
@@ -53,6 +55,7 @@ _DEPLOYMENT = ("properties", "enabledForTemplateDeployment")
 _ELIGIBLE = "whether the principal activates the eligible role"
 _SCOPE = "whether the scope of the role assignment contains it"
 _WRONG_ID = "whether the object ID is that of a principal; it belongs to none that can sign in"
+_ATTACHES = f"whether the principal can also assign the identity (`{ATTACHES}`)"
 _DISPUTED = "whether the role allows it; Microsoft's table and its description disagree"
 _ALL_PURGES = "whether `all` includes purge"
 # The scopes of a deployment itself, in templates.
@@ -364,7 +367,11 @@ class Holdings:
         if type_ == IDENTITIES:
             yield Edge(self._principals.of_resource(target).key, sure, step, why, "")
             return
+        own = self._principals.of_resource(target).key
         for key_, assigned in self._principals.identities_of(target):
+            if key_ != own and type_ in ASSIGNED_AGAIN:
+                yield Edge(key_, Sure(min(sure, Sure.PERHAPS)), step, why or _ATTACHES, "")
+                continue
             reason = why if assigned is Sure.YES else why or f"the identities of {target.address}"
             yield Edge(key_, Sure(min(sure, assigned)), step, reason, "")
 

@@ -288,8 +288,54 @@ WORKLOADS: Mapping[str, tuple[str, ...]] = {
         "Microsoft.App/containerApps": ("write", "getAuthToken/action", "authtoken/action"),
         "Microsoft.App/jobs": ("write", "start/action"),
         "Microsoft.ContainerInstance/containerGroups": ("write", "containers/exec/action"),
+        # An HTTP action requests tokens of the identity of the workflow.
+        "Microsoft.Logic/workflows": ("write",),
+        "Microsoft.Resources/deploymentScripts": ("write",),
+        "Microsoft.HybridCompute/machines": ("extensions/write", "runCommands/write"),
+        "Microsoft.Automation/automationAccounts": (),
+        "Microsoft.DataFactory/factories": (),
     }.items()
 }
+# A request that changes a logic app or a deployment script contains its user-assigned identities again, and a pipeline
+# uses one by a credential of the data factory. Both require ``ATTACHES`` on the identity. Source for the latter:
+# learn.microsoft.com/azure/data-factory/credentials.
+ASSIGNED_AGAIN = (
+    "microsoft.logic/workflows", "microsoft.resources/deploymentscripts", "microsoft.datafactory/factories",
+)  # fmt: skip
+
+
+class Started(msgspec.Struct, frozen=True):
+    """Code that a principal writes by any action of ``writes`` and runs by any of each of ``starts``."""
+
+    writes: tuple[str, ...]
+    starts: tuple[tuple[str, ...], ...]
+
+
+def _below(type_: str, *actions: str) -> tuple[str, ...]:
+    return tuple(f"{type_}/{action}" for action in actions)
+
+
+_RUNBOOKS, _ACCOUNTS = "Microsoft.Automation/automationAccounts/runbooks", "Microsoft.Automation/automationAccounts"
+_JOBS = _below(_ACCOUNTS, "jobs/write", "jobSchedules/write", "webhooks/write")
+_DRAFTS = _below(_RUNBOOKS, "draft/write", "draft/content/write")
+_FACTORY = "Microsoft.DataFactory/factories"
+# The ways to run code that need two actions or more. With the first alone, something else must start the code. Sources:
+# learn.microsoft.com/azure/automation/automation-role-based-access-control and .../manage-runbooks (a job runs the
+# published version, a test job the draft), and learn.microsoft.com/azure/data-factory/concepts-roles-permissions.
+STARTED: Mapping[str, tuple[Started, ...]] = {
+    _ACCOUNTS.lower(): (
+        Started(_below(_RUNBOOKS, "write"), (_JOBS,)),
+        Started((*_below(_RUNBOOKS, "write"), *_DRAFTS), (_below(_RUNBOOKS, "draft/testJob/write"),)),
+        Started(_DRAFTS, (_below(_RUNBOOKS, "publish/action"), _JOBS)),
+    ),
+    _FACTORY.lower(): (
+        Started(_below(_FACTORY, "pipelines/write"), (_below(_FACTORY, "pipelines/createRun/action"),)),
+        Started(
+            _below(_FACTORY, "pipelines/write"),
+            (_below(_FACTORY, "triggers/write"), _below(_FACTORY, "triggers/start/action")),
+        ),
+    ),
+}  # fmt: skip
 # The data actions that sign in to a workload, which the workload itself must allow.
 SIGN_INS: Mapping[str, tuple[str, ...]] = {
     type_.lower(): tuple(f"{type_}/{action}" for action in actions)
@@ -297,6 +343,7 @@ SIGN_INS: Mapping[str, tuple[str, ...]] = {
         "Microsoft.Compute/virtualMachines": ("login/action", "loginAsAdmin/action", "WACloginAsAdmin/action"),
         "Microsoft.App/containerApps": ("exec/action", "debug/action"),
         "Microsoft.App/jobs": ("exec/action",),
+        "Microsoft.HybridCompute/machines": ("login/action", "loginAsAdmin/action", "WACloginAsAdmin/action"),
     }.items()
 }
 IDENTITIES = "microsoft.managedidentity/userassignedidentities"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.azure.azurerm.resources import APPLICATION_CREDENTIALS
+from azkvlint.azure.issuers import AKS, HOLE, may_be_github, service_of
 from azkvlint.azure.roles import CONTROL, IDENTITIES
 from azkvlint.derived.assignments import (
     ACTIVE,
@@ -30,7 +31,6 @@ from azkvlint.derived.registry import Context, absent, derived, known, known_lis
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.pattern import (
-    DeclaredHole,
     Hole,
     Text,
     bare,
@@ -120,26 +120,8 @@ PULL_REQUESTS, ANY_REPOSITORY, SPECIFIC = "pull requests", "any repository", "a 
 _PULL_REQUEST = ":pull_request"
 # Subjects of jobs that only run for a branch, tag or environment, whose protection rules apply.
 _PROTECTED = (":ref:", ":environment:")
-_GITHUB = "GitHub Actions"
-# By host of the issuer: the platform. Sources: the built-in Azure policies for issuers of federated identity
-# credentials, and the documentation on workload identity federation of each platform.
-_PLATFORMS = (
-    (_GITHUB, regex(r"token\.actions\.(?:githubusercontent\.com|[\w-]+\.ghe\.com)")),
-    ("Azure Kubernetes Service", regex(r"(?:[\w-]+\.)*oic\.prod-aks\.azure\.(?:com|us|cn)")),
-    (
-        "Microsoft Entra ID",
-        regex(r"login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net"),
-    ),
-    ("Azure DevOps", regex(r"vstoken\.dev\.azure\.com")),
-    ("Amazon Web Services", regex(r"cognito-identity\.amazonaws\.com")),
-    ("Google Cloud", regex(r"accounts\.google\.com")),
-    ("GitLab", regex(r"gitlab\.com")),
-    ("HCP Terraform", regex(r"app\.terraform\.io")),
-)
-_ENTERPRISE_SERVER = "/_services/token"  # the path of the issuer of GitHub Enterprise Server
-_HOST = regex(r"https://([^/:?#]+)")
 _CLAIM = regex(r"\s*claims\['(?P<claim>[^']*)'\]\s+(?P<operator>eq|matches)\s+'(?P<value>[^']*)'\s*(?P<more>and\b|$)")
-_HOLE = "\ue000"  # stands for an unknown part of a text
+_HOLE = HOLE
 _NOT_SHOWN = str.maketrans(dict.fromkeys("'*?"))
 _OWNER = regex(r"repo:[^/:*?\s]+/")
 _CREDENTIAL_TYPES = (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE)
@@ -157,8 +139,8 @@ def _trusted_workload(resource: Resource, _: Context) -> Answer:
     value = resource.select(SUBJECT) if isinstance(expression, Absent) else expression
     if isinstance(value, Absent):
         return absent(resource)
-    platform = _platform(resource.select(ISSUER))
-    if platform not in ("", _GITHUB):
+    issuer = resource.select(ISSUER)
+    if _issuer_of_cluster(issuer) or not may_be_github(marked(string_of(issuer), HOLE)):
         return known(value, SPECIFIC)
     text = marked(string_of(value), _HOLE)
     found = _of_subject(text) if isinstance(expression, Absent) else _of_expression(text)
@@ -175,31 +157,28 @@ def _trusted_workload(resource: Resource, _: Context) -> Answer:
     reads=dict.fromkeys(_CREDENTIAL_TYPES, (ISSUER,)),
 )
 def _issuer(resource: Resource, _: Context) -> Answer:
-    """Return the platform that issues the tokens of a credential, or ``other``."""
+    """Return the platform that issues the tokens of a credential, or the host of another issuer."""
     issuer = resource.select(ISSUER)
     if isinstance(issuer, Absent):
         return absent(resource)
-    platform = _platform(issuer)
+    platform = OTHER_ISSUER if issuer.sensitive else _platform(issuer)
     return known(issuer, platform) if platform else unknown_as(issuer, "the host of the issuer is not known")
 
 
 def _platform(issuer: Answer) -> str:
-    """Return the platform of an issuer, ``other``, or nothing if its host is not known."""
-    text = marked(string_of(issuer), _HOLE).lower()
-    host = _HOST.match(text)
-    if text.rstrip("/").endswith(_ENTERPRISE_SERVER):
-        return _GITHUB
-    if isinstance(issuer, Unknown) and (host is None or _HOLE in host[1]):
-        # The ID of the issuer of a cluster is only known after apply.
-        is_of_cluster = any(map(_is_issuer_of_cluster, declared_in(issuer.pattern)))
-        return "Azure Kubernetes Service" if is_of_cluster else ""
-    name = host[1] if host is not None else ""
-    return next((platform for platform, hosts in _PLATFORMS if hosts.fullmatch(name)), OTHER_ISSUER)
+    """Return the platform of an issuer, another host, or nothing if the issuer is not known."""
+    if _issuer_of_cluster(issuer):
+        return AKS
+    found = service_of(marked(string_of(issuer), HOLE))
+    return found or ("" if isinstance(issuer, Unknown) else OTHER_ISSUER)
 
 
-def _is_issuer_of_cluster(found: DeclaredHole) -> bool:
-    path = found.path.lower()
-    return "oidc_issuer_url" in path or "oidcissuerprofile" in path
+def _issuer_of_cluster(issuer: Answer) -> bool:
+    """Return whether an issuer is that of a cluster as a whole, whose ID is only known after apply."""
+    if not isinstance(issuer, Unknown) or marked(string_of(issuer), HOLE).rstrip("/") != HOLE:
+        return False
+    paths = [found.path.lower() for found in declared_in(issuer.pattern)]
+    return any("oidc_issuer_url" in path or "oidcissuerprofile" in path for path in paths)
 
 
 def _without_quotes(text: Text) -> str:

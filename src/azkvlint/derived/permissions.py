@@ -21,10 +21,12 @@ from azkvlint.azure.roles import (
     FULL_ACCESS,
     LOCAL_NAMES,
     SIGN_INS,
+    STARTED,
     UNLOCKS,
     UNNAMED,
     WORKLOADS,
     BuiltInRole,
+    Started,
     fits,
     role_by_name,
     roles_that_name,
@@ -40,7 +42,12 @@ if TYPE_CHECKING:
 DEFINITIONS = "microsoft.authorization/roledefinitions"
 _BUILT_IN, _CUSTOM = "built-in ", "custom "  # how keys begin
 # The actions that let a principal act as an identity.
-_ACTS = (FEDERATES, ATTACHES, *(action for actions in WORKLOADS.values() for action in actions))
+_ACTS = (
+    FEDERATES,
+    ATTACHES,
+    *(action for actions in WORKLOADS.values() for action in actions),
+    *dict.fromkeys(action for ways in STARTED.values() for way in ways for action in way.writes),
+)
 _SIGNS_IN = tuple(action for actions in SIGN_INS.values() for action in actions)
 _RELEVANT = (*CONTROL, *CONTROL_OF_HSM, UNLOCKS, *_ACTS)
 # How actions begin that can concern a vault or an identity.
@@ -86,6 +93,10 @@ class Permissions:
     def data(self, action: str) -> Sure:
         """Return whether the role allows a data action."""
         return self._allows(action, is_data=True)
+
+    def starts(self, way: Started) -> Sure:
+        """Return whether the role allows to write code and to start it."""
+        return min(max(map(self.control, actions)) for actions in (way.writes, *way.starts))
 
     def _allows(self, action: str, is_data: bool) -> Sure:
         found = self._known.get((action, is_data))

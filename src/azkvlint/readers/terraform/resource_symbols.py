@@ -54,6 +54,8 @@ _SCOPES = ("Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGro
 _KNOWN_IDS = frozenset({*_VAULTS, *_SCOPES, _NETWORKS, _SUBNETS})
 # What the same code may deploy and, with a data source, look up again by its name.
 _LOOKED_UP = frozenset({*_VAULTS, _NETWORKS, _SUBNETS})
+# Data sources of the subscription that their provider uses.
+_OF_PROVIDER = ("azurerm_client_config", "azurerm_subscription")
 
 # The azapi types whose ID is that of the resource that they create or change.
 _OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_update_resource"})
@@ -302,7 +304,8 @@ class ResourceEntity(Instance):
         if self.type == LEFT_OPEN:
             why = f"{name.replace('_', ' ')} in this module version is unknown"
             return Unknown(at=at, why=why, pattern=self._reference(name))
-        pattern = self._reference(name)
+        is_of_provider = name == "subscription_id" and self.symbol.is_data and self.type in _OF_PROVIDER
+        pattern = self._subscription() if is_of_provider else self._reference(name)
         given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
         known = computed_value(self.type, name, self.content.attribute)
         return Unknown(at=at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=given, known=known)
@@ -408,10 +411,7 @@ class ResourceEntity(Instance):
     def _composed_id(self) -> Text:
         if self.azure_type not in _KNOWN_IDS:
             return ""
-        # All that one provider makes lies in its subscription, which is also what it reads unless another is named.
-        provider = provider_key(self.instance, self.symbol.declaration)
-        place = self.address if provider.endswith(ONE_OF) else provider
-        subscription: Text = declared_hole(TERRAFORM, place, "subscription")
+        subscription: Text = self._subscription()
         match self.azure_type:
             case "Microsoft.Resources/subscriptions":
                 own = subscription if self.symbol.is_data else self._reference("subscription_id")
@@ -426,6 +426,11 @@ class ResourceEntity(Instance):
                     return join_texts([*above, f"/providers/{_NETWORKS}/", network, "/subnets/", self._name()])
                 return join_texts([*above, f"/providers/{type_}/", self._name()])
         return ""
+
+    def _subscription(self) -> DeclaredHole:
+        """Return the subscription of its provider: what it makes lies there, and it reads no other unless named."""
+        provider = provider_key(self.instance, self.symbol.declaration)
+        return declared_hole(TERRAFORM, self.address if provider.endswith(ONE_OF) else provider, "subscription")
 
     def _name(self) -> Text:
         return self.text("name") or self._reference("name")
