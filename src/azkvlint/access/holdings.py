@@ -367,7 +367,7 @@ class Holdings:
         if type_ == IDENTITIES:
             yield Edge(self._principals.of_resource(target).key, sure, step, why, "")
             return
-        own = self._principals.of_resource(target).key
+        own = target.address.lower()
         for key_, assigned in self._principals.identities_of(target):
             if key_ != own and type_ in ASSIGNED_AGAIN:
                 yield Edge(key_, Sure(min(sure, Sure.PERHAPS)), step, why or _ATTACHES, "")

@@ -209,6 +209,7 @@ class _Identities:
 
     def __init__(self, roots: Roots, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
         self.doubts: dict[_Vault, str] = {}
+        self._sets: dict[tuple[int, tuple[int, ...]], _Vaults] = {}
         self._base: dict[_Vault, _Vault] = {}
         self._head: dict[_Vault, _Vault] = {}
         # Vaults of BASE, of which the access policies are void in HEAD.
@@ -233,11 +234,19 @@ class _Identities:
         names = self._numbers[0]
         if self._void and any(step.kind == _POLICY for step in row.path.steps):
             return frozenset(self._void.get(number, names[number]) for number in row.vaults)
-        return frozenset(names[number] for number in row.vaults)
+        return self._named(0, row)
 
     def of_head(self, row: Row) -> _Vaults:
         """Return the vaults of a row of HEAD."""
-        return frozenset(self._numbers[1][number] for number in row.vaults)
+        return self._named(1, row)
+
+    def _named(self, side: int, row: Row) -> _Vaults:
+        # Most rows are about the same vaults as another one, of which there may be thousands.
+        key = side, tuple(row.vaults)
+        found = self._sets.get(key)
+        if found is None:
+            found = self._sets[key] = frozenset(self._numbers[side][number] for number in row.vaults)
+        return found
 
     def _name(self, vault: AccessVault) -> _Vault:
         return self._head.get(_key(vault), _key(vault))

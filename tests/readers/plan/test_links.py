@@ -170,7 +170,7 @@ class TestAlternatives:
 
     def test_a_candidate_outside_the_plan_is_not_forgotten(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
-        found = read_with(plan, read, "${azurerm_key_vault.kv.id}${azurerm_logic_app_workflow.x.id}")
+        found = read_with(plan, read, "${azurerm_key_vault.kv.id}${azurerm_bastion_host.x.id}")
         assert found.link(SECRET) == ("perhaps", KV)
 
 
