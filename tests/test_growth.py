@@ -22,6 +22,22 @@ resource "azurerm_key_vault_key" "k%d" {
   key_type     = "RSA"
 }
 """
+TERRAFORM_UNKNOWN_SCOPE = """\
+resource "azurerm_key_vault" "kv%d" {
+  name                       = "kv%d"
+  rbac_authorization_enabled = true
+}
+resource "azurerm_key_vault_key" "k%d" {
+  name         = "k"
+  key_vault_id = azurerm_key_vault.kv%d.id
+  key_type     = "RSA"
+}
+resource "azurerm_role_assignment" "r%d" {
+  scope                = var.scope
+  principal_id         = "fece4a92-ad5a-47b5-ae83-50415779792f"
+  role_definition_name = "Key Vault Administrator"
+}
+"""
 BICEP_VAULT = "param name string = 'kv'\nresource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: name\n}\n"
 BICEP_KEY = "resource k%d 'Microsoft.KeyVault/vaults/keys@2023-07-01' = {\n  parent: kv\n  name: 'k%d'\n}\n"
 PARAMETERS = "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#"
@@ -29,6 +45,11 @@ PARAMETERS = "https://schema.management.azure.com/schemas/2019-04-01/deploymentP
 
 def terraform_keys(number: int) -> Files:
     return {"main.tf": TERRAFORM_VAULT + "".join(TERRAFORM_KEY % (one, one) for one in range(number))}
+
+
+def terraform_unknown_scopes(number: int) -> Files:
+    scopes = (TERRAFORM_UNKNOWN_SCOPE % (one, one, one, one, one) for one in range(number))
+    return {"main.tf": 'variable "scope" {}\n' + "".join(scopes)}
 
 
 def bicep_keys(number: int) -> Files:
@@ -83,7 +104,16 @@ def calls(folder: Path, files: Files) -> int:
 
 @pytest.mark.parametrize(
     "make",
-    [terraform_keys, bicep_keys, arm_keys, parameter_files, bicep_parameter_files, variable_files, folders],
+    [
+        terraform_keys,
+        terraform_unknown_scopes,
+        bicep_keys,
+        arm_keys,
+        parameter_files,
+        bicep_parameter_files,
+        variable_files,
+        folders,
+    ],
 )
 def test_a_run_calls_functions_in_proportion(make: Callable[[int], Files], tmp_path: Path) -> None:
     write(tmp_path / "first", make(1))

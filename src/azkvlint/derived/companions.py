@@ -55,12 +55,24 @@ class Companions:
 
     def naming(self, address: str) -> Iterator[tuple[Resource, Sure]]:
         """Yield the resources that refer to an address, certain ones first."""
+        yield from self.known(address)
+        for source in self.loose():
+            yield source, Sure.PERHAPS
+
+    def known(self, address: str) -> Iterator[tuple[Resource, Sure]]:
+        """Yield the resources that refer to an address, without those that may refer to anything."""
         for source in self._certain.get(address, ()):
             yield self._resources[source], Sure.YES
         perhaps = self._perhaps.get(address, ())
-        self._pairs.add(len(perhaps) + len(self._loose))
-        for source in chain(perhaps, self._loose):
+        self._pairs.add(len(perhaps))
+        for source in perhaps:
             yield self._resources[source], Sure.PERHAPS
+
+    def loose(self) -> Iterator[Resource]:
+        """Yield the resources that may refer to anything."""
+        self._pairs.add(len(self._loose))
+        for source in self._loose:
+            yield self._resources[source]
 
 
 def companions(context: Context, via: str, type_: str) -> Companions:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -63,6 +64,25 @@ class Thing(msgspec.Struct, frozen=True):
     kind: str = ""
     name: str = ""
     address: str = ""
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """What the policies of one resource, or an assignment, give to an identity.
+
+    ``scope`` is the thing that it is limited to; None covers the vault. ``grants`` are those for the identity, with how
+    certain it is that they are for it; None if the grants are not known. ``limit`` is how certain it is on the vault.
+    """
+
+    source: str
+    scope: Thing | None
+    grants: tuple[tuple[Grant, Sure], ...] | None = None
+    limit: Sure = Sure.YES
+
+    def sure_of(self, word: str) -> Sure:
+        """Return whether a permission is given."""
+        if self.grants is None:
+            return Sure.PERHAPS
+        return min(self.limit, max(min(sure, _permits(grant, word)) for grant, sure in self.grants))
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -135,15 +155,15 @@ def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], co
     if key not in kept:
         sure = dict.fromkeys(words, Sure.NO)
         certain, possible = ({word: set[str]() for word in words} for _ in range(2))
-        for source, grant, limit in _grants_on(vault, thing, context):
-            most = limit if grant is None else min(limit, is_reader(grant, reader, context))
-            for word in words if most is not Sure.NO else ():
-                given = min(most, _permits(grant, word))
-                sure[word] = max(sure[word], given)
-                if given is not Sure.NO:
-                    possible[word].add(source.address)
-                if given is Sure.YES:
-                    certain[word].add(source.address)
+        for given in _given_on(vault, reader, context):
+            limit = Sure.YES if given.scope is None else _is_same(given.scope, thing)
+            for word in words if limit is not Sure.NO else ():
+                here = min(limit, given.sure_of(word))
+                sure[word] = max(sure[word], here)
+                if here is not Sure.NO:
+                    possible[word].add(given.source)
+                if here is Sure.YES:
+                    certain[word].add(given.source)
         sources = (tuple(map(frozenset, found.values())) for found in (certain, possible))
         kept[key] = Held(min(sure.values()), *sources)
     return kept[key]
@@ -164,7 +184,7 @@ def held_anywhere(reader: Reader, words: Sequence[str], context: Context) -> Hel
     kept: dict[object, Held] = context.cache.setdefault("held permissions", {})
     key = (reader.key, tuple(words))
     if key not in kept:
-        named = (companions(context, "parent", POLICIES), _covering(context))
+        named = (_policies(context), _covering(context))
         possible = {
             source.address
             for one in named
@@ -183,9 +203,7 @@ def _may_permit(source: Resource, reader: Reader, words: Sequence[str], context:
     )
 
 
-def _permits(grant: Grant | None, word: str) -> Sure:
-    if grant is None:
-        return Sure.PERHAPS
+def _permits(grant: Grant, word: str) -> Sure:
     return Sure.YES if word in grant.permissions else Sure.PERHAPS if grant.doubt is not None else Sure.NO
 
 
@@ -212,38 +230,76 @@ def is_reader(grant: Grant, reader: Reader, context: Context) -> Sure:
     return Sure.NO if grant.identity.family == RESOURCE_FAMILY else Sure.PERHAPS
 
 
-def _grants_on(vault: Resource, thing: Thing, context: Context) -> Iterator[tuple[Resource, Grant | None, Sure]]:
-    """Yield the access policies and role assignments that are effective on a thing in a vault.
+def _given_on(vault: Resource, reader: Reader, context: Context) -> Iterator[_Given]:
+    """Yield what access policies and role assignments on a vault, or on a thing in it, give to an identity.
 
-    None stands for grants of a source that are not known.
+    They are found once for each vault and identity, and those that may be on any vault once for all vaults: a vault
+    may have hundreds of secrets that ask for them.
     """
-    for source, limit in _sources(vault, context):
-        scope = _scope_of(source, context)
-        sure = limit if scope is None else min(limit, _is_same(scope, thing))
-        if sure is Sure.NO:
+    kept: dict[object, tuple[_Given, ...]] = context.cache.setdefault("given permissions", {})
+    lists = []
+    key: object = (vault.address, reader.key)
+    if key not in kept:
+        kept[key] = tuple(_given_by(_sources(vault, context), vault, reader, context))
+    lists.append(kept[key])
+    for family, _ in _families(vault, context):
+        key = (id(family), reader.key)
+        if key not in kept:
+            loose = ((source, Sure.PERHAPS) for source in family.loose())
+            kept[key] = tuple(_given_by(loose, None, reader, context))
+        lists.append(kept[key])
+    context.index.pairs.add(sum(map(len, lists)))
+    yield from chain(*lists)
+
+
+def _given_by(
+    sources: Iterable[tuple[Resource, Sure]], vault: Resource | None, reader: Reader, context: Context
+) -> Iterator[_Given]:
+    """Yield what access policies and assignments on a vault, or on any vault, give to an identity."""
+    every: dict[object, dict[str, _Given | None]] = context.cache.setdefault("permissions of an identity", {})
+    of_reader = every.setdefault(reader.key, {})
+    for source, limit in sources:
+        address = source.address
+        if address not in of_reader:
+            of_reader[address] = _given_to(source, reader, context)
+        given = of_reader[address]
+        if given is None:
             continue
-        grants = grants_of(source, context)
-        if not isinstance(grants, tuple):
-            yield source, None, Sure.PERHAPS
-            continue
-        is_there = source.conditions <= vault.conditions and source.assumption == vault.assumption
-        for grant in grants:
-            yield source, grant, sure if is_there else min(sure, Sure.PERHAPS)
+        is_there = vault is None or (source.conditions <= vault.conditions and source.assumption == vault.assumption)
+        yield given if is_there and limit is Sure.YES else msgspec.structs.replace(given, limit=Sure.PERHAPS)
+
+
+def _given_to(source: Resource, reader: Reader, context: Context) -> _Given | None:
+    """Return what the policies of one resource, or an assignment, give to an identity; None if nothing."""
+    grants = grants_of(source, context)
+    if not isinstance(grants, tuple):
+        return _Given(source.address, _scope_of(source, context))
+    found = ((grant, is_reader(grant, reader, context)) for grant in grants)
+    own = tuple((grant, sure) for grant, sure in found if sure is not Sure.NO)
+    return _Given(source.address, _scope_of(source, context), own) if own else None
 
 
 def _sources(vault: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """Yield what grants access to a vault under its permission model."""
+    """Yield what grants access to a vault under its permission model, without what may be on any vault."""
+    for family, limit in _families(vault, context):
+        if family is _policies(context):
+            yield vault, limit
+        for one, sure in family.known(vault.address):
+            yield one, min(sure, limit)
+
+
+def _families(vault: Resource, context: Context) -> Iterator[tuple[Companions, Sure]]:
+    """Yield the access policies and the role assignments where the permission model of a vault uses them."""
     model = model_of(vault)
     word = model.value if isinstance(model, Scalar) else ""
     if word != BY_ROLES:
-        limit = Sure.YES if word == BY_POLICIES else Sure.PERHAPS
-        yield vault, limit
-        for one, sure in companions(context, "parent", POLICIES).naming(vault.address):
-            yield one, min(sure, limit)
+        yield _policies(context), Sure.YES if word == BY_POLICIES else Sure.PERHAPS
     if word != BY_POLICIES:
-        limit = Sure.YES if word == BY_ROLES else Sure.PERHAPS
-        for one, sure in _covering(context).naming(vault.address):
-            yield one, min(sure, limit)
+        yield _covering(context), Sure.YES if word == BY_ROLES else Sure.PERHAPS
+
+
+def _policies(context: Context) -> Companions:
+    return companions(context, "parent", POLICIES)
 
 
 def _covering(context: Context) -> Companions:
