@@ -549,7 +549,7 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
     name = _printed_name(resource, path)
     return Evidence(
         outcome=outcome,
-        found=display(found) if outcome is UNKNOWN else _decided(found),
+        found=_undecided(found) if outcome is UNKNOWN else _decided(found),
         expected=expected.met,
         negated=expected.negated,
         at=at,
@@ -559,6 +559,11 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
+
+
+def _undecided(found: Answer) -> str:
+    """Return why a value does not decide a comparison; the values that it may have do not say that."""
+    return display(msgspec.structs.replace(found, one_of=()) if isinstance(found, Unknown) else found)
 
 
 def _decided(found: Answer) -> str:
