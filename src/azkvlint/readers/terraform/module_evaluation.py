@@ -17,6 +17,7 @@ from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
 from azkvlint.evaluation.traces import Evaluations
 from azkvlint.evaluation.values import Fields, Result, mark_sensitive
+from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -631,7 +632,12 @@ def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
 
 def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
     symbol = instance.module(name)
-    return symbol.result() if symbol is not None else Unknown(at=at, why=f"module `{name}` is not declared")
+    if symbol is not None:
+        return symbol.result()
+    why = f"module `{name}` is not declared"
+    if instance.call.shown is None and not instance.folder.is_damaged:
+        instance.run.problem(INPUT_INCOMPLETE, "warning", why, at, "declare it, or correct the reference")
+    return Unknown(at=at, why=why)
 
 
 def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
