@@ -513,7 +513,8 @@ class ModuleEntity(Instance):
         content = self.content
         found = content.output(name, at) if content is not None else None
         if found is None:
-            why = f"`{self.address}.{name}` is unknown"
+            where = "a module that is not in the scanned files" if content is None else "a module without that output"
+            why = f"`{self.address}.{name}` is the output of {where}"
             return Unknown(at=at, why=why, pattern=declared_hole(TERRAFORM, self.address, name))
         return found
 
