@@ -209,6 +209,57 @@ def test_an_azapi_secret(tmp_path: Path, run: Run) -> None:
     assert failed(run, tmp_path, ".") == [("KV610", "azapi_resource.a"), ("KV611", "azapi_resource.b")]
 
 
+RANDOM = 'resource "random_password" "p" {\n  length = 24\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [
+        ("try(var.password, random_password.p.result)", "unknown"),
+        ("coalesce(var.password, random_password.p.result)", "unknown"),
+        ("var.password != null ? var.password : random_password.p.result", "unknown"),
+        ('"user:${try(var.password, random_password.p.result)}"', "unknown"),
+        ("try(var.password, var.other)", "failed"),
+        ('try(var.password, "")', "failed"),
+        ("try(var.hidden, random_password.p.result)", ""),
+    ],
+)
+def test_a_value_from_one_of_two_sources(value: str, outcome: str, tmp_path: Path, run: Run) -> None:
+    inputs = 'variable "password" {}\nvariable "other" {}\nvariable "hidden" {\n  sensitive = true\n}\n'
+    secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name  = "s"\n  value = {value}\n}}\n'
+    write(tmp_path, {"main.tf": inputs + RANDOM + secret})
+    found = json.loads(run("-f", "json", "--select", "KV610,KV611", ".", cwd=tmp_path).out)
+    told = [("failed", one["ruleId"], "") for one in found["findings"]]
+    told += [("unknown", one["ruleId"], one["label"]) for one in found["unknown"]]
+    why = "the value is generated, or comes from an input: `var.password` is not marked as sensitive"
+    assert told == ([(outcome, "KV611", why if outcome == "unknown" else "")] if outcome else [])
+
+
+def test_an_output_of_a_module_that_is_not_available_is_named(tmp_path: Path, run: Run) -> None:
+    module = 'module "db" {\n  source = "git::https://example.com/db"\n}\n'
+    secret = 'resource "azurerm_key_vault_secret" "s" {\n  name  = "s"\n  value = module.db.password\n}\n'
+    write(tmp_path, {"main.tf": module + secret})
+    (found,) = json.loads(run("-f", "json", "--select", "KV611", ".", cwd=tmp_path).out)["unknown"]
+    assert found["label"] == "`module.db.password` is the output of a module that is not in the scanned files"
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("azurerm_key_vault_secret.nope.value", "`azurerm_key_vault_secret.nope` is not declared"),
+        ("data.azurerm_key_vault_secret.nope.value", "`data.azurerm_key_vault_secret.nope` is not declared"),
+        ("random_password.nope.result", "`random_password.nope` is not declared"),
+        ("module.nope.password", "module `nope` is not declared"),
+    ],
+)
+def test_a_source_that_is_not_declared(value: str, why: str, tmp_path: Path, run: Run) -> None:
+    vault = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
+    write(tmp_path, {"main.tf": vault + f'output "o" {{\n  value = {value}\n}}\n'})
+    found = json.loads(run("-f", "json", "--select", "KV612", ".", cwd=tmp_path).out)
+    assert found["findings"] == []
+    assert [one["label"] for one in found["unknown"]] == [why]
+
+
 def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
     text = (
         "locals {\n  a = local.b\n  b = local.a\n}\n"

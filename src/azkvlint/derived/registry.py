@@ -39,7 +39,7 @@ class Context(msgspec.Struct, frozen=True):
 
     def has_all_companions(self, resource: Resource) -> bool:
         """Return whether all existing companions of ``resource`` are in the graph."""
-        return self.is_complete and resource.assumption is None
+        return (self.is_complete or resource.enclosed) and resource.assumption is None
 
 
 DeriveFunction: TypeAlias = Callable[[Resource, Context], Answer]

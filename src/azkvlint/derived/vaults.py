@@ -67,7 +67,10 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     if models and not reference.anything and len(certain) == 1 and all(isinstance(m, Scalar) for m in models):
         # The finding is reported at the policy, which is the resource to edit.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
-    return unknown(resource, "the permission model of the vault is not known")
+    if len(certain) > 1:
+        return unknown(resource, "vaults with different permission models may be the one of the policy")
+    doubts = [one for one in (*models, above) if isinstance(one, Unknown) and not one.sensitive]
+    return unknown(resource, doubts[0].why if doubts else f"the vault `{display(above)}` is not in the scanned files")
 
 
 @derived(

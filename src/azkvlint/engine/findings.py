@@ -37,6 +37,7 @@ from azkvlint.values.secrecy import shows_secret
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 _UNKNOWN_ITEM = regex(r"(?<=[\[ ]unknown: )[^\[\]]+?(?=, unknown: |\]|$)")
+_WITHOUT_VALUE = regex(r"(?:parameter )?`[\w.-]+` has (?:no value|only a default value)")
 _PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
@@ -549,7 +550,7 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
     name = _printed_name(resource, path)
     return Evidence(
         outcome=outcome,
-        found=display(found) if outcome is UNKNOWN else _decided(found),
+        found=_undecided(found) if outcome is UNKNOWN else _decided(found),
         expected=expected.met,
         negated=expected.negated,
         at=at,
@@ -559,6 +560,18 @@ def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
+
+
+def _undecided(found: Answer) -> str:
+    """Return why a value does not decide a comparison; the values that it may have do not say that.
+
+    Of a sensitive value, only the name of the input that has no value can be shown.
+    """
+    if not isinstance(found, Unknown):
+        return display(found)
+    if found.sensitive and _WITHOUT_VALUE.fullmatch(found.why):
+        return f"{_UNKNOWN_PREFIX}{found.why}"
+    return display(msgspec.structs.replace(found, one_of=()))
 
 
 def _decided(found: Answer) -> str:

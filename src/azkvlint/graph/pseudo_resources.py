@@ -21,6 +21,7 @@ from azkvlint.values.origins import (
     FROM_SECRET,
     GENERATED,
     GIVEN,
+    MAY_BE_PARAMETER,
     NONE,
     PARAMETER,
     PRIVATE_KEY,
@@ -52,9 +53,11 @@ _DOMAIN = "holdsSecurityDomain"
 _ORIGIN_PATHS: frozenset[Path] = frozenset(("derived", name) for name in (ORIGINS, _DOMAIN, *_RETENTION))
 _EPHEMERAL = "canBeEphemeral"
 _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
-# Reasons for unknown origins.
+# Reasons for unknown origins, and the origins that one of them may be.
+_POSSIBLE: Mapping[str, tuple[str, ...]] = {MAY_BE_PARAMETER: (PARAMETER, GENERATED)}
 _UNKNOWN_REASONS: Mapping[str, str] = {
     UNTRACED: "the source of the value cannot be traced",
+    MAY_BE_PARAMETER: "the value is generated, or comes from an input",
     FROM_SECRET: "a plan does not distinguish a secret from a value that is computed from it, such as its length",
 }
 # The origins in words.
@@ -143,10 +146,18 @@ def origin_list(origins: Origins, at: Location, sources: Sequence[Source] = ()) 
     """
     words = origins - _UNKNOWN_REASONS.keys() or (NONE if origins else frozenset({WRITTEN}))
     items: list[Scalar | Unknown] = [_origin_item(word, at, sources, bool(words & CODE)) for word in sorted(words)]
-    items += [
-        Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _UNKNOWN_REASONS.items() if word in origins
-    ]
+    items += [_doubt(word, at, sources) for word in _UNKNOWN_REASONS if word in origins]
     return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
+
+
+def _doubt(word: str, at: Location, sources: Sequence[Source]) -> Unknown:
+    """Return an unknown origin; its reason states the sources that cannot be traced, or that may be the value."""
+    kinds = _POSSIBLE.get(word, (word,))
+    texts = " and ".join([*dict.fromkeys(source.text for source in sources if source.origin in kinds)][:_MOST_SOURCES])
+    why = _UNKNOWN_REASONS[word]
+    if texts:
+        why = f"{why}: {texts}" if word in _POSSIBLE else texts
+    return Unknown(at=at, origin=Origin.DERIVED, why=why, one_of=_POSSIBLE.get(word, ()))
 
 
 def _origin_item(word: str, at: Location, sources: Sequence[Source], is_in_code: bool) -> Scalar:
@@ -215,14 +226,17 @@ def secret_read(address: str, version: VersionRange, at: Location) -> Resource:
     )
 
 
-def output(name: str, marked: Value, found: Origins, at: Location, ephemeral: Value | None = None) -> Resource:
+def output(
+    name: str, marked: Value, found: Origins, at: Location, ephemeral: Value | None, sources: Sequence[Source]
+) -> Resource:
     """Return an output of a Terraform root module as a pseudo resource. ``marked`` states whether it is sensitive."""
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": marked}
     attributes = MapValue(at=at, fields=fields if ephemeral is None else {**fields, "ephemeral": ephemeral})
+    doubts = [source for source in sources if source.origin == UNTRACED]  # the finding is about the output itself
+    attributes = with_origins(attributes, found, sources=doubts)
     return Resource(
-        address=f"output.{name}", type=OUTPUT_TYPE, name=name, attributes=with_origins(attributes, found), at=at,
-        declared_as="output",
-    )  # fmt: skip
+        address=f"output.{name}", type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output"
+    )
 
 
 def default_sensitive(at: Location) -> Scalar:

@@ -40,7 +40,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     calls that lead to it, outermost first. ``assumption``: only a default disables it, so it is evaluated as a resource
     that may exist. ``variants`` are other resources, by address, with the attributes that they have under this
     assumption, where these differ. ``name_pattern`` is what is known of an unknown name, if its attribute does not have
-    it.
+    it. ``enclosed``: no other resource of the module can refer to it than those that are read.
     """
 
     address: str
@@ -57,6 +57,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     assumption: Condition | None = None
     variants: Mapping[str, Resource] | None = None
     name_pattern: Text = ""
+    enclosed: bool = False
 
     @property
     def stays(self) -> bool:
@@ -127,7 +128,7 @@ class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
 
         A value that enables a resource may enable its companions too.
         """
-        return self.is_complete and resource.assumption is None
+        return (self.is_complete or resource.enclosed) and resource.assumption is None
 
 
 class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True, dict=True):

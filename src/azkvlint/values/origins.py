@@ -46,6 +46,9 @@ UNTRACED = "?"
 # In a plan: a reference to a secret, which may be the value or an input of its computation.
 FROM_SECRET = "?secret"
 
+# Through a parameter that is not declared as secret, unless it is generated because nothing is given.
+MAY_BE_PARAMETER = "?parameter"
+
 NONE: Origins = frozenset()
 # In code or in a file of values.
 CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
@@ -166,6 +169,15 @@ def is_nothing(node: ast.Node | None) -> bool:
 def union(origins: Iterable[Origins]) -> Origins:
     """Return the union of sets of origins."""
     return frozenset().union(*origins)
+
+
+def alternatives(found: Iterable[Origins]) -> Origins:
+    """Return the origins of a value that is one of several: from a parameter, or generated where that is not set."""
+    each = [*found]
+    every = union(each)
+    if PARAMETER in every and any(GENERATED in one and not one & {PARAMETER, UNTRACED} for one in each):
+        return every - {PARAMETER} | {MAY_BE_PARAMETER}
+    return every
 
 
 def secure_parameter_origins(origins: Origins, name: str, rest: Path = ()) -> Origins:

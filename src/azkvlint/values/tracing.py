@@ -19,6 +19,7 @@ from azkvlint.values.origins import (
     SECRETS,
     WRITTEN,
     Origins,
+    alternatives,
     combine,
     is_nothing,
     union,
@@ -84,10 +85,10 @@ def _content_origins(values: Sequence[Part[Scope]]) -> Origins:
 
 def _choice_origins(node: ast.Node, scope: Within[Scope], choices: Sequence[Part[Scope]]) -> Origins:
     """Return the origins of alternatives; defaults and literals may decide which of them applies."""
-    alternatives = _alternative_origins(choices)
-    branch = applicable_branch(node, scope) if alternatives & SECRETS else None
+    every = _alternative_origins(choices)
+    branch = applicable_branch(node, scope) if every & SECRETS else None
     if branch is None:
-        return alternatives
+        return every
     return _alternative_origins([choice for choice in choices if choice.node is branch])
 
 
@@ -137,7 +138,7 @@ def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
 def _alternative_origins(choices: Sequence[Part[Scope]]) -> Origins:
     """Return the origins of alternatives; a placeholder adds none."""
     choices = [choice for choice in choices if not _is_placeholder(choice.node)] or choices
-    return union(
+    return alternatives(
         origins_of(choice.node, choice.scope, choice.rest)
         or (NONE if choice.rest or is_nothing(choice.node) else frozenset({WRITTEN}))
         for choice in choices

@@ -339,3 +339,15 @@ class TestRoots:
             ("dev", f"module.m.{KV}"),
             ("prod", f"module.m.{KV}"),
         ]
+
+
+def test_a_module_that_is_not_declared_is_reported_where_it_is_named(judge: Judge) -> None:
+    named = 'resource "azurerm_key_vault" "kv" {\n  name                     = "kv"\n'
+    found = judge({"main.tf": named + "  purge_protection_enabled = try(module.nope.purge, true)\n}\n"})
+    assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
+    assert found.notes() == [("main.tf", 3, "module `nope` is not declared")]
+    # A block that cannot be read may declare it.
+    found = judge(
+        {"main.tf": named + "  purge_protection_enabled = module.nope.purge\n}\n", "b.tf": 'module "nope" {{\n'}
+    )
+    assert not found.notes()

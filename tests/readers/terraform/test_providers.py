@@ -148,6 +148,35 @@ class TestFeatures:
         said = set(found.outcomes("KV006").values())
         assert said == ({outcome} if outcome else set())
 
+    @pytest.mark.parametrize(
+        ("text", "outcome"),
+        [
+            ('module "m" {\n  source = "git::https://a.example/m"\n}\n', {"provider.azurerm": "unknown"}),
+            (
+                'module "m" {\n  source = "git::https://a.example/m"\n  providers = { azurerm = azurerm.west }\n}\n',
+                {"provider.azurerm": "unknown", "provider.azurerm.west": "unknown"},
+            ),
+            (
+                'module "m" {\n  source = "git::https://a.example/m"\n  providers = { azurerm = azurerm.west[1] }\n}\n',
+                {"provider.azurerm": "unknown", "provider.azurerm.west": "unknown"},
+            ),
+            (
+                'module "m" {\n  source = "git::https://a.example/m"\n}\n'
+                + vault("false", "  provider = azurerm.west\n"),
+                {"provider.azurerm": "unknown", "provider.azurerm.west": "fail"},
+            ),
+            (
+                'variable "t" {}\nresource "azapi_resource" "r" {\n  type = var.t\n}\n',
+                {"provider.azurerm": "unknown", "provider.azurerm.west": "unknown"},
+            ),
+        ],
+    )
+    def test_the_providers_that_a_module_outside_can_use(
+        self, text: str, outcome: dict[str, str], judge: Judge
+    ) -> None:
+        providers = self.DEFAULT + self.PROVIDER.format('  alias = "west"\n', "true")
+        assert judge(providers + text).outcomes("KV006") == outcome
+
     def test_a_switch_is_told_where_it_stands(self, judge: Judge) -> None:
         found = judge(self.PROVIDER.format("", "true") + vault("false"))
         assert found.told("KV006") == [("fail", "main.tf", 4)]

@@ -73,8 +73,9 @@ def base_values(given: Any) -> Any:
 class Run:
     """The state of one root template. ``load`` returns linked templates by paths relative to its folder.
 
-    ``closed`` turns false once something was not read in which more resources may be declared. ``budget`` is that of
-    the whole input, of which the template may be a part. ``unit`` counts the work of all budgets of the unit.
+    ``closed`` turns false once something was not read in which more resources may be declared, and ``torn`` true if
+    that is more than a module that is not available. ``budget`` is that of the whole input, of which the template may
+    be a part. ``unit`` counts the work of all budgets of the unit.
     """
 
     DEPLOYMENTS = "nested deployments"
@@ -104,6 +105,7 @@ class Run:
         # The inputs that differ from the base world.
         self.changed: Inputs = NO_INPUTS
         self._closed = [True]
+        self._torn = [False]
         self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
         self.followed, self.walk = FollowedReferences(), Walk()
@@ -122,6 +124,17 @@ class Run:
     def closed(self, is_closed: bool) -> None:
         self.recorder.spoil()
         self._closed[0] = is_closed
+        self._torn[0] |= not is_closed
+
+    @property
+    def torn(self) -> bool:
+        """Return whether a part of the input itself was not read, rather than a module or a caller."""
+        return self._torn[0]
+
+    def leave_open(self) -> None:
+        """Note that a module that is not available, or a caller, may declare more resources."""
+        self.recorder.spoil()
+        self._closed[0] = False
 
     def record(self, recorder: Recorder) -> None:
         """Record from now on what is read, and count what is made from the beginning."""
@@ -143,7 +156,7 @@ class Run:
 
     def separate(self, *, closed: bool) -> None:
         """Give a copy of a run a state of its own."""
-        self._closed, self._reported = [closed], set(self._reported)
+        self._closed, self._torn, self._reported = [closed], [self.torn], set(self._reported)
 
     def hide(self, at: Location) -> None:
         """Record a location whose text is a secret."""
@@ -179,7 +192,7 @@ class Run:
 
     def missing_module(self, message: str, at: Location, hint: str) -> None:
         """Report a call of a module that is not available, in which more resources may be declared."""
-        self.closed = False
+        self.leave_open()
         if (message, at) not in self._reported:
             self._reported.add((message, at))
             self.problems.append(

@@ -298,7 +298,7 @@ class PlanOrigins:
                 sensitive = node.get("sensitive")
                 marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else default_sensitive(at)
                 found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
-                yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at))
+                yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at), ())
 
     def exposing_arguments(self, path: str) -> Iterator[Resource]:
         """Yield the arguments that are given a secret and show it, as resources."""

@@ -17,6 +17,7 @@ from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
 from azkvlint.evaluation.traces import Evaluations
 from azkvlint.evaluation.values import Fields, Result, mark_sensitive
+from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -512,7 +513,8 @@ class ModuleEntity(Instance):
         content = self.content
         found = content.output(name, at) if content is not None else None
         if found is None:
-            why = f"`{self.address}.{name}` is unknown"
+            where = "a module that is not in the scanned files" if content is None else "a module without that output"
+            why = f"`{self.address}.{name}` is the output of {where}"
             return Unknown(at=at, why=why, pattern=declared_hole(TERRAFORM, self.address, name))
         return found
 
@@ -631,7 +633,12 @@ def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
 
 def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
     symbol = instance.module(name)
-    return symbol.result() if symbol is not None else Unknown(at=at, why=f"module `{name}` is not declared")
+    if symbol is not None:
+        return symbol.result()
+    why = f"module `{name}` is not declared"
+    if instance.call.shown is None and not instance.folder.is_damaged:
+        instance.run.problem(INPUT_INCOMPLETE, "warning", why, at, "declare it, or correct the reference")
+    return Unknown(at=at, why=why)
 
 
 def _path(instance: ModuleInstance, member: str, at: Location) -> Result:

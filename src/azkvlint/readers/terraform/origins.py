@@ -164,12 +164,19 @@ class ModuleOrigins:
         """Return the origins of the value at ``rest`` in an output of a called module."""
         symbol = self.instance.module(call)
         source = symbol.source if symbol is not None else None
-        if symbol is None or source is None or source.is_foreign:
-            return output_origins(name)
-        content = symbol.instances[0].content if symbol.instances else None
+        content = None
+        if symbol is not None and source is not None and not source.is_foreign and symbol.instances:
+            content = symbol.instances[0].content
         declaration = content.folder.outputs.get(name) if content is not None else None
         if content is None or declaration is None:
-            return output_origins(name)
+            found = output_origins(name)
+            why = f"output `{name}` of module `{call}` is not declared"
+            if symbol is None:
+                why = f"module `{call}` is not declared"
+            elif source is None or source.is_foreign:
+                why = f"`module.{call}.{name}` is the output of a module that is not in the scanned files"
+            self.sources += untraced(found, why)
+            return found
         return ModuleOrigins(content, None, self.sources, self._busy).trace(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
@@ -177,6 +184,10 @@ class ModuleOrigins:
         name = next(iter(names_of(rest)), "")
         found = attribute_origins(type_, name)
         declaration = self.instance.folder.resources.get(local)
+        if declaration is None and found & value_origins.SECRETS:
+            found = frozenset({value_origins.UNTRACED})
+            self.sources += untraced(found, f"`{local}` is not declared")
+            return found
         piece = declaration.attributes.get(name) if declaration is not None and name else None
         if piece is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
             if found == {value_origins.SECRET} and self._names_no_secret(local, declaration):
@@ -196,6 +207,11 @@ class ModuleOrigins:
     def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
         """Return the origins of an attribute of another declaration."""
         return ModuleOrigins(self.instance, declaration, self.sources, self._busy).trace(piece)
+
+
+def untraced(found: Origins, text: str) -> list[Source]:
+    """Return what states why a value cannot be traced, if it cannot."""
+    return [Source(value_origins.UNTRACED, text, None)] if value_origins.UNTRACED in found else []
 
 
 def _of_root(name: str, declaration: Declaration, given: object) -> tuple[str, Piece | None]:
@@ -307,8 +323,9 @@ def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resou
     marked, ephemeral = (
         instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )
-    found = ModuleOrigins(instance, None, []).trace(declaration.attributes.get("value"))
-    return output(name, marked if marked is not None else default_sensitive(at), found, at, ephemeral)
+    sources: list[Source] = []
+    found = ModuleOrigins(instance, None, sources).trace(declaration.attributes.get("value"))
+    return output(name, marked if marked is not None else default_sensitive(at), found, at, ephemeral, sources)
 
 
 def holds_secrets(folder: Folder) -> bool:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from azkvlint.azure.azurerm.providers import (
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
@@ -114,8 +116,32 @@ def _resource(instance: ModuleScope, part: Part) -> Resource:
         fields[TENANT] = frozen
     return Resource(
         address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
-        declared_as="provider", callers=instance.call.callers,
+        declared_as="provider", callers=instance.call.callers, enclosed=bool(alias) and not _is_passed(instance, key),
     )  # fmt: skip
+
+
+def _is_passed(instance: ModuleScope, key: str) -> bool:
+    """Return whether a call in a module passes a provider that it knows by ``key``, or may."""
+    for declaration in instance.folder.modules.values():
+        piece = declaration.attributes.get("providers")
+        node = piece.attribute.expression() if piece is not None else None
+        if declaration.is_damaged or not isinstance(node, ast.Object | None):
+            return True
+        if node is not None and not all(isinstance(member, ast.Property) for member in node.members):
+            return True
+        if node is not None and key in {_traversal(member.value).removesuffix(ONE_OF) for member in node.members}:
+            return True
+    return False
+
+
+def settled(run: TerraformRun, resources: dict[str, Resource]) -> dict[str, Resource]:
+    """Return resources, none of them enclosed if what was not read of the module itself may refer to them."""
+    if not run.torn:
+        return resources
+    return {
+        address: msgspec.structs.replace(one, enclosed=False) if one.enclosed else one
+        for address, one in resources.items()
+    }
 
 
 class _Head:

@@ -21,7 +21,7 @@ from azkvlint.readers.terraform.module_evaluation import (
     WORKSPACE,
     ModuleInstance,
 )
-from azkvlint.readers.terraform.providers import locked_version, version_constraints
+from azkvlint.readers.terraform.providers import locked_version, settled, version_constraints
 from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax.hcl.parse import Body
@@ -98,7 +98,7 @@ def _read(
     is_for_callers = is_reusable and not values.has_values
     is_open = is_for_callers and not settings.closed
     if is_open:
-        run.closed = False
+        run.leave_open()
     read = read_module(run, folder, ModuleCall(given=values), values, lock=folder, is_open=is_open)
     read.is_for_callers = is_for_callers
     return read
@@ -144,10 +144,10 @@ def read_module(
     if not run.from_templates and run.cache.has_only_policies(folder, run.root):
         run.resources.clear()  # nothing in it concerns a vault, its provider included
     run.worlds = None
-    sources = run.sources
+    sources, resources = run.sources, settled(run, without_duplicates(run.resources))
     found = run.done()
     return TerraformRead(
-        resources=without_duplicates(found.resources), problems=found.problems, closed=found.closed, files=found.files,
+        resources=resources, problems=found.problems, closed=found.closed, files=found.files,
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), stubs=run.stubs,
         undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),

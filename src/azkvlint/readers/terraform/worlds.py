@@ -32,6 +32,7 @@ from azkvlint.readers.terraform.expansion import may_be_several
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
 from azkvlint.readers.terraform.plan_failures import PlanCheck, not_evaluated
+from azkvlint.readers.terraform.providers import settled
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import Failure, ModuleScope, TerraformRun, VariableValues
 from azkvlint.syntax import ast
@@ -176,7 +177,7 @@ class TerraformWorld:
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, without existing ones that the root deploys itself."""
-        every = self.collector.resources()
+        every = settled(self.run, dict(self.collector.resources()))
         own = self.run.resources.values()
         if self.base_has_existing or any(one.existing for one in own):
             return without_duplicates(every)
