@@ -60,11 +60,15 @@ class Undeployed:
         self._known: dict[str, bool] = {}
 
     def mark(self, finding: Finding) -> Finding:
-        """Return a finding, marked if nothing deploys its root. One at a place in tests has the mark of these."""
+        """Return a finding, marked if nothing deploys its root. One at a place in tests has the mark of these.
+
+        So has one in a module that only tests lead to.
+        """
         is_at_tests = finding.in_tests and self._folders.include("", finding.at.path)
         if is_at_tests or finding.source or not self._include(finding.root):
             return finding
-        return msgspec.structs.replace(finding, is_undeployed=True)
+        in_tests = finding.in_tests or (self._is_in_tests(finding.root) and self._folders.are_tests(finding.root))
+        return msgspec.structs.replace(finding, is_undeployed=True, in_tests=in_tests)
 
     def _include(self, root: str) -> bool:
         if root not in self._known:
