@@ -141,11 +141,15 @@ class FoldersOfTests:
         """Return a finding, one in tests with medium severity at most, unless findings in tests count.
 
         No vault there protects production. But a value in code that may be a credential in use is leaked wherever the
-        code is: it is high at most. An override may have set the severity.
+        code is: it is high at most. What a comment for another tool accepts is low: its authors know it, and have
+        decided. An override may have set the severity.
         """
-        if not finding.in_tests or self._are_counted or (self._has_overrides and finding.regraded is not None):
-            return finding
-        limit = Severity.HIGH if finding.may_leak_credential else Severity.MEDIUM
+        limit = Severity.CRITICAL
+        if finding.in_tests and not self._are_counted and not (self._has_overrides and finding.regraded is not None):
+            limit = Severity.HIGH if finding.may_leak_credential else Severity.MEDIUM
+        accepted = finding.accepted
+        if accepted is not None and (not self._has_overrides or finding.severity == accepted.severity):
+            limit = Severity.LOW
         return finding if finding.severity <= limit else msgspec.structs.replace(finding, regraded=limit)
 
     def are_tests(self, root: str) -> bool:
