@@ -54,7 +54,8 @@ def marked(kvlint: Kvlint, *words: str) -> dict[str, bool]:
     [
         "test", "tests", "Tests", "test/fixtures/basic", "examples/basic", "example", "Samples", "infra/demo",
         "fixtures", "testdata", "e2e", "modules/kv/tests/unit", "Contoso.Vaults.Tests", "integration-tests",
-        "validation/kv", "vendor/kv", "third_party/kv", "test-fixtures", "kv.test",
+        "validation/kv", "vendor/kv", "third_party/kv", "test-fixtures", "kv.test", "archive/kv", "Deprecated",
+        "queries/secret/positive", "queries/secret/negative2", "utilities/e2e-template-assets/kv",
     ],
 )  # fmt: skip
 def test_folders_of_tests_and_examples(folder: str, kvlint: Kvlint) -> None:
@@ -66,7 +67,7 @@ def test_folders_of_tests_and_examples(folder: str, kvlint: Kvlint) -> None:
     "folder",
     [
         "", "contest", "latest", "attestation", "vendors", "testing-vnet", "app-test", "sampled", "environments/test",
-        "env/demo", "infra/envs/e2e", "my.tests.tf-module",
+        "env/demo", "infra/envs/e2e", "my.tests.tf-module", "archive-account", "e2e-network", "positive-pay",
     ],
 )  # fmt: skip
 def test_other_folders_count(folder: str, kvlint: Kvlint) -> None:
@@ -265,6 +266,34 @@ def test_a_role_assignment_that_only_a_test_makes_is_in_tests(kvlint: Kvlint) ->
     assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == ("iam/grant.bicep", True, "medium")
 
 
+@pytest.mark.parametrize("language", CALLED)
+def test_a_module_that_only_tests_call_is_in_tests_beside_deployed_code(language: str, kvlint: Kvlint) -> None:
+    module, _, live = call_from_tests(language, ("false", "true"))
+    write(GOOD if language == "Terraform" else VAULT_IN_BICEP.format("true"), live)
+    (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
+    assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == (module, True, "medium")
+
+
+def test_a_module_that_only_examples_call_counts(kvlint: Kvlint) -> None:
+    write(CALLED["Terraform"][1], "kv/main.tf")
+    write(TERRAFORM_CALL.format("../../kv", "false"), "examples/kv/main.tf")
+    write(GOOD, "live/main.tf")
+    (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
+    assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == ("kv/main.tf", False, "high")
+
+
+@pytest.mark.parametrize("name", ["test", "temp", "tmp", "Scratch"])
+def test_a_scratch_file_counts_only_if_it_is_deployed(name: str, kvlint: Kvlint) -> None:
+    file = f"infra/{name}.bicep"
+    write(VAULT_IN_BICEP.format("null"), file)
+    assert marked(kvlint, ".") == {file: True}
+    write(f"{AZ} -f {file}\n", "deploy.sh")
+    assert marked(kvlint, ".") == {file: False}
+    Path("deploy.sh").unlink()
+    write(f"module kv '{file}' = {{\n  name: 'kv'\n}}\n", "main.bicep")
+    assert marked(kvlint, ".") == {file: False}
+
+
 def test_what_a_module_causes_whatever_its_examples_pass(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "kv/main.bicep")
     write("module kv '../../main.bicep' = {\n  name: 'kv'\n}\n", "kv/tests/basic/main.test.bicep")
@@ -391,22 +420,21 @@ def test_findings_in_tests_are_at_most_medium_but_for_credentials(kvlint: Kvlint
         "KV001 main.tf": "high",
         "KV001 examples/basic/main.tf": "medium",
         "KV610 main.tf": "critical",
-        "KV610 examples/basic/main.tf": "critical",
+        "KV610 examples/basic/main.tf": "high",
     }
     counted = severities(kvlint, *only, "--include-tests")
-    assert counted == found | {"KV001 examples/basic/main.tf": "high"}
+    assert counted == found | {"KV001 examples/basic/main.tf": "high", "KV610 examples/basic/main.tf": "critical"}
     assert "KV001 examples/basic/main.tf" not in severities(kvlint, *only, "--min-severity", "high")
 
 
 @pytest.mark.parametrize(
     ("value", "severity"),
     [
-        ("req", "high"), ("changeIT!", "high"), ("PleaseChangeMe123!", "high"), ("correct horse", "high"),
-        ("opensesame", "high"), ("Tr0ub4dor", "critical"), ("hunter2-Pa55word", "critical"),
-        ("Zx!kQ$pWq", "critical"), ("Server=db;User ID=a;Password=kQpWzxRt;", "critical"),
+        ("req", "medium"), ("correct horse", "medium"), ("opensesame", "medium"), ("Tr0ub4dor", "high"),
+        ("hunter2-Pa55word", "high"), ("Zx!kQ$pWq", "high"), ("Server=db;User ID=a;Password=kQpWzxRt;", "high"),
     ],
 )  # fmt: skip
-def test_a_credential_in_tests_is_critical_if_it_may_be_in_use(value: str, severity: str, kvlint: Kvlint) -> None:
+def test_a_credential_in_tests_is_high_if_it_may_be_in_use(value: str, severity: str, kvlint: Kvlint) -> None:
     secret = f'resource "azurerm_key_vault_secret" "db" {{\n  name  = "db"\n  value = "{value}"\n}}\n'
     for name in ("main.tf", "tests/fixtures/main.tf"):
         write(secret, name)
@@ -415,14 +443,38 @@ def test_a_credential_in_tests_is_critical_if_it_may_be_in_use(value: str, sever
     assert severities(kvlint, "--select", "KV610", "--include-tests")["KV610 tests/fixtures/main.tf"] == "critical"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "changeIT!", "PleaseChangeMe123!", "test", "string", "szechuan", "secret-value-wo", "myGreatSecret!",
+        "somesecretvalue2", "DB-PASSWORD", r"$2a$10$$${random_password.admin.result}",
+        r"{\"username\": \"Username\", \"password\": \"password\"}",
+    ],
+)  # fmt: skip
+def test_what_is_likely_no_credential_is_medium_wherever_it_is(value: str, kvlint: Kvlint) -> None:
+    secret = f'resource "azurerm_key_vault_secret" "db" {{\n  name  = "db"\n  value = "{value}"\n}}\n'
+    for name in ("main.tf", "tests/fixtures/main.tf"):
+        write(secret, name)
+    assert set(severities(kvlint, "--select", "KV610").values()) == {"medium"}
+
+
+def test_what_is_encoded_from_names_is_likely_no_credential(kvlint: Kvlint) -> None:
+    write(
+        'resource "azurerm_key_vault_secret" "db" {\n  name  = "db"\n'
+        '  value = jsonencode({ username = "Username", password = "password" })\n}\n',
+        "main.tf",
+    )
+    assert severities(kvlint, "--select", "KV610") == {"KV610 main.tf": "medium"}
+
+
 def test_one_credential_that_may_be_in_use_decides_on_all_of_a_place(kvlint: Kvlint) -> None:
     write(
         'resource "azurerm_key_vault_secret" "db" {\n  for_each = { a = "opensesame", b = "Tr0ub4dor" }\n'
         "  name  = each.key\n  value = each.value\n}\n",
         "tests/main.tf",
     )
-    assert set(severities(kvlint, "--select", "KV610").values()) <= {"critical", "high"}
-    assert "critical" in severities(kvlint, "--select", "KV610").values()
+    assert set(severities(kvlint, "--select", "KV610").values()) <= {"high", "medium"}
+    assert "high" in severities(kvlint, "--select", "KV610").values()
 
 
 def test_other_findings_about_secrets_are_at_most_medium_in_tests(kvlint: Kvlint) -> None:

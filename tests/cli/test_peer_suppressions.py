@@ -128,6 +128,48 @@ def test_they_are_off_by_default(kvlint: Kvlint) -> None:
     assert kvlint("suppressions", ".", *SELECTED).out == "0 suppressions\n"
 
 
+@pytest.mark.parametrize(
+    ("above", "first", "purge", "note"),
+    [
+        ("", "#checkov:skip=CKV_AZURE_110:a lab", "", "accepted for checkov by the comment on line 3"),
+        ("#tfsec:ignore:AZU021", "", "", "accepted for tfsec by the comment on line 1"),
+        ("", "", "purge_protection_enabled = false #trivy:ignore:*", "accepted for trivy by the comment on line 9"),
+        ("# kics-scan ignore-block", "", "", "accepted for kics by the comment on line 1"),
+        # About the whole file, another check, or no longer.
+        ("# kics-scan ignore", "", "", ""),
+        ("# kics-scan disable=cec6e005-9309-46eb-b34b-456f6eae818b", "", "", ""),
+        ("#tfsec:ignore:AZU020", "", "", ""),
+        ("#trivy:ignore:AZU-0016:exp:2026-11-29", "", "", ""),
+        ("#tfsec:ignore:AZU021:ws:lab", "", "", ""),
+    ],
+)  # fmt: skip
+def test_what_a_comment_accepts_is_low(above: str, first: str, purge: str, note: str, kvlint: Kvlint) -> None:
+    write(vault(above=above, first=first, purge=purge))
+    words = (".", "--select", "KV001", *DAY)
+    said = kvlint(*words, "-f", "json")
+    (finding,) = json.loads(said.out)["findings"]
+    related = [one["message"] for one in finding["relatedLocations"]]
+    if not note:
+        assert (finding["severity"], finding["accepted"], related) == ("high", None, [])
+        return
+    line = int(note.rpartition(" ")[2])
+    assert (finding["severity"], related) == ("low", [note])
+    accepted = finding["accepted"]
+    assert (accepted["tool"], accepted["severity"], accepted["location"]["line"]) == (note.split()[2], "high", line)
+    for form in ("text", "concise", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson", "html"):
+        assert note in kvlint(*words, "-f", form).out, form
+    for option in ("--no-ignores", "--untrusted"):
+        (ignored,) = json.loads(kvlint(*words, option, "-f", "json").out)["findings"]
+        assert (ignored["severity"], ignored["accepted"]) == ("high", None)
+
+
+def test_an_override_sets_the_severity_of_what_is_accepted(kvlint: Kvlint) -> None:
+    write(vault(above="#tfsec:ignore:AZU021"))
+    write('[[override]]\nrules = ["KV001"]\nseverity = "critical"\n', "kvlint.toml")
+    (finding,) = json.loads(kvlint(".", "--select", "KV001", *DAY, "-f", "json").out)["findings"]
+    assert finding["severity"] == "critical"
+
+
 def test_a_comment_on_a_module_call_applies_to_what_is_found_through_it(kvlint: Kvlint) -> None:
     write(vault(), "kv/main.tf")
     call = 'module "{0}" {{\n  {1}\n  source = "./kv"\n}}\n'

@@ -256,6 +256,22 @@ def test_comments_for_other_tools_count_as_base_has_them(sides: Sides) -> None:
     assert (found.code, entries(found)) == (0, [])
 
 
+@pytest.mark.parametrize("base", [CONFIGURED, {**CONFIGURED, "prod.tf": vault()}])
+def test_comments_for_other_tools_lower_a_severity_only_as_base_has_them(base: Mapping[str, str], sides: Sides) -> None:
+    commented = vault().replace("{\n", "{\n  # checkov:skip=CKV_AZURE_110: accepted\n", 1)
+    head = {**base, "prod.tf": commented}
+    entry = ("comment-of-another-tool", ["KV001"], "azurerm_key_vault.prod")
+    found = sides.compare(base, head, *TURNED_OFF)
+    assert (found.code, entries(found)) == (1, [entry])
+    text = found.document["turnedOff"][0]["text"]
+    assert text == "a comment for checkov lowers KV001 on azurerm_key_vault.prod to low"
+    assert sides.compare(base, head, *NEW_HIGH).code == (0 if "prod.tf" in base else 1)
+    accepted = sides.compare(base, head, *NEW_HIGH, *TURNED_OFF, "--accept", "suppressed")
+    assert (accepted.code, entries(accepted)) == (0, [entry])
+    known = sides.compare({**base, "prod.tf": commented}, head, *NEW_HIGH, *TURNED_OFF)
+    assert (known.code, entries(known)) == (0, [])
+
+
 # --- accepting, and bases without a configuration ---------------------------------------------------------------------
 
 

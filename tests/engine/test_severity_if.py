@@ -40,7 +40,15 @@ def test_an_unknown_condition_does_not_hold(build: Build) -> None:
 
 
 def test_rules_read_the_attributes_of_their_gradings() -> None:
-    assert {rule.id for rule in builtin_rules() if rule.severity_if} == {"KV050", "KV051", "KV402", "KV403", "KV410"}
+    assert {rule.id for rule in builtin_rules() if rule.severity_if} == {
+        "KV050",
+        "KV051",
+        "KV104",
+        "KV402",
+        "KV403",
+        "KV410",
+        "KV610",
+    }
 
 
 @pytest.mark.parametrize(

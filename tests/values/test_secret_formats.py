@@ -21,7 +21,7 @@ from azkvlint.values.secret_formats import (
 from tests.patterns import text_of_form
 
 SECONDS = 2
-CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE
+CERTAIN, LIKELY, SAMPLE, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.SAMPLE, Placeholder.NONE
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,23 @@ def test_texts_that_only_may_be_placeholders(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "string", "szechuan", "secret-value-wo", "somesecretvalue2", "myGreatSecret!", "VM-PASSWORD",
+        "DB_ADMIN_PASSWORD", '{"username": "Username", "password": "password"}',
+        "$2a$10$${random_password.admin.bcrypt_hash}",
+    ],
+)  # fmt: skip
+def test_samples(text: str) -> None:
+    assert placeholder_in(text) is SAMPLE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "hunter2", "P@ssw0rd", "Tr0ub4dor&3", "correct horse battery staple", "setting sun", "<b>old and new", "a{b}c",
         "password", "secret", "exchange-server-9", "Server=db;Password=todoist99", "0000000001", "x9x9x9", "toronto",
         "to be or not to be", "dog-placed-here", "yours truly", "null-island-7", "notary", "[a]b[c]", "GEN-7f3K-99xQ",
-        "gen-password",
+        "gen-password", "szechuan7!", "Great-Secret", "MySecretPassword1!", "PASSWORD", "VM-Passw0rd", "x${1}y",
+        '{"username": "sa", "password": "password"}', '{"username": "username", "password": "Tr0ub4dor"}',
     ],
 )  # fmt: skip
 def test_passwords_are_no_placeholders(text: str) -> None:

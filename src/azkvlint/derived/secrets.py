@@ -96,6 +96,7 @@ _NAME = regex(
 )
 # Words with spaces between them, or the name of a file.
 _SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
+_PLACEHOLDERS = (Placeholder.LIKELY, Placeholder.CERTAIN)
 # The address of a service only: the data sent to it is not part of the configuration.
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
@@ -409,7 +410,7 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
     if is_configuration([name], text) and (text or is_plain_name(name)):
         return True
     is_neutral = bool(text) and kind_of_name(name) is NameKind.NEUTRAL and not has_credential(text)
-    return is_neutral and (bool(_SENTENCE.search(text)) or placeholder_in(text) is not Placeholder.NONE)
+    return is_neutral and (bool(_SENTENCE.search(text)) or placeholder_in(text) in _PLACEHOLDERS)
 
 
 def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:

@@ -25,11 +25,14 @@ from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
 from azkvlint.difference.replacement import Paired, pair_resources
 from azkvlint.difference.turned_off import (
+    acceptance_entries,
+    added_acceptances,
     added_suppressions,
     counted_entries,
     hidden_by_own,
     setting_entries,
     suppression_entries,
+    without_acceptances,
     without_suppressions,
 )
 from azkvlint.linter.linter import exit_code_of, is_without_input, known_rules
@@ -204,7 +207,12 @@ def _sides(
     added = added_suppressions(roots)
     entries += suppression_entries(added, roots)
     if added and not is_accepted:
-        roots = Roots(base, without_suppressions(head, added))
+        head = without_suppressions(head, added)
+        roots = Roots(base, head)
+    accepted = added_acceptances(roots)
+    entries += acceptance_entries(accepted)
+    if accepted and not is_accepted:
+        roots = Roots(base, without_acceptances(head, accepted))
     return roots, basis, entries
 
 

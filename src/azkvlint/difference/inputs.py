@@ -24,6 +24,7 @@ from azkvlint.model.access import AccessReport, origins_of
 from azkvlint.model.finding import (
     PREDICTION,
     TERRAFORM_PLAN,
+    Acceptance,
     Finding,
     Occurrence,
     Outcome,
@@ -455,6 +456,12 @@ class _Suppression(msgspec.Struct, frozen=True, rename="camel"):
     location: _Place
 
 
+class _Acceptance(msgspec.Struct, frozen=True, rename="camel"):
+    tool: str
+    severity: str
+    location: _Place
+
+
 class _Result(msgspec.Struct, frozen=True, rename="camel"):
     rule_id: str
     rule_name: str
@@ -472,6 +479,7 @@ class _Result(msgspec.Struct, frozen=True, rename="camel"):
     fact: str | None = None
     source: str = ""
     in_tests: bool = False
+    accepted: _Acceptance | None = None
     why: str = ""
     suppression: _Suppression | None = None
 
@@ -573,6 +581,14 @@ def _common_folder(sources: Sequence[str]) -> str:
     return posixpath.commonpath([one or "." for one in folders])
 
 
+def _acceptance(result: _Result) -> Acceptance | None:
+    found = result.accepted
+    severity = None if found is None else SEVERITIES.get(found.severity)
+    if found is None or severity is None:
+        return None
+    return Acceptance(tool=found.tool, severity=severity, at=_location(found.location))
+
+
 def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:
     """Return a result of a report as a finding. Raise InputError for a word that no report contains."""
     severity = SEVERITIES.get(result.severity)
@@ -600,6 +616,7 @@ def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:
         source=result.source,
         regraded=severity,
         in_tests=result.in_tests,
+        accepted=_acceptance(result),
         suppressed=None
         if reason is None
         else Suppression(kind=reason.kind, justification=reason.justification, at=_location(reason.location)),

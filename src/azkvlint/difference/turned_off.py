@@ -67,6 +67,61 @@ def suppression_entries(items: Sequence[Item], roots: Roots) -> Iterator[TurnedO
     yield from _unused_entries(roots)
 
 
+def added_acceptances(roots: Roots) -> list[Item]:
+    """Return the findings that comments of HEAD for other tools accept, and that no comment of BASE accepts."""
+    known: dict[tuple[str, ...], set[str]] = {}
+    for item in items_of(roots, roots.base):
+        if item.finding.accepted is not None or item.outcome == HIDDEN:
+            known.setdefault((item.rule, *item.key), set()).add(item.identity)
+    return [
+        item
+        for item in items_of(roots, roots.head)
+        if item.finding.accepted is not None and item.identity not in known.get((item.rule, *item.key), ())
+    ]
+
+
+def acceptance_entries(items: Iterable[Item]) -> Iterator[TurnedOff]:
+    """Yield the entries of comments for other tools that lower the severity of findings."""
+    for item in items:
+        accepted = item.finding.accepted
+        if accepted is not None and accepted.severity > item.finding.severity:
+            how = f"lowers {item.rule} on {item.occurrence.address} to {item.finding.severity.label}"
+            yield TurnedOff(
+                kind=PEER_COMMENT.kind,
+                text=f"a comment for {accepted.tool} {how}",
+                at=accepted.at,
+                rules=(item.rule,),
+                resource=item.occurrence.address,
+            )
+
+
+def without_acceptances(side: Side, items: Iterable[Item]) -> Side:
+    """Return a side on which some findings have the severity that they have without comments for other tools."""
+    added: dict[int, set[int]] = {}
+    for item in items:
+        added.setdefault(id(item.finding), set()).add(id(item.occurrence))
+    if not added:
+        return side
+    findings: list[Finding] = []
+    for finding in side.report.findings:
+        weighed = added.get(id(finding), set())
+        for is_weighed in (True, False):
+            occurrences = tuple(one for one in finding.occurrences if (id(one) in weighed) is is_weighed)
+            if occurrences:
+                part = restricted(finding, occurrences)
+                findings.append(_without_acceptance(part) if is_weighed else part)
+    report = msgspec.structs.replace(side.report, findings=sorted_with((), findings))
+    return msgspec.structs.replace(side, report=report)
+
+
+def _without_acceptance(finding: Finding) -> Finding:
+    accepted = finding.accepted
+    if accepted is None:
+        return finding
+    related = tuple(note for note in finding.related if note.text != accepted.text)
+    return msgspec.structs.replace(finding, accepted=None, regraded=accepted.severity, related=related)
+
+
 def _kind_of(directive: SuppressionDirective) -> Influence:
     if directive.tool:
         return PEER_COMMENT

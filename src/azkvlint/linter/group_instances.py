@@ -95,7 +95,7 @@ def _merge(group: Sequence[Finding]) -> Finding:
         ordered.sort(key=lambda one: (one[0], _tie_breaker(one[1])))
     # That of a unit does not depend on what is deployed.
     first = ordered[0][1]
-    group = sorted((one for _, one in ordered), key=lambda one: (one.is_undeployed, one.condition is not None))
+    group = sorted((one for _, one in ordered), key=_order_of_merge)
     return msgspec.structs.replace(
         group[0],
         fingerprint=first.fingerprint,
@@ -107,6 +107,10 @@ def _merge(group: Sequence[Finding]) -> Finding:
         in_tests=all(finding.in_tests for finding in group),
         may_leak_credential=any(finding.may_leak_credential for finding in group),
     )
+
+
+def _order_of_merge(finding: Finding) -> tuple[bool, ...]:
+    return finding.is_undeployed, finding.accepted is not None, finding.condition is not None
 
 
 def _tie_breaker(finding: Finding) -> str:

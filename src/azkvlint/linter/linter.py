@@ -19,7 +19,7 @@ from azkvlint.linter.group_instances import group_findings, merge_module_problem
 from azkvlint.linter.inventory import Inventory, inventory_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
-from azkvlint.linter.undeployed import Undeployed, without_deployment
+from azkvlint.linter.undeployed import Undeployed, with_copies_lowered, without_deployment
 from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
 from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
@@ -203,7 +203,7 @@ def report_of(
     worlds = _names_of_worlds(units)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
-        marked = map(undeployed.mark, map(folders.mark, findings))
+        marked = with_copies_lowered(map(undeployed.mark, map(folders.mark, findings)), units)
         limited = map(folders.limit_severity, group_findings(marked, worlds) if is_explained else marked)
         return tuple(finding for finding in limited if finding.severity >= config.min_severity)
 

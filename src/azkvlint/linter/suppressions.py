@@ -4,14 +4,15 @@ A directive on an attribute or block applies to findings there; on a resource, a
 module call, also to findings in the module through that call; ``ignore-file`` applies to its file. An invalid directive
 suppresses nothing and is reported as a Problem.
 
-If the policy respects comments for other tools, they apply to findings without a directive of kvlint. They are never
-reported as Problems.
+If the policy respects comments for other tools, they apply to findings without a directive of kvlint. Otherwise, a
+finding whose declaration has such a comment is accepted, which lowers its severity. They are never reported as
+Problems.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -22,9 +23,12 @@ from azkvlint.model.finding import (
     IN_SOURCE,
     METADATA,
     TFSEC,
+    TOOLS,
     TRIVY,
+    Acceptance,
     DirectiveId,
     Finding,
+    Note,
     Problem,
     Suppression,
     SuppressionDirective,
@@ -57,13 +61,14 @@ _SAME_IDS = {TFSEC: (TFSEC, TRIVY), TRIVY: (TRIVY, TFSEC)}
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The policy of a run: rule ids by id and name, the ids of the selected rules, and the current day.
 
-    ``peers`` are the equivalent rules by lower-case id, for each tool whose comments are respected.
+    ``peers`` are the equivalent rules by lower-case id for each tool, ``respected`` those whose comments suppress.
     """
 
     known: Mapping[str, str]
     selected: frozenset[str]
     today: date
     peers: Mapping[str, Mapping[str, frozenset[str]]] = {}
+    respected: frozenset[str] = frozenset()
 
 
 def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tools: Iterable[str] = ()) -> Policy:
@@ -78,8 +83,10 @@ def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tool
     for rule in rules:
         for name in rule.formerly:
             known.setdefault(name, rule.id)
-    peers = {tool: _equivalents(rules, tool) for tool in tools}
-    return Policy(known=known, selected=frozenset(rule.id for rule in selected), today=today, peers=peers)
+    return Policy(
+        known=known, selected=frozenset(rule.id for rule in selected), today=today,
+        peers={tool: _equivalents(rules, tool) for tool in TOOLS}, respected=frozenset(tools),
+    )  # fmt: skip
 
 
 def _equivalents(rules: Sequence[Rule], tool: str) -> dict[str, frozenset[str]]:
@@ -137,12 +144,16 @@ class _Directives:
     def matching(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the suppressions of a finding: at its location, on its resource, on a module call, or in its file."""
         rule = finding.rule.id
-        places = (finding.at, finding.attribute_at, finding.resource_at)
-        own = tuple(place for place in places if place is not None)
-        yield from self._in_spans(self.lines, finding.at, rule)
-        for at in (*own, *reversed(finding.callers)):
+        yield from self.at_declaration(finding)
+        for at in reversed(finding.callers):
             yield from self._at_location(at, rule)
-        yield from (self.whole[at.path, rule] for at in own if (at.path, rule) in self.whole)
+        yield from (self.whole[at.path, rule] for at in _own_places(finding) if (at.path, rule) in self.whole)
+
+    def at_declaration(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
+        """Yield the suppressions of a finding at its location or on its resource."""
+        yield from self._in_spans(self.lines, finding.at, finding.rule.id)
+        for at in _own_places(finding):
+            yield from self._at_location(at, finding.rule.id)
 
     def _at_location(self, at: Location, rule: str) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the suppressions of a rule at a location, or in an object around it."""
@@ -165,6 +176,10 @@ class _Directives:
             yield from rules.at(starts[min(at.region.start_line, len(starts)) - 1] + at.region.start_column - 1)
 
 
+def _own_places(finding: Finding) -> Iterator[Location]:
+    return (at for at in (finding.at, finding.attribute_at, finding.resource_at) if at is not None)
+
+
 class Suppressions:
     """The directives in the files of one unit. ``files`` are comments by reported path; without a policy they are
     ignored.
@@ -184,15 +199,14 @@ class Suppressions:
         self.unused: dict[DirectiveId, Problem] = {}
         self.used: set[DirectiveId] = set()
         self._texts: dict[str, Lines] = {}
-        self._own, self._peers = _Directives(self._texts), _Directives(self._texts)
+        self._own, self._peers, self._accepting = (_Directives(self._texts) for _ in range(3))
         if policy is None or not (files or metadata):
             return
-        from azkvlint.syntax.ignore_comments import directives, target_spans  # a plan has no comments
+        from azkvlint.syntax.ignore_comments import directives, peer_comments, target_spans  # a plan has none
 
-        read_peers = _peer_comment_reader(policy)
         for path, source in files.items():
             own_directives = directives(source.text, source.comments)
-            peers = read_peers(source)
+            peers = peer_comments(source)
             if own_directives or peers:
                 self._texts[path] = Lines(source.text)
                 self._add_comments(path, zip(own_directives, target_spans(source, own_directives), strict=True), policy)
@@ -220,6 +234,20 @@ class Suppressions:
         self.used.update(mark for mark, _ in matches)
         return matches[0][1]
 
+    def weighed(self, finding: Finding) -> Finding:
+        """Return a finding, accepted if its declaration has a comment for another tool that the run does not respect.
+
+        The severity is lowered after the overrides of the configuration.
+        """
+        if not self._accepting:
+            return finding
+        found = next(self._accepting.at_declaration(finding), None)
+        if found is None:
+            return finding
+        accepted = Acceptance(tool=found[1].tool, at=found[1].at, severity=finding.severity)
+        note = Note(text=accepted.text, at=accepted.at)
+        return msgspec.structs.replace(finding, accepted=accepted, related=(*finding.related, note))
+
     def _add_comments(self, path: str, pairs: Iterable[tuple[Directive, _Span | None]], policy: Policy) -> None:
         """Add the directives in the comments of one file, each with the span of its target."""
         spans: dict[str, list[tuple[int, int, DirectiveId, Suppression]]] = {}
@@ -237,24 +265,27 @@ class Suppressions:
         from azkvlint.syntax.ignore_comments import Reach
 
         # If a tool has several comments on one span, the first applies.
-        spans: dict[tuple[bool, str], dict[tuple[_Span, str], tuple[int, int, DirectiveId, Suppression]]] = {}
+        spans: dict[tuple[bool, bool, str], dict[tuple[_Span, str], tuple[int, int, DirectiveId, Suppression]]] = {}
         for comment, span in pairs:
             for mark, reason in self._peer_marks(path, comment, policy, COMMENT):
-                if comment.reach is Reach.FILE and span is not None:
+                is_respected = comment.tool in policy.respected
+                if comment.reach is Reach.FILE and span is not None and is_respected:
                     self._peers.whole.setdefault((path, mark[2]), (mark, reason))
-                elif span is not None:
-                    items = spans.setdefault((comment.reach is Reach.LINE, mark[2]), {})
+                elif comment.reach is not Reach.FILE and span is not None:
+                    items = spans.setdefault((is_respected, comment.reach is Reach.LINE, mark[2]), {})
                     items.setdefault((span, comment.tool), (*span, mark, reason))
-        for (is_line, id_), items in spans.items():
-            (self._peers.lines if is_line else self._peers.spans)[path, id_] = _SpanIndex(items.values())
+        for (is_respected, is_line, id_), items in spans.items():
+            found = self._peers if is_respected else self._accepting
+            (found.lines if is_line else found.spans)[path, id_] = _SpanIndex(items.values())
 
     def _add_metadata(self, path: str, metadata: Metadata, policy: Policy) -> None:
         for directive, pointer in metadata.found:
             for mark, reason in self._marks(path, directive, policy, METADATA):
                 self._own.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
         for comment, pointer in metadata.peers:
+            found = self._peers if comment.tool in policy.respected else self._accepting
             for mark, reason in self._peer_marks(path, comment, policy, METADATA):
-                self._peers.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
+                found.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
 
     def _peer_marks(
         self, path: str, comment: PeerComment, policy: Policy, kind: str
@@ -269,12 +300,13 @@ class Suppressions:
         is_expired = comment.ended or (comment.until is not None and comment.until < policy.today)
         marks = [] if is_expired or comment.condition else [(path, comment.start, rule) for rule in rules]
         selected_marks = tuple((mark[2], mark) for mark in marks if mark[2] in policy.selected)
-        self.directives.append(
-            SuppressionDirective(
-                kind=kind, at=at, rules=rules, reason=comment.reason, until=until, ended=is_expired,
-                marks=selected_marks, tool=comment.tool, ids=ids, condition=comment.condition,
-            )
-        )  # fmt: skip
+        if comment.tool in policy.respected:
+            self.directives.append(
+                SuppressionDirective(
+                    kind=kind, at=at, rules=rules, reason=comment.reason, until=until, ended=is_expired,
+                    marks=selected_marks, tool=comment.tool, ids=ids, condition=comment.condition,
+                )
+            )  # fmt: skip
         reason = Suppression(kind=IN_SOURCE, justification=comment.reason, at=at, until=until, tool=comment.tool)
         for mark in marks:
             yield mark, reason
@@ -308,15 +340,6 @@ class Suppressions:
         reason = Suppression(kind=IN_SOURCE, justification=directive.reason, at=at, until=until, owner=directive.owner)
         for mark in dict.fromkeys(marks.values()):
             yield mark, reason
-
-
-def _peer_comment_reader(policy: Policy) -> Callable[[SourceComments], list[tuple[PeerComment, _Span | None]]]:
-    """Return the reader of comments for other tools, which is imported only if needed."""
-    if not policy.peers:
-        return lambda _: []
-    from azkvlint.syntax.ignore_comments import peer_comments
-
-    return peer_comments
 
 
 def _equivalent_rules(comment: PeerComment, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:

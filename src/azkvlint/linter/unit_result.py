@@ -494,15 +494,15 @@ def _language_directives(
 
 
 def split_suppressed(findings: Iterable[Finding], suppressions: Suppressions) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that count, and those that are suppressed."""
+    """Return the findings that count, also the accepted ones, and those that are suppressed."""
     if not suppressions:
-        return list(findings), []
+        return [*map(suppressions.weighed, findings)], []
     counted: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
         reason = suppressions.suppression_of(finding)
         if reason is None:
-            counted.append(finding)
+            counted.append(suppressions.weighed(finding))
         else:
             suppressed.append(msgspec.structs.replace(finding, suppressed=reason))
     return counted, suppressed

@@ -154,9 +154,7 @@ class Worker:
         self.policy = policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
-        self.reader = Reader(
-            self.required, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools)
-        )
+        self.reader = Reader(self.required, root, terraform_settings(config, root), peer_comments=not config.no_ignores)
 
     def evaluate(self, unit: Unit) -> UnitResult:
         """Evaluate one unit. Failures are reported as Problems."""

@@ -154,6 +154,23 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
         return (self.kind, self.justification) == (EXTERNAL, IN_BASELINE)
 
 
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
+    """A comment at ``at`` for another ``tool`` that accepts its equivalent check at the place of a finding.
+
+    The finding has a lower severity than ``severity``, which it has without the comment.
+    """
+
+    tool: str
+    at: Location
+    severity: Severity
+
+    @property
+    def text(self) -> str:
+        """Return the acceptance in words."""
+        line = "" if self.at.region is None else f" on line {self.at.region.start_line}"
+        return f"accepted for {self.tool} by the comment{line}"
+
+
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False, array_like=True):
     """One of the resources that a finding groups. ``root`` is the document or folder through which it was found.
 
@@ -193,7 +210,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``fingerprint`` identifies it in other runs (``model.identity``), and ``former_fingerprint`` is the one of earlier
     versions, if that differs. ``world`` is the parameter file, if any. ``is_undeployed``: nothing in the input deploys
     the resource, as in modules that nothing calls. ``condition`` is set if only other values than the
-    defaults create the resource. ``may_leak_credential``: the value in code may be a credential in use.
+    defaults create the resource. ``may_leak_credential``: the value in code may be a credential in use. ``accepted``: a
+    comment for another tool accepts it.
     """
 
     rule: Rule
@@ -230,6 +248,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_undeployed: bool = False
     condition: Condition | None = None
     may_leak_credential: bool = False
+    accepted: Acceptance | None = None
 
     @property
     def severity(self) -> Severity:

@@ -155,6 +155,7 @@ def nothing_is_suppressed(at: Location, rule: str) -> bool:
 def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_comments: bool = False) -> ReadResult:
     """Return the result of a Bicep file, with comments for other tools if ``peer_comments``."""
     from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
+    from azkvlint.syntax.ignore_comments import has_peer_comments
 
     sources = cache(read.secret_sources)
 
@@ -166,7 +167,7 @@ def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_com
     # Some of its modules may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     comments: Mapping[str, SourceComments] = {}
-    if peer_comments or any(_MARK in text.lower() for text in read.files.values()):
+    if any(_MARK in text.lower() or (peer_comments and has_peer_comments(text)) for text in read.files.values()):
         from azkvlint.readers.bicep.suppressions import comments_of
 
         comments = comments_of(read, peer_comments)

@@ -180,7 +180,7 @@ def _block_key(finding: Finding) -> object:
     values = zip(names, finding.arguments, strict=True)
     facts = tuple(value for name, value in values if name not in _NAMES)
     label = "" if finding.rule.marks else finding.label
-    marks = finding.in_tests, finding.is_undeployed, finding.condition
+    marks = finding.in_tests, finding.is_undeployed, finding.condition, finding.accepted
     return finding.rule.id, finding.severity, finding.is_absent, facts, label, marks
 
 

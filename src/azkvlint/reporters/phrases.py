@@ -272,7 +272,7 @@ def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
     ``others`` are findings of the same rule on other resources, which are named with their places. A finding in a
     folder of tests or examples, or in code that nothing deploys, is marked after that.
     """
-    mark = " [in tests or examples]" if finding.in_tests else deployment_note(finding)
+    mark = (" [in tests or examples]" if finding.in_tests else deployment_note(finding)) + acceptance_note(finding)
     members = _members_by_text(finding)
     count = len(members[1:]) + sum(len(_members_by_text(one)) or 1 for one in others)
     if not count:
@@ -304,6 +304,11 @@ def _world_note(members: Sequence[Occurrence]) -> str:
 def deployment_note(finding: Finding) -> str:
     """Return the mark of a finding in code that nothing deploys."""
     return " [in code that no scanned file deploys]" if finding.is_undeployed else ""
+
+
+def acceptance_note(finding: Finding) -> str:
+    """Return the mark of a finding that a comment for another tool accepts."""
+    return f" [{finding.accepted.text}]" if finding.accepted is not None else ""
 
 
 def _member_name(members: Sequence[Occurrence], first: Occurrence) -> str:

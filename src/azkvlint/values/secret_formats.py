@@ -47,8 +47,10 @@ def placeholder_in(text: str) -> Placeholder:
         return by_words
     parts = [*_secret_parts(text[:_MAX_LENGTH])]
     if not parts and not has_known_form(text[:_MAX_LENGTH]):
-        return by_words
-    return Placeholder.NONE if has_credential(text) else Placeholder.CERTAIN
+        return Placeholder.SAMPLE if by_words is Placeholder.NONE and _is_sample(text) else by_words
+    if has_credential(text):
+        return Placeholder.SAMPLE if _is_sample_object(text) else Placeholder.NONE
+    return Placeholder.CERTAIN
 
 
 def _secret_parts(text: str) -> Iterator[str]:
@@ -186,10 +188,11 @@ def is_configuration(names: Sequence[str], text: str) -> bool:
 
 
 class Placeholder(Enum):
-    """Whether a string is a placeholder for a value that is set later."""
+    """Whether a string is a placeholder for a value that is set later, or at least a sample."""
 
     CERTAIN = "certain"
     LIKELY = "likely"
+    SAMPLE = "sample"
     NONE = "none"
 
 
@@ -325,6 +328,61 @@ _LATER_HINTS = frozenset({
     "temp", "initial", "default", "test", "sample", "example", "value", "key", "token", "string", "to", "be", "the",
     "a",
 })  # fmt: skip
+
+
+# The values in the documentation of azurerm_key_vault_secret and in Microsoft's template reference, which has types.
+# Sources: registry.terraform.io/providers/hashicorp/azurerm, learn.microsoft.com/azure/templates.
+_SAMPLES = frozenset({"szechuan", "string"})
+_PACKED_PLACEHOLDERS = frozenset(one.replace(" ", "") for one in _PLACEHOLDERS if " " in one)
+_DIGITS_AT_END = regex(r"[0-9]{1,3}\Z")
+_FEW_WORDS = regex(rf"(?:my|some|the|your)(?: [a-z]+){{0,2}} {_NOUN}")
+_WRITE_ONLY = " wo"
+# The name of a variable, such as DB_PASSWORD, in place of its value.
+_NAME_OF_VARIABLE = regex(r"[A-Z]+(?:[_-][A-Z]+){0,4}[_-](?:PASSWORD|SECRET|KEY|TOKEN|USERNAME|VALUE)")
+# What another tool, or Terraform if it were not escaped, replaces in a string.
+_REFERENCE = regex(r"\$\{[A-Za-z_][\w.\[\]\"'-]{0,200}\}")
+_MOST_MEMBERS = 50
+
+
+def _is_sample(text: str) -> bool:
+    """Return whether a string is a sample: from documentation, or its words describe what belongs there."""
+    text = text[:_MAX_LENGTH].strip()
+    if text[:1] == "{":
+        return _is_sample_object(text)
+    if _NAME_OF_VARIABLE.fullmatch(text) or _REFERENCE.search(text):
+        return True
+    if len(text) > _MAX_PHRASE:
+        return False
+    phrase = _phrase_of(text.rstrip("!.?"))
+    packed = _DIGITS_AT_END.sub("", phrase.replace(" ", ""))
+    return (
+        phrase in _SAMPLES
+        or packed in _PACKED_PLACEHOLDERS
+        or _FEW_WORDS.fullmatch(phrase) is not None
+        or phrase.removesuffix(_WRITE_ONLY) in _PLACEHOLDERS
+    )
+
+
+def _is_sample_object(text: str) -> bool:
+    """Return whether each value of a JSON object is its own name, as in ``{"password": "Password"}``, or a sample."""
+    if text[:1] != "{":
+        return False
+    try:
+        document = decode_json(text, object)
+    except InputError:
+        return False
+    if not isinstance(document, dict) or not 0 < len(document) <= _MOST_MEMBERS:
+        return False
+    return all(
+        isinstance(value, str)
+        and (_phrase_of(value) == _phrase_of(name) or placeholder_by_words(value) is not Placeholder.NONE)
+        for name, value in document.items()
+    )
+
+
+def _phrase_of(text: str) -> str:
+    """Return the words of a string in lower case, with single spaces."""
+    return " ".join(filter(None, _SEPARATORS.split(_HUMP.sub(" ", without_accents(text)).lower())))
 
 
 def placeholder_by_words(text: str) -> Placeholder:

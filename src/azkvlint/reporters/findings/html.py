@@ -21,6 +21,7 @@ from azkvlint.reporters.grouping import Block, UnknownCause, fold, is_minor, rem
 from azkvlint.reporters.html_page import bar, code, escaped, facts, inline, link, page, problem_box, vault_row
 from azkvlint.reporters.phrases import (
     VAULT_NOUNS,
+    acceptance_note,
     call_note,
     condition_note,
     configuration,
@@ -452,7 +453,8 @@ class _Page:
         pill = f'<span class="pill">{label_of(finding)}</span>'
         yield f'<h3>{pill} {self._rule(rule)} <span class="title">{inline(rule.title)}</span></h3>'
         yield f'<p class="message">{inline(finding.message)}{escaped(condition_note(finding))}</p>'
-        yield f'<p class="at">{code(place(finding.at))}{escaped(call_note(finding) + deployment_note(finding))}</p>'
+        notes = call_note(finding) + deployment_note(finding) + acceptance_note(finding)
+        yield f'<p class="at">{code(place(finding.at))}{escaped(notes)}</p>'
         yield from _source(finding)
         if finding.suppressed is not None:
             yield f'<p class="fix"><b>Suppressed</b>{escaped(suppression(finding))}</p>'

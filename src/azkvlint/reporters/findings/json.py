@@ -86,9 +86,18 @@ def result(finding: Finding) -> dict[str, Any]:
         "source": finding.source,
         "inTests": finding.in_tests,
         "undeployed": finding.is_undeployed,
+        "accepted": _acceptance(finding),
         "condition": None if finding.condition is None else finding.condition.data(),
         "occurrences": [_occurrence(one) for one in finding.occurrences],
     }
+
+
+def _acceptance(finding: Finding) -> dict[str, Any] | None:
+    """Return the comment for another tool that lowers the severity, and the severity without it."""
+    accepted = finding.accepted
+    if accepted is None:
+        return None
+    return {"tool": accepted.tool, "severity": accepted.severity.label, "location": location(accepted.at)}
 
 
 def _fix(suggestion: Suggestion | None) -> dict[str, Any]:

@@ -237,6 +237,8 @@ def _result(finding: Finding, index: int, marks: dict[str, str]) -> dict[str, An
         properties["kvlint/inTests"] = True
     if finding.is_undeployed:
         properties["kvlint/undeployed"] = True
+    if finding.accepted is not None:
+        properties["kvlint/acceptedFor"] = finding.accepted.tool
     worlds = sorted({world for member in finding.occurrences for world in member.worlds})
     if worlds:
         properties["kvlint/worlds"] = worlds
