@@ -1,0 +1,177 @@
+"""Lay a document out for a terminal with rich: tables, trees, wrapped lines and colors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from io import StringIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+from rich.tree import Tree
+
+from azkvlint.reporters import Options
+from azkvlint.reporters.document import (
+    BAD,
+    CODE,
+    EMPHASIS,
+    GIVEN,
+    GOOD,
+    NEUTRAL,
+    OPEN,
+    STRONG,
+    Block,
+    Cell,
+    CodeBlock,
+    Content,
+    Document,
+    Figure,
+    Item,
+    Items,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+    is_web_address,
+    spans,
+)
+from azkvlint.reporters.document.layout import cell_line, in_text_order
+from azkvlint.util.text import visible
+
+_NARROWEST, _WIDEST = 40, 120
+_COLORS = {BAD: "red", OPEN: "magenta", GOOD: "green", GIVEN: "green", NEUTRAL: "dim"}
+_STYLES = {CODE: "cyan", STRONG: "bold", EMPHASIS: "italic"}
+
+
+def terminal(document: Document, options: Options) -> str:
+    """Return the document laid out for a screen, with colors if they are enabled."""
+    console = Console(
+        file=StringIO(), width=min(max(options.width, _NARROWEST), _WIDEST), force_terminal=True, highlight=False,
+        color_system="standard" if options.color else None, markup=False, emoji=False, legacy_windows=False,
+        no_color=not options.color,
+    )  # fmt: skip
+    with console.capture() as capture:
+        for part in _parts(document):
+            console.print(part, soft_wrap=False)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().split("\n")[:-1])
+
+
+def _parts(document: Document) -> Iterator[RenderableType]:
+    for line in document.head:
+        yield _line(line, "bold")
+    if document.head:
+        yield ""
+    for block in document.blocks:
+        parts = list(_block(block))
+        yield from parts
+        yield from [""] if parts else []
+    yield from map(_line, document.notes)
+    yield from (_line(problem, "yellow") for problem in document.problems)
+    yield from (_line(failure, "bold red") for failure in document.failures)
+    yield _line(document.summary, "bold")
+
+
+def _line(content: Content, style: str = "") -> Text:
+    line = Text(style=style, overflow="fold")
+    for span in spans(content):
+        styles = [_STYLES.get(span.style, ""), _COLORS.get(span.state, "")]
+        styles += [f"link {span.link}"] if is_web_address(span.link) and visible(span.link) == span.link else []
+        line.append(visible(span.text), " ".join(filter(None, styles)))
+    return line
+
+
+def _block(block: Block) -> Iterator[RenderableType]:
+    match block:
+        case Section():
+            yield from _section(block)
+        case Table():
+            yield from _table(block)
+        case Items():
+            yield from (_tree(item) for item in block.items)
+        case Paragraph():
+            yield _line(block.content, _COLORS.get(block.state, ""))
+        case CodeBlock():
+            if block.title:
+                yield _line(block.title, "bold")
+                yield ""
+            yield from (Text(visible(line), no_wrap=True, overflow="ignore") for line in block.text.splitlines())
+        case Figure():
+            pass
+
+
+def _section(section: Section) -> Iterator[RenderableType]:
+    yield _line(section.title, "bold")
+    yield from (Padding(_line(line, "dim"), (0, 0, 0, 2)) for line in section.about)
+    apart = bool(section.about) and not isinstance(next(iter(section.blocks), None), Table)
+    for block in section.blocks:
+        parts = list(_block(block))
+        yield from [""] if parts and apart else []
+        yield from parts
+        apart = bool(parts) and not isinstance(block, Table)
+
+
+def _tree(item: Item) -> RenderableType:
+    """Return an item with those below it."""
+    line = _line(item.content, _COLORS.get(item.state, ""))
+    if not item.items:
+        return Padding(line, (0, 0, 0, 2))
+    tree = Tree(line, guide_style="dim")
+    _grow(tree, item.items)
+    return Padding(tree, (0, 0, 0, 2))
+
+
+def _grow(tree: Tree, items: Iterable[Item]) -> None:
+    for item in items:
+        _grow(tree.add(_line(item.content, _COLORS.get(item.state, ""))), item.items)
+
+
+def _table(table: Table) -> Iterator[RenderableType]:
+    short, wide, below = in_text_order(table)
+    grid = Grid(box=SIMPLE_HEAD, show_header=table.is_headed, header_style="dim", pad_edge=False, expand=False)
+    for number in (*short, *wide):
+        column = table.columns[number]
+        justify = "right" if column.is_number else "left"
+        grid.add_column(visible(column.title), no_wrap=column.is_short, overflow="fold", justify=justify)  # type: ignore[arg-type]  # a str for mypy
+    group = ""
+    for row in table.rows:
+        if row.group != group:
+            group = row.group
+            grid.add_row(*([""] * (len(short) + len(wide) - 1)), Text(visible(group), "underline"))
+        grid.add_row(*_cells(row, table, [*short, *wide], below))
+    yield grid
+    for row in table.rows:
+        if row.details:
+            yield _line(row.cells[wide[0] if wide else 0].content, "bold")
+            for block in row.details:
+                yield from _block(block)
+
+
+def _cells(row: Row, table: Table, columns: list[int], below: list[int]) -> Iterator[RenderableType]:
+    for number in columns:
+        cell, column = row.cells[number], table.columns[number]
+        is_last = number == columns[-1]
+        if column.is_short:
+            line: Text = Text(cell_line(cell, column), _COLORS.get(cell.state, ""))
+        else:
+            line = _line(cell.content, "bold" if is_last and below else "")
+        lower = [part for one in below for part in _lower(row.cells[one])] if is_last else []
+        yield Group(line, *_items(cell), *lower) if cell.items or lower else line
+
+
+def _lower(cell: Cell) -> Iterator[RenderableType]:
+    line = _line(cell.content)
+    for link in cell.links:
+        if is_web_address(link) and visible(link) == link:
+            line.append(" ")
+            line.append("docs", f"dim link {link}")
+    yield from [line] if line.plain else []
+    yield from _items(cell)
+
+
+def _items(cell: Cell) -> Iterator[RenderableType]:
+    for item in cell.items:
+        line = Text("• ", _COLORS.get(item.state, "dim"))
+        yield Text.assemble(line, _line(item.content), overflow="fold")
+        yield from (_tree(one) for one in item.items)
