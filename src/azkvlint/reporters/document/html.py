@@ -46,6 +46,8 @@ _STYLE = """
 .score { display: grid; grid-template-columns: minmax(4rem, 12rem) minmax(0, 1fr); gap: 1rem; align-items: center; }
 .score { margin-top: .75rem; }
 .of { margin-top: .35rem; color: var(--soft); font-size: .9rem; }
+.vaults .of { display: block; margin: 0; }
+.vaults code { display: inline; }
 .note { margin-top: 1rem; padding-left: .8rem; border-left: 3px solid var(--mark, var(--line)); }
 .part { margin-top: 1rem; }
 .tree { margin-top: .75rem; font-size: .9rem; }
