@@ -181,6 +181,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Content, ...] = ()
     notes: tuple[Content, ...] = ()
     problems: tuple[str, ...] = ()
+    problems_title: str = "Analysis incomplete"
     blocks: tuple[Block, ...] = ()
     words: tuple[Word, ...] = ()
     links: tuple[str, ...] = ()
