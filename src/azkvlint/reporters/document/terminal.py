@@ -121,13 +121,19 @@ def _section(section: Section) -> Iterator[RenderableType]:
 
 
 def _tree(item: Item) -> RenderableType:
-    """Return an item with those below it."""
+    """Return an item with those below it; one without any beside its bullet."""
     line = _line(item.content, _COLORS.get(item.state, ""))
     if not item.items:
-        return Padding(line, (0, 0, 0, 2))
+        return Padding(_beside_bullet(item, line), (0, 0, 0, 2))
     tree = Tree(line, guide_style="dim")
     _grow(tree, item.items)
     return Padding(tree, (0, 0, 0, 2))
+
+
+def _beside_bullet(item: Item, *parts: RenderableType) -> RenderableType:
+    grid = Grid.grid(padding=(0, 1, 0, 0))
+    grid.add_row(Text("•", _COLORS.get(item.state, "dim")), Group(*parts))
+    return grid
 
 
 def _grow(tree: Tree, items: Iterable[Item]) -> None:
@@ -196,7 +202,4 @@ def _lower(cell: Cell) -> Iterator[RenderableType]:
 def _items(cell: Cell) -> Iterator[RenderableType]:
     """Yield the items of a cell, each beside its bullet."""
     for item in cell.items:
-        beside = Grid.grid(padding=(0, 1, 0, 0))
-        bullet = Text("•", _COLORS.get(item.state, "dim"))
-        beside.add_row(bullet, Group(_line(item.content), *(_tree(one) for one in item.items)))
-        yield beside
+        yield _beside_bullet(item, _line(item.content), *(_tree(one) for one in item.items))
