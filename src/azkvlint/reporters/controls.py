@@ -24,6 +24,7 @@ from azkvlint.reporters.document import (
     GOOD,
     NEUTRAL,
     OPEN,
+    PROSE,
     SHORT,
     STATE,
     STRONG,
@@ -193,7 +194,9 @@ def _row(answer: ControlResult, most: int) -> Row:
     control = answer.check.control
     word, state = _WORDS[answer.status]
     evidence = Cell(
-        _reason(answer), items=tuple(_evidence(answer, most)), links=answer.references if answer.why else ()
+        Span(_reason(answer), PROSE),
+        items=tuple(_evidence(answer, most)),
+        links=answer.references if answer.why else (),
     )
     return Row((Cell(control.id), Cell(control.title), Cell(word, state), evidence), state, control.section)
 
@@ -232,15 +235,15 @@ def _item(basis: Basis) -> Item:
     notes += ["possibly for this vault"] if basis.perhaps else []
     note = Span(f" [{'; '.join(notes)}]" if notes else "", EMPHASIS)
     start = (Span(finding.rule.id, STRONG), " ", Span(place(finding.at), CODE))
-    return Item((*start, f": {_result_sentence(finding)}", note), _OUTCOMES[basis.outcome])
+    return Item((*start, ": ", Span(_result_sentence(finding), PROSE), note), _OUTCOMES[basis.outcome])
 
 
 def _result_sentence(finding: Finding) -> str:
     """Return the result of a rule for a resource as a sentence."""
     if finding.outcome is not Outcome.PASS:
         return f"{headline(finding)}."
-    values, resource = _passing_values(finding), visible(finding.resource)
-    return f"{visible(finding.rule.title)}. {f'{resource}: {values}' if values else f'{resource} passes'}."
+    values, resource = _passing_values(finding), finding.resource
+    return f"{finding.rule.title}. {f'{resource}: {values}' if values else f'{resource} passes'}."
 
 
 def _passing_values(finding: Finding) -> str:
