@@ -30,7 +30,7 @@ BAD, OPEN, GOOD, GIVEN, NEUTRAL = "bad", "open", "good", "given", "none"
 # The style of a span. PROSE is a sentence with code in backquotes; the others apply to the whole text.
 PLAIN, CODE, STRONG, EMPHASIS, PROSE = "", "code", "strong", "emphasis", "prose"
 
-# The kind of a column. TEXT takes the width that is left. SHORT and STATE never wrap and come first in text; the cells
+# The kind of a column. TEXT takes the width that is left. STATE and SHORT never wrap and come first in text; the cells
 # of STATE are words with a sign and color. BELOW has a column in Markdown and HTML, and in text the lines below TEXT.
 TEXT, SHORT, STATE, BELOW = "text", "short", "state", "below"
 
