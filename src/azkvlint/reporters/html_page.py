@@ -170,9 +170,10 @@ def vault_row(number: int, name: str, place: str, bar: str, counts: str) -> str:
     return f'<li><span>{link} {code(place)}</span>{bar}<span class="count">{escaped(counts)}</span></li>'
 
 
-def link(address: str, content: str) -> str:
+def link(address: str, content: str, style: str = "") -> str:
     """Return a link to a website around escaped content."""
-    return f'<a href="{escaped(address)}" rel="noreferrer">{content}</a>'
+    named = f' class="{style}"' if style else ""
+    return f'<a{named} href="{escaped(address)}" rel="noreferrer">{content}</a>'
 
 
 def code(text: str) -> str:
