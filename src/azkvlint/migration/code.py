@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
 from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy, described
-from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources, Written, bicep_string, language_of
+from azkvlint.migration.policy_source import PolicySources, language_of
+from azkvlint.migration.written import BICEP, TERRAFORM, Written, bicep_string
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import DeclaredHole, Hole, bare, is_one_hole, parts_of
 from azkvlint.model.resource import Resource
@@ -128,7 +129,7 @@ class Generator:
 
     def _independent(self, group: _Group, vault: Resource) -> _Group:
         """Return a group without expressions if its existence depends on what enables Azure RBAC on the vault."""
-        existence = f"{group.written.repeat[1]} {group.written.condition}"
+        existence = f"{group.written.repeat[1]} {group.written.condition} {group.written.loop}"
         names = self._sources.model_names(self._places.resource(vault).at) if existence.strip() else frozenset()
         found = sorted(name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", existence))
         if not found:
@@ -151,6 +152,8 @@ class Generator:
         first = wanted[0][1]
         if not self._context.is_complete and not group.written.is_literal:
             return False
+        if any(policy.placeholder and text_of(policy.principal) in group.written.principal for _, policy in wanted):
+            return False
         return all(
             policy.status == REPLACED
             and policy.choice is not None
@@ -165,6 +168,7 @@ class Generator:
         self._parameters.clear()
         is_beside = self._is_beside(policy, group)
         principal, why = self._principal(policy, group)
+        why = policy.placeholder or why
         if not why and policy.source.conditions:
             why = f"whether {policy.source.address} exists is unknown"
         assumption = policy.source.assumption or vault.assumption
@@ -303,7 +307,7 @@ class Generator:
         policy, choice = policies[0], policies[0].choice
         if choice is None:
             return
-        is_repeated = bool(written.repeat[0])
+        is_repeated = bool(written.repeat[0] or written.loop)
         label = self._label(policy, is_repeated=is_repeated)
         kinds = {identity_of(one.principal, Absent(at=one.at), self._context).kind for one in policies}
         is_service = kinds == {"application"} and _is_direct(written, policy)
@@ -387,7 +391,7 @@ def _uses_key(expression: str) -> bool:
 def _is_direct(written: Written, policy: Policy) -> bool:
     """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
     if written.name:
-        return written.name.endswith(".id")
+        return written.name.endswith(".id") and not written.loop
     last = parts_of(string_of(policy.principal))[-1:]
     expression = bare(last[0]) if last and isinstance(last[0], Hole) else ""
     return "." in written.principal and f".{expression}".endswith(f".{written.principal}")
@@ -457,31 +461,48 @@ def _terraform_role(name: str, description: str, written: Written, actions: Sequ
     )
 
 
-def _bicep_head(name: str, type_: str, written: Written) -> str:
+def _bicep_resource(name: str, type_: str, written: Written, lines: Sequence[str]) -> str:
+    """Return a resource with a condition and loop. ``lines`` are its properties."""
     condition = f"if ({written.condition}) " if written.condition else ""
-    return f"resource {name} 'Microsoft.Authorization/{type_}@{_ASSIGNMENT_VERSION}' = {condition}{{\n"
+    start, end = (f"[{written.loop}: ", "]") if written.loop else ("", "")
+    body = "".join(f"  {line}\n" for line in lines)
+    head = f"resource {name} 'Microsoft.Authorization/{type_}@{_ASSIGNMENT_VERSION}'"
+    return f"{head} = {start}{condition}{{\n{body}}}{end}\n"
 
 
 def _bicep_assignment(name: str, comment: str, written: Written, role: _Role, is_service: bool) -> str:
-    guid = f"{written.vault}.id, {written.name}, {role.custom or bicep_string(role.id)}"
     definition = role.custom or (
         f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {bicep_string(role.id)})"
     )
-    shown = f" // {role.name}" if role.name else ""
-    kind = "    principalType: 'ServicePrincipal'\n" if is_service else ""
-    return (
-        f"// {comment}\n{_bicep_head(name, 'roleAssignments', written)}"
-        f"  name: guid({guid})\n  scope: {written.vault}\n  properties: {{\n"
-        f"    roleDefinitionId: {definition}{shown}\n    principalId: {written.principal}\n{kind}  }}\n}}\n"
-    )
+    lines = [
+        f"name: guid({written.vault}.id, {written.name}, {role.custom or bicep_string(role.id)})",
+        f"scope: {written.vault}",
+        "properties: {",
+        f"  roleDefinitionId: {definition}{f' // {role.name}' if role.name else ''}",
+        f"  principalId: {written.principal}",
+        *(["  principalType: 'ServicePrincipal'"] if is_service else []),
+        "}",
+    ]
+    return f"// {comment}\n{_bicep_resource(name, 'roleAssignments', written, lines)}"
 
 
 def _bicep_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
-    listed = "".join(f"          {bicep_string(action)}\n" for action in actions)
-    return (
-        f"{_bicep_head(name, 'roleDefinitions', written)}"
-        f"  name: guid({written.vault}.id, '{name}')\n  properties: {{\n"
-        f"    roleName: '${{{written.vault}.name}} {name}'\n    description: {bicep_string(description)}\n"
-        f"    type: 'CustomRole'\n    assignableScopes: [\n      resourceGroup().id\n    ]\n"
-        f"    permissions: [\n      {{\n        dataActions: [\n{listed}        ]\n      }}\n    ]\n  }}\n}}\n"
-    )
+    lines = [
+        f"name: guid({written.vault}.id, '{name}')",
+        "properties: {",
+        f"  roleName: '${{{written.vault}.name}} {name}'",
+        f"  description: {bicep_string(description)}",
+        "  type: 'CustomRole'",
+        "  assignableScopes: [",
+        "    resourceGroup().id",
+        "  ]",
+        "  permissions: [",
+        "    {",
+        "      dataActions: [",
+        *(f"        {bicep_string(action)}" for action in actions),
+        "      ]",
+        "    }",
+        "  ]",
+        "}",
+    ]
+    return _bicep_resource(name, "roleDefinitions", written, lines)

@@ -28,8 +28,10 @@ from azkvlint.linter.access import (
 )
 from azkvlint.linter.linter import exit_code_of
 from azkvlint.migration.code import Blocks, Generator, GroupKey
+from azkvlint.migration.open_policies import completed
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
-from azkvlint.migration.policy_source import BICEP, MODEL_ARGUMENTS, TERRAFORM, PolicySources
+from azkvlint.migration.policy_source import MODEL_ARGUMENTS, PolicySources
+from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy
 from azkvlint.model.access import (
     AccessChange,
     Capability,
@@ -197,12 +199,14 @@ class _Planner:
 
     def plan(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the migration of a root; None if the root has no vaults."""
-        context = self._context(_resources_of(read), read)
+        sources = PolicySources(folder)
+        resources, opened = completed(_resources_of(read), sources)
+        context = self._context(resources, read)
         principals = Principals(context)
         vaults = vaults_of(context, principals, built_in_only=self._choices.built_in_only)
         if not (vaults.to_migrate or vaults.migrated or vaults.unknown):
             return None
-        sources = PolicySources(folder)
+        _name_opened(vaults, opened)
         redactor = Redactor(read.secret_texts())
         names = frozenset(
             redactor.text(name) for _, own in vaults.to_migrate for one in own for name in (one.label, one.key) if name
@@ -211,7 +215,9 @@ class _Planner:
         ats = [vault.at for vault, _ in vaults.to_migrate] + [one.at for _, own in vaults.to_migrate for one in own]
         ats += [vault.at for vault in vaults.migrated] + [vault.at for vault, _ in vaults.unknown]
         clean = Cleaner(redactor, read.locate(ats), places_in(source))
-        check = _Check(self, read, context, [(vault, self._selected(own)) for vault, own in self._chosen(vaults)])
+        check = _Check(
+            self, read, resources, context, [(vault, self._selected(own)) for vault, own in self._chosen(vaults)]
+        )
         writer = _Writer(clean, read, code, sources, _Places(source), self._choices)
         return _Root(
             path=read.path,
@@ -270,6 +276,14 @@ class _Planner:
         return code
 
 
+def _name_opened(vaults: Vaults, opened: Mapping[int, OpenPolicy]) -> None:
+    """Name the principals of policies of which only the source is known, and state what decides whether these exist."""
+    for policy in (one for _, own in vaults.to_migrate for one in own):
+        found = opened.get(id(policy.item))
+        if found is not None:
+            policy.label, policy.exists = found.written.principal, found.written.exists
+
+
 class _Places:
     """Finds where a policy is declared: for a plan, in the source that it was made from."""
 
@@ -303,9 +317,14 @@ class _Check:
     """
 
     def __init__(
-        self, planner: _Planner, read: ReadResult, context: Context, vaults: Sequence[tuple[Resource, list[Policy]]]
+        self,
+        planner: _Planner,
+        read: ReadResult,
+        resources: Mapping[str, Resource],
+        context: Context,
+        vaults: Sequence[tuple[Resource, list[Policy]]],
     ) -> None:
-        resources = _resources_of(read)
+        resources = dict(resources)
         roles: dict[tuple[str, ...], str] = {}
         for vault, policies in vaults:
             resources[vault.address] = _switched(resources[vault.address])
@@ -536,7 +555,7 @@ class _Writer:
                 if role.name.lower() in policy.present
             ),
             at=self._clean.location(policy.at),
-            condition=self._condition(policy.source),
+            condition=", ".join(filter(None, (self._condition(policy.source), text(policy.exists)))),
         )
 
     def _steps(

@@ -207,9 +207,10 @@ class Content(KeptValues):
         lost = self._lost(name)
         return lost if lost is not None else found if written else None
 
-    def certain_blocks(self, name: str) -> list[Content | Values]:
-        """Return the blocks of a type that exist regardless of how many others do."""
-        return self._generated_blocks(name)[0]
+    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[Unknown]]:
+        """Return the blocks of a type that exist regardless of how many others do, and why others may exist."""
+        found, doubts, _ = self._generated_blocks(name)
+        return found, doubts
 
     def _generated_blocks(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
         """Return the blocks of a type, the reasons why more may exist, and whether any is written."""
@@ -352,9 +353,9 @@ class Values:
         """Return the blocks of a type: objects, or a list of them."""
         return _value_blocks(name, self.attribute(name))
 
-    def certain_blocks(self, name: str) -> list[Content | Values]:  # noqa: ARG002  # the number of blocks is known or unknown
+    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[Unknown]]:  # noqa: ARG002  # there are none
         """Return no blocks: those of an object are all known, or none of them is."""
-        return []
+        return [], []
 
     def partial_list(self, name: str) -> Items | None:  # noqa: ARG002  # its parts are values already
         """Return nothing: an object has no expression."""
