@@ -334,6 +334,22 @@ def test_a_custom_role_has_exactly_the_data_actions(given: Input) -> None:
     assert policy["customRole"]["surplus"] == []
 
 
+def test_vaults_of_one_subscription_share_a_custom_role(given: Input) -> None:
+    one = vault(inline(words='secret_permissions = ["Get", "Set"]'))
+    code = given.write(one + one.replace('"app"', '"other"')).code()
+    resources = parsed(code)
+    assert len([name for name in resources if name.startswith("azurerm_role_definition")]) == 1
+    assert 'split("/resourceGroups/", azurerm_key_vault.app.id)[0]' in code
+    assert len(resources) == 3
+
+
+def test_a_vault_of_another_provider_has_a_custom_role_of_its_own(given: Input) -> None:
+    one = vault(inline(words='secret_permissions = ["Get", "Set"]'))
+    other = one.replace('"app"', '"other"').replace("{\n  name ", "{\n  provider = azurerm.b\n  name ", 1)
+    code = given.write(one + other + 'provider "azurerm" {\n  alias = "b"\n  features {}\n}\n').code()
+    assert code.count('resource "azurerm_role_definition"') == 2
+
+
 def test_built_in_roles_only(given: Input) -> None:
     given.write(vault() + separate(words='key_permissions = ["Get", "List", "UnwrapKey"]'))
     assert list(parsed(given.code("--built-in-roles"))) == [
@@ -419,6 +435,12 @@ def test_a_loop_is_repeated(given: Input, over: str, who: str, head: str, name: 
 def test_a_loop_over_what_is_known_after_the_deployment_is_not_repeated(given: Input) -> None:
     (policy,) = given.write(looped("one in [id.properties.principalId]"), "main.bicep").policies()
     assert (policy["status"], "known only after the deployment" in policy["reason"]) == ("unknown", True)
+
+
+def test_the_custom_role_of_a_loop_is_declared_once(given: Input) -> None:
+    code = given.write(looped().replace("['get', 'list']", "['get', 'set']"), "main.bicep").code()
+    assert code.count("[for one in ids: {") == 1
+    assert "appPolicy1Role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {" in code
 
 
 def test_a_loop_over_vaults_is_repeated(given: Input) -> None:

@@ -22,6 +22,7 @@ from azkvlint.util.text import visible
 _TRAVERSAL = regex(r'(?:data\.)?[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%\\]*")\])+')
 _NAME = regex(r"[A-Za-z_]\w*")
 _KEY = regex(r"(?<![\w.])(?:each|count)\.")
+_OWN_VAULT = regex(r"azurerm_key_vault\.[\w-]+\.id")
 _NOT_IN_NAMES = regex(r"[^A-Za-z0-9]+")
 _VAULT_VERSION, _ASSIGNMENT_VERSION = "2023-07-01", "2022-04-01"
 
@@ -84,6 +85,7 @@ class Generator:
         self._roles: dict[tuple[object, ...], str] = {}
         # Names of parameters that are declared once a policy is certain to be replaced.
         self._parameters: dict[tuple[object, ...], str] = {}
+        self._custom: dict[tuple[object, ...], _Custom] = {}
         self._done: set[tuple[object, ...]] = set()
 
     def generate(
@@ -321,7 +323,7 @@ class Generator:
         if policy.custom:
             is_conditional = any(self._context.index.resources[vault].assumption is not None for vault in vaults)
             once = _once(written) if is_conditional else ("", "")
-            roles = [("", "", self._custom_role(written, once, path, label, policy))]
+            roles = [("", "", self._custom_role(written, once, path, label, policy, vaults[0]))]
         for id_, name, custom in roles:
             # Azure rejects a second assignment of the same role to the same principal.
             same = {(vault, one.key, id_ or choice.actions) for vault, one in zip(vaults, policies, strict=True)}
@@ -344,27 +346,58 @@ class Generator:
         return (own, "policy", str(policy.number + 1)) if policy.inline or self._language == BICEP else (own,)
 
     def _custom_role(
-        self, written: Written, once: tuple[str, str], path: str, label: tuple[str, ...], policy: Policy
+        self, written: Written, once: tuple[str, str], path: str, label: tuple[str, ...], policy: Policy, vault: str
     ) -> str:
         """Return how the custom role for a policy is referenced. Policies with equal permissions share one.
 
-        ``once`` is the count of a role for all instances of a policy.
+        ``once`` is the count of a role for all instances of a policy. All vaults of a subscription share a role, if it
+        is known which subscription it is.
         """
         actions = policy.choice.actions if policy.choice is not None else ()
-        repeat = written.repeat if _uses_key(written.vault) else once
-        key = (path, written.vault, repeat, written.condition, actions)
+        is_shared = self._is_in_subscription(written, self._context.index.resources[vault])
+        if is_shared:
+            written = written._replace(repeat=("", ""), condition="", loop="")
+        elif not _uses_key(written.vault):
+            written = written._replace(repeat=once)
+        if written.loop and "[" not in written.vault:
+            written = written._replace(loop="", condition="")
+        own_vault = "" if is_shared else written.vault
+        key = (path, own_vault, written.provider, written.repeat, written.condition, actions)
         if key not in self._roles:
             own = self._name(path, (*label, "role"))
             if self._language == TERRAFORM:
-                text = _terraform_role(own, described(policy.permissions), written._replace(repeat=repeat), actions)
-                index = {"for_each": "[each.key]", "count": "[count.index]"}.get(repeat[0], "")
-                index = "[0]" if repeat == once and once[0] else index
+                index = {"for_each": "[each.key]", "count": "[count.index]"}.get(written.repeat[0], "")
+                index = "[0]" if written.repeat == once and once[0] else index
                 self._roles[key] = f"azurerm_role_definition.{own}{index}.role_definition_resource_id"
             else:
-                text = _bicep_role(own, described(policy.permissions), written, actions)
-                self._roles[key] = f"{own}.id"
-            self._blocks.setdefault(path, []).append(text)
+                self._roles[key] = f"{own}{written.vault[written.vault.index('[') :] if written.loop else ''}.id"
+            blocks = self._blocks.setdefault(path, [])
+            self._custom[key] = _Custom(len(blocks), own, described(policy.permissions), written, actions, {})
+            blocks.append("")
+        custom = self._custom[key]
+        custom.vaults[vault] = None
+        render = _terraform_role if self._language == TERRAFORM else _bicep_role
+        self._blocks[path][custom.place] = render(custom)
         return self._roles[key]
+
+    def _is_in_subscription(self, written: Written, vault: Resource) -> bool:
+        """Return whether the code creates a vault, once and in any case, so that its subscription is the provider's."""
+        if vault.existing or vault.assumption is not None or vault.conditions:
+            return False
+        if self._language == TERRAFORM:
+            return _OWN_VAULT.fullmatch(written.vault) is not None
+        return _NAME.fullmatch(written.vault) is not None and not written.condition
+
+
+class _Custom(NamedTuple):
+    """A custom role: the number of its block, its name, description and expressions, and the vaults that it is for."""
+
+    place: int
+    name: str
+    description: str
+    written: Written
+    actions: Sequence[str]
+    vaults: dict[str, None]
 
 
 class _Role(NamedTuple):
@@ -441,20 +474,23 @@ def _terraform_assignment(name: str, comment: str, written: Written, role: _Role
     return f'# {comment}\nresource "azurerm_role_assignment" "{name}" {{\n{_head(written)}{arguments}}}\n'
 
 
-def _terraform_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
+def _terraform_role(role: _Custom) -> str:
+    written, name = role.written, role.name
     key = (
         {"for_each": " ${each.key}", "count": " ${count.index}"}[written.repeat[0]] if _uses_key(written.vault) else ""
     )
-    # The name must be unique in the tenant, as the name of a vault is. The role can be assigned in its resource group.
+    # The name must be unique in the tenant, as the name of a vault is. The role can be assigned in the resource group
+    # of its vault, or in the subscription of its vaults.
+    separator = "/resourceGroups/" if len(role.vaults) > 1 else "/providers/"
     arguments = _aligned(
         [
             ("name", f'"${{basename({written.vault})}}{key} {name}"'),
-            ("description", hcl_string(description)),
-            ("scope", f'split("/providers/", {written.vault})[0]'),
+            ("description", hcl_string(role.description)),
+            ("scope", f'split("{separator}", {written.vault})[0]'),
         ],
         "  ",
     )
-    listed = "".join(f'      "{action}",\n' for action in actions)
+    listed = "".join(f'      "{action}",\n' for action in role.actions)
     return (
         f'resource "azurerm_role_definition" "{name}" {{\n{_head(written)}{arguments}\n'
         f"  permissions {{\n    data_actions = [\n{listed}    ]\n  }}\n}}\n"
@@ -486,12 +522,13 @@ def _bicep_assignment(name: str, comment: str, written: Written, role: _Role, is
     return f"// {comment}\n{_bicep_resource(name, 'roleAssignments', written, lines)}"
 
 
-def _bicep_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
+def _bicep_role(role: _Custom) -> str:
+    written, name = role.written, role.name
     lines = [
         f"name: guid({written.vault}.id, '{name}')",
         "properties: {",
         f"  roleName: '${{{written.vault}.name}} {name}'",
-        f"  description: {bicep_string(description)}",
+        f"  description: {bicep_string(role.description)}",
         "  type: 'CustomRole'",
         "  assignableScopes: [",
         "    resourceGroup().id",
@@ -499,7 +536,7 @@ def _bicep_role(name: str, description: str, written: Written, actions: Sequence
         "  permissions: [",
         "    {",
         "      dataActions: [",
-        *(f"        {bicep_string(action)}" for action in actions),
+        *(f"        {bicep_string(action)}" for action in role.actions),
         "      ]",
         "    }",
         "  ]",
