@@ -709,6 +709,7 @@ def test_role_assignments_that_take_effect_are_listed(given: Input) -> None:
             "principal": OTHER,
             "permissions": ["keys/release"],
             "vaults": ["azurerm_key_vault.app"],
+            "origin": None,
             "by": "role `Key Vault Crypto Service Release User` at azurerm_key_vault.app (azurerm_role_assignment.old)",
         }
     ]
@@ -879,3 +880,86 @@ def test_an_object_id_of_zeros_is_repeated_as_an_expression(given: Input) -> Non
     assert [one["status"] for one in given.policies()] == ["replaced"]
     assert "= var.who\n" in given.code()
     assert nil not in given.code()
+
+
+# --- identity and waves -----------------------------------------------------------------------------------------------
+
+POLICIED = vault(inline())
+CALLER = 'module "kv" {\n  source = "../m"\n}\n'
+
+
+def test_vaults_of_several_roots_have_different_names(given: Input) -> None:
+    given.write(POLICIED, "m/main.tf")
+    for name in ("dev", "prod"):
+        given.write(CALLER, f"envs/{name}/main.tf".replace("envs/", ""))
+    out = given.run().out
+    assert "app of dev\n" in out
+    assert "app of prod\n" in out
+    vaults = given.report()["vaults"]
+    assert [(one["root"], one["wave"]) for one in vaults] == [("dev", 1), ("prod", 3)]
+    rows = list(csv.DictReader(given.run("-f", "csv").out.splitlines()))
+    assert [(one["root"], one["wave"]) for one in rows] == [("dev", "1"), ("prod", "3")]
+
+
+def test_vaults_of_several_parameter_files_have_different_names(given: Input) -> None:
+    given.write(BICEP_OF_PARAMETERS, "app.bicep")
+    for name in ("dev", "prod"):
+        given.write("using 'app.bicep'\nparam name = 'kv-app'\n", f"{name}.bicepparam")
+    out = given.run().out
+    assert "kv-app (dev)\n" in out
+    assert "kv-app (prod)\n" in out
+    worlds = [(one["world"], one["wave"]) for one in given.report()["vaults"]]
+    assert worlds == [("dev.bicepparam", 1), ("prod.bicepparam", 3)]
+
+
+def test_a_vault_that_uses_roles_is_named_with_its_root(given: Input) -> None:
+    given.write(MIGRATED, "m/main.tf")
+    for name in ("dev", "prod"):
+        given.write(CALLER, f"{name}/main.tf")
+    assert "azurerm_key_vault.app of dev, module.kv.azurerm_key_vault.app of prod already use" in given.run().err
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "wave"),
+    [
+        ("kv-dev", 1, 1), ("kv-dev", 6, 2), ("kv-app", 5, 3), ("kv-prod", 6, 4), ("kvdevice", 1, 3), ("kv_test1", 1, 1),
+    ],
+)  # fmt: skip
+def test_waves_by_environment_and_number_of_principals(given: Input, name: str, others: int, wave: int) -> None:
+    policies = (inline(f'"{number}{GUID[1:]}"') for number in range(others))
+    (own,) = given.write(vault(*policies).replace('= "app"', f'= "{name}"')).report()["vaults"]
+    assert own["wave"] == wave
+
+
+def test_a_blocked_vault_has_no_wave(given: Input) -> None:
+    given.write(vault(inline(), inline('"0"', 'secret_permissions = ["Wrong"]')))
+    (own,) = given.report()["vaults"]
+    assert own["wave"] is None
+
+
+def test_the_page_has_each_policy_and_is_inert(given: Input) -> None:
+    hostile = '"<script>alert(1)</script>"'
+    given.write(vault(inline(hostile), inline('"0"', 'secret_permissions = ["<b>"]')))
+    page = given.run("-f", "html").out
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<b>`" not in page
+    for words in ("Key Vault Secrets User", "is not a permission of access policies", "Compare these access policies"):
+        assert words in page
+
+
+@pytest.mark.parametrize("who", ['"=1+1"', '"@SUM(A1)"', '"+1"', '"-1"'])
+def test_csv_has_no_formulas(given: Input, who: str) -> None:
+    (row,) = csv.DictReader(given.write(vault(inline(who))).run("-f", "csv").out.splitlines())
+    assert row["principal"].startswith("'")
+
+
+@pytest.mark.parametrize("who", ['"a${"b"}c$${d}%%{if}"', '"a\\"b"', '"a\'b"', '"a\\\\"', '"<EOT"', '"a}b{"'])
+def test_hostile_ids_stay_strings_in_the_code(given: Input, who: str) -> None:
+    given.write(vault(inline(who)))
+    for language in ("terraform", "bicep"):
+        code = given.code("--output-language", language)
+        assert code.count("resource ") == 1 + (language == "bicep")
+    assert len(parsed(given.code())) == 1
+    given.write(given.code(), "roles.tf")
+    assert given.problems() == "[]"
