@@ -258,10 +258,11 @@ class Content(KeptValues):
             at = self.instance.locate(part)
             self.instance.run.report_unreadable(f"a dynamic block creates more than {MAX_ITEMS:,} blocks", at)
             return Unknown(at=at, why="a dynamic block creates too many blocks")
-        name = self._iterator(part)
+        name, is_set = self._iterator(part), isinstance(found, Items) and found.kind == "set"
         made: list[Content | Values] = []
         for key, value in pairs:
-            item = Fields(at=value.at, fields={"key": key, "value": value})
+            # The key of an item of a set is the item.
+            item = Fields(at=value.at, fields={"key": value if is_set else key, "value": value})
             of_this = of_item(read, str(key.value)) if read is not None and isinstance(key, Scalar) else read
             local = {**self.local, name: recorder.bind(item, of_this)}
             made.append(self._inner(content, local))
