@@ -192,15 +192,88 @@ def test_instances_with_different_permissions_are_written_out(given: Input) -> N
     }
 
 
-def test_a_dynamic_block_is_written_out_as_far_as_it_is_known(given: Input) -> None:
-    block = (
-        'dynamic "access_policy" {\nfor_each = var.ids\ncontent {\nobject_id = access_policy.value\n' + READS + "\n}\n}"
-    )
-    given.write(vault(block) + f'variable "ids" {{ default = ["{GUID}"] }}\n')
-    assert f'principal_id         = "{GUID}"' in given.code()
-    given.write(vault(block) + 'variable "ids" {}\n')
+def dynamic(over: str, who: str, words: str = READS) -> str:
+    return f'dynamic "access_policy" {{\nfor_each = {over}\ncontent {{\nobject_id = {who}\n{words}\n}}\n}}\n'
+
+
+VARIABLES = """
+variable "ids" {
+  type = list(string)
+}
+variable "on" {
+  type = bool
+}
+variable "who" {
+  type = string
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("over", "who", "repeat", "principal"),
+    [
+        ("var.ids", "access_policy.value", "for_each = { for key, value in var.ids : key => value }", "each.value"),
+        (f'["{GUID}"]', "access_policy.value", f'for key, value in ["{GUID}"] : key => value', "each.value"),
+        ("var.on ? var.ids : []", "access_policy.value", "for key, value in (var.on ? var.ids : []) :", "each.value"),
+        ("toset(var.ids)", '"${access_policy.value}"', "for key, value in toset(var.ids) :", "each.value"),
+        ('var.who != "" ? [1] : []', "var.who", 'count = (var.who != "") ? 1 : 0', "var.who"),
+        ('var.who == "" ? [] : [1]', "var.who", 'count = !(var.who == "") ? 1 : 0', "var.who"),
+        (
+            "var.on ? [var.who] : []",
+            "access_policy.value",
+            "for key, value in (var.on ? [var.who] : []) :",
+            "each.value",
+        ),
+        (
+            "{ a = var.who }",
+            "lookup({ b = access_policy.value }, access_policy.key)",
+            "{ a = var.who } : key",
+            "each.key",
+        ),
+    ],
+)
+@pytest.mark.parametrize("others", ["", inline(f'"{OTHER}"')])
+def test_a_dynamic_block_is_repeated(
+    given: Input, over: str, who: str, repeat: str, principal: str, others: str
+) -> None:
+    code = given.write(VARIABLES + vault(others, dynamic(over, who))).code()
+    assert repeat in code
+    assert principal in code
+    assert {one["status"] for one in given.policies()} == {"replaced"}
+    assert len(parsed(code)) == 1 + bool(others)
+    given.write(code, "roles.tf")
+    assert given.problems() == "[]"
+
+
+def test_a_dynamic_block_of_a_vault_with_a_count(given: Input) -> None:
+    text = vault(dynamic("var.ids", "access_policy.value")).replace('"app" {', '"app" {\n  count = var.on ? 1 : 0', 1)
+    code = given.write(VARIABLES + text).code()
+    assert "for_each = { for key, value in var.ids : key => value if (var.on ? 1 : 0) > 0 }" in code
+    assert "azurerm_key_vault.app[0].id" in code
+
+
+def test_a_conditional_policy_of_a_vault_with_instances(given: Input) -> None:
+    text = vault(dynamic('var.who != "" ? [1] : []', "var.who")).replace('= "app"', "= each.key", 1)
+    text = text.replace('"app" {', '"app" {\n  for_each = toset(["a", "b"])', 1)
+    code = given.write(VARIABLES + text).code()
+    assert 'for_each = { for key, value in toset(["a", "b"]) : key => value if (var.who != "") }' in code
+    assert "azurerm_key_vault.app[each.key].id" in code
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["secret_permissions = access_policy.value", 'application_id = "x"\n' + READS, "secret_permissions = var.w"],
+)
+def test_an_unknown_loop_without_written_permissions_is_unknown(given: Input, words: str) -> None:
+    given.write(VARIABLES + 'variable "w" {}\n' + vault(dynamic("var.ids", "access_policy.value", words)))
     (policy,) = given.policies()
     assert (policy["status"], "`var.ids` has no value" in policy["reason"]) == ("unknown", True)
+
+
+def test_an_unknown_loop_does_not_hide_another_one(given: Input) -> None:
+    blocks = dynamic("var.ids", "access_policy.value"), dynamic("var.more", "var.who", "secret_permissions = var.more")
+    given.write(VARIABLES + 'variable "more" {}\n' + vault(inline(), *blocks))
+    assert [one["status"] for one in given.policies()] == ["replaced", "unknown", "unknown"]
 
 
 def test_a_name_in_use_is_not_taken(given: Input) -> None:
@@ -261,6 +334,22 @@ def test_a_custom_role_has_exactly_the_data_actions(given: Input) -> None:
     assert policy["customRole"]["surplus"] == []
 
 
+def test_vaults_of_one_subscription_share_a_custom_role(given: Input) -> None:
+    one = vault(inline(words='secret_permissions = ["Get", "Set"]'))
+    code = given.write(one + one.replace('"app"', '"other"')).code()
+    resources = parsed(code)
+    assert len([name for name in resources if name.startswith("azurerm_role_definition")]) == 1
+    assert 'split("/resourceGroups/", azurerm_key_vault.app.id)[0]' in code
+    assert len(resources) == 3
+
+
+def test_a_vault_of_another_provider_has_a_custom_role_of_its_own(given: Input) -> None:
+    one = vault(inline(words='secret_permissions = ["Get", "Set"]'))
+    other = one.replace('"app"', '"other"').replace("{\n  name ", "{\n  provider = azurerm.b\n  name ", 1)
+    code = given.write(one + other + 'provider "azurerm" {\n  alias = "b"\n  features {}\n}\n').code()
+    assert code.count('resource "azurerm_role_definition"') == 2
+
+
 def test_built_in_roles_only(given: Input) -> None:
     given.write(vault() + separate(words='key_permissions = ["Get", "List", "UnwrapKey"]'))
     assert list(parsed(given.code("--built-in-roles"))) == [
@@ -316,12 +405,59 @@ def test_the_condition_of_a_vault_is_repeated(given: Input) -> None:
     assert "= if (isProd) {" in given.code()
 
 
-def test_a_loop_is_written_out(given: Input) -> None:
-    loop = BICEP.format(who="one", condition="").replace(
-        "accessPolicies: [", f"accessPolicies: [ for one in ['{GUID}']:"
-    )
-    given.write(loop, "main.bicep")
-    assert f"principalId: '{GUID}'" in given.code()
+LOOP = "param ids array\n" + BICEP.format(who="one", condition="")
+
+
+def looped(over: str = "one in ids", text: str = LOOP) -> str:
+    return text.replace("accessPolicies: [", f"accessPolicies: [ for {over}:")
+
+
+@pytest.mark.parametrize(
+    ("over", "who", "head", "name"),
+    [
+        ("one in ids", "one", "[for one in ids: {", "one"),
+        (f"one in ['{GUID}']", "one", f"[for one in ['{GUID}']: {{", "one"),
+        ("(one, i) in ids", "ids[i]", "[for (one, i) in ids: {", "ids[i]"),
+        ("one in ids", "one.id", "[for one in ids: {", "one.id"),
+    ],
+)
+def test_a_loop_is_repeated(given: Input, over: str, who: str, head: str, name: str) -> None:
+    text = looped(over).replace("objectId: one", f"objectId: {who}")
+    code = given.write(text, "main.bicep").code()
+    assert f"= {head}\n" in code
+    assert f"name: guid(app.id, {name}, '4633458b-17de-408a-b874-0445c86b69e6')" in code
+    assert f"principalId: {who}\n" in code
+    assert code.count("resource ") == 1
+    given.write(text + code, "main.bicep")
+    assert given.problems() == "[]"
+
+
+def test_a_loop_over_what_is_known_after_the_deployment_is_not_repeated(given: Input) -> None:
+    (policy,) = given.write(looped("one in [id.properties.principalId]"), "main.bicep").policies()
+    assert (policy["status"], "known only after the deployment" in policy["reason"]) == ("unknown", True)
+
+
+def test_the_custom_role_of_a_loop_is_declared_once(given: Input) -> None:
+    code = given.write(looped().replace("['get', 'list']", "['get', 'set']"), "main.bicep").code()
+    assert code.count("[for one in ids: {") == 1
+    assert "appPolicy1Role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {" in code
+
+
+def test_a_loop_over_vaults_is_repeated(given: Input) -> None:
+    text = "param names array\n" + BICEP.format(who="who", condition="[for name in names: ")
+    text = text[: text.rindex("}")] + "}]\n"
+    code = given.write(text.replace("name: 'app'", "name: name"), "main.bicep").code()
+    assert "= [for (name, index) in names: {" in code
+    assert "scope: app[index]\n" in code
+    assert "guid(app[index].id, who," in code
+
+
+def test_a_condition_of_policies_is_repeated(given: Input) -> None:
+    text = BICEP.format(who="who", condition="").replace("accessPolicies: [", "accessPolicies: !isProd ? [] : [")
+    code = given.write(text, "main.bicep").code()
+    assert "= if (!(!isProd)) {" in code
+    (policy,) = given.policies()
+    assert policy["condition"] == "if `!(!isProd)`"
 
 
 def test_a_custom_role_in_bicep(given: Input) -> None:
@@ -573,6 +709,7 @@ def test_role_assignments_that_take_effect_are_listed(given: Input) -> None:
             "principal": OTHER,
             "permissions": ["keys/release"],
             "vaults": ["azurerm_key_vault.app"],
+            "origin": None,
             "by": "role `Key Vault Crypto Service Release User` at azurerm_key_vault.app (azurerm_role_assignment.old)",
         }
     ]
@@ -731,15 +868,98 @@ def test_csv_has_a_row_for_each_policy(given: Input) -> None:
 
 
 def test_a_policy_that_may_not_exist_has_no_application(given: Input) -> None:
-    dynamic = f"""dynamic "access_policy" {{
-      for_each = var.who != "" ? [1] : []
-      content {{
-        tenant_id = "{GUID}"
-        object_id = var.who
-        {READS}
-      }}
-    }}"""
-    out = given.write('variable "who" {\n  type = string\n}\n' + vault(inline(), dynamic)).run().out
-    assert "whether the access policy exists is unknown" in flat(out)
+    out = given.write(VARIABLES + vault(inline(), dynamic('var.who != "" ? [1] : []', "var.who"))).run().out
     assert "application" not in out
     assert "on behalf of" not in flat(out)
+    assert 'if `(var.who != "")`' in flat(out)
+
+
+def test_an_object_id_of_zeros_is_repeated_as_an_expression(given: Input) -> None:
+    nil = "00000000-0000-0000-0000-000000000000"
+    given.write(vault(inline("var.who")) + f'variable "who" {{\n  default = "{nil}"\n}}\n')
+    assert [one["status"] for one in given.policies()] == ["replaced"]
+    assert "= var.who\n" in given.code()
+    assert nil not in given.code()
+
+
+# --- identity and waves -----------------------------------------------------------------------------------------------
+
+POLICIED = vault(inline())
+CALLER = 'module "kv" {\n  source = "../m"\n}\n'
+
+
+def test_vaults_of_several_roots_have_different_names(given: Input) -> None:
+    given.write(POLICIED, "m/main.tf")
+    for name in ("dev", "prod"):
+        given.write(CALLER, f"envs/{name}/main.tf".replace("envs/", ""))
+    out = given.run().out
+    assert "app of dev\n" in out
+    assert "app of prod\n" in out
+    vaults = given.report()["vaults"]
+    assert [(one["root"], one["wave"]) for one in vaults] == [("dev", 1), ("prod", 3)]
+    rows = list(csv.DictReader(given.run("-f", "csv").out.splitlines()))
+    assert [(one["root"], one["wave"]) for one in rows] == [("dev", "1"), ("prod", "3")]
+
+
+def test_vaults_of_several_parameter_files_have_different_names(given: Input) -> None:
+    given.write(BICEP_OF_PARAMETERS, "app.bicep")
+    for name in ("dev", "prod"):
+        given.write("using 'app.bicep'\nparam name = 'kv-app'\n", f"{name}.bicepparam")
+    out = given.run().out
+    assert "kv-app (dev)\n" in out
+    assert "kv-app (prod)\n" in out
+    worlds = [(one["world"], one["wave"]) for one in given.report()["vaults"]]
+    assert worlds == [("dev.bicepparam", 1), ("prod.bicepparam", 3)]
+
+
+def test_a_vault_that_uses_roles_is_named_with_its_root(given: Input) -> None:
+    given.write(MIGRATED, "m/main.tf")
+    for name in ("dev", "prod"):
+        given.write(CALLER, f"{name}/main.tf")
+    assert "azurerm_key_vault.app of dev, module.kv.azurerm_key_vault.app of prod already use" in given.run().err
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "wave"),
+    [
+        ("kv-dev", 1, 1), ("kv-dev", 6, 2), ("kv-app", 5, 3), ("kv-prod", 6, 4), ("kvdevice", 1, 3), ("kv_test1", 1, 1),
+    ],
+)  # fmt: skip
+def test_waves_by_environment_and_number_of_principals(given: Input, name: str, others: int, wave: int) -> None:
+    policies = (inline(f'"{number}{GUID[1:]}"') for number in range(others))
+    (own,) = given.write(vault(*policies).replace('= "app"', f'= "{name}"')).report()["vaults"]
+    assert own["wave"] == wave
+
+
+def test_a_blocked_vault_has_no_wave(given: Input) -> None:
+    given.write(vault(inline(), inline('"0"', 'secret_permissions = ["Wrong"]')))
+    (own,) = given.report()["vaults"]
+    assert own["wave"] is None
+
+
+def test_the_page_has_each_policy_and_is_inert(given: Input) -> None:
+    hostile = '"<script>alert(1)</script>"'
+    given.write(vault(inline(hostile), inline('"0"', 'secret_permissions = ["<b>"]')))
+    page = given.run("-f", "html").out
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<b>`" not in page
+    for words in ("Key Vault Secrets User", "is not a permission of access policies", "Compare these access policies"):
+        assert words in page
+
+
+@pytest.mark.parametrize("who", ['"=1+1"', '"@SUM(A1)"', '"+1"', '"-1"'])
+def test_csv_has_no_formulas(given: Input, who: str) -> None:
+    (row,) = csv.DictReader(given.write(vault(inline(who))).run("-f", "csv").out.splitlines())
+    assert row["principal"].startswith("'")
+
+
+@pytest.mark.parametrize("who", ['"a${"b"}c$${d}%%{if}"', '"a\\"b"', '"a\'b"', '"a\\\\"', '"<EOT"', '"a}b{"'])
+def test_hostile_ids_stay_strings_in_the_code(given: Input, who: str) -> None:
+    given.write(vault(inline(who)))
+    for language in ("terraform", "bicep"):
+        code = given.code("--output-language", language)
+        assert code.count("resource ") == 1 + (language == "bicep")
+    assert len(parsed(given.code())) == 1
+    given.write(given.code(), "roles.tf")
+    assert given.problems() == "[]"

@@ -301,7 +301,7 @@ OPTIONS = (
         ("--format", "-f"),
         _OUTPUT,
         "formats",
-        "Write text, json, csv or code; or FORMAT=FILE.",
+        "Write text, json, csv, html or code; or FORMAT=FILE.",
         metavar="FORMAT",
         many=True,
         commands=_MIGRATION,

@@ -56,7 +56,7 @@ LITERAL = "literal"
 # The family of identities that each belong to one resource of the input.
 RESOURCE_FAMILY = "resource"
 DEPLOYER = "deployer"
-NAMED_PRINCIPAL, _APPLICATION = "principal", "application"
+NAMED_PRINCIPAL, NO_PRINCIPAL, _APPLICATION = "principal", "no principal", "application"
 _NO_PRINCIPAL = "the object ID belongs to an application, not to its service principal"
 _UNKNOWN_TYPE = "the type of the object ID is not known"
 _NIL_ID = "00000000-0000-0000-0000-000000000000"
@@ -209,7 +209,7 @@ def named_by(answer: Answer, context: Context) -> Value:
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
         if text == _NIL_ID:
-            return known(answer, "no principal", "the object ID consists of zeros")
+            return known(answer, NO_PRINCIPAL, "the object ID consists of zeros")
         if text in clients or text in _applications(context):
             return known(answer, _APPLICATION, _NO_PRINCIPAL)
         return unknown_as(answer, _UNKNOWN_TYPE) if "" in clients else known(answer, NAMED_PRINCIPAL)

@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
 from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy, described
-from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources, Written, bicep_string, language_of
+from azkvlint.migration.policy_source import PolicySources, language_of
+from azkvlint.migration.written import BICEP, TERRAFORM, Written, bicep_string
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import DeclaredHole, Hole, bare, is_one_hole, parts_of
 from azkvlint.model.resource import Resource
@@ -21,6 +22,7 @@ from azkvlint.util.text import visible
 _TRAVERSAL = regex(r'(?:data\.)?[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%\\]*")\])+')
 _NAME = regex(r"[A-Za-z_]\w*")
 _KEY = regex(r"(?<![\w.])(?:each|count)\.")
+_OWN_VAULT = regex(r"azurerm_key_vault\.[\w-]+\.id")
 _NOT_IN_NAMES = regex(r"[^A-Za-z0-9]+")
 _VAULT_VERSION, _ASSIGNMENT_VERSION = "2023-07-01", "2022-04-01"
 
@@ -83,6 +85,7 @@ class Generator:
         self._roles: dict[tuple[object, ...], str] = {}
         # Names of parameters that are declared once a policy is certain to be replaced.
         self._parameters: dict[tuple[object, ...], str] = {}
+        self._custom: dict[tuple[object, ...], _Custom] = {}
         self._done: set[tuple[object, ...]] = set()
 
     def generate(
@@ -128,7 +131,7 @@ class Generator:
 
     def _independent(self, group: _Group, vault: Resource) -> _Group:
         """Return a group without expressions if its existence depends on what enables Azure RBAC on the vault."""
-        existence = f"{group.written.repeat[1]} {group.written.condition}"
+        existence = f"{group.written.repeat[1]} {group.written.condition} {group.written.loop}"
         names = self._sources.model_names(self._places.resource(vault).at) if existence.strip() else frozenset()
         found = sorted(name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", existence))
         if not found:
@@ -151,6 +154,8 @@ class Generator:
         first = wanted[0][1]
         if not self._context.is_complete and not group.written.is_literal:
             return False
+        if any(policy.placeholder and text_of(policy.principal) in group.written.principal for _, policy in wanted):
+            return False
         return all(
             policy.status == REPLACED
             and policy.choice is not None
@@ -165,6 +170,7 @@ class Generator:
         self._parameters.clear()
         is_beside = self._is_beside(policy, group)
         principal, why = self._principal(policy, group)
+        why = policy.placeholder or why
         if not why and policy.source.conditions:
             why = f"whether {policy.source.address} exists is unknown"
         assumption = policy.source.assumption or vault.assumption
@@ -303,7 +309,7 @@ class Generator:
         policy, choice = policies[0], policies[0].choice
         if choice is None:
             return
-        is_repeated = bool(written.repeat[0])
+        is_repeated = bool(written.repeat[0] or written.loop)
         label = self._label(policy, is_repeated=is_repeated)
         kinds = {identity_of(one.principal, Absent(at=one.at), self._context).kind for one in policies}
         is_service = kinds == {"application"} and _is_direct(written, policy)
@@ -317,7 +323,7 @@ class Generator:
         if policy.custom:
             is_conditional = any(self._context.index.resources[vault].assumption is not None for vault in vaults)
             once = _once(written) if is_conditional else ("", "")
-            roles = [("", "", self._custom_role(written, once, path, label, policy))]
+            roles = [("", "", self._custom_role(written, once, path, label, policy, vaults[0]))]
         for id_, name, custom in roles:
             # Azure rejects a second assignment of the same role to the same principal.
             same = {(vault, one.key, id_ or choice.actions) for vault, one in zip(vaults, policies, strict=True)}
@@ -340,27 +346,58 @@ class Generator:
         return (own, "policy", str(policy.number + 1)) if policy.inline or self._language == BICEP else (own,)
 
     def _custom_role(
-        self, written: Written, once: tuple[str, str], path: str, label: tuple[str, ...], policy: Policy
+        self, written: Written, once: tuple[str, str], path: str, label: tuple[str, ...], policy: Policy, vault: str
     ) -> str:
         """Return how the custom role for a policy is referenced. Policies with equal permissions share one.
 
-        ``once`` is the count of a role for all instances of a policy.
+        ``once`` is the count of a role for all instances of a policy. All vaults of a subscription share a role, if it
+        is known which subscription it is.
         """
         actions = policy.choice.actions if policy.choice is not None else ()
-        repeat = written.repeat if _uses_key(written.vault) else once
-        key = (path, written.vault, repeat, written.condition, actions)
+        is_shared = self._is_in_subscription(written, self._context.index.resources[vault])
+        if is_shared:
+            written = written._replace(repeat=("", ""), condition="", loop="")
+        elif not _uses_key(written.vault):
+            written = written._replace(repeat=once)
+        if written.loop and "[" not in written.vault:
+            written = written._replace(loop="", condition="")
+        own_vault = "" if is_shared else written.vault
+        key = (path, own_vault, written.provider, written.repeat, written.condition, actions)
         if key not in self._roles:
             own = self._name(path, (*label, "role"))
             if self._language == TERRAFORM:
-                text = _terraform_role(own, described(policy.permissions), written._replace(repeat=repeat), actions)
-                index = {"for_each": "[each.key]", "count": "[count.index]"}.get(repeat[0], "")
-                index = "[0]" if repeat == once and once[0] else index
+                index = {"for_each": "[each.key]", "count": "[count.index]"}.get(written.repeat[0], "")
+                index = "[0]" if written.repeat == once and once[0] else index
                 self._roles[key] = f"azurerm_role_definition.{own}{index}.role_definition_resource_id"
             else:
-                text = _bicep_role(own, described(policy.permissions), written, actions)
-                self._roles[key] = f"{own}.id"
-            self._blocks.setdefault(path, []).append(text)
+                self._roles[key] = f"{own}{written.vault[written.vault.index('[') :] if written.loop else ''}.id"
+            blocks = self._blocks.setdefault(path, [])
+            self._custom[key] = _Custom(len(blocks), own, described(policy.permissions), written, actions, {})
+            blocks.append("")
+        custom = self._custom[key]
+        custom.vaults[vault] = None
+        render = _terraform_role if self._language == TERRAFORM else _bicep_role
+        self._blocks[path][custom.place] = render(custom)
         return self._roles[key]
+
+    def _is_in_subscription(self, written: Written, vault: Resource) -> bool:
+        """Return whether the code creates a vault, once and in any case, so that its subscription is the provider's."""
+        if vault.existing or vault.assumption is not None or vault.conditions:
+            return False
+        if self._language == TERRAFORM:
+            return _OWN_VAULT.fullmatch(written.vault) is not None
+        return _NAME.fullmatch(written.vault) is not None and not written.condition
+
+
+class _Custom(NamedTuple):
+    """A custom role: the number of its block, its name, description and expressions, and the vaults that it is for."""
+
+    place: int
+    name: str
+    description: str
+    written: Written
+    actions: Sequence[str]
+    vaults: dict[str, None]
 
 
 class _Role(NamedTuple):
@@ -387,7 +424,7 @@ def _uses_key(expression: str) -> bool:
 def _is_direct(written: Written, policy: Policy) -> bool:
     """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
     if written.name:
-        return written.name.endswith(".id")
+        return written.name.endswith(".id") and not written.loop
     last = parts_of(string_of(policy.principal))[-1:]
     expression = bare(last[0]) if last and isinstance(last[0], Hole) else ""
     return "." in written.principal and f".{expression}".endswith(f".{written.principal}")
@@ -437,51 +474,72 @@ def _terraform_assignment(name: str, comment: str, written: Written, role: _Role
     return f'# {comment}\nresource "azurerm_role_assignment" "{name}" {{\n{_head(written)}{arguments}}}\n'
 
 
-def _terraform_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
+def _terraform_role(role: _Custom) -> str:
+    written, name = role.written, role.name
     key = (
         {"for_each": " ${each.key}", "count": " ${count.index}"}[written.repeat[0]] if _uses_key(written.vault) else ""
     )
-    # The name must be unique in the tenant, as the name of a vault is. The role can be assigned in its resource group.
+    # The name must be unique in the tenant, as the name of a vault is. The role can be assigned in the resource group
+    # of its vault, or in the subscription of its vaults.
+    separator = "/resourceGroups/" if len(role.vaults) > 1 else "/providers/"
     arguments = _aligned(
         [
             ("name", f'"${{basename({written.vault})}}{key} {name}"'),
-            ("description", hcl_string(description)),
-            ("scope", f'split("/providers/", {written.vault})[0]'),
+            ("description", hcl_string(role.description)),
+            ("scope", f'split("{separator}", {written.vault})[0]'),
         ],
         "  ",
     )
-    listed = "".join(f'      "{action}",\n' for action in actions)
+    listed = "".join(f'      "{action}",\n' for action in role.actions)
     return (
         f'resource "azurerm_role_definition" "{name}" {{\n{_head(written)}{arguments}\n'
         f"  permissions {{\n    data_actions = [\n{listed}    ]\n  }}\n}}\n"
     )
 
 
-def _bicep_head(name: str, type_: str, written: Written) -> str:
+def _bicep_resource(name: str, type_: str, written: Written, lines: Sequence[str]) -> str:
+    """Return a resource with a condition and loop. ``lines`` are its properties."""
     condition = f"if ({written.condition}) " if written.condition else ""
-    return f"resource {name} 'Microsoft.Authorization/{type_}@{_ASSIGNMENT_VERSION}' = {condition}{{\n"
+    start, end = (f"[{written.loop}: ", "]") if written.loop else ("", "")
+    body = "".join(f"  {line}\n" for line in lines)
+    head = f"resource {name} 'Microsoft.Authorization/{type_}@{_ASSIGNMENT_VERSION}'"
+    return f"{head} = {start}{condition}{{\n{body}}}{end}\n"
 
 
 def _bicep_assignment(name: str, comment: str, written: Written, role: _Role, is_service: bool) -> str:
-    guid = f"{written.vault}.id, {written.name}, {role.custom or bicep_string(role.id)}"
     definition = role.custom or (
         f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {bicep_string(role.id)})"
     )
-    shown = f" // {role.name}" if role.name else ""
-    kind = "    principalType: 'ServicePrincipal'\n" if is_service else ""
-    return (
-        f"// {comment}\n{_bicep_head(name, 'roleAssignments', written)}"
-        f"  name: guid({guid})\n  scope: {written.vault}\n  properties: {{\n"
-        f"    roleDefinitionId: {definition}{shown}\n    principalId: {written.principal}\n{kind}  }}\n}}\n"
-    )
+    lines = [
+        f"name: guid({written.vault}.id, {written.name}, {role.custom or bicep_string(role.id)})",
+        f"scope: {written.vault}",
+        "properties: {",
+        f"  roleDefinitionId: {definition}{f' // {role.name}' if role.name else ''}",
+        f"  principalId: {written.principal}",
+        *(["  principalType: 'ServicePrincipal'"] if is_service else []),
+        "}",
+    ]
+    return f"// {comment}\n{_bicep_resource(name, 'roleAssignments', written, lines)}"
 
 
-def _bicep_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
-    listed = "".join(f"          {bicep_string(action)}\n" for action in actions)
-    return (
-        f"{_bicep_head(name, 'roleDefinitions', written)}"
-        f"  name: guid({written.vault}.id, '{name}')\n  properties: {{\n"
-        f"    roleName: '${{{written.vault}.name}} {name}'\n    description: {bicep_string(description)}\n"
-        f"    type: 'CustomRole'\n    assignableScopes: [\n      resourceGroup().id\n    ]\n"
-        f"    permissions: [\n      {{\n        dataActions: [\n{listed}        ]\n      }}\n    ]\n  }}\n}}\n"
-    )
+def _bicep_role(role: _Custom) -> str:
+    written, name = role.written, role.name
+    lines = [
+        f"name: guid({written.vault}.id, '{name}')",
+        "properties: {",
+        f"  roleName: '${{{written.vault}.name}} {name}'",
+        f"  description: {bicep_string(role.description)}",
+        "  type: 'CustomRole'",
+        "  assignableScopes: [",
+        "    resourceGroup().id",
+        "  ]",
+        "  permissions: [",
+        "    {",
+        "      dataActions: [",
+        *(f"        {bicep_string(action)}" for action in role.actions),
+        "      ]",
+        "    }",
+        "  ]",
+        "}",
+    ]
+    return _bicep_resource(name, "roleDefinitions", written, lines)

@@ -27,9 +27,13 @@ from azkvlint.linter.access import (
     refuse_unknown_names,
 )
 from azkvlint.linter.linter import exit_code_of
+from azkvlint.linter.world_names import NamesByRoot
 from azkvlint.migration.code import Blocks, Generator, GroupKey
+from azkvlint.migration.open_policies import completed
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
-from azkvlint.migration.policy_source import BICEP, MODEL_ARGUMENTS, TERRAFORM, PolicySources
+from azkvlint.migration.policy_source import MODEL_ARGUMENTS, PolicySources
+from azkvlint.migration.waves import RULE, wave_of
+from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy
 from azkvlint.model.access import (
     AccessChange,
     Capability,
@@ -39,6 +43,7 @@ from azkvlint.model.access import (
     OtherVault,
     PolicyPlan,
     VaultPlan,
+    origins_of,
 )
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes
@@ -56,7 +61,9 @@ _NEW = "\0new "
 # What to do if somebody has assigned a role outside of the code: in Terraform, and in Bicep.
 _IN_TERRAFORM = (
     "If it fails with `RoleAssignmentExists`, the principal has the role already: add an `import` block with the"
-    " address of the generated resource and the ID of that assignment, and deploy again."
+    " address of the generated resource as `to` and the ID of that assignment as `id`, and deploy again. `az role"
+    " assignment list --scope VAULT_ID` lists the IDs, which have the form"
+    " `VAULT_ID/providers/Microsoft.Authorization/roleAssignments/GUID`."
 )
 _IN_BICEP = (
     "If it fails with `RoleAssignmentExists`, the principal has the role already: set the name of the generated"
@@ -71,6 +78,10 @@ _SWITCH_RIGHTS = (
     "This requires `Microsoft.KeyVault/vaults/write` and `Microsoft.Authorization/roleAssignments/write` without a"
     " condition."
 )
+# Source: learn.microsoft.com/azure/key-vault/general/access-control-default, and the changelog of azurerm.
+_RETIRED = "because earlier API versions of Key Vault are retired on 2027-02-27."
+_VERSION = f"Use azurerm 4.81.0 or later, {_RETIRED}"
+_API_VERSION = f"Use API version 2026-02-01 or later, {_RETIRED}"
 _COLUMNS = tuple(Capability(word, word, frozenset({word})) for word in sorted(DATA_WORDS))
 
 
@@ -111,6 +122,7 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
             "OpenTofu, which reads its .tofu files",
             "name the tool that deploys it: --tool terraform or --tool opentofu",
         )
+    _name_origins(found.roots, found.worlds)
     if not any(problem.level == "error" for problem in found.problems):
         _refuse(choices, found.roots)
     chosen = [one.lower() for one in choices.vaults]
@@ -126,7 +138,21 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
         problems=tuple(found.problems),
         sources=tuple(found.read),
         version=__version__,
+        waves=RULE,
     )
+
+
+def _name_origins(roots: Sequence[_Root], worlds: NamesByRoot) -> None:
+    """Add to each root what distinguishes its vaults from those of other roots and base worlds, and their waves."""
+    names = {(one.path, one.world): worlds.get(one.path, {}).get(one.world, "") for one in roots}
+    origins = origins_of(names)
+    for root in roots:
+        key = root.path, root.world
+        own = {"world": root.world, "world_name": names[key], "origin": origins[key]}
+        vaults = [msgspec.structs.replace(vault, **own) for vault in root.vaults]
+        root.vaults = tuple(msgspec.structs.replace(vault, wave=wave_of(vault)) for vault in vaults)
+        root.others = tuple(msgspec.structs.replace(vault, root=root.path, **own) for vault in root.others)
+        root.activated = tuple(msgspec.structs.replace(one, origin=origins[key]) for one in root.activated)
 
 
 def _merged(code: Iterable[Blocks]) -> Iterator[Code]:
@@ -173,10 +199,10 @@ def _refuse(choices: Choices, roots: Sequence[_Root]) -> None:
     unknown = next((vault for vault in others if vault.reason), None)
     if unknown is not None:
         raise UsageError(
-            f"the permission model of {unknown.address} is unknown: {unknown.reason}",
+            f"the permission model of {unknown.address}{unknown.origin} is unknown: {unknown.reason}",
             "set its variable with --var or --parameters",
         )
-    listed = ", ".join(vault.address for vault in others[:5])
+    listed = ", ".join(f"{vault.address}{vault.origin}" for vault in others[:5])
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     verb = "uses" if len(others) == 1 else "use"
     raise UsageError(f"{listed}{more} already {verb} Azure RBAC", "there are no access policies to migrate")
@@ -197,12 +223,14 @@ class _Planner:
 
     def plan(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the migration of a root; None if the root has no vaults."""
-        context = self._context(_resources_of(read), read)
+        sources = PolicySources(folder)
+        resources, opened = completed(_resources_of(read), sources)
+        context = self._context(resources, read)
         principals = Principals(context)
         vaults = vaults_of(context, principals, built_in_only=self._choices.built_in_only)
         if not (vaults.to_migrate or vaults.migrated or vaults.unknown):
             return None
-        sources = PolicySources(folder)
+        _name_opened(vaults, opened)
         redactor = Redactor(read.secret_texts())
         names = frozenset(
             redactor.text(name) for _, own in vaults.to_migrate for one in own for name in (one.label, one.key) if name
@@ -211,11 +239,14 @@ class _Planner:
         ats = [vault.at for vault, _ in vaults.to_migrate] + [one.at for _, own in vaults.to_migrate for one in own]
         ats += [vault.at for vault in vaults.migrated] + [vault.at for vault, _ in vaults.unknown]
         clean = Cleaner(redactor, read.locate(ats), places_in(source))
-        check = _Check(self, read, context, [(vault, self._selected(own)) for vault, own in self._chosen(vaults)])
+        check = _Check(
+            self, read, resources, context, [(vault, self._selected(own)) for vault, own in self._chosen(vaults)]
+        )
         writer = _Writer(clean, read, code, sources, _Places(source), self._choices)
         return _Root(
             path=read.path,
             source="" if source is None else source.path,
+            world=read.world,
             vaults=tuple(
                 writer.vault(vault, own, self._selected(own), check) for vault, own in self._chosen(vaults)
             ),
@@ -270,6 +301,14 @@ class _Planner:
         return code
 
 
+def _name_opened(vaults: Vaults, opened: Mapping[int, OpenPolicy]) -> None:
+    """Name the principals of policies of which only the source is known, and state what decides whether these exist."""
+    for policy in (one for _, own in vaults.to_migrate for one in own):
+        found = opened.get(id(policy.item))
+        if found is not None:
+            policy.label, policy.exists = found.written.principal, found.written.exists
+
+
 class _Places:
     """Finds where a policy is declared: for a plan, in the source that it was made from."""
 
@@ -303,9 +342,14 @@ class _Check:
     """
 
     def __init__(
-        self, planner: _Planner, read: ReadResult, context: Context, vaults: Sequence[tuple[Resource, list[Policy]]]
+        self,
+        planner: _Planner,
+        read: ReadResult,
+        resources: Mapping[str, Resource],
+        context: Context,
+        vaults: Sequence[tuple[Resource, list[Policy]]],
     ) -> None:
-        resources = _resources_of(read)
+        resources = dict(resources)
         roles: dict[tuple[str, ...], str] = {}
         for vault, policies in vaults:
             resources[vault.address] = _switched(resources[vault.address])
@@ -536,7 +580,7 @@ class _Writer:
                 if role.name.lower() in policy.present
             ),
             at=self._clean.location(policy.at),
-            condition=self._condition(policy.source),
+            condition=", ".join(filter(None, (self._condition(policy.source), text(policy.exists)))),
         )
 
     def _steps(
@@ -603,7 +647,7 @@ class _Writer:
             if decides:
                 text = f"Set {' and '.join(decides)} so that `{argument}` is `true` in {address}, and deploy it."
             text += " Azure keeps the access policies, so that the vault can be switched back."
-            text += f" {_SWITCH_RIGHTS}"
+            text += f" {_SWITCH_RIGHTS} {_VERSION if is_terraform(vault.declared_as) else _API_VERSION}"
         return text
 
     def _remove(

@@ -17,7 +17,7 @@ from azkvlint.access.principals import Principals, subject_of
 from azkvlint.azure.roles import ACTIONS_OF, DATA_ROLES, any_fits, role_by_name
 from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE, role_name
 from azkvlint.derived.delegation import is_foreign
-from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
+from azkvlint.derived.grants import NAMED_PRINCIPAL, NO_PRINCIPAL, Grant, grants_of, named_by
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import reference_of
@@ -27,6 +27,7 @@ from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Scalar, Unknown,
 
 # A policy is replaced by roles, refused, unknown, or has no effect that roles could replace.
 REPLACED, REFUSED, UNKNOWN, WITHOUT_EFFECT = "replaced", "refused", "unknown", "without effect"
+PLACEHOLDER = "placeholder"
 _KINDS = ("secrets", "keys", "certificates")
 # Permissions that only read names and properties. A surplus of these gives no access to values or private keys.
 _READS_PROPERTIES = frozenset(
@@ -53,7 +54,8 @@ class Policy(msgspec.Struct, kw_only=True):
     ``source`` is the resource that contains it, at ``number`` of its policies. ``choice`` are the roles that replace
     it, and ``custom`` states that a custom role does. Without a choice, ``reason`` states why. ``present`` are the
     built-in roles that the principal has on the vault already, by lower-case name, with the address of the assignment.
-    ``is_any``: it stands for all policies of its source. ``perhaps``: it may be for another vault.
+    ``is_any``: it stands for all policies of its source. ``perhaps``: it may be for another vault. ``exists`` states
+    what decides whether it exists, ``placeholder`` why its object ID is not that of a principal.
     """
 
     source: Resource
@@ -71,6 +73,8 @@ class Policy(msgspec.Struct, kw_only=True):
     present: Mapping[str, str] = {}
     is_any: bool = False
     perhaps: bool = False
+    exists: str = ""
+    placeholder: str = ""
 
     @property
     def inline(self) -> bool:
@@ -194,6 +198,8 @@ def _policies_in(
             present=assigned.get((vault.address, principal.key), {}),
         )  # fmt: skip
         policy.status, policy.reason = _obstacle(grant, context)
+        if policy.status == PLACEHOLDER:
+            policy.status, policy.reason, policy.placeholder = "", "", policy.reason
         policy.permissions = ordered(word for word in grant.permissions if word in ACTIONS_OF)
         if not policy.status:
             policy.status = REPLACED
@@ -230,7 +236,7 @@ def _obstacle(grant: Grant, context: Context) -> tuple[str, str]:
         return WITHOUT_EFFECT, "the tenant ID differs from that of the vault"
     if isinstance(grant.principal, Absent):
         return UNKNOWN, "the object ID is not set"
-    if isinstance(named, Scalar) and named.value != NAMED_PRINCIPAL:
+    if isinstance(named, Scalar) and named.value not in (NAMED_PRINCIPAL, NO_PRINCIPAL):
         return UNKNOWN, named.note
     if grant.item.note == MAY_BE_ABSENT:
         return UNKNOWN, "whether the access policy exists is unknown"
@@ -238,7 +244,11 @@ def _obstacle(grant: Grant, context: Context) -> tuple[str, str]:
         return UNKNOWN, f"the permissions are unknown: {grant.doubt.why}"
     if wrong is not None:
         return UNKNOWN, f"`{display(grant.permissions[wrong])}` is not a permission of access policies"
-    return ("", "") if words else (WITHOUT_EFFECT, "it has no permissions")
+    if not words:
+        return WITHOUT_EFFECT, "it has no permissions"
+    # The expression of the object ID is repeated, whatever its value is; the value is not.
+    is_placeholder = isinstance(named, Scalar) and named.value == NO_PRINCIPAL
+    return (PLACEHOLDER, named.note) if is_placeholder else ("", "")
 
 
 def blocking(policies: Iterable[Policy]) -> Sequence[Policy]:

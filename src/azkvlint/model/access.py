@@ -193,12 +193,16 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Permissions that a principal gains or loses on some vaults (addresses), and the step by which it has them."""
+    """Permissions that a principal gains or loses on some vaults (addresses), and the step by which it has them.
+
+    ``origin`` is as in AccessVault.
+    """
 
     principal: str
     permissions: tuple[str, ...]
     by: str
     vaults: tuple[str, ...]
+    origin: str = ""
 
 
 class MigrationStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +221,8 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The migration of one vault in the input ``root``.
 
     ``lost`` is what principals lose besides those of policies that are not replaced. ``checked`` is the number of
-    principals whose access before and after was compared. ``condition`` is as in AccessVault.
+    principals whose access before and after was compared. ``condition``, ``world`` and ``origin`` are as in
+    AccessVault. ``wave`` is when it is migrated, from 1 on; 0 if it is blocked.
     """
 
     name: str
@@ -229,6 +234,15 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     lost: tuple[AccessChange, ...]
     checked: int
     condition: str = ""
+    world: str = ""
+    world_name: str = ""
+    origin: str = ""
+    wave: int = 0
+
+    @property
+    def label(self) -> str:
+        """Return the name, which no other vault of the report has together with the origin."""
+        return f"{self.name}{self.origin}"
 
     @property
     def is_blocked(self) -> bool:
@@ -239,7 +253,7 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
 class OtherVault(msgspec.Struct, frozen=True, kw_only=True):
     """A vault that is not migrated: it uses Azure RBAC already (no ``reason``), or its permission model is unknown.
 
-    ``condition`` is as in AccessVault.
+    ``condition``, ``root``, ``world`` and ``origin`` are as in AccessVault.
     """
 
     name: str
@@ -247,18 +261,24 @@ class OtherVault(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     at: Location
     condition: str = ""
+    root: str = ""
+    world: str = ""
+    world_name: str = ""
+    origin: str = ""
 
 
 class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one run of ``kvlint migrate-rbac``.
 
-    ``activated`` is what role assignments of the input allow as soon as their vaults use Azure RBAC.
+    ``activated`` is what role assignments of the input allow as soon as their vaults use Azure RBAC, and ``waves`` how
+    waves are assigned, in words.
     """
 
     vaults: tuple[VaultPlan, ...]
     others: tuple[OtherVault, ...]
     code: tuple[Code, ...]
     activated: tuple[AccessChange, ...]
+    waves: str
     problems: tuple[Problem, ...]
     sources: tuple[str, ...]
     version: str

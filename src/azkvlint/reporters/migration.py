@@ -1,4 +1,4 @@
-"""Render a migration to Azure RBAC as text, JSON, CSV or code.
+"""Render a migration to Azure RBAC as text, JSON, CSV, HTML or code.
 
 The JSON document is version 1 of the one in docs/migrate-rbac.md. Within a version, fields are added but never removed,
 renamed or redefined.
@@ -13,6 +13,28 @@ from typing import Any, TypeAlias
 from azkvlint.model.access import AccessChange, MigrationReport, OtherVault, PolicyPlan, VaultPlan
 from azkvlint.reporters import Options
 from azkvlint.reporters.access import csv_table
+from azkvlint.reporters.document import (
+    BAD,
+    BELOW,
+    GOOD,
+    NEUTRAL,
+    OPEN,
+    PROSE,
+    STATE,
+    Block,
+    Cell,
+    CodeBlock,
+    Column,
+    Count,
+    Document,
+    Item,
+    Items,
+    Paragraph,
+    Row,
+    Section,
+    Span,
+    Table,
+)
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line
 from azkvlint.util.text import encode, pluralize, visible
@@ -22,10 +44,13 @@ MigrationReporter: TypeAlias = Callable[[MigrationReport, Options], str | bytes]
 FORMAT_VERSION = 1
 _WIDEST = 120
 _MOST_VAULTS = 5
+# The width of lines that the writer of a format wraps.
+_UNLIMITED = 1_000_000
 # With more vaults, the text has one line for each.
 _MOST_DETAILED, _MOST_SETS = 10, 30
 _CSV_HEAD = (
     "root", "vault", "resource", "state", "policy", "principal", "permissions", "role", "surplus", "status", "reason",
+    "wave", "world", "exists",
 )  # fmt: skip
 _COMMENTS: Mapping[str, str] = {"terraform": "#", "bicep": "//"}
 
@@ -47,7 +72,7 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
     yield from _activated(report.activated, width)
     for other in report.others:
         state = f"the permission model is unknown: {other.reason}" if other.reason else "already uses Azure RBAC"
-        where = f"{other.address} ({place(other.at)}){_condition(other.condition)}"
+        where = f"{other.address}{other.origin} ({place(other.at)}){_condition(other.condition)}"
         yield from _wrapped(f"{where}: {state}", width, "")
     if report.others:
         yield ""
@@ -82,10 +107,23 @@ def _summary(report: MigrationReport, width: int) -> Iterator[str]:
         reasons = [policy.reason for policy in vault.policies if policy.is_unreplaced]
         reasons += ["principals would lose access"] if vault.lost else []
         for reason in reasons or ["an access policy that is not selected is not replaced"]:
-            why.setdefault(reason, {})[vault.name] = None
+            why.setdefault(reason, {})[vault.label] = None
     for reason, names in why.items():
         yield from _wrapped(f"Blocked: {_some(list(names))}: {reason}", width, "  ")
+    yield from _waves(report, width)
     yield ""
+
+
+def _waves(report: MigrationReport, width: int) -> Iterator[str]:
+    """Yield the vaults of each wave, if there is more than one vault."""
+    waves: dict[int, list[str]] = {}
+    for vault in report.vaults:
+        waves.setdefault(vault.wave, []).append(vault.label)
+    for wave, names in sorted(waves.items()) if len(report.vaults) > 1 else ():
+        if wave:
+            yield from _wrapped(f"Wave {wave}: {pluralize(len(names), 'vault')}: {_some(names)}", width, "  ")
+    if len(report.vaults) > 1 and any(waves) and report.waves:
+        yield from _wrapped(report.waves.replace("`", ""), width, "  ")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -119,11 +157,12 @@ def _brief(vault: VaultPlan, width: int) -> Iterator[str]:
     state = "blocked" if vault.is_blocked else "ready"
     count = pluralize(len(vault.policies), "access policy", "access policies")
     where = f"{vault.address}, {place(vault.at)}{_condition(vault.condition)}"
-    yield from _wrapped(f"{vault.name} ({where}): {state}, {count}", width, "")
+    wave = f", wave {vault.wave}" if vault.wave else ""
+    yield from _wrapped(f"{vault.label} ({where}): {state}{wave}, {count}", width, "")
 
 
 def _vault(vault: VaultPlan, width: int) -> Iterator[str]:
-    yield f"{visible(vault.name)}"
+    yield visible(vault.label)
     yield f"  {visible(vault.address)}, access policies, {place(vault.at)}{_condition(vault.condition)}"
     yield ""
     for policy in vault.policies:
@@ -137,17 +176,22 @@ def _vault(vault: VaultPlan, width: int) -> Iterator[str]:
 
 def _steps(vaults: Sequence[VaultPlan], width: int) -> Iterator[str]:
     """Yield the steps once; vaults with equal steps share their text."""
+    for number, texts in enumerate(_steps_by_text(vaults).values(), 1):
+        for text, names in texts.items():
+            start = f"{_some(names)}: " if len(texts) > 1 else ""
+            yield from _wrapped(f"{number}. {start}{text}", width, "", "   ")
+    yield ""
+
+
+def _steps_by_text(vaults: Sequence[VaultPlan]) -> dict[str, dict[str, list[str]]]:
+    """Return the names of the vaults of each step, by kind and text."""
     kinds: dict[str, dict[str, dict[str, None]]] = {}
     for kind in ("compare", "assign", "wait", "switch", "remove"):
         for vault in vaults:
             for step in (one for one in vault.steps if one.kind == kind):
                 text = step.text if len(vaults) == 1 else step.shared
-                kinds.setdefault(kind, {}).setdefault(text, {})[vault.name] = None
-    for number, texts in enumerate(kinds.values(), 1):
-        for text, names in texts.items():
-            start = f"{_some(list(names))}: " if len(texts) > 1 else ""
-            yield from _wrapped(f"{number}. {start}{text}", width, "", "   ")
-    yield ""
+                kinds.setdefault(kind, {}).setdefault(text, {})[vault.label] = None
+    return {kind: {text: list(names) for text, names in texts.items()} for kind, texts in kinds.items()}
 
 
 def _policy(policy: PolicyPlan, width: int) -> Iterator[str]:
@@ -206,7 +250,9 @@ def _activated(changes: Sequence[AccessChange], width: int) -> Iterator[str]:
         return
     yield "Role assignments that take effect when the vaults use Azure RBAC:"
     for change in changes:
-        text = f"{change.principal}: {_words(change.permissions)} in {_some(change.vaults)} by {change.by}"
+        text = (
+            f"{change.principal}: {_words(change.permissions)} in {_some(change.vaults)}{change.origin} by {change.by}"
+        )
         yield from _wrapped(text, width, "  ")
     yield ""
 
@@ -231,7 +277,9 @@ def json(report: MigrationReport, options: Options) -> bytes:
                 {"path": one.path or None, "language": one.language, "vaults": one.vaults, "text": one.text}
                 for one in report.code
             ],
-            "activated": [{**_change_json(one), "vaults": one.vaults} for one in report.activated],
+            "activated": [
+                {**_change_json(one), "vaults": one.vaults, "origin": one.origin or None} for one in report.activated
+            ],
             "problems": [problem(one) for one in report.problems],
         }
     )
@@ -242,6 +290,8 @@ def _vault_json(vault: VaultPlan) -> dict[str, Any]:
         "name": vault.name,
         "resource": vault.address,
         "root": vault.root,
+        "world": vault.world or None,
+        "wave": vault.wave or None,
         "location": location(vault.at),
         "condition": vault.condition or None,
         "policies": [_policy_json(one) for one in vault.policies],
@@ -282,6 +332,8 @@ def _other_json(vault: OtherVault) -> dict[str, Any]:
         "resource": vault.address,
         "permissionModel": None if vault.reason else "Azure RBAC",
         "reason": vault.reason or None,
+        "root": vault.root,
+        "world": vault.world or None,
         "location": location(vault.at),
         "condition": vault.condition or None,
     }
@@ -310,10 +362,100 @@ def csv(report: MigrationReport, options: Options) -> str:
                 (
                     vault.root, vault.name, vault.address, state, policy.policy, policy.principal,
                     _words(policy.permissions), roles, _words(surplus), policy.status, policy.reason,
+                    str(vault.wave or ""), vault.world, policy.condition,
                 )
             )  # fmt: skip
     return csv_table(rows)
 
 
-MIGRATION_REPORTERS: Mapping[str, MigrationReporter] = {"text": text, "json": json, "code": code, "csv": csv}
+def html(report: MigrationReport, options: Options) -> str:
+    """Return the migration as one HTML page."""
+    from azkvlint.reporters.document import html as writer
+
+    return writer.html(_document(report))
+
+
+def _document(report: MigrationReport) -> Document:
+    """Return the migration as a document."""
+    states = [vault.is_blocked for vault in report.vaults]
+    policies = [policy for vault in report.vaults for policy in vault.policies]
+    blocks: list[Block] = [_vault_section(vault, number) for number, vault in enumerate(report.vaults)]
+    blocks.append(Section(title="Steps", blocks=(Items(tuple(Item(Span(one, PROSE)) for one in _step_texts(report))),)))
+    activated = tuple(
+        Item(f"{one.principal}: {_words(one.permissions)} in {_some(one.vaults)}{one.origin} by {one.by}")
+        for one in report.activated
+    )
+    if activated:
+        title = "Role assignments that take effect when the vaults use Azure RBAC"
+        blocks.append(Section(title=title, blocks=(Items(activated),)))
+    others = tuple(
+        Item(f"{one.name}{one.origin} ({one.address}): {one.reason or 'already uses Azure RBAC'}")
+        for one in report.others
+    )
+    if others:
+        blocks.append(Section(title="Vaults that are not migrated", blocks=(Items(others),)))
+    code_blocks = tuple(CodeBlock(one.text, one.language, one.path) for one in report.code)
+    if code_blocks:
+        blocks.append(Section(title="Generated code", blocks=code_blocks, is_folded=True))
+    lines = [line.strip() for line in _summary(report, _UNLIMITED) if line]
+    return Document(
+        title="Migration to Azure RBAC",
+        version=report.version,
+        summary=lines[0],
+        notes=tuple(lines[1:]),
+        counts=(
+            Count(len(states) - sum(states), "ready", GOOD),
+            Count(sum(states), "blocked", BAD),
+            Count(sum(policy.is_unreplaced for policy in policies), "without a replacement", OPEN),
+        ),
+        problems=tuple(map(problem_line, report.problems)),
+        blocks=tuple(blocks),
+    )
+
+
+def _step_texts(report: MigrationReport) -> list[str]:
+    """Return each step with the vaults that it is for."""
+    return [
+        f"{number}. {f'{_some(names)}: ' if len(texts) > 1 else ''}{text}"
+        for number, texts in enumerate(_steps_by_text(report.vaults).values(), 1)
+        for text, names in texts.items()
+    ]
+
+
+def _vault_section(vault: VaultPlan, number: int) -> Section:
+    columns = (
+        Column("Status", STATE), Column("Principal"), Column("Permissions", BELOW), Column("Roles", BELOW),
+        Column("Surplus", BELOW), Column("Policy", BELOW),
+    )  # fmt: skip
+    rows: list[Row] = []
+    for policy in vault.policies:
+        roles, surplus = _replacement(policy) if policy.status == "replaced" else (policy.reason, ())
+        where = f"{policy.policy}{f' ({place(policy.at)})' if policy.at is not None else ''}"
+        state = GOOD if policy.status == "replaced" else BAD if policy.is_unreplaced else NEUTRAL
+        cells = (
+            Cell(policy.status, state), Cell(policy.principal), Cell(_words(policy.permissions)), Cell(roles),
+            Cell(_words(surplus)), Cell(f"{where} {_condition(policy.condition)}".strip()),
+        )  # fmt: skip
+        rows.append(Row(cells, state))
+    wave = f"wave {vault.wave}" if vault.wave else "blocked"
+    about = f"{wave} · {vault.address} · {place(vault.at)}{_condition(vault.condition)}"
+    lost = tuple(Item(f"{one.principal}: {_words(one.permissions)} by {one.by}", BAD) for one in vault.lost)
+    checks: tuple[Block, ...] = ()
+    if lost:
+        checks = (Paragraph("Principals would lose access after the switch.", BAD), Items(lost))
+    return Section(
+        title=vault.label,
+        blocks=(Table(columns, tuple(rows)), *checks) if rows else (Paragraph("No access policies."),),
+        about=(about,),
+        anchor=f"vault-{number}",
+        counts=(
+            Count(sum(one.status == "replaced" for one in vault.policies), "replaced", GOOD),
+            Count(sum(one.is_unreplaced for one in vault.policies), "without a replacement", BAD),
+        ),
+    )
+
+
+MIGRATION_REPORTERS: Mapping[str, MigrationReporter] = {
+    "text": text, "json": json, "code": code, "csv": csv, "html": html,
+}  # fmt: skip
 """All formats of ``kvlint migrate-rbac`` by their names in ``--format``."""

@@ -207,9 +207,10 @@ class Content(KeptValues):
         lost = self._lost(name)
         return lost if lost is not None else found if written else None
 
-    def certain_blocks(self, name: str) -> list[Content | Values]:
-        """Return the blocks of a type that exist regardless of how many others do."""
-        return self._generated_blocks(name)[0]
+    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[Unknown]]:
+        """Return the blocks of a type that exist regardless of how many others do, and why others may exist."""
+        found, doubts, _ = self._generated_blocks(name)
+        return found, doubts
 
     def _generated_blocks(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
         """Return the blocks of a type, the reasons why more may exist, and whether any is written."""
@@ -257,10 +258,11 @@ class Content(KeptValues):
             at = self.instance.locate(part)
             self.instance.run.report_unreadable(f"a dynamic block creates more than {MAX_ITEMS:,} blocks", at)
             return Unknown(at=at, why="a dynamic block creates too many blocks")
-        name = self._iterator(part)
+        name, is_set = self._iterator(part), isinstance(found, Items) and found.kind == "set"
         made: list[Content | Values] = []
         for key, value in pairs:
-            item = Fields(at=value.at, fields={"key": key, "value": value})
+            # The key of an item of a set is the item.
+            item = Fields(at=value.at, fields={"key": value if is_set else key, "value": value})
             of_this = of_item(read, str(key.value)) if read is not None and isinstance(key, Scalar) else read
             local = {**self.local, name: recorder.bind(item, of_this)}
             made.append(self._inner(content, local))
@@ -352,9 +354,9 @@ class Values:
         """Return the blocks of a type: objects, or a list of them."""
         return _value_blocks(name, self.attribute(name))
 
-    def certain_blocks(self, name: str) -> list[Content | Values]:  # noqa: ARG002  # the number of blocks is known or unknown
+    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[Unknown]]:  # noqa: ARG002  # there are none
         """Return no blocks: those of an object are all known, or none of them is."""
-        return []
+        return [], []
 
     def partial_list(self, name: str) -> Items | None:  # noqa: ARG002  # its parts are values already
         """Return nothing: an object has no expression."""

@@ -52,8 +52,8 @@ class BlockContent(Protocol):
     def blocks(self, name: str, single: bool = False) -> Sequence[BlockContent] | Unknown | None:
         """Return the blocks of a type; None if there is none."""
 
-    def certain_blocks(self, name: str) -> Sequence[BlockContent]:
-        """Return the blocks of a type that certainly exist."""
+    def certain_blocks(self, name: str) -> tuple[Sequence[BlockContent], Sequence[Unknown]]:
+        """Return the blocks of a type that certainly exist, and why others may."""
 
     def partial_list(self, name: str) -> Items | None:
         """Return a list with unknown parts."""
@@ -180,11 +180,14 @@ class _WrittenBlock:
         found = self._content.blocks(entry.name, single=field.kind == "block")
         more: tuple[Unknown, ...] = ()
         if isinstance(found, Unknown):
-            certain = self._content.certain_blocks(entry.name) if field.kind == "blocks" else []
+            certain, doubts = self._content.certain_blocks(entry.name) if field.kind == "blocks" else ((), ())
             value = Unknown(at=found.at, why=found.why, sensitive=found.sensitive)
             if not (certain and arm):
                 return lambda _entries: value
-            more = (msgspec.structs.replace(value, note=MAY_BE_ABSENT),)
+            more = tuple(
+                Unknown(at=one.at, why=one.why, sensitive=one.sensitive, note=MAY_BE_ABSENT)
+                for one in doubts or (found,)
+            )
             found = certain
         if not found:
             # An argument that the provider computes counts as not set; of any other there are none.
