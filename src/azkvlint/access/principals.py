@@ -61,6 +61,11 @@ _WORDS: Mapping[str, str] = {
 TYPES = frozenset(_KINDS)
 
 
+def kind_words(type_: str) -> str:
+    """Return what a resource of a type (lower case) is as a principal."""
+    return _KINDS[type_]
+
+
 class Edge(msgspec.Struct, frozen=True):
     """A principal can act as another one, ``target``, or is in that group: surely, or if ``doubt`` is decided so."""
 
