@@ -7,10 +7,10 @@ its paths, edge by edge.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from azkvlint.model.access import AccessReport, AccessVault, Principal, VaultObject
+from azkvlint.model.access import AccessReport, AccessVault, Capability, Principal, VaultObject
 from azkvlint.model.finding import without_notes
 from azkvlint.reporters import Options
 from azkvlint.reporters.access import (
@@ -112,6 +112,8 @@ class _Builder:
 
     def __init__(self, report: AccessReport, layout: _Layout) -> None:
         self._report, self._layout = report, layout
+        # The columns of the table that is built.
+        self._shown = report.capabilities
         paths = {id(row.path): row.path for row in report.rows}.values()
         self._doubts: dict[str, int] = {}
         self._uses = Counter(path.doubt for path in paths if path.doubt) if layout.is_text else Counter[str]()
@@ -153,6 +155,7 @@ class _Builder:
 
     def _section(self, section: Section, number: int) -> DocumentSection:
         is_short = self._layout.is_screen and len(section.rows) > _MOST_ROWS
+        self._shown = self._with_access(section.rows)
         blocks: list[Block] = [
             Table(
                 columns=(Column("principal" if self._layout.is_text else "Principal"), *self._columns()),
@@ -173,30 +176,50 @@ class _Builder:
             yield f"and {len(section.vaults) - len(shown)} more"
         if section.wider:
             yield wider_text(section)
+        left_out = [one.label for one in self._report.capabilities if one not in self._shown]
+        if left_out:
+            yield f"Without any principal: {', '.join(left_out)}"
+
+    def _with_access(self, rows: Sequence[PrincipalAccess]) -> tuple[Capability, ...]:
+        """Return the columns; on a screen, those in which a row has something."""
+        every = self._report.capabilities
+        if not self._layout.is_screen:
+            return every
+        return tuple(one for one in every if any(one.name in row.cells for row in rows))
 
     def _columns(self) -> Iterator[Column]:
         # In text, the cells of states are in capitals, but these may contain names.
         kind = SHORT if self._layout.is_text else STATE
-        return (Column(_heading(one.name), kind=kind, hint=one.label) for one in self._report.capabilities)
+        return (Column(_heading(one.name), kind=kind, hint=one.label) for one in self._shown)
 
     def _row(self, row: PrincipalAccess, *, is_short: bool) -> TableRow:
-        details = () if is_short else (Items(tuple(self._path(number, row) for number in range(len(row.paths)))),)
-        return TableRow(cells=(Cell(self._who(row)), *self._cells(row)), details=details)
+        details: list[Block] = []
+        if row.others:
+            details.append(Paragraph(self._names(row)))
+        if not is_short:
+            details.append(Items(tuple(self._path(number, row) for number in range(len(row.paths)))))
+        return TableRow(cells=(Cell(self._who(row)), *self._cells(row)), details=tuple(details))
 
     def _cells(self, row: PrincipalAccess) -> Iterator[Cell]:
-        for one in self._report.capabilities:
+        for one in self._shown:
             text = row.cells.get(one.name, "-")
             state = NEUTRAL if text == "-" else OPEN if text.startswith("?") or text.endswith("?") else BAD
             yield Cell(text if text != "-" or self._layout.is_text else "", state=state)
 
     def _who(self, row: PrincipalAccess) -> Content:
-        names = [self._label(one.principal) for one in (row, *row.others)]
         kind = row.principal.kind
-        if self._layout.is_text:
-            more = f" and {len(names) - _MOST_FOLDED} more" if len(names) > _MOST_FOLDED else ""
-            count = f"{len(names)} of kind " if len(names) > 1 else ""
-            return f"{', '.join(names[:_MOST_FOLDED])}{more}{f' ({count}{kind})' if kind else ''}"
-        return _with_kind(row.principal, kind)
+        if not self._layout.is_text:
+            return _with_kind(row.principal, kind)
+        label = self._label(row.principal)
+        if row.others:
+            label = f"{label} and {len(row.others)} more"
+        return f"{label} ({kind})" if kind else label
+
+    def _names(self, row: PrincipalAccess) -> str:
+        """Return the names of the principals that share a row."""
+        names = [self._label(one.principal) for one in (row, *row.others)]
+        more = f" and {len(names) - _MOST_FOLDED} more (`-f csv` has all)" if len(names) > _MOST_FOLDED else ""
+        return f"{', '.join(names[:_MOST_FOLDED])}{more}"
 
     def _label(self, principal: Principal) -> str:
         """Return the label of a principal; on a screen, the middle of a long one is left out."""
@@ -239,6 +262,7 @@ class _Builder:
 
     def _of_principals(self) -> Iterator[Block]:
         for principal, reached in by_principal(self._report):
+            self._shown = self._with_access([row for _, row in reached])
             rows = []
             for section, row in reached:
                 details = (Items(tuple(self._path(number, row) for number in range(len(row.paths)))),)
@@ -250,6 +274,7 @@ class _Builder:
     def _whys(self) -> Iterator[Block]:
         for principal, reached in by_principal(self._report):
             for section, row in reached:
+                self._shown = self._with_access([row])
                 table = Table(
                     columns=(Column("access"), *self._columns()),
                     rows=(TableRow(cells=(Cell(_named(principal)), *self._cells(row))),),
