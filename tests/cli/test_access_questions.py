@@ -360,3 +360,58 @@ resource "azapi_resource" "stack" {
 """
     [one] = given.write(ESTATE + stack).report()["notFollowed"]
     assert one["resources"] == ["azapi_resource.stack"]
+
+
+KINDS = """
+resource "azurerm_key_vault" "kv" {
+  name                       = "kv"
+  rbac_authorization_enabled = true
+}
+resource "azurerm_role_assignment" "one" {
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "Key Vault Reader"
+  principal_id         = %s
+  %s
+}
+variable "who" {}
+data "azurerm_client_config" "me" {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("principal", "more", "kind"),
+    [
+        ("azurerm_kubernetes_cluster.aks.kubelet_identity[0].object_id", "", "kubelet identity"),
+        ("azurerm_kubernetes_cluster.aks.identity[0].principal_id", "", "cluster identity"),
+        (
+            "azurerm_kubernetes_cluster.aks.key_vault_secrets_provider[0].secret_identity[0].object_id",
+            "",
+            "add-on identity",
+        ),
+        (
+            "azurerm_resource_group_policy_assignment.p.identity[0].principal_id",
+            "",
+            "identity of a policy assignment",
+        ),
+        ("azurerm_storage_account.s.identity[0].principal_id", "", "managed identity"),
+        ("azuread_service_principal.sp.object_id", "", "service principal"),
+        ("data.azurerm_client_config.me.object_id", "", "deployment identity"),
+        ("data.azuread_user.ann.object_id", "", "user"),
+        ("var.who", 'principal_type = "ServicePrincipal"', "service principal"),
+        ("var.who", 'principal_type = "User"', "user"),
+        ("var.who", 'principal_type = "Group"', "group"),
+        ("var.who", "", ""),
+        ('"11111111-1111-1111-1111-111111111111"', 'principal_type = "Group"', "group"),
+    ],
+)
+def test_the_kind_is_what_a_principal_is(given: Input, principal: str, more: str, kind: str) -> None:
+    [one] = given.write(KINDS % (principal, more)).report()["principals"]
+    assert one["kind"] == kind
+
+
+def test_another_assignment_states_the_kind(given: Input) -> None:
+    text = KINDS % ('"11111111-1111-1111-1111-111111111111"', "")
+    second = text.split('resource "azurerm_role_assignment"')[1].split("variable")[0].replace('"one"', '"two"', 1)
+    second = f'resource "azurerm_role_assignment"{second.rstrip()[:-1]}\n  principal_type = "Group"\n}}\n'
+    [one] = given.write(text + second).report()["principals"]
+    assert one["kind"] == "group"

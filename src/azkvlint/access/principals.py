@@ -20,14 +20,15 @@ from azkvlint.derived.federation import (
     resources_by_id,
     service_principals,
 )
-from azkvlint.derived.grants import identity_of
+from azkvlint.derived.grants import Identity, identity_of
 from azkvlint.derived.registry import Context
 from azkvlint.graph.references import reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import without_brackets
+from azkvlint.model.pattern import DeclaredHole, without_brackets
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, string_of
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, string_of, text_of
+from azkvlint.util.lazy_regex import regex
 
 GROUP_TYPE, _ELIGIBLE = GROUPS.lower(), ELIGIBLE_MEMBERS.lower()
 MEMBER_TYPES = (MEMBERS.lower(), ACTIVE_MEMBERS.lower(), _ELIGIBLE)
@@ -54,11 +55,44 @@ _KINDS: Mapping[str, str] = {
 }
 _WORDS: Mapping[str, str] = {
     "deployer": "deployment identity",
-    "application": "application",
+    "application": "service principal",
     "person": "user or group",
     "guest": "guest user",
 }
+# The words of the types of principals that role assignments declare.
+_DECLARED: Mapping[str, str] = {
+    "user": "user", "group": "group", "foreigngroup": "group", "serviceprincipal": "service principal",
+}  # fmt: skip
+# The kinds of identities by what is in the path to the object ID, and by the type of the resource.
+_BY_PATH = (
+    (regex(r"kubelet_?identity"), "kubelet identity"),
+    (regex(r"addonprofiles|secret_identity|gateway_identity|oms_agent_identity|connector_identity"), "add-on identity"),
+)
+_BY_TYPE = (
+    (regex(r"policy_?assignments?$|policy_set_assignment$"), "identity of a policy assignment"),
+    (regex(r"(?:^azuread_|^terraform/)service_?principals?$"), "service principal"),
+    (regex(r"^azuread_user$"), "user"),
+    (regex(r"^azuread_group$"), "group"),
+    (regex(r"^azurerm_kubernetes_cluster$|/managedclusters$"), "cluster identity"),
+)
 TYPES = frozenset(_KINDS)
+
+
+def _kind_of(identity: Identity, answer: Answer, declared: Answer) -> str:
+    """Return what a principal is, as far as its expression or its role assignment states it."""
+    hole = answer.pattern if isinstance(answer, Unknown) else None
+    word = _WORDS.get(identity.kind, "")
+    if identity.kind in ("deployer", "guest"):
+        return word
+    if isinstance(hole, DeclaredHole):
+        path, type_ = hole.path.lower(), hole.type.removeprefix("data.").lower()
+        places = (*((found, path, own) for found, own in _BY_PATH), *((found, type_, own) for found, own in _BY_TYPE))
+        for found, text, own in places:
+            if found.search(text):
+                return own
+        if identity.kind == "application" and (type_.startswith("azurerm_") or "identity.principalid" in path):
+            return "managed identity"
+    return _DECLARED.get(text_of(declared).lower(), word) if isinstance(declared, Scalar) else word
 
 
 def kind_words(type_: str) -> str:
@@ -103,12 +137,15 @@ class Principals:
             what = "member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal"
             owner = identity.owner.rpartition("/")[2] if identity.label else ""
             label = owner or f"unknown {what} of {source.address}"
-            found = Principal(key=key, label=label, kind=_WORDS.get(identity.kind, ""))
+            found = Principal(key=key, label=label, kind=_kind_of(identity, answer, kind))
         if suffix:
             found = Principal(
                 key=f"{found.key} {suffix}", label=f"{found.label} through application {suffix}", kind=found.kind
             )
-        return self.by_key.setdefault(found.key, found)
+        known = self.by_key.setdefault(found.key, found)
+        if found.kind and not known.kind:  # another role assignment or policy does not state it
+            self.by_key[found.key] = known = found
+        return known
 
     def of_resource(self, resource: Resource) -> Principal:
         """Return the principal that a resource is, or whose identity it has."""
