@@ -375,6 +375,9 @@ resource "azurerm_role_assignment" "one" {
 }
 variable "who" {}
 data "azurerm_client_config" "me" {}
+resource "azurerm_kubernetes_cluster" "aks" {
+  name = "aks"
+}
 """
 
 
@@ -382,7 +385,7 @@ data "azurerm_client_config" "me" {}
     ("principal", "more", "kind"),
     [
         ("azurerm_kubernetes_cluster.aks.kubelet_identity[0].object_id", "", "kubelet identity"),
-        ("azurerm_kubernetes_cluster.aks.identity[0].principal_id", "", "cluster identity"),
+        ("azurerm_kubernetes_cluster.aks.identity[0].principal_id", "", "Kubernetes cluster"),
         (
             "azurerm_kubernetes_cluster.aks.key_vault_secrets_provider[0].secret_identity[0].object_id",
             "",

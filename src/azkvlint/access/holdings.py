@@ -19,6 +19,7 @@ from azkvlint.azure.roles import (
     IDENTITIES,
     LOCAL_DATA_ACTIONS,
     LOCAL_ROLES,
+    PARTS,
     role_by_id,
 )
 from azkvlint.derived.abilities import permissions_of
@@ -47,6 +48,8 @@ from azkvlint.model.value import (
     text_of,
 )
 
+# The name of the account of a Batch pool, in Terraform.
+ACCOUNT = ("derived", "accountName")
 LOCKS = "microsoft.authorization/locks"
 LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS = f"{MANAGED_HSMS}/roleassignments", f"{MANAGED_HSMS}/roledefinitions"
 _ADMINS = ("properties", "initialAdminObjectIds")
@@ -131,7 +134,9 @@ class Holdings:
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._assignables: dict[tuple[str, str], Mapping[str, Sure] | None] = {}
         self._alive: list[object] = []
-        self._coverage = Coverage(self._index, (VAULTS, MANAGED_HSMS, *WORKLOAD_TYPES, IDENTITIES))
+        types = (one for one in WORKLOAD_TYPES if one not in PARTS.values())
+        self._coverage = Coverage(self._index, (VAULTS, MANAGED_HSMS, *types, *PARTS, IDENTITIES))
+        self._parts = parts_of(self._index)
         self.by_key: dict[str, list[Holding]] = {}
         for holding in (*self._of_policies(), *self._of_roles(), *self._of_local_roles()):
             self.by_key.setdefault(holding.principal.key, []).append(holding)
@@ -334,8 +339,11 @@ class Holdings:
                         if sure is not Sure.NO:
                             sure, why = (Sure.PERHAPS, why or doubt) if doubt else (sure, why)
                             found.setdefault((one.name, sure, via, why), []).append(address)
-                else:
+                elif target.type.lower() not in PARTS:
                     edges += self._edges_to(target, role, terms, everything, doubt)
+                for part in self._parts.get(address, ()):
+                    why = doubt or existence_doubt(source, part)
+                    edges += self._edges_to(part, role, terms, everything, why)
         rows = tuple(
             Effect(name, sure, via, why, "", self._interned(vaults), (only,) if only else ())
             for (name, sure, via, why), vaults in found.items()
@@ -452,6 +460,21 @@ class Holdings:
         every = {word for words in LOCAL_ROLES.values() for word in words}
         name_ = text if isinstance(answer, Scalar) and not answer.sensitive else "unknown"
         return name_, dict.fromkeys(every, (Sure.PERHAPS, "the local role is not declared in the scanned files"))
+
+
+def parts_of(index: Index) -> Mapping[str, Sequence[Resource]]:
+    """Return the pools of Batch accounts and the computes of Machine Learning workspaces, by address."""
+    found: dict[str, list[Resource]] = {}
+    for above, type_ in PARTS.items():
+        for part in (one for one in index.of_type(type_) if one.stays):
+            parent, account = part.select(("parent",)), part.select(ACCOUNT)
+            reference = None if isinstance(parent, Absent) else reference_of(part.address, "parent", parent, index)
+            addresses = list(reference.targets) if reference is not None else []
+            if isinstance(account, Scalar):
+                addresses += (one.address for one in index.named(above, text_of(account).lower()))
+            for address in dict.fromkeys(addresses):
+                found.setdefault(address, []).append(part)
+    return found
 
 
 def locks_of(context: Context) -> Mapping[str, Mapping[str, Sure]]:

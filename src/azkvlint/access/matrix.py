@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
+from azkvlint.access.holdings import ACCOUNT, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
 from azkvlint.access.principals import (
+    CLUSTERS,
     GROUP_TYPE,
+    KUBELET,
     MEMBER_NEEDS,
     MEMBER_TYPES,
     TYPES,
@@ -19,6 +21,7 @@ from azkvlint.access.principals import (
     Edge,
     Principals,
 )
+from azkvlint.azure.roles import PARTS
 from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import CONDITION
@@ -56,6 +59,10 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
         found.setdefault(type_, set()).update((*_NAMES, ("properties", "principalId"), ("objectId",)))
     for type_ in WORKLOAD_TYPES:
         found.setdefault(type_, set()).add(("identity",))
+    found.setdefault(CLUSTERS, set()).add(KUBELET)
+    for above, part in PARTS.items():
+        found.setdefault(above, set()).update(_NAMES)
+        found.setdefault(part, set()).update((("parent",), ACCOUNT))
     found.setdefault(CREDENTIALS, set()).update(
         (("parent",), ("properties", "issuer"), ("properties", "subject"), EXPRESSION, ("name",))
     )
