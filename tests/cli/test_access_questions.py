@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -418,3 +420,147 @@ def test_another_assignment_states_the_kind(given: Input) -> None:
     second = f'resource "azurerm_role_assignment"{second.rstrip()[:-1]}\n  principal_type = "Group"\n}}\n'
     [one] = given.write(text + second).report()["principals"]
     assert one["kind"] == "group"
+
+
+def test_hostile_names_are_escaped_in_every_format_of_every_question(given: Input) -> None:
+    name = "x\\u001b[31m<script>alert(1)<b>|`[a](javascript:evil)"
+    text = f"""
+resource "azurerm_key_vault" "kv" {{
+  name                       = "{name}"
+  rbac_authorization_enabled = true
+}}
+resource "azurerm_key_vault_secret" "s" {{
+  name         = "{name}"
+  key_vault_id = azurerm_key_vault.kv.id
+}}
+resource "azurerm_role_assignment" "one" {{
+  scope                = azurerm_key_vault_secret.s.resource_versionless_id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = "{name}"
+}}
+resource "azurerm_role_assignment" "all" {{
+  scope                = "/subscriptions/{name}"
+  role_definition_name = "{name}"
+  principal_id         = "{name}2"
+}}
+"""
+    given.write(text)
+    for words in ((), ("--secret", "alert"), ("--why", "evil)2", "alert"), ("--at", "/subscriptions/")):
+        for form in ("text", "markdown", "html", "json", "csv"):
+            said = given.run(*words, "-f", form)
+            assert said.code == 0, (words, said.err)
+            assert "\x1b" not in said.out
+            if form == "html":
+                assert "<script>alert" not in said.out
+            if form == "markdown":
+                # Outside of code, each of these characters is escaped.
+                prose = re.sub(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)", "", said.out)
+                assert re.search(r"(?<!\\)\[a\]\(javascript|<script", prose) is None
+    assert "\x1b" not in given.run("--secret", "nothing\x1b[31m").err
+
+
+def test_a_secret_value_is_in_no_answer_and_no_error(given: Input) -> None:
+    secret = "hunter2-hunter2-hunter2"
+    text = f"""
+variable "who" {{
+  sensitive = true
+  default   = "{secret}"
+}}
+resource "azurerm_key_vault" "kv" {{
+  name                       = "kv"
+  rbac_authorization_enabled = true
+}}
+resource "azurerm_key_vault_secret" "s" {{
+  name         = var.who
+  key_vault_id = azurerm_key_vault.kv.id
+}}
+resource "azurerm_role_assignment" "one" {{
+  scope                = "${{azurerm_key_vault.kv.id}}/secrets/${{var.who}}"
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = var.who
+}}
+"""
+    given.write(text)
+    for words in ((), ("--secret", "s"), ("--secret", "nothing"), ("--at", "nothing"), ("--principal", "nothing")):
+        for form in ("text", "markdown", "html", "json", "csv"):
+            said = given.run(*words, "-f", form)
+            assert secret not in said.out
+            assert secret not in said.err
+
+
+def test_groups_in_a_circle(given: Input) -> None:
+    groups = "".join(
+        f"""
+resource "azuread_group" "g{n}" {{
+  display_name = "g{n}"
+  members      = [azuread_group.g{(n + 1) % 30}.object_id, azuread_group.g{(n + 7) % 30}.object_id]
+}}
+"""
+        for n in range(30)
+    )
+    grant = """
+resource "azurerm_role_assignment" "g" {
+  scope                = azurerm_key_vault.shop.id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azuread_group.g0.object_id
+}
+"""
+    report = given.write(ESTATE + groups + grant).report("--vault", "kv-shop", "--permission", "secrets/get")
+    assert {row["principal"] for row in report["rows"]} >= {f"azuread_group.g{n}" for n in range(30)}
+    report = given.report("--why", "azuread_group.g3", "kv-shop")
+    assert 0 < len(report["rows"]) <= 2
+
+
+def test_an_input_that_cannot_be_read_does_not_make_a_name_wrong(given: Input) -> None:
+    given.write(ESTATE)
+    (given.folder / "other").mkdir()
+    (given.folder / "other" / "main.tf").write_text('resource "azurerm_key_vault" "x" {')
+    said = given.run("--secret", "elsewhere")
+    assert (said.code, "no secret" in said.err) == (3, False)
+
+
+def test_forty_principals_fit_on_two_screens(given: Input, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of principals with equal access, and of principals that each have another access."""
+    roles = ("Key Vault Secrets User", "Key Vault Crypto User", "Key Vault Reader", "Contributor")
+    people = "".join(
+        f"""
+resource "azurerm_role_assignment" "p{n}" {{
+  scope                = {{}}
+  role_definition_name = "{roles[n % 4]}"
+  principal_id         = "{n:08}-0000-0000-0000-000000000000"
+}}
+"""
+        for n in range(40)
+    )
+    report = AccessReportOf(given, monkeypatch)
+    vault = 'resource "azurerm_key_vault" "v" {\n  name = "kv"\n  rbac_authorization_enabled = true\n}\n'
+    lines = report.on_a_terminal(vault + people.replace("{}", "azurerm_key_vault.v.id"))
+    assert len(lines) < 90
+    assert sum(line.count("0000-0000-0000-000000000000") for line in lines) >= 40
+    assert sum("pages disagree" in " ".join(pair) for pair in pairwise(lines)) <= 2
+    secrets = "".join(
+        f'resource "azurerm_key_vault_secret" "s{n}" {{\n  name = "s{n}"\n  key_vault_id = azurerm_key_vault.v.id\n}}\n'
+        for n in range(40)
+    )
+    for n in range(40):
+        people = people.replace("{}", f"azurerm_key_vault_secret.s{n}.resource_versionless_id", 1)
+    lines = report.on_a_terminal(vault + secrets + people)
+    assert len(lines) < 90
+    assert any("--why PRINCIPAL VAULT" in line for line in lines)
+
+
+class AccessReportOf:
+    """The lines of a report as a terminal of 120 columns shows them."""
+
+    def __init__(self, given: Input, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._given = given
+        self._monkeypatch = monkeypatch
+
+    def on_a_terminal(self, text: str) -> list[str]:
+        from azkvlint.cli import analyses
+        from azkvlint.reporters import Options
+
+        self._given.write(text)
+        with self._monkeypatch.context() as patched:
+            patched.setattr(analyses, "options_for", lambda *_: Options(terminal=True, width=120))
+            return self._given.run().out.splitlines()

@@ -65,7 +65,7 @@ from azkvlint.util.text import pluralize
 _TITLE = "Access to key vaults"
 _MOST_VAULTS = 10
 # On a terminal, a longer matrix is shown without the paths, and a row of the matrix names so many principals.
-_MOST_ROWS, _MOST_FOLDED, _WIDEST_LABEL = 12, 40, 60
+_MOST_ROWS, _MOST_IN_ALL, _MOST_FOLDED, _WIDEST_LABEL = 12, 30, 40, 60
 _MOST_EDITS = 4
 _INCOMPLETE = "Other deployments can give more access: the input is not the whole deployment of"
 _WHY = "Paths are left out. `--why PRINCIPAL VAULT` shows those of one principal, and `-f html` all."
@@ -114,6 +114,7 @@ class _Builder:
         self._report, self._layout = report, layout
         # The columns of the table that is built.
         self._shown = report.capabilities
+        self._is_long = False
         paths = {id(row.path): row.path for row in report.rows}.values()
         self._doubts: dict[str, int] = {}
         self._uses = Counter(path.doubt for path in paths if path.doubt) if layout.is_text else Counter[str]()
@@ -142,8 +143,11 @@ class _Builder:
         elif question.principals:
             yield from self._of_principals()
         else:
-            for number, section in enumerate(sections(self._report), 1):
-                yield self._section(folded(section) if self._layout.is_screen else section, number)
+            found = [folded(one) if self._layout.is_screen else one for one in sections(self._report)]
+            self._is_long = sum(len(one.rows) for one in found) > _MOST_IN_ALL
+            yield from (self._section(section, number) for number, section in enumerate(found, 1))
+            if self._layout.is_screen and (self._is_long or any(len(one.rows) > _MOST_ROWS for one in found)):
+                yield Paragraph(Span(_WHY, PROSE))
 
     def _object(self, selected: VaultObject) -> Content:
         number = vault_of(selected, self._report)
@@ -154,20 +158,15 @@ class _Builder:
     # --- the matrix
 
     def _section(self, section: Section, number: int) -> DocumentSection:
-        is_short = self._layout.is_screen and len(section.rows) > _MOST_ROWS
+        is_short = self._layout.is_screen and (self._is_long or len(section.rows) > _MOST_ROWS)
         self._shown = self._with_access(section.rows)
-        blocks: list[Block] = [
-            Table(
-                columns=(Column("principal" if self._layout.is_text else "Principal"), *self._columns()),
-                rows=tuple(self._row(row, is_short=is_short) for row in section.rows),
-                details="Paths",
-            )
-        ]
-        blocks += [Paragraph(Span(_WHY, PROSE))] if is_short else []
-        about = tuple(self._about(section))
-        return DocumentSection(
-            title=title(section.vaults), about=about, blocks=tuple(blocks), anchor=f"vaults-{number}"
+        table = Table(
+            columns=(Column("principal" if self._layout.is_text else "Principal"), *self._columns()),
+            rows=tuple(self._row(row, is_short=is_short) for row in section.rows),
+            details="Paths",
         )
+        about = tuple(self._about(section))
+        return DocumentSection(title=title(section.vaults), about=about, blocks=(table,), anchor=f"vaults-{number}")
 
     def _about(self, section: Section) -> Iterator[Content]:
         shown = section.vaults[:_MOST_VAULTS] if self._layout.is_text else section.vaults
