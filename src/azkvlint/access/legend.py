@@ -37,8 +37,9 @@ def _meaning(name: str) -> str:
     parts = [", ".join(one.label for one in certain if not outcomes.of(one).via)]
     if role.control(ASSIGNS) is Sure.YES and any(outcomes.of(one).via for one in certain):
         parts.append("assign itself roles that allow more" if parts[0] else "assign itself roles")
-    runs = [kind_words(type_) for type_ in WORKLOADS if acting(role, terms, type_).sure is Sure.YES]
-    if runs:
-        more = f" and {len(runs) - _MOST_WORKLOADS} more kinds" if len(runs) > _MOST_WORKLOADS else ""
-        parts.append(f"run code on: {', '.join(runs[:_MOST_WORKLOADS])}{more}")
+    for sure, words in ((Sure.YES, "run code on"), (Sure.PERHAPS, "perhaps run code on, or sign in to")):
+        runs = [kind_words(type_) for type_ in WORKLOADS if acting(role, terms, type_).sure is sure]
+        if runs:
+            more = f" and {len(runs) - _MOST_WORKLOADS} more kinds" if len(runs) > _MOST_WORKLOADS else ""
+            parts.append(f"{words}: {', '.join(runs[:_MOST_WORKLOADS])}{more}")
     return "; ".join(filter(None, parts)) or "nothing on vaults by itself"
