@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,7 +190,7 @@ def test_an_object_in_a_vault_that_is_not_in_the_input(acme: Input) -> None:
     # Rows about a vault have nothing to do with it; whether its vault uses RBAC, nobody knows.
     assert statuses(outside) == {"secrets": "not met", "sku": "unknown", "rbac": "unknown"}
     assert acme.run(*ACME).code == 1
-    assert "no vault: " in acme.run(*ACME).out
+    assert "No vault: " in acme.run(*ACME).out
 
 
 def test_an_object_of_whom_nobody_knows_in_which_vault_it_is(acme: Input) -> None:
@@ -410,6 +411,39 @@ resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {
         acme.write(f"main.parameters.{name}.json", text)
     rows = {vault["parameters"]: statuses(vault)["purge"] for vault in acme.document(*ACME)["vaults"]}
     assert rows == {"main.parameters.dev.json": "not met", "main.parameters.prod.json": "met"}
+
+
+def test_no_two_vaults_have_one_name(acme: Input) -> None:
+    for folder in ("shared", "envs/dev", "envs/prod"):
+        (acme.folder / folder).mkdir(parents=True)
+    acme.write("shared/main.tf", 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n')
+    for name in ("dev", "prod"):
+        acme.write(f"envs/{name}/main.tf", 'module "kv" {\n  source = "../../shared"\n}\n')
+    acme.write(
+        "main.bicep",
+        """
+param purge bool
+resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv'
+  properties: { enablePurgeProtection: purge }
+}
+resource b 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv'
+  properties: { enablePurgeProtection: purge }
+}
+""",
+    )
+    for name, value in (("dev", "false"), ("prod", "true")):
+        text = f'{{"$schema": "x/deploymentParameters.json#", "parameters": {{"purge": {{"value": {value}}}}}}}'
+        acme.write(f"main.parameters.{name}.json", text)
+    labels = [
+        "kv of envs/dev", "kv of envs/prod", "kv of main.bicep (dev), a", "kv of main.bicep (dev), b",
+        "kv of main.bicep (prod), a", "kv of main.bicep (prod), b",
+    ]  # fmt: skip
+    assert sorted(re.findall("^kv .*", acme.run(*ACME).out, re.MULTILINE)) == labels
+    assert sorted(re.findall("^## (.*)", acme.run(*ACME, "-f", "markdown").out, re.MULTILINE)) == labels
+    page = acme.run(*ACME, "-f", "html").out
+    assert sorted(re.findall('<a href="#vault-[0-9]">(.*?)</a>', page)) == labels
 
 
 def test_two_plans_of_one_root_are_two_deployments(acme: Input) -> None:

@@ -681,7 +681,7 @@ def test_a_suppressed_finding_is_not_fixed(kvlint: Kvlint, folder: Path) -> None
 def test_findings_in_the_baseline_are_not_fixed(kvlint: Kvlint, folder: Path) -> None:
     kvlint(".", "--select", "KV001", "--write-baseline", "known.json")
     said = kvlint("fix", "--baseline", "known.json", *ONLY)
-    assert said.out == "Nothing to fix.\n1 finding is in the baseline (--no-ignores includes it).\n"
+    assert said.out == "Nothing to fix. 1 finding is in the baseline (--no-ignores includes it).\n"
     assert json.loads(kvlint("fix", "--baseline", "known.json", "-f", "json", *ONLY).out)["summary"]["inBaseline"] == 1
     every = kvlint("fix", "--baseline", "known.json", "--no-ignores", *ONLY).out
     assert "Found 1 fix" in every

@@ -89,7 +89,7 @@ def test_the_page_says_what_the_text_says(run: Run) -> None:
     for row in rows:
         for evidence in row["evidence"][:3]:
             if evidence["outcome"] == "fail":
-                assert " ".join(evidence["message"].split()) in text
+                assert " ".join(evidence["message"].replace("`", "").split()) in text
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
@@ -154,9 +154,9 @@ def test_the_browser_would_notice(chromium: str, tmp_path: Path, run: Run) -> No
     page = page_of(run, SAMPLES / "hardened" / "main.tf")
     faults = {
         "wide": ".vault { width: 600px; }",
-        "cut": ".evidence { height: 1rem; overflow: hidden; }",
-        "small": ".evidence { font-size: 9px; }",
-        "overlap": ".status { margin-top: -1.5rem; }",
+        "cut": ".c-below { height: 1rem; overflow: hidden; }",
+        "small": ".c-below { font-size: 9px; }",
+        "overlap": ".c-state { margin-top: -1.5rem; }",
     }
     pages = [(page.replace("</style>", f"{style}</style>"), 390) for style in faults.values()]
     for fault, seen in zip(faults, measured(chromium, tmp_path, *pages), strict=True):

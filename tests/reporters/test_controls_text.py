@@ -48,8 +48,12 @@ def test_it_keeps_to_the_width_of_the_terminal(width: int, widest: int, assessme
     assert any(len(line) > widest - 20 for line in wrapped)
 
 
-def test_a_pipe_is_80_wide(assessment: Assessment) -> None:
-    assert text(assessment, Options(width=300)) == text(assessment, Options(terminal=True, width=80))
+def test_a_pipe_is_80_wide_and_has_the_words_of_a_terminal(assessment: Assessment) -> None:
+    pipe = text(assessment, Options(width=300))
+    assert pipe == text(assessment, Options(width=40))
+    assert 70 < max(map(len, pipe.splitlines())) <= 80
+    terminal = text(assessment, Options(terminal=True, width=80)).replace("\u2022", "")
+    assert pipe.split() == terminal.split()
 
 
 @pytest.mark.parametrize("form", CONTROLS_REPORTERS)

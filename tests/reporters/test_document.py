@@ -97,8 +97,8 @@ def test_text_has_each_table_and_the_details_of_its_rows_below_it() -> None:
         "kv-a\n  module.a · Azure RBAC\n\n"
         "  secrets  keys  Principal\n  YES      -     app\n  ?        YES   a group of people\n\n"
         "  app\n    yes secrets\n      edit: main.tf:3\n\n"
-        "kv-b\n  Keys\n  8.1   NOT MET  Keys expire\n                 One key fails.\n                 KV1 main.tf:1\n"
-        "  Vaults\n  10.2  met      Purge protection\n                 Passed: KV2.\n\n  Set `a`.\n\n"
+        "kv-b\n  Keys\n  NOT MET  8.1   Keys expire\n                 One key fails.\n                 KV1 main.tf:1\n"
+        "  Vaults\n  met      10.2  Purge protection\n                 Passed: KV2.\n\n  Set `a`.\n\n"
         "--- Code ---\n\na = 1\nb = 2\n\n"
         "The input is not complete.\nmain.tf:1: error KVE002: not read\nsecrets: 1 principal\n1 vault: 1 not met.\n"
     )

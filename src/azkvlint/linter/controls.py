@@ -27,6 +27,8 @@ from azkvlint.linter.linter import (
 )
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import set_readable_files
+from azkvlint.linter.world_names import NamesByRoot, names_by_root
+from azkvlint.model.access import origins_of
 from azkvlint.model.finding import Finding, Outcome, Owner, Vault
 from azkvlint.model.framework import Assessment, Basis, ControlCheck, ControlResult, Framework, Sheet, Status, Subject
 from azkvlint.model.location import static_address
@@ -189,14 +191,14 @@ def assess(
     total, unit_results_ = total_of(config, known, rules, root, [result for _, result in pairs], problems)
     types_by_rule = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     by_vault = FindingsByVault(set(conditions.values()))
-    units = without_decided(unit_results_)
+    units = list(without_decided(unit_results_))
     for (unit, _), result in zip(pairs, units, strict=True):
-        by_vault.add(result, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
+        by_vault.add(result, unit.source.path, unit.world)
     by_vault.assign_results()
     subjects = (_subject(vault_findings, sheets, conditions, types_by_rule) for vault_findings in by_vault.reported())
     return Assessment(
         sheets=sheets,
-        subjects=tuple(sorted((subject for subject in subjects if any(subject.sheets)), key=_order)),
+        subjects=_labelled(sorted((one for one in subjects if any(one.sheets)), key=_order), names_by_root(units)),
         problems=tuple(dict.fromkeys(total.problems)),
         sources=tuple(dict.fromkeys(total.read)),
         version=__version__,
@@ -365,6 +367,25 @@ def _rank(basis: Basis) -> tuple[object, ...]:
     region = finding.at.region
     place = (0, 0, 0, 0) if region is None else msgspec.structs.astuple(region)
     return basis.outcome, finding.suppressed is not None, finding.at.path, place, finding.rule.id, finding.resource
+
+
+def _labelled(subjects: Sequence[Subject], names: NamesByRoot) -> tuple[Subject, ...]:
+    """Return subjects with their labels: name, root and base world, and the address where these are not enough."""
+    keys = [(one.root, one.parameters) for one in subjects]
+    origins = origins_of({(root, world): names.get(root, {}).get(world, world) for root, world in keys})
+    labels = [f"{_name(one)}{origins[key]}" for one, key in zip(subjects, keys, strict=True)]
+    count = Counter(labels)
+    return tuple(
+        msgspec.structs.replace(
+            one, label=label if count[label] == 1 or one.vault is None else f"{label}, {one.vault.address}"
+        )
+        for one, label in zip(subjects, labels, strict=True)
+    )
+
+
+def _name(subject: Subject) -> str:
+    vault = subject.vault
+    return "No vault" if vault is None else vault.name or vault.address
 
 
 def _order(subject: Subject) -> tuple[object, ...]:

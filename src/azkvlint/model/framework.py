@@ -118,13 +118,16 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """A vault or managed HSM with its results for every framework, in order.
 
     Without a ``vault`` it holds the resources of a root that belong to no vault of the input, and only controls with a
-    result. ``root`` is the document or folder through which it was found, ``parameters`` the parameter file, or empty.
+    result. ``root`` is the document or folder through which it was found, ``parameters`` the parameter file or the
+    deployment of a stack, or empty.
+    ``label`` is a name that no other subject of the assessment has.
     """
 
     vault: Vault | None
     root: str
     parameters: str
     sheets: tuple[tuple[ControlResult, ...], ...]
+    label: str = ""
 
     def count(self) -> Counter[Status]:
         """Return the number of controls with each status."""

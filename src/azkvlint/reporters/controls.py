@@ -1,8 +1,8 @@
-"""Render an Assessment as text, Markdown or JSON. The HTML page has a module of its own.
+"""Render an Assessment as text, Markdown, HTML or JSON.
 
-Text is a list that fits 80 columns, colored on a terminal. Markdown has a table for each vault, for a pull request or a
-wiki. JSON is version 1 of the document in docs/controls.md: within a version, fields are added but never removed,
-renamed or redefined.
+All but JSON are one document: a section for each vault, with a table of its controls and their evidence. JSON is
+version 1 of the document in docs/controls.md: within a version, fields are added but never removed, renamed or
+redefined.
 """
 
 from __future__ import annotations
@@ -10,59 +10,74 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from textwrap import wrap
 from typing import Any, TypeAlias
-
-import msgspec
 
 from azkvlint.model.finding import Finding, Outcome, without_notes
 from azkvlint.model.framework import Assessment, Basis, ControlResult, Sheet, Status, Subject
-from azkvlint.reporters import Options, lazy_reporters
+from azkvlint.reporters import Options
+from azkvlint.reporters.document import (
+    BAD,
+    BELOW,
+    CODE,
+    EMPHASIS,
+    GIVEN,
+    GOOD,
+    NEUTRAL,
+    OPEN,
+    PROSE,
+    SHORT,
+    STATE,
+    STRONG,
+    Cell,
+    Column,
+    Count,
+    Document,
+    Item,
+    Row,
+    Section,
+    Span,
+    Table,
+    Word,
+    between,
+    counts_text,
+    run_facts,
+)
+from azkvlint.reporters.document.text import text as write_text
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.findings.json import suppression as suppression_fields
-from azkvlint.reporters.gfm import code, plain
 from azkvlint.reporters.phrases import headline, place, problem_line, suppression
-from azkvlint.util.text import encode, visible
+from azkvlint.util.text import encode, pluralize, visible
 
 ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]
-_LABELS = {
-    Status.NOT_MET: "NOT MET",
-    Status.UNKNOWN: "UNKNOWN",
-    Status.MET: "met",
-    Status.GUARANTEED: "guaranteed",
-    Status.NOT_APPLICABLE: "n/a",
-    Status.NO_RULE: "no rule",
-}
-_COLORS = {
-    Status.NOT_MET: "red",
-    Status.UNKNOWN: "magenta",
-    Status.MET: "green",
-    Status.GUARANTEED: "green",
-}
-_LABEL = max(map(len, _LABELS.values()))
-_TEXT_RESOURCES = 3
-_WIDTH, _WIDEST = 80, 120
-_MARKS = {
-    Status.NOT_MET: "❌ **not met**",
-    Status.UNKNOWN: "❔ unknown",
-    Status.MET: "✅ met",
-    Status.GUARANTEED: "✅ guaranteed by the platform",
-    Status.NOT_APPLICABLE: "not applicable",
-    Status.NO_RULE: "no rule",
-}
-_MARKDOWN_RESOURCES = 5
 FORMAT_VERSION = 1
+_WIDTH = 80
+# Resources that are listed for each rule of a control.
+_MOST_IN_TEXT, _MOST = 3, 5
 # In counting order.
-STATUS_WORDS: Mapping[Status, str] = {
-    Status.NOT_MET: "not met",
-    Status.UNKNOWN: "unknown",
-    Status.MET: "met",
-    Status.GUARANTEED: "guaranteed",
-    Status.NOT_APPLICABLE: "not applicable",
-    Status.NO_RULE: "no rule",
+_WORDS: Mapping[Status, tuple[str, str]] = {
+    Status.NOT_MET: ("not met", BAD),
+    Status.UNKNOWN: ("unknown", OPEN),
+    Status.MET: ("met", GOOD),
+    Status.GUARANTEED: ("guaranteed", GIVEN),
+    Status.NOT_APPLICABLE: ("not applicable", NEUTRAL),
+    Status.NO_RULE: ("no rule", NEUTRAL),
 }
-NO_VAULT = "no vault or managed HSM was found in the input"
-_WITHOUT_VAULT = "No vault"
+_MEANINGS = {
+    Status.NOT_MET: "A rule fails, regardless of values that are not known yet.",
+    Status.UNKNOWN: "The result depends on a value that is not known, or on resources outside the input.",
+    Status.MET: "All rules of the control pass.",
+    Status.GUARANTEED: "Azure guarantees it for every vault. It cannot be disabled.",
+    Status.NOT_APPLICABLE: "The service has no such feature, or the input has no matching resource.",
+    Status.NO_RULE: "Infrastructure code does not show it, or no rule checks it.",
+}
+_OUTCOMES = {Outcome.FAIL: BAD, Outcome.UNKNOWN: OPEN, Outcome.PASS: GOOD}
+_COLUMNS = (
+    Column("", kind=SHORT, width="4.75rem"),
+    Column("Control", width="24%"),
+    Column("Status", kind=STATE, width="10.5rem"),
+    Column("Evidence", kind=BELOW),
+)
+_NO_VAULT = "No vault or managed HSM was found in the input."
 _WITHOUT_VAULT_KIND = "resources whose vault is unknown"
 # Nouns of types other than vaults.
 _TYPES = {"microsoft.keyvault/managedhsms": "managed HSM"}
@@ -73,134 +88,171 @@ _UNINFORMATIVE = ("not set", "none")
 
 def text(assessment: Assessment, options: Options) -> str:
     """Return the assessment as text that ends with a line break."""
-    return "".join(f"{line}\n" for line in _Page(options).lines(assessment))
-
-
-class _Page:
-    """Lines laid out for one width."""
-
-    def __init__(self, options: Options) -> None:
-        self.width = min(max(options.width, 40), _WIDEST) if options.terminal else _WIDTH
-        self.color = options.color
-
-    def lines(self, assessment: Assessment) -> Iterator[str]:
-        for sheet in assessment.sheets:
-            yield self._paint(f"Framework: {_framework(sheet)}", "bold")
-        yield ""
-        for subject in assessment.subjects:
-            yield from self._subject(subject, assessment)
-        yield from map(problem_line, without_notes(assessment.problems))
-        yield self._paint(summary(assessment), "bold")
-
-    def _subject(self, subject: Subject, assessment: Assessment) -> Iterator[str]:
-        yield self._paint(name(subject), "bold")
-        place = f"[{declaration_place(subject)}] {source_note(subject)}"
-        yield from self._wrap(" ".join(f"{kind(subject)} {address(subject)} {place}".split()), "")
-        for sheet, answers in sheets_with_results(subject, assessment):
-            yield ""
-            if len(assessment.sheets) > 1:
-                yield self._paint(visible(sheet.framework.title), "bold")
-            yield from self._sheet(answers)
-        yield ""
-
-    def _sheet(self, answers: tuple[ControlResult, ...]) -> Iterator[str]:
-        indent = max((len(answer.check.control.id) for answer in answers), default=0)
-        section = ""
-        for answer in answers:
-            control = answer.check.control
-            if control.section != section:
-                section = control.section
-                yield self._paint(visible(section), "underline")
-            yield from self._row(answer, indent)
-
-    def _row(self, answer: ControlResult, id_width: int) -> Iterator[str]:
-        control = answer.check.control
-        status = self._paint(_LABELS[answer.status].ljust(_LABEL), _COLORS.get(answer.status, ""))
-        indent = " " * (_LABEL + id_width + 4)
-        title, *continuation = self._wrap(visible(control.title), indent)
-        yield f"  {status} {visible(control.id).ljust(id_width)} {self._paint(title.strip(), 'bold')}"
-        yield from continuation
-        yield from self._wrap(reason(answer), indent)
-        for one in lines(answer, _TEXT_RESOURCES):
-            note = f" [{one.note}]" if one.note else ""
-            line = f"{one.rule} {one.place}: {one.text}{note}" if one.rule else one.text
-            yield from self._wrap(line, indent, "  ")
-        passing = passing_rules(answer)
-        if passing:
-            yield from self._wrap(f"Passed: {passing}.", indent, "  ")
-
-    def _wrap(self, line: str, indent: str, hanging: str = "") -> list[str]:
-        return wrap(
-            line, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
-            break_on_hyphens=False, break_long_words=False,
-        )  # fmt: skip
-
-    def _paint(self, cell: str, style: str) -> str:
-        if not self.color or not style or not cell:
-            return cell
-        from rich.color import ColorSystem
-        from rich.style import Style
-
-        return Style.parse(style).render(cell, color_system=ColorSystem.STANDARD)
+    return write_text(_document(assessment, _MOST_IN_TEXT), options)
 
 
 def markdown(assessment: Assessment, options: Options) -> str:
-    """Return the assessment as Markdown that ends with a line break."""
-    return "".join(f"{line}\n" for line in _markdown_lines(assessment))
+    """Return the assessment as Markdown that ends with a line break, for a pull request or a wiki."""
+    from azkvlint.reporters.document.markdown import markdown as write
+
+    return write(_document(assessment, _MOST))
 
 
-def _markdown_lines(assessment: Assessment) -> Iterator[str]:
-    titles = ", ".join(plain(_framework(sheet)) for sheet in assessment.sheets)
-    yield f"# {titles}"
-    yield ""
-    yield f"{plain(summary(assessment))}."
-    for subject in assessment.subjects:
-        yield ""
-        yield from _markdown_subject(subject, assessment)
-    found = without_notes(assessment.problems)
-    if found:
-        yield ""
-        yield "## Analysis incomplete"
-        yield ""
-        yield from (f"- {plain(problem_line(problem))}" for problem in found)
+def html(assessment: Assessment, options: Options) -> str:
+    """Return the assessment as a page that ends with a line break, ready to print."""
+    from azkvlint.reporters.document.html import html as write
+
+    return write(_document(assessment, _MOST))
 
 
-def _markdown_subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
-    yield f"## {plain(name(subject))}"
-    yield ""
-    about = (plain(kind(subject)), code(address(subject)), code(declaration_place(subject)))
-    yield " · ".join(part for part in (*about, plain(source_note(subject))) if part)
-    for sheet, answers in sheets_with_results(subject, assessment):
-        yield ""
-        yield from _table(sheet, answers, named=len(assessment.sheets) > 1)
+def _document(assessment: Assessment, most: int) -> Document:
+    frameworks = [sheet.framework for sheet in assessment.sheets]
+    titles = [f"{one.title} ({one.name})" for one in frameworks]
+    count = assessment.count()
+    return Document(
+        title=", ".join(titles),
+        summary=_summary(assessment),
+        version=assessment.version,
+        head=tuple(f"Framework: {title}" for title in titles),
+        about=frameworks[0].about if len(frameworks) == 1 else "",
+        facts=run_facts(assessment.repository, assessment.sources, assessment.version),
+        counts=_counts(count),
+        problems=tuple(map(problem_line, without_notes(assessment.problems))),
+        blocks=tuple(_section(one, assessment, number, most) for number, one in enumerate(assessment.subjects, 1)),
+        words=tuple(
+            Word(status.value.capitalize(), meaning, _WORDS[status][1])
+            for status, meaning in _MEANINGS.items()
+            if count[status]
+        ),
+        links=tuple(dict.fromkeys(address for one in frameworks for address in one.references)),
+        width=_WIDTH,
+    )
 
 
-def _table(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Iterator[str]:
-    if named:
-        yield f"### {plain(sheet.framework.title)}"
-        yield ""
-    yield "| | Control | Status | Evidence |"
-    yield "|---|---|---|---|"
-    for answer in answers:
-        control = answer.check.control
-        title = plain(visible(control.title))
-        section = f"{plain(visible(control.section))}<br>" if control.section else ""
-        cells = (plain(visible(control.id)), f"{section}**{title}**", _MARKS[answer.status], _markdown_evidence(answer))
-        yield f"| {' | '.join(cells)} |"
+def _counts(count: Counter[Status]) -> tuple[Count, ...]:
+    return tuple(Count(count[status], word, state) for status, (word, state) in _WORDS.items())
 
 
-def _markdown_evidence(answer: ControlResult) -> str:
-    parts = [plain(reason(answer))] if answer.why else []
-    for line in lines(answer, _MARKDOWN_RESOURCES):
-        if not line.rule:
-            parts.append(plain(line.text))
-            continue
-        note = f" _{plain(line.note)}_" if line.note else ""
-        parts.append(f"**{plain(line.rule)}** {code(line.place)} {plain(line.text)}{note}")
-    passing = passing_rules(answer)
-    parts += [f"Passed: {plain(passing)}."] if passing else []
-    parts += [f"<{link}>" for link in answer.references]
-    return "<br>".join(parts)
+def _summary(assessment: Assessment) -> str:
+    """Return the number of vaults, and the number of controls with each status."""
+    if not assessment.subjects:
+        return _NO_VAULT
+    vaults = [subject.vault for subject in assessment.subjects if subject.vault is not None]
+    hsms = sum(vault.type.lower() in _TYPES for vault in vaults)
+    numbers = ((len(vaults) - hsms, "vault"), (hsms, "managed HSM"))
+    counted = " and ".join(pluralize(number, noun) for number, noun in numbers if number)
+    return f"{counted or 'No vault'}: {counts_text(_counts(assessment.count()))}."
+
+
+def _section(subject: Subject, assessment: Assessment, number: int, most: int) -> Section:
+    vault = subject.vault
+    about = (
+        _kind(subject),
+        Span("" if vault is None else vault.address, CODE),
+        Span(subject.root if vault is None else place(vault.at), CODE),
+        _source_note(subject),
+    )
+    tables = [
+        (sheet, Table(_COLUMNS, tuple(_row(answer, most) for answer in answers), is_headed=False))
+        for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True)
+        if answers
+    ]
+    is_named = len(assessment.sheets) > 1
+    return Section(
+        subject.label,
+        tuple(Section(sheet.framework.title, (table,)) if is_named else table for sheet, table in tables),
+        about=(between(about),),
+        anchor=f"vault-{number}",
+        counts=_counts(subject.count()),
+    )
+
+
+def _kind(subject: Subject) -> str:
+    """Return ``vault`` or ``managed HSM``, with a remark if it is only read."""
+    vault = subject.vault
+    if vault is None:
+        return _WITHOUT_VAULT_KIND
+    noun = _TYPES.get(vault.type.lower(), "vault")
+    return noun if vault.deployed else f"{noun} that is only read or removed"
+
+
+def _source_note(subject: Subject) -> str:
+    """Return the document through which the vault was found, and the parameter file, unless the place shows both; and
+    with which values of inputs the vault exists, unless their defaults create it.
+    """
+    vault = subject.vault
+    is_obvious = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
+    parts = [] if is_obvious else [f"from {subject.root}"]
+    if subject.parameters:
+        parts.append(f"with {subject.parameters}")
+    if vault is not None and vault.condition is not None:
+        parts.append(f"({vault.condition.text})")
+    return " ".join(parts)
+
+
+def _row(answer: ControlResult, most: int) -> Row:
+    control = answer.check.control
+    word, state = _WORDS[answer.status]
+    evidence = Cell(
+        Span(_reason(answer), PROSE),
+        items=tuple(_evidence(answer, most)),
+        links=answer.references if answer.why else (),
+    )
+    return Row((Cell(control.id), Cell(control.title), Cell(word, state), evidence), state, control.section)
+
+
+def _reason(answer: ControlResult) -> str:
+    """Return the reason of a status apart from its evidence: a sentence, or an empty string."""
+    line = answer.why
+    return f"{line[:1].upper()}{line[1:]}{'' if not line or line.endswith('.') else '.'}"
+
+
+def _evidence(answer: ControlResult, most: int) -> Iterator[Item]:
+    """Yield the evidence of a result: the first resources of each rule and outcome, and the number of others.
+
+    Passed checks are listed only if there are no other results; else the rules that pass for all resources.
+    """
+    groups: dict[tuple[Outcome, str], list[Basis]] = {}
+    worst: dict[str, Outcome] = {}
+    for basis in answer.bases:
+        rule = basis.finding.rule.id
+        worst[rule] = min(basis.outcome, worst.get(rule, Outcome.PASS))
+        if basis.outcome is not Outcome.PASS or answer.status is Status.MET:
+            groups.setdefault((basis.outcome, rule), []).append(basis)
+    for (outcome, _), bases in groups.items():
+        yield from map(_item, bases[:most])
+        # Only examples of passed checks are collected, so they have no count.
+        if len(bases) > most and outcome is not Outcome.PASS:
+            yield Item(f"and {len(bases) - most} more")
+    passing = [rule for rule, outcome in sorted(worst.items()) if outcome is Outcome.PASS]
+    if passing and answer.status is not Status.MET:
+        yield Item(f"Passed: {', '.join(passing)}.")
+
+
+def _item(basis: Basis) -> Item:
+    finding = basis.finding
+    notes = [] if finding.suppressed is None else [f"suppressed: {suppression(finding).strip()}"]
+    notes += ["possibly for this vault"] if basis.perhaps else []
+    note = Span(f" [{'; '.join(notes)}]" if notes else "", EMPHASIS)
+    start = (Span(finding.rule.id, STRONG), " ", Span(place(finding.at), CODE))
+    return Item((*start, ": ", Span(_result_sentence(finding), PROSE), note), _OUTCOMES[basis.outcome])
+
+
+def _result_sentence(finding: Finding) -> str:
+    """Return the result of a rule for a resource as a sentence."""
+    if finding.outcome is not Outcome.PASS:
+        return f"{headline(finding)}."
+    values, resource = _passing_values(finding), finding.resource
+    return f"{finding.rule.title}. {f'{resource}: {values}' if values else f'{resource} passes'}."
+
+
+def _passing_values(finding: Finding) -> str:
+    """Return the first values that made a rule pass, in words."""
+    from azkvlint.engine.findings import found_in_words
+
+    informative = [one for one in finding.evidence if one.found not in _UNINFORMATIVE]
+    values = found_in_words(informative, finding.resource)[:_MAX_VALUES]
+    return visible("; ".join(value if len(value) <= _MAX_LENGTH else f"{value[:_MAX_LENGTH]}..." for value in values))
 
 
 def json(assessment: Assessment, options: Options) -> bytes:
@@ -240,7 +292,7 @@ def _framework_json(sheet: Sheet) -> dict[str, Any]:
 
 
 def _counts_json(count: Counter[Status]) -> dict[str, int]:
-    return {status.value: count[status] for status in STATUS_WORDS}
+    return {status.value: count[status] for status in _WORDS}
 
 
 def _subject_json(subject: Subject, assessment: Assessment) -> dict[str, Any]:
@@ -290,159 +342,5 @@ def _basis_json(basis: Basis) -> dict[str, Any]:
     }
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of evidence. ``rule`` is empty if the line only counts omitted evidence."""
-
-    rule: str
-    outcome: Outcome
-    place: str
-    text: str
-    note: str = ""
-
-
-def lines(answer: ControlResult, limit: int) -> Iterator[Line]:
-    """Yield the evidence of a result: the first ``limit`` resources of each rule and outcome, and the number of others.
-
-    Passed checks are listed only if there are no other results.
-    """
-    groups: dict[tuple[Outcome, str], list[Basis]] = {}
-    for basis in answer.bases:
-        if basis.outcome is not Outcome.PASS or answer.status is Status.MET:
-            groups.setdefault((basis.outcome, basis.finding.rule.id), []).append(basis)
-    for (outcome, _), bases in groups.items():
-        for basis in bases[:limit]:
-            yield _line(basis)
-        # Only examples of passed checks are collected, so they have no count.
-        if len(bases) > limit and outcome is not Outcome.PASS:
-            yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - limit} more")
-
-
-def passing_rules(answer: ControlResult) -> str:
-    """Return the rules that pass for all resources under a control that is not met, or unknown."""
-    if answer.status is Status.MET:
-        return ""
-    worst: dict[str, Outcome] = {}
-    for basis in answer.bases:
-        rule = basis.finding.rule.id
-        worst[rule] = min(basis.outcome, worst.get(rule, Outcome.PASS))
-    return ", ".join(visible(rule) for rule, outcome in sorted(worst.items()) if outcome is Outcome.PASS)
-
-
-def _line(basis: Basis) -> Line:
-    finding = basis.finding
-    notes = []
-    if finding.suppressed is not None:
-        notes.append(f"suppressed: {suppression(finding).strip()}")
-    if basis.perhaps:
-        notes.append("possibly for this vault")
-    return Line(
-        rule=visible(finding.rule.id),
-        outcome=basis.outcome,
-        place=place(finding.at),
-        text=_result_sentence(finding),
-        note="; ".join(notes),
-    )
-
-
-def _result_sentence(finding: Finding) -> str:
-    """Return the result of a rule for a resource as a sentence."""
-    if finding.outcome is not Outcome.PASS:
-        return f"{headline(finding)}."
-    values, resource = _passing_values(finding), visible(finding.resource)
-    return f"{visible(finding.rule.title)}. {f'{resource}: {values}' if values else f'{resource} passes'}."
-
-
-def _passing_values(finding: Finding) -> str:
-    """Return the first values that made a rule pass, in words."""
-    from azkvlint.engine.findings import found_in_words
-
-    informative = [one for one in finding.evidence if one.found not in _UNINFORMATIVE]
-    values = found_in_words(informative, finding.resource)[:_MAX_VALUES]
-    return visible("; ".join(value if len(value) <= _MAX_LENGTH else f"{value[:_MAX_LENGTH]}..." for value in values))
-
-
-def _framework(sheet: Sheet) -> str:
-    """Return the title of a framework and its name, which contains the version if the framework has versions."""
-    return visible(f"{sheet.framework.title} ({sheet.framework.name})")
-
-
-def sheets_with_results(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
-    """Yield the sheets that have results, with their results."""
-    for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
-        if answers:
-            yield sheet, answers
-
-
-def name(subject: Subject) -> str:
-    """Return the name of the vault."""
-    vault = subject.vault
-    if vault is None:
-        return _WITHOUT_VAULT
-    return visible(vault.name or vault.address)
-
-
-def kind(subject: Subject) -> str:
-    """Return ``vault`` or ``managed HSM``, with a remark if it is only read."""
-    vault = subject.vault
-    if vault is None:
-        return _WITHOUT_VAULT_KIND
-    noun = _TYPES.get(vault.type.lower(), "vault")
-    return noun if vault.deployed else f"{noun} that is only read or removed"
-
-
-def address(subject: Subject) -> str:
-    """Return the address in the input's language; empty without a vault."""
-    return "" if subject.vault is None else visible(subject.vault.address)
-
-
-def declaration_place(subject: Subject) -> str:
-    """Return the place of the declaration."""
-    return visible(subject.root) if subject.vault is None else place(subject.vault.at)
-
-
-def source_note(subject: Subject) -> str:
-    """Return the document through which the vault was found, and the parameter file, unless the place shows both; and
-    with which values of inputs the vault exists, unless their defaults create it.
-    """
-    vault = subject.vault
-    is_obvious = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
-    parts = [] if is_obvious else [f"from {subject.root}"]
-    if subject.parameters:
-        parts.append(f"with {subject.parameters}")
-    if vault is not None and vault.condition is not None:
-        parts.append(f"({vault.condition.text})")
-    return visible(" ".join(parts))
-
-
-def reason(answer: ControlResult) -> str:
-    """Return the reason of a status apart from its evidence: a sentence, or an empty string."""
-    line = visible(answer.why)
-    return f"{line[:1].upper()}{line[1:]}{'' if not line or line.endswith('.') else '.'}"
-
-
-def status_counts(count: Counter[Status]) -> str:
-    """Return ``3 not met, 1 unknown, 5 met``, without statuses that do not occur."""
-    return ", ".join(f"{count[status]} {word}" for status, word in STATUS_WORDS.items() if count[status])
-
-
-def summary(assessment: Assessment) -> str:
-    """Return the number of vaults, and the number of controls with each status."""
-    if not assessment.subjects:
-        return NO_VAULT
-    vaults = [subject.vault for subject in assessment.subjects if subject.vault is not None]
-    hsms = sum(vault.type.lower() in _TYPES for vault in vaults)
-    counted = [_number(len(vaults) - hsms, "vault"), _number(hsms, "managed HSM")]
-    return f"{' and '.join(filter(None, counted)) or 'no vault'}: {status_counts(assessment.count())}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}" if count else ""
-
-
-CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = {
-    "text": text,
-    "json": json,
-    "markdown": markdown,
-    **lazy_reporters({"html": "controls_html"}),
-}
+CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = {"text": text, "json": json, "markdown": markdown, "html": html}
 """All formats of ``kvlint controls`` by their names in ``--format``."""

@@ -39,12 +39,28 @@ from azkvlint.model.difference import (
     counted,
 )
 from azkvlint.model.finding import Finding, Outcome
+from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.access import listed, path_text, principal_text
+from azkvlint.reporters.document import (
+    BAD,
+    CODE,
+    PROSE,
+    Cell,
+    Column,
+    Document,
+    Item,
+    Items,
+    Paragraph,
+    Row,
+    Section,
+    Span,
+    Table,
+)
+from azkvlint.reporters.document.text import text as write_text
 from azkvlint.reporters.findings.json import location, problem, result, suppression
-from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit, folded
+from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit
 from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
-from azkvlint.reporters.gfm import code, plain, prose
 from azkvlint.reporters.grouping import fold, unknown_causes
 from azkvlint.reporters.phrases import (
     call_note,
@@ -67,6 +83,7 @@ from azkvlint.util.text import encode, pluralize, visible
 
 DifferenceReporter: TypeAlias = Callable[[Difference, Options], str | bytes]
 FORMAT_VERSION = 1
+_COLUMNS = (Column("Severity"), Column("Rule"), Column("Location"), Column("Message"))
 # The states of SARIF by those of findings; any other is an update.
 _STATES = {NEW: "new", UNCHANGED: "unchanged"}
 _SECTIONS = (
@@ -88,7 +105,7 @@ def text(difference: Difference, options: Options) -> str:
     """Return the difference as text that ends with a line break."""
     head = paths_from(difference.report.root, os.curdir) or _unchanged
     base = paths_from(difference.base_root, os.curdir) or _unchanged
-    return "".join(f"{line}\n" for line in _text_lines(_moved(difference, base, head)))
+    return write_text(_document(_moved(difference, base, head), is_text=True), options)
 
 
 def _unchanged(path: str) -> str:
@@ -123,145 +140,106 @@ def _moved_access(change: AccessChange, move: Move) -> AccessChange:
     return msgspec.structs.replace(change, path=msgspec.structs.replace(change.path, steps=steps))
 
 
-def _text_lines(difference: Difference) -> Iterator[str]:
+def markdown(difference: Difference, options: Options) -> str:
+    """Return the difference as Markdown that ends with a line break, short enough to be shown."""
+    from azkvlint.reporters.document.markdown import markdown_lines
+
+    lines = markdown_lines(_document(difference, is_text=False))
+    return "".join(f"{line}\n" for line in fit(lines, LIMIT - RESERVE))
+
+
+def _document(difference: Difference, *, is_text: bool) -> Document:
+    """Return the difference. In text, each finding is one line that begins with its place; else there are tables."""
+    shorten = short_address if is_text else _unchanged
+    basis = basis_text(difference)
+    settings = tuple(_placed(one.at, Span(shorten(one.text), PROSE)) for one in difference.kept)
+    doors = tuple(_placed(one.at, Span(shorten(_door_text(one)), PROSE)) for one in difference.doors)
+    others = (*_listed("One-way doors", doors), *_listed(_KEPT, settings), *_access(difference, shorten))
+    # In Markdown, the tables are last: they may be too long to be shown.
+    found = (_lists if is_text else _tables)(difference)
+    return Document(
+        title=f"{'❌' if difference.gates else '✅'} kvlint diff",
+        summary=_summary(difference),
+        notes=(basis,) if basis and not difference.turned_off else (),
+        problems=tuple(map(problem_line, difference.problems)),
+        problems_title="Notes",
+        failures=tuple(gate_text(gate.gate, gate.count) for gate in difference.gates),
+        blocks=(*_turned_off(difference, basis, shorten), *((*found, *others) if is_text else (*others, *found))),
+        level=2,
+        width=0,
+    )
+
+
+def _placed(at: Location, content: str | Span) -> Item:
+    return Item((Span(place(at), CODE), ": ", content))
+
+
+def _listed(title: str, items: tuple[Item, ...]) -> Iterator[Section]:
+    if items:
+        yield Section(title, (Items(items),))
+
+
+def _turned_off(difference: Difference, basis: str, shorten: Move) -> Iterator[Section]:
     if difference.turned_off:
-        yield f"{_TURNED_OFF}:"
-        yield from (f"  {place(one.at)}: {short_address(_turned_off_text(one))}" for one in difference.turned_off)
-        yield f"  {basis_text(difference)}"
-        yield ""
+        items = tuple(_placed(one.at, shorten(_turned_off_text(one))) for one in difference.turned_off)
+        yield Section(_TURNED_OFF, (Items(items), Paragraph(basis)))
+
+
+def _access(difference: Difference, shorten: Move) -> Iterator[Section]:
+    for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
+        items = (
+            Item(shorten(_access_text(one)), BAD if one.is_lockout else "", (Item(shorten(_access_path(one))),))
+            for one in difference.access
+            if one.direction == direction
+        )
+        yield from _listed(heading, tuple(items))
+
+
+def _lists(difference: Difference) -> Iterator[Section]:
+    for state, heading in _SECTIONS:
+        found = difference.of_state(state)
+        yield from _listed(heading, tuple((_unknown if state == UNKNOWN else _findings)(found)) if found else ())
+
+
+def _findings(changes: Sequence[FindingChange]) -> Iterator[Item]:
+    if changes[0].state != NEW:
+        yield from (_finding(change, "") for change in changes)
+        return
+    by_finding = {id(change.finding): change for change in changes}
+    # Findings with one cause are one block, as in the report of a check.
+    for block in fold(change.finding for change in changes):
+        yield _finding(by_finding[id(block.finding)], same_cause_note(block))
+        yield from (_finding(by_finding[id(other)], "") for other in block.others)
+
+
+def _finding(change: FindingChange, note: str) -> Item:
+    finding = with_short_addresses(change.finding)
+    label = f"{label_of(finding)}[{finding.rule.id}]"
+    return _placed(finding.at, f"{label} {full_text(finding)}{note}{short_address(_remark(change))}")
+
+
+def _unknown(changes: Sequence[FindingChange]) -> Iterator[Item]:
+    """Yield the causes of unknown results."""
+    for cause in unknown_causes(change.finding for change in changes):
+        text = f"unknown[{rule_list(cause)}] {short_address(cause.why)}: {resource_list(cause)}"
+        yield _placed(cause.at, text)
+
+
+def _tables(difference: Difference) -> Iterator[Section]:
     for state, heading in _SECTIONS:
         found = difference.of_state(state)
         if found:
-            yield f"{heading}:"
-            yield from (_unknown if state == UNKNOWN else _findings)(found)
-            yield ""
-    if difference.doors:
-        yield "One-way doors:"
-        yield from (f"  {place(door.at)}: {short_address(_door_text(door))}" for door in difference.doors)
-        yield ""
-    if difference.kept:
-        yield f"{_KEPT}:"
-        yield from (f"  {place(one.at)}: {short_address(visible(one.text))}" for one in difference.kept)
-        yield ""
-    for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
-        changes = [one for one in difference.access if one.direction == direction]
-        if changes:
-            yield f"{heading}:"
-            for change in changes:
-                yield f"  {short_address(_access_text(change))}"
-                yield f"    {short_address(_access_path(change))}"
-            yield ""
-    yield from (problem_line(problem) for problem in difference.problems)
-    if not difference.turned_off:
-        yield from filter(None, [basis_text(difference)])
-    yield from (gate_text(gate.gate, gate.count) for gate in difference.gates)
-    yield _summary(difference)
+            table = Table(_COLUMNS, tuple(map(_row, found)))
+            is_new = state == NEW
+            yield Section(heading if is_new else f"{heading}: {len(found)}", (table,), is_folded=not is_new)
 
 
-def _findings(changes: Sequence[FindingChange]) -> Iterator[str]:
-    by_finding = {id(change.finding): change for change in changes}
-    if changes[0].state != NEW:
-        for change in changes:
-            yield _line(change, "")
-        return
-    # Findings with one cause are one block, as in the report of a check.
-    for block in fold(change.finding for change in changes):
-        yield _line(by_finding[id(block.finding)], same_cause_note(block))
-        yield from (_line(by_finding[id(other)], "") for other in block.others)
-
-
-def _line(change: FindingChange, note: str) -> str:
-    finding = with_short_addresses(change.finding)
-    label = f"{label_of(finding)}[{visible(finding.rule.id)}]"
-    return f"  {place(finding.at)}: {label} {full_text(finding)}{note}{short_address(_remark(change))}"
-
-
-def _unknown(changes: Sequence[FindingChange]) -> Iterator[str]:
-    """Yield the causes of unknown results."""
-    for cause in unknown_causes(change.finding for change in changes):
-        rules = f"unknown[{rule_list(cause)}]"
-        yield f"  {place(cause.at)}: {rules} {visible(short_address(cause.why))}: {resource_list(cause)}"
-
-
-def markdown(difference: Difference, options: Options) -> str:
-    """Return the difference as Markdown that ends with a line break, short enough to be shown."""
-    return "".join(f"{line}\n" for line in fit(_markdown_lines(difference), LIMIT - RESERVE))
-
-
-def _markdown_lines(difference: Difference) -> Iterator[str]:
-    yield f"## {'❌' if difference.gates else '✅'} kvlint diff"
-    yield ""
-    yield plain(_summary(difference))
-    for gate in difference.gates:
-        yield ""
-        yield f"- {plain(gate_text(gate.gate, gate.count))}"
-    if difference.turned_off:
-        yield ""
-        yield f"### {_TURNED_OFF}"
-        yield ""
-        for one in difference.turned_off:
-            yield f"- {code(place(one.at), cell=False)} {plain(_turned_off_text(one))}"
-    basis = basis_text(difference)
-    if basis:
-        yield ""
-        yield plain(basis)
-    yield from _markdown_vaults(difference)
-    yield from _markdown_access(difference)
-    for state, heading in _SECTIONS:
-        found = difference.of_state(state)
-        if not found:
-            continue
-        if state == NEW:
-            yield ""
-            yield f"### {heading}"
-            yield ""
-            yield from _markdown_table(found)
-        else:
-            yield from folded(f"{heading}: {len(found)}", _markdown_table(found))
-    if difference.problems:
-        yield ""
-        yield "### Notes"
-        yield ""
-        yield from (f"- {plain(problem_line(problem))}" for problem in difference.problems)
-
-
-def _markdown_vaults(difference: Difference) -> Iterator[str]:
-    if difference.doors:
-        yield ""
-        yield "### One-way doors"
-        yield ""
-        for door in difference.doors:
-            yield f"- ⚠️ {code(place(door.at), cell=False)} {prose(_door_text(door))}"
-    if difference.kept:
-        yield ""
-        yield f"### {_KEPT}"
-        yield ""
-        for setting in difference.kept:
-            yield f"- {code(place(setting.at), cell=False)} {prose(visible(setting.text))}"
-
-
-def _markdown_access(difference: Difference) -> Iterator[str]:
-    for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
-        changes = [one for one in difference.access if one.direction == direction]
-        if changes:
-            yield ""
-            yield f"### {heading}"
-            yield ""
-            for change in changes:
-                yield f"- {'🔒 ' if change.is_lockout else ''}{plain(_access_text(change))}"
-                yield f"  <br>{plain(_access_path(change))}"
-
-
-def _markdown_table(changes: Sequence[FindingChange]) -> Iterator[str]:
-    yield "| Severity | Rule | Location | Message |"
-    yield "|---|---|---|---|"
-    for change in changes:
-        finding = change.finding
-        mark = "" if change.state == GONE else f"{MARKS[finding.severity]} "
-        notes = plain(condition_note(finding) + call_note(finding) + occurrence_note(finding) + _remark(change))
-        cell = f"{prose(finding.message, cell=True)}{notes}"
-        rule = plain(visible(finding.rule.id))
-        yield f"| {mark}{plain(label_of(finding))} | {rule} | {code(place(finding.at))} | {cell} |"
+def _row(change: FindingChange) -> Row:
+    finding = change.finding
+    mark = "" if change.state == GONE else f"{MARKS[finding.severity]} "
+    notes = condition_note(finding) + call_note(finding) + occurrence_note(finding) + _remark(change)
+    at, message = Span(place(finding.at), CODE), (Span(finding.message, PROSE), notes)
+    return Row((Cell(f"{mark}{label_of(finding)}"), Cell(finding.rule.id), Cell(at), Cell(message)))
 
 
 def json(difference: Difference, options: Options) -> bytes:

@@ -18,6 +18,8 @@ from azkvlint.model.effect import consequence_of, names_of
 from azkvlint.model.finding import Finding, Outcome, Report
 from azkvlint.model.fix import Fix, FixResult, Refused
 from azkvlint.reporters import Options
+from azkvlint.reporters.document import Document, Item, Items
+from azkvlint.reporters.document.text import text as write_text
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line
 from azkvlint.util.lazy_regex import regex
@@ -36,35 +38,33 @@ _TO_QUOTE = regex(r"[\x00-\x1f\"\\\x7f]")
 
 def text(result: FixResult, report: Report, options: Options) -> str:
     """Return the fixes and the reasons of refusals as text that ends with a line break."""
-    return "".join(f"{line}\n" for line in _lines(result, report, options))
+    fixes = tuple(
+        Item(f"{place(fix.at)}: {fix.rule} {fix.title}{_causes(fix)}", items=tuple(map(Item, _remarks(fix))))
+        for fix in result.fixes
+    )
+    document = Document(
+        title="Fixes",
+        summary=f"{summary(result)}{_baseline_note(report)}",
+        problems=tuple(problem_line(one) for one in report.problems if one.level != "note"),
+        blocks=(Items(fixes), Items(tuple(_refusals(result, options)))),
+        width=0,
+    )
+    return write_text(document, options)
 
 
-def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]:
-    for fix in result.fixes:
-        yield f"{place(fix.at)}: {fix.rule} {visible(fix.title)}{_causes(fix)}"
-        yield from (f"  {line}" for line in _remarks(fix))
+def _refusals(result: FixResult, options: Options) -> Iterator[Item]:
+    """Yield each reason of refusals, the most frequent first, with the places that it applies to."""
     by_reason: dict[str, list[str]] = {}
     lines = Counter(map(_refused_at, result.refusals))
     for refused in result.refusals:
         line = _refused_at(refused)
-        name = f" {visible(refused.finding.resource)}" if lines[line] > 1 else ""
+        name = f" {refused.finding.resource}" if lines[line] > 1 else ""
         by_reason.setdefault(refused.reason, []).append(f"{line}{name}")
-    if result.fixes and by_reason:
-        yield ""
     for reason, places in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield f"No fix: {visible(reason)}"
         shown = places if options.verbosity > 0 else places[:_MOST_PLACES]
-        yield from (f"  {one}" for one in shown)
         if len(shown) < len(places):
-            yield f"  and {pluralize(len(places) - len(shown), 'more place')} (-v lists all)"
-    if result.fixes or by_reason:
-        yield ""
-    yield from (problem_line(one) for one in report.problems if one.level != "note")
-    yield summary(result)
-    hidden = _in_baseline(report)
-    if hidden:
-        verb, them = ("is", "it") if hidden == 1 else ("are", "them")
-        yield f"{pluralize(hidden, 'finding')} {verb} in the baseline (--no-ignores includes {them})."
+            shown = [*shown, f"and {pluralize(len(places) - len(shown), 'more place')} (-v lists all)"]
+        yield Item(f"No fix: {reason}", items=tuple(map(Item, shown)))
 
 
 def _refused_at(refused: Refused) -> str:
@@ -84,6 +84,14 @@ def _in_baseline(report: Report) -> int:
     """Return the number of findings that the baseline hides."""
     fails = (one.suppressed for one in report.suppressed if one.outcome is Outcome.FAIL)
     return sum(reason is not None and reason.is_baseline for reason in fails)
+
+
+def _baseline_note(report: Report) -> str:
+    """Return how many findings the baseline hides, after the numbers of fixes."""
+    hidden = _in_baseline(report)
+    verb, them = ("is", "it") if hidden == 1 else ("are", "them")
+    note = f" {pluralize(hidden, 'finding')} {verb} in the baseline (--no-ignores includes {them})."
+    return note if hidden else ""
 
 
 def _effects(fix: Fix) -> list[str]:

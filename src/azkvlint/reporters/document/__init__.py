@@ -13,7 +13,7 @@ To use it, a report builds a ``Document`` from its result and hands it to the wr
     markdown.markdown(document); html.html(document); csv.csv(table)
 
 Strings are as the input has them: each writer escapes control characters and what is active in its format. A string
-with code in backquotes is ``Span(text, PROSE)``. JSON is no document: each command has its own schema for machines.
+with code in backquotes is ``Span(text, PROSE)``. In JSON, each command has a schema of its own.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from typing import TypeAlias
 
 import msgspec
 
+from azkvlint.model.finding import Repository
+
 # The state of a cell, item or count, which decides its color and sign. In HTML, it is the class of the element.
 BAD, OPEN, GOOD, GIVEN, NEUTRAL = "bad", "open", "good", "given", "none"
 
 # The style of a span. PROSE is a sentence with code in backquotes; the others apply to the whole text.
 PLAIN, CODE, STRONG, EMPHASIS, PROSE = "", "code", "strong", "emphasis", "prose"
 
-# The kind of a column. TEXT takes the width that is left. SHORT and STATE never wrap and come first in text; the cells
+# The kind of a column. TEXT takes the width that is left. STATE and SHORT never wrap and come first in text; the cells
 # of STATE are words with a sign and color. BELOW has a column in Markdown and HTML, and in text the lines below TEXT.
 TEXT, SHORT, STATE, BELOW = "text", "short", "state", "below"
 
@@ -75,7 +77,7 @@ class CodeBlock(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A drawing, in HTML only. ``markup`` is written as it is, so whoever draws it escapes its strings."""
+    """A drawing, in HTML only. ``markup`` is written as it is: who draws it escapes its strings."""
 
     markup: str
     caption: Content = ""
@@ -179,6 +181,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Content, ...] = ()
     notes: tuple[Content, ...] = ()
     problems: tuple[str, ...] = ()
+    problems_title: str = "Analysis incomplete"
     blocks: tuple[Block, ...] = ()
     words: tuple[Word, ...] = ()
     links: tuple[str, ...] = ()
@@ -214,3 +217,13 @@ def is_web_address(link: str) -> bool:
 def counts_text(counts: tuple[Count, ...]) -> str:
     """Return counts in words, without those that are 0."""
     return ", ".join(f"{one.number} {one.word}" for one in counts if one.number)
+
+
+def run_facts(repository: Repository | None, sources: tuple[str, ...], version: str) -> tuple[Content, ...]:
+    """Return the checkout, the inputs and the version, for the line below the title."""
+    found: list[Content] = []
+    if repository is not None:
+        found += [repository.uri.removeprefix("https://"), ("commit ", Span(repository.revision[:12], CODE))]
+    if sources:
+        found.append(Span(sources[0], CODE) if len(sources) == 1 else f"{len(sources)} inputs")
+    return (*found, f"kvlint {version}")

@@ -46,6 +46,8 @@ _STYLE = """
 .score { display: grid; grid-template-columns: minmax(4rem, 12rem) minmax(0, 1fr); gap: 1rem; align-items: center; }
 .score { margin-top: .75rem; }
 .of { margin-top: .35rem; color: var(--soft); font-size: .9rem; }
+.vaults .of { display: block; margin: 0; }
+.vaults code { display: inline; }
 .note { margin-top: 1rem; padding-left: .8rem; border-left: 3px solid var(--mark, var(--line)); }
 .part { margin-top: 1rem; }
 .tree { margin-top: .75rem; font-size: .9rem; }
@@ -64,7 +66,7 @@ table { width: 100%; margin-top: 1.25rem; border-collapse: collapse; }
 thead th, .head > span {
   padding: .3rem .75rem .4rem 0; color: var(--soft); font-size: .8rem; font-weight: 500; text-align: left;
 }
-.group th, .group {
+.group th, p.group {
   padding: 1.4rem 0 .4rem; color: var(--ink); font-size: .95rem; font-weight: 650; text-align: left;
   border-bottom: 1px solid var(--line);
 }
@@ -78,7 +80,8 @@ tbody + tbody .group th { padding-top: 1.4rem; }
 .c-below > p { color: var(--soft); }
 .number { text-align: right; }
 .row ul { font-size: .9rem; font-weight: 400; }
-.row li { padding-left: .8rem; border-left: 3px solid var(--mark, var(--line)); }
+.row li { padding-left: .8rem; border-left: 3px solid var(--line); }
+.row li[class] { border-color: var(--mark); }
 .row li + li, .row p + ul, .row ul + p { margin-top: .5rem; }
 .row li code { display: inline-block; max-width: 100%; }
 .row em { color: var(--open); font-style: normal; font-weight: 600; }
@@ -106,6 +109,7 @@ tbody + tbody .group th { padding-top: 1.4rem; }
   .row > *, .row > *:last-child, .opens .row > * { padding: 0; border: 0; }
   .row > :empty { display: none; }
   .row > .c-text { flex: 1 1 60%; }
+  .opens .row > .c-text { flex-basis: 100%; }
   .row > .c-below { flex: 1 1 100%; }
   .label { display: inline; }
 }
@@ -235,15 +239,15 @@ def _table(table: Table) -> Iterator[str]:
     widths = "".join(f'<col style="width:{one.width}">' if one.width else "<col>" for one in table.columns)
     yield f"<table><colgroup>{widths}</colgroup>"
     yield f"<thead><tr>{''.join(_title(column, 'th') for column in table.columns)}</tr></thead>"
-    yield "<tbody>"
-    group = ""
+    group: str | None = None
     for row in table.rows:
         if row.group != group:
+            yield "<tbody>" if group is None else "</tbody><tbody>"
             group = row.group
             heading = f'<th colspan="{len(table.columns)}" scope="rowgroup">{escaped(group)}</th>'
-            yield f'</tbody><tbody><tr class="group">{heading}</tr>'
+            yield f'<tr class="group">{heading}</tr>' if group else ""
         yield f'<tr class="{_row_class(row)}">{"".join(_cells(row, table, "td"))}</tr>'
-    yield "</tbody></table>"
+    yield "</tbody></table>" if table.rows else "</table>"
 
 
 def _opening(table: Table) -> Iterator[str]:

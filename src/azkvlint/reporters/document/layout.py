@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azkvlint.reporters.document import BAD, BELOW, OPEN, STATE, Cell, Column, Content, Table, spans
+from azkvlint.reporters.document import BAD, BELOW, OPEN, SHORT, STATE, Cell, Column, Content, Table, spans
 from azkvlint.util.text import visible
 
 
@@ -18,7 +18,7 @@ def cell_line(cell: Cell, column: Column) -> str:
 
 
 def in_text_order(table: Table) -> tuple[list[int], list[int], list[int]]:
-    """Return the indexes of the columns that never wrap, the others, and those below them.
+    """Return the indexes of the columns that never wrap, states first, the others, and those below them.
 
     Columns that are empty in all rows are left out.
     """
@@ -27,6 +27,6 @@ def in_text_order(table: Table) -> tuple[list[int], list[int], list[int]]:
         if any(row.cells[number].content or row.cells[number].items for row in table.rows)
     ]  # fmt: skip
     kinds = [(number, table.columns[number]) for number in filled]
-    short = [number for number, column in kinds if column.is_short]
+    short = [number for kind in (STATE, SHORT) for number, column in kinds if column.kind == kind]
     below = [number for number, column in kinds if column.kind == BELOW]
     return short, [number for number in filled if number not in short and number not in below], below

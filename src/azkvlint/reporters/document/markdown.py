@@ -64,7 +64,7 @@ def _parts(document: Document) -> Iterator[Iterable[str]]:
     for note in document.notes:
         yield [inline(note)]
     if document.problems:
-        yield _heading("Analysis incomplete", document.level + 1)
+        yield _heading(document.problems_title, document.level + 1)
         yield [f"- {plain(visible(problem))}" for problem in document.problems]
 
 
@@ -177,7 +177,7 @@ def _span(span: Span, cell: bool) -> str:
     if span.style == CODE:
         shown = code(text, cell=cell)
     elif span.style == PROSE:
-        shown = prose(text, cell=cell)
+        shown = prose(span.text, cell=cell)
     else:
         marks = _MARKS.get(span.style, "")
         shown = f"{marks}{plain(text)}{marks}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from io import StringIO
 
@@ -38,8 +39,11 @@ from azkvlint.reporters.document import (
     spans,
 )
 from azkvlint.reporters.document.layout import cell_line, in_text_order
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
 
+# The end of a line that rich has padded, with colors between the blanks.
+_END = regex(r"(?: |\x1b\[[0-9;]*m)+$")
 _NARROWEST, _WIDEST = 40, 120
 _COLORS = {BAD: "red", OPEN: "magenta", GOOD: "green", GIVEN: "green", NEUTRAL: "dim"}
 _STYLES = {CODE: "cyan", STRONG: "bold", EMPHASIS: "italic"}
@@ -55,7 +59,11 @@ def terminal(document: Document, options: Options) -> str:
     with console.capture() as capture:
         for part in _parts(document):
             console.print(part, soft_wrap=False)
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().split("\n")[:-1])
+    return "".join(f"{_END.sub(_without_blanks, line)}\n" for line in capture.get().split("\n")[:-1])
+
+
+def _without_blanks(end: re.Match[str]) -> str:
+    return end[0].replace(" ", "")
 
 
 def _parts(document: Document) -> Iterator[RenderableType]:
@@ -113,13 +121,19 @@ def _section(section: Section) -> Iterator[RenderableType]:
 
 
 def _tree(item: Item) -> RenderableType:
-    """Return an item with those below it."""
+    """Return an item with those below it; one without any beside its bullet."""
     line = _line(item.content, _COLORS.get(item.state, ""))
     if not item.items:
-        return Padding(line, (0, 0, 0, 2))
+        return Padding(_beside_bullet(item, line), (0, 0, 0, 2))
     tree = Tree(line, guide_style="dim")
     _grow(tree, item.items)
     return Padding(tree, (0, 0, 0, 2))
+
+
+def _beside_bullet(item: Item, *parts: RenderableType) -> RenderableType:
+    grid = Grid.grid(padding=(0, 1, 0, 0))
+    grid.add_row(Text("•", _COLORS.get(item.state, "dim")), Group(*parts))
+    return grid
 
 
 def _grow(tree: Tree, items: Iterable[Item]) -> None:
@@ -129,23 +143,42 @@ def _grow(tree: Tree, items: Iterable[Item]) -> None:
 
 def _table(table: Table) -> Iterator[RenderableType]:
     short, wide, below = in_text_order(table)
-    grid = Grid(box=SIMPLE_HEAD, show_header=table.is_headed, header_style="dim", pad_edge=False, expand=False)
-    for number in (*short, *wide):
-        column = table.columns[number]
-        justify = "right" if column.is_number else "left"
-        grid.add_column(visible(column.title), no_wrap=column.is_short, overflow="fold", justify=justify)  # type: ignore[arg-type]  # a str for mypy
-    group = ""
+    columns = [*short, *wide]
+    group, is_first = "", True
+    rows: list[Row] = []
     for row in table.rows:
         if row.group != group:
-            group = row.group
-            grid.add_row(*([""] * (len(short) + len(wide) - 1)), Text(visible(group), "underline"))
-        grid.add_row(*_cells(row, table, [*short, *wide], below))
-    yield grid
+            yield from [_grid(table, rows, (columns, below), is_first)] if rows else []
+            is_first, group, rows = is_first and not rows, row.group, []
+            yield Text(f"  {visible(group)}", "underline")
+        rows.append(row)
+    yield _grid(table, rows, (columns, below), is_first)
     for row in table.rows:
         if row.details:
             yield _line(row.cells[wide[0] if wide else 0].content, "bold")
             for block in row.details:
                 yield from _block(block)
+
+
+def _grid(table: Table, rows: list[Row], layout: tuple[list[int], list[int]], is_first: bool) -> RenderableType:
+    """Return rows below the titles of the columns; all groups of a table have columns of equal width."""
+    columns, below = layout
+    is_headed = table.is_headed and is_first
+    has_groups = any(row.group for row in table.rows)
+    grid = Grid(
+        box=SIMPLE_HEAD if is_headed else None, show_header=is_headed, header_style="dim", pad_edge=False,
+        expand=has_groups, padding=(0, 2, 0, 0) if not is_headed else (0, 1),
+    )  # fmt: skip
+    for number in columns:
+        column = table.columns[number]
+        cells = [cell_line(row.cells[number], column) for row in table.rows] if column.is_short else []
+        grid.add_column(
+            visible(column.title), no_wrap=column.is_short, overflow="fold", min_width=max(map(len, cells), default=1),
+            justify="right" if column.is_number else "left", ratio=None if column.is_short or not has_groups else 1,
+        )  # fmt: skip
+    for row in rows:
+        grid.add_row(*_cells(row, table, columns, below))
+    return grid if is_headed else Padding(grid, (0, 0, 0, 2))
 
 
 def _cells(row: Row, table: Table, columns: list[int], below: list[int]) -> Iterator[RenderableType]:
@@ -162,16 +195,11 @@ def _cells(row: Row, table: Table, columns: list[int], below: list[int]) -> Iter
 
 def _lower(cell: Cell) -> Iterator[RenderableType]:
     line = _line(cell.content)
-    for link in cell.links:
-        if is_web_address(link) and visible(link) == link:
-            line.append(" ")
-            line.append("docs", f"dim link {link}")
     yield from [line] if line.plain else []
     yield from _items(cell)
 
 
 def _items(cell: Cell) -> Iterator[RenderableType]:
+    """Yield the items of a cell, each beside its bullet."""
     for item in cell.items:
-        line = Text("• ", _COLORS.get(item.state, "dim"))
-        yield Text.assemble(line, _line(item.content), overflow="fold")
-        yield from (_tree(one) for one in item.items)
+        yield _beside_bullet(item, _line(item.content), *(_tree(one) for one in item.items))

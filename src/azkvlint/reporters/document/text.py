@@ -70,7 +70,8 @@ class _Page:
                 pass
 
     def _section(self, section: Section, indent: str) -> Iterator[str]:
-        yield f"{indent}{line_of(section.title)}"
+        is_above_list = not section.about and isinstance(next(iter(section.blocks), None), Items)
+        yield f"{indent}{line_of(section.title)}{':' if is_above_list else ''}"
         for line in section.about:
             yield from self._wrap(line_of(line), f"{indent}  ")
         apart = bool(section.about)
