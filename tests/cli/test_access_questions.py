@@ -264,7 +264,7 @@ resource "azurerm_key_vault_secret" "other" {
 def test_why_has_each_edge_with_its_line_and_what_to_remove(given: Input) -> None:
     out = given.write(ESTATE).run("--why", "1111", "kv-shop").out
     lines = [line.strip() for line in out.splitlines()]
-    at = lines.index("1. yes secrets/get (only secrets/db-password)")
+    at = lines.index("1. yes secrets/get (only secrets/db-password):")
     number = 1 + ESTATE.splitlines().index('resource "azuread_group_member" "ann" {')
     assert lines[at + 1] == f"member of azuread_group.readers [main.tf:{number + 2}:3]"
     assert lines[at + 2].startswith("role `Key Vault Secrets User` at azurerm_key_vault_secret.db (")
