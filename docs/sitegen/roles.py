@@ -14,6 +14,8 @@ from azkvlint.azure.roles import (
     CONTROL_OF_HSM,
     DEPLOYS,
     FEDERATES,
+    MAY_RUN,
+    MAY_RUN_BY_DATA_ACTIONS,
     SIGN_INS,
     STARTED,
     UNLOCKS,
@@ -55,6 +57,9 @@ _TYPES = {
     "microsoft.hybridcompute/machines": "Arc machines",
     "microsoft.automation/automationaccounts": "Automation accounts",
     "microsoft.datafactory/factories": "data factories",
+    "microsoft.batch/batchaccounts/pools": "Batch pools",
+    "microsoft.machinelearningservices/workspaces/computes": "Machine Learning computes",
+    "microsoft.containerservice/managedclusters": "Kubernetes clusters",
 }
 
 
@@ -77,9 +82,14 @@ def abilities() -> Iterator[Ability]:
         if action != ASSIGNS:
             yield Ability(_CONTROL[action], (action,))
     for type_, actions in WORKLOADS.items():
-        yield Ability(f"run code on {_TYPES[type_]}", actions, ways=STARTED.get(type_, ()))
+        if actions or type_ in STARTED:
+            yield Ability(f"run code on {_TYPES[type_]}", actions, ways=STARTED.get(type_, ()))
     for type_, actions in SIGN_INS.items():
         yield Ability(f"sign in to {_TYPES[type_]}", actions, is_data=True)
+    for type_, actions in MAY_RUN.items():
+        yield Ability(f"perhaps run code on {_TYPES[type_]}", actions)
+    for type_, actions in MAY_RUN_BY_DATA_ACTIONS.items():
+        yield Ability(f"perhaps run code in {_TYPES[type_]}", actions, is_data=True)
 
 
 def abilities_of(role: Permissions) -> dict[str, Sure]:

@@ -27,6 +27,8 @@ from azkvlint.azure.roles import (
     FEDERATES,
     IDENTITIES,
     LOCAL_ROLES,
+    MAY_RUN,
+    MAY_RUN_BY_DATA_ACTIONS,
     PURGES_HSM,
     SIGN_INS,
     STARTED,
@@ -63,6 +65,7 @@ _SCOPES = "whether the assignable scopes of a custom role are all in the scope o
 _CONDITION = "whether the condition of the role assignment excludes it"
 _ATTACH = "whether the principal can also create or change a workload that uses the identity"
 _START = "whether something else starts the code that the principal can write"
+_MAY_RUN = "whether the workload runs code of the principal as this identity"
 _SIGN_IN = "whether the workload lets the principal sign in"
 _LOCK = "whether a management lock applies, and the principal can delete it"
 _PROTECTION = "whether purge protection is enabled"
@@ -350,6 +353,11 @@ def _acting(role: Permissions, type_: str) -> Act:
     runs += [
         Act(Sure(min(role.data(one), Sure.PERHAPS)), _SIGN_IN, f"can sign in to {{}} (`{one}`)")
         for one in SIGN_INS.get(type_, ())
+    ]
+    runs += [
+        Act(Sure(min(allows(one), Sure.PERHAPS)), _MAY_RUN, f"may run code on {{}} (`{one}`)")
+        for allows, table in ((role.control, MAY_RUN), (role.data, MAY_RUN_BY_DATA_ACTIONS))
+        for one in table.get(type_, ())
     ]
     for way in STARTED.get(type_, ()):
         writes = max(way.writes, key=role.control)

@@ -19,6 +19,7 @@ from azkvlint.azure.roles import (
     IDENTITIES,
     LOCAL_DATA_ACTIONS,
     LOCAL_ROLES,
+    PARTS,
     role_by_id,
 )
 from azkvlint.derived.abilities import permissions_of
@@ -29,9 +30,9 @@ from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, is_implie
 from azkvlint.derived.permissions import Permissions, of_definition
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
-from azkvlint.graph.references import reference_of
+from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.access import Capability, Principal, Step
-from azkvlint.model.pattern import in_braces
+from azkvlint.model.pattern import in_braces, pattern_from, split_text, strip_text, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     MAY_BE_ABSENT,
@@ -47,6 +48,8 @@ from azkvlint.model.value import (
     text_of,
 )
 
+# The name of the account of a Batch pool, in Terraform.
+ACCOUNT = ("derived", "accountName")
 LOCKS = "microsoft.authorization/locks"
 LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS = f"{MANAGED_HSMS}/roleassignments", f"{MANAGED_HSMS}/roledefinitions"
 _ADMINS = ("properties", "initialAdminObjectIds")
@@ -54,6 +57,9 @@ _PROTECTION = ("properties", "enablePurgeProtection")
 _DEPLOYMENT = ("properties", "enabledForTemplateDeployment")
 _ELIGIBLE = "whether the principal activates the eligible role"
 _SCOPE = "whether the scope of the role assignment contains it"
+# A name of an object contains no brace.
+_HOLE, _UNKNOWN_NAME = "{", "{unknown}"
+_OBJECT = "which object the scope of the role assignment is"
 _WRONG_ID = "whether the object ID is that of a principal; it belongs to none that can sign in"
 _ATTACHES = f"whether the principal can also assign the identity (`{ATTACHES}`)"
 _DISPUTED = "whether the role allows it; Microsoft's table and its description disagree"
@@ -67,7 +73,10 @@ _ARGUMENT = {"secrets": "secret_permissions", "keys": "key_permissions", "certif
 
 
 class Effect(NamedTuple):
-    """A capability that a holding gives on some vaults. ``via``: by an escalation; ``edit`` removes it."""
+    """A capability that a holding gives on some vaults. ``via``: by an escalation; ``edit`` removes it.
+
+    ``only``: as of a Path.
+    """
 
     capability: str
     sure: Sure
@@ -75,6 +84,7 @@ class Effect(NamedTuple):
     doubt: str
     edit: str
     vaults: tuple[str, ...]
+    only: tuple[str, ...] = ()
 
 
 class Reach(NamedTuple):
@@ -101,13 +111,19 @@ def _exclude_each_other(one: Resource, other: Resource) -> bool:
 class Holdings:
     """All holdings of a root that concern some vaults, by the key of their principal.
 
-    ``vaults`` are the vaults and managed HSMs to report, ``capabilities`` the columns.
+    ``vaults`` are the vaults and managed HSMs to report, ``capabilities`` the columns. ``selected`` are the objects
+    that the report is about, such as ``secrets/db``, by vault; None for all.
     """
 
     def __init__(
-        self, context: Context, principals: Principals, vaults: Sequence[Resource], capabilities: Sequence[Capability]
+        self,
+        context: Context,
+        principals: Principals,
+        vaults: Sequence[Resource],
+        capabilities: Sequence[Capability],
+        selected: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        self._context, self._index = context, context.index
+        self._context, self._index, self._selected = context, context.index, selected
         self._principals, self._capabilities = principals, capabilities
         self._vaults = {vault.address: vault for vault in vaults}
         self._locks = locks_of(context)
@@ -118,7 +134,9 @@ class Holdings:
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._assignables: dict[tuple[str, str], Mapping[str, Sure] | None] = {}
         self._alive: list[object] = []
-        self._coverage = Coverage(self._index, (VAULTS, MANAGED_HSMS, *WORKLOAD_TYPES, IDENTITIES))
+        types = (one for one in WORKLOAD_TYPES if one not in PARTS.values())
+        self._coverage = Coverage(self._index, (VAULTS, MANAGED_HSMS, *types, *PARTS, IDENTITIES))
+        self._parts = parts_of(self._index)
         self.by_key: dict[str, list[Holding]] = {}
         for holding in (*self._of_policies(), *self._of_roles(), *self._of_local_roles()):
             self.by_key.setdefault(holding.principal.key, []).append(holding)
@@ -235,31 +253,21 @@ class Holdings:
         principal = self._principals.principal(
             source.select(("properties", "principalId")), source.select(("properties", "principalType")), source
         )
-        where = self._scope_text(scope)
+        where = scope_text(scope, self._index)
         named = f"role `{role.name}`" if role.name else "an unknown role"
         eligible = source.type.lower() == ELIGIBLE
         text = f"{'eligible ' if eligible else ''}{named} at {where} ({source.address})"
         edit = f"remove {source.address}"
-        return Holding(principal, Step(kind="role", text=text, at=source.at), self._reach(source, scope, role), edit)
-
-    def _scope_text(self, scope: Answer) -> str:
-        """Return the scope of a role assignment in words."""
-        if isinstance(scope, Link):
-            return scope.target
-        text = "" if scope.sensitive else text_of(scope)
-        shown = "" if scope.sensitive else in_braces(string_of(scope))
-        named = _OWN_SCOPES.get(shown.lower())
-        if named or not text:
-            return named or "an unknown scope"
-        addresses, _ = self._index.find(text)
-        return addresses[0] if addresses else shown
+        step = Step(kind="role", text=text, at=source.at, role=role.name, scope=where)
+        return Holding(principal, step, self._reach(source, scope, role), edit)
 
     def _reach(self, source: Resource, scope: Answer, role: Permissions) -> Reach:
         level = level_of(scope, self._index)
         word = str(level.value) if isinstance(level, Scalar) else ""
         condition = (text_of(source.select(CONDITION)) or "?") if has_condition(source) else ""
         roles = self._assignable(source, role, condition)
-        terms = Terms(word, self._objects(scope), bool(condition), roles, self._edits_itself(role, scope))
+        only = object_in(scope, self._index)
+        terms = Terms(word, only.partition("/")[0], bool(condition), roles, self._edits_itself(role, scope))
         reference = None if isinstance(scope, Absent) else self._coverage.covered(source, "scope", scope)
         certain: tuple[str, ...] = reference.targets if reference is not None else ()
         perhaps: tuple[str, ...] = reference.candidates if reference is not None else ()
@@ -268,7 +276,7 @@ class Holdings:
             perhaps = self._coverage.all
         certain, perhaps = self._beside(source, certain), self._beside(source, perhaps)
         key = (
-            role.key, word, terms.objects, condition, terms.edits_itself,
+            role.key, word, only, condition, terms.edits_itself,
             source.type.lower() == ELIGIBLE, source.conditions, source.assumption, id(source.variants),
             id(certain), id(perhaps), conditional,
         )  # fmt: skip
@@ -276,16 +284,8 @@ class Holdings:
         if found is None:
             # The key contains the identity of the tuples, so they must stay alive.
             self._alive.append((certain, perhaps))
-            found = self._reaches[key] = self._reach_of(source, role, terms, certain, perhaps, conditional)
+            found = self._reaches[key] = self._reach_of(source, role, terms, only, certain, perhaps, conditional)
         return found
-
-    def _objects(self, scope: Answer) -> str:
-        """Return the kind of object that a scope is: secrets, keys or certificates; empty for a vault or more."""
-        target = self._index.resources.get(scope.target) if isinstance(scope, Link) else None
-        parts = text_of(scope).strip("/").lower().split("/")
-        # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME/KIND/OBJECT
-        kind = target.type.lower().rpartition("/")[2] if target is not None else parts[8] if len(parts) > 8 else ""
-        return kind if kind in _ARGUMENT else ""
 
     def _assignable(self, source: Resource, role: Permissions, condition: str) -> Mapping[str, Sure] | None:
         if role.control(ASSIGNS) is Sure.NO:
@@ -312,6 +312,7 @@ class Holdings:
         source: Resource,
         role: Permissions,
         terms: Terms,
+        only: str,
         certain: Sequence[str],
         perhaps: Sequence[str],
         conditional: Sequence[str],
@@ -326,6 +327,11 @@ class Holdings:
                 target = self._index.resources[address]
                 existence = existence_doubt(source, target)
                 doubt = limit or (existence if address in conditional else "") or outside or existence
+                if only and self._selected is not None and address in self._kinds:
+                    sure = is_selected(only, self._selected.get(address, frozenset()))
+                    if sure is Sure.NO:
+                        continue
+                    doubt = doubt or (_OBJECT if sure is Sure.PERHAPS else "")
                 if address in self._kinds:
                     outcomes = self._outcomes(role, terms, self._kind(address, source))
                     for one in self._capabilities:
@@ -333,10 +339,14 @@ class Holdings:
                         if sure is not Sure.NO:
                             sure, why = (Sure.PERHAPS, why or doubt) if doubt else (sure, why)
                             found.setdefault((one.name, sure, via, why), []).append(address)
-                else:
+                elif target.type.lower() not in PARTS:
                     edges += self._edges_to(target, role, terms, everything, doubt)
+                for part in self._parts.get(address, ()):
+                    why = doubt or existence_doubt(source, part)
+                    edges += self._edges_to(part, role, terms, everything, why)
         rows = tuple(
-            Effect(name, sure, via, why, "", self._interned(vaults)) for (name, sure, via, why), vaults in found.items()
+            Effect(name, sure, via, why, "", self._interned(vaults), (only,) if only else ())
+            for (name, sure, via, why), vaults in found.items()
         )
         return Reach(rows, tuple(edges))
 
@@ -452,6 +462,21 @@ class Holdings:
         return name_, dict.fromkeys(every, (Sure.PERHAPS, "the local role is not declared in the scanned files"))
 
 
+def parts_of(index: Index) -> Mapping[str, Sequence[Resource]]:
+    """Return the pools of Batch accounts and the computes of Machine Learning workspaces, by address."""
+    found: dict[str, list[Resource]] = {}
+    for above, type_ in PARTS.items():
+        for part in (one for one in index.of_type(type_) if one.stays):
+            parent, account = part.select(("parent",)), part.select(ACCOUNT)
+            reference = None if isinstance(parent, Absent) else reference_of(part.address, "parent", parent, index)
+            addresses = list(reference.targets) if reference is not None else []
+            if isinstance(account, Scalar):
+                addresses += (one.address for one in index.named(above, text_of(account).lower()))
+            for address in dict.fromkeys(addresses):
+                found.setdefault(address, []).append(part)
+    return found
+
+
 def locks_of(context: Context) -> Mapping[str, Mapping[str, Sure]]:
     """Return whether management locks prevent deletion and changes, by the address of a vault."""
     coverage = Coverage(context.index)
@@ -493,6 +518,49 @@ def _truth(answer: Answer) -> Sure:
     if isinstance(answer, Scalar):
         return Sure.YES if answer.value is True else Sure.NO
     return Sure.NO if isinstance(answer, Absent) else Sure.PERHAPS
+
+
+def scope_text(scope: Answer, index: Index) -> str:
+    """Return the scope of a role assignment in words."""
+    if isinstance(scope, Link):
+        return scope.target
+    text = "" if scope.sensitive else text_of(scope)
+    shown = "" if scope.sensitive else in_braces(string_of(scope))
+    named = _OWN_SCOPES.get(shown.lower())
+    if named or not text:
+        return named or "an unknown scope"
+    addresses, _ = index.find(text)
+    return addresses[0] if addresses else shown
+
+
+def object_in(scope: Answer, index: Index) -> str:
+    """Return the object that the scope of a role assignment is, such as ``secrets/db``; empty for a vault or more."""
+    target = index.resources.get(scope.target) if isinstance(scope, Link) else None
+    if target is not None:
+        kind, name = target.type.lower().rpartition("/")[2], object_name(target)
+    else:
+        # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME/KIND/OBJECT
+        parts = [*split_text(strip_text(string_of(scope), "/"), "/")[8:10], "", ""]
+        kind, name = text_form(parts[0]).lower(), in_braces(parts[1])
+    return f"{kind}/{name or _UNKNOWN_NAME}" if kind in _ARGUMENT else ""
+
+
+def object_name(resource: Resource) -> str:
+    """Return the name of a secret, key or certificate in its vault."""
+    return in_braces(pattern_from(resource.name) or resource.name).rpartition("/")[2]
+
+
+def is_known_name(name: str) -> bool:
+    """Return whether the name of an object is known."""
+    return name != "" and _HOLE not in name
+
+
+def is_selected(only: str, selected: Iterable[str]) -> Sure:
+    """Return whether a scope that is one object is one of those that the report is about."""
+    if only.lower() in selected:
+        return Sure.YES
+    kind, name = only.split("/", 1)
+    return Sure.NO if is_known_name(name) or not any(one.startswith(f"{kind}/") for one in selected) else Sure.PERHAPS
 
 
 def _limited(words: Mapping[str, tuple[Sure, str]], doubt: str) -> Mapping[str, tuple[Sure, str]]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
+from azkvlint.access.holdings import ACCOUNT, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
 from azkvlint.access.principals import (
+    CLUSTERS,
     GROUP_TYPE,
+    KUBELET,
     MEMBER_NEEDS,
     MEMBER_TYPES,
     TYPES,
@@ -19,6 +21,7 @@ from azkvlint.access.principals import (
     Edge,
     Principals,
 )
+from azkvlint.azure.roles import PARTS
 from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import CONDITION
@@ -56,6 +59,10 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
         found.setdefault(type_, set()).update((*_NAMES, ("properties", "principalId"), ("objectId",)))
     for type_ in WORKLOAD_TYPES:
         found.setdefault(type_, set()).add(("identity",))
+    found.setdefault(CLUSTERS, set()).add(KUBELET)
+    for above, part in PARTS.items():
+        found.setdefault(above, set()).update(_NAMES)
+        found.setdefault(part, set()).update((("parent",), ACCOUNT))
     found.setdefault(CREDENTIALS, set()).update(
         (("parent",), ("properties", "issuer"), ("properties", "subject"), EXPRESSION, ("name",))
     )
@@ -92,11 +99,17 @@ class _Found(NamedTuple):
 
 
 class Matrix:
-    """The access of one root. ``vaults`` are the vaults and managed HSMs to report, ``capabilities`` the columns."""
+    """The access of one root. The arguments are those of ``Holdings``."""
 
-    def __init__(self, context: Context, vaults: Sequence[Resource], capabilities: Sequence[Capability]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        vaults: Sequence[Resource],
+        capabilities: Sequence[Capability],
+        selected: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self.principals = Principals(context)
-        self._holdings = Holdings(context, self.principals, vaults, capabilities).by_key
+        self._holdings = Holdings(context, self.principals, vaults, capabilities, selected).by_key
         self._by_node: dict[tuple[str, str], tuple[_Found, ...]] = {}
         self._by_reach: dict[tuple[int, str], tuple[_Found, ...]] = {}
         self._inner = frozenset(edge.target for edge in self._all_edges())
@@ -186,6 +199,7 @@ def _own(principal: Principal, holding: Holding) -> Iterator[Entry]:
             is_certain=effect.sure is Sure.YES,
             doubt=effect.doubt,
             edit=effect.edit or holding.edit,
+            only=effect.only,
         )
         yield Entry(principal, effect.capability, path, effect.vaults)
 
@@ -194,7 +208,7 @@ def _indirect(principal: Principal, steps: tuple[Step, ...], found: _Found, edit
     effect = found.effect
     sure = min(found.sure, effect.sure)
     doubt = "" if sure is Sure.YES else found.doubt or effect.doubt
-    path = Path(steps=steps, is_certain=sure is Sure.YES, doubt=doubt, edit=edit)
+    path = Path(steps=steps, is_certain=sure is Sure.YES, doubt=doubt, edit=edit, only=effect.only)
     return Entry(principal, effect.capability, path, effect.vaults)
 
 
@@ -203,7 +217,9 @@ def _merged(found: Iterable[_Found]) -> Iterator[_Found]:
     groups: dict[tuple[object, ...], list[_Found]] = {}
     for one in found:
         sure = min(one.sure, one.effect.sure)
-        key = one.effect.capability, sure, tuple(step.kind for step in one.steps)
+        # What is limited to objects is so in one vault: another one may have objects of the same names.
+        of_one = one.effect.vaults if one.effect.only else ()
+        key = one.effect.capability, sure, tuple(step.kind for step in one.steps), of_one
         groups.setdefault(key, []).append(one)
     for group in groups.values():
         if len(group) <= _MOST_APART:
@@ -214,7 +230,8 @@ def _merged(found: Iterable[_Found]) -> Iterator[_Found]:
         steps = tuple(
             _together(step, len({one.steps[at].text for one in group}) - 1) for at, step in enumerate(first.steps)
         )
-        yield _Found(first.effect._replace(vaults=vaults), steps, first.sure, first.doubt)
+        only = tuple(sorted({name for one in group for name in one.effect.only}))
+        yield _Found(first.effect._replace(vaults=vaults, only=only), steps, first.sure, first.doubt)
 
 
 def _together(step: Step, others: int) -> Step:

@@ -8,6 +8,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import ACTIVE_MEMBERS, ELIGIBLE_MEMBERS, GROUPS, MEMBERS
 from azkvlint.azure.roles import IDENTITIES, WORKLOADS
+from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.companions import Sure, is_one_of, items_of
 from azkvlint.derived.federation import (
     APPLICATION_CREDENTIAL_TYPE,
@@ -20,16 +21,31 @@ from azkvlint.derived.federation import (
     resources_by_id,
     service_principals,
 )
-from azkvlint.derived.grants import identity_of
+from azkvlint.derived.grants import Identity, grants_of, identity_of
 from azkvlint.derived.registry import Context
+from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import without_brackets
+from azkvlint.model.pattern import DeclaredHole, bare, without_brackets
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, string_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    MapValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    string_of,
+    text_of,
+)
+from azkvlint.util.lazy_regex import regex
 
 GROUP_TYPE, _ELIGIBLE = GROUPS.lower(), ELIGIBLE_MEMBERS.lower()
+CLUSTERS = "microsoft.containerservice/managedclusters"
 MEMBER_TYPES = (MEMBERS.lower(), ACTIVE_MEMBERS.lower(), _ELIGIBLE)
 MEMBER_NEEDS = tuple(("properties", name) for name in ("groupId", "memberId", "memberType"))
 _ACTIVATES = "whether the principal activates its membership"
@@ -48,17 +64,58 @@ _KINDS: Mapping[str, str] = {
     "microsoft.hybridcompute/machines": "Arc machine",
     "microsoft.automation/automationaccounts": "Automation account",
     "microsoft.datafactory/factories": "data factory",
+    "microsoft.batch/batchaccounts/pools": "Batch pool",
+    "microsoft.machinelearningservices/workspaces/computes": "Machine Learning compute",
+    CLUSTERS: "Kubernetes cluster",
     GROUP_TYPE: "group",
     "terraform/users": "user",
     "terraform/applications": "application",
 }
 _WORDS: Mapping[str, str] = {
     "deployer": "deployment identity",
-    "application": "application",
+    "application": "service principal",
     "person": "user or group",
     "guest": "guest user",
 }
+# The words of the types of principals that role assignments declare.
+_DECLARED: Mapping[str, str] = {
+    "user": "user", "group": "group", "foreigngroup": "group", "serviceprincipal": "service principal",
+}  # fmt: skip
+# The kinds of identities by what is in the path to the object ID, and by the type of the resource.
+_KUBELET_PATH = r"kubelet_?identity"
+_ADD_ON_PATH = r"addonprofiles|secret_identity|gateway_identity|oms_agent_identity|connector_identity"
+_BY_PATH = ((regex(_KUBELET_PATH), "kubelet identity"), (regex(_ADD_ON_PATH), "add-on identity"))
+_PART_PATH, _ISSUER_PATH = regex(f"{_KUBELET_PATH}|{_ADD_ON_PATH}"), regex("oidc_?issuer")
+KUBELET: Path = ("properties", "identityProfile", "kubeletidentity", "resourceId")
+_BY_TYPE = (
+    (regex(r"policy_?assignments?$|policy_set_assignment$"), "identity of a policy assignment"),
+    (regex(r"(?:^azuread_|^terraform/)service_?principals?$"), "service principal"),
+    (regex(r"^azuread_user$"), "user"),
+    (regex(r"^azuread_group$"), "group"),
+)
 TYPES = frozenset(_KINDS)
+
+
+def _kind_of(identity: Identity, answer: Answer, declared: Answer) -> str:
+    """Return what a principal is, as far as its expression or its role assignment states it."""
+    hole = answer.pattern if isinstance(answer, Unknown) else None
+    word = _WORDS.get(identity.kind, "")
+    if identity.kind in ("deployer", "guest"):
+        return word
+    if isinstance(hole, DeclaredHole):
+        path, type_ = hole.path.lower(), hole.type.removeprefix("data.").lower()
+        places = (*((found, path, own) for found, own in _BY_PATH), *((found, type_, own) for found, own in _BY_TYPE))
+        for found, text, own in places:
+            if found.search(text):
+                return own
+        if identity.kind == "application" and (type_.startswith("azurerm_") or "identity.principalid" in path):
+            return "managed identity"
+    return _DECLARED.get(text_of(declared).lower(), word) if isinstance(declared, Scalar) else word
+
+
+def kind_words(type_: str) -> str:
+    """Return what a resource of a type (lower case) is as a principal."""
+    return _KINDS[type_]
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -81,6 +138,7 @@ class Principals:
         self._sensitive: dict[str, str] = {}
         self._resources = resources_by_id(self._index, _KINDS)
         self.edges: dict[str, list[Edge]] = {}
+        self._in_clusters = self._of_clusters() if self._index.of_type(CLUSTERS) else {}
         for source, edge in (*self._memberships(), *self._federated()):
             if edge.target != source:
                 self.edges.setdefault(source, []).append(edge)
@@ -98,12 +156,15 @@ class Principals:
             what = "member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal"
             owner = identity.owner.rpartition("/")[2] if identity.label else ""
             label = owner or f"unknown {what} of {source.address}"
-            found = Principal(key=key, label=label, kind=_WORDS.get(identity.kind, ""))
+            found = Principal(key=key, label=label, kind=_kind_of(identity, answer, kind))
         if suffix:
             found = Principal(
                 key=f"{found.key} {suffix}", label=f"{found.label} through application {suffix}", kind=found.kind
             )
-        return self.by_key.setdefault(found.key, found)
+        known = self.by_key.setdefault(found.key, found)
+        if found.kind and not known.kind:  # another role assignment or policy does not state it
+            self.by_key[found.key] = known = found
+        return known
 
     def of_resource(self, resource: Resource) -> Principal:
         """Return the principal that a resource is, or whose identity it has."""
@@ -115,8 +176,42 @@ class Principals:
             self.by_key[key] = found
         return found
 
+    def _of_clusters(self) -> dict[str, list[str]]:
+        """Return the principals as which code in a cluster can act: its kubelet and add-ons, and federated subjects."""
+        found: dict[str, list[str]] = {}
+        sources = [(one, one.select(("properties", "principalId"))) for type_ in GRANTS for one in self._of(type_)]
+        for resource in (one for type_ in (VAULTS, POLICIES) for one in self._of(type_)):
+            grants = grants_of(resource, self._context)
+            sources += [(resource, one.principal) for one in (() if isinstance(grants, Unknown) else grants)]
+        for source, answer in sources:
+            cluster = self._cluster_in(answer)
+            if cluster is not None:
+                key = self.principal(answer, Absent(at=source.at), source).key
+                found.setdefault(cluster.address, []).append(key)
+        for credential in (one for type_ in (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE) for one in self._of(type_)):
+            cluster = self._cluster_in(credential.select(ISSUER), is_issuer=True)
+            if cluster is not None:
+                found.setdefault(cluster.address, []).append(self._subject(credential))
+        return {address: list(dict.fromkeys(keys)) for address, keys in found.items()}
+
+    def _cluster_in(self, answer: Answer, *, is_issuer: bool = False) -> Resource | None:
+        """Return the cluster that issues tokens, or of whose kubelet or add-on an expression is the object ID."""
+        part = answer.pattern if isinstance(answer, Unknown) else None
+        if not isinstance(part, DeclaredHole):
+            return None
+        pattern = _ISSUER_PATH if is_issuer else _PART_PATH
+        found = self._resources.get(bare(part.address).lower()) if pattern.search(part.path.lower()) else None
+        return found if found is not None and found.type.lower() == CLUSTERS else None
+
     def identities_of(self, workload: Resource) -> Iterator[tuple[str, Sure]]:
-        """Yield the keys of the identities that a workload has."""
+        """Yield the keys of the identities that code on a workload can use."""
+        if workload.type.lower() == CLUSTERS:
+            # The identity of the cluster itself is that of its control plane, which runs no code of others.
+            yield from ((key, Sure.PERHAPS) for key in self._in_clusters.get(workload.address, ()))
+            kubelet = workload.select(KUBELET)
+            if not isinstance(kubelet, Absent):
+                yield from ((key, Sure.PERHAPS) for key, _ in self._assigned(workload, kubelet))
+            return
         type_ = workload.select(("identity", "type"))
         if isinstance(type_, Unknown):
             yield self.of_resource(workload).key, Sure.PERHAPS

@@ -294,7 +294,41 @@ WORKLOADS: Mapping[str, tuple[str, ...]] = {
         "Microsoft.HybridCompute/machines": ("extensions/write", "runCommands/write"),
         "Microsoft.Automation/automationAccounts": (),
         "Microsoft.DataFactory/factories": (),
+        # The start task of a pool runs on its nodes.
+        "Microsoft.Batch/batchAccounts/pools": ("write",),
+        "Microsoft.MachineLearningServices/workspaces/computes": (),
+        "Microsoft.ContainerService/managedClusters": (),
     }.items()
+}
+# The workloads that are parts of an account or workspace, on which roles are assigned.
+PARTS: Mapping[str, str] = {
+    "microsoft.batch/batchaccounts": "microsoft.batch/batchaccounts/pools",
+    "microsoft.machinelearningservices/workspaces": "microsoft.machinelearningservices/workspaces/computes",
+}
+_CLUSTER, _BATCH = "Microsoft.ContainerService/managedClusters", "Microsoft.Batch/batchAccounts"
+_LEARNING = "Microsoft.MachineLearningServices/workspaces"
+# The actions, and data actions, that run code on a workload if the workload or its account allows it: settings of the
+# cluster, Kubernetes RBAC, shared keys of the account, or the compute that a job selects. Sources:
+# learn.microsoft.com/azure/aks/concepts-identity and .../aks/access-private-cluster (run command), .../batch/
+# batch-role-based-access-control, and .../machine-learning/how-to-assign-roles.
+MAY_RUN: Mapping[str, tuple[str, ...]] = {
+    _CLUSTER.lower(): (
+        f"{_CLUSTER}/runCommand/action",
+        f"{_CLUSTER}/listClusterAdminCredential/action",
+        f"{_CLUSTER}/listClusterUserCredential/action",
+        f"{_CLUSTER}/write",
+    ),
+    f"{_BATCH}/pools".lower(): (f"{_BATCH}/listKeys/action", f"{_BATCH}/write"),
+    f"{_LEARNING}/computes".lower(): (
+        f"{_LEARNING}/jobs/write",
+        f"{_LEARNING}/experiments/runs/submit/action",
+        f"{_LEARNING}/computes/write",
+        f"{_LEARNING}/computes/applicationaccess/action",
+    ),
+}
+MAY_RUN_BY_DATA_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    _CLUSTER.lower(): (f"{_CLUSTER}/pods/write", f"{_CLUSTER}/pods/exec/action", f"{_CLUSTER}/apps/deployments/write"),
+    f"{_BATCH}/pools".lower(): (f"{_BATCH}/jobs/write", f"{_BATCH}/jobSchedules/write"),
 }
 # A request that changes a logic app or a deployment script contains its user-assigned identities again, and a pipeline
 # uses one by a credential of the data factory. Both require ``ATTACHES`` on the identity. Source for the latter:

@@ -20,6 +20,7 @@ from azkvlint.util.project_boundary import current_folder, is_within, real_path
 from azkvlint.util.text import pluralize
 
 if TYPE_CHECKING:
+    from azkvlint.access.questions import Words
     from azkvlint.model.access import MigrationReport
 
 _MIGRATION, _CODE = "migrate-rbac", "code"
@@ -27,7 +28,8 @@ _MIGRATION, _CODE = "migrate-rbac", "code"
 
 def run_access(arguments: Arguments) -> int:
     """Compute the matrix of the inputs, write every report and return the exit code."""
-    from azkvlint.access.effects import CAPABILITIES, capabilities_of, capability_of
+    from azkvlint.access.effects import capabilities_of, capability_of
+    from azkvlint.access.questions import Words, columns_of
     from azkvlint.linter.access import Filters, access, exit_code, gates_of
     from azkvlint.reporters.access import ACCESS_REPORTERS, breach_text
 
@@ -37,10 +39,11 @@ def run_access(arguments: Arguments) -> int:
     arguments = settings.arguments
     errors = settings.errors()
     targets = errors.attempt([("text", "")], targets_of, settings, ACCESS_REPORTERS)
-    columns = errors.attempt(CAPABILITIES, capabilities_of, arguments.permissions, "--permission")
+    columns = errors.attempt((), capabilities_of, arguments.permissions, "--permission")
     gates = errors.attempt((), gates_of, arguments.maximums, arguments.denials, capability_of)
+    words = errors.attempt(Words(), _words, arguments)
     config = config_of(settings, targets, errors)
-    filters = Filters(vaults=arguments.vaults, principals=arguments.principals, capabilities=columns or CAPABILITIES)
+    filters = Filters(words=words, capabilities=columns or columns_of(words), is_why=bool(arguments.why))
     report = access(config, filters, gates)
     for name, file in targets:
         write(ACCESS_REPORTERS[name](report, options_for(arguments, file)), file)
@@ -49,6 +52,19 @@ def run_access(arguments: Arguments) -> int:
         for breach in report.breaches:
             print_line(breach_text(breach, report))
     return exit_code(report)
+
+
+def _words(arguments: Arguments) -> Words:
+    """Return the words that select what is reported. Raise UsageError."""
+    from azkvlint.access.questions import Words
+
+    principals, vaults = arguments.principals, arguments.vaults
+    if arguments.why:
+        if principals or vaults:
+            raise UsageError("--why has its own principal and vault", "leave out --principal and --vault")
+        principals, vaults = arguments.why[:1], arguments.why[1:]
+    objects = {"secrets": arguments.secrets, "keys": arguments.keys, "certificates": arguments.certificates}
+    return Words(vaults=vaults, principals=principals, scopes=arguments.scopes, objects=objects)
 
 
 def run_controls(arguments: Arguments) -> int:

@@ -13,6 +13,7 @@ from typer.models import CommandInfo
 
 from azkvlint.cli.help import MainGroup, PanelCommand, PanelGroup, values_of
 from azkvlint.config.arguments import Arguments, plain_arguments
+from azkvlint.config.option import Option
 from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_USAGE
 
@@ -124,7 +125,7 @@ def _add_check_command(
     ]
     for option in OPTIONS:
         if name in option.commands:
-            type_ = list[str] | None if option.many else str if option.takes_value else bool
+            type_ = _type_of(option)
             declaration = typer.Option(
                 *option.names,
                 help=option.help,
@@ -133,12 +134,19 @@ def _add_check_command(
                 autocompletion=values_of(name, option.field),
             )
             annotation = Annotated[type_, declaration]  # type: ignore[valid-type]  # computed
-            default = None if option.many else getattr(Arguments(), option.field)
+            is_one = not option.many and option.values == 1
+            default = getattr(Arguments(), option.field) if is_one else None
             parameters.append(
                 Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
             )
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     app.command(name, cls=PanelCommand, help=summary, epilog=epilog, rich_help_panel=_CHECKS)(command)
+
+
+def _type_of(option: Option) -> Any:
+    if option.values > 1:
+        return tuple[(str,) * option.values] | None  # type: ignore[misc]  # computed
+    return list[str] | None if option.many else str if option.takes_value else bool
 
 
 def _is_explicit(context: typer.Context, field: str) -> bool:

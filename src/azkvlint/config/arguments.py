@@ -78,6 +78,11 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     resume: bool = False
     vaults: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
     maximums: tuple[str, ...] = ()
     denials: tuple[str, ...] = ()

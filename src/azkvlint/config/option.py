@@ -20,6 +20,7 @@ class Option(msgspec.Struct, frozen=True):
 
     The help has 60 characters at most. Panels and their options are in the order in which a new user needs them.
     ``takes_value``: it has a value, of the kind that ``metavar`` names in the help; ``many``: any number of them.
+    ``values``: with one occurrence.
     ``commands`` are those that have it; the ``configured`` ones (None: all) read it from the environment too and, if it
     is ``in_files``, from configuration files. ``kind`` is the type of its value: text, path (a file or folder), format
     (``NAME`` or ``NAME=FILE``), number, day, severity, threshold (a severity or none), profile or settings
@@ -33,6 +34,7 @@ class Option(msgspec.Struct, frozen=True):
     metavar: str = ""
     takes_value: bool = True
     many: bool = False
+    values: int = 1
     commands: tuple[str, ...] = ("check", "controls", "suppressions")
     kind: str = "text"
     configured: tuple[str, ...] | None = None

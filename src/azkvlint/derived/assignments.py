@@ -318,6 +318,39 @@ def _may_be(own: str, expected: str) -> bool:
     return not own or may_equal(own, expected)
 
 
+_BELOW_TENANT = ("subscription", "resource group", "resource", OBJECT)
+
+
+def contains(outer: Value, inner: Value, index: Index) -> Sure:
+    """Return whether a scope is, or contains, another one."""
+    if _same_scope(outer, inner):
+        return Sure.YES
+    levels = [level_of(scope, index) for scope in (outer, inner)]
+    above, below = (str(level.value) if isinstance(level, Scalar) else "" for level in levels)
+    if above == "tenant":
+        return Sure.YES
+    if above in ("", "management group") or not below:
+        return Sure.PERHAPS if above in ("", "management group", "subscription", "resource group") else Sure.NO
+    if above not in _BELOW_TENANT[:2] or below not in _BELOW_TENANT[_BELOW_TENANT.index(above) :]:
+        return Sure.NO
+    (subscription, group), (own_subscription, own_group) = (_named(scope, index) for scope in (outer, inner))
+    pairs = [(own_subscription, subscription)]
+    if above == "resource group":
+        pairs.append((own_group, group))
+    elif not any(own for own, _ in pairs) and own_group:
+        # In templates and new deployments, a group without an ID is in the subscription of the deployment.
+        return Sure.PERHAPS
+    if not all(_may_be(own, expected) or not expected for own, expected in pairs):
+        return Sure.NO
+    return Sure.YES if all(own == expected for own, expected in pairs) else Sure.PERHAPS
+
+
+def _same_scope(one: Value, other: Value) -> bool:
+    if isinstance(one, Link) or isinstance(other, Link):
+        return isinstance(one, Link) and isinstance(other, Link) and one.target == other.target
+    return text_of(one) != "" and text_of(one).lower().rstrip("/") == text_of(other).lower().rstrip("/")
+
+
 def _parts(text: str) -> tuple[str, str]:
     """Return the subscription and resource group at the start of an id or scope, in lower case; empty if missing."""
     parts = text.strip("/").lower().split("/")

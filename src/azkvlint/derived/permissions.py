@@ -20,6 +20,8 @@ from azkvlint.azure.roles import (
     FEDERATES,
     FULL_ACCESS,
     LOCAL_NAMES,
+    MAY_RUN,
+    MAY_RUN_BY_DATA_ACTIONS,
     SIGN_INS,
     STARTED,
     UNLOCKS,
@@ -45,10 +47,12 @@ _BUILT_IN, _CUSTOM = "built-in ", "custom "  # how keys begin
 _ACTS = (
     FEDERATES,
     ATTACHES,
-    *(action for actions in WORKLOADS.values() for action in actions),
+    *(action for table in (WORKLOADS, MAY_RUN) for actions in table.values() for action in actions),
     *dict.fromkeys(action for ways in STARTED.values() for way in ways for action in way.writes),
 )
-_SIGNS_IN = tuple(action for actions in SIGN_INS.values() for action in actions)
+_SIGNS_IN = tuple(
+    action for table in (SIGN_INS, MAY_RUN_BY_DATA_ACTIONS) for actions in table.values() for action in actions
+)
 _RELEVANT = (*CONTROL, *CONTROL_OF_HSM, UNLOCKS, *_ACTS)
 # How actions begin that can concern a vault or an identity.
 _BEGINNINGS = ("*", *{f"{one.lower().partition('/')[0]}/" for one in (*_RELEVANT, *DATA, *_SIGNS_IN)})

@@ -95,6 +95,7 @@ _OTHER_READS: dict[str, Reads] = {
 
 # The labels of the attributes that readers set if there is no Azure property.
 READER_LABELS: Mapping[str, str] = {
+    "accountName": "Batch account name",
     "after": "dependency list",
     "canBeEphemeral": "support for ephemeral values",
     "canBeWriteOnly": "support for write-only arguments",

@@ -10,11 +10,26 @@ import msgspec
 
 from azkvlint import __version__
 from azkvlint.access.effects import CAPABILITIES
+from azkvlint.access.legend import legend
 from azkvlint.access.matrix import Entry, Matrix, needs
 from azkvlint.access.principals import existence_doubt
+from azkvlint.access.questions import (
+    NOUNS,
+    OPTIONS,
+    Candidate,
+    Choice,
+    Scope,
+    Words,
+    chosen,
+    matches,
+    may_be_selected,
+    object_candidates,
+)
+from azkvlint.access.unfollowed import UNFOLLOWED_NEEDS, unfollowed_in
 from azkvlint.config.run_config import Config
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.derived.registry import Context
+from azkvlint.derived.entry import ENTRY_READS, exposure_of
+from azkvlint.derived.registry import Context, joined
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
 from azkvlint.graph.references import Index
 from azkvlint.linter.inventory import inventory_of
@@ -37,8 +52,11 @@ from azkvlint.model.access import (
     Capability,
     Path,
     Principal,
+    Question,
     Row,
     Step,
+    Unfollowed,
+    VaultObject,
     with_origins,
 )
 from azkvlint.model.finding import TERRAFORM_MODULE, Problem
@@ -55,11 +73,11 @@ from azkvlint.values.redaction import Redactor
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """What to report: vaults and principals by name (all if there is none), and capabilities as columns."""
+    """What to report: what the words select, and capabilities as columns. ``is_why`` is as in a Question."""
 
-    vaults: tuple[str, ...] = ()
-    principals: tuple[str, ...] = ()
+    words: Words = Words()
     capabilities: tuple[Capability, ...] = CAPABILITIES
+    is_why: bool = False
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +115,7 @@ class Root(msgspec.Struct, kw_only=True):
 
 
 RootT = TypeVar("RootT", bound=Root)
+ValueT = TypeVar("ValueT")
 
 
 class RunRoots(msgspec.Struct, Generic[RootT], kw_only=True):
@@ -115,12 +134,15 @@ class RunRoots(msgspec.Struct, Generic[RootT], kw_only=True):
 
 
 class _Root(Root, kw_only=True):
-    """The matrix of one root: its vaults with their addresses in entries."""
+    """The matrix of one root: its vaults with their addresses in entries, and what questions can be about."""
 
     vaults: list[AccessVault]
     addresses: list[str]
     entries: list[Entry]
     principals: list[Principal]
+    objects: list[VaultObject]
+    scopes: list[Candidate[Scope]]
+    unfollowed: list[Unfollowed]
     observed: Any = None
 
 
@@ -212,8 +234,9 @@ def _evaluated(
 def attributes_of_matrix(observer: Observer | None = None) -> RequiredAttributes:
     """Return the attributes that the matrix is computed from, and those that an observer collects."""
     paths = dict(needs())
-    for type_, more in observer.paths.items() if observer is not None else ():
-        paths[type_] = paths.get(type_, frozenset()) | more
+    added = joined(ENTRY_READS, UNFOLLOWED_NEEDS) if observer is None else observer.paths
+    for type_, more in added.items():
+        paths[type_] = paths.get(type_, frozenset()) | frozenset(more)
     return RequiredAttributes(
         paths=paths, reference_paths={}, relevant=frozenset(paths), today=datetime.now(UTC).date()
     )
@@ -231,12 +254,11 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Ob
         for one in found.roots:
             observer.keep(one, found.worlds.get(one.path, {}).get(one.world, ""), one.observed)
     roots = [*found.roots, *(_only_in(other, one) for one, other in found.of_terraform)]
-    if not any(problem.level == "error" for problem in found.problems):
-        _refuse_unknown_names(filters, roots)
     for one in roots:
         name = found.worlds.get(one.path, {}).get(one.world, "")
         one.vaults = [msgspec.structs.replace(vault, world_name=name) for vault in one.vaults] if name else one.vaults
-    report = _report(roots, filters, gates, config)
+    is_complete = not any(problem.level == "error" for problem in found.problems)
+    report = _report(roots, filters, gates, config, _Selection(filters, roots, is_complete=is_complete))
     return msgspec.structs.replace(
         report, problems=tuple(found.problems), sources=tuple(found.read),
         repository=repository_of(config, found.folder),
@@ -296,11 +318,14 @@ class _Analysis:
             return None
         context = Context(index, self._required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
-        vaults = [vault for vault in every if self._is_chosen(vault, redactor)]
-        matrix = Matrix(context, vaults, self._columns)
-        entries = list(_with_existence(matrix.entries(), vaults))
+        choice = Choice(context, every, self._filters.words, redactor.text)
+        matrix = Matrix(context, choice.vaults, self._columns, choice.selected)
+        entries = list(_with_existence(matrix.entries(), choice.vaults))
         shown = {id(path): path for path in (entry.path for entry in entries)}
-        locations = [vault.at for vault in every]
+        unfollowed = [] if self._observer is not None else list(unfollowed_in(context))
+        locations = [one.at for one in every]
+        locations += [one.at for one in choice.objects]
+        locations += [one.at for one in unfollowed]
         if self._observer is not None:
             types = self._observer.paths
             locations += [one.at for one in graph.resources.values() if one.type.lower() in types]
@@ -310,18 +335,22 @@ class _Analysis:
             path=read.path,
             source="" if source is None else source.path,
             world=read.world,
-            vaults=[_vault(vault, read, clean) for vault in every],
+            vaults=[_vault(vault, read, clean, self._network(vault, context)) for vault in every],
             addresses=[vault.address for vault in every],
             entries=[clean.entry(entry) for entry in entries],
             principals=[clean.principal(one) for one in matrix.principals.by_key.values()],
+            objects=[clean.selected(one, read) for one in choice.objects],
+            scopes=choice.scopes(),
+            unfollowed=[clean.unfollowed(one) for one in unfollowed],
             observed=None if self._observer is None else self._observer.observe(read, graph, clean),
         )
 
-    def _is_chosen(self, vault: Resource, redactor: Redactor) -> bool:
-        names = {name.lower() for name in self._filters.vaults}
-        return not names or not names.isdisjoint(
-            {redactor.text(vault.name).lower(), redactor.text(vault.address).lower()}
-        )
+    def _network(self, vault: Resource, context: Context) -> str:
+        """Return who can reach a vault over the network; empty where an observer decides what is read."""
+        if self._observer is not None:
+            return ""
+        exposure = exposure_of(vault, context)
+        return str(exposure.value) if isinstance(exposure, Scalar) else "unknown networks"
 
 
 def _with_existence(entries: Iterable[Entry], vaults: Iterable[Resource]) -> Iterator[Entry]:
@@ -387,12 +416,31 @@ class Cleaner:
             is_certain=path.is_certain,
             doubt=text(path.doubt),
             edit=text(path.edit),
+            only=tuple(map(text, path.only)),
         )
+
+    def selected(self, found: VaultObject, read: ReadResult) -> VaultObject:
+        """Return an object for reports."""
+        text = self._redactor.text
+        return VaultObject(
+            kind=found.kind, name=text(found.name), address=text(found.address), vault=found.vault,
+            at=self.location(found.at) or found.at, root=read.path, world=read.world,
+        )  # fmt: skip
+
+    def unfollowed(self, found: Unfollowed) -> Unfollowed:
+        """Return what is not followed, for reports."""
+        text = self._redactor.text
+        resources = tuple(map(text, found.resources))
+        return Unfollowed(text=text(found.text), resources=resources, at=self.location(found.at) or found.at)
 
     def _step(self, step: Step) -> Step:
         found = self._steps.get(id(step))
         if found is None:
-            found = Step(kind=step.kind, text=self._redactor.text(step.text), at=self.location(step.at))
+            text = self._redactor.text
+            found = Step(
+                kind=step.kind, text=text(step.text), at=self.location(step.at), role=text(step.role),
+                scope=text(step.scope),
+            )  # fmt: skip
             self._steps[id(step)] = found
         return found
 
@@ -411,7 +459,7 @@ def places_in(source: ReadResult | None) -> dict[str, Location]:
     return located
 
 
-def _vault(vault: Resource, read: ReadResult, clean: Cleaner) -> AccessVault:
+def _vault(vault: Resource, read: ReadResult, clean: Cleaner, network: str) -> AccessVault:
     model = model_of(vault)
     word = str(model.value) if isinstance(model, Scalar) else "unknown permission model"
     is_hsm = vault.type.lower() == MANAGED_HSMS
@@ -426,16 +474,8 @@ def _vault(vault: Resource, read: ReadResult, clean: Cleaner) -> AccessVault:
         is_complete=read.is_complete and not vault.existing,
         at=clean.location(vault.at) or vault.at,
         condition="" if vault.assumption is None else clean.text(vault.assumption.text),
+        network=network,
     )
-
-
-def _refuse_unknown_names(filters: Filters, roots: Iterable[_Root]) -> None:
-    """Raise UsageError for vaults and principals that no input has."""
-    roots = list(roots)
-    vaults = {name for root in roots for vault in root.vaults for name in (vault.name, vault.address)}
-    principals = {name for root in roots for one in root.principals for name in (one.label, one.key)}
-    refuse_unknown_names("--vault", "key vault or managed HSM", filters.vaults, vaults)
-    refuse_unknown_names("--principal", "principal with access to a vault", filters.principals, principals)
 
 
 def refuse_unknown_names(option: str, what: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -448,27 +488,115 @@ def refuse_unknown_names(option: str, what: str, names: Iterable[str], known: Co
             raise UsageError(f"{option}: the input has no {what} `{name}`", hint)
 
 
-def _report(roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], config: Config) -> AccessReport:
+class _Selection:
+    """What the words of the options select of all roots. Raise UsageError for a word that names nothing.
+
+    With an input that could not be read, a word may name what only that input has, and selects nothing.
+    """
+
+    def __init__(self, filters: Filters, roots: Sequence[_Root], *, is_complete: bool) -> None:
+        words = filters.words
+        self._is_complete = is_complete
+        self._options = ("--why", "--why") if filters.is_why else ("--principal", "--vault")
+        self._vaults = self._of_vaults(words.vaults, roots)
+        self._objects = self._of_objects(words, roots)
+        self._selected: dict[tuple[str, str, str], set[str]] = {}
+        for one in self._objects or ():
+            self._selected.setdefault((one.root, one.world, one.vault), set()).update(one.words)
+        labels = [Candidate(one.label, (one.label, one.key), one.key) for root in roots for one in root.principals]
+        principals = self._chosen(self._options[0], "principal", words.principals, labels)
+        self._principals = {one.value for one in principals} if words.principals else None
+        scopes = [one for root in roots for one in root.scopes]
+        self._scopes = self._chosen("--at", "scope", words.scopes, scopes)
+        self._has_scopes = bool(words.scopes)
+        self.question = Question(
+            objects=tuple(self._objects or ()),
+            principals=tuple(dict.fromkeys(one.label for one in principals)),
+            scopes=tuple(dict.fromkeys(one.label for one in self._scopes)),
+            is_why=filters.is_why,
+        )
+
+    def _chosen(
+        self, option: str, what: str, words: Iterable[str], candidates: Sequence[Candidate[ValueT]]
+    ) -> list[Candidate[ValueT]]:
+        words = [word for word in words if self._is_complete or matches(word, candidates)]
+        return chosen(option, what, words, candidates)
+
+    def _of_vaults(self, words: Sequence[str], roots: Sequence[_Root]) -> set[tuple[str, str, str]] | None:
+        listed = with_origins(vault for root in roots for vault in root.vaults)
+        addresses = (address for root in roots for address in root.addresses)
+        candidates = [
+            Candidate(one.name, (one.name, one.address, one.label, one.place), (one.root, one.world, address))
+            for one, address in zip(listed, addresses, strict=True)
+        ]
+        found = self._chosen(self._options[1], "key vault or managed HSM", words, candidates)
+        return {one.value for one in found} if words else None
+
+    def _of_objects(self, words: Words, roots: Sequence[_Root]) -> list[VaultObject] | None:
+        if not words.are_about_objects:
+            return None
+        every = [one for root in roots for one in root.objects if self._has_vault((root.path, root.world, one.vault))]
+        found: list[VaultObject] = []
+        for kind, some in words.objects.items():
+            candidates = object_candidates(kind, every)
+            found += (one.value for one in self._chosen(OPTIONS[kind], NOUNS[kind], some, candidates))
+        return list(dict.fromkeys(found))
+
+    def _has_vault(self, vault: tuple[str, str, str]) -> bool:
+        return self._vaults is None or vault in self._vaults
+
+    def vaults_of(self, root: _Root) -> Iterator[tuple[str, AccessVault]]:
+        """Yield the selected vaults of a root, with their addresses in entries."""
+        for address, vault in zip(root.addresses, root.vaults, strict=True):
+            if not self._has_vault((root.path, root.world, address)):
+                continue
+            if self._objects is not None and (root.path, root.world, address) not in self._selected:
+                continue
+            if not self._has_scopes or any(address in one.value.vaults for one in self._scopes_of(root)):
+                yield address, vault
+
+    def _scopes_of(self, root: _Root) -> list[Candidate[Scope]]:
+        return [one for one in self._scopes if any(one is other for other in root.scopes)]
+
+    def entries_of(self, root: _Root, vaults: Collection[str]) -> Iterator[Entry]:
+        """Yield the selected entries of a root, each with the selected vaults that it concerns."""
+        within = {text for one in self._scopes_of(root) for text in one.value.around}
+        kept: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        for entry in root.entries:
+            if self._principals is not None and entry.principal.key not in self._principals:
+                continue
+            if self._has_scopes and not any(step.scope in within for step in entry.path.steps if step.scope):
+                continue
+            # The key contains the identity of the tuple, so it must stay alive.
+            found = kept.get(id(entry.vaults))
+            if found is None:
+                own = tuple(one for one in entry.vaults if one in vaults)
+                found = kept[id(entry.vaults)] = entry.vaults, own
+            own = found[1]
+            if self._objects is not None and entry.path.only:
+                place = root.path, root.world
+                own = tuple(one for one in own if may_be_selected(entry.path.only, self._selected[*place, one]))
+            if own:
+                yield entry if len(own) == len(entry.vaults) else entry._replace(vaults=own)
+
+
+def _report(
+    roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], config: Config, selection: _Selection
+) -> AccessReport:
     shown = {one.name for one in filters.capabilities}
-    chosen = {name.lower() for name in filters.principals}
-    names = {name.lower() for name in filters.vaults}
     vaults: list[AccessVault] = []
     rows: list[Row] = []
     for root in roots:
         numbers: dict[str, int] = {}
-        for address, vault in zip(root.addresses, root.vaults, strict=True):
-            if not names or not names.isdisjoint({vault.name.lower(), vault.address.lower()}):
-                numbers[address] = len(vaults)
-                vaults.append(vault)
+        for address, vault in selection.vaults_of(root):
+            numbers[address] = len(vaults)
+            vaults.append(vault)
         indexes: dict[int, tuple[tuple[str, ...], tuple[int, ...]]] = {}
-        for entry in root.entries:
+        for entry in selection.entries_of(root, numbers.keys()):
             kept = indexes.get(id(entry.vaults))
             if kept is None:
                 kept = indexes[id(entry.vaults)] = entry.vaults, tuple(sorted(numbers[one] for one in entry.vaults))
-            if not chosen or not chosen.isdisjoint({entry.principal.label.lower(), entry.principal.key.lower()}):
-                rows.append(
-                    Row(principal=entry.principal, capability=entry.capability, path=entry.path, vaults=kept[1])
-                )
+            rows.append(Row(principal=entry.principal, capability=entry.capability, path=entry.path, vaults=kept[1]))
     breaches = tuple(_breaches(gates, rows, is_strict=config.strict))
     columns = {one.name: number for number, one in enumerate(filters.capabilities)}
     rows = [row for row in rows if row.capability in shown]
@@ -483,7 +611,8 @@ def _report(roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], con
     )
     return AccessReport(
         capabilities=filters.capabilities, vaults=tuple(with_origins(vaults)), rows=tuple(rows), breaches=breaches,
-        problems=(), sources=(), version=__version__, is_strict=config.strict,
+        problems=(), sources=(), version=__version__, is_strict=config.strict, question=selection.question,
+        unfollowed=tuple(dict.fromkeys(one for root in roots for one in root.unfollowed)), roles=legend(rows),
     )  # fmt: skip
 
 

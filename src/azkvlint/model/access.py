@@ -38,23 +38,30 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a path. ``kind``: policy, role, local role, group, federated, run as, or escalation."""
+    """One step of a path. ``kind``: policy, role, local role, group, federated, run as, or escalation.
+
+    ``role`` and ``scope`` are those of a role assignment; the role is empty if it is not known.
+    """
 
     kind: str
     text: str
     at: Location | None = None
+    role: str = ""
+    scope: str = ""
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
     """How a principal has a capability: the steps, what would decide it unless it is certain, and the smallest edit.
 
-    Without the edit the principal has this path; with it, the path is gone.
+    Without the edit the principal has this path; with it, the path is gone. The edit is one of the first step. ``only``
+    are the objects that the access is limited to, such as ``secrets/db``; there are none if it is to all.
     """
 
     steps: tuple[Step, ...]
     is_certain: bool
     doubt: str
     edit: str
+    only: tuple[str, ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +79,8 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     ``is_deployed``: the input creates it. ``is_complete``: the input also contains everything that its deployment does.
     ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create. ``world`` is
     the base world of the root: a parameter file, or a deployment of a stack, which ``world_name`` names. ``origin`` is
-    what a reader needs to tell the vault from those of other roots and base worlds.
+    what a reader needs to tell the vault from those of other roots and base worlds. ``network`` is who can reach the
+    vault over the network, empty if that was not computed.
     """
 
     name: str
@@ -87,6 +95,7 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     world: str = ""
     world_name: str = ""
     origin: str = ""
+    network: str = ""
 
     @property
     def label(self) -> str:
@@ -131,8 +140,54 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     principals: tuple[str, ...]
 
 
+class VaultObject(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret, key or certificate that a question is about. ``kind`` is secrets, keys or certificates.
+
+    ``vault`` is the address of its vault in the input ``root``, with its base ``world``. ``address`` is its own, empty
+    if only a role assignment names it.
+    """
+
+    kind: str
+    name: str
+    address: str
+    vault: str
+    at: Location
+    root: str = ""
+    world: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return what it is to an access that is limited to objects: a certificate has a secret with its key."""
+        lower = self.name.lower()
+        kinds = (self.kind, "secrets") if self.kind == "certificates" else (self.kind,)
+        return tuple(f"{kind}/{lower}" for kind in kinds)
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report is about, if not everything: objects, principals (labels) and scopes.
+
+    ``is_why``: how one principal has its access to one vault.
+    """
+
+    objects: tuple[VaultObject, ...] = ()
+    principals: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    is_why: bool = False
+
+
+class Unfollowed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report does not follow though the input declares it: why that matters, and the resources."""
+
+    text: str
+    resources: tuple[str, ...]
+    at: Location
+
+
 class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one run of ``kvlint access``. ``rows`` are in order of vaults, principals and capabilities."""
+    """The result of one run of ``kvlint access``. ``rows`` are in order of vaults, principals and capabilities.
+
+    ``roles`` are the built-in roles of the paths, with what each allows.
+    """
 
     capabilities: tuple[Capability, ...]
     vaults: tuple[AccessVault, ...]
@@ -143,6 +198,9 @@ class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     is_strict: bool = False
     repository: Repository | None = None
+    question: Question = Question()
+    unfollowed: tuple[Unfollowed, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
 
 
 # --- migration to roles -----------------------------------------------------------------------------------------------

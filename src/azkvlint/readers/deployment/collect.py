@@ -224,7 +224,8 @@ class Collector(CollectedResources):
         if lower in HOLDERS and not entity.node.existing:
             self.read_around((EVERY_INPUT,))
             self._deploy(self, entity, conditions)
-            return
+            if run.attribute_filter.members_of(lower) is None:
+                return
         required = run.attribute_filter.members_of(lower) if type_ else None
         if required is None:
             if not entity.node.existing:

@@ -438,6 +438,9 @@ class ResourceCollector(CollectedResources):
 
             self.read_around((EVERY_INPUT,))
             add_held(entity, type_.lower(), conditions)
+            if self.run.required.paths_of(type_) is not None:
+                entity.azure_type = type_
+                self._keep(entity, type_, templates.attributes(entity, type_, named[1]), conditions)
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self.run.type_not_known("error", unknown_type_message(type_), entity.at)

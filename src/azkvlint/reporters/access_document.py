@@ -1,0 +1,386 @@
+"""The document of an access report: a matrix for each group of vaults, or the answer to a question.
+
+A question about principals has a section for each of them; one about a principal and a vault has a section for each of
+its paths, edge by edge.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from azkvlint.model.access import AccessReport, AccessVault, Capability, Principal, VaultObject
+from azkvlint.model.finding import without_notes
+from azkvlint.reporters import Options
+from azkvlint.reporters.access import (
+    breach_text,
+    certainty,
+    listed,
+    path_text,
+    step_texts,
+    summary,
+    vault_of,
+)
+from azkvlint.reporters.access_sections import (
+    PathGroup,
+    PrincipalAccess,
+    Section,
+    by_principal,
+    folded,
+    sections,
+    title,
+    wider_text,
+    without_access,
+)
+from azkvlint.reporters.document import (
+    BAD,
+    CODE,
+    EMPHASIS,
+    NEUTRAL,
+    OPEN,
+    PROSE,
+    SHORT,
+    STATE,
+    STRONG,
+    Block,
+    Cell,
+    Column,
+    Content,
+    Document,
+    Item,
+    Items,
+    Paragraph,
+    Span,
+    Table,
+    Word,
+    between,
+)
+from azkvlint.reporters.document import Row as TableRow
+from azkvlint.reporters.document import Section as DocumentSection
+from azkvlint.reporters.phrases import place, problem_line
+from azkvlint.reporters.text_content import short_address
+from azkvlint.util.text import pluralize
+
+_TITLE = "Access to key vaults"
+_MOST_VAULTS = 10
+# On a terminal, a longer matrix is shown without the paths, and a row of the matrix names so many principals.
+_MOST_ROWS, _MOST_IN_ALL, _MOST_FOLDED, _WIDEST_LABEL = 12, 30, 40, 60
+_MOST_EDITS = 4
+_INCOMPLETE = "Other deployments can give more access: the input is not the whole deployment of"
+_WHY = "Paths are left out. `--why PRINCIPAL VAULT` shows those of one principal, and `-f html` all."
+# The headings of columns, where a capability has a shorter name than its own.
+_HEADINGS: Mapping[str, str] = {"secrets/get": "secrets", "keys/use": "keys", "certificates/get": "certs"}
+_KINDS: Mapping[str, str] = {"secrets": "secret", "keys": "key", "certificates": "certificate"}
+_MEANINGS = (
+    Word("yes", "The scanned files give this access.", BAD),
+    Word("?", "Perhaps: it depends on a value or resource that is not known.", OPEN),
+    Word("one: NAME", "Only to this secret, key or certificate.", BAD),
+)
+
+
+class _Layout(NamedTuple):
+    """How a document is laid out: for text, and for a screen, where rows are folded and labels are short."""
+
+    is_text: bool = False
+    is_screen: bool = False
+
+
+def text(report: AccessReport, options: Options) -> str:
+    """Return the report as text that ends with a line break. On a terminal, equal principals share a row."""
+    from azkvlint.reporters.document.text import text as written
+
+    return written(_Builder(report, _Layout(is_text=True, is_screen=options.terminal)).document(), options)
+
+
+def markdown(report: AccessReport, options: Options) -> str:
+    """Return the report as Markdown that ends with a line break."""
+    from azkvlint.reporters.document.markdown import markdown as written
+
+    return written(_Builder(report, _Layout()).document())
+
+
+def html(report: AccessReport, options: Options) -> str:
+    """Return the report as a page that ends with a line break."""
+    from azkvlint.reporters.document.html import html as written
+
+    return written(_Builder(report, _Layout()).document())
+
+
+class _Builder:
+    """Builds the document of one report."""
+
+    def __init__(self, report: AccessReport, layout: _Layout) -> None:
+        self._report, self._layout = report, layout
+        # The columns of the table that is built.
+        self._shown = report.capabilities
+        self._is_long = False
+        paths = {id(row.path): row.path for row in report.rows}.values()
+        self._doubts: dict[str, int] = {}
+        self._uses = Counter(path.doubt for path in paths if path.doubt) if layout.is_text else Counter[str]()
+
+    def document(self) -> Document:
+        report = self._report
+        blocks = [*self._answer(), *self._without_access(), *self._roles()]
+        return Document(
+            title=_TITLE,
+            summary=summary(report),
+            version=report.version,
+            facts=tuple(_facts(report)),
+            failures=tuple(breach_text(one, report) for one in report.breaches),
+            notes=(*self._footnotes(), *self._notes()),
+            problems=tuple(map(problem_line, without_notes(report.problems))),
+            blocks=tuple(blocks),
+            words=(*_MEANINGS, *(Word(_heading(one.name), one.label) for one in report.capabilities)),
+        )
+
+    def _answer(self) -> Iterator[Block]:
+        question = self._report.question
+        for selected in question.objects:
+            yield Paragraph(self._object(selected))
+        if question.is_why:
+            yield from self._whys()
+        elif question.principals:
+            yield from self._of_principals()
+        else:
+            found = [folded(one) if self._layout.is_screen else one for one in sections(self._report)]
+            self._is_long = sum(len(one.rows) for one in found) > _MOST_IN_ALL
+            yield from (self._section(section, number) for number, section in enumerate(found, 1))
+            if self._layout.is_screen and (self._is_long or any(len(one.rows) > _MOST_ROWS for one in found)):
+                yield Paragraph(Span(_WHY, PROSE))
+
+    def _object(self, selected: VaultObject) -> Content:
+        number = vault_of(selected, self._report)
+        vault = selected.vault if number is None else self._report.vaults[number].label
+        own = (Span(f" {selected.address}", CODE),) if selected.address else (" (only a role assignment names it)",)
+        return (f"{_KINDS[selected.kind]} {selected.name} of {vault}:", *own, f" [{place(selected.at)}]")
+
+    # --- the matrix
+
+    def _section(self, section: Section, number: int) -> DocumentSection:
+        is_short = self._layout.is_screen and (self._is_long or len(section.rows) > _MOST_ROWS)
+        self._shown = self._with_access(section.rows)
+        table = Table(
+            columns=(Column("principal" if self._layout.is_text else "Principal"), *self._columns()),
+            rows=tuple(self._row(row, is_short=is_short) for row in section.rows),
+            details="Paths",
+        )
+        about = tuple(self._about(section))
+        return DocumentSection(title=title(section.vaults), about=about, blocks=(table,), anchor=f"vaults-{number}")
+
+    def _about(self, section: Section) -> Iterator[Content]:
+        shown = section.vaults[:_MOST_VAULTS] if self._layout.is_text else section.vaults
+        yield from map(_vault_facts, shown)
+        if len(section.vaults) > len(shown):
+            yield f"and {len(section.vaults) - len(shown)} more"
+        if section.wider:
+            yield wider_text(section)
+        left_out = [one.label for one in self._report.capabilities if one not in self._shown]
+        if left_out:
+            yield f"Without any principal: {', '.join(left_out)}"
+
+    def _with_access(self, rows: Sequence[PrincipalAccess]) -> tuple[Capability, ...]:
+        """Return the columns; on a screen, those in which a row has something."""
+        every = self._report.capabilities
+        if not self._layout.is_screen:
+            return every
+        return tuple(one for one in every if any(one.name in row.cells for row in rows))
+
+    def _columns(self) -> Iterator[Column]:
+        # In text, the cells of states are in capitals, but these may contain names.
+        kind = SHORT if self._layout.is_text else STATE
+        return (Column(_heading(one.name), kind=kind, hint=one.label) for one in self._shown)
+
+    def _row(self, row: PrincipalAccess, *, is_short: bool) -> TableRow:
+        details: list[Block] = []
+        if row.others:
+            details.append(Paragraph(self._names(row)))
+        if not is_short:
+            details.append(Items(tuple(self._path(number, row) for number in range(len(row.paths)))))
+        return TableRow(cells=(Cell(self._who(row)), *self._cells(row)), details=tuple(details))
+
+    def _cells(self, row: PrincipalAccess) -> Iterator[Cell]:
+        for one in self._shown:
+            text = row.cells.get(one.name, "-")
+            state = NEUTRAL if text == "-" else OPEN if text.startswith("?") or text.endswith("?") else BAD
+            yield Cell(text if text != "-" or self._layout.is_text else "", state=state)
+
+    def _who(self, row: PrincipalAccess) -> Content:
+        kind = row.principal.kind
+        if not self._layout.is_text:
+            return _with_kind(row.principal, kind)
+        label = self._label(row.principal)
+        if row.others:
+            label = f"{label} and {len(row.others)} more"
+        return f"{label} ({kind})" if kind else label
+
+    def _names(self, row: PrincipalAccess) -> str:
+        """Return the names of the principals that share a row."""
+        names = [self._label(one.principal) for one in (row, *row.others)]
+        more = f" and {len(names) - _MOST_FOLDED} more (`-f csv` has all)" if len(names) > _MOST_FOLDED else ""
+        return f"{', '.join(names[:_MOST_FOLDED])}{more}"
+
+    def _label(self, principal: Principal) -> str:
+        """Return the label of a principal; on a screen, the middle of a long one is left out."""
+        label = short_address(principal.label) if self._layout.is_screen else principal.label
+        if not self._layout.is_screen or len(label) <= _WIDEST_LABEL:
+            return label
+        return f"{label[: _WIDEST_LABEL // 2]}...{label[-_WIDEST_LABEL // 2 + 3 :]}"
+
+    def _path(self, number: int, row: PrincipalAccess) -> Item:
+        group = row.paths[number]
+        items = [Item(one) for one in self._doubt(group)]
+        items += [Item(Span(text, PROSE)) for text in self._edits(number, row)]
+        head = (Span(certainty(group.path), STRONG), f" {', '.join(group.capabilities)}{_only(group)}: ")
+        return Item((*head, Span(path_text(group.path), PROSE)), _state(group), tuple(items))
+
+    def _doubt(self, group: PathGroup) -> Iterator[Content]:
+        """Yield what would decide a path. Text has what decides several paths once, at its end."""
+        doubt = group.path.doubt
+        if not doubt:
+            return
+        if self._uses[doubt] > 1:
+            number = self._doubts.setdefault(doubt, len(self._doubts) + 1)
+            yield f"decided by: [{number}]"
+        else:
+            yield Span(f"decided by: {doubt}", PROSE)
+
+    def _footnotes(self) -> Iterator[Content]:
+        for doubt, number in self._doubts.items():
+            yield (f"[{number}] ", Span(doubt, PROSE))
+
+    def _edits(self, number: int, row: PrincipalAccess) -> Iterator[str]:
+        """Yield the edits of a path, with those of the same path of other principals."""
+        for at, (capabilities, edit) in enumerate(row.paths[number].edits):
+            every = [edit, *(one.paths[number].edits[at][1] for one in row.others)]
+            unique = list(dict.fromkeys(every))
+            more = f"; and {len(unique) - _MOST_EDITS} more" if len(unique) > _MOST_EDITS else ""
+            yield f"edit{f' for {capabilities}' if capabilities else ''}: {'; '.join(unique[:_MOST_EDITS])}{more}"
+
+    # --- questions about principals
+
+    def _of_principals(self) -> Iterator[Block]:
+        for principal, reached in by_principal(self._report):
+            self._shown = self._with_access([row for _, row in reached])
+            rows = []
+            for section, row in reached:
+                details = (Items(tuple(self._path(number, row) for number in range(len(row.paths)))),)
+                rows.append(TableRow(cells=(Cell(_vaults_line(section)), *self._cells(row)), details=details))
+            about = () if principal.at is None else (place(principal.at),)
+            table = Table(columns=(Column("vault"), *self._columns()), rows=tuple(rows), details="Paths")
+            yield DocumentSection(title=_named(principal), about=about, blocks=(table,))
+
+    def _whys(self) -> Iterator[Block]:
+        for principal, reached in by_principal(self._report):
+            for section, row in reached:
+                self._shown = self._with_access([row])
+                table = Table(
+                    columns=(Column("access"), *self._columns()),
+                    rows=(TableRow(cells=(Cell(_named(principal)), *self._cells(row))),),
+                )
+                paths = [self._edges(number, group) for number, group in enumerate(row.paths, 1)]
+                about = tuple(self._about(section))
+                yield DocumentSection(
+                    title=f"{principal.label} on {title(section.vaults)}",
+                    about=about,
+                    blocks=(table, *paths, *_removal(row)),
+                )
+
+    def _edges(self, number: int, group: PathGroup) -> DocumentSection:
+        items = [Item(Span(text, PROSE)) for text in step_texts(group.path)]
+        items += [Item(Span(f"decided by: {group.path.doubt}", PROSE), OPEN)] if group.path.doubt else []
+        first = group.path.steps[0].at if group.path.steps else None
+        where = "" if first is None else f" [{place(first)}]"
+        for capabilities, edit in group.edits:
+            what = f"to remove {capabilities}" if capabilities else "to remove it"
+            items.append(Item(Span(f"{what}: {edit}{where}", PROSE)))
+        head = (f"{number}. ", Span(certainty(group.path), STRONG), f" {', '.join(group.capabilities)}{_only(group)}")
+        return DocumentSection(title=head, blocks=(Items(tuple(items)),))
+
+    # --- what ends a report
+
+    def _without_access(self) -> Iterator[Block]:
+        question = self._report.question
+        vaults = without_access(self._report)
+        if question.is_why or question.principals:
+            reached = {row.principal.label for row in self._report.rows}
+            for label in question.principals:
+                if label not in reached:
+                    yield Paragraph((Span(label, CODE), f": no access to {listed([one.label for one in vaults])}"))
+            return
+        nothing = ": no role at this scope or above" if question.scopes else ": no access"
+        for vault in vaults:
+            yield Paragraph((*_vault_facts(vault), nothing))
+
+    def _roles(self) -> Iterator[Block]:
+        if self._report.roles:
+            items = (Item((Span(name, CODE), f": {text}")) for name, text in self._report.roles)
+            yield DocumentSection(title="Roles", blocks=(Items(tuple(items)),))
+
+    def _notes(self) -> Iterator[Content]:
+        """Yield what limits the report."""
+        for one in self._report.unfollowed:
+            yield (Span(one.text, PROSE), f": {listed(one.resources)} [{place(one.at)}].")
+        open_ = [vault.place for vault in self._report.vaults if not vault.is_complete]
+        if open_:
+            yield f"{_INCOMPLETE} {listed(open_)}."
+
+
+def _heading(capability: str) -> str:
+    """Return the heading of a column."""
+    return _HEADINGS.get(capability, capability)
+
+
+def _named(principal: Principal) -> Content:
+    return _with_kind(principal, f"({principal.kind})" if principal.kind else "")
+
+
+def _with_kind(principal: Principal, kind: str) -> Content:
+    label = Span(principal.label, CODE)
+    return (label, " ", Span(kind, EMPHASIS)) if kind else label
+
+
+def _vault_facts(vault: AccessVault) -> tuple[str | Span, ...]:
+    """Return the address, permission model, network and place of a vault, and its condition."""
+    parts = [", ", vault.model]
+    parts += [", network: ", vault.network] if vault.network else []
+    condition = f" ({vault.condition})" if vault.condition else ""
+    return (Span(vault.place, CODE), "".join(parts), ", ", Span(place(vault.at), CODE), condition)
+
+
+def _vaults_line(section: Section) -> Content:
+    """Return the vaults of a row; a single one with its model and network."""
+    if len(section.vaults) > 1:
+        return title(section.vaults)
+    vault = section.vaults[0]
+    return between((title(section.vaults), vault.model, vault.network), ", ")
+
+
+def _only(group: PathGroup) -> str:
+    return f" (only {listed(group.path.only)})" if group.path.only else ""
+
+
+def _state(group: PathGroup) -> str:
+    return BAD if group.path.is_certain else OPEN
+
+
+def _removal(row: PrincipalAccess) -> Iterator[Block]:
+    """Yield the edits that together remove all access of a row, if these are several."""
+    edits: dict[str, None] = {}
+    for group in row.paths:
+        first = group.path.steps[0].at if group.path.steps else None
+        where = "" if first is None else f" [{place(first)}]"
+        edits |= dict.fromkeys(f"{edit}{where}" for _, edit in group.edits)
+    if len(edits) > 1:
+        yield Paragraph(f"All of this access ends with {pluralize(len(edits), 'edit')}:")
+        yield Items(tuple(Item(Span(edit, PROSE)) for edit in edits))
+
+
+def _facts(report: AccessReport) -> Iterator[Content]:
+    """Yield the checkout, the inputs and the version, for the line below the heading."""
+    if report.repository is not None:
+        yield report.repository.uri.removeprefix("https://")
+        yield ("commit ", Span(report.repository.revision[:12], CODE))
+    if report.sources:
+        yield Span(report.sources[0], CODE) if len(report.sources) == 1 else f"{len(report.sources)} inputs"
+    yield f"kvlint {report.version}"
