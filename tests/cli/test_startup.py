@@ -156,7 +156,7 @@ def test_a_check_without_threads_ends_without_freeing_memory(
 LIMITS = {
     ("plan.json", "sarif"): 171,
     ("plan.json", "text"): 168,
-    ("main.tf", "text"): 224,
+    ("main.tf", "text"): 225,
     ("main.bicep", "text"): 211,
     ("main.json", "text"): 203,
 }
