@@ -165,7 +165,7 @@ def _document(difference: Difference, *, is_text: bool) -> Document:
         problems_title="Notes",
         failures=tuple(gate_text(gate.gate, gate.count) for gate in difference.gates),
         blocks=(*_turned_off(difference, basis, shorten), *((*found, *others) if is_text else (*others, *found))),
-        level=2,
+        heading=2,
         width=0,
     )
 

@@ -167,7 +167,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     ``head`` are the first lines of text, which has no title. ``about`` and ``facts`` are below the title in HTML;
     ``counts``, ``words`` and ``links`` are in HTML only. ``failures`` are reasons of a failed gate, ``notes`` limit the
-    report, and ``problems`` are what could not be read. ``level`` is that of the title in Markdown. ``width``
+    report, and ``problems`` are what could not be read. ``heading`` is that of the title in Markdown. ``width``
     is that of text in pipes; if it is 0, no line wraps.
     """
 
@@ -185,7 +185,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[Block, ...] = ()
     words: tuple[Word, ...] = ()
     links: tuple[str, ...] = ()
-    level: int = 1
+    heading: int = 1
     width: int = 120
 
 

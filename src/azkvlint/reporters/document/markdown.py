@@ -56,15 +56,15 @@ def markdown_lines(document: Document) -> Iterator[str]:
 
 
 def _parts(document: Document) -> Iterator[Iterable[str]]:
-    yield _heading(document.title, document.level)
+    yield _heading(document.title, document.heading)
     yield [inline(document.summary)] if document.summary else []
     yield [f"- {_SIGNS[BAD]}{inline(failure)}" for failure in document.failures]
     for block in document.blocks:
-        yield from _block(block, document.level + 1)
+        yield from _block(block, document.heading + 1)
     for note in document.notes:
         yield [inline(note)]
     if document.problems:
-        yield _heading(document.problems_title, document.level + 1)
+        yield _heading(document.problems_title, document.heading + 1)
         yield [f"- {plain(visible(problem))}" for problem in document.problems]
 
 
