@@ -321,7 +321,7 @@ OPTIONS = (
         ("--why",),
         _OUTPUT,
         "why",
-        "Show each path of this principal to this vault.",
+        "List each path of this principal to this vault.",
         metavar="PRINCIPAL VAULT",
         values=2,
         commands=_ACCESS,
