@@ -243,23 +243,6 @@ def test_an_output_of_a_module_that_is_not_available_is_named(tmp_path: Path, ru
     assert found["label"] == "`module.db.password` is the output of a module that is not in the scanned files"
 
 
-@pytest.mark.parametrize(
-    ("value", "why"),
-    [
-        ("azurerm_key_vault_secret.nope.value", "`azurerm_key_vault_secret.nope` is not declared"),
-        ("data.azurerm_key_vault_secret.nope.value", "`data.azurerm_key_vault_secret.nope` is not declared"),
-        ("random_password.nope.result", "`random_password.nope` is not declared"),
-        ("module.nope.password", "module `nope` is not declared"),
-    ],
-)
-def test_a_source_that_is_not_declared(value: str, why: str, tmp_path: Path, run: Run) -> None:
-    vault = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
-    write(tmp_path, {"main.tf": vault + f'output "o" {{\n  value = {value}\n}}\n'})
-    found = json.loads(run("-f", "json", "--select", "KV612", ".", cwd=tmp_path).out)
-    assert found["findings"] == []
-    assert [one["label"] for one in found["unknown"]] == [why]
-
-
 def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
     text = (
         "locals {\n  a = local.b\n  b = local.a\n}\n"

@@ -171,9 +171,7 @@ class ModuleOrigins:
         if content is None or declaration is None:
             found = output_origins(name)
             why = f"output `{name}` of module `{call}` is not declared"
-            if symbol is None:
-                why = f"module `{call}` is not declared"
-            elif source is None or source.is_foreign:
+            if source is None or source.is_foreign:
                 why = f"`module.{call}.{name}` is the output of a module that is not in the scanned files"
             self.sources += untraced(found, why)
             return found
@@ -184,10 +182,6 @@ class ModuleOrigins:
         name = next(iter(names_of(rest)), "")
         found = attribute_origins(type_, name)
         declaration = self.instance.folder.resources.get(local)
-        if declaration is None and found & value_origins.SECRETS:
-            found = frozenset({value_origins.UNTRACED})
-            self.sources += untraced(found, f"`{local}` is not declared")
-            return found
         piece = declaration.attributes.get(name) if declaration is not None and name else None
         if piece is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
             if found == {value_origins.SECRET} and self._names_no_secret(local, declaration):
