@@ -114,12 +114,14 @@ def test_generated_roles_give_the_same_access_with_the_values_of_the_condition(k
     assert "1 principal has access to 1 vault." in found
 
 
-def test_a_single_policy_that_a_switch_creates_has_a_condition_as_the_reason(kvlint: Kvlint) -> None:
+def test_a_single_policy_of_a_vault_that_a_switch_creates_is_replaced_under_its_condition(kvlint: Kvlint) -> None:
     policies = 'dynamic "access_policy" {\n    for_each = ["x"]\n    content {\n' + POLICY.partition("kv.id\n")[2][:-3]
     text = PROVIDER + variable("a", "bool", "false") + vault(f"  count = var.a ? 1 : 0\n  {policies}\n    }}\n  }}")
     write({"main.tf": text})
     (planned,) = json.loads(kvlint("migrate-rbac", "in", "-f", "json").out)["vaults"]
-    assert [one["reason"] for one in planned["policies"]] == ["it exists only if var.a is true"]
+    assert [one["reason"] for one in planned["policies"]] == [None]
+    code = kvlint("migrate-rbac", "in", "-f", "code").out
+    assert 'for_each = { for key, value in ["x"] : key => value if (var.a ? 1 : 0) > 0 }' in code
 
 
 SECURE = (

@@ -36,7 +36,7 @@ from azkvlint.readers.deployment.resource_symbols import (
 from azkvlint.readers.deployment.symbols import FileInstance, is_unconditional, written_length
 from azkvlint.readers.modules.collected import CollectedResources, added
 from azkvlint.readers.modules.run import EVERY_INPUT, Run
-from azkvlint.readers.modules.template_holders import HOLDERS
+from azkvlint.readers.modules.template_holders import HOLDERS, STACKS
 from azkvlint.readers.ordered import is_ordered
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
@@ -224,7 +224,7 @@ class Collector(CollectedResources):
         if lower in HOLDERS and not entity.node.existing:
             self.read_around((EVERY_INPUT,))
             self._deploy(self, entity, conditions)
-            if run.attribute_filter.members_of(lower) is None:
+            if lower != STACKS or run.attribute_filter.members_of(lower) is None:
                 return
         required = run.attribute_filter.members_of(lower) if type_ else None
         if required is None:

@@ -50,7 +50,7 @@ from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Unknown
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.modules.collected import CollectedResources
 from azkvlint.readers.modules.run import EVERY_INPUT
-from azkvlint.readers.modules.template_holders import HOLDERS
+from azkvlint.readers.modules.template_holders import HOLDERS, STACKS
 from azkvlint.readers.terraform import templates
 from azkvlint.readers.terraform.folder import Declaration, Folder
 from azkvlint.readers.terraform.lifecycle import (
@@ -438,7 +438,7 @@ class ResourceCollector(CollectedResources):
 
             self.read_around((EVERY_INPUT,))
             add_held(entity, type_.lower(), conditions)
-            if self.run.required.paths_of(type_) is not None:
+            if type_.lower() == STACKS and self.run.required.paths_of(type_) is not None:
                 entity.azure_type = type_
                 self._keep(entity, type_, templates.attributes(entity, type_, named[1]), conditions)
         elif is_data_plane and not is_known(type_):
