@@ -234,7 +234,7 @@ def _given_on(vault: Resource, reader: Reader, context: Context) -> Iterator[_Gi
     """Yield what access policies and role assignments on a vault, or on a thing in it, give to an identity.
 
     They are found once for each vault and identity, and those that may be on any vault once for all vaults: a vault
-    may have hundreds of secrets that ask for them.
+    may have hundreds of secrets for which they are necessary.
     """
     kept: dict[object, tuple[_Given, ...]] = context.cache.setdefault("given permissions", {})
     lists = []

@@ -44,7 +44,7 @@ NAMES = regex(
 )
 """The lower-case names of folders with tests, examples, third-party or archived code."""
 _OF_TESTS = regex(r"tests?|testing|__tests__|e2e|terratest|.*[._-]tests")
-# A template that somebody tries something with, unless it is called or deployed.
+# A template for experiments, unless it is called or deployed.
 _SCRATCH = regex(r"(?:te?mp|test|scratch)\.bicep")
 _TERRAFORM = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _COUNT = "use `--include-tests` if the rest deploys one"
