@@ -131,11 +131,13 @@ def test_they_are_off_by_default(kvlint: Kvlint) -> None:
 @pytest.mark.parametrize(
     ("above", "first", "purge", "note"),
     [
-        ("", "#checkov:skip=CKV_AZURE_110:a lab", "", "accepted for checkov by the comment on line 3"),
-        ("#tfsec:ignore:AZU021", "", "", "accepted for tfsec by the comment on line 1"),
-        ("", "", "purge_protection_enabled = false #trivy:ignore:*", "accepted for trivy by the comment on line 9"),
-        ("# kics-scan ignore-block", "", "", "accepted for kics by the comment on line 1"),
-        # About the whole file, another check, or no longer.
+        ("", "#checkov:skip=CKV_AZURE_110:a lab", "", "low because a Checkov comment on line 3 skips this check"),
+        ("#tfsec:ignore:AZU021", "", "", "low because a tfsec comment on line 1 skips this check"),
+        ("", "", "purge_protection_enabled = false #trivy:ignore:AZU-0016",
+         "low because a Trivy comment on line 9 skips this check"),
+        # About every check, the whole file, another check, or no longer.
+        ("", "", "purge_protection_enabled = false #trivy:ignore:*", ""),
+        ("# kics-scan ignore-block", "", "", ""),
         ("# kics-scan ignore", "", "", ""),
         ("# kics-scan disable=cec6e005-9309-46eb-b34b-456f6eae818b", "", "", ""),
         ("#tfsec:ignore:AZU020", "", "", ""),
@@ -152,10 +154,10 @@ def test_what_a_comment_accepts_is_low(above: str, first: str, purge: str, note:
     if not note:
         assert (finding["severity"], finding["accepted"], related) == ("high", None, [])
         return
-    line = int(note.rpartition(" ")[2])
+    tool, line = note.split()[3].lower(), int(note.split()[7])
     assert (finding["severity"], related) == ("low", [note])
     accepted = finding["accepted"]
-    assert (accepted["tool"], accepted["severity"], accepted["location"]["line"]) == (note.split()[2], "high", line)
+    assert (accepted["tool"], accepted["severity"], accepted["location"]["line"]) == (tool, "high", line)
     for form in ("text", "concise", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson", "html"):
         assert note in kvlint(*words, "-f", form).out, form
     for option in ("--no-ignores", "--untrusted"):
@@ -163,11 +165,40 @@ def test_what_a_comment_accepts_is_low(above: str, first: str, purge: str, note:
         assert (ignored["severity"], ignored["accepted"]) == ("high", None)
 
 
-def test_an_override_sets_the_severity_of_what_is_accepted(kvlint: Kvlint) -> None:
+@pytest.mark.parametrize("severity", ["critical", "high", "info"])
+def test_an_override_sets_the_severity_of_what_is_accepted(severity: str, kvlint: Kvlint) -> None:
     write(vault(above="#tfsec:ignore:AZU021"))
-    write('[[override]]\nrules = ["KV001"]\nseverity = "critical"\n', "kvlint.toml")
+    write(f'[[override]]\nrules = ["KV001"]\nseverity = "{severity}"\n', "kvlint.toml")
     (finding,) = json.loads(kvlint(".", "--select", "KV001", *DAY, "-f", "json").out)["findings"]
-    assert finding["severity"] == "critical"
+    assert (finding["severity"], finding["accepted"], finding["relatedLocations"]) == (severity, None, [])
+
+
+def test_what_is_accepted_is_listed_by_the_severity_without_the_comment(kvlint: Kvlint) -> None:
+    write(vault(above="#tfsec:ignore:AZU021"))
+    words = (".", "--select", "KV001", *DAY, "-f", "json", "--min-severity")
+    (finding,) = json.loads(kvlint(*words, "high").out)["findings"]
+    assert finding["severity"] == "low"
+    assert json.loads(kvlint(*words, "critical").out)["findings"] == []
+
+
+def test_what_is_accepted_in_tests_has_the_severity_of_tests_without_the_comment(kvlint: Kvlint) -> None:
+    write(vault(above="#tfsec:ignore:AZU021"), "tests/main.tf")
+    (finding,) = json.loads(kvlint(".", "--select", "KV001", *DAY, "-f", "json").out)["findings"]
+    assert (finding["severity"], finding["accepted"]["severity"]) == ("low", "medium")
+
+
+def test_a_comment_outside_of_the_declaration_accepts_nothing(kvlint: Kvlint) -> None:
+    write(vault(), "kv/main.tf")
+    write('module "kv" {\n  #checkov:skip=CKV_AZURE_110\n  source = "../kv"\n}\n', "prod/main.tf")
+    metadata = {"checkov": {"skip": [{"id": "CKV_AZURE_110", "comment": "reason"}]}}
+    resource = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "location": "westeurope",
+                "properties": {"enablePurgeProtection": None}}  # fmt: skip
+    template = {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "metadata": metadata, "resources": [resource]}
+    write(json.dumps(template), "root.json")
+    write(json.dumps({**template, "metadata": {}, "resources": [{**resource, "metadata": metadata}]}), "own.json")
+    document = json.loads(kvlint(".", "--select", "KV001", *DAY, "-f", "json").out)
+    found = {one["location"]["path"]: one["severity"] for one in document["findings"]}
+    assert found == {"kv/main.tf": "high", "root.json": "high", "own.json": "low"}
 
 
 def test_a_comment_on_a_module_call_applies_to_what_is_found_through_it(kvlint: Kvlint) -> None:

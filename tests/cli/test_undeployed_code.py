@@ -244,23 +244,6 @@ def test_templates_with_required_parameters_are_deployed(kvlint: Kvlint) -> None
     assert not any(undeployed(kvlint).values())
 
 
-def test_an_outdated_compiled_template_has_no_second_high_finding(kvlint: Kvlint) -> None:
-    def severities() -> dict[str, tuple[str, list[str]]]:
-        return {
-            one["location"]["path"]: (one["severity"], [note["location"]["path"] for note in one["relatedLocations"]])
-            for one in json.loads(kvlint(".", "--select", "KV001", "-f", "json").out)["findings"]
-        }
-
-    files = {"a.bicep": BICEP_ROOT, "a.json": template("kv-before", metadata=COMPILED)}
-    write({**files, "b.bicep": BICEP.format("", "'kv-other'")})
-    assert severities() == {"a.bicep": ("high", []), "b.bicep": ("high", []), "a.json": ("medium", ["a.bicep"])}
-    write({"deploy.sh": "az deployment group create -g rg -f a.json\n"})
-    assert severities()["a.json"] == ("high", [])
-    Path("deploy.sh").unlink()
-    write({"a.bicep": BICEP_ROOT.replace("properties: {", "properties: {\n    enablePurgeProtection: true", 1)})
-    assert severities()["a.json"] == ("high", [])
-
-
 def test_what_only_an_outdated_compiled_template_has_comes_last(kvlint: Kvlint) -> None:
     files = {"a.bicep": BICEP_ROOT, "a.json": template("kv-before", metadata=COMPILED)}
     write({**files, "b.bicep": BICEP.format("", "'kv-other'")})

@@ -264,7 +264,7 @@ def test_comments_for_other_tools_lower_a_severity_only_as_base_has_them(base: M
     found = sides.compare(base, head, *TURNED_OFF)
     assert (found.code, entries(found)) == (1, [entry])
     text = found.document["turnedOff"][0]["text"]
-    assert text == "a comment for checkov lowers KV001 on azurerm_key_vault.prod to low"
+    assert text == "a Checkov comment changes the severity of KV001 on azurerm_key_vault.prod from high to low"
     assert sides.compare(base, head, *NEW_HIGH).code == (0 if "prod.tf" in base else 1)
     accepted = sides.compare(base, head, *NEW_HIGH, *TURNED_OFF, "--accept", "suppressed")
     assert (accepted.code, entries(accepted)) == (0, [entry])

@@ -46,7 +46,13 @@ def test_placeholders(text: str) -> None:
     assert placeholder_in(text) is CERTAIN
 
 
-@pytest.mark.parametrize("text", ["initial", "Temp", "test-value", "foo", "changeIT!", "ChangeMe123!", "aaaaaaaa"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Xk9#mQ2v-update-7fQ2zz", "Change-Pr0d!9f8a7c6b5d4e", "horse-battery-change-staple-42", "todo-Kx8!vT",
+        "replaceable-Zebra-9",
+    ],
+)  # fmt: skip
 def test_texts_that_only_may_be_placeholders(text: str) -> None:
     assert placeholder_in(text) is LIKELY
 
@@ -56,7 +62,8 @@ def test_texts_that_only_may_be_placeholders(text: str) -> None:
     [
         "string", "szechuan", "secret-value-wo", "somesecretvalue2", "myGreatSecret!", "VM-PASSWORD",
         "DB_ADMIN_PASSWORD", '{"username": "Username", "password": "password"}',
-        "$2a$10$${random_password.admin.bcrypt_hash}",
+        "$2a$10$${random_password.admin.bcrypt_hash}", "pre-${random_id.a.hex}", "initial", "Temp", "test-value", "foo",
+        "changeIT!", "ChangeMe123!", "aaaaaaaa", "dummyPassword1", '{"password": "changeIT!"}',
     ],
 )  # fmt: skip
 def test_samples(text: str) -> None:
@@ -70,6 +77,7 @@ def test_samples(text: str) -> None:
         "password", "secret", "exchange-server-9", "Server=db;Password=todoist99", "0000000001", "x9x9x9", "toronto",
         "to be or not to be", "dog-placed-here", "yours truly", "null-island-7", "notary", "[a]b[c]", "GEN-7f3K-99xQ",
         "gen-password", "szechuan7!", "Great-Secret", "MySecretPassword1!", "PASSWORD", "VM-Passw0rd", "x${1}y",
+        "Aq7!zR-${x}9Lm#Tt4", '{"token": "${x}Aq7!zR9Lm#Tt4"}', '{"password": "Change-Pr0d!9f8a7c6b5d4e"}',
         '{"username": "sa", "password": "password"}', '{"username": "username", "password": "Tr0ub4dor"}',
     ],
 )  # fmt: skip
@@ -154,6 +162,25 @@ def test_credentials(text: str) -> None:
     assert has_credential(text)
     assert not is_plain(text)
     assert not is_configuration(["orders-url"], text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["#Tr0ub4dor&3", "$ecretPassw0rd", "${x}Aq7!zR9Lm#Tt4", "{0}Aq7!zR9Lm", "*Xk9!mQ2v7fQ2zz", "<b>Aq7!zR9",
+     "(Aq7!zR9Lm)"],
+)  # fmt: skip
+def test_a_password_may_begin_like_a_placeholder(value: str) -> None:
+    assert has_credential(f"Server=db;Password={value}")
+    assert has_credential(f"postgres://app:{value.replace('/', '')}@db/orders") is ("#" not in value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{0}", "{", "<your", "<password>", "${PASSWORD}", "$PASSWORD", "$(password)", "%PASSWORD%", "****", "[password]",
+     "((password))", "#{Octopus.Key}#", "{{ .Values.key }}", "${password}1!", "@@PASSWORD@@"],
+)  # fmt: skip
+def test_what_another_tool_replaces_is_no_credential(value: str) -> None:
+    assert not has_credential(f"Server=db;Password={value};Encrypt=true")
 
 
 @pytest.mark.parametrize(

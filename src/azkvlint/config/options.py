@@ -607,7 +607,7 @@ OPTIONS = (
         ("--no-ignores",),
         _BASELINE,
         "no_ignores",
-        "Ignore all suppressions.",
+        "Apply no suppressions, baselines or comments for other tools.",
         takes_value=False,
         commands=_WITH_RESULTS,
     ),

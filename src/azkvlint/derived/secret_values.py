@@ -47,12 +47,12 @@ _CREDENTIALS: Mapping[str, tuple[Path, ...]] = {
 }
 # A placeholder is shorter. The length is a multiple of four, which base64 needs.
 _MOST_ENCODED = 400
-_FROM_CERTAIN = (Placeholder.NONE, Placeholder.SAMPLE, Placeholder.LIKELY, Placeholder.CERTAIN)
+_FROM_CERTAIN = (Placeholder.NONE, Placeholder.LIKELY, Placeholder.SAMPLE, Placeholder.CERTAIN)
 
 
 @derived("placeholder", of=_CREDENTIALS, label="placeholder value", reads=_CREDENTIALS)
 def _placeholder(resource: Resource, _: Context) -> Answer:
-    """Return whether all values are placeholders: ``certain``, ``likely``, ``sample`` or ``none``."""
+    """Return whether all values are placeholders: ``certain``, ``sample``, ``likely`` or ``none``."""
     values = [
         value
         for path in _CREDENTIALS.get(resource.type.lower(), ())

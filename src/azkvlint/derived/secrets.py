@@ -96,7 +96,7 @@ _NAME = regex(
 )
 # Words with spaces between them, or the name of a file.
 _SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
-_PLACEHOLDERS = (Placeholder.LIKELY, Placeholder.CERTAIN)
+_PLACEHOLDERS = (Placeholder.SAMPLE, Placeholder.LIKELY, Placeholder.CERTAIN)
 # The address of a service only: the data sent to it is not part of the configuration.
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 

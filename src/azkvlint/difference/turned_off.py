@@ -19,7 +19,15 @@ from azkvlint.engine.rule_store import find_rules_by_prefix
 from azkvlint.linter.group_instances import order_of
 from azkvlint.linter.linter import check, known_rules
 from azkvlint.model.difference import CHANGED, NEW, FindingChange, TurnedOff
-from azkvlint.model.finding import DIRECTIVE, IN_SOURCE, Finding, Outcome, SuppressionDirective
+from azkvlint.model.finding import (
+    DIRECTIVE,
+    IN_SOURCE,
+    TOOL_NAMES,
+    Finding,
+    Outcome,
+    SuppressionDirective,
+    without_acceptance,
+)
 from azkvlint.model.location import Location, Region
 from azkvlint.util.errors import InputError, RuleError, UsageError
 from azkvlint.util.project_files import reported_name
@@ -85,10 +93,11 @@ def acceptance_entries(items: Iterable[Item]) -> Iterator[TurnedOff]:
     for item in items:
         accepted = item.finding.accepted
         if accepted is not None and accepted.severity > item.finding.severity:
-            how = f"lowers {item.rule} on {item.occurrence.address} to {item.finding.severity.label}"
+            severities = f"from {accepted.severity.label} to {item.finding.severity.label}"
+            how = f"changes the severity of {item.rule} on {item.occurrence.address} {severities}"
             yield TurnedOff(
                 kind=PEER_COMMENT.kind,
-                text=f"a comment for {accepted.tool} {how}",
+                text=f"a {TOOL_NAMES[accepted.tool]} comment {how}",
                 at=accepted.at,
                 rules=(item.rule,),
                 resource=item.occurrence.address,
@@ -109,17 +118,10 @@ def without_acceptances(side: Side, items: Iterable[Item]) -> Side:
             occurrences = tuple(one for one in finding.occurrences if (id(one) in weighed) is is_weighed)
             if occurrences:
                 part = restricted(finding, occurrences)
-                findings.append(_without_acceptance(part) if is_weighed else part)
+                accepted = part.accepted if is_weighed else None
+                findings.append(part if accepted is None else without_acceptance(part, accepted.severity))
     report = msgspec.structs.replace(side.report, findings=sorted_with((), findings))
     return msgspec.structs.replace(side, report=report)
-
-
-def _without_acceptance(finding: Finding) -> Finding:
-    accepted = finding.accepted
-    if accepted is None:
-        return finding
-    related = tuple(note for note in finding.related if note.text != accepted.text)
-    return msgspec.structs.replace(finding, accepted=None, regraded=accepted.severity, related=related)
 
 
 def _kind_of(directive: SuppressionDirective) -> Influence:

@@ -20,6 +20,7 @@ from azkvlint.model.finding import (
     Problem,
     Suppression,
     SuppressionDirective,
+    without_acceptance,
 )
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import Rule
@@ -145,7 +146,7 @@ class Overrides:
             self.used.update(self._mark(index, word) for word in words)
             override = compiled.override
             if override.severity is not None:
-                finding = msgspec.structs.replace(finding, regraded=override.severity)
+                finding = without_acceptance(finding, override.severity)
             elif reason is None:
                 reason = Suppression(
                     kind=EXTERNAL, justification=override.reason, at=compiled.at, until=override.until,

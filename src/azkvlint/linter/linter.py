@@ -19,7 +19,7 @@ from azkvlint.linter.group_instances import group_findings, merge_module_problem
 from azkvlint.linter.inventory import Inventory, inventory_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
-from azkvlint.linter.undeployed import Undeployed, with_copies_lowered, without_deployment
+from azkvlint.linter.undeployed import Undeployed, without_deployment
 from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
 from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
@@ -41,7 +41,7 @@ from azkvlint.model.finding import (
     is_complete,
 )
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.rule import Rule
+from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import (
     JSON,
     STDIN,
@@ -203,9 +203,15 @@ def report_of(
     worlds = _names_of_worlds(units)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
-        marked = with_copies_lowered(map(undeployed.mark, map(folders.mark, findings)), units)
+        marked = map(undeployed.mark, map(folders.mark, findings))
         limited = map(folders.limit_severity, group_findings(marked, worlds) if is_explained else marked)
-        return tuple(finding for finding in limited if finding.severity >= config.min_severity)
+        # A comment for another tool hides nothing, here or from a comparison with the state before it.
+        return tuple(
+            one
+            for one in limited
+            if max(one.severity, Severity.INFO if one.accepted is None else one.accepted.severity)
+            >= config.min_severity
+        )
 
     findings = selected(total.findings)
     test_folders = () if config.include_tests else tuple(sorted(folders.marked))

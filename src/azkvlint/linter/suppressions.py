@@ -34,7 +34,7 @@ from azkvlint.model.finding import (
     SuppressionDirective,
 )
 from azkvlint.model.location import Location, SourceComments
-from azkvlint.model.rule import Rule
+from azkvlint.model.rule import Rule, Severity
 from azkvlint.syntax.texts import Lines
 
 if TYPE_CHECKING:
@@ -144,16 +144,25 @@ class _Directives:
     def matching(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the suppressions of a finding: at its location, on its resource, on a module call, or in its file."""
         rule = finding.rule.id
-        yield from self.at_declaration(finding)
-        for at in reversed(finding.callers):
+        yield from self._in_spans(self.lines, finding.at, rule)
+        for at in (*_own_places(finding), *reversed(finding.callers)):
             yield from self._at_location(at, rule)
         yield from (self.whole[at.path, rule] for at in _own_places(finding) if (at.path, rule) in self.whole)
 
     def at_declaration(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """Yield the suppressions of a finding at its location or on its resource."""
+        """Yield the suppressions of a finding on its line, or in the declaration of its resource.
+
+        A value may be written elsewhere, such as in a module call around the declaration.
+        """
         yield from self._in_spans(self.lines, finding.at, finding.rule.id)
+        own = finding.resource_at or finding.at
+        below = self.below.get((own.path, finding.rule.id), {})
+        if own.pointer is not None:
+            # The place of a resource is its type.
+            yield from (below[one] for one in (own.pointer, own.pointer[:-1]) if one in below)
         for at in _own_places(finding):
-            yield from self._at_location(at, finding.rule.id)
+            if at.path == own.path:
+                yield from self._in_spans(self.spans, at, finding.rule.id)
 
     def _at_location(self, at: Location, rule: str) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the suppressions of a rule at a location, or in an object around it."""
@@ -174,6 +183,11 @@ class _Directives:
         elif rules is not None and at.region is not None:
             starts = self._texts[at.path].starts
             yield from rules.at(starts[min(at.region.start_line, len(starts)) - 1] + at.region.start_column - 1)
+
+
+def _names_checks(comment: PeerComment) -> bool:
+    """Return whether a comment names what it skips, rather than every check of its tool."""
+    return EVERY_CHECK not in comment.ids
 
 
 def _own_places(finding: Finding) -> Iterator[Location]:
@@ -242,7 +256,7 @@ class Suppressions:
         if not self._accepting:
             return finding
         found = next(self._accepting.at_declaration(finding), None)
-        if found is None:
+        if found is None or finding.severity <= Severity.LOW:
             return finding
         accepted = Acceptance(tool=found[1].tool, at=found[1].at, severity=finding.severity)
         note = Note(text=accepted.text, at=accepted.at)
@@ -269,6 +283,8 @@ class Suppressions:
         for comment, span in pairs:
             for mark, reason in self._peer_marks(path, comment, policy, COMMENT):
                 is_respected = comment.tool in policy.respected
+                if not is_respected and not _names_checks(comment):
+                    continue
                 if comment.reach is Reach.FILE and span is not None and is_respected:
                     self._peers.whole.setdefault((path, mark[2]), (mark, reason))
                 elif comment.reach is not Reach.FILE and span is not None:
@@ -283,7 +299,10 @@ class Suppressions:
             for mark, reason in self._marks(path, directive, policy, METADATA):
                 self._own.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
         for comment, pointer in metadata.peers:
-            found = self._peers if comment.tool in policy.respected else self._accepting
+            is_respected = comment.tool in policy.respected
+            if not is_respected and not _names_checks(comment):
+                continue
+            found = self._peers if is_respected else self._accepting
             for mark, reason in self._peer_marks(path, comment, policy, METADATA):
                 found.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
 

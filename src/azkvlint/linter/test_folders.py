@@ -1,13 +1,12 @@
 """Recognize findings in folders of tests and examples, which are reported but do not count for the exit code.
 
-Folders of archived code are like these. Folders are recognized by name, below the paths on the command line. ``test``,
-``demo`` and ``e2e`` may also be environments: next to a folder such as ``prod``, or in one such as ``environments``,
-they are not test folders.
+Folders of deprecated code are like these. Folders are recognized by name, below the paths on the command line.
+``test``, ``demo`` and ``e2e`` may also be environments: next to a folder such as ``prod``, or in one such as
+``environments``, they are not test folders.
 
 Who deploys decides: a finding that a root outside of these folders leads to counts, and so does one in a root that a
 pipeline or script deploys. Of the others, a finding in a module counts, unless it exists only through the call of a
-test although the module is also evaluated on its own or for a root outside of tests. Beside code that is deployed, a
-module that only tests call is a part of these tests.
+test although the module is also evaluated on its own or for a root outside of tests.
 """
 
 from __future__ import annotations
@@ -36,16 +35,12 @@ if TYPE_CHECKING:
 
 NAMES = regex(
     r"tests?|testing|testdata|test[-_]?(?:cases?|data|fixtures?|resources?)|__tests__|fixtures?|e2e|terratest"
-    r"|validation|examples?|samples?|demos?|vendor|third[-_]party|archived?|archives|deprecated|obsolete"
-    # Inputs of scanners, which should and should not report anything.
-    r"|(?:positive|negative)[0-9]*|e2e[-_](?:template[-_])?(?:assets|tests?|fixtures?|data)"
+    r"|validation|examples?|samples?|demos?|vendor|third[-_]party|archived|deprecated|obsolete"
+    r"|e2e[-_](?:template[-_])?(?:assets|tests?|fixtures?|data)"
     # azurerm.tests, integration-tests, app.test; not app-test, which is often an environment.
     r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
 )
-"""The lower-case names of folders with tests, examples, third-party or archived code."""
-_OF_TESTS = regex(r"tests?|testing|__tests__|e2e|terratest|.*[._-]tests")
-# A template for experiments, unless it is called or deployed.
-_SCRATCH = regex(r"(?:te?mp|test|scratch)\.bicep")
+"""The lower-case names of folders with tests, examples, third-party or deprecated code."""
 _TERRAFORM = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _COUNT = "use `--include-tests` if the rest deploys one"
 _ENVIRONMENTS = regex(r"env|envs|environments?|stages?|landing[-_]?zones?|live|subscriptions?")
@@ -141,20 +136,17 @@ class FoldersOfTests:
         """Return a finding, one in tests with medium severity at most, unless findings in tests count.
 
         No vault there protects production. But a value in code that may be a credential in use is leaked wherever the
-        code is: it is high at most. What a comment for another tool accepts is low: its authors know it, and have
-        decided. An override may have set the severity.
+        code is: it is high at most. What a comment for another tool accepts is low. An override may have set the
+        severity.
         """
         limit = Severity.CRITICAL
         if finding.in_tests and not self._are_counted and not (self._has_overrides and finding.regraded is not None):
             limit = Severity.HIGH if finding.may_leak_credential else Severity.MEDIUM
         accepted = finding.accepted
-        if accepted is not None and (not self._has_overrides or finding.severity == accepted.severity):
-            limit = Severity.LOW
+        if accepted is not None:
+            accepted = msgspec.structs.replace(accepted, severity=min(accepted.severity, limit))
+            return msgspec.structs.replace(finding, accepted=accepted, regraded=Severity.LOW)
         return finding if finding.severity <= limit else msgspec.structs.replace(finding, regraded=limit)
-
-    def are_tests(self, root: str) -> bool:
-        """Return whether a root is in a folder of tests, and not of examples, which show how modules are used."""
-        return _OF_TESTS.fullmatch(os.path.basename(self._folder_of("", f"{root}/-")).lower()) is not None
 
     def _is_caused_by_tests(self, finding: Finding) -> bool:
         """Return whether a test or example calls a module that is also evaluated without it, outside test folders.
@@ -201,7 +193,7 @@ class FoldersOfTests:
         paths = list(_below(max(inputs, key=len), file))
         if self._globs is not None:
             return next((path for path in paths if self._is_globbed(path, is_folder=path != file)), "")
-        return next((path for path in paths if _is_scratch(path) or (path != file and self._is_test_folder(path))), "")
+        return next(filter(self._is_test_folder, paths[:-1]), "")
 
     def _is_globbed(self, path: str, is_folder: bool) -> bool:
         return any(
@@ -230,10 +222,6 @@ class FoldersOfTests:
             for depth, name in enumerate(names):
                 if _STAGES.fullmatch(name) is not None:
                     yield os.path.normpath(os.path.join(root, *names[:depth]))
-
-
-def _is_scratch(path: str) -> bool:
-    return _SCRATCH.fullmatch(os.path.basename(path).lower()) is not None
 
 
 def _module_of(path: str) -> str:

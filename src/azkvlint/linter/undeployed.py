@@ -7,19 +7,15 @@ that differs from its Bicep file. In a repository of modules nothing is deployed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import msgspec
 
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import ARM_TEMPLATE, Finding, Note
-from azkvlint.model.location import Location
-from azkvlint.model.rule import Severity
+from azkvlint.model.finding import ARM_TEMPLATE, Finding
 from azkvlint.readers.units import DeploymentCommands, Unit
-
-_COPY = "the template is compiled from a Bicep file with the same finding"
 
 
 def without_deployment(
@@ -64,15 +60,11 @@ class Undeployed:
         self._known: dict[str, bool] = {}
 
     def mark(self, finding: Finding) -> Finding:
-        """Return a finding, marked if nothing deploys its root. One at a place in tests has the mark of these.
-
-        So has one in a module that only tests lead to.
-        """
+        """Return a finding, marked if nothing deploys its root. One at a place in tests has the mark of these."""
         is_at_tests = finding.in_tests and self._folders.include("", finding.at.path)
         if is_at_tests or finding.source or not self._include(finding.root):
             return finding
-        in_tests = finding.in_tests or (self._is_in_tests(finding.root) and self._folders.are_tests(finding.root))
-        return msgspec.structs.replace(finding, is_undeployed=True, in_tests=in_tests)
+        return msgspec.structs.replace(finding, is_undeployed=True)
 
     def _include(self, root: str) -> bool:
         if root not in self._known:
@@ -91,27 +83,6 @@ class Undeployed:
         """Return whether a root outside of tests is deployed that has resources."""
         units = (unit for unit in self._units if unit.resource_counts and not unit.is_undeployed)
         return any(not self._is_in_tests(root) for unit in units for root in _roots(unit))
-
-
-def with_copies_lowered(findings: Iterable[Finding], units: Sequence[UnitResult]) -> Iterator[Finding]:
-    """Yield findings; those of an outdated compiled template, which nothing deploys, at most medium if its Bicep file
-    has them too: the next build replaces the template.
-    """
-    sources = {unit.outdated: unit.read[0] for unit in units if unit.outdated}
-    if not sources:
-        yield from findings
-        return
-    findings = list(findings)
-    known: dict[tuple[str, str, str], Location] = {}
-    for one in findings:
-        known.setdefault((one.root, one.rule.id, one.type), one.at)
-    for one in findings:
-        at = known.get((sources.get(one.root, ""), one.rule.id, one.type))
-        if at is None or one.severity <= Severity.MEDIUM or one.regraded is not None:
-            yield one
-        else:
-            note = Note(text=_COPY, at=at)
-            yield msgspec.structs.replace(one, regraded=Severity.MEDIUM, related=(*one.related, note))
 
 
 def _roots(unit: UnitResult) -> Iterator[str]:

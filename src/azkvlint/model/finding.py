@@ -155,7 +155,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
-    """A comment at ``at`` for another ``tool`` that accepts its equivalent check at the place of a finding.
+    """A comment at ``at`` for another ``tool`` that skips the equivalent check at the place of a finding.
 
     The finding has a lower severity than ``severity``, which it has without the comment.
     """
@@ -166,9 +166,9 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
 
     @property
     def text(self) -> str:
-        """Return the acceptance in words."""
+        """Return the reason for the severity in words."""
         line = "" if self.at.region is None else f" on line {self.at.region.start_line}"
-        return f"accepted for {self.tool} by the comment{line}"
+        return f"low because a {TOOL_NAMES[self.tool]} comment{line} skips this check"
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False, array_like=True):
@@ -274,6 +274,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def template(self) -> str:
         """Return the rule's message with placeholders: the one for attributes that are not set if ``is_absent``."""
         return self.rule.absent if self.is_absent else self.rule.message
+
+
+def without_acceptance(finding: Finding, severity: Severity) -> Finding:
+    """Return a finding with a severity that no comment for another tool lowers."""
+    accepted = finding.accepted
+    if accepted is None:
+        return msgspec.structs.replace(finding, regraded=severity)
+    related = tuple(note for note in finding.related if note.text != accepted.text)
+    return msgspec.structs.replace(finding, accepted=None, regraded=severity, related=related)
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
@@ -427,7 +436,8 @@ DirectiveId: TypeAlias = tuple[str, int, str]
 """One rule of one directive: path, offset of the directive (or its number), rule."""
 COMMENT, METADATA, DIRECTIVE, OVERRIDE = "comment", "metadata", "directive", "override"
 CHECKOV, TFSEC, TRIVY, KICS = "checkov", "tfsec", "trivy", "kics"
-TOOLS = (CHECKOV, TFSEC, TRIVY, KICS)
+TOOL_NAMES = {CHECKOV: "Checkov", TFSEC: "tfsec", TRIVY: "Trivy", KICS: "KICS"}
+TOOLS = tuple(TOOL_NAMES)
 """The tools whose comments can suppress findings."""
 # The wildcard for all checks of a tool.
 EVERY_CHECK = "*"

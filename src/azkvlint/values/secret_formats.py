@@ -28,10 +28,18 @@ _PART = regex(
     r"(?i)(?:^|(?<=[;?&,\s\"'{]))(?:password|pwd|passwd|accountkey|sharedaccesskey|sharedaccesssignature|accesskey|secret"
     r"|clientsecret|client_secret|secretkey|secret_key|api_?key|private_?key|authkey|account_?key|access_?token|token"
     r"|sig|signature|code|subscription-key)"
-    r"\s*+[\"']?\s*+[=:]\s*+[\"']?+(?P<value>[^;&\s\"',}]+)"
+    r"\s*+[\"']?\s*+[=:]\s*+[\"']?+(?P<value>(?:[$#]?\{[^{}\"']{0,200}\}|[^;&\s\"',}])++)"
 )
 _USER_INFO = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*+://[^/?#\s:@]*:(?P<value>[^/?#\s@]+)@")
-_HOLE = regex(r"[<{%$#\[(*].*")
+# What another tool replaces in a value.
+_FILLED = regex(
+    r"[$#]?\{[^{}]{0,200}\}#?|<[^<>]{0,200}>|\$\([^()]{0,200}\)|%\w{1,60}%|\(\([^()]{0,200}\)\)|\[[^\[\]]{0,200}\]"
+    r"|@@\w{1,60}@@|__\w{1,60}__|#_\w{1,60}_#"
+)
+# The beginning of such a part, if the format of the string cuts it, or the variable of a shell.
+_OPEN = regex(r"(?:[$#]?\{|[<%\[(#*])[\w.*#-]*|\$[A-Za-z_]+[0-9]{0,2}")
+# What is left of such a value is too short for a credential, or the format of a bcrypt hash.
+_REST = regex(r".{0,6}|\$2[abxy]?\$[0-9]{2}\$")
 
 
 def has_credential(text: str) -> bool:
@@ -47,7 +55,8 @@ def placeholder_in(text: str) -> Placeholder:
         return by_words
     parts = [*_secret_parts(text[:_MAX_LENGTH])]
     if not parts and not has_known_form(text[:_MAX_LENGTH]):
-        return Placeholder.SAMPLE if by_words is Placeholder.NONE and _is_sample(text) else by_words
+        is_sample = _is_plain_request(text) if by_words is Placeholder.LIKELY else _is_sample(text)
+        return Placeholder.SAMPLE if is_sample else by_words
     if has_credential(text):
         return Placeholder.SAMPLE if _is_sample_object(text) else Placeholder.NONE
     return Placeholder.CERTAIN
@@ -61,7 +70,11 @@ def _secret_parts(text: str) -> Iterator[str]:
 
 
 def _is_placeholder_value(value: str) -> bool:
-    return bool(_HOLE.match(value)) or placeholder_by_words(value) is Placeholder.CERTAIN
+    rest, number = _FILLED.subn("", value)
+    if number and _REST.fullmatch(rest):
+        return True
+    is_open = _OPEN.fullmatch(value) is not None and not looks_generated(value)
+    return is_open or placeholder_by_words(value) is Placeholder.CERTAIN
 
 
 _ADDRESS = regex(r"(?:jdbc:)?[A-Za-z][A-Za-z0-9+.-]*:(?:thin:@)?//[^\s]*")
@@ -129,7 +142,7 @@ def _is_plain_item(text: str) -> bool:
 def _is_plain_address(text: str) -> bool:
     """Return whether a URL grants no access by itself: no token in its query, and no random path segment."""
     for one in _QUERY.finditer(text):
-        if kind_of_name(one["name"]) is NameKind.SECRET and not _HOLE.match(one["value"]):
+        if kind_of_name(one["name"]) is NameKind.SECRET and not _is_placeholder_value(one["value"]):
             return False
     path = text.partition("?")[0]
     return not any(looks_generated(part) for part in _SEGMENT.findall(path) if not _GUID.fullmatch(part))
@@ -169,7 +182,7 @@ def is_trivial(text: str) -> bool:
     if has_credential(text):
         return False
     is_word = len(text) < _SHORTEST_CREDENTIAL or not (any(map(str.isdigit, text)) or looks_generated(text))
-    return is_word or placeholder_in(text) is not Placeholder.NONE
+    return is_word or placeholder_in(text) in (Placeholder.CERTAIN, Placeholder.SAMPLE)
 
 
 def is_configuration(names: Sequence[str], text: str) -> bool:
@@ -188,7 +201,10 @@ def is_configuration(names: Sequence[str], text: str) -> bool:
 
 
 class Placeholder(Enum):
-    """Whether a string is a placeholder for a value that is set later, or at least a sample."""
+    """Whether a string is a placeholder for a value that is set later.
+
+    A ``SAMPLE`` is likely one, and nothing else is in it; a ``LIKELY`` one may contain a credential too.
+    """
 
     CERTAIN = "certain"
     LIKELY = "likely"
@@ -342,6 +358,11 @@ _NAME_OF_VARIABLE = regex(r"[A-Z]+(?:[_-][A-Z]+){0,4}[_-](?:PASSWORD|SECRET|KEY|
 # What another tool, or Terraform if it were not escaped, replaces in a string.
 _REFERENCE = regex(r"\$\{[A-Za-z_][\w.\[\]\"'-]{0,200}\}")
 _MOST_MEMBERS = 50
+_WORDS = regex(r"[A-Za-z]+(?:[ _-][A-Za-z]+)*")
+# A request to change the value, of which no other word is a part.
+_REQUEST = regex(
+    rf"(?:please)?(?:(?:change|replace|update|set|fill)(?:it|me|this|later)?|todo|dummy|placeholder){_NOUN}?[0-9]{{0,3}}"
+)
 
 
 def _is_sample(text: str) -> bool:
@@ -349,7 +370,8 @@ def _is_sample(text: str) -> bool:
     text = text[:_MAX_LENGTH].strip()
     if text[:1] == "{":
         return _is_sample_object(text)
-    if _NAME_OF_VARIABLE.fullmatch(text) or _REFERENCE.search(text):
+    rest, number = _REFERENCE.subn("", text)
+    if _NAME_OF_VARIABLE.fullmatch(text) or (number and _REST.fullmatch(rest)):
         return True
     if len(text) > _MAX_PHRASE:
         return False
@@ -375,8 +397,20 @@ def _is_sample_object(text: str) -> bool:
         return False
     return all(
         isinstance(value, str)
-        and (_phrase_of(value) == _phrase_of(name) or placeholder_by_words(value) is not Placeholder.NONE)
+        and (
+            (_phrase_of(value) == _phrase_of(name) and _WORDS.fullmatch(value) is not None)
+            or placeholder_in(value) in (Placeholder.CERTAIN, Placeholder.SAMPLE)
+        )
         for name, value in document.items()
+    )
+
+
+def _is_plain_request(text: str) -> bool:
+    """Return whether a string that is likely a placeholder consists of words that ask for another value."""
+    phrase = _phrase_of(text[:_MAX_LENGTH].strip().rstrip("!.?"))
+    packed = phrase.replace(" ", "")
+    return len(packed) <= _MAX_PHRASE and (
+        _consists_of_hints(phrase) or len(set(packed)) == 1 or _REQUEST.fullmatch(packed) is not None
     )
 
 

@@ -171,7 +171,9 @@ class ModuleOrigins:
         if content is None or declaration is None:
             found = output_origins(name)
             why = f"output `{name}` of module `{call}` is not declared"
-            if source is None or source.is_foreign:
+            if symbol is None:
+                why = f"module `{call}` is not declared"
+            elif source is None or source.is_foreign:
                 why = f"`module.{call}.{name}` is the output of a module that is not in the scanned files"
             self.sources += untraced(found, why)
             return found

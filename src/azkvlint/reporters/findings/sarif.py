@@ -238,7 +238,7 @@ def _result(finding: Finding, index: int, marks: dict[str, str]) -> dict[str, An
     if finding.is_undeployed:
         properties["kvlint/undeployed"] = True
     if finding.accepted is not None:
-        properties["kvlint/acceptedFor"] = finding.accepted.tool
+        properties["kvlint/accepted"] = {"tool": finding.accepted.tool, "severity": finding.accepted.severity.label}
     worlds = sorted({world for member in finding.occurrences for world in member.worlds})
     if worlds:
         properties["kvlint/worlds"] = worlds
