@@ -77,7 +77,7 @@ class RootState(msgspec.Struct, kw_only=True):
     ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
     their types; ``moved`` are the new addresses by the old ones. ``declared`` are the types and names of the resources
     of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
-    resources by their addresses.
+    resources by their addresses. ``is_terraform``: it is no template.
     """
 
     path: str
@@ -90,6 +90,7 @@ class RootState(msgspec.Struct, kw_only=True):
     moved: Mapping[str, str]
     declared: Mapping[str, tuple[str, str]] = {}
     resources: Mapping[str, Declared] = {}
+    is_terraform: bool = False
 
 
 class Side(msgspec.Struct, kw_only=True):
@@ -145,6 +146,7 @@ class _Observer:
             addresses=frozenset((one.type.lower(), clean.text(one.address)) for one in kept),
             names=frozenset((one.type.lower(), clean.text(one.name).lower()) for one in kept),
             moved={clean.text(old): clean.text(new) for old, new in read.moved.items()},
+            is_terraform=not is_template,
             declared={clean.text(one.address): (one.type.lower(), clean.text(one.name).lower()) for one in kept}
             if is_template
             else {},

@@ -70,6 +70,9 @@ NOUNS = {VAULTS: "key vault", MANAGED_HSMS: "managed HSM"}
 STAYS = (
     "only a deployment stack or a deployment in complete mode deletes it; otherwise it stays, and nothing manages it"
 )
+GRANT_STAYS = (
+    "only a deployment stack deletes the role assignment or access policy; otherwise it stays, and nothing manages it"
+)
 TERRAFORM_KINDS = (TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT)
 """The kinds of inputs whose resources are identified by their addresses."""
 
