@@ -76,3 +76,22 @@ resource "azurerm_user_assigned_identity" "app" {
         ("lost", "kv", label.format("app"), "yes", "no"), ("gained", "kv", label.format("new"), "no", "yes")
     ]  # fmt: skip
     assert rows(diff, base, base.replace('"id-app"', "var.name") + 'variable "name" { type = string }\n') == []
+
+
+def test_two_folders_with_other_vaults_are_two_deployments(diff: Diff) -> None:
+    def written(side: str, folder: str, name: str) -> None:
+        text = GROUP + vault(rbac="true").replace('"kv"\n', f'"{name}"\n') + assigned(USER)
+        diff.write(side, {f"envs/{folder}/main.tf": text, "envs/x/main.tf": GROUP + vault(name="other")})
+
+    written("base", "prod", "kv-prod")
+    written("head", "test", "kv-test")
+    found = diff.compare("base", "head").document
+    assert [(one["kind"], one["name"], one["certain"]) for one in found["oneWayDoors"]] == [
+        ("deleted", "kv-prod", False), ("retention", "kv-test", True)
+    ]  # fmt: skip
+    assert [(one["direction"], one["vaults"], one["after"]) for one in found["access"]] == [
+        ("lost", ["kv-prod"], "perhaps"), ("gained", ["kv-test"], "yes")
+    ]  # fmt: skip
+    # A folder with the same vault has another name.
+    written("moved", "production", "kv-prod")
+    assert diff.compare("base", "moved").counts == {}

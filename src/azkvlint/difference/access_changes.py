@@ -63,13 +63,20 @@ class _Group(NamedTuple):
 _Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
 
 
-def access_changes(roots: Roots, paired: Sequence[Paired], head: AccessReport | None) -> tuple[AccessChange, ...]:
-    """Return what principals gain and lose, certain changes first. ``head`` is the access after the deployment."""
+def access_changes(
+    roots: Roots, paired: Sequence[Paired], head: AccessReport | None, doubts: Mapping[str, str]
+) -> tuple[AccessChange, ...]:
+    """Return what principals gain and lose, certain changes first. ``head`` is the access after the deployment.
+
+    ``doubts`` are what decides whether something of BASE stays, by the doubt that paths have.
+    """
     base = roots.base.access
     if base is None or head is None:
         return ()
     vaults = _Identities(roots, paired, base, head)
     identities = _Renamed(roots)
+    if doubts:
+        head = msgspec.structs.replace(head, rows=tuple(_with_doubts(head.rows, doubts)))
     new = _ways(head, vaults.of_head, identities.of_head)
     old = _ways(base, vaults.of_base, _principals(roots, new, identities))
     for key, found in _left_behind(old, vaults.doubts).items():
@@ -162,6 +169,14 @@ def _in_base(path: Path, roots: Roots) -> Path:
         step if step.at is None else msgspec.structs.replace(step, at=roots.in_base(step.at)) for step in path.steps
     )
     return msgspec.structs.replace(path, steps=steps)
+
+
+def _with_doubts(rows: Iterable[Row], doubts: Mapping[str, str]) -> Iterator[Row]:
+    """Yield rows that state what decides whether something of BASE stays."""
+    for row in rows:
+        doubt = doubts.get(row.path.doubt)
+        path = row.path if doubt is None else msgspec.structs.replace(row.path, doubt=doubt)
+        yield row if doubt is None else msgspec.structs.replace(row, path=path)
 
 
 def _ways(
@@ -325,6 +340,8 @@ class _Identities:
                         self._other_tenant.add(old)
                 elif pair.is_elsewhere:
                     self._base[old] = by_name[known_name(before)]
+                elif pair.after is not None and pair.after.action == "forget":
+                    self._base[old] = pair.after.root, pair.after.world, before.address
                 else:
                     name = self._base[old] = self._only_in_base(one.roots, old)
                     doubt = "" if is_other else _existence_doubt(pair, before, one.gone)
@@ -375,7 +392,7 @@ def _are_named_differently(one: AccessVault, other: AccessVault) -> bool:
 def _existence_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
     """Return what would decide whether a vault that HEAD does not declare exists any longer; "" if it does not."""
     if pair.after is not None:
-        return f"nothing manages {before.label} any more" if pair.after.action == "forget" else ""
+        return ""
     return f"HEAD does not contain its {gone}" if gone else "" if before.is_terraform else STAYS
 
 

@@ -20,6 +20,7 @@ from azkvlint.difference.inputs import (
     relative_to,
     two_sides,
 )
+from azkvlint.difference.left_behind import left_behind, unmanaged
 from azkvlint.difference.matching import Roots, compare_findings
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
@@ -149,8 +150,13 @@ def compare(
         )
     paired = pair_resources(roots.worlds, roots.in_base) if has_access else []
     settings = [setting for one in paired for setting in settings_of(one.pairs)]
-    doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections_of(settings)))
-    access = access_changes(roots, paired, access_over(head, kept_of(settings))) if has_access else ()
+    left = left_behind(roots.worlds) if has_access else {}
+    rejections = [*rejections_of(settings), *(door for one in left.values() for door in one.doors)]
+    doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections))
+    stays = {place: one.resources for place, one in left.items() if one.resources}
+    doubts = {text: doubt for one in left.values() for text, doubt in one.doubts.items()}
+    notes = (*notes_of(settings), *(note for one in paired for note in unmanaged(one.pairs)))
+    access = access_changes(roots, paired, access_over(head, kept_of(settings), stays), doubts) if has_access else ()
     if basis.kind == BY_NONE and entries:
         if weakenings and own is not None:
             entries += hidden_by_own(head, own)
@@ -158,7 +164,7 @@ def compare(
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
         problems=(*unlike, *problems, *_new_warnings(base, head)), has_access=has_access, base_root=base.report.root,
-        turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=tuple(notes_of(settings)),
+        turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=notes,
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
 
@@ -171,10 +177,22 @@ def _read(configs: Sequence[Config], words: Sequence[str]) -> tuple[Side, Side, 
 
 
 def _new_warnings(base: Side, head: Side) -> list[Problem]:
-    """Return the warnings that only HEAD has, and the notes of what it does not evaluate: it may be what BASE had."""
+    """Return the warnings that only HEAD has, and what either side does not evaluate: it may differ, and is not shown.
+
+    What neither evaluates is listed once.
+    """
     known = {_problem_key(one, base) for one in base.report.problems}
-    found = (one for one in head.report.problems if one.level == "warning" or one.code == INPUT_INCOMPLETE)
-    return [one for one in found if _problem_key(one, head) not in known]
+    found = [
+        one
+        for one in head.report.problems
+        if one.code == INPUT_INCOMPLETE or (one.level == "warning" and _problem_key(one, head) not in known)
+    ]
+    listed = {_problem_key(one, head) for one in head.report.problems}
+    return found + [
+        msgspec.structs.replace(one, message=f"BASE: {one.message}")
+        for one in base.report.problems
+        if base is not head and one.code == INPUT_INCOMPLETE and _problem_key(one, base) not in listed
+    ]
 
 
 def _sides(

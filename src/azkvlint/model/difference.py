@@ -41,8 +41,9 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
 class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
     """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
 
-    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm or tenant. ``free_on`` is the day
-    (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; "" if that is not known.
+    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location or role-assignment.
+    ``free_on`` is the day (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; ""
+    if that is not known.
     ``is_in_base``: only BASE has the place. ``resource`` is the address, ``name`` the name in Azure if it is known, and
     ``root`` and ``world`` are the input and its base world.
     """
