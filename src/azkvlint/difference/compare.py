@@ -109,21 +109,21 @@ def compare(
     basis: Basis,
     weakenings: Sequence[Weakening] = (),
     own: Callable[[], Config] | None = None,
+    label: str = "",
 ) -> Difference:
     """Return the difference between two inputs, or between the states before and after one.
 
     ``configs`` are the configurations of the inputs ``words``, as ``basis`` states. If a side is incomplete, there is
     no difference but the problems. Unless rules are selected, resources that met a rule of the profile strict before
     are compared by it too. ``weakenings`` are the settings that HEAD changes, and ``own`` returns the configuration of
-    HEAD. Raise UsageError for inputs that cannot be compared.
+    HEAD. ``label`` names BASE if it is a commit. Raise UsageError for inputs that cannot be compared.
     """
     is_extended = not any(config.profiles or config.select for config in configs)
     if is_extended:
         configs = [_with_strict_rules(config) for config in configs]
-    base, head, names = _read(configs, words)
+    base, head, names = _read(configs, words, label)
     is_empty = len(words) == 2 and os.path.isdir(words[0]) and _is_empty(base)
-    if is_empty:
-        base = _without_errors(base)
+    base = _without_errors(base) if is_empty else base
     errors = _errors(base, head, has_base=not is_empty)
     if errors:
         return Difference(
@@ -169,11 +169,12 @@ def compare(
     return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
 
 
-def _read(configs: Sequence[Config], words: Sequence[str]) -> tuple[Side, Side, tuple[str, str]]:
+def _read(configs: Sequence[Config], words: Sequence[str], label: str) -> tuple[Side, Side, tuple[str, str]]:
     """Return the checked sides and their names: two inputs, or the states before and after one."""
     if len(words) == 1:
         return *before_and_after(configs[0], words[0]), ("before", "after")
-    return *two_sides(configs[0], configs[1], words), (words[0], words[1])
+    base, head = two_sides(configs[0], configs[1], words)
+    return msgspec.structs.replace(base, label=label or base.label), head, (label or words[0], words[1])
 
 
 def _new_warnings(base: Side, head: Side) -> list[Problem]:

@@ -134,9 +134,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one run of ``kvlint diff``.
 
     ``base`` and ``head`` name the two sides. ``report`` is that of HEAD, with findings that count for SARIF logs.
-    Paths of what is gone start from ``base_root``. ``turned_off`` are the checks that HEAD turns off, and ``basis`` is
-    the configuration that counts. ``kept`` is what stays on existing vaults. ``has_access`` is false if the inputs are
-    reports, which contain neither access nor resources.
+    Paths of what is gone start from ``base_root``, and ``base_commit`` is the commit that BASE is. ``turned_off`` are
+    the checks that HEAD turns off, and ``basis`` is the configuration that counts. ``kept`` is what stays on existing
+    vaults. ``has_access`` is false if the inputs are reports, which contain neither access nor resources.
     """
 
     base: str
@@ -149,6 +149,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     has_access: bool = True
     base_root: str = ""
+    base_commit: str = ""
     turned_off: tuple[TurnedOff, ...] = ()
     basis: Basis = Basis(kind="outside")
     kept: tuple[KeptSetting, ...] = ()
