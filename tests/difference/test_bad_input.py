@@ -101,7 +101,7 @@ def test_wrong_input_is_an_error(case: str, form: str, written: Diff) -> None:
         (("none,one-way",), "`none` conflicts with `one-way`"),
         (("one-ways",), "did you mean 'one-way'?"),
         (("high",), "`high` is not a gate"),
-        (("x",), "(write new, new:high or another severity, suppressed, one-way, access-lost, access-gained or none)"),
+        (("x",), "(write new, new:high or another severity, changed, gone,"),
         (("new:worst",), "`new:worst` is not a gate"),
     ],
 )

@@ -214,7 +214,9 @@ _add_check_command(
     "diff",
     "Compare two states: findings, one-way doors and access.",
     _diff,
-    "Gates: new, new:high etc., suppressed, one-way, access-lost, access-gained, none. Default: new.",
+    "Gates: new, new:high etc., changed, gone, unknown, suppressed, one-way, destroyed, replaced, purge-protection,"
+    " retention, tenant, hsm, access-lost, access-gained, kept, none. Default: new, access-lost, replaced, destroyed,"
+    " suppressed.",
     paths=_SIDES,
 )
 _add_check_command(

@@ -120,7 +120,8 @@ def run_diff(arguments: Arguments) -> int:
 
 
 def _run(arguments: Arguments, commit: Commit | None) -> int:
-    from azkvlint.difference.compare import compare, exit_code, gates_of
+    from azkvlint.difference.compare import compare, exit_code
+    from azkvlint.difference.gates import gates_of
     from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
 
     words = arguments.paths
