@@ -101,7 +101,7 @@ def test_wrong_input_is_an_error(case: str, form: str, written: Diff) -> None:
         (("none,one-way",), "`none` conflicts with `one-way`"),
         (("one-ways",), "did you mean 'one-way'?"),
         (("high",), "`high` is not a gate"),
-        (("x",), "(write new, new:high or another severity, suppressed, one-way, access-lost, access-gained or none)"),
+        (("x",), "(write new, new:high or another severity, changed, gone,"),
         (("new:worst",), "`new:worst` is not a gate"),
     ],
 )
@@ -169,3 +169,14 @@ def test_warnings_that_both_sides_have_are_not_repeated(diff: Diff) -> None:
     assert diff.run("base", "base").out == "No differences.\n"
     problems = diff.compare("base", "head").document["problems"]
     assert [one["level"] for one in problems] == ["warning"]
+
+
+def test_what_neither_side_evaluates_is_named(diff: Diff) -> None:
+    module = 'module "kv" {\n  source  = "example.com/x/kv/azurerm"\n  version = "%s"\n}\n'
+    for side, version in (("base", "1.0.0"), ("head", "2.0.0")):
+        diff.write(side, {"main.tf": OTHER + module % version})
+    said = diff.run("base", "head")
+    assert said.code == 0
+    assert (
+        said.err.count("module `example.com/x/kv/azurerm` is not installed") + said.out.count("is not installed") == 1
+    )

@@ -117,3 +117,13 @@ def test_another_tenant_makes_the_access_policies_void(diff: Diff) -> None:
         ("lost", READER, ("secrets/get",), "yes", "no", True),
         ("gained", READER, ("secrets/get",), "no", "yes", False),
     ]
+
+
+def test_azure_rejects_another_location(diff: Diff) -> None:
+    base = bicep(OLD)
+    write(diff, base, base.replace("westeurope", "northeurope"))
+    found = door(diff.compare("base", "head"))
+    assert (found["kind"], found["certain"]) == ("location", True)
+    assert "from westeurope to northeurope: Azure rejects this (InvalidResourceLocation)" in found["text"]
+    write(diff, base, base.replace("'westeurope'", "'West Europe'"))
+    assert diff.compare("base", "head").doors == []

@@ -148,7 +148,8 @@ def test_text_has_short_addresses_in_every_section(diff: Diff) -> None:
 def test_json_has_all_findings_with_their_states(sides: Diff) -> None:
     document = sides.compare("base", "head").document
     assert list(document) == [
-        "version", "tool", "repository", "base", "head", "basis", "summary", "turnedOff", "findings", "oneWayDoors",
+        "version", "tool", "repository", "base", "baseCommit", "head", "basis", "summary", "turnedOff", "findings",
+        "oneWayDoors",
         "unchangedOnExistingVaults", "access", "comparesAccess", "gates", "problems",
     ]  # fmt: skip
     assert (document["version"], document["base"], document["head"]) == (1, "base", "head")

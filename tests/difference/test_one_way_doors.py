@@ -333,3 +333,16 @@ def what_if(kind: str, before: dict[str, Any] | None, after: dict[str, Any] | No
 def test_doors_in_a_what_if_result(document: bytes, doors: list[tuple[str, bool]], diff: Diff) -> None:
     found = diff.compare(diff.write("what-if.json", document), *DAY)
     assert [(one["kind"], one["certain"]) for one in found.document["oneWayDoors"]] == doors
+
+
+def test_a_vault_that_a_plan_imports_is_not_created(diff: Diff) -> None:
+    every = unchanged_plan()
+    only = {**every, "resource_changes": [one for one in every["resource_changes"] if "shared" not in one["address"]]}
+    for one in every["resource_changes"]:
+        one["change"]["importing"] = {"id": "id"} if "shared" in one["address"] else None
+    names = [diff.write(name, encoded(one)) for name, one in (("base.json", only), ("head.json", every))]
+    assert diff.compare(*names).doors == []
+    entries = [one["change"] for one in every["resource_changes"] if one["address"] == "azurerm_key_vault.shared"]
+    entries[0] |= {"actions": ["create"], "before": None, "importing": None}
+    diff.write("head.json", encoded(every))
+    assert diff.compare(*names).doors == [("purge-protection", "azurerm_key_vault.shared")]

@@ -91,8 +91,11 @@ def _group(
 
 _PATHS = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for stdin.")]
 _SIDES = Annotated[
-    list[str],
-    typer.Argument(metavar="BASE [HEAD]", help="Two folders, files or JSON reports; or one plan or what-if result."),
+    list[str] | None,
+    typer.Argument(
+        metavar="[BASE] [HEAD]",
+        help="Two folders, files or JSON reports; a commit and a path; or one plan or what-if result.",
+    ),
 ]
 _FIX_PATHS = Annotated[
     list[str] | None, typer.Argument(metavar="[PATH]...", help="Files and folders (default: the current folder).")
@@ -118,7 +121,7 @@ def _add_check_command(
         fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths") if values[field] is not None}
         raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
 
-    no_default = None if paths in (_INPUTS, _FIX_PATHS) else Parameter.empty
+    no_default = None if paths in (_INPUTS, _FIX_PATHS, _SIDES) else Parameter.empty
     parameters = [
         Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths, default=no_default),
@@ -211,7 +214,9 @@ _add_check_command(
     "diff",
     "Compare two states: findings, one-way doors and access.",
     _diff,
-    "Gates: new, new:high etc., suppressed, one-way, access-lost, access-gained, none. Default: new.",
+    "Gates: new, new:high etc., changed, gone, unknown, suppressed, one-way, destroyed, replaced, purge-protection,"
+    " retention, tenant, hsm, access-lost, access-gained, kept, none. Default: new, access-lost, replaced, destroyed,"
+    " suppressed.",
     paths=_SIDES,
 )
 _add_check_command(

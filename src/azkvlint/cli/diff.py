@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, write
 from azkvlint.cli.resolve import config_of, root_uri, targets_of, words_of
+from azkvlint.cli.revisions import Commit, commit_of, with_revision
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, files_in, resolve_settings
@@ -110,12 +111,20 @@ def _folder_of(word: str) -> str:
 
 def run_diff(arguments: Arguments) -> int:
     """Compare the inputs, write every report and return the exit code."""
-    from azkvlint.difference.compare import compare, exit_code, gates_of
+    if len(arguments.paths) > _MOST_INPUTS:
+        text = f"kvlint diff compares two inputs, not {len(arguments.paths)}"
+        raise UsageError(text, "write `kvlint diff BASE HEAD`")
+    arguments = with_revision(arguments)
+    with commit_of(arguments) as (words, commit):
+        return _run(msgspec.structs.replace(arguments, paths=tuple(words)), commit)
+
+
+def _run(arguments: Arguments, commit: Commit | None) -> int:
+    from azkvlint.difference.compare import compare, exit_code
+    from azkvlint.difference.gates import gates_of
     from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
 
     words = arguments.paths
-    if len(words) > _MOST_INPUTS:
-        raise UsageError(f"kvlint diff compares two inputs, not {len(words)}", "write `kvlint diff BASE HEAD`")
     if len(words) == 1:
         settings = resolve_settings(msgspec.structs.replace(arguments, paths=words), "diff")
         checkouts = None
@@ -135,7 +144,10 @@ def run_diff(arguments: Arguments) -> int:
         configured = _configured(arguments, settings, config, targets, checkouts, is_accepted=is_accepted)
     # The reasons of results that became unknown are listed.
     configs = [msgspec.structs.replace(one, explain=True) for one in configured.configs]
-    difference = compare(configs, words, gates, configured.basis, configured.weakenings, configured.own)
+    label = "" if commit is None else commit.text
+    difference = compare(configs, words, gates, configured.basis, configured.weakenings, configured.own, label)
+    if commit is not None:
+        difference = _of_commit(difference, commit)
     code = exit_code(difference)
     if any(problem.level == "error" for problem in difference.problems):
         print_problems(difference.problems)
@@ -145,6 +157,19 @@ def run_diff(arguments: Arguments) -> int:
         raise UsageError("a SARIF log cannot be made from JSON reports", "compare the inputs themselves")
     _write_difference(difference, targets, settings.arguments)
     return code
+
+
+def _of_commit(difference: Difference, commit: Commit) -> Difference:
+    """Return a difference in which BASE is a commit, whose files have the paths that they have in the checkout."""
+    basis = difference.basis
+    return msgspec.structs.replace(
+        difference,
+        base=commit.name,
+        base_commit=commit.identifier,
+        base_root=commit.top,
+        basis=msgspec.structs.replace(basis, file=commit.shown(basis.file)),
+        problems=tuple(msgspec.structs.replace(one, message=commit.shown(one.message)) for one in difference.problems),
+    )
 
 
 def _write_difference(difference: Difference, targets: Sequence[tuple[str, str]], arguments: Arguments) -> None:

@@ -250,7 +250,7 @@ def _difference_formats() -> Iterable[str]:
 
 
 def _gates() -> Iterable[str]:
-    from azkvlint.difference.compare import GATES
+    from azkvlint.difference.gates import GATES
 
     return GATES
 

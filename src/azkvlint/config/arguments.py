@@ -88,6 +88,8 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     denials: tuple[str, ...] = ()
     output_language: str = ""
     built_in_roles: bool = False
+    base_revision: str = ""
+    no_merge_base: bool = False
     gates: tuple[str, ...] = ()
     accept: tuple[str, ...] = ()
     diff: bool = False

@@ -125,10 +125,11 @@ CANNOT_LOWER: Mapping[str, str] = {
     **dict.fromkeys(("cache_dir", "no_cache", "cache_by"), "no configuration file can set it"),
     **dict.fromkeys(
         (
-            "accept", "allow", "built_in_roles", "certificates", "color", "config", "denials", "diff", "exit_zero",
-            "fixes", "gates", "inputs_from", "isolated", "keys", "maximums", "out", "output_language", "peer_tools",
-            "permissions", "principals", "resume", "sarif_root_uri", "scopes", "secrets", "show_settings",
-            "stdin_filename", "summary_file", "unsafe", "untrusted", "vaults", "why", "write", "write_baseline",
+            "accept", "allow", "base_revision", "built_in_roles", "certificates", "color", "config", "denials",
+            "diff", "exit_zero", "fixes", "gates", "inputs_from", "isolated", "keys", "maximums", "no_merge_base",
+            "out", "output_language", "peer_tools", "permissions", "principals", "resume", "sarif_root_uri",
+            "scopes", "secrets", "show_settings", "stdin_filename", "summary_file", "unsafe", "untrusted", "vaults",
+            "why", "write", "write_baseline",
         ),
         "available on the command line only",
     ),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from azkvlint.access.effects import CAPABILITIES
+from azkvlint.azure.roles import IDENTITIES
 from azkvlint.difference.deployed import has_other_tenant
+from azkvlint.difference.inputs import Declared
 from azkvlint.difference.matching import Roots
-from azkvlint.difference.one_way_doors import STAYS, Pair, ResourceState, staying
-from azkvlint.difference.replacement import Paired, known_name, moved_address, moved_by_itself
+from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair, ResourceState, staying
+from azkvlint.difference.replacement import Paired, RootPair, known_name, moved_address, moved_by_itself
 from azkvlint.model.access import AccessReport, AccessVault, Path, Principal, Row
 from azkvlint.model.difference import GAINED, LOST, AccessChange
+from azkvlint.model.pattern import has_holes
 
-# A vault as HEAD names it: its root, base world and address. The root of one that HEAD does not have has a mark.
+# A vault as HEAD names it: its root, base world and address. What HEAD does not have of these has a mark.
 _Vault: TypeAlias = tuple[str, str, str]
 _Vaults: TypeAlias = frozenset[_Vault]
+_Place: TypeAlias = tuple[str, str]
 _NO_VAULTS: _Vaults = frozenset()
 _NO, _PERHAPS, _YES = 0, 1, 2
 _LEVELS = ("no", "perhaps", "yes")
@@ -59,14 +63,22 @@ class _Group(NamedTuple):
 _Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
 
 
-def access_changes(roots: Roots, paired: Sequence[Paired], head: AccessReport | None) -> tuple[AccessChange, ...]:
-    """Return what principals gain and lose, certain changes first. ``head`` is the access after the deployment."""
+def access_changes(
+    roots: Roots, paired: Sequence[Paired], head: AccessReport | None, doubts: Mapping[str, str]
+) -> tuple[AccessChange, ...]:
+    """Return what principals gain and lose, certain changes first. ``head`` is the access after the deployment.
+
+    ``doubts`` are what decides whether something of BASE stays, by the doubt that paths have.
+    """
     base = roots.base.access
     if base is None or head is None:
         return ()
     vaults = _Identities(roots, paired, base, head)
-    new = _ways(head, vaults.of_head, lambda _, principal: principal)
-    old = _ways(base, vaults.of_base, _principals(roots, new))
+    identities = _Renamed(roots)
+    if doubts:
+        head = msgspec.structs.replace(head, rows=tuple(_with_doubts(head.rows, doubts)))
+    new = _ways(head, vaults.of_head, identities.of_head)
+    old = _ways(base, vaults.of_base, _principals(roots, new, identities))
     for key, found in _left_behind(old, vaults.doubts).items():
         for capability, ways in found.items():
             new.setdefault(key, {}).setdefault(capability, []).extend(ways)
@@ -159,32 +171,82 @@ def _in_base(path: Path, roots: Roots) -> Path:
     return msgspec.structs.replace(path, steps=steps)
 
 
+def _with_doubts(rows: Iterable[Row], doubts: Mapping[str, str]) -> Iterator[Row]:
+    """Yield rows that state what decides whether something of BASE stays."""
+    for row in rows:
+        doubt = doubts.get(row.path.doubt)
+        path = row.path if doubt is None else msgspec.structs.replace(row.path, doubt=doubt)
+        yield row if doubt is None else msgspec.structs.replace(row, path=path)
+
+
 def _ways(
-    report: AccessReport, vaults_of: Callable[[Row], _Vaults], principal_of: Callable[[_Vault, str], str]
+    report: AccessReport,
+    vaults_of: Callable[[Row], Iterable[tuple[_Place, _Vaults]]],
+    principal_of: Callable[[_Place, Principal], Principal],
 ) -> _Ways:
     """Return the paths to each capability of each principal, with the names of HEAD."""
     found: _Ways = {}
     for row in report.rows:
-        vaults = vaults_of(row)
-        if vaults:
-            first = min(vaults)
-            key = _Key(first[0], first[1], principal_of(first, row.principal.key))
-            way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, row.principal)
-            found.setdefault(key, {}).setdefault(row.capability, []).append(way)
+        for place, vaults in vaults_of(row):
+            principal = principal_of(place, row.principal)
+            way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, principal)
+            found.setdefault(_Key(*place, principal.key), {}).setdefault(row.capability, []).append(way)
     return found
 
 
-def _principals(roots: Roots, head: _Ways) -> Callable[[_Vault, str], str]:
+def _principals(roots: Roots, head: _Ways, identities: _Renamed) -> Callable[[_Place, Principal], Principal]:
     """Return a function that names the principals of BASE as HEAD does."""
     known = {(key.root, key.principal) for key in head}
 
-    def renamed(vault: _Vault, principal: str) -> str:
-        root = vault[0]
-        name = roots.renamed(root, moved_address(principal, roots.moved(root)))
-        other = moved_by_itself(name)
-        return other if (root, name) not in known and (root, other) in known else name
+    def renamed(place: _Place, principal: Principal) -> Principal:
+        other = identities.of_base(place, principal)
+        if other is not None:
+            return other
+        root = place[0]
+        name = roots.renamed(root, moved_address(principal.key, roots.moved(root)))
+        instance = moved_by_itself(name)
+        key = instance if (root, name) not in known and (root, instance) in known else name
+        return principal if key == principal.key else msgspec.structs.replace(principal, key=key)
 
     return renamed
+
+
+class _Renamed:
+    """The user-assigned identities that HEAD names differently at the same address: each is another principal."""
+
+    def __init__(self, roots: Roots) -> None:
+        self._old: dict[_Place, dict[str, str]] = {}
+        self._new: dict[_Place, dict[str, str]] = {}
+        for before, after in roots.worlds:
+            if before is None or after is None:
+                continue
+            for address, one in before.resources.items():
+                now = roots.renamed(after.path, moved_address(address, after.moved))
+                other = after.resources.get(now)
+                if one.type == IDENTITIES and other is not None and _are_other(one, other):
+                    place = after.path, after.world
+                    self._old.setdefault(place, {})[address.lower()] = one.identity.rpartition("/")[2]
+                    self._new.setdefault(place, {})[now.lower()] = other.identity.rpartition("/")[2]
+
+    def of_base(self, place: _Place, principal: Principal) -> Principal | None:
+        """Return a principal of BASE that HEAD replaces; None for any other."""
+        name = self._old.get(place, {}).get(principal.key)
+        return None if name is None else _with_name(principal, f"{_ONLY_IN_BASE}{principal.key}", name)
+
+    def of_head(self, place: _Place, principal: Principal) -> Principal:
+        """Return a principal of HEAD, with the name of one that replaces another."""
+        name = self._new.get(place, {}).get(principal.key)
+        return principal if name is None else _with_name(principal, principal.key, name)
+
+
+def _are_other(one: Declared, other: Declared) -> bool:
+    """Return whether the known names of two resources differ."""
+    names = [found.identity.rpartition("/")[2].lower() for found in (one, other)]
+    return one.type == other.type and all(names) and names[0] != names[1] and not any(map(has_holes, names))
+
+
+def _with_name(principal: Principal, key: str, name: str) -> Principal:
+    return msgspec.structs.replace(principal, key=key, label=f"{principal.label} (`{name}`)")
 
 
 def _left_behind(old: _Ways, doubts: Mapping[_Vault, str]) -> _Ways:
@@ -209,14 +271,13 @@ class _Identities:
 
     def __init__(self, roots: Roots, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
         self.doubts: dict[_Vault, str] = {}
-        self._sets: dict[tuple[int, tuple[int, ...]], _Vaults] = {}
+        self._sets: dict[tuple[int, tuple[int, ...]], Sequence[tuple[_Place, _Vaults]]] = {}
         self._base: dict[_Vault, _Vault] = {}
         self._head: dict[_Vault, _Vault] = {}
         # Vaults of BASE, of which the access policies are void in HEAD.
         self._other_tenant: set[_Vault] = set()
         self._add_pairs(paired)
-        known = {_key(vault) for vault in head.vaults}
-        self._add_others(roots, base, head, known)
+        self._add_others(roots, base, head)
         self._numbers = [[self._base[_key(one)] for one in base.vaults], [self._name(one) for one in head.vaults]]
         self.named = dict(zip(self._numbers[0], base.vaults, strict=True))
         self._void = {
@@ -224,28 +285,31 @@ class _Identities:
             for number, (name, vault) in enumerate(zip(self._numbers[0], base.vaults, strict=True))
             if _key(vault) in self._other_tenant
         }
+        self._numbers.append([self._void.get(number, name) for number, name in enumerate(self._numbers[0])])
         self.named |= {name: base.vaults[number] for number, name in self._void.items()}
         self.named |= {
             name: vault for name, vault in zip(self._numbers[1], head.vaults, strict=True) if name == _key(vault)
         }
 
-    def of_base(self, row: Row) -> _Vaults:
-        """Return the vaults of a row of BASE."""
-        names = self._numbers[0]
-        if self._void and any(step.kind == _POLICY for step in row.path.steps):
-            return frozenset(self._void.get(number, names[number]) for number in row.vaults)
-        return self._named(0, row)
+    def of_base(self, row: Row) -> Sequence[tuple[_Place, _Vaults]]:
+        """Return the vaults of a row of BASE by the root and base world that has them."""
+        is_void = bool(self._void) and any(step.kind == _POLICY for step in row.path.steps)
+        return self._named(2 if is_void else 0, row)
 
-    def of_head(self, row: Row) -> _Vaults:
-        """Return the vaults of a row of HEAD."""
+    def of_head(self, row: Row) -> Sequence[tuple[_Place, _Vaults]]:
+        """Return the vaults of a row of HEAD by the root and base world that has them."""
         return self._named(1, row)
 
-    def _named(self, side: int, row: Row) -> _Vaults:
+    def _named(self, names: int, row: Row) -> Sequence[tuple[_Place, _Vaults]]:
         # Most rows are about the same vaults as another one, of which there may be thousands.
-        key = side, tuple(row.vaults)
+        key = names, tuple(row.vaults)
         found = self._sets.get(key)
         if found is None:
-            found = self._sets[key] = frozenset(self._numbers[side][number] for number in row.vaults)
+            by_place: dict[_Place, list[_Vault]] = {}
+            for number in row.vaults:
+                vault = self._numbers[names][number]
+                by_place.setdefault(vault[:2], []).append(vault)
+            found = self._sets[key] = [(place, frozenset(vaults)) for place, vaults in by_place.items()]
         return found
 
     def _name(self, vault: AccessVault) -> _Vault:
@@ -259,30 +323,42 @@ class _Identities:
                 # Several base worlds may deploy one vault.
                 self._head[_place(after)] = by_name.setdefault(name, _place(after))
         for one in paired:
+            kept = [after for pair in one.pairs if (after := staying(pair.after)) is not None and after.type in NOUNS]
+            # The name of a vault is unique in Azure.
+            named = {(after.type, after.name.lower()): after for after in kept if after.name}
             for pair in one.pairs:
                 before, after = pair.before, staying(pair.after)
                 if before is None:
                     continue
                 old = _place(before, before.was)
-                if after is not None:
-                    self._base[old] = self._head.get(_place(after), _place(after))
+                same = named.get((before.type, before.name.lower()))
+                is_other = after is not None and bool(before.name and after.name) and same is not after
+                if same is not None or (after is not None and not is_other):
+                    found = _place(same or after or before)
+                    self._base[old] = self._head.get(found, found)
                     if has_other_tenant(pair):
                         self._other_tenant.add(old)
                 elif pair.is_elsewhere:
                     self._base[old] = by_name[known_name(before)]
+                elif pair.after is not None and pair.after.action == "forget":
+                    self._base[old] = pair.after.root, pair.after.world, before.address
                 else:
-                    name = self._base[old] = (f"{_ONLY_IN_BASE}{old[0]}", *old[1:])
-                    doubt = _existence_doubt(pair, before, one.gone)
+                    name = self._base[old] = self._only_in_base(one.roots, old)
+                    doubt = "" if is_other else _existence_doubt(pair, before, one.gone)
                     if doubt:
                         self.doubts[name] = doubt
 
-    def _add_others(self, roots: Roots, base: AccessReport, head: AccessReport, known: Collection[_Vault]) -> None:
-        """Add the vaults that BASE only refers to: by their address, or else by their name."""
-        worlds = {
-            (one.before.path, one.before.world): (one.after.path, one.after.world)
-            for one in roots.worlds
-            if one.before is not None and one.after is not None
-        }
+    @staticmethod
+    def _only_in_base(roots: RootPair, vault: _Vault) -> _Vault:
+        """Return the name of a vault that HEAD does not have, in the root of HEAD if that exists."""
+        if roots.after is None:
+            return f"{_ONLY_IN_BASE}{vault[0]}", *vault[1:]
+        return roots.after.path, roots.after.world, f"{_ONLY_IN_BASE}{vault[2]}"
+
+    def _add_others(self, roots: Roots, base: AccessReport, head: AccessReport) -> None:
+        """Add the vaults that BASE only refers to: by their address, or by their name if these are known to differ."""
+        pairs = {(one.before.path, one.before.world): one for one in roots.worlds if one.before is not None}
+        by_address = {_key(vault): vault for vault in head.vaults}
         by_name: dict[tuple[str, str, str, str], list[_Vault]] = {}
         for vault in head.vaults:
             name = vault.root, vault.world, vault.type.lower(), vault.name.lower()
@@ -290,17 +366,33 @@ class _Identities:
         for vault in base.vaults:
             if _key(vault) in self._base:
                 continue
-            root, world = worlds.get((vault.root, vault.world), (f"{_ONLY_IN_BASE}{vault.root}", vault.world))
-            own = root, world, roots.renamed(root, moved_address(vault.address, roots.moved(root)))
-            named = by_name.get((root, world, vault.type.lower(), vault.name.lower()), [])
-            found = named[0] if own not in known and len(named) == 1 else own
+            pair = pairs.get((vault.root, vault.world), RootPair(None, None))
+            if pair.after is None:
+                found = self._only_in_base(pair, _key(vault))
+                self.doubts[found] = "HEAD does not contain its root module or template"
+            else:
+                root, world = pair.after.path, pair.after.world
+                found = root, world, roots.renamed(root, moved_address(vault.address, roots.moved(root)))
+                other = by_address.get(found)
+                if other is None or _are_named_differently(vault, other):
+                    named = by_name.get((root, world, vault.type.lower(), vault.name.lower()), [])
+                    is_gone = other is not None and len(named) != 1
+                    found = named[0] if len(named) == 1 else self._only_in_base(pair, found) if is_gone else found
+                    if len(named) != 1 and not pair.after.is_terraform:
+                        self.doubts[found] = GRANT_STAYS
             self._base[_key(vault)] = self._head.get(found, found)
+
+
+def _are_named_differently(one: AccessVault, other: AccessVault) -> bool:
+    """Return whether two vaults have different names. One whose name is not known has its address in place of it."""
+    is_known = one.name != one.address and other.name != other.address
+    return is_known and one.name.lower() != other.name.lower()
 
 
 def _existence_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
     """Return what would decide whether a vault that HEAD does not declare exists any longer; "" if it does not."""
     if pair.after is not None:
-        return f"nothing manages {before.label} any more" if pair.after.action == "forget" else ""
+        return ""
     return f"HEAD does not contain its {gone}" if gone else "" if before.is_terraform else STAYS
 
 

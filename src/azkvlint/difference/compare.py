@@ -1,4 +1,4 @@
-"""Compare two sides: findings, one-way doors and access, with the gates of ``--fail-on``."""
+"""Compare two sides: findings, one-way doors and access."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from azkvlint.config.weakened import Weakening
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.access_changes import access_changes
 from azkvlint.difference.deployed import kept_of, notes_of, rejections_of, settings_of, tenant_doors
+from azkvlint.difference.gates import Gate, broken, met_by
 from azkvlint.difference.inputs import (
     Side,
     access_over,
@@ -20,6 +21,7 @@ from azkvlint.difference.inputs import (
     relative_to,
     two_sides,
 )
+from azkvlint.difference.left_behind import left_behind, unmanaged
 from azkvlint.difference.matching import Roots, compare_findings
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
@@ -42,63 +44,22 @@ from azkvlint.model.difference import (
     BY_ITSELF,
     BY_NONE,
     BY_REPORTS,
-    CHANGED,
-    GAINED,
     GONE,
-    LOST,
     NEW,
-    SUPPRESSED,
-    UNKNOWN,
     Basis,
-    BrokenGate,
     Difference,
     FindingChange,
     OneWayDoor,
     TurnedOff,
-    counted,
 )
-from azkvlint.model.finding import INPUT_INCOMPLETE, SETTING_WITHOUT_EFFECT, Finding, Outcome, Problem
-from azkvlint.model.rule import SEVERITIES, Severity
-from azkvlint.util.errors import UsageError, did_you_mean
+from azkvlint.model.finding import INPUT_INCOMPLETE, SETTING_WITHOUT_EFFECT, Finding, Problem
+from azkvlint.util.errors import UsageError
 from azkvlint.util.text import pluralize, visible
 
-ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE = "one-way", "access-lost", "access-gained", "none"
-GATES = (NEW, *(f"{NEW}:{name}" for name in SEVERITIES), SUPPRESSED, ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE)
-"""The gates of ``--fail-on``."""
-_ALL_GATES = (
-    f"write {NEW}, {NEW}:high or another severity, {SUPPRESSED}, {ONE_WAY}, {ACCESS_LOST}, {ACCESS_GAINED} or {NO_GATE}"
-)
 _NAMED = 5
 _DEFAULT, _STRICT = "default", "strict"
 _ACCESS = "access"
 _COMPARED_STRICTLY = frozenset({VAULTS, MANAGED_HSMS})
-
-
-class Gate(msgspec.Struct, frozen=True):
-    """A gate of ``--fail-on``; ``severity`` is the least of new findings that meet it."""
-
-    text: str
-    kind: str
-    severity: Severity = Severity.INFO
-
-
-def gates_of(words: Iterable[str]) -> tuple[Gate, ...]:
-    """Return the gates of ``--fail-on``; new findings if there is none. Raise UsageError for conflicting ones."""
-    parts = [part.strip().lower() for word in words for part in word.split(",") if part.strip()]
-    found: dict[str, Gate] = {}
-    for part in parts or [NEW]:
-        if part not in GATES:
-            hint = did_you_mean(part, list(GATES)) or _ALL_GATES
-            raise UsageError(f"--fail-on: `{part}` is not a gate", hint)
-        kind, _, severity = part.partition(":")
-        gate = Gate(part, kind, SEVERITIES[severity] if severity else Severity.INFO)
-        old = found.setdefault(kind, gate)
-        if old != gate:
-            raise UsageError(f"--fail-on: `{old.text}` conflicts with `{gate.text}`", "write one of them")
-    if NO_GATE in found and len(found) > 1:
-        other = next(gate.text for kind, gate in found.items() if kind != NO_GATE)
-        raise UsageError(f"--fail-on: `{NO_GATE}` conflicts with `{other}`", "write one of them")
-    return tuple(gate for kind, gate in found.items() if kind != NO_GATE)
 
 
 def compare(
@@ -108,21 +69,21 @@ def compare(
     basis: Basis,
     weakenings: Sequence[Weakening] = (),
     own: Callable[[], Config] | None = None,
+    label: str = "",
 ) -> Difference:
     """Return the difference between two inputs, or between the states before and after one.
 
     ``configs`` are the configurations of the inputs ``words``, as ``basis`` states. If a side is incomplete, there is
     no difference but the problems. Unless rules are selected, resources that met a rule of the profile strict before
     are compared by it too. ``weakenings`` are the settings that HEAD changes, and ``own`` returns the configuration of
-    HEAD. Raise UsageError for inputs that cannot be compared.
+    HEAD. ``label`` names BASE if it is a commit. Raise UsageError for inputs that cannot be compared.
     """
     is_extended = not any(config.profiles or config.select for config in configs)
     if is_extended:
         configs = [_with_strict_rules(config) for config in configs]
-    base, head, names = _read(configs, words)
+    base, head, names = _read(configs, words, label)
     is_empty = len(words) == 2 and os.path.isdir(words[0]) and _is_empty(base)
-    if is_empty:
-        base = _without_errors(base)
+    base = _without_errors(base) if is_empty else base
     errors = _errors(base, head, has_base=not is_empty)
     if errors:
         return Difference(
@@ -135,10 +96,7 @@ def compare(
         base, head, basis if has_access else Basis(kind=BY_REPORTS), configs, words, weakenings
     )
     head = roots.head
-    unmet = next((gate for gate in gates if gate.kind != NEW and not has_access), None)
-    if unmet is not None:
-        text = f"--fail-on: JSON reports cannot meet `{unmet.text}`, because they contain neither resources nor access"
-        raise UsageError(text, "compare the inputs themselves")
+    gates = met_by(gates, has_access=has_access)
     changes = compare_findings(roots, ran)
     report = head.report
     if is_extended and has_access:
@@ -149,8 +107,13 @@ def compare(
         )
     paired = pair_resources(roots.worlds, roots.in_base) if has_access else []
     settings = [setting for one in paired for setting in settings_of(one.pairs)]
-    doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections_of(settings)))
-    access = access_changes(roots, paired, access_over(head, kept_of(settings))) if has_access else ()
+    left = left_behind(roots.worlds) if has_access else {}
+    rejections = [*rejections_of(settings), *(door for one in left.values() for door in one.doors)]
+    doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections))
+    stays = {place: one.resources for place, one in left.items() if one.resources}
+    doubts = {text: doubt for one in left.values() for text, doubt in one.doubts.items()}
+    notes = (*notes_of(settings), *(note for one in paired for note in unmanaged(one.pairs)))
+    access = access_changes(roots, paired, access_over(head, kept_of(settings), stays), doubts) if has_access else ()
     if basis.kind == BY_NONE and entries:
         if weakenings and own is not None:
             entries += hidden_by_own(head, own)
@@ -158,23 +121,36 @@ def compare(
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
         problems=(*unlike, *problems, *_new_warnings(base, head)), has_access=has_access, base_root=base.report.root,
-        turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=tuple(notes_of(settings)),
+        turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=notes,
     )  # fmt: skip
-    return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
+    return msgspec.structs.replace(found, gates=tuple(broken(found, gates, is_strict=configs[-1].strict)))
 
 
-def _read(configs: Sequence[Config], words: Sequence[str]) -> tuple[Side, Side, tuple[str, str]]:
+def _read(configs: Sequence[Config], words: Sequence[str], label: str) -> tuple[Side, Side, tuple[str, str]]:
     """Return the checked sides and their names: two inputs, or the states before and after one."""
     if len(words) == 1:
         return *before_and_after(configs[0], words[0]), ("before", "after")
-    return *two_sides(configs[0], configs[1], words), (words[0], words[1])
+    base, head = two_sides(configs[0], configs[1], words)
+    return msgspec.structs.replace(base, label=label or base.label), head, (label or words[0], words[1])
 
 
 def _new_warnings(base: Side, head: Side) -> list[Problem]:
-    """Return the warnings that only HEAD has, and the notes of what it does not evaluate: it may be what BASE had."""
+    """Return the warnings that only HEAD has, and what either side does not evaluate: it may differ, and is not shown.
+
+    What neither evaluates is listed once.
+    """
     known = {_problem_key(one, base) for one in base.report.problems}
-    found = (one for one in head.report.problems if one.level == "warning" or one.code == INPUT_INCOMPLETE)
-    return [one for one in found if _problem_key(one, head) not in known]
+    found = [
+        one
+        for one in head.report.problems
+        if one.code == INPUT_INCOMPLETE or (one.level == "warning" and _problem_key(one, head) not in known)
+    ]
+    listed = {_problem_key(one, head) for one in head.report.problems}
+    return found + [
+        msgspec.structs.replace(one, message=f"BASE: {one.message}")
+        for one in base.report.problems
+        if base is not head and one.code == INPUT_INCOMPLETE and _problem_key(one, base) not in listed
+    ]
 
 
 def _sides(
@@ -359,33 +335,3 @@ def _doors(paired: Iterable[Paired], doors: Doors, rejections: Iterable[OneWayDo
         yield from doors.between(one.pairs, one.gone)
         yield from tenant_doors(one.pairs)
     yield from rejections
-
-
-# --- gates ------------------------------------------------------------------------------------------------------------
-
-
-def _broken(difference: Difference, gates: Iterable[Gate], *, is_strict: bool) -> Iterator[BrokenGate]:
-    """Yield the gates that are broken. What is only possible or unknown counts if the run is strict."""
-    for gate in gates:
-        if gate.kind == NEW:
-            worse = [one for one in counted(difference.changes, difference.report) if _is_worse(one, is_strict)]
-            count = sum(one.finding.severity >= gate.severity for one in worse)
-        elif gate.kind == SUPPRESSED:
-            is_accepted = difference.basis.kind == ACCEPTED
-            count = 0 if is_accepted else sum(one.is_counted for one in difference.turned_off)
-        elif gate.kind == ONE_WAY:
-            count = sum(one.is_certain or is_strict for one in difference.doors)
-        else:
-            direction = LOST if gate.kind == ACCESS_LOST else GAINED
-            count = sum(
-                one.direction == direction
-                and (one.is_certain or is_strict or (one.after == "yes" and direction == GAINED))
-                for one in difference.access
-            )
-        if count:
-            yield BrokenGate(gate=f"--fail-on {gate.text}", count=count)
-
-
-def _is_worse(change: FindingChange, is_strict: bool) -> bool:
-    is_unknown = change.finding.outcome is Outcome.UNKNOWN and change.state in (UNKNOWN, CHANGED)
-    return change.state == NEW or change.is_worse or (is_strict and is_unknown)

@@ -2,7 +2,8 @@
 
 Sources: learn.microsoft.com/azure/key-vault/general/access-control-default (the default of API version 2026-02-01 is
 that of new vaults; an existing vault keeps its permission model), .../soft-delete-overview (purge protection cannot be
-disabled, the retention cannot change) and .../move-subscription (access policies belong to the tenant of the vault).
+disabled, the retention cannot change), .../azure-resource-manager/templates/deployment-modes (the location cannot
+change) and .../move-subscription (access policies belong to the tenant of the vault).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, RBAC, VAULTS
 from azkvlint.difference.one_way_doors import (
+    LOCATION,
     NOUNS,
     PURGE,
     PURGE_PROTECTION,
@@ -25,6 +27,7 @@ from azkvlint.difference.one_way_doors import (
     Pair,
     ResourceState,
     door_of,
+    has_other_text,
     reason_of,
     staying,
 )
@@ -63,6 +66,7 @@ def settings_of(pairs: Iterable[Pair]) -> Iterator[Setting]:
             yield from _purge_protection(before, after)
             yield from _retention(before, after)
             yield from _model(before, after)
+            yield from _location(before, after)
 
 
 def _purge_protection(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
@@ -108,6 +112,16 @@ def _model(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
             f"unchanged on the existing key vault ({BY_POLICIES}); a new environment gets {BY_ROLES}"
         )
         yield Setting("permission-model", RBAC, False, text, after, is_rejected=False)
+
+
+def _location(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
+    """Yield another location, which Azure rejects; Terraform replaces the vault."""
+    old, new = before.facts.get(LOCATION), after.facts.get(LOCATION)
+    if after.is_terraform or not (isinstance(old, str) and isinstance(new, str)):
+        return
+    if has_other_text(old, new):
+        text = f"the location of {after.label} cannot change from {old} to {new}: {_REJECTED} (InvalidResourceLocation)"
+        yield Setting("location", LOCATION, old, text, after, is_rejected=True)
 
 
 def _is_left_out(state: ResourceState, path: Path) -> bool:
@@ -158,7 +172,7 @@ def kept_of(settings: Iterable[Setting]) -> Kept:
     found: dict[tuple[str, str], dict[str, dict[Path, Plain]]] = {}
     for one in settings:
         after = one.after
-        if one.path != RETENTION_DAYS:  # on which no access depends
+        if one.path in (PURGE, RBAC):  # on which access depends
             of_root = found.setdefault((after.root, after.world), {})
             of_root.setdefault(after.address, {})[one.path] = one.value
     return found

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from azkvlint.access.holdings import LOCAL_ASSIGNMENTS
+from azkvlint.access.principals import MEMBER_TYPES
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
+from azkvlint.azure.roles import IDENTITIES
 from azkvlint.config.run_config import Config
+from azkvlint.derived.assignments import GRANTS
+from azkvlint.derived.federation import CREDENTIALS
+from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.difference.deployed import Kept, with_settings
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules
@@ -37,6 +43,7 @@ from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.pattern import hole
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import SEVERITIES, All, Rule
+from azkvlint.model.value import Unknown, text_of
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.readers.terraform.values import automatic_names
@@ -62,6 +69,10 @@ _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
 _TWO_INPUTS = "name two inputs: `kvlint diff BASE HEAD`"
 
 
+# Resources of BASE that stay, by root with its base world, then by address.
+Stays: TypeAlias = Mapping[tuple[str, str], Mapping[str, Resource]]
+
+
 class Declared(NamedTuple):
     """The type of a resource in lower case, its name or what is known of it, and the place of its declaration."""
 
@@ -77,7 +88,9 @@ class RootState(msgspec.Struct, kw_only=True):
     ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
     their types; ``moved`` are the new addresses by the old ones. ``declared`` are the types and names of the resources
     of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
-    resources by their addresses.
+    resources by their addresses. ``is_terraform``: it is no template.
+    ``grants`` are the vaults and what gives access to them, and ``removed`` the actions of what is removed, each with
+    whether it is certain.
     """
 
     path: str
@@ -90,6 +103,9 @@ class RootState(msgspec.Struct, kw_only=True):
     moved: Mapping[str, str]
     declared: Mapping[str, tuple[str, str]] = {}
     resources: Mapping[str, Declared] = {}
+    is_terraform: bool = False
+    grants: Mapping[str, Resource] = {}
+    removed: Mapping[str, tuple[str, bool]] = {}
 
 
 class Side(msgspec.Struct, kw_only=True):
@@ -116,23 +132,26 @@ class Side(msgspec.Struct, kw_only=True):
 
 
 class _Observer:
-    """Collects the state of each root while its access is computed. ``kept`` is what Azure keeps of its vaults."""
+    """Collects the state of each root while its access is computed.
+
+    ``kept`` is what Azure keeps of its vaults, and ``left`` are the resources of BASE that stay.
+    """
 
     paths = REQUIRED
 
-    def __init__(self, kept: Kept = MappingProxyType({})) -> None:
+    def __init__(self, kept: Kept = MappingProxyType({}), left: Stays = MappingProxyType({})) -> None:
         self.roots: list[RootState] = []
-        self._kept = kept
+        self._kept, self._left = kept, left
 
     def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
-        """Return the resources of a root, with what Azure keeps of its vaults."""
-        settings = self._kept.get((read.path, read.world))
-        if settings is None:
-            return read.all_resources
-        text = Redactor(read.secret_texts()).text
-        return {
-            address: with_settings(one, settings.get(text(address), {})) for address, one in read.all_resources.items()
-        }
+        """Return the resources of a root, with what Azure keeps of its vaults and of the access to them."""
+        place = read.path, read.world
+        settings = self._kept.get(place)
+        found = read.all_resources
+        if settings is not None:
+            text = Redactor(read.secret_texts()).text
+            found = {address: with_settings(one, settings.get(text(address), {})) for address, one in found.items()}
+        return {**found, **self._left[place]} if place in self._left else found
 
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> RootState:
         """Return the state of a root."""
@@ -145,6 +164,13 @@ class _Observer:
             addresses=frozenset((one.type.lower(), clean.text(one.address)) for one in kept),
             names=frozenset((one.type.lower(), clean.text(one.name).lower()) for one in kept),
             moved={clean.text(old): clean.text(new) for old, new in read.moved.items()},
+            is_terraform=not is_template,
+            grants={clean.text(one.address): one for one in _grants(kept, clean)},
+            removed={
+                clean.text(one.address): (one.action or "", not isinstance(one.select(_PLANNED), Unknown))
+                for one in graph.resources.values()
+                if not one.stays
+            },
             declared={clean.text(one.address): (one.type.lower(), clean.text(one.name).lower()) for one in kept}
             if is_template
             else {},
@@ -159,6 +185,23 @@ class _Observer:
         self.roots.append(
             msgspec.structs.replace(found, path=root.path, source=root.source, world=root.world, world_name=world_name)
         )
+
+
+_PLANNED = ("derived", "plannedAction")
+# What gives access to vaults, and the identities that have it.
+_GIVING = frozenset({VAULTS, POLICIES, *GRANTS, LOCAL_ASSIGNMENTS, IDENTITIES, CREDENTIALS, *MEMBER_TYPES})
+
+
+def _grants(resources: Iterable[Resource], clean: Cleaner) -> Iterator[Resource]:
+    """Yield what gives access, with its place. What contains a secret is left out: the other side shows it."""
+    for one in resources:
+        if one.type.lower() in _GIVING:
+            texts = (one.address, one.name, *(text_of(one.select(path)) for path in _SHOWN))
+            if all(clean.text(text) == text for text in texts):
+                yield msgspec.structs.replace(one, at=clean.location(one.at) or one.at)
+
+
+_SHOWN = (("scope",), ("properties", "principalId"), ("properties", "roleDefinitionId"), ("properties", "roleName"))
 
 
 def _identity(resource: Resource, graph: ResourceGraph, clean: Cleaner) -> str:
@@ -287,11 +330,11 @@ def _with_origins(roots: list[RootState]) -> list[RootState]:
     ]
 
 
-def access_over(side: Side, kept: Kept) -> AccessReport | None:
-    """Return the access of a side whose vaults exist already, and of which Azure keeps some settings."""
-    if side.config is None or not kept:
+def access_over(side: Side, kept: Kept, left: Stays) -> AccessReport | None:
+    """Return the access of a side whose vaults exist already, and of which Azure keeps some settings and resources."""
+    if side.config is None or not (kept or left):
         return side.access
-    return access(side.config, Filters(), (), _Observer(kept))
+    return access(side.config, Filters(), (), _Observer(kept, left))
 
 
 def relative_to(folder: str) -> Callable[[str], str]:

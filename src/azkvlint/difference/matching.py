@@ -50,6 +50,7 @@ class Roots:
             _identities(head.roots),
             self._relative[id(base)],
             self._relative[id(head)],
+            _deploy_other_vaults(base.roots, head.roots),
         )
         self._of_findings = _paired(
             _roots_of_findings(base), _roots_of_findings(head), self._relative[id(base)], self._relative[id(head)]
@@ -61,6 +62,12 @@ class Roots:
             self._moved[root.path] = root.moved
             if root.source:
                 self._moved.setdefault(root.source, root.moved)
+        self._forgotten = {
+            (root.path, address)
+            for root in head.roots
+            for address, (action, _) in root.removed.items()
+            if action == "forget"
+        }
         self.worlds = pair_worlds(base.roots, head.roots, self.observed, self.is_same_path)
         self._renamed = dict(self._renamed_resources())
 
@@ -84,6 +91,11 @@ class Roots:
             return False
         is_same: bool = self._relative[id(self.base)](old) == self._relative[id(self.head)](new)
         return not is_same
+
+    def is_forgotten(self, occurrence: Occurrence) -> bool:
+        """Return whether Terraform only removes a resource of BASE from its state."""
+        root, address = self.key_of(occurrence.root, occurrence.address)
+        return (root, address) in self._forgotten or (root, static_address(address)) in self._forgotten
 
     def moved(self, root: str) -> Mapping[str, str]:
         """Return the new addresses by the old ones in a root of HEAD."""
@@ -141,6 +153,26 @@ class Roots:
         return root, self.renamed(root, moved_address(occurrence.address, self._moved.get(root, {})))
 
 
+def _deploy_other_vaults(base: Iterable[RootState], head: Iterable[RootState]) -> Callable[[str, str], bool]:
+    """Return whether two root modules have vaults, of which none has the same name: the folders are two deployments.
+
+    Two files are compared because they were named.
+    """
+    sides: list[dict[str, set[tuple[str, str]]]] = [{}, {}]
+    for names, roots in zip(sides, (base, head), strict=True):
+        for root in roots:
+            found = {(one.type, one.name.lower()) for one in root.states if one.type in _VAULTS}
+            names.setdefault(root.path, set()).update(found)
+
+    def are_other(old: str, new: str) -> bool:
+        names, others = sides[0].get(old, set()), sides[1].get(new, set())
+        is_known = all(name for _, name in (*names, *others))
+        is_folder = not posixpath.splitext(old)[1]
+        return is_folder and is_known and bool(names and others) and names.isdisjoint(others)
+
+    return are_other
+
+
 def _identities(roots: Iterable[RootState]) -> dict[str, Counter[Hashable]]:
     """Return what identifies the resources of each root, with those of all its base worlds."""
     found: dict[str, set[Hashable]] = {}
@@ -163,16 +195,25 @@ def _paired(
     head: Mapping[str, Counter[Hashable]],
     of_base: Callable[[str], str],
     of_head: Callable[[str], str],
+    are_other: Callable[[str, str], bool] = lambda _old, _new: False,
 ) -> dict[str, str]:
-    """Return the root of HEAD for each root of BASE that has one."""
+    """Return the root of HEAD for each root of BASE that has one.
+
+    ``are_other`` returns whether two roots with other paths are two deployments.
+    """
     by_path = {of_head(path): path for path in head}
     found = {path: by_path[of_base(path)] for path in base if of_base(path) in by_path}
     old = [path for path in base if path not in found]
     new = sorted(set(head) - set(found.values()))
-    if len(base) == len(head) == len(old) == 1:
+    if len(base) == len(head) == len(old) == 1 and not are_other(old[0], new[0]):
         return {old[0]: new[0]}
     scores = sorted(
-        ((score, path, other) for path in old for other in new if (score := (base[path] & head[other]).total())),
+        (
+            (score, path, other)
+            for path in old
+            for other in new
+            if (score := (base[path] & head[other]).total()) and not are_other(path, other)
+        ),
         key=lambda pair: (-pair[0], pair[1:]),
     )
     taken: set[str] = set()
@@ -376,7 +417,8 @@ def _state(pair: Pair, roots: Roots, names: Mapping[str, str], removed: Collecti
     if not was and now == FAILED:
         return NEW, ""
     if before is not None and was == FAILED and not now:
-        return GONE, "resource removed" if before.key in removed else ""
+        note = "no longer managed" if roots.is_forgotten(before.occurrence) else ""
+        return GONE, note or ("resource removed" if before.key in removed else "")
     if now == HIDDEN and was != HIDDEN:
         return SUPPRESSED, "" if was else "not there before"
     if now == _OPEN and was != _OPEN:

@@ -35,7 +35,7 @@ RETENTION_DAYS: Path = ("properties", "softDeleteRetentionInDays")
 TENANT: Path = ("properties", "tenantId")
 _MODE: Path = ("properties", "createMode")
 _NAME: Path = ("name",)
-_LOCATION: Path = ("location",)
+LOCATION: Path = ("location",)
 _GROUP: Path = ("resourceGroupName",)
 _OF_KEYS: tuple[Path, ...] = (("properties", "kty"), ("properties", "keySize"), ("properties", "curveName"))
 _FEATURES: Mapping[str, Path] = {
@@ -44,7 +44,7 @@ _FEATURES: Mapping[str, Path] = {
     KEYS[0]: ("features", "keyVault", "purgeSoftDeletedKeysOnDestroy"),
     KEYS[1]: ("features", "keyVault", "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"),
 }
-_OF_VAULTS = frozenset({PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, _LOCATION, _GROUP, ("provider",)})
+_OF_VAULTS = frozenset({PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP, ("provider",)})
 REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
@@ -55,9 +55,9 @@ REQUIRED: Mapping[str, frozenset[Path]] = {
 
 # What a change of these arguments of azurerm does: they are ForceNew.
 _REPLACING: Mapping[str, Mapping[str, Path]] = {
-    VAULTS: {"name": _NAME, "location": _LOCATION, "resource_group_name": _GROUP},
+    VAULTS: {"name": _NAME, "location": LOCATION, "resource_group_name": _GROUP},
     MANAGED_HSMS: {
-        "name": _NAME, "location": _LOCATION, "resource_group_name": _GROUP, "purge_protection_enabled": PURGE,
+        "name": _NAME, "location": LOCATION, "resource_group_name": _GROUP, "purge_protection_enabled": PURGE,
         "soft_delete_retention_days": RETENTION_DAYS,
     },
     **{
@@ -66,9 +66,14 @@ _REPLACING: Mapping[str, Mapping[str, Path]] = {
     },
 }  # fmt: skip
 _DEFAULT_RETENTION = 90
+# The actions of a plan on what exists already, such as what it imports.
+_EXISTING = ("no-op", "import", "update", "read")
 NOUNS = {VAULTS: "key vault", MANAGED_HSMS: "managed HSM"}
 STAYS = (
     "only a deployment stack or a deployment in complete mode deletes it; otherwise it stays, and nothing manages it"
+)
+GRANT_STAYS = (
+    "only a deployment stack deletes the role assignment or access policy; otherwise it stays, and nothing manages it"
 )
 TERRAFORM_KINDS = (TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT)
 """The kinds of inputs whose resources are identified by their addresses."""
@@ -255,9 +260,15 @@ def reason_of(before: ResourceState, after: ResourceState | None) -> str:
     for argument, path in _REPLACING[after.type].items():
         old, new = before.facts.get(path), after.facts.get(path)
         is_known = not isinstance(old, Doubt | None) and not isinstance(new, Doubt | None)
-        if is_known and str(old).lower().replace(" ", "") != str(new).lower().replace(" ", ""):
+        if is_known and has_other_text(old, new):
             return f"`{argument}` changes from `{old}` to `{new}`"
     return ""
+
+
+def has_other_text(old: object, new: object) -> bool:
+    """Return whether two values differ, apart from case and spaces: `West Europe` is `westeurope`."""
+    one, other = (str(value).lower().replace(" ", "") for value in (old, new))
+    return one != other
 
 
 def _why(pair: Pair) -> str:
@@ -294,7 +305,7 @@ class Doors:
                 continue
             kept = staying(after)
             if before is None:
-                if kept is not None and not kept.is_imported:
+                if kept is not None and not kept.is_imported and kept.action not in _EXISTING:
                     yield from (_possible(door, pair.doubt) for door in self._created(kept))
             elif kept is not None and before.action == kept.action == "create":
                 known_texts = {door.text for door in self._created(before)}

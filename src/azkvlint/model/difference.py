@@ -41,8 +41,9 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
 class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
     """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
 
-    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm or tenant. ``free_on`` is the day
-    (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; "" if that is not known.
+    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location or role-assignment.
+    ``free_on`` is the day (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; ""
+    if that is not known.
     ``is_in_base``: only BASE has the place. ``resource`` is the address, ``name`` the name in Azure if it is known, and
     ``root`` and ``world`` are the input and its base world.
     """
@@ -133,9 +134,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one run of ``kvlint diff``.
 
     ``base`` and ``head`` name the two sides. ``report`` is that of HEAD, with findings that count for SARIF logs.
-    Paths of what is gone start from ``base_root``. ``turned_off`` are the checks that HEAD turns off, and ``basis`` is
-    the configuration that counts. ``kept`` is what stays on existing vaults. ``has_access`` is false if the inputs are
-    reports, which contain neither access nor resources.
+    Paths of what is gone start from ``base_root``, and ``base_commit`` is the commit that BASE is. ``turned_off`` are
+    the checks that HEAD turns off, and ``basis`` is the configuration that counts. ``kept`` is what stays on existing
+    vaults. ``has_access`` is false if the inputs are reports, which contain neither access nor resources.
     """
 
     base: str
@@ -148,6 +149,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     has_access: bool = True
     base_root: str = ""
+    base_commit: str = ""
     turned_off: tuple[TurnedOff, ...] = ()
     basis: Basis = Basis(kind="outside")
     kept: tuple[KeptSetting, ...] = ()

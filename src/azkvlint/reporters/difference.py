@@ -95,6 +95,7 @@ _SECTIONS = (
 )
 """The states that are listed, with their headings."""
 _NONE = "No differences."
+_SHORT = 12
 _KEPT = "Unchanged on existing vaults"
 _TURNED_OFF = "Checks turned off by this change"
 _ACCEPT = f"To accept it, run kvlint with --accept {SUPPRESSED}; nothing in the checkout can accept it."
@@ -251,6 +252,7 @@ def json(difference: Difference, options: Options) -> bytes:
             "tool": {"name": "kvlint", "version": report.version},
             "repository": report.repository,
             "base": difference.base,
+            "baseCommit": difference.base_commit or None,
             "head": difference.head,
             "basis": difference.basis,
             "summary": _summary_json(difference),
@@ -461,6 +463,8 @@ def _summary(difference: Difference) -> str:
     moved = len(difference.of_state(MOVED))
     if moved:
         line += f" {pluralize(moved, 'finding')} moved."
+    if difference.base_commit:
+        line += f" BASE is the commit {difference.base_commit[:_SHORT]}."
     if not difference.has_access:
         line += f" {_WITHOUT_RESOURCES}"
     return line

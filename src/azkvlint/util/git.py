@@ -198,6 +198,25 @@ def _program(top: str) -> str:
     raise InputError("git is not installed", "install git, or add its folder to PATH")
 
 
+@contextmanager
+def reading_objects(checkout: Checkout) -> Iterator[Objects]:
+    """Yield the objects of a checkout, which git reads until the block ends. Raise InputError without git."""
+    with running_git(checkout, "cat-file", "--batch") as (requests, answers):
+        yield Objects(requests, answers)
+
+
+@contextmanager
+def running_git(checkout: Checkout, *words: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Yield standard input and output of a command of git that reads the repository of a checkout."""
+    command = git_command(checkout, *words)
+    environment = git_environment(command[0], os.environ)
+    try:
+        with running_program(command, checkout.git_folder, environment, _SECONDS) as streams:
+            yield streams
+    except OSError as error:
+        raise InputError(f"git cannot be run: {error.strerror}") from error
+
+
 class Objects:
     """The objects of a checkout, which ``git cat-file --batch`` reads and this class verifies."""
 
@@ -207,17 +226,29 @@ class Objects:
 
     def commit(self, revision: str) -> tuple[str, str]:
         """Return the identifiers of a commit and of its top folder. Raise UsageError if it does not exist."""
-        is_name = 0 < len(revision) <= _LONGEST_REVISION and revision.isprintable() and revision[0] != "-"
-        if not is_name:
-            raise _no_commit(revision)
-        found = self._header(f"{revision}^{{commit}}")
+        found = self.find_commit(revision)
         if found is None:
             raise _no_commit(revision)
+        return found
+
+    def find_commit(self, revision: str) -> tuple[str, str] | None:
+        """Return the identifiers of a commit and of its top folder; None if there is no such commit."""
+        is_name = 0 < len(revision) <= _LONGEST_REVISION and revision.isprintable() and revision[0] != "-"
+        found = self._header(f"{revision}^{{commit}}") if is_name else None
+        if found is None:
+            return None
         commit, kind, size = found
         name, _, tree = self._whole(commit, kind, size, "commit").partition(b"\n")[0].partition(b" ")
         if name != b"tree" or len(tree) != len(commit):
             _fail(f"the commit {commit} is damaged")
         return commit, tree.decode("ascii", "replace")
+
+    def lines_of_commit(self, identifier: str) -> list[bytes] | None:
+        """Return the lines of a commit before its message; None if the checkout does not have it."""
+        found = self._header(identifier)
+        if found is None or found[0] != identifier:
+            return None
+        return self._whole(*found, "commit").partition(b"\n\n")[0].split(b"\n")
 
     def folder(self, identifier: str) -> Iterator[tuple[bytes, int, str]]:
         """Yield the name, the mode and the object of each entry of a folder."""
@@ -310,24 +341,26 @@ def write_commit(checkout: Checkout, revision: str, target: str, address: str, h
     A submodule is an empty folder, and a file of Git LFS is its pointer. Raise UsageError if the commit does not exist,
     InputError if something in it cannot be written.
     """
-    command = git_command(checkout, "cat-file", "--batch")
-    environment = git_environment(command[0], os.environ)
+    with reading_objects(checkout) as objects:
+        if head and objects.commit("HEAD")[0] != head:
+            raise UsageError(f"the checkout is not at the commit `{visible(head)}`", _MERGE_COMMIT)
+        write_files(objects, objects.commit(revision), target, address)
+
+
+def write_files(objects: Objects, identifiers: tuple[str, str], target: str, address: str) -> None:
+    """Write the files of a commit, of which the identifiers and those of its top folder are known: see write_commit."""
+    commit, tree = identifiers
     try:
-        with running_program(command, checkout.git_folder, environment, _SECONDS) as (requests, answers):
-            objects = Objects(requests, answers)
-            if head and objects.commit("HEAD")[0] != head:
-                raise UsageError(f"the checkout is not at the commit `{visible(head)}`", _MERGE_COMMIT)
-            commit, tree = objects.commit(revision)
-            folder = CommitFolder(target)
-            folder.add_folder(".git")
-            entries = _write_folders(folder, objects, tree)
-            links = _write_files(folder, objects, entries)
-            folder.add_file(".git/HEAD", [f"{commit}\n".encode()])
-            folder.add_file(".git/config", [f'[remote "origin"]\n\turl = {address}\n'.encode()] if address else [])
-            folder.add_file(".git/index", _index(entries))
-            for path, link in links.items():
-                with _naming(path):
-                    folder.add_link(os.fsdecode(path), link)
+        folder = CommitFolder(target)
+        folder.add_folder(".git")
+        entries = _write_folders(folder, objects, tree)
+        links = _write_files(folder, objects, entries)
+        folder.add_file(".git/HEAD", [f"{commit}\n".encode()])
+        folder.add_file(".git/config", [f'[remote "origin"]\n\turl = {address}\n'.encode()] if address else [])
+        folder.add_file(".git/index", _index(entries))
+        for path, link in links.items():
+            with _naming(path):
+                folder.add_link(os.fsdecode(path), link)
     except OSError as error:
         raise InputError(f"the commit cannot be written: {error.strerror}") from error
 

@@ -1,0 +1,223 @@
+"""The access that HEAD does not declare and that stays nevertheless: BASE is taken as deployed.
+
+A deployment of a template deletes no role assignment: it leaves what the template does not contain, and complete mode
+does not delete role assignments either. Only a deployment stack does. Terraform destroys what its configuration does
+not contain, unless a ``removed`` block with ``destroy = false`` keeps it. Azure rejects another principal or scope
+under the name of a role assignment (RoleAssignmentUpdateNotPermitted), and another name for the same principal, role
+and scope (RoleAssignmentExists): a deployment stack deletes only after it has created.
+
+Sources: learn.microsoft.com/azure/azure-resource-manager/templates/deployment-modes, .../deployment-complete-mode-
+deletion, .../azure/role-based-access-control/troubleshooting, and developer.hashicorp.com/terraform/language/block/
+removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from azkvlint.access.principals import existence_doubt
+from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE
+from azkvlint.derived.vaults import POLICIES, VAULTS
+from azkvlint.difference.inputs import RootState
+from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, Pair
+from azkvlint.difference.replacement import RootPair, moved_address
+from azkvlint.model.difference import KeptSetting, OneWayDoor
+from azkvlint.model.location import Location, static_address
+from azkvlint.model.pattern import has_holes
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.util.lazy_regex import regex
+
+REJECTED_ASSIGNMENT, UNMANAGED = "role-assignment", "unmanaged"
+_PRINCIPAL, _ROLE = ("properties", "principalId"), ("properties", "roleDefinitionId")
+_CONDITION = ("properties", "condition")
+_ADDED = "add"
+_EITHER = "whether the `removed` block destroys it"
+_SAME_NAME = "whether the principals differ"
+_OTHER_NAME = "whether the names differ"
+# A call with strings, without the scopes of the deployment itself in these.
+_WRITTEN = regex(r"\u27e8guid\('[^'\u27e8]*'(?:, ?'[^'\u27e8]*')*\)\u27e9")
+_OWN_SCOPES = regex(r"\u27e8(?:subscription|resourceGroup|tenant)\u27e9")
+_Key: TypeAlias = tuple[str, ...]
+
+
+class Left(NamedTuple):
+    """What stays of BASE in one root of HEAD, by its address there, and why Azure rejects what HEAD declares.
+
+    ``doubts`` are what would decide it, by the doubt that the existence of these resources has in a matrix.
+    """
+
+    resources: dict[str, Resource]
+    doubts: dict[str, str]
+    doors: list[OneWayDoor]
+
+
+def left_behind(worlds: Iterable[RootPair]) -> dict[tuple[str, str], Left]:
+    """Return what stays of BASE by the roots and base worlds of HEAD."""
+    found: dict[tuple[str, str], Left] = {}
+    for before, after in worlds:
+        if before is None or after is None:
+            continue
+        left = Left({}, {}, [])
+        if after.is_terraform:
+            _forgotten(before, after, left)
+        else:
+            _of_template(before, after, left)
+        if left.resources or left.doors:
+            found[after.path, after.world] = left
+    return found
+
+
+def _forgotten(before: RootState, after: RootState, left: Left) -> None:
+    """Add what Terraform only removes from its state."""
+    for address, resource in before.grants.items():
+        new = moved_address(address, after.moved)
+        ending = after.removed.get(new) or after.removed.get(static_address(new))
+        if new in after.grants or ending is None or ending[0] != "forget":
+            continue
+        _keep(left, resource, new, "" if ending[1] else _EITHER, after)
+
+
+def _of_template(before: RootState, after: RootState, left: Left) -> None:
+    """Add what a template does not declare any more, and what Azure does not let it change."""
+    news = {_identity(one): one for one in after.grants.values() if not one.existing}
+    olds = {_identity(one): one for one in before.grants.values() if not one.existing and one.type.lower() != VAULTS}
+    created = {_content(one): one for key, one in news.items() if key not in olds and one.type.lower() == ASSIGNMENTS}
+    for key, old in olds.items():
+        new = news.get(key)
+        if new is None:
+            if _is_replaced(old, after) or after.removed.get(old.address, ("", False))[0] == "delete":
+                continue
+            other = created.get(_content(old)) if all(_content(old)[:3]) else None
+            if other is not None:
+                left.doors.append(_door(other, old, after))
+            address = old.address if old.address not in after.grants else f"{old.address} of BASE"
+            _keep(left, old, address, GRANT_STAYS, after)
+        elif old.type.lower() == POLICIES:
+            # Access policies of a separate resource are added to those that the vault has.
+            if key[1].endswith(_ADDED) and not _is_replaced(old, after) and not _is_equal(old, new):
+                _keep(left, old, f"{old.address} of BASE", GRANT_STAYS, after)
+        elif old.type.lower() == ASSIGNMENTS and _text(old, _PRINCIPAL) != _text(new, _PRINCIPAL):
+            is_certain = all(isinstance(one.select(_PRINCIPAL), Scalar) for one in (old, new))
+            left.doors.append(_rejected(new, after, "" if is_certain else _SAME_NAME))
+            if is_certain:
+                _keep(left, old, new.address, "", after)
+            else:
+                _keep(left, old, f"{old.address} of BASE", _SAME_NAME, after)
+
+
+def _identity(resource: Resource) -> _Key:
+    """Return what identifies a resource in Azure: its type, its name, and what it is in."""
+    name = resource.name or resource.address
+    above = _text(resource, SCOPE) or _text(resource, ("parent",)) or _text(resource, ("resourceGroupName",))
+    return resource.type.lower(), name.lower(), above
+
+
+def _is_equal(one: Resource, other: Resource) -> bool:
+    """Return whether two resources have the same attributes, wherever these are written."""
+    return _placed_map(one.attributes, one.at, {}) == _placed_map(other.attributes, one.at, {})
+
+
+def _content(resource: Resource) -> _Key:
+    """Return what only one role assignment may have: a principal, a role and a scope; and its condition."""
+    return (
+        _text(resource, _PRINCIPAL), _text(resource, _ROLE), _text(resource, SCOPE), _text(resource, _CONDITION)
+    )  # fmt: skip
+
+
+def _text(resource: Resource, path: Path) -> str:
+    value = resource.select(path)
+    return (value.target if isinstance(value, Link) else text_of(value)).lower()
+
+
+def _is_replaced(policy: Resource, after: RootState) -> bool:
+    """Return whether an access policy is of a vault that the template deploys: that sets all policies of the vault."""
+    if policy.type.lower() != POLICIES:
+        return False
+    vault = _text(policy, ("parent",))
+    return any(
+        not one.existing and one.type.lower() == VAULTS and vault in (one.address.lower(), _text(one, ("id",)))
+        for one in after.grants.values()
+    )
+
+
+def _door(new: Resource, old: Resource, after: RootState) -> OneWayDoor:
+    """Return that Azure rejects another name for the same assignment."""
+    doubt = "; ".join(new.conditions) or ("" if _are_different(old.name, new.name) else _OTHER_NAME)
+    was = "" if old.address == new.address else f" ({old.address} in BASE)"
+    text = (
+        f"the role assignment {new.address} has another name than the existing one{was} with the same principal, role "
+        "and scope, which stays: Azure rejects this (RoleAssignmentExists)"
+    )
+    return _door_of(new, after, text, doubt)
+
+
+def _rejected(new: Resource, after: RootState, doubt: str) -> OneWayDoor:
+    """Return that Azure rejects another principal under the name of an assignment."""
+    text = (
+        f"the role assignment {new.address} has the name of the existing one and another principal: Azure rejects this "
+        "(RoleAssignmentUpdateNotPermitted)"
+    )
+    return _door_of(new, after, text, doubt)
+
+
+def _door_of(new: Resource, after: RootState, text: str, doubt: str) -> OneWayDoor:
+    return OneWayDoor(
+        kind=REJECTED_ASSIGNMENT, resource=new.address, root=after.path, world=after.world, text=text, at=new.at,
+        is_certain=not doubt, doubt=doubt,
+    )  # fmt: skip
+
+
+def _are_different(one: str, other: str) -> bool:
+    """Return whether two names certainly differ: both are written, or both are computed from what is written."""
+    return all(not has_holes(name) or _WRITTEN.fullmatch(_OWN_SCOPES.sub("", name)) for name in (one, other))
+
+
+def _keep(left: Left, old: Resource, address: str, doubt: str, after: RootState) -> None:
+    """Add a resource of BASE, with the addresses of HEAD in its references."""
+    kept = msgspec.structs.replace(
+        old,
+        address=address,
+        attributes=_placed_map(old.attributes, old.at, after.moved),
+        shared_attributes=None,
+        conditions=old.conditions | {doubt} if doubt else old.conditions,
+        variants=None,
+        action=None,
+    )
+    left.resources[address] = kept
+    if doubt:
+        left.doubts[existence_doubt(kept, None)] = doubt
+
+
+def _placed_map(value: MapValue, at: Location, moved: Mapping[str, str]) -> MapValue:
+    fields = {name: _placed(one, at, moved) for name, one in value.fields.items()}
+    return msgspec.structs.replace(value, at=at, fields=fields)
+
+
+def _placed(value: Value, at: Location, moved: Mapping[str, str]) -> Value:
+    """Return a value of BASE as one of HEAD: all of it is at the place of its resource, because HEAD has no other."""
+    if isinstance(value, MapValue):
+        return _placed_map(value, at, moved)
+    if isinstance(value, ListValue):
+        return msgspec.structs.replace(value, at=at, items=tuple(_placed(one, at, moved) for one in value.items))
+    if isinstance(value, Link):
+        return msgspec.structs.replace(value, at=at, target=moved_address(value.target, moved))
+    if isinstance(value, Unknown):
+        candidates = tuple(moved_address(one, moved) for one in value.candidates)
+        return msgspec.structs.replace(value, at=at, candidates=candidates)
+    return msgspec.structs.replace(value, at=at)
+
+
+def unmanaged(pairs: Iterable[Pair]) -> Iterator[KeptSetting]:
+    """Yield the vaults and managed HSMs that Terraform only removes from its state."""
+    for pair in pairs:
+        before, after = pair.before, pair.after
+        if before is not None and after is not None and before.type in NOUNS and after.action == "forget":
+            text = f"{before.label} stays as it is, and nothing manages it any more"
+            yield KeptSetting(
+                kind=UNMANAGED, resource=before.address, name=before.name, root=after.root, world=after.world,
+                text=text, at=after.at,
+            )  # fmt: skip
