@@ -46,9 +46,11 @@ from azkvlint.model.difference import (
     BY_REPORTS,
     GONE,
     NEW,
+    AccessChange,
     Basis,
     Difference,
     FindingChange,
+    KeptSetting,
     OneWayDoor,
     TurnedOff,
 )
@@ -105,15 +107,7 @@ def compare(
         report = msgspec.structs.replace(
             report, findings=tuple(one for one in report.findings if _is_default(one) or id(one) in shown)
         )
-    paired = pair_resources(roots.worlds, roots.in_base) if has_access else []
-    settings = [setting for one in paired for setting in settings_of(one.pairs)]
-    left = left_behind(roots.worlds) if has_access else {}
-    rejections = [*rejections_of(settings), *(door for one in left.values() for door in one.doors)]
-    doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections))
-    stays = {place: one.resources for place, one in left.items() if one.resources}
-    doubts = {text: doubt for one in left.values() for text, doubt in one.doubts.items()}
-    notes = (*notes_of(settings), *(note for one in paired for note in unmanaged(one.pairs)))
-    access = access_changes(roots, paired, access_over(head, kept_of(settings), stays), doubts) if has_access else ()
+    doors, access, notes = _deployed(roots, configs) if has_access else ((), (), ())
     if basis.kind == BY_NONE and entries:
         if weakenings and own is not None:
             entries += hidden_by_own(head, own)
@@ -124,6 +118,22 @@ def compare(
         turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=notes,
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(broken(found, gates, is_strict=configs[-1].strict)))
+
+
+def _deployed(
+    roots: Roots, configs: Sequence[Config]
+) -> tuple[tuple[OneWayDoor, ...], tuple[AccessChange, ...], tuple[KeptSetting, ...]]:
+    """Return the one-way doors, the changes of access and what stays, if HEAD is deployed over BASE."""
+    paired = pair_resources(roots.worlds, roots.in_base)
+    settings = [setting for one in paired for setting in settings_of(one.pairs)]
+    left = left_behind(roots.worlds)
+    rejections = [*rejections_of(settings), *(door for one in left.values() for door in one.doors)]
+    doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections))
+    stays = {place: one.resources for place, one in left.items() if one.resources}
+    doubts = {text: doubt for one in left.values() for text, doubt in one.doubts.items()}
+    notes = (*notes_of(settings), *(note for one in paired for note in unmanaged(one.pairs)))
+    access = access_changes(roots, paired, access_over(roots.head, kept_of(settings), stays), doubts)
+    return doors, tuple(access), notes
 
 
 def _read(configs: Sequence[Config], words: Sequence[str], label: str) -> tuple[Side, Side, tuple[str, str]]:

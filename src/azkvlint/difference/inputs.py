@@ -20,6 +20,7 @@ from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.federation import CREDENTIALS
 from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.difference.deployed import Kept, with_settings
+from azkvlint.difference.earlier_state import NULL, PARTS, TWO_INPUTS, plan_before, what_if_before
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
@@ -48,7 +49,7 @@ from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.readers.terraform.values import automatic_names
 from azkvlint.readers.units import parameter_files
-from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode, decode_json
+from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.lazy_regex import regex
@@ -66,7 +67,6 @@ _PART = 4_000
 _UNKNOWN_NAME = hole("name").text
 _RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
-_TWO_INPUTS = "name two inputs: `kvlint diff BASE HEAD`"
 
 
 # Resources of BASE that stay, by root with its base world, then by address.
@@ -88,8 +88,8 @@ class RootState(msgspec.Struct, kw_only=True):
     ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
     their types; ``moved`` are the new addresses by the old ones. ``declared`` are the types and names of the resources
     of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
-    resources by their addresses. ``is_terraform``: it is no template.
-    ``grants`` are the vaults and what gives access to them, and ``removed`` the actions of what is removed, each with
+    resources by their addresses. ``is_terraform``: it is not a template.
+    ``grants`` are the vaults and what grants access to them, and ``removed`` the actions of what is removed, each with
     whether it is certain.
     """
 
@@ -188,14 +188,14 @@ class _Observer:
 
 
 _PLANNED = ("derived", "plannedAction")
-# What gives access to vaults, and the identities that have it.
-_GIVING = frozenset({VAULTS, POLICIES, *GRANTS, LOCAL_ASSIGNMENTS, IDENTITIES, CREDENTIALS, *MEMBER_TYPES})
+# What grants access to vaults, and the identities that have it.
+_GRANTING = frozenset({VAULTS, POLICIES, *GRANTS, LOCAL_ASSIGNMENTS, IDENTITIES, CREDENTIALS, *MEMBER_TYPES})
 
 
 def _grants(resources: Iterable[Resource], clean: Cleaner) -> Iterator[Resource]:
-    """Yield what gives access, with its place. What contains a secret is left out: the other side shows it."""
+    """Yield what grants access, with its place. What contains a secret is left out: the other side shows it."""
     for one in resources:
-        if one.type.lower() in _GIVING:
+        if one.type.lower() in _GRANTING:
             texts = (one.address, one.name, *(text_of(one.select(path)) for path in _SHOWN))
             if all(clean.text(text) == text for text in texts):
                 yield msgspec.structs.replace(one, at=clean.location(one.at) or one.at)
@@ -267,9 +267,9 @@ def _folder_of(word: str) -> str:
 def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     """Return the states before and after a plan or what-if result. Raise UsageError for any other input."""
     if word != STDIN and os.path.isdir(word):
-        raise UsageError(f"'{visible(word)}' is neither a plan nor a what-if result, but a folder", _TWO_INPUTS)
+        raise UsageError(f"'{visible(word)}' is neither a plan nor a what-if result, but a folder", TWO_INPUTS)
     if _report_data(word) is not None:
-        raise UsageError(f"'{visible(word)}' is a JSON report, which has one state only", _TWO_INPUTS)
+        raise UsageError(f"'{visible(word)}' is a JSON report, which has one state only", TWO_INPUTS)
     if word == STDIN:
         # Both states are read from the same data.
         word = STDIN_NAME
@@ -283,7 +283,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
         return after, after
     kinds = set(after.report.unit_counts)
     if kinds not in ({TERRAFORM_PLAN}, {PREDICTION}):
-        raise UsageError(f"'{visible(word)}' is neither a plan nor a what-if result", _TWO_INPUTS)
+        raise UsageError(f"'{visible(word)}' is neither a plan nor a what-if result", TWO_INPUTS)
     data = read_named(file, f"'{visible(word)}'", MAX_INPUT) if held is None else held
     earlier = plan_before(data) if kinds == {TERRAFORM_PLAN} else what_if_before(data, word)
     if earlier is None:
@@ -346,132 +346,6 @@ def relative_to(folder: str) -> Callable[[str], str]:
         return path if not folder or posixpath.isabs(path) else posixpath.relpath(path, folder)
 
     return relative
-
-
-# --- the state before a plan or what-if result ------------------------------------------------------------------------
-
-_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_RAWS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_NULL = msgspec.Raw(b"null")
-_NOTHING, _NO_ACTION = msgspec.Raw(b"{}"), msgspec.Raw(b'["no-op"]')
-
-
-def plan_before(data: bytes) -> bytes | None:
-    """Return a plan that changes nothing, in the state before ``data``; None if nothing exists before.
-
-    What a plan shows of the configuration alone has no earlier state and is the same on both sides.
-    """
-    try:
-        parts = _RAW.decode(data.removeprefix(b"\xef\xbb\xbf"))
-        entries = _RAWS.decode(parts.get("resource_changes", msgspec.Raw(b"[]")))
-        kept = [found for found in map(_entry_before, entries) if found is not None]
-        if not any(bytes(entry.get("mode", b"")) != b'"data"' for entry in kept):
-            return None
-        parts["resource_changes"] = msgspec.Raw(msgspec.json.encode(kept))
-        if "deferred_changes" in parts:
-            later = [_deferred_before(one) for one in _RAWS.decode(parts["deferred_changes"])]
-            parts["deferred_changes"] = msgspec.Raw(msgspec.json.encode([one for one in later if one is not None]))
-        if "output_changes" in parts:
-            outputs = {name: _change_before(raw) for name, raw in _RAW.decode(parts["output_changes"]).items()}
-            parts["output_changes"] = msgspec.Raw(
-                msgspec.json.encode({name: one for name, one in outputs.items() if one is not None})
-            )
-            added = {name for name, one in outputs.items() if one is None}
-            if added:
-                parts["configuration"] = _without_outputs(parts.get("configuration", _NOTHING), added)
-        return msgspec.json.encode(parts)
-    except DECODE_ERRORS as error:
-        raise InputError("the state before the plan cannot be read") from error
-
-
-def _entry_before(entry: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
-    """Return an entry of ``resource_changes`` before its change; None for a resource that does not exist then."""
-    if bytes(entry.get("mode", b"")) == b'"data"':
-        return entry
-    change = _change_before(entry["change"])
-    return None if change is None else {**entry, "change": change}
-
-
-def _deferred_before(entry: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
-    change = _entry_before(_RAW.decode(entry["resource_change"]))
-    return None if change is None else {**entry, "resource_change": msgspec.Raw(msgspec.json.encode(change))}
-
-
-def _change_before(raw: msgspec.Raw) -> msgspec.Raw | None:
-    change = _RAW.decode(raw)
-    before = change.get("before", _NULL)
-    if bytes(before) == b"null":
-        return None
-    marks = change.get("before_sensitive", _NOTHING)
-    return msgspec.Raw(
-        msgspec.json.encode(
-            {
-                "actions": _NO_ACTION, "before": before, "after": before, "after_unknown": _NOTHING,
-                "before_sensitive": marks, "after_sensitive": marks,
-            }
-        )
-    )  # fmt: skip
-
-
-def _without_outputs(raw: msgspec.Raw, names: set[str]) -> msgspec.Raw:
-    """Return a configuration without outputs that the plan adds."""
-    configuration = _RAW.decode(raw)
-    if "root_module" not in configuration:
-        return raw
-    root = _RAW.decode(configuration["root_module"])
-    if "outputs" not in root:
-        return raw
-    outputs = {name: one for name, one in _RAW.decode(root["outputs"]).items() if name not in names}
-    root["outputs"] = msgspec.Raw(msgspec.json.encode(outputs))
-    configuration["root_module"] = msgspec.Raw(msgspec.json.encode(root))
-    return msgspec.Raw(msgspec.json.encode(configuration))
-
-
-def what_if_before(data: bytes, word: str) -> bytes | None:
-    """Return a what-if result without changes, in the state before ``data``; None if nothing exists before.
-
-    Raise UsageError for a snapshot, which has no state before.
-    """
-    document = decode(data).value
-    outer = document if isinstance(document, dict) else {}
-    parts = outer if "changes" in outer else outer.get("properties")
-    if not isinstance(parts, dict) or "changes" not in parts:
-        raise UsageError(f"'{visible(word)}' is a snapshot, which has one state only", _TWO_INPUTS)
-    changes = parts["changes"]
-    is_empty = True
-    if isinstance(changes, dict):
-        changes["resourceChanges"] = _changes_before(changes.get("resourceChanges"))
-        is_empty = not changes["resourceChanges"]
-    else:
-        parts["changes"] = _changes_before(changes)
-        is_empty = not parts["changes"]
-    if "potentialChanges" in parts:
-        parts["potentialChanges"] = _changes_before(parts["potentialChanges"])
-        is_empty = is_empty and not parts["potentialChanges"]
-    return None if is_empty else msgspec.json.encode(document)
-
-
-def _changes_before(changes: object) -> list[Any]:
-    """Return the changes of resources that exist before, without what changes in them."""
-    found = []
-    for item in changes if isinstance(changes, list) else ():
-        word = str(item.get("changeType", "")).lower() if isinstance(item, dict) else ""
-        if word != "create":
-            found.append(_unchanged(item, word) if word in ("modify", "delete") else item)
-    return found
-
-
-def _unchanged(item: dict[str, Any], word: str) -> dict[str, Any]:
-    """Return the change of a resource as none; a modification as it is if it does not show the state before."""
-    holder = item.get("resourceConfigurationChanges")
-    bodies = holder if isinstance(holder, dict) else item
-    before = bodies.get("before")
-    if not isinstance(before, dict):
-        return {**item, "changeType": "NoChange"} if word == "delete" else item
-    now = {**bodies, "after": before}
-    now.pop("delta", None)
-    found = {**item, "resourceConfigurationChanges": now} if bodies is holder else now
-    return {**found, "changeType": "NoChange"}
 
 
 # --- JSON reports -----------------------------------------------------------------------------------------------------
@@ -577,8 +451,8 @@ def _side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
     """Return the side that a JSON report describes. Raise UsageError if it is not one, or of another version."""
     name = visible(word)
     try:
-        parts = _RAW.decode(data)
-        version = decode_json(bytes(parts.get("version", _NULL)), object)
+        parts = PARTS.decode(data)
+        version = decode_json(bytes(parts.get("version", NULL)), object)
         if type(version) is int and "findings" in parts and version not in _REPORT_VERSIONS:
             raise UsageError(f"'{name}': report version {version} is not supported; expected 2 or 3", _MAKE_REPORT)
         if "findings" not in parts:
