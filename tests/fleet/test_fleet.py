@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from azkvlint import KvlintError
-from azkvlint.config.run_config import Config
+from azkvlint.config.run_config import CheckSettings, Config
 from azkvlint.fleet import checker, page, run
 from azkvlint.fleet.inputs import inputs_of, write_inputs
 from azkvlint.fleet.remote import fetch
@@ -400,6 +400,28 @@ def test_names_of_a_remote_folder_cannot_leave_the_staging_folder() -> None:
     finally:
         staging.remove()
         memory.rm("/fleet-test", recursive=True)
+
+
+def test_the_vaults_of_several_parameter_files_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "main.bicep").write_text(
+        "param name string\nresource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {\n  name: name\n  properties: {}\n}\n"
+    )
+    for world in ("dev", "prod"):
+        text = f"using 'main.bicep'\nparam name = 'kv-{world}'\n"
+        (tmp_path / f"main.{world}.bicepparam").write_text(text)
+    (tmp_path / "main.lab.bicepparam").write_text("using 'main.bicep'\nparam name = 'kv-dev'\n")
+    report = check(Config(paths=(str(tmp_path),), profiles=("all",), select=("KV001",), jobs=1))
+    result = result_of("x", report, CheckSettings())
+    assert [vault.name for vault in result.summary.vaults] == ["kv-dev (dev)", "kv-dev (lab)", "kv-prod (prod)"]
+    (row,) = [
+        row for line in result.rows.splitlines() if (row := msgspec.json.decode(line, type=Row)).kind == "finding"
+    ]
+    assert row.root is not None
+    assert row.root.endswith("main.bicep")
+    assert row.parameter_files is not None
+    assert [name.rpartition("/")[2] for name in row.parameter_files.split(", ")] == [
+        "main.dev.bicepparam", "main.lab.bicepparam", "main.prod.bicepparam",
+    ]  # fmt: skip
 
 
 # --- page -----------------------------------------------------------------------------------------------------------

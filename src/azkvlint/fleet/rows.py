@@ -13,7 +13,10 @@ import msgspec
 
 from azkvlint.config.run_config import CheckSettings
 from azkvlint.linter.linter import exit_code
-from azkvlint.model.finding import INPUT_UNREADABLE, Declaration, Finding, Problem, Report
+from azkvlint.linter.world_names import names_of
+from azkvlint.model.access import origins_of
+from azkvlint.model.finding import INPUT_UNREADABLE, Declaration, Finding, Occurrence, Problem, Report
+from azkvlint.model.identity import member_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.rule import Severity
@@ -37,7 +40,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
 
     ``rule`` is the code of a problem, and ``severity`` its level. ``reason`` is why a result is unknown or suppressed,
     or why a declaration was skipped. ``exposure`` is the network exposure of a vault. ``condition`` is with which
-    values of inputs the resource of a result exists.
+    values of inputs the resource of a result exists. ``root`` is the document or folder through which a result was
+    found, and ``parameter_files`` are those with which its resources have it.
     """
 
     kind: str
@@ -63,6 +67,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
     occurrences: int | None = None
     exposure: str | None = None
     condition: str | None = None
+    root: str | None = None
+    parameter_files: str | None = None
 
 
 class VaultSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -209,6 +215,8 @@ def _finding(kind: str, finding: Finding, common: dict[str, Any]) -> Row:
         in_tests=finding.in_tests,
         occurrences=max(len(finding.occurrences), 1),
         condition=None if finding.condition is None else finding.condition.text,
+        root=finding.root or None,
+        parameter_files=", ".join(sorted({world for one in finding.occurrences for world in one.worlds})) or None,
         **_place(finding.at),
         **common,
     )
@@ -260,29 +268,38 @@ def _exposures(declarations: Iterable[Declaration]) -> dict[str, int]:
 
 
 def _vaults(findings: Iterable[Finding]) -> Iterator[VaultSummary]:
-    """Yield the vaults with the most severe findings, by root and the vault's name or address."""
-    by_vault: dict[tuple[str, str], list[Finding]] = {}
+    """Yield the vaults with the most severe findings, by root, parameter file, and the vault's name or address."""
+    by_vault: dict[tuple[str, str, str], list[tuple[Finding, Occurrence]]] = {}
+    worlds: dict[str, set[str]] = {}
     for finding in findings:
-        type_ = finding.type.lower()
-        if any(type_ == one or type_.startswith(f"{one}/") for one in VAULT_NOUNS):
-            vault, slash, _ = finding.full_name.partition("/")
-            # An object whose vault is not known is listed with its own address.
-            name = vault if vault and (slash or type_ in VAULT_NOUNS) else finding.resource
-            by_vault.setdefault((finding.root, name), []).append(finding)
-    summaries = [_vault(name, group) for (_, name), group in by_vault.items()]
+        for one in finding.occurrences or (member_of(finding),):
+            type_ = one.type.lower()
+            worlds.setdefault(one.root, set()).update(one.worlds)
+            if any(type_ == vault or type_.startswith(f"{vault}/") for vault in VAULT_NOUNS):
+                for world in one.worlds or ("",):
+                    by_vault.setdefault((one.root, world, _vault_of(one)), []).append((finding, one))
+    names = {root: {"": "", **names_of(root, paths)} for root, paths in worlds.items() if paths}
+    origins = origins_of({(root, world): names.get(root, {}).get(world, "") for root, world, _ in by_vault})
+    summaries = [_vault(name, origins[root, world], group) for (root, world, name), group in by_vault.items()]
     yield from sorted(summaries, key=lambda vault: (risk_key(vault.findings), vault.path, vault.line, vault.name))[
         :_MOST_VAULTS
     ]
 
 
-def _vault(name: str, findings: list[Finding]) -> VaultSummary:
-    counts = Counter(finding.severity for finding in findings)
-    worst = max(findings, key=lambda finding: finding.severity)
-    own = [finding for finding in findings if finding.type.lower() in VAULT_NOUNS]
+def _vault_of(one: Occurrence) -> str:
+    """Return the name of the vault of a resource, or the address of an object whose vault is not known."""
+    vault, slash, _ = one.full_name.partition("/")
+    return vault if vault and (slash or one.type.lower() in VAULT_NOUNS) else one.address
+
+
+def _vault(name: str, origin: str, members: list[tuple[Finding, Occurrence]]) -> VaultSummary:
+    counts = Counter(finding.severity for finding, _ in members)
+    worst = max((finding for finding, _ in members), key=lambda finding: finding.severity)
+    own = [one for _, one in members if one.type.lower() in VAULT_NOUNS]
     if has_holes(name) and own:
-        name = own[0].resource  # an address is shorter than the expression of a name
+        name = own[0].address  # an address is shorter than the expression of a name
     return VaultSummary(
-        name=_brief(name, _LONGEST_NAME),
+        name=f"{_brief(name, _LONGEST_NAME)}{_brief(origin, _LONGEST_NAME)}",
         path=_brief(worst.at.path),
         line=0 if worst.at.region is None else worst.at.region.start_line,
         findings=tuple((severity.label, counts[severity]) for severity in sorted(counts, reverse=True)),

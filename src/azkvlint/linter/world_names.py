@@ -28,10 +28,10 @@ def names_by_root(units: Iterable[UnitResult]) -> NamesByRoot:
     for unit in units:
         for root in (unit.root, *unit.read) if unit.world else ():
             worlds.setdefault(root, set()).add(unit.world)
-    return {root: _names_of(root, paths) for root, paths in worlds.items()}
+    return {root: names_of(root, paths) for root, paths in worlds.items()}
 
 
-def _names_of(root: str, paths: Collection[str]) -> dict[str, str]:
+def names_of(root: str, paths: Collection[str]) -> dict[str, str]:
     """Return a name for each parameter file: the shortest one that no other file of the root has."""
     most = max(path.count("/") for path in paths) + 1
     for count in range(1, most + 1):
