@@ -295,7 +295,7 @@ def _of_call(node: ast.Call, scope: Within[_S], rest: Path) -> Parts[_S]:
             arguments = tuple(argument for argument in arguments if not isinstance(argument, ast.Lambda))
         chosen = arguments[function.first : function.last]
         if name == "try":
-            chosen = _tried(chosen)
+            chosen = chosen[: _number_tried(chosen)]
         return _same(chosen, scope, _path_in_argument(function.argument, rest), function.relation)
     if function is _COMPUTED:
         if any(isinstance(argument, ast.Lambda) for argument in arguments):
@@ -306,16 +306,16 @@ def _of_call(node: ast.Call, scope: Within[_S], rest: Path) -> Parts[_S]:
     return _same(ast.children(node), scope, (), function.relation)
 
 
-def _tried(arguments: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
-    """Return the arguments of ``try`` that may be its result: those up to the first that cannot fail.
+def _number_tried(arguments: Sequence[ast.Expression]) -> int:
+    """Return how many arguments of ``try`` may be its result: those up to the first that cannot fail.
 
-    A variable or local value as a whole is never an error there; null is its value, and no reason for the next argument.
+    A variable or local value as a whole is never an error there: null is its value, and does not lead to the next one.
     """
     for number, argument in enumerate(arguments, 1):
         path = path_of(argument)
         if isinstance(argument, ast.Literal) or (len(path) == 2 and path[0] in ("var", "local")):
-            return arguments[:number]
-    return arguments
+            return number
+    return len(arguments)
 
 
 def _path_in_argument(argument: _Argument, rest: Path) -> Path:
