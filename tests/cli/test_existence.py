@@ -590,7 +590,7 @@ def test_blocks_that_only_a_default_leaves_out_may_exist(kvlint: Kvlint, over: s
     document = checked(kvlint, {"main.tf": text})
     assert found(document, "KV307", "unknown") == ["azurerm_key_vault.kv"]
     (unknown,) = (one for one in document["unknown"] if one["ruleId"] == "KV307")
-    assert "`var.ids` has only a default value" in unknown["message"]
+    assert "`var.ids` has a default that another value can replace" in unknown["message"]
     document = checked(kvlint, {"terraform.tfvars": "ids = []\n"})
     assert found(document, "KV307", "unknown") == []
     document = checked(kvlint, {"terraform.tfvars": 'ids = ["11111111-1111-1111-1111-111111111111"]\n'})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # A variable without a default makes it a module for callers.
 REQUIRED = 'variable "name" {\n  type = string\n}\n'
-DEFAULT = "`var.purge` has only a default value"
+DEFAULT = "`var.purge` has a default that another value can replace"
 VAULT = """
 resource "azurerm_key_vault" "kv" {
 %s
@@ -52,7 +52,7 @@ CASES = {
     ),
     "the value of a key in a default": (
         MAP + VAULT % ("  for_each = var.vaults", "each.value.purge"), 'azurerm_key_vault.kv["a"]',
-        "`var.vaults` has only a default value",
+        "`var.vaults` has a default that another value can replace",
     ),
 }  # fmt: skip
 

@@ -215,10 +215,13 @@ RANDOM = 'resource "random_password" "p" {\n  length = 24\n}\n'
 @pytest.mark.parametrize(
     ("value", "outcome"),
     [
-        ("try(var.password, random_password.p.result)", "unknown"),
+        # A required variable is never an error, so there is no other value.
+        ("try(var.password, random_password.p.result)", "failed"),
+        ("try(random_password.p.result, var.password)", "unknown"),
+        ("try(var.password.app, random_password.p.result)", "unknown"),
         ("coalesce(var.password, random_password.p.result)", "unknown"),
         ("var.password != null ? var.password : random_password.p.result", "unknown"),
-        ('"user:${try(var.password, random_password.p.result)}"', "unknown"),
+        ('"user:${coalesce(var.password, random_password.p.result)}"', "unknown"),
         ("try(var.password, var.other)", "failed"),
         ('try(var.password, "")', "failed"),
         ("try(var.hidden, random_password.p.result)", ""),

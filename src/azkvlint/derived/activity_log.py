@@ -99,11 +99,19 @@ def _activity_categories(resource: Resource, context: Context) -> Answer:
     certain = [category for category in _ACTIVITY if found.get(category) is Sure.YES]
     items: list[Value] = [known(resource, category) for category in certain]
     if Sure.PERHAPS in found.values():
-        items.append(unknown(resource, "the exported categories of the activity log are not known"))
+        items.append(unknown(resource, _doubt(resource)))
     elif not context.has_all_companions(resource):
         items.append(unknown(resource, elsewhere(resource, SETTINGS)))
     exported = ", ".join(f"`{category}`" for category in certain)
     return known_list(resource, items, f"only {exported}" if exported else "no category")
+
+
+def _doubt(setting: Resource) -> str:
+    """Return why a category may be exported: a value of the setting is unknown, or another one may export it."""
+    logs = items_of(setting.select(_LOGS))
+    values = (*logs, *(select(log, (name,)) for log in logs for name in ("category", "categoryGroup", "enabled")))
+    own = next((one.why for one in (*values, setting.select(SCOPE)) if isinstance(one, Unknown)), None)
+    return own or "another diagnostic setting may be for the same subscription"
 
 
 def _activity_exports(context: Context) -> _Exports:

@@ -518,7 +518,7 @@ def operations(resource: Resource, context: Context) -> Answer:
     if own is None:
         custom = custom_role(resource, name, context)
         if custom is None:
-            return unknown(name, "the role definition is not declared in the scanned files")
+            return unknown(name, f"role `{display(name)}` is not declared in the scanned files")
         if isinstance(custom, Unknown):
             return custom
         return _located_at(resource, operations_of(custom))

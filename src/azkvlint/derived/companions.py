@@ -11,6 +11,7 @@ from itertools import chain
 
 from azkvlint.azure.azurerm.arguments import type_as_written
 from azkvlint.azure.azurerm.resources import canonical
+from azkvlint.azure.nouns import may_refer
 from azkvlint.derived.registry import Context, known, unknown
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
@@ -20,7 +21,7 @@ from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknow
 def elsewhere(resource: Resource, type_: str) -> str:
     """Return the reason for an unknown fact about a resource that depends on resources of a type outside the input."""
     name = type_as_written(resource.declared_as, canonical(type_) or type_)
-    return f"{'an' if name[0] in 'aeio' else 'a'} `{name}` outside the scanned files may refer to it"
+    return may_refer(f"{'an' if name[0] in 'aeio' else 'a'} `{name}`", resource.type)
 
 
 class Sure(IntEnum):

@@ -134,12 +134,17 @@ class _Sort(msgspec.Struct, frozen=True):
         return bool((self.created and other.exists) or (self.exists and other.created))
 
 
+# A policy itself, and another one.
+_TWO = 2
+
+
 class _Twins:
     """The principals of some policies: the resources that refer to each, and how many policies may be the same."""
 
     def __init__(self) -> None:
         self.by_key: dict[str, list[Resource]] = {}
         self.sorts: dict[_Sort, int] = {}
+        self._first: dict[_Sort, list[Grant]] = {}
 
     def add(self, grant: Grant) -> None:
         """Add one policy."""
@@ -147,7 +152,9 @@ class _Twins:
         if grant.source.assumption is not None:
             return  # it does not make the result unknown
         sort = _sort_of(grant)
-        self.sorts[sort] = self.sorts.get(sort, 0) + 1
+        self.sorts[sort] = number = self.sorts.get(sort, 0) + 1
+        if number <= _TWO:
+            self._first.setdefault(sort, []).append(grant)
 
     def others(self, grant: Grant, is_in: bool) -> list[Resource]:
         """Return the resources with other policies for the same principal. ``is_in``: the policy itself was added."""
@@ -155,6 +162,12 @@ class _Twins:
         if is_in:
             del found[next(number for number, one in enumerate(found) if one.address == grant.source.address)]
         return found
+
+    def perhaps(self, grant: Grant) -> Grant | None:
+        """Return the first other policy that may be for the same principal."""
+        own = _sort_of(grant)
+        found = (one for sort, some in self._first.items() if not own.is_apart_from(sort) for one in some)
+        return next((one for one in found if one.item is not grant.item), None)
 
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
         """Return whether another policy may be for the same principal."""
@@ -181,8 +194,21 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
     if grant.source.assumption is not None:
         return known(at, False)
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
-        return unknown(at, "another access policy may be for the same principal")
+        possible = (some.perhaps(grant) for some in (twins, lost) if some is not None)
+        return unknown(at, _why_perhaps(grant, next((one for one in possible if one is not None), None)))
     return known(at, False)
+
+
+def _why_perhaps(grant: Grant, other: Grant | None) -> str:
+    """Return why another policy may be for the principal of a policy."""
+    if other is None:
+        return f"another access policy may be for the principal of `{grant.source.address}`"
+    is_same = other.source.address == grant.source.address
+    which = f"another access policy of `{other.source.address}`" if is_same else f"`{other.source.address}`"
+    values = (select(one.item, _APPLICATION) for one in (grant, other))
+    doubts = [one for one in (grant.principal, other.principal, *values) if isinstance(one, Unknown)]
+    reason = next((f": {one.why}" for one in doubts if not one.sensitive), "")
+    return f"{which} may be for the same principal{reason}"
 
 
 def _twins(context: Context) -> dict[str, _Twins]:

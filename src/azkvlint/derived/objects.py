@@ -183,7 +183,9 @@ def _same_name(resource: Resource, context: Context) -> Answer:
     doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
         return absent(resource)
-    return unknown(resource, f"`{doubtful.address}` may have the same name in the same vault")
+    values = (one.select(path) for path in (("name",), ("parent",)) for one in (resource, doubtful))
+    doubt = next((f": {one.why}" for one in values if isinstance(one, Unknown) and not one.sensitive), "")
+    return unknown(resource, f"`{doubtful.address}` may have the same name in the same vault{doubt}")
 
 
 @derived("vaultName", of=_TYPES, label="vault name", reads=_PLACES)

@@ -120,6 +120,36 @@ READER_LABELS: Mapping[str, str] = {
     "zoneName": "private DNS zone name",
 }
 
+# What an unknown result is about, where that is more than a value: see ``subject_of``.
+_QUESTIONS: Mapping[str, str] = {
+    "ability": "what the role of {} allows",
+    "activityCategories": "which categories of the activity log {} exports",
+    "exportsAudit": "whether {} exports audit events",
+    "exposedSecrets": "whether {} exposes a secret",
+    "grantees": "which principals have access through {}",
+    "grants": "which permissions {} grants",
+    "inRegionOfVault": "whether {} is in the region of its vault",
+    "inTenantOfVault": "whether {} is in the tenant of its vault",
+    "inlineSecrets": "whether {} contains a secret",
+    "isConfiguration": "whether {} is configuration instead of a secret",
+    "keyPermissions": "whether {} has permission to use the key",
+    "moving": "whether a date of {} is computed from the current time",
+    "readsSecretsAlready": "whether the principal of {} has access already",
+    "recovers": "whether {} recovers a deleted vault",
+    "referenceIdentities": "which identity {} uses for Key Vault",
+    "repeatsVault": "whether {} repeats the inline access policies",
+    "restrictsListing": "whether {} restricts listing secrets",
+    "sameName": "whether another object has the name of {}",
+    "secretPermissions": "whether {} has permission to read the secret",
+    "servesPublic": "whether {} has a public TLS endpoint",
+    "sinkNeedsSource": "whether the log destination of {} depends on the vault",
+    "trustedConsumers": "which trusted services use {}",
+    "valueOrigins": "where the value of {} comes from",
+    "vaultAccess": "whether {} has access to a vault",
+    "waitsForAccess": "whether {} is deployed after its role assignment or access policy",
+    "waitsForGrant": "whether {} is deployed after its role assignment or access policy",
+}
+
 
 def derived(
     name: str,
@@ -240,6 +270,11 @@ def attribute_of(resource: Resource, name: str, context: Context) -> Answer:
 def labels() -> Mapping[str, str]:
     """Return the label of every attribute below ``derived``, by name."""
     return {**READER_LABELS, **{name: one.label for name, one in derived_attributes().items()}}
+
+
+def subject_of(name: str, label: str, address: str) -> str:
+    """Return what is unknown if a derived attribute of a resource is: a question, or the label of the attribute."""
+    return _QUESTIONS.get(name, f"{label} of {{}}").format(address)
 
 
 def _location(where: Location | Resource | Answer) -> Location:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.azure.consumers import CONSUMERS, has_use
+from azkvlint.azure.nouns import may_refer
 from azkvlint.derived.companions import Sure, elsewhere
 from azkvlint.derived.endpoints import CONNECTION_READS
 from azkvlint.derived.entry import BY_PERIMETER, ENTRY_READS, endpoint_of, trusted_services
@@ -132,7 +133,7 @@ def _trusted_consumers(resource: Resource, context: Context) -> Answer:
     uses = list(uses_of(resource, context))
     items = [item for use in uses if (item := _item(resource, use, context)) is not None]
     if not context.has_all_companions(resource) and all(use.doubt for use in uses):
-        why = "a service outside the scanned files may refer to it"
+        why = may_refer("a service", resource.type)
         entry = _entry_of_any(resource, context)
         items.append(_consumer(resource, unknown(resource, why), unknown(resource, why), entry))
     return known_list(resource, items)

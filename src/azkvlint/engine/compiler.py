@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from azkvlint.azure.nouns import may_refer
 from azkvlint.engine.findings import (
     EVERY_ITEM,
     SOME_ITEM,
@@ -332,7 +333,7 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
             for reference in found.references(resource.address)
         )
         others = describe_types(condition.types, resource.declared_as)
-        why = f"{others} outside the scanned files may refer to it" if is_incomplete else ""
+        why = may_refer(others, resource.type) if is_incomplete else ""
         if source and not is_incomplete:
             why = f"the target of {quoted_name(index.graph.resources[source], via)} on {source} is unknown"
         expected = linking_resource(condition.types, via, resource.declared_as)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import name_as_written, type_as_written
-from azkvlint.derived.registry import labels
+from azkvlint.derived.registry import labels, subject_of
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.model.condition import Condition
 from azkvlint.model.finding import (
@@ -36,13 +36,18 @@ from azkvlint.values.secrecy import shows_secret
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
-_UNKNOWN_ITEM = regex(r"(?<=[\[ ]unknown: )[^\[\]]+?(?=, unknown: |\]|$)")
-_WITHOUT_VALUE = regex(r"(?:parameter )?`[\w.-]+` has (?:no value|only a default value)")
+_UNKNOWN_ITEM = regex(r"(?<=[\[( ]unknown: )(?:`[^`]*`|[^\[\]()`])+?(?=, unknown: |, \w+: |[\])]|$)")
+# Reasons that name an input, an output or an attribute, and so never contain a part of a value.
+_NAMED_REASON = regex(
+    r"(?:parameter |module output )?`[\w.:-]+` "
+    r"(?:has no value|has a default that another value can replace|is known after (?:apply|deployment)"
+    r"|is the output of a module [a-z ]+)"
+)
 _PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
 _MOST = 3
-_KNOWN_AFTER_APPLY = "known after apply"
+_KNOWN_AFTER = ("known after apply", "known after deployment")
 # The prefix of the notes of defaults.
 _NOT_SET = "not set"
 # The display of a secret value.
@@ -177,16 +182,17 @@ def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str
     first = deciding[0] if deciding else None
     if first is None or not first.attribute or first.at.address not in (None, resource.address):
         return f"{address}: {why}", why, reasons[0] if reasons else why
-    subject = first.name if first.is_derived else f"`{first.name}`"
-    return f"{subject} of {address} is unknown: {why}", why, reasons[0]
+    derived = _FIRST_STEP.match(first.attribute)
+    subject = f"`{first.name}` of {address}" if derived is None else subject_of(derived[1], first.name, address)
+    return f"{subject} is unknown: {why}", why, reasons[0]
 
 
 def _unknown_reason(note: Evidence, resource: Resource) -> str:
     # Of a list, the reasons of its unknown items.
     items = _UNKNOWN_ITEM.findall(note.found) if note.found.find(_UNKNOWN_PREFIX, 1) > 0 else ()
     reason = _join(items) or note.found.removeprefix(_UNKNOWN_PREFIX)
-    if reason == _KNOWN_AFTER_APPLY and not note.is_derived and note.attribute:
-        return f"`{note.at.address or resource.address}.{note.name}` is {_KNOWN_AFTER_APPLY}"
+    if reason.startswith(_KNOWN_AFTER) and not note.is_derived and note.attribute:
+        return f"`{note.at.address or resource.address}.{note.name}` is {reason}"
     return reason
 
 
@@ -569,7 +575,7 @@ def _undecided(found: Answer) -> str:
     """
     if not isinstance(found, Unknown):
         return display(found)
-    if found.sensitive and _WITHOUT_VALUE.fullmatch(found.why):
+    if found.sensitive and _NAMED_REASON.fullmatch(found.why):
         return f"{_UNKNOWN_PREFIX}{found.why}"
     return display(msgspec.structs.replace(found, one_of=()))
 
@@ -669,7 +675,9 @@ def linking_resource(types: tuple[str, ...], via: str, declared_as: str) -> str:
 
 def reason_of(value: Answer) -> str:
     """Return why a value is not known, or the value in words."""
-    return value.why if isinstance(value, Unknown) and not value.sensitive else f"the value is {display(value)}"
+    if not isinstance(value, Unknown):
+        return f"the value is {display(value)}"
+    return value.why if not value.sensitive or _NAMED_REASON.fullmatch(value.why) else "a sensitive value is not known"
 
 
 @lru_cache(maxsize=4096)

@@ -47,7 +47,7 @@ from azkvlint.model.pattern import (
     pattern_from,
     text_form,
 )
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 
@@ -258,8 +258,19 @@ def _either(one: Result, other: Result, doubt: Unknown) -> Result:
     sensitive = is_sensitive(one) or is_sensitive(other)
     return Unknown(
         at=doubt.at, why=doubt.why, pattern=pattern, given=is_given(one) and is_given(other),
-        known=one_of((one, other)), sensitive=sensitive,
+        known=_with_item_names(one_of((one, other)), one, other), sensitive=sensitive,
     )  # fmt: skip
+
+
+def _with_item_names(known: Known, one: Result, other: Result) -> Known:
+    """Return what is known of one of two arrays, with the names that the fields of their items can have."""
+    if not isinstance(one, Items) or not isinstance(other, Items):
+        return known
+    items = [*one.items, *other.items]
+    if not all(isinstance(item, Fields) and item.rest is None for item in items):
+        return known
+    names = {name.lower() for item in items if isinstance(item, Fields) for name in item.fields}
+    return msgspec.structs.replace(known, names=tuple(sorted(names)))
 
 
 def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Result:

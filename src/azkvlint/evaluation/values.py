@@ -496,5 +496,5 @@ def pattern_of(result: Result) -> Text:
             return ""
 
 
-BY_RUN = "the apply time is unknown"
+BY_RUN = "the time at which Terraform runs is unknown"
 BY_DEPLOYMENT = "`utcNow()` returns a new value for each deployment"

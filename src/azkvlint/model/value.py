@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
+from itertools import chain
 from typing import NoReturn, TypeAlias
 
 import msgspec
@@ -102,7 +103,8 @@ class Known(msgspec.Struct, frozen=True, gc=False):
 
     ``least`` and ``most`` limit the length of a string, array, map or object, where null has the length 0; of a number
     (``is_number``) they limit the number itself. ``is_text``: it is a string or null. ``starts`` is how a string
-    begins, ``differs`` are strings that it is not, nor becomes as a string.
+    begins, ``differs`` are strings that it is not, nor becomes as a string. ``names``: the only fields, in lower case,
+    that the items of an array can have, if these are known.
     """
 
     least: int = 0
@@ -111,6 +113,7 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     is_text: bool = False
     starts: str = ""
     differs: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
 
     @property
     def is_filled(self) -> bool:
@@ -174,6 +177,8 @@ def select(value: Answer, path: Path) -> Answer:
         elif type(value) is ListValue and type(step) is int:
             found = value.items[step] if -len(value.items) <= step < len(value.items) else None
         elif type(value) is Unknown:
+            if value.known.names is not None and type(step) is str and step.lower() not in value.known.names:
+                return Absent(at=value.at, path=path_text(path))
             # What is known of an object does not apply to its fields.
             if value.is_set or value.types or value.one_of or value.known is not NOTHING_KNOWN:
                 return msgspec.structs.replace(
@@ -284,11 +289,13 @@ def _display(value: Answer) -> str:
             return "[" + _join_limited(_display(item) for item in items) + "]"
         case MapValue() if _is_hidden(value):
             return SENSITIVE
-        case MapValue(fields=fields):
-            members = (
+        case MapValue(fields=fields, rest=rest):
+            members: Iterable[str] = (
                 f"{name}: {_display(field) if _is_plain(field) or not is_secret_name(name) else SENSITIVE}"
                 for name, field in fields.items()
             )
+            if rest is not None and not rest.sensitive:
+                members = chain(members, (_display(rest),))
             return f"({_join_limited(members)})"
         case Link(target=target):
             return target

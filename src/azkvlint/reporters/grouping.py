@@ -24,12 +24,15 @@ _PLACEHOLDER = regex(r"\{([\w.]+)\}")
 # The placeholders that identify the resource, and those that it refers to.
 _NAMES = ("resource", "name", "linked")
 _PROVIDER_TYPE = "terraform/providers"
-_VARIABLE = regex(r"`var\.[^`]*` has no value|exists only if var\.")
-_PARAMETER = regex(r"parameter `[^`]*` has no value")
-_MODULE = regex(r"module `[^`]*` is not installed")
+_VARIABLE = regex(r"`var\.[^`]*` has |input variable in the condition has |exists only if var\.")
+_PARAMETER = regex(r"parameter `[^`]*` has ")
+_MODULE = regex(r"module `[^`]*` is not installed|a module that is not")
+_READ_FROM_AZURE = regex(r"is read from Azure|known when Terraform runs")
+_AFTER_DEPLOYMENT = regex(r"known after deployment|known only in Azure")
 _Result = TypeVar("_Result")
 OUTSIDE = "outside the scanned files"
 """What ends the reason for an unknown result whose target is known, but not evaluated."""
+_ELSEWHERE = regex(rf"{OUTSIDE}|not (?:declared )?in the scanned files")
 
 
 class Grade(msgspec.Struct, frozen=True):
@@ -218,10 +221,16 @@ def remedy(cause: UnknownCause) -> str:
         return "set the variable with --var or --var-file"
     if _PARAMETER.search(cause.why):
         return "name the parameter file with --parameters"
+    if "known only at deployment" in cause.why:
+        return "name the parameter file with --parameters, or check a what-if result"
     if _MODULE.search(cause.why):
         return "run `terraform init` first"
     if "known after apply" in cause.why:
         return "check a plan that is created after the first apply"
-    if OUTSIDE in cause.why:
+    if _READ_FROM_AZURE.search(cause.why):
+        return "check a plan (`terraform show -json`)"
+    if _AFTER_DEPLOYMENT.search(cause.why):
+        return "check a what-if result"
+    if _ELSEWHERE.search(cause.why):
         return "check the folder or plan that declares it too"
     return ""

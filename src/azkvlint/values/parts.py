@@ -294,6 +294,8 @@ def _of_call(node: ast.Call, scope: Within[_S], rest: Path) -> Parts[_S]:
         if name in _SELECTING:
             arguments = tuple(argument for argument in arguments if not isinstance(argument, ast.Lambda))
         chosen = arguments[function.first : function.last]
+        if name == "try":
+            chosen = chosen[: _number_tried(chosen)]
         return _same(chosen, scope, _path_in_argument(function.argument, rest), function.relation)
     if function is _COMPUTED:
         if any(isinstance(argument, ast.Lambda) for argument in arguments):
@@ -302,6 +304,18 @@ def _of_call(node: ast.Call, scope: Within[_S], rest: Path) -> Parts[_S]:
         if parts is not None:
             return parts
     return _same(ast.children(node), scope, (), function.relation)
+
+
+def _number_tried(arguments: Sequence[ast.Expression]) -> int:
+    """Return how many arguments of ``try`` may be its result: those up to the first that cannot fail.
+
+    A variable or local value as a whole is never an error there: null is its value, and does not lead to the next one.
+    """
+    for number, argument in enumerate(arguments, 1):
+        path = path_of(argument)
+        if isinstance(argument, ast.Literal) or (len(path) == 2 and path[0] in ("var", "local")):
+            return number
+    return len(arguments)
 
 
 def _path_in_argument(argument: _Argument, rest: Path) -> Path:

@@ -33,7 +33,10 @@ def value_of(expression: Any, **sections: Any) -> Any:
         ("[my.twice('a')]", "aa"),
         ("[My.Twice(my.twice('a'))]", "aaaa"),
         ("[if(equals(parameters('p'), 7), 'yes', 'no')]", "yes"),
-        ("[resourceId('Microsoft.KeyVault/vaults', 'kv')]", "?the ID is known after deployment"),
+        (
+            "[resourceId('Microsoft.KeyVault/vaults', 'kv')]",
+            "?the ID depends on `subscription()` and is known only at deployment",
+        ),
         ("[tenantResourceId('Microsoft.A/b/', 'c')]", "/providers/Microsoft.A/b/c"),
     ],
 )

@@ -191,7 +191,8 @@ class ModuleInstance(DeploymentInstance):
         """Return the value of a name that is not a local variable."""
         found = self.value(node.name)
         # It may be a word of a secret that is not in quotation marks.
-        return found if found is not None else Unknown(at=self.place(node), why="the name does not exist")
+        why = f"the name `{node.name}` does not exist"
+        return found if found is not None else Unknown(at=self.place(node), why=why)
 
     def undeclared(self, name: str) -> Result | None:
         """Return an imported value or namespace."""

@@ -28,7 +28,7 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.deployment.scope import TENANT, Scope, id_value, resource_id, text
+from azkvlint.readers.deployment.scope import TENANT, Scope, id_value, part_value, resource_id
 
 # Members about the deployment, not about the resource.
 _NOT_ATTRIBUTES = frozenset(
@@ -101,7 +101,7 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
     freezer.budget.add_characters(len(declared.address) + length_of(name))
     own = declared.id or resource_id(declared.above, declared.type, declared.names)
     fields["id"] = id_value(own, at)
-    fields["name"] = text(name, at, "known after deployment")
+    fields["name"] = part_value("name", name, at)
     if declared.version:
         fields["apiVersion"] = Scalar(at=at, value=declared.version)
     elif not declared.existing:
@@ -153,7 +153,7 @@ def _known(type_: str) -> tuple[str, bool]:
 def _properties(properties: Value | None, declared: Declaration, type_: str) -> Value | None:
     """Return the properties: missing ones are located at the resource, the value of a secret is sensitive."""
     if properties is None and declared.existing:
-        why = "properties of existing resources are known only in Azure"
+        why = f"`{declared.address}` is an existing resource with properties that are known only in Azure"
         return Unknown(at=declared.at, why=why)
     if not isinstance(properties, MapValue):
         return properties

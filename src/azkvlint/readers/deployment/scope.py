@@ -18,8 +18,10 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,
     Hole,
+    Pattern,
     Text,
     access,
+    bare,
     declared_hole,
     hole,
     join_texts,
@@ -29,7 +31,7 @@ from azkvlint.model.pattern import (
     strip_text,
     text_form,
 )
-from azkvlint.model.value import TEXT, Scalar, Unknown, display
+from azkvlint.model.value import TEXT, Scalar, Unknown, display, shortened
 from azkvlint.util.lazy_property import lazy_property
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
@@ -102,7 +104,33 @@ def text(pattern: Text, at: Location, why: str) -> Scalar | Unknown:
 
 def id_value(pattern: Text, at: Location) -> Scalar | Unknown:
     """Return an ID as a result."""
-    return text(pattern, at, "the ID is known after deployment")
+    return part_value("ID", pattern, at)
+
+
+def part_value(noun: str, pattern: Text, at: Location) -> Scalar | Unknown:
+    """Return the ID or name (``noun``) of a resource as a result."""
+    return text(pattern, at, "" if isinstance(pattern, str) and pattern else _reason_for(noun, pattern))
+
+
+# The functions that return where a template is deployed. Every ID depends on some of them.
+_PLACES = frozenset({"subscription", "resourceGroup", "managementGroup", "tenant"})
+
+
+@lru_cache(1000)
+def _reason_for(noun: str, pattern: Text) -> str:
+    """Return why an ID or a name is unknown: the first parameter, function or resource that it depends on."""
+    names = [bare(_innermost(one)) for one in pattern.holes] if isinstance(pattern, Pattern) else []
+    name = next((name for name in names if name not in _PLACES), None) or next(iter(names), None)
+    if name is None:
+        return "known after deployment" if noun == "name" else f"the {noun} is known after deployment"
+    call = "()" if name in _PLACES or name == "deployment" else ""
+    return f"the {noun} depends on `{shortened(name)}{call}` and is known only at deployment"
+
+
+def _innermost(one: Hole) -> Hole:
+    while one.within:
+        one = one.within[0]
+    return one
 
 
 def call(name: str, arguments: Sequence[Result], scope: Scope, at: Location) -> Result | None:
@@ -185,12 +213,12 @@ def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> 
             place = Scope(GROUP, scope.subscription, name)
         case _:
             place = Scope(GROUP, parts[0], parts[1])
-    why = "the resource group is known after deployment"
+    why = "`resourceGroup()` is known after deployment"
     fields: dict[str, Result] = {
         "id": text(place.id, at, why),
         "name": text(place.group, at, why),
         "type": Scalar(at=at, value="Microsoft.Resources/resourceGroups"),
-        "location": text(_fact(place.group, "location"), at, "the location of the resource group is unknown"),
+        "location": text(_fact(place.group, "location"), at, "`resourceGroup().location` is known after deployment"),
     }
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
 
@@ -201,11 +229,11 @@ def _subscription(arguments: Sequence[Result], scope: Scope, at: Location) -> Re
     if not given:
         return doubt_in("the subscription is unknown", at, *arguments)
     place = Scope(SUBSCRIPTION, given)
-    why = "the subscription is known after deployment"
+    why = "`subscription()` is known after deployment"
     fields: dict[str, Result] = {
         "id": text(place.id, at, why),
         "subscriptionId": text(place.subscription, at, why),
-        "tenantId": text(hole("tenant"), at, "the tenant is known after deployment"),
+        "tenantId": text(hole("tenant"), at, "`tenant()` is known after deployment"),
         "displayName": text(_fact(given, "displayName"), at, why),
     }
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
@@ -218,7 +246,7 @@ def _fact(scope: Text, name: str) -> Hole:
 
 def _tenant(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
     """Evaluate ``tenant()``. Its ``id`` is the scope; ARM returns ``/``."""
-    why = "the tenant is known after deployment"
+    why = "`tenant()` is known after deployment"
     fields: dict[str, Result] = {
         "id": Scalar(at=at, value="/"),
         "tenantId": text(hole("tenant"), at, why),
@@ -231,7 +259,7 @@ def _management_group(arguments: Sequence[Result], scope: Scope, at: Location) -
     given = pattern_of(arguments[0]) if arguments else scope.management_group
     if not given:
         return doubt_in("the management group is unknown", at, *arguments)
-    why = "the management group is known after deployment"
+    why = "`managementGroup()` is known after deployment"
     place = Scope(MANAGEMENT_GROUP, management_group=given)
     fields: dict[str, Result] = {"id": text(place.id, at, why), "name": text(given, at, why)}
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))

@@ -31,6 +31,7 @@ from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, S
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.modules.run import Run
+from azkvlint.readers.modules.values import without_value
 from azkvlint.readers.modules.world_values import changed_value
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.syntax import ast
@@ -59,7 +60,7 @@ class WorldValues:
         if changes is None or node is None:
             return self.of_base_world.get(name)
         at = self._root.parameter_location(name)
-        why = f"parameter `{name}` has {'no value' if node.default is None else 'only a default value'}"
+        why = without_value(f"parameter `{name}`", has_default=node.default is not None)
         given = self.of_base_world.get(name)
         default = given.plain if isinstance(given, Fallback) else self._root.default(node, None)
         value = changed_value(changes, default, kind_of(self._root, node), why, at)

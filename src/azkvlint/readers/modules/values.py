@@ -15,6 +15,11 @@ from azkvlint.readers.modules.run import Run
 _Arguments = TypeVarTuple("_Arguments")
 
 
+def without_value(name: str, *, has_default: bool) -> str:
+    """Return why an input is unknown that nothing in the scanned files sets."""
+    return f"{name} has a default that another value can replace" if has_default else f"{name} has no value"
+
+
 class KeptValues:
     """The values of one use of a module, or of a part of it, by key. ``base`` are those of the base world, if any."""
 

@@ -18,9 +18,9 @@ from azkvlint.evaluation.values import (
     missing_fields_reason,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import Pattern
+from azkvlint.model.pattern import Pattern, bare
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
-from azkvlint.readers.modules.values import KeptValues
+from azkvlint.readers.modules.values import KeptValues, without_value
 from azkvlint.readers.terraform.expansion import of_item
 from azkvlint.readers.terraform.folder import Declaration, Part, Piece
 from azkvlint.syntax import ast
@@ -285,7 +285,7 @@ class Content(KeptValues):
             return None
         doubt = _is_open(found)
         if doubt is None and any(True for _ in _pairs_of(found)):
-            doubt = Unknown(at=found.at, why="an input variable in the condition has only a default value")
+            doubt = Unknown(at=found.at, why=without_value("an input variable in the condition", has_default=True))
         return doubt
 
     def _iterator(self, part: Part) -> str:
@@ -313,7 +313,8 @@ class Content(KeptValues):
 
 def other_arguments(at: Location, pattern: Pattern | None) -> Unknown:
     """Return the arguments and attributes of a block that are not set in it. ``pattern`` identifies the block."""
-    return Unknown(at=at, why="arguments that are not set are known after apply", pattern=pattern)
+    block = "a block" if pattern is None else f"`{bare(pattern)}`"
+    return Unknown(at=at, why=f"an attribute of {block} is known after apply", pattern=pattern)
 
 
 def _block_types(parts: Sequence[Part]) -> Iterator[str]:

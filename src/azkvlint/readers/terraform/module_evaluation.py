@@ -21,7 +21,7 @@ from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.modules.values import KeptValues
+from azkvlint.readers.modules.values import KeptValues, without_value
 from azkvlint.readers.terraform.blocks import relocate
 from azkvlint.readers.terraform.expansion import Instance, Step, with_key
 from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
@@ -195,7 +195,7 @@ class ModuleInstance(KeptValues):
                 found = Unknown(at=head, why=f"`var.{name}` has no value", given=is_given)
             elif self.defaults is not None and not self.prefix:
                 # Callers may pass another value, so what exists may depend on the default, but no result.
-                why = f"`var.{name}` has only a default value"
+                why = without_value(f"`var.{name}`", has_default=True)
                 found = Unknown(at=self.locate(default), why=why, given=self._flag(attributes.get("nullable")) is False)
             else:
                 found = self.evaluate(default, NOTHING)

@@ -302,7 +302,7 @@ class ResourceEntity(Instance):
             items: list[Result] = [block.data(at, self._reference(f"{name}[{i}]")) for i, block in enumerate(blocks)]
             return Items(at=blocks[0].at if blocks else self.at, items=items)
         if self.type == LEFT_OPEN:
-            why = f"{name.replace('_', ' ')} in this module version is unknown"
+            why = f"`{name}` depends on the version of a module that is not installed"
             return Unknown(at=at, why=why, pattern=self._reference(name))
         is_of_provider = name == "subscription_id" and self.symbol.is_data and self.type in _OF_PROVIDER
         pattern = self._subscription() if is_of_provider else self._reference(name)

@@ -24,6 +24,7 @@ from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Plain, Scalar
+from azkvlint.readers.modules.values import without_value
 from azkvlint.readers.modules.world_values import changed_value, listed_values
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.collect import ResourceCollector
@@ -61,7 +62,7 @@ class WorldValues:
         declaration = self._root.folder.variables[name]
         at = self._root.locate(declaration)
         has_default = "default" in declaration.attributes
-        why = f"`var.{name}` has {'only a default value' if has_default else 'no value'}"
+        why = without_value(f"`var.{name}`", has_default=has_default)
         return changed_value(changes, self._root.variable(name, at), kind_of(self._root, name), why, at)
 
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:

@@ -35,7 +35,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Known, Scalar, Unknown
+from azkvlint.model.value import Absent, Known, Scalar, Unknown, display
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -69,12 +69,12 @@ def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
     text = call.terraform.document.text_file(str(path.value), call.at)
     if text is None:
         call.terraform.watch.risks += 1
-        return _unread(call)
+        return _unread(call, path)
     return path, text
 
 
-def _unread(call: Call) -> Unknown:
-    found = call.unknown(Unknown(at=call.at, why="the file is not read"))
+def _unread(call: Call, path: Scalar) -> Unknown:
+    found = call.unknown(Unknown(at=call.at, why=f"the file `{display(path)}` is not available"))
     return Unknown(at=call.at, why=found.why, pattern=found.pattern, given=True, sensitive=found.sensitive)
 
 
@@ -83,7 +83,7 @@ def _exists(call: Call, arguments: list[Result]) -> Result:
     if not isinstance(path, Scalar):
         return call.doubt("the name of the file is unknown", path)
     if call.terraform.document.text_file(str(path.value), call.at) is None:
-        return _unread(call)
+        return _unread(call, path)
     return Scalar(at=call.at, value=True)
 
 
