@@ -214,7 +214,8 @@ class Generator:
         if not why and not scope:
             why = "the generated code cannot reference the vault"
         if why:
-            policy.status, policy.reason, policy.choice = UNKNOWN, why, None
+            more = "" if group.why == _DIFFERENT or group.why in why else f"{group.why}, and "
+            policy.status, policy.reason, policy.choice = UNKNOWN, f"{more}{why}", None
             return
         self._declare_parameters()
         path, provider = (group.path, group.written.provider) if is_beside else ("", "")
