@@ -227,8 +227,8 @@ variable "who" {
         (
             "{ a = var.who }",
             "lookup({ b = access_policy.value }, access_policy.key)",
-            "{ a = var.who } : key",
-            "each.key",
+            "{ a = var.who } : key => { key = key, value = value } }",
+            "lookup({ b = each.value.value }, each.value.key)",
         ),
     ],
 )
@@ -963,3 +963,195 @@ def test_hostile_ids_stay_strings_in_the_code(given: Input, who: str) -> None:
     assert len(parsed(given.code())) == 1
     given.write(given.code(), "roles.tf")
     assert given.problems() == "[]"
+
+
+# --- loops and conditions that generated code must repeat exactly -----------------------------------------------------
+
+VAULTS_OF_NAMES = (
+    'variable "names" { type = set(string) }\n'
+    'resource "azurerm_key_vault" "app" {\n  for_each = var.names\n  name = each.value\n'
+    "  rbac_authorization_enabled = false\n}\n"
+    'resource "azurerm_key_vault" "other" {\n  name = "other"\n  rbac_authorization_enabled = false\n}\n'
+)
+DEFERRED = "azurerm_user_assigned_identity.app.principal_id"
+IDENTITY = 'resource "azurerm_user_assigned_identity" "app" {\n  name = "app"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("who", "principal"),
+    [
+        ("access_policy.key", "each.value.key"),
+        (
+            f'access_policy.key == 0 ? "{OTHER}" : access_policy.value',
+            f'each.value.key == 0 ? "{OTHER}" : each.value.value',
+        ),
+        ("[for one in [access_policy] : one.value][0]", "[for one in [each.value] : one.value][0]"),
+    ],
+)
+@pytest.mark.parametrize("over", ["var.ids", f'["{GUID}", "{GUID[:-1]}f"]'])
+def test_the_key_of_an_item_is_not_the_key_of_an_instance(given: Input, over: str, who: str, principal: str) -> None:
+    code = given.write(VARIABLES + vault(dynamic(over, who))).code()
+    assert f"for_each = {{ for key, value in {over} : key => {{ key = key, value = value }} }}\n" in code
+    assert f"= {principal}\n" in code
+
+
+def test_the_index_of_a_for_expression_is_in_the_value(given: Input) -> None:
+    result = f'{{ object_id = i == 0 ? "{OTHER}" : one, secret_permissions = ["Get"] }}'
+    code = given.write(vault(f'  access_policy = [for i, one in ["{GUID}"] : {result}]')).code()
+    assert f'for_each = {{ for key, value in ["{GUID}"] : key => {{ key = key, value = value }} }}\n' in code
+    assert f'= each.value.key == 0 ? "{OTHER}" : each.value.value\n' in code
+
+
+@pytest.mark.parametrize(
+    ("who", "repeated"),
+    [
+        ("access_policy.value.id", "[for value in var.objects : value] : key => value }"),
+        ("access_policy.key.id", "[for value in var.objects : { key = value, value = value }] : key => value }"),
+    ],
+)
+def test_the_items_of_a_set_of_objects_are_not_keys(given: Input, who: str, repeated: str) -> None:
+    given.write('variable "objects" { type = set(object({ id = string })) }\n' + vault(dynamic("var.objects", who)))
+    assert repeated in given.code()
+
+
+def test_a_collection_that_may_be_a_set_of_objects_has_a_note(given: Input) -> None:
+    over = "var.objects"
+    given.write('variable "objects" {}\n' + vault(dynamic(over, "access_policy.value.id")))
+    out = flat(given.run().out)
+    assert f"If `{over}` is a set, Terraform rejects the generated code" in out
+    assert f"write `tolist({over})`" in out
+
+
+@pytest.mark.parametrize("name", ["main.tf", "main.bicep"])
+def test_a_principal_that_is_twice_in_a_loop_is_written_once(given: Input, name: str) -> None:
+    if name == "main.tf":
+        text = vault(dynamic(f'["{GUID}", "{OTHER}", "{GUID}"]', "access_policy.value"))
+    else:
+        text = looped(f"one in ['{GUID}', '{OTHER}', '{GUID}']")
+    code = given.write(text, name).code()
+    assert (code.count(f'"{GUID}"' if name == "main.tf" else f"principalId: '{GUID}'"), code.count("resource ")) == (
+        1,
+        2,
+    )
+    assert "for " not in code.replace("for the", "")
+
+
+def test_loops_with_a_common_principal_are_written_out(given: Input) -> None:
+    blocks = (dynamic(f'["{one}", "{OTHER}"]', "access_policy.value") for one in (GUID, GUID[:-1] + "f"))
+    found = parsed(given.write(vault(*blocks)).code())
+    assert [one["principal_id"].strip('"') for one in found.values() if "for_each" not in one] == [GUID[:-1] + "f"]
+    assert len(found) == 2
+
+
+def test_loops_over_the_same_ids_assign_a_role_once(given: Input) -> None:
+    blocks = (
+        dynamic("var.ids", "access_policy.value"),
+        dynamic("var.ids", "access_policy.value", 'secret_permissions = ["Get", "List"]'),
+    )
+    code = given.write(VARIABLES + vault(*blocks)).code()
+    assert len(parsed(code)) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "who", "is_noted"),
+    [
+        ("list(string)", "access_policy.value", True),
+        ("set(string)", "access_policy.value", False),
+        ("map(string)", "access_policy.value", True),
+        ("map(string)", "access_policy.key", False),
+    ],
+)
+def test_items_that_may_be_equal_have_a_note(given: Input, type_: str, who: str, is_noted: bool) -> None:
+    given.write(f'variable "ids" {{ type = {type_} }}\n' + vault(dynamic("var.ids", who)))
+    (policy,) = given.policies()
+    assert (len(policy["notes"]) == 1) is is_noted
+    assert ("no two items of `var.ids` may have the same object ID" in flat(given.run().out)) is is_noted
+
+
+def test_loops_that_may_have_a_common_principal_have_a_note(given: Input) -> None:
+    text = 'variable "a" { type = set(string) }\nvariable "b" { type = set(string) }\n'
+    given.write(text + vault(inline(), *(dynamic(f"var.{one}", "access_policy.value") for one in "ab")))
+    first, *loops = given.policies()
+    assert first["notes"] == []
+    assert all("no item of the loop may have the object ID of access policy 1 of" in one["notes"][0] for one in loops)
+
+
+@pytest.mark.parametrize("others", ["", inline(f'"{OTHER}"')])
+def test_a_condition_that_is_known_after_apply_is_not_that_of_a_resource(given: Input, others: str) -> None:
+    given.write(IDENTITY + vault(others, dynamic(f'{DEFERRED} != "" ? [1] : []', DEFERRED)))
+    policy = given.policies()[-1]
+    assert policy["status"] == "unknown"
+    assert policy["reason"].startswith("a loop or condition of a resource must be known before apply: `azurerm_user")
+    assert "count" not in given.code()
+
+
+def test_a_set_of_ids_that_are_known_after_apply_is_written_out(given: Input) -> None:
+    code = given.write(IDENTITY + vault(dynamic(f"toset([{DEFERRED}])", "access_policy.value"))).code()
+    assert "for_each" not in code
+    assert f"= {DEFERRED}\n" in code
+    code = given.write(IDENTITY + vault(dynamic(f"[{DEFERRED}]", "access_policy.value"))).code()
+    assert f"for key, value in [{DEFERRED}] : key => value" in code
+
+
+@pytest.mark.parametrize(
+    ("over", "who"),
+    [
+        ('{ a = { id = var.who, password = "CANARY-1" } }', "access_policy.value.id"),
+        ('var.token == "CANARY-2" ? [1] : []', "var.who"),
+        ('var.on && "password=CANARY-3" != "" ? [1] : []', "var.who"),
+        ('contains(["CANARY-4"], var.token) ? [1] : []', "var.who"),
+        ("var.ids", 'lookup({ client_secret = "CANARY-5" }, "id", access_policy.value)'),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json", "csv", "html", "code"])
+def test_literals_with_names_of_secrets_are_in_no_report(given: Input, over: str, who: str, form: str) -> None:
+    token = 'variable "token" {\n  sensitive = true\n}\n'
+    said = given.write(VARIABLES + token + vault(dynamic(over, who))).run("-f", form)
+    assert said.code == 0
+    assert "CANARY" not in said.out + said.err
+    is_known = over.startswith("{")
+    assert form == "code" or is_known or "its declaration contains a sensitive value" in flat(said.out)
+
+
+def test_literals_with_names_of_secrets_in_bicep_are_in_no_report(given: Input) -> None:
+    text = looped("one in [{ id: ids[0], password: 'CANARY-1' }]").replace("objectId: one", "objectId: one.id")
+    text = text.replace("isProd bool", "isProd bool\n@secure()\nparam token string").replace(
+        "= {\n  name: 'app'", "= if (token != 'CANARY-2') {\n  name: 'app'"
+    )
+    given.write(text, "main.bicep")
+    for form in ("text", "json", "csv", "html", "code"):
+        assert "CANARY" not in given.run("-f", form).out
+
+
+def test_a_policy_for_an_unknown_instance_is_not_listed_on_other_vaults(given: Input) -> None:
+    own = separate(more="for_each = { for one in var.names : one => one }").replace(".app.id", ".app[each.value].id")
+    given.write(VAULTS_OF_NAMES + own)
+    found = {one["resource"]: len(one["policies"]) for one in given.report()["vaults"]}
+    assert found == {"azurerm_key_vault.other": 0, "azurerm_key_vault.app[*]": 1}
+
+
+def test_instances_that_are_written_out_are_for_their_folder(given: Input) -> None:
+    text = vault(dynamic("each.value", "access_policy.value")).replace(
+        '"app" {', f'"app" {{\n  for_each = {{ a = ["{GUID}"], b = ["{OTHER}"] }}', 1
+    )
+    (code,) = given.write(text.replace('= "app"', "= each.key", 1) + 'variable "x" {}\n').report()["code"]
+    assert code["path"] == "."
+    assert 'azurerm_key_vault.app["a"].id' in code["text"]
+
+
+def test_a_loop_counts_as_a_loop(given: Input) -> None:
+    own = inline(), dynamic("var.ids", "access_policy.value"), dynamic("var.more", "access_policy.value")
+    out = given.write(VARIABLES + 'variable "more" { type = list(string) }\n' + vault(*own)).run().out
+    assert "1 access policy and those of 2 loops are replaced by roles in 1 vault." in flat(out)
+    assert "1 principal and those of 2 loops." in flat(out)
+    assert "access_policy.value: secrets get" in flat(out)
+    assert "each.value:" not in out
+    (plan,) = given.report()["vaults"]
+    assert plan["wave"] == 4
+
+
+def test_a_wrong_format_lists_the_formats(given: Input) -> None:
+    said = given.write(vault(inline())).run("-f", "sarif")
+    assert said.code == 2
+    assert "text" in said.err
+    assert "csv" in said.err

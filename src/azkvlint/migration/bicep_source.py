@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from azkvlint.derived.vaults import VAULTS
+from azkvlint.migration.expressions import SECRET, has_secret, is_constant, key_text
 from azkvlint.migration.written import OpenPolicy, Written, bicep_string
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.syntax import ast
+from azkvlint.values.secrecy import names_value
 
 _KINDS = ("secrets", "keys", "certificates", "storage")
 _JOINS = frozenset({"concat", "union"})
@@ -61,7 +63,8 @@ class BicepFile(NamedTuple):
             written = self._written(node, source, place)
             if place.node.start in known:
                 continue
-            if words is None or not written.principal or member(place.node, "applicationId") is not None:
+            is_known = written.principal or written.why == SECRET
+            if words is None or not is_known or member(place.node, "applicationId") is not None:
                 return None
             found.append(OpenPolicy((place.node.start, place.node.end), words, written))
         return tuple(found) or None
@@ -75,6 +78,9 @@ class BicepFile(NamedTuple):
 
     def _written(self, node: ast.Resource, source: Resource, place: _Place) -> Written:
         vault, principal = self._vault(node, source), member(place.node, "objectId")
+        repeated = principal, *(one.over for one in place.loops), *(one for one, _ in place.conditions)
+        if any(has_secret(one, self._is_secret) for one in repeated):
+            return Written(vault="" if place.loops else vault, why=SECRET)
         known = all(map(self._is_known_at_start, (one.over for one in place.loops)))
         known = known and all(self._is_known_at_start(one) for one, _ in place.conditions)
         condition = " && ".join(self._condition(*one) for one in place.conditions)
@@ -87,6 +93,7 @@ class BicepFile(NamedTuple):
         if principal is None:
             return Written(vault=vault, condition=condition, why="an expression sets the access policy")
         loop = ""
+        own_loops = () if isinstance(node.body, ast.For) else place.loops
         for one in place.loops:
             index = one.index
             if isinstance(node.body, ast.For) and source.type.lower() == VAULTS:
@@ -95,16 +102,26 @@ class BicepFile(NamedTuple):
             loop = f"for {f'({one.item}, {index})' if index else one.item} in {self.text_of(one.over)}"
         own = place.conditions if not isinstance(node.body, ast.If) else place.conditions[1:]
         states = [f"if `{' '.join(self._condition(*one).split())}`" for one in own]
-        states += [f"for each of `{' '.join(self.text_of(one.over).split())}`" for one in place.loops]
+        states += [f"for each of `{' '.join(self.text_of(one.over).split())}`" for one in own_loops]
         return Written(
             self.text_of(principal),
             vault,
             condition=condition,
             name=self._known_name(principal, frozenset(name for one in place.loops for name in (one.item, one.index))),
-            is_literal=not _has_names(member(place.node, "permissions")),
+            is_literal=is_constant(member(place.node, "permissions")),
             loop=loop,
             exists=", ".join(states),
+            label=" ".join(self.text_of(principal).split()),
+            over=" ".join(self.text_of(place.loops[0].over).split()) if own_loops else "",
         )
+
+    def _is_secret(self, node: ast.Node) -> bool:
+        """Return whether an expression is a secure parameter, or has the name of a secret."""
+        if not isinstance(node, ast.Name):
+            return False
+        declared = self.declared.get(node.name)
+        flags = declared.decorators if isinstance(declared, ast.Parameter) else ()
+        return names_value(node.name) or any(isinstance(one, ast.Call) and one.name == "secure" for one in flags)
 
     def _condition(self, node: ast.Expression, is_true: bool) -> str:
         text = self.text_of(node)
@@ -216,21 +233,13 @@ def _words(node: ast.Object) -> dict[str, tuple[str, ...]] | None:
         return None
     found: dict[str, tuple[str, ...]] = {}
     for one in permissions.members:
-        if not isinstance(one, ast.Property) or _key(one.key) not in _KINDS or not isinstance(one.value, ast.Array):
+        if not isinstance(one, ast.Property) or key_text(one.key) not in _KINDS or not isinstance(one.value, ast.Array):
             return None
         words = [item.value for item in one.value.items if isinstance(item, ast.Literal)]
         if len(words) < len(one.value.items):
             return None
-        found[_key(one.key)] = tuple(map(str, words))
+        found[key_text(one.key)] = tuple(map(str, words))
     return found
-
-
-def names_in(node: ast.Node) -> Iterator[str]:
-    """Yield the symbols in an expression."""
-    if isinstance(node, ast.Name):
-        yield node.name
-    for child in ast.children(node):
-        yield from names_in(child)
 
 
 def body_of(node: ast.Resource) -> ast.Object | None:
@@ -240,15 +249,6 @@ def body_of(node: ast.Resource) -> ast.Object | None:
 
 def member(node: ast.Object, name: str) -> ast.Expression | None:
     """Return the value of a property of an object; None without the property."""
-    return next((one.value for one in node.members if isinstance(one, ast.Property) and _key(one.key) == name), None)
-
-
-def _has_names(node: ast.Node | None) -> bool:
-    """Return whether an expression depends on anything, such as a parameter."""
-    return node is None or any(True for _ in names_in(node))
-
-
-def _key(key: str | ast.Expression) -> str:
-    if isinstance(key, ast.Name):
-        return key.name
-    return str(key.value) if isinstance(key, ast.Literal) else key if isinstance(key, str) else ""
+    return next(
+        (one.value for one in node.members if isinstance(one, ast.Property) and key_text(one.key) == name), None
+    )

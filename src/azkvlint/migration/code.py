@@ -24,6 +24,7 @@ _NAME = regex(r"[A-Za-z_]\w*")
 _KEY = regex(r"(?<![\w.])(?:each|count)\.")
 _OWN_VAULT = regex(r"azurerm_key_vault\.[\w-]+\.id")
 _NOT_IN_NAMES = regex(r"[^A-Za-z0-9]+")
+_DIFFERENT = "its declaration is used with different permissions"
 _VAULT_VERSION, _ASSIGNMENT_VERSION = "2023-07-01", "2022-04-01"
 
 
@@ -32,12 +33,16 @@ GroupKey: TypeAlias = tuple[object, ...]
 
 
 class _Group(NamedTuple):
-    """Policies that one declaration of the source sets, with its expressions and language."""
+    """Policies that one declaration of the source sets, with its expressions and language.
+
+    ``why`` is why one declaration, repeated as in the source, does not replace all of them; empty if it does.
+    """
 
     written: Written
     path: str
     language: str
     members: list[tuple[Resource, Policy]]
+    why: str = ""
 
 
 class Places(Protocol):
@@ -86,13 +91,16 @@ class Generator:
         # Names of parameters that are declared once a policy is certain to be replaced.
         self._parameters: dict[tuple[object, ...], str] = {}
         self._custom: dict[tuple[object, ...], _Custom] = {}
+        # The role assignments by vault, principal and role, and by the expressions for them.
         self._done: set[tuple[object, ...]] = set()
+        self._written: set[tuple[object, ...]] = set()
 
     def generate(
         self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
     ) -> tuple[Blocks, ...]:
         """Return the code for the selected policies of the vaults."""
         groups: dict[GroupKey, _Group] = {}
+        vaults = list(vaults)
         for vault, policies in vaults:
             for policy in policies:
                 key, group = self._group(policy)
@@ -100,18 +108,23 @@ class Generator:
         for key, group in groups.items():
             wanted = [(vault, policy) for vault, policy in group.members if selected(vault, policy)]
             is_uniform = self._is_uniform(group, wanted)
-            if any(policy.source.callers for _, policy in group.members) and not group.written.is_literal:
+            why = self._why_alone(group, wanted) if is_uniform else _DIFFERENT
+            if any(policy.source.callers for _, policy in group.members) and (wanted or not group.written.is_literal):
                 choice = group.members[0][1].choice
-                self.module_roles[key] = choice.required if choice is not None and is_uniform else None
-                is_uniform = is_uniform and key not in self._conflicts
-            if is_uniform:
+                self.module_roles[key] = choice.required if choice is not None and not why else None
+                if not why and key in self._conflicts:
+                    why = _DIFFERENT
+            if why:
+                for vault, policy in wanted:
+                    if policy.status == REPLACED:
+                        self._alone(vault, policy, group._replace(why=why))
+            else:
                 self._assign(
                     group.written, group.path, [policy for _, policy in wanted], [one.address for one, _ in wanted]
                 )
-            else:
-                for vault, policy in wanted:
-                    if policy.status == REPLACED:
-                        self._alone(vault, policy, group)
+                _add_notes(group.written, wanted)
+        for _, policies in vaults:
+            _note_overlaps(policies)
         return tuple(
             Blocks(path, self._language, tuple(blocks), tuple(self._vaults[path]))
             for path, blocks in self._blocks.items()
@@ -165,8 +178,23 @@ class Generator:
             for _, policy in wanted
         )
 
+    def _why_alone(self, group: _Group, wanted: Sequence[tuple[Resource, Policy]]) -> str:
+        """Return why Azure or Terraform rejects a declaration that is repeated as in the source; empty if not."""
+        obstacle = next((policy.obstacle for _, policy in wanted if policy.obstacle), "")
+        if obstacle:
+            return obstacle
+        own = [one for vault, policy in wanted for one in _assignments(vault.address, policy)]
+        if len(set(own)) < len(own) or not (self._done.isdisjoint(own) or self._done.issuperset(own)):
+            return "a principal has the same role more than once"
+        if group.written.is_keyed_by_value and any(_is_late(policy.principal) for _, policy in wanted):
+            return "the keys of its loop are known after apply"
+        return ""
+
     def _alone(self, vault: Resource, policy: Policy, group: _Group) -> None:
         """Generate the code for one policy from what is known of it."""
+        if policy.obstacle:
+            policy.status, policy.reason, policy.choice = UNKNOWN, policy.obstacle, None
+            return
         self._parameters.clear()
         is_beside = self._is_beside(policy, group)
         principal, why = self._principal(policy, group)
@@ -186,7 +214,8 @@ class Generator:
         if not why and not scope:
             why = "the generated code cannot reference the vault"
         if why:
-            policy.status, policy.reason, policy.choice = UNKNOWN, why, None
+            more = "" if group.why == _DIFFERENT or group.why in why else f"{group.why}, and "
+            policy.status, policy.reason, policy.choice = UNKNOWN, f"{more}{why}", None
             return
         self._declare_parameters()
         path, provider = (group.path, group.written.provider) if is_beside else ("", "")
@@ -197,7 +226,7 @@ class Generator:
 
         A module may have other callers, with other values than those that are known here.
         """
-        is_default = isinstance(policy.principal, Scalar) and policy.principal.at.cause is not None
+        is_default = isinstance(policy.principal, Scalar) and self._sources.is_given(policy.principal.at.cause)
         is_own = self._context.is_complete or not is_default
         return group.language == self._language and not policy.source.callers and is_own
 
@@ -218,7 +247,7 @@ class Generator:
             return parameter, ""
         why = value.why if isinstance(value, Unknown) else "it is known after deployment"
         if group.written.principal and group.language == self._language:
-            why = "its declaration is used with different permissions"
+            why = group.why
         return "", f"the object ID cannot be repeated in the generated code: {group.written.why or why}"
 
     def _scope(self, vault: Resource, policy: Policy, group: _Group) -> str:
@@ -228,7 +257,7 @@ class Generator:
             return group.written.vault
         start = vault.address.rfind(f"{vault.declared_as}.")
         is_azurerm = self._language == TERRAFORM and vault.declared_as == "azurerm_key_vault"
-        if is_azurerm and not _module_of(vault) and is_in_root(policy.source):
+        if is_azurerm and not module_of(vault) and is_in_root(policy.source):
             return f"{'data.' if vault.existing else ''}{vault.address[start:]}.id"
         if is_beside and vault.at.path == group.path and "." not in vault.address:
             return vault.address
@@ -327,9 +356,11 @@ class Generator:
         for id_, name, custom in roles:
             # Azure rejects a second assignment of the same role to the same principal.
             same = {(vault, one.key, id_ or choice.actions) for vault, one in zip(vaults, policies, strict=True)}
-            if same <= self._done:
+            text = path, written.vault, written.principal, written.repeat, written.condition, written.loop
+            if same <= self._done or (*text, id_ or choice.actions) in self._written:
                 continue
             self._done |= same
+            self._written.add((*text, id_ or choice.actions))
             self._vaults.setdefault(path, {}).update(dict.fromkeys(vaults))
             own = self._name(path, (*label, name.removeprefix("Key Vault ") or "custom"))
             render = _terraform_assignment if self._language == TERRAFORM else _bicep_assignment
@@ -408,6 +439,59 @@ class _Role(NamedTuple):
     custom: str
 
 
+def _assignments(vault: str, policy: Policy) -> list[tuple[object, ...]]:
+    """Return the role assignments for a policy of a vault: the vault, principal and role of each."""
+    actions = policy.choice.actions if policy.choice is not None else ()
+    roles = [actions] if policy.custom else [id_ for id_, _ in policy.new_roles]
+    return [(vault, policy.key, role) for role in roles]
+
+
+def _is_late(principal: Answer) -> bool:
+    """Return whether an object ID is known only after apply; that of a data source is known before."""
+    if not isinstance(principal, Unknown) or "known after apply" not in principal.why:
+        return False
+    holes = () if principal.pattern is None else principal.pattern.holes
+    return not any(isinstance(one, DeclaredHole) and one.type.startswith("data.") for one in holes)
+
+
+def _add_notes(written: Written, wanted: Sequence[tuple[Resource, Policy]]) -> None:
+    """Note on the first policy of a loop in each vault what the items of the loop must not be."""
+    seen: set[str] = set()
+    for vault, policy in wanted if written.over else ():
+        if vault.address in seen:
+            continue
+        seen.add(vault.address)
+        if policy.is_loop and not written.is_distinct:
+            policy.notes.append(
+                f"Azure rejects equal role assignments (`RoleAssignmentExists`): no two items of `{written.over}` may"
+                " have the same object ID."
+            )
+        if written.repeat[0] and not written.kind and "each.value." in written.principal:
+            policy.notes.append(
+                f"If `{written.over}` is a set, Terraform rejects the generated code, because the keys of `for_each`"
+                f" are strings: write `tolist({written.over})`."
+            )
+
+
+def _note_overlaps(policies: Sequence[Policy]) -> None:
+    """Note on each loop the other policies of its vault that have the same role, and maybe the same principal."""
+    replaced = [one for one in policies if one.status == REPLACED]
+    for policy in (one for one in replaced if one.is_loop):
+        roles = {one[2] for one in _assignments("", policy)}
+        others = [
+            other.address
+            for other in replaced
+            if other is not policy and other.exists != policy.exists
+            if any(one[2] in roles for one in _assignments("", other))
+        ]
+        if others:
+            listed = f"{', '.join(others[:3])}{f' and {len(others) - 3} more' if len(others) > 3 else ''}"
+            policy.notes.append(
+                "Azure rejects equal role assignments (`RoleAssignmentExists`): no item of the loop may have the object"
+                f" ID of {listed}."
+            )
+
+
 def _once(written: Written) -> tuple[str, str]:
     """Return the count of what is declared once if a policy has any instances; nothing for one without a count."""
     kind, amount = written.repeat
@@ -432,10 +516,10 @@ def _is_direct(written: Written, policy: Policy) -> bool:
 
 def is_in_root(resource: Resource) -> bool:
     """Return whether a resource is declared in a root module."""
-    return not _module_of(resource)
+    return not module_of(resource)
 
 
-def _module_of(resource: Resource) -> str:
+def module_of(resource: Resource) -> str:
     """Return the part of an address that is the module of a resource, with its dot."""
     start = resource.address.rfind(f"{resource.declared_as}.")
     return resource.address[:start].removesuffix("data.") if start > 0 else ""

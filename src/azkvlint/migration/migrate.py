@@ -28,7 +28,7 @@ from azkvlint.linter.access import (
 )
 from azkvlint.linter.linter import exit_code_of
 from azkvlint.linter.world_names import NamesByRoot
-from azkvlint.migration.code import Blocks, Generator, GroupKey
+from azkvlint.migration.code import Blocks, Generator, GroupKey, module_of
 from azkvlint.migration.open_policies import completed
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
 from azkvlint.migration.policy_source import MODEL_ARGUMENTS, PolicySources
@@ -227,7 +227,13 @@ class _Planner:
         resources, opened = completed(_resources_of(read), sources)
         context = self._context(resources, read)
         principals = Principals(context)
-        vaults = vaults_of(context, principals, built_in_only=self._choices.built_in_only)
+        places = _Places(source)
+
+        def indexed(policy: Resource) -> str:
+            name = sources.indexed_vault(places.resource(policy).at)
+            return f"{module_of(policy)}{name}" if name else ""
+
+        vaults = vaults_of(context, principals, indexed, built_in_only=self._choices.built_in_only)
         if not (vaults.to_migrate or vaults.migrated or vaults.unknown):
             return None
         _name_opened(vaults, opened)
@@ -235,14 +241,14 @@ class _Planner:
         names = frozenset(
             redactor.text(name) for _, own in vaults.to_migrate for one in own for name in (one.label, one.key) if name
         )
-        code = self._generate(vaults, context, sources, _Places(source), redactor)
+        code = self._generate(vaults, context, sources, places, redactor)
         ats = [vault.at for vault, _ in vaults.to_migrate] + [one.at for _, own in vaults.to_migrate for one in own]
         ats += [vault.at for vault in vaults.migrated] + [vault.at for vault, _ in vaults.unknown]
         clean = Cleaner(redactor, read.locate(ats), places_in(source))
         check = _Check(
             self, read, resources, context, [(vault, self._selected(own)) for vault, own in self._chosen(vaults)]
         )
-        writer = _Writer(clean, read, code, sources, _Places(source), self._choices)
+        writer = _Writer(clean, read, code, sources, places, self._choices)
         return _Root(
             path=read.path,
             source="" if source is None else source.path,
@@ -306,7 +312,9 @@ def _name_opened(vaults: Vaults, opened: Mapping[int, OpenPolicy]) -> None:
     for policy in (one for _, own in vaults.to_migrate for one in own):
         found = opened.get(id(policy.item))
         if found is not None:
-            policy.label, policy.exists = found.written.principal, found.written.exists
+            policy.label = found.written.label or policy.label
+            policy.exists = found.written.exists
+            policy.is_loop, policy.obstacle = bool(found.written.over), found.written.why
 
 
 class _Places:
@@ -363,10 +371,10 @@ class _Check:
         self._held = {key: _best(holdings) for key, holdings in held.items() if key in self._policies}
         self.activated = tuple(_activated(before, held, self._policies))
 
-    def principals(self, vault: Resource, others: Iterable[Policy]) -> int:
-        """Return the number of principals whose access to a vault is compared, without those of the other policies."""
-        listed = {policy.key for policy in others}
-        return sum(vault.address in vaults for key, vaults in self._policies.items() if key not in listed)
+    def principals(self, vault: Resource, policies: Iterable[Policy], others: Iterable[Policy]) -> int:
+        """Return the number of principals of policies whose access to a vault is compared, without those of others."""
+        keys = {policy.key for policy in policies} - {policy.key for policy in others}
+        return sum(vault.address in vaults for key, vaults in self._policies.items() if key in keys)
 
     def lost(self, vault: Resource, others: Iterable[Policy]) -> Iterator[AccessChange]:
         """Yield what principals lose, apart from those of the other policies, which are not replaced."""
@@ -548,7 +556,7 @@ class _Writer:
             policies=tuple(map(self._policy, chosen)),
             steps=tuple(self._steps(vault, every, chosen, is_lost=bool(lost))),
             lost=tuple(map(self.change, lost)),
-            checked=check.principals(vault, others),
+            checked=check.principals(vault, every, others),
             condition=self._condition(vault),
         )
 
@@ -581,6 +589,8 @@ class _Writer:
             ),
             at=self._clean.location(policy.at),
             condition=", ".join(filter(None, (self._condition(policy.source), text(policy.exists)))),
+            is_loop=policy.is_loop,
+            notes=tuple(map(text, policy.notes)),
         )
 
     def _steps(

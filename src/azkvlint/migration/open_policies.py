@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -14,6 +14,8 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import MAY_BE_ABSENT, Answer, ListValue, MapValue, Scalar, Unknown, Value
 
 _LIST = POLICY_LIST[-1]
+_AFTER = "known after apply"
+_LATE = "a loop or condition of a resource must be known before apply"
 
 
 def completed(
@@ -40,12 +42,24 @@ def completed(
 def _more(resource: Resource, policies: Answer, sources: PolicySources) -> tuple[OpenPolicy, ...] | None:
     """Return the policies of a resource whose number is unknown."""
     if isinstance(policies, Unknown):
-        return sources.open_policies(resource, (), (policies.at,), is_partial=False)
+        found = sources.open_policies(resource, (), (policies.at,), is_partial=False)
+        return _repeatable(found, [policies])
     if not isinstance(policies, ListValue):
         return None
-    doubts = [one.at for one in policies.items if one.note == MAY_BE_ABSENT]
+    doubts = [one for one in policies.items if one.note == MAY_BE_ABSENT]
     known = [one.at for one in policies.items if one.note != MAY_BE_ABSENT]
-    return sources.open_policies(resource, known, doubts, is_partial=True) if doubts else None
+    if not doubts:
+        return None
+    found = sources.open_policies(resource, known, [one.at for one in doubts], is_partial=True)
+    return _repeatable(found, doubts)
+
+
+def _repeatable(policies: tuple[OpenPolicy, ...] | None, doubts: Iterable[Value]) -> tuple[OpenPolicy, ...] | None:
+    """Return policies without the expressions that cannot decide how many instances a resource has."""
+    after = next((one.why for one in doubts if isinstance(one, Unknown) and _AFTER in one.why), "")
+    if policies is None or not after:
+        return policies
+    return tuple(one._replace(written=one.written._replace(principal="", why=f"{_LATE}: {after}")) for one in policies)
 
 
 def _item(at: Location, policy: OpenPolicy) -> MapValue:

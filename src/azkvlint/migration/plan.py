@@ -6,7 +6,7 @@ learn.microsoft.com/azure/key-vault/general/rbac-migration (which roles replace 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import combinations
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from azkvlint.derived.grants import NAMED_PRINCIPAL, NO_PRINCIPAL, Grant, grants
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import reference_of
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Scalar, Unknown, Value, display
 
@@ -55,7 +55,9 @@ class Policy(msgspec.Struct, kw_only=True):
     it, and ``custom`` states that a custom role does. Without a choice, ``reason`` states why. ``present`` are the
     built-in roles that the principal has on the vault already, by lower-case name, with the address of the assignment.
     ``is_any``: it stands for all policies of its source. ``perhaps``: it may be for another vault. ``exists`` states
-    what decides whether it exists, ``placeholder`` why its object ID is not that of a principal.
+    what decides whether it exists, and ``is_loop`` that it stands for the unknown number of policies of a loop.
+    ``obstacle`` is why no code can repeat its loop or condition, and ``placeholder`` why its object ID is not that of a
+    principal. ``notes`` are what may make Azure or Terraform reject its role assignments.
     """
 
     source: Resource
@@ -74,7 +76,10 @@ class Policy(msgspec.Struct, kw_only=True):
     is_any: bool = False
     perhaps: bool = False
     exists: str = ""
+    is_loop: bool = False
     placeholder: str = ""
+    obstacle: str = ""
+    notes: list[str] = []
 
     @property
     def inline(self) -> bool:
@@ -111,10 +116,16 @@ class Vaults(msgspec.Struct, kw_only=True):
     unknown: list[tuple[Resource, str]]
 
 
-def vaults_of(context: Context, principals: Principals, *, built_in_only: bool) -> Vaults:
-    """Return the vaults of a root with their access policies. ``built_in_only``: no custom roles replace these."""
+def vaults_of(
+    context: Context, principals: Principals, indexed: Callable[[Resource], str], *, built_in_only: bool
+) -> Vaults:
+    """Return the vaults of a root with their access policies. ``built_in_only``: no custom roles replace these.
+
+    ``indexed`` returns the static address of the vault one of whose instances a separate policy is for, if its source
+    states that.
+    """
     found = Vaults(to_migrate=[], migrated=[], unknown=[])
-    policies = _policies_by_vault(context, principals)
+    policies = _policies_by_vault(context, principals, indexed)
     for vault in context.index.of_type(VAULTS):
         model = model_of(vault)
         if not vault.stays:
@@ -133,7 +144,9 @@ def vaults_of(context: Context, principals: Principals, *, built_in_only: bool) 
     return found
 
 
-def _policies_by_vault(context: Context, principals: Principals) -> dict[str, list[Policy]]:
+def _policies_by_vault(
+    context: Context, principals: Principals, indexed: Callable[[Resource], str]
+) -> dict[str, list[Policy]]:
     found: dict[str, list[Policy]] = {}
     assigned = _assigned(context, principals)
     for vault in context.index.of_type(VAULTS):
@@ -150,7 +163,10 @@ def _policies_by_vault(context: Context, principals: Principals) -> dict[str, li
             vault = context.index.resources[address]
             if address in found:
                 found[address] += _policies_in(source, vault, assigned, context, principals)
-        others = found if reference.anything else reference.candidates
+        others = [*(found if reference.anything else reference.candidates)]
+        declared = static_address(indexed(source)) if reference.anything else ""
+        if declared:
+            others = [one for one in others if static_address(one) == declared]
         for address in (one for one in others if one in found and one not in reference.targets):
             for policy in _policies_in(source, context.index.resources[address], {}, context, principals):
                 policy.perhaps = True

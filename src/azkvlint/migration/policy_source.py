@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from azkvlint.migration.bicep_source import BicepFile, body_of, member, names_in
-from azkvlint.migration.terraform_source import open_policies, terraform_policy
+from azkvlint.migration.bicep_source import BicepFile, body_of, member
+from azkvlint.migration.expressions import names_in
+from azkvlint.migration.terraform_names import Names
+from azkvlint.migration.terraform_source import indexed_vault, open_policies, terraform_policy
 from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy, Written
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -16,7 +18,7 @@ from azkvlint.syntax.hcl.parse import Block, parse_file
 from azkvlint.syntax.texts import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import MAX_FILE, read_bytes
+from azkvlint.util.project_files import MAX_FILE, list_names, read_bytes
 
 _LANGUAGES = {".tf": TERRAFORM, ".tofu": TERRAFORM, ".bicep": BICEP}
 # The arguments that enable Azure RBAC; the second is the former name.
@@ -32,13 +34,14 @@ class PolicySources:
         self._texts: dict[str, str] = {}
         self._blocks: dict[str, Mapping[int, Block]] = {}
         self._files: dict[str, BicepFile] = {}
+        self._declared: dict[str, Names] = {}
 
     def written(self, source: Resource, at: Location, item: Value) -> Written | None:
         """Return the expressions of a policy of ``source``, which is declared at ``at``; None without its source."""
         text = self._text(at.path)
         if language_of(at.path) == TERRAFORM:
             block = self._block(at)
-            return None if block is None else terraform_policy(block, source, item, text)
+            return None if block is None else terraform_policy(block, source, item, text, self._names(at.path))
         file, node = self._bicep_resource(at)
         return None if file is None or node is None else file.policy(node, source, item)
 
@@ -54,8 +57,10 @@ class PolicySources:
         if language_of(source.at.path) == TERRAFORM:
             block = self._block(source.at)
             places = [one.span[0] if one.span is not None and one.path == source.at.path else -1 for one in doubts]
-            text = self._text(source.at.path)
-            return None if block is None else open_policies(block, starts, places, text, is_partial=is_partial)
+            if block is None:
+                return None
+            text, names = self._text(source.at.path), self._names(source.at.path)
+            return open_policies(block, starts, places, text, names, is_partial=is_partial)
         file, node = self._bicep_resource(source.at)
         return None if file is None or node is None else file.open_policies(node, source, starts)
 
@@ -81,6 +86,44 @@ class PolicySources:
         """Return the symbolic names that a Bicep file declares."""
         return frozenset(self._bicep_file(path).declared) if self._text(path) else frozenset()
 
+    def is_given(self, cause: Location | None) -> bool:
+        """Return whether a value is that of a variable or parameter, by the places that it is from."""
+        while cause is not None:
+            if self._is_in_variable(cause):
+                return True
+            cause = cause.cause
+        return False
+
+    def _is_in_variable(self, at: Location) -> bool:
+        """Return whether a place is in the declaration of a variable or parameter, or in another file of values."""
+        language = language_of(at.path)
+        if at.span is None or not self._text(at.path):
+            return True
+        start, end = at.span
+        if language == TERRAFORM:
+            blocks = self._blocks_of(at.path).values()
+            return any(one.type == "variable" and one.start <= start and end <= one.end for one in blocks)
+        declared = self._bicep_file(at.path).declared.values()
+        return any(isinstance(one, ast.Parameter) and one.start <= start and end <= one.end for one in declared)
+
+    def indexed_vault(self, at: Location) -> str:
+        """Return the vault whose instance the separate policy at a location is for, as its module declares it."""
+        block = self._block(at)
+        return "" if block is None else indexed_vault(block)
+
+    def _names(self, path: str) -> Names:
+        """Return what the module of a Terraform file declares."""
+        folder = os.path.dirname(path)
+        if folder not in self._declared:
+            try:
+                files = sorted(list_names(os.path.join(self._root, folder)))
+            except (OSError, InputError):
+                files = []
+            paths = [os.path.join(folder, name) for name in files if language_of(name) == TERRAFORM]
+            every = (block for one in paths for block in self._blocks_of(one).values())
+            self._declared[folder] = Names.of(every)
+        return self._declared[folder]
+
     def _text(self, path: str) -> str:
         """Return the text of a source file; empty if it cannot be read."""
         if path not in self._texts:
@@ -94,9 +137,13 @@ class PolicySources:
     def _block(self, at: Location) -> Block | None:
         if at.span is None or language_of(at.path) != TERRAFORM:
             return None
-        if at.path not in self._blocks:
-            self._blocks[at.path] = {block.head: block for block in parse_file(self._text(at.path)).body.blocks}
-        return self._blocks[at.path].get(at.span[1])
+        return self._blocks_of(at.path).get(at.span[1])
+
+    def _blocks_of(self, path: str) -> Mapping[int, Block]:
+        """Return the blocks of a Terraform file by the end of their headers."""
+        if path not in self._blocks:
+            self._blocks[path] = {block.head: block for block in parse_file(self._text(path)).body.blocks}
+        return self._blocks[path]
 
     def _bicep_resource(self, at: Location) -> tuple[BicepFile | None, ast.Resource | None]:
         if at.span is None or language_of(at.path) != BICEP or not self._text(at.path):

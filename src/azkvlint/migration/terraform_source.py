@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from azkvlint.derived.vaults import VAULTS
+from azkvlint.migration.expressions import SECRET, has_secret, is_constant, key_text, names_in, nodes
+from azkvlint.migration.terraform_names import MAP, OBJECTS, SET, Names
 from azkvlint.migration.written import OpenPolicy, Written
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
@@ -23,29 +25,67 @@ _KINDS = {"secret": "secrets", "key": "keys", "certificate": "certificates", "st
 class _Inner(NamedTuple):
     """The arguments of a policy in a vault, and the collection of the loop around it.
 
-    ``names`` are what a resource with ``for_each`` has for the names that the loop declares.
+    A ``dynamic`` block has an ``iterator``, whose attributes are the key and value of an item; a ``for`` expression has
+    names for these.
     """
 
     arguments: Mapping[str, ast.Expression | None]
     over: ast.Expression | None = None
-    names: Mapping[str, str] = {}
+    iterator: str = ""
+    key: str = ""
+    value: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names that the loop declares."""
+        return frozenset({self.iterator, self.key, self.value} - {""})
+
+    def uses_key(self, node: ast.Node | None) -> bool:
+        """Return whether an expression depends on more of an item than its value."""
+        found = list(nodes(node))
+        values = sum(isinstance(one, ast.Member) and one.name == "value" and self._is_item(one.of) for one in found)
+        return sum(map(self._is_item, found)) > values or bool(self.key and _uses({self.key}, node))
+
+    def _is_item(self, node: ast.Node) -> bool:
+        return isinstance(node, ast.Name) and node.name == self.iterator
+
+    def renamed(self, *, with_key: bool) -> Mapping[str, str]:
+        """Return what the instances of a resource have for the names of the loop.
+
+        The key of an instance is a string, whatever the key of the item is: ``with_key``, both are in its value.
+        """
+        if self.iterator:
+            return {self.iterator: "each.value" if with_key else "each"}
+        value = {self.value: "each.value.value" if with_key else "each.value"}
+        return {**value, **({self.key: "each.value.key"} if self.key else {})}
 
 
-def terraform_policy(block: Block, source: Resource, item: Value, text: str) -> Written:
-    """Return the expressions of a policy of ``source``, which ``block`` declares."""
+def terraform_policy(block: Block, source: Resource, item: Value, text: str, names: Names) -> Written:
+    """Return the expressions of a policy of ``source``, which ``block`` declares in a module with ``names``."""
     if source.type.lower() != VAULTS:
-        arguments = _arguments(block)
-        repeat = _repeat(block, text)
-        vault = _value(block.body.attributes.get("key_vault_id"), text)
-        principal = _value(block.body.attributes.get("object_id"), text)
-        return _written(block, arguments, principal, vault, repeat, text)
+        own = block.body.attributes
+        repeated = [own[name].expression() for name in (*_KEYS, "key_vault_id", "object_id", "provider") if name in own]
+        if any(has_secret(one, names.is_secret) for one in repeated):
+            return Written(why=SECRET)
+        vault, principal = _value(own.get("key_vault_id"), text), _value(own.get("object_id"), text)
+        return _written(block, _arguments(block), principal, vault, _repeat(block, text), text)
     start = item.at.span[0] if item.at.span is not None else -1
     found = next((inner for inner, span in _inner_policies(block) if span[0] == start), None)
-    return _inline(block, found, text)
+    return _inline(block, found, text, names)
+
+
+def indexed_vault(block: Block) -> str:
+    """Return the vault whose instance a separate policy is for, as its module declares it; empty for an expression."""
+    attribute = block.body.attributes.get("key_vault_id")
+    node = None if attribute is None else attribute.expression()
+    match node:
+        case ast.Member(name="id", of=ast.Item(of=ast.Member(of=ast.Name(name=type_), name=name))):
+            return f"{type_}.{name}"
+    return ""
 
 
 def open_policies(
-    block: Block, known: frozenset[int], doubts: Iterable[int], text: str, *, is_partial: bool
+    block: Block, known: frozenset[int], doubts: Iterable[int], text: str, names: Names, *, is_partial: bool
 ) -> tuple[OpenPolicy, ...] | None:
     """Return the policies that ``dynamic`` blocks add to a vault; None if these are not known from the source.
 
@@ -68,8 +108,9 @@ def open_policies(
         if span[0] in known or (is_sure and owner not in open_):
             continue
         words = _words(inner.arguments)
-        written = _inline(block, inner, text)
-        if words is None or not written.principal or "application_id" in inner.arguments:
+        written = _inline(block, inner, text, names)
+        is_known = written.principal or written.why == SECRET
+        if words is None or not is_known or "application_id" in inner.arguments:
             return None
         found.append(OpenPolicy(span, words, written))
     return tuple(found) or None
@@ -86,19 +127,19 @@ def _inner_policies(block: Block) -> Iterator[tuple[_Inner, tuple[int, int]]]:
             named = inner.body.attributes.get("iterator")
             name = _POLICY if named is None else _name_of(named.expression())
             if content is not None and looped is not None and name:
-                yield _Inner(_arguments(content), looped.expression(), {name: "each"}), (content.start, content.end)
+                yield _Inner(_arguments(content), looped.expression(), name), (content.start, content.end)
     listed = block.body.attributes.get(_POLICY)
     policies = None if listed is None else listed.expression()
     for one in policies.items if isinstance(policies, ast.Array) else ():
         if isinstance(one, ast.Object):
             yield _Inner(_members(one)), (one.start, one.end)
-    if isinstance(policies, ast.Comprehension) and isinstance(policies.result, ast.Object) and policies.name is None:
-        names = {policies.value: "each.value", **({policies.key: "each.key"} if policies.key else {})}
-        if policies.condition is None:
-            yield _Inner(_members(policies.result), policies.over, names), (policies.result.start, policies.result.end)
+    match policies:
+        case ast.Comprehension(result=ast.Object() as result, name=None, condition=None):
+            own = _Inner(_members(result), policies.over, key=policies.key, value=policies.value)
+            yield own, (result.start, result.end)
 
 
-def _inline(block: Block, inner: _Inner | None, text: str) -> Written:
+def _inline(block: Block, inner: _Inner | None, text: str, names: Names) -> Written:
     """Return the expressions of a policy in the block of a vault."""
     repeat = _repeat(block, text)
     vault = ".".join(block.labels)
@@ -106,34 +147,74 @@ def _inline(block: Block, inner: _Inner | None, text: str) -> Written:
     if inner is None:
         return own._replace(why="a `dynamic` block or an expression sets the access policy")
     node = inner.arguments.get("object_id")
+    attributes = [block.body.attributes[name].expression() for name in _KEYS if name in block.body.attributes]
+    if any(has_secret(one, names.is_secret) for one in (node, inner.over, *attributes)):
+        return own._replace(repeat=("", ""), why=SECRET)
     if inner.over is None:
         return _written(block, inner.arguments, _grouped(_text_of(node, text)), own.vault, repeat, text)
-    principal = _renamed(node, inner.names, text)
+    with_key = inner.uses_key(node)
+    principal = _renamed(node, inner.renamed(with_key=with_key), text)
     over = _grouped(_text_of(inner.over, text), is_needed=isinstance(inner.over, ast.Conditional))
     condition = _condition(inner, text)
+    kind = "" if condition else names.kind(inner.over)
     exists = f"if `{_line(condition)}`" if condition else f"for each of `{_line(over)}`"
     count = block.body.attributes.get("count")
-    depends = _uses(_INSTANCES, inner.over), _uses(_INSTANCES, *inner.arguments.values())
+    depends = _uses(_INSTANCES - inner.names, inner.over), _uses(_INSTANCES - inner.names, *inner.arguments.values())
     if count is not None and _is_single(count.expression()) and not any(depends):
-        repeat = _looped(over, condition, f"({repeat[1]}) > 0")
+        more = f"({repeat[1]}) > 0"
+        repeat = _once(condition, more) if condition else _looped(over, kind, more, with_key=with_key)
         vault = f"{vault}[0].id"
     elif not repeat[0]:
-        repeat, vault = _looped(over, condition, ""), f"{vault}.id"
+        repeat = _once(condition, "") if condition else _looped(over, kind, "", with_key=with_key)
+        vault = f"{vault}.id"
     elif condition and not depends[0]:
         vault = own.vault
         kept = f"{{ for key, value in {_grouped(repeat[1])} : key => value if {condition} }}"
         repeat = ("for_each", kept) if repeat[0] == "for_each" else ("count", f"{condition} ? {repeat[1]} : 0")
     else:
         return own._replace(why="the vault and its access policies are both repeated")
-    return _written(block, inner.arguments, principal, vault, repeat, text)._replace(exists=exists)
+    return _written(block, inner.arguments, principal, vault, repeat, text)._replace(
+        exists=exists,
+        label=_line(_text_of(node, text)),
+        over="" if condition else _line(over),
+        kind=kind,
+        is_distinct=not condition and _is_distinct(inner, node, kind),
+        is_keyed_by_value=kind == SET or _is_keyed(inner.over),
+    )
 
 
-def _looped(over: str, condition: str, more: str) -> tuple[str, str]:
-    """Return the meta-argument that repeats a resource as a loop does, if the condition ``more`` is true."""
-    if condition:
-        return "count", f"{more} && {condition} ? 1 : 0" if more else f"{condition} ? 1 : 0"
+def _once(condition: str, more: str) -> tuple[str, str]:
+    """Return the meta-argument of a resource that exists if conditions are true."""
+    return "count", f"{more} && {condition} ? 1 : 0" if more else f"{condition} ? 1 : 0"
+
+
+def _looped(over: str, kind: str, more: str, *, with_key: bool) -> tuple[str, str]:
+    """Return the meta-argument that repeats a resource as a loop does, if the condition ``more`` is true.
+
+    ``with_key``: each instance has the key of its item beside the value.
+    """
     # A resource needs a map or a set of strings; each item of a list has its index as the key.
-    return "for_each", f"{{ for key, value in {over} : key => value{f' if {more}' if more else ''} }}"
+    value = "{ key = key, value = value }" if with_key else "value"
+    if kind == OBJECTS and with_key:
+        over, value = f"[for value in {over} : {{ key = value, value = value }}]", "value"
+    elif kind == OBJECTS:
+        over = f"[for value in {over} : value]"
+    return "for_each", f"{{ for key, value in {over} : key => {value}{f' if {more}' if more else ''} }}"
+
+
+def _is_distinct(inner: _Inner, node: ast.Node | None, kind: str) -> bool:
+    """Return whether no two items of a loop have the same principal: the keys of a map, or the items of a set."""
+    match node:
+        case ast.Member(of=ast.Name(name=name), name=part) if name == inner.iterator:
+            return (kind == SET and part in ("key", "value")) or (kind == MAP and part == "key")
+        case ast.Name(name=name):
+            return (kind == SET and name == inner.value) or (kind == MAP and name == inner.key != "")
+    return False
+
+
+def _is_keyed(node: ast.Node | None) -> bool:
+    """Return whether the keys of a map are computed from its items."""
+    return isinstance(node, ast.Comprehension) and node.name is not None
 
 
 def _condition(inner: _Inner, text: str) -> str:
@@ -163,7 +244,7 @@ def _written(
         vault,
         repeat=repeat,
         provider=_value(block.body.attributes.get("provider"), text),
-        is_literal=all(not _has_names(node) for name, node in arguments.items() if name.endswith(_PERMISSIONS)),
+        is_literal=all(is_constant(node) for name, node in arguments.items() if name.endswith(_PERMISSIONS)),
         why="" if principal else "a `dynamic` block or an expression sets the access policy",
         is_single=repeat[0] == "count" and (count is None or _is_single(count.expression())),
     )
@@ -220,7 +301,7 @@ def _arguments(block: Block) -> Mapping[str, ast.Expression | None]:
 
 
 def _members(node: ast.Object) -> Mapping[str, ast.Expression | None]:
-    return {_key(one.key): one.value for one in node.members if isinstance(one, ast.Property)}
+    return {key_text(one.key): one.value for one in node.members if isinstance(one, ast.Property)}
 
 
 def _name_of(node: ast.Node | None) -> str:
@@ -230,9 +311,10 @@ def _name_of(node: ast.Node | None) -> str:
 
 
 def _renamed(node: ast.Node | None, names: Mapping[str, str], text: str) -> str:
-    """Return an expression with other names for what a loop names; empty if it has a loop of its own."""
-    every = [] if node is None else list(_nodes(node))
-    if node is None or any(isinstance(one, ast.Comprehension | ast.Splat) for one in every):
+    """Return an expression with other names for what a loop names; empty if a loop of its own has the same names."""
+    every = list(nodes(node))
+    inner = [name for one in every if isinstance(one, ast.Comprehension) for name in (one.key, one.value)]
+    if node is None or not names.keys().isdisjoint(inner):
         return ""
     found, end = "", node.start
     own = [one for one in every if isinstance(one, ast.Name) and one.name in names]
@@ -248,26 +330,6 @@ def _grouped(text: str, *, is_needed: bool = False) -> str:
     return f"({text})" if is_needed or "\n" in text else text
 
 
-def _uses(names: Iterable[str], *nodes: ast.Node | None) -> bool:
+def _uses(names: Collection[str], *found: ast.Node | None) -> bool:
     """Return whether an expression uses one of the names."""
-    return any(
-        isinstance(one, ast.Name) and one.name in names for node in nodes if node is not None for one in _nodes(node)
-    )
-
-
-def _nodes(node: ast.Node) -> Iterator[ast.Node]:
-    yield node
-    for child in ast.children(node):
-        yield from _nodes(child)
-
-
-def _has_names(node: ast.Node | None) -> bool:
-    """Return whether an expression depends on anything, such as a variable. A syntax error may."""
-    return node is None or any(isinstance(one, ast.Name) for one in _nodes(node))
-
-
-def _key(key: str | ast.Expression) -> str:
-    """Return the key of a property."""
-    if isinstance(key, ast.Name):
-        return key.name
-    return str(key.value) if isinstance(key, ast.Literal) else key if isinstance(key, str) else ""
+    return any(name in names for node in found for name in names_in(node))

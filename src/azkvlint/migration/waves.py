@@ -28,5 +28,7 @@ def wave_of(vault: VaultPlan) -> int:
     if vault.is_blocked:
         return 0
     words = {word for text in (vault.name, vault.root, vault.world_name) for word in _WORD.findall(text.lower())}
-    is_small = len({policy.principal for policy in vault.policies}) <= _FEW
+    is_small = len({policy.principal for policy in vault.policies}) <= _FEW and not any(
+        policy.is_loop for policy in vault.policies
+    )
     return (2 - is_small) if words & _NON_PRODUCTION else (4 - is_small)

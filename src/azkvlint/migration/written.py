@@ -16,7 +16,10 @@ class Written(NamedTuple):
     and its value, ``provider`` its ``provider``. ``loop`` is the head of a Bicep loop, and ``condition`` the condition
     of a Bicep resource. ``name`` is a Bicep expression for the principal that is known when the deployment starts.
     ``is_literal``: the permissions are written out, so that they are the same wherever the module is used.
-    ``is_single``: the count is 0 or 1. ``exists`` states for what the policy exists, in words.
+    ``is_single``: the count is 0 or 1. ``exists`` states for what the policy exists, in words, and ``label`` is the
+    principal as the source writes it. ``over`` is the collection of a loop over policies, ``kind`` its kind where the
+    source states it. ``is_distinct``: no two of its items have the same principal. ``is_keyed_by_value``: the keys of
+    its items are computed from their values.
     """
 
     principal: str = ""
@@ -30,6 +33,11 @@ class Written(NamedTuple):
     is_single: bool = False
     loop: str = ""
     exists: str = ""
+    label: str = ""
+    over: str = ""
+    kind: str = ""
+    is_distinct: bool = False
+    is_keyed_by_value: bool = False
 
 
 class OpenPolicy(NamedTuple):

@@ -226,7 +226,8 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
     are the built-in roles with the least ``surplus``. If ``is_custom``, a custom role with the ``data_actions`` is
     assigned instead of these, with its own ``custom_surplus``. ``assigned`` are roles that the principal has already,
     and the addresses of their assignments. ``condition`` is with which values of inputs the policy exists, empty for
-    one that their defaults create.
+    one that their defaults create. ``is_loop``: it stands for the unknown number of policies of a loop. ``notes`` are
+    what may make Azure or Terraform reject the generated code.
     """
 
     policy: str
@@ -243,6 +244,8 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
     assigned: tuple[tuple[str, str], ...]
     at: Location | None
     condition: str = ""
+    is_loop: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def is_unreplaced(self) -> bool:

@@ -91,17 +91,21 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
 
 def _summary(report: MigrationReport, width: int) -> Iterator[str]:
     policies = [policy for vault in report.vaults for policy in vault.policies]
-    replaced = sum(policy.status == "replaced" for policy in policies)
+    replaced = [policy for policy in policies if policy.status == "replaced"]
     without = sum(policy.is_unreplaced for policy in policies)
-    count = pluralize(replaced, "access policy is", "access policies are")
+    loops = sum(policy.is_loop for policy in replaced)
+    count = pluralize(len(replaced) - loops, "access policy is", "access policies are")
+    if loops:
+        count = f"{pluralize(len(replaced) - loops, 'access policy', 'access policies')}{_of_loops(loops)} are"
     rest = f" {pluralize(without, 'access policy has', 'access policies have')} no replacement." if without else ""
     yield f"{count} replaced by roles in {pluralize(len(report.vaults), 'vault')}.{rest}"
     blocked = [vault for vault in report.vaults if vault.is_blocked]
     ready = pluralize(len(report.vaults) - len(blocked), "vault is ready", "vaults are ready")
-    principals = len({policy.principal for policy in policies})
+    principals = len({policy.principal for policy in policies if not policy.is_loop})
+    of_loops = _of_loops(len({(policy.principal, policy.condition) for policy in policies if policy.is_loop}))
     custom = len({policy.data_actions for policy in policies if policy.is_custom})
     sets = pluralize(custom, "set of permissions requires a custom role", "sets of permissions require custom roles")
-    yield f"{ready}, {len(blocked)} blocked. {pluralize(principals, 'principal')}. {sets}."
+    yield f"{ready}, {len(blocked)} blocked. {pluralize(principals, 'principal')}{of_loops}. {sets}."
     why: dict[str, dict[str, None]] = {}
     for vault in blocked:
         reasons = [policy.reason for policy in vault.policies if policy.is_unreplaced]
@@ -112,6 +116,11 @@ def _summary(report: MigrationReport, width: int) -> Iterator[str]:
         yield from _wrapped(f"Blocked: {_some(list(names))}: {reason}", width, "  ")
     yield from _waves(report, width)
     yield ""
+
+
+def _of_loops(count: int) -> str:
+    """Return the items of loops, whose number is unknown, as the end of a count."""
+    return f" and those of {pluralize(count, 'loop')}" if count else ""
 
 
 def _waves(report: MigrationReport, width: int) -> Iterator[str]:
@@ -207,6 +216,8 @@ def _policy(policy: PolicyPlan, width: int) -> Iterator[str]:
         yield from _wrapped(f"{' + '.join(policy.roles)}{_surplus(policy.surplus)}", width, "    ")
         for role, address in policy.assigned:
             yield from _wrapped(f"{role} is assigned already by {address}", width, "    ")
+    for note in policy.notes:
+        yield from _wrapped(note, width, "    ")
     at = f" ({place(policy.at)})" if policy.at is not None else ""
     yield from _wrapped(f"from {policy.policy}{at}{_condition(policy.condition)}", width, "    ")
 
@@ -319,6 +330,8 @@ def _policy_json(policy: PolicyPlan) -> dict[str, Any]:
         if policy.is_custom
         else None,
         "assigned": [{"role": role, "resource": address} for role, address in policy.assigned],
+        "isLoop": policy.is_loop,
+        "notes": policy.notes,
     }
 
 
