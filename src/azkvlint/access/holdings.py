@@ -373,17 +373,22 @@ class Holdings:
             return
         sure = Sure.PERHAPS if doubt else act.sure
         why = doubt or (act.doubt if act.sure is Sure.PERHAPS else "")
-        step = Step(kind="run as", text=act.text.format(target.address), at=target.at)
+        workload = self._principals.of_resource(target)
+        own = workload.key
+        step = Step(kind="run as", text=act.text.format(target.address), at=target.at, to=(workload,))
         if type_ == IDENTITIES:
-            yield Edge(self._principals.of_resource(target).key, sure, step, why, "")
+            yield Edge(own, sure, step, why, "")
             return
-        own = target.address.lower()
         for key_, assigned in self._principals.identities_of(target):
+            if key_ == own:
+                through = step
+            else:
+                through = msgspec.structs.replace(step, to=(workload, self._principals.by_key[key_]))
             if key_ != own and type_ in ASSIGNED_AGAIN:
-                yield Edge(key_, Sure(min(sure, Sure.PERHAPS)), step, why or _ATTACHES, "")
+                yield Edge(key_, Sure(min(sure, Sure.PERHAPS)), through, why or _ATTACHES, "")
                 continue
             reason = why if assigned is Sure.YES else why or f"the identities of {target.address}"
-            yield Edge(key_, Sure(min(sure, assigned)), step, reason, "")
+            yield Edge(key_, Sure(min(sure, assigned)), through, reason, "")
 
     # --- local roles of managed HSMs
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from azkvlint.access.holdings import ACCOUNT, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
 from azkvlint.access.principals import (
     CLUSTERS,
@@ -236,4 +238,8 @@ def _merged(found: Iterable[_Found]) -> Iterator[_Found]:
 
 def _together(step: Step, others: int) -> Step:
     """Return a step that stands for others of its kind too."""
-    return step if not others else Step(kind=step.kind, text=f"{step.text}, and {others} more", at=step.at)
+    if not others:
+        return step
+    more = f", and {others} more"
+    to = tuple(msgspec.structs.replace(one, key=f"{one.key}{more}", label=f"{one.label}{more}") for one in step.to)
+    return Step(kind=step.kind, text=f"{step.text}{more}", at=step.at, to=to)

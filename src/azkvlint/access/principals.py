@@ -284,13 +284,15 @@ class Principals:
         return self.by_key.setdefault(principal.key, principal).key
 
     def _federates(self, credential: Resource, identity: Resource, certain: Sure) -> Edge:
-        step = Step(kind="federated", text=f"federated identity credential of {identity.address}", at=credential.at)
+        target = self.of_resource(identity)
+        text = f"federated identity credential of {identity.address}"
+        step = Step(kind="federated", text=text, at=credential.at, to=(target,))
         doubt, sure = _with_existence(credential, identity, certain, "which identity the credential is for")
-        return Edge(self.of_resource(identity).key, sure, step, doubt, f"remove {credential.address}")
+        return Edge(target.key, sure, step, doubt, f"remove {credential.address}")
 
 
 def _membership(group: Principal, source: Resource, member: Value, edit: str, unsure: str = "") -> Edge:
-    step = Step(kind="group", text=f"member of {group.label}", at=place_of(member, source))
+    step = Step(kind="group", text=f"member of {group.label}", at=place_of(member, source), to=(group,))
     doubt = unsure or existence_doubt(source, None)
     return Edge(group.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
 
