@@ -439,7 +439,7 @@ class Cleaner:
             text = self._redactor.text
             found = Step(
                 kind=step.kind, text=text(step.text), at=self.location(step.at), role=text(step.role),
-                scope=text(step.scope),
+                scope=text(step.scope), level=step.level,
             )  # fmt: skip
             self._steps[id(step)] = found
         return found
