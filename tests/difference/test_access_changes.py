@@ -97,8 +97,10 @@ def test_access_that_is_gained(diff: Diff) -> None:
 
 def test_access_by_another_path_is_no_difference(diff: Diff) -> None:
     base = vault(rbac="true") + assigned("Key Vault Secrets User")
-    head = vault(rbac="true") + assigned("Key Vault Secrets User", to="azurerm_resource_group.rg.id", name="other")
+    head = vault(rbac="true") + assigned("Key Vault Secrets User", name="other")
     assert changes(diff, base, head) == []
+    head = vault(rbac="true") + assigned("Key Vault Secrets User", to="azurerm_resource_group.rg.id", name="other")
+    assert changes(diff, base, head) == [("wider", WHO, ("secrets/get",), "yes", "yes", False)]
 
 
 def test_access_that_becomes_unknown_is_perhaps_lost(diff: Diff) -> None:

@@ -68,6 +68,9 @@ def assert_lost_at_most(there: Compared, back: Compared, kept: set[tuple[str, st
         assert LEVELS.index(least) <= LEVELS.index(after)
 
 
+OPPOSITES = {"lost": "gained", "gained": "lost", "wider": "narrower", "narrower": "wider"}
+
+
 def assert_mirrored(there: Compared, back: Compared, *, leaves: bool = False) -> None:
     for state, other in MIRRORED.items():
         assert there.findings(state) == back.findings(other), state
@@ -87,8 +90,7 @@ def assert_mirrored(there: Compared, back: Compared, *, leaves: bool = False) ->
         assert_lost_at_most(back, there, kept)
     else:
         assert changes(back) == {
-            ("gained" if way == "lost" else "lost", who, what, after, before)
-            for way, who, what, before, after in changes(there)
+            (OPPOSITES[way], who, what, after, before) for way, who, what, before, after in changes(there)
         }
     assert all(one["state"] in MIRRORED or one["state"] == "unknown" for one in there.document["findings"])
 

@@ -258,12 +258,12 @@ class Holdings:
         eligible = source.type.lower() == ELIGIBLE
         text = f"{'eligible ' if eligible else ''}{named} at {where} ({source.address})"
         edit = f"remove {source.address}"
-        step = Step(kind="role", text=text, at=source.at, role=role.name, scope=where)
-        return Holding(principal, step, self._reach(source, scope, role), edit)
-
-    def _reach(self, source: Resource, scope: Answer, role: Permissions) -> Reach:
         level = level_of(scope, self._index)
         word = str(level.value) if isinstance(level, Scalar) else ""
+        step = Step(kind="role", text=text, at=source.at, role=role.name, scope=where, level=word)
+        return Holding(principal, step, self._reach(source, scope, role, word), edit)
+
+    def _reach(self, source: Resource, scope: Answer, role: Permissions, word: str) -> Reach:
         condition = (text_of(source.select(CONDITION)) or "?") if has_condition(source) else ""
         roles = self._assignable(source, role, condition)
         only = object_in(scope, self._index)

@@ -15,7 +15,7 @@ from azkvlint.difference.matching import Roots
 from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair, ResourceState, staying
 from azkvlint.difference.replacement import Paired, RootPair, known_name, moved_address, moved_by_itself
 from azkvlint.model.access import AccessReport, AccessVault, Path, Principal, Row
-from azkvlint.model.difference import GAINED, LOST, AccessChange
+from azkvlint.model.difference import GAINED, LOST, NARROWER, WIDER, AccessChange
 from azkvlint.model.pattern import has_holes
 
 # A vault as HEAD names it: its root, base world and address. What HEAD does not have of these has a mark.
@@ -57,8 +57,11 @@ class _Group(NamedTuple):
     is_lockout: bool
     vaults: _Vaults
     steps: tuple[tuple[str, str], ...]
+    only: tuple[str, ...] = ()
+    except_for: tuple[str, ...] = ()
 
 
+_LEVELS_OF_SCOPES = ("resource", "resource group", "subscription", "management group", "tenant")
 # The paths to each capability of each principal.
 _Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
 
@@ -103,12 +106,12 @@ def _of_principal(
     doubts: dict[_Group, str] = {}
     for capability in sorted({*old, *new}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
         before, after = old.get(capability, []), new.get(capability, [])
-        for was, now, vaults in _transitions(before, after):
-            for way, part in _parts(before if now < was else after, max(was, now), vaults):
+        for was, now, vaults, objects in _changed_objects(before, after):
+            for way, part in _parts(before if now < was else after, max(was, now), vaults, objects):
                 steps = tuple((step.kind, step.text) for step in way.path.steps)
                 for is_lockout, some in ((True, part & lost), (False, part - lost)):
                     if some:
-                        group = _Group(key, was, now, is_lockout, some, steps)
+                        group = _Group(key, was, now, is_lockout, some, steps, objects.only, objects.except_for)
                         groups.setdefault(group, (way, []))[1].append(capability)
                         doubts.setdefault(group, next((one.path.doubt for one in after if one.vaults & some), ""))
     for group, (way, capabilities) in groups.items():
@@ -123,7 +126,10 @@ def _of_principal(
             before=_LEVELS[group.was],
             after=_LEVELS[group.now],
             is_lockout=group.is_lockout,
+            only=group.only,
+            except_for=group.except_for,
         )
+    yield from scope_changes(key, old, new, names, roots)
 
 
 def _union(ways: Mapping[str, list[_Way]], level: int) -> _Vaults:
@@ -153,11 +159,132 @@ def _transitions(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, i
             yield was, now, vaults
 
 
-def _parts(ways: list[_Way], level: int, vaults: _Vaults) -> Iterator[tuple[_Way, _Vaults]]:
-    """Yield the first path of a certainty to each of some vaults."""
+class _ScopeGroup(NamedTuple):
+    """What the capabilities of one change of scope have in common."""
+
+    direction: str
+    old: str
+    new: str
+    vaults: _Vaults
+
+
+def scope_changes(
+    key: _Key,
+    old: Mapping[str, list[_Way]],
+    new: Mapping[str, list[_Way]],
+    names: Mapping[_Vault, AccessVault],
+    roots: Roots,
+) -> Iterator[AccessChange]:
+    """Yield the certain access that a principal keeps by a role at a higher or lower level than before."""
+    groups: dict[_ScopeGroup, tuple[_Way, list[str]]] = {}
+    for capability in sorted(old.keys() & new.keys(), key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
+        sides = _by_level(old[capability]), _by_level(new[capability])
+        if sides[0] == sides[1] or any(way.path.only for way in (*old[capability], *new[capability])):
+            continue
+        for direction, (lower, higher) in ((WIDER, sides), (NARROWER, sides[::-1])):
+            ways = [old[capability], new[capability]][:: 1 if direction == WIDER else -1]
+            for way, before, vaults in _raised(ways, lower, higher):
+                old_way, new_way = (before, way) if direction == WIDER else (way, before)
+                group = _ScopeGroup(direction, _scope(old_way), _scope(new_way), vaults)
+                groups.setdefault(group, (new_way, []))[1].append(capability)
+    for group, (way, capabilities) in groups.items():
+        yield AccessChange(
+            direction=group.direction,
+            principal=way.principal,
+            capabilities=tuple(capabilities),
+            labels=tuple(_LABELS.get(name, name) for name in capabilities),
+            vaults=tuple(names[vault] for vault in sorted(group.vaults, key=lambda vault: (names[vault].name, vault))),
+            path=way.path,
+            before=_LEVELS[_YES],
+            after=_LEVELS[_YES],
+            old_scope=group.old,
+            new_scope=group.new,
+        )
+
+
+def _raised(
+    ways: Sequence[list[_Way]], lower: Mapping[int, _Vaults], higher: Mapping[int, _Vaults]
+) -> Iterator[tuple[_Way, _Way, _Vaults]]:
+    """Yield the paths at a higher level than that of any possible one before, with a certain one before."""
+    before, after = ways
+    sure = _NO_VAULTS.union(*(way.vaults for way in before if way.level == _YES))
+    seen = _NO_VAULTS
+    for level in sorted(higher, reverse=True):
+        reached = _NO_VAULTS.union(*(vaults for other, vaults in lower.items() if other >= level))
+        left = (higher[level] & sure) - reached - seen
+        seen |= higher[level]
+        for way in after:
+            part = left & way.vaults if way.level == _YES and _level(way) == level else _NO_VAULTS
+            left -= part
+            for old in before:
+                kept = part & old.vaults if old.level == _YES else _NO_VAULTS
+                part -= kept
+                if kept:
+                    yield way, old, kept
+
+
+def _by_level(ways: Iterable[_Way]) -> dict[int, _Vaults]:
+    """Return the vaults by the levels of the scopes that paths lead through, possible ones too."""
+    found: dict[int, _Vaults] = {}
+    for way in ways:
+        level = _level(way)
+        found[level] = found.get(level, _NO_VAULTS) | way.vaults
+    return found
+
+
+def _level(way: _Way) -> int:
+    """Return the level of the scope of a role, or of a vault for an access policy."""
+    word = way.path.steps[-1].level if way.path.steps else ""
+    return _LEVELS_OF_SCOPES.index(word) if word in _LEVELS_OF_SCOPES else 0
+
+
+def _scope(way: _Way) -> str:
+    step = way.path.steps[-1]
+    return step.scope or step.text
+
+
+class _Objects(NamedTuple):
+    """The objects that a change is about: ``only`` some, or all ``except_for`` some; none of both: all."""
+
+    only: tuple[str, ...] = ()
+    except_for: tuple[str, ...] = ()
+
+    def are_reached(self, way: _Way) -> bool:
+        """Return whether a path leads to any of the objects."""
+        limit = way.path.only
+        return not limit or (not self.except_for and (not self.only or not set(self.only).isdisjoint(limit)))
+
+
+_ALL = _Objects()
+_OTHERS = ""
+
+
+def _changed_objects(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults, _Objects]]:
+    """Yield the vaults on which the certainty of a capability changes, with both certainties, and for which objects."""
+    names = sorted({name for way in (*before, *after) for name in way.path.only})
+    if not names:
+        yield from ((*found, _ALL) for found in _transitions(before, after))
+        return
+    changed: dict[tuple[int, int, _Vault], list[str]] = {}
+    for name in (*names, _OTHERS):
+        own = ([way for way in ways if not way.path.only or name in way.path.only] for ways in (before, after))
+        for was, now, vaults in _transitions(*own):
+            for vault in vaults:
+                changed.setdefault((was, now, vault), []).append(name)
+    groups: dict[tuple[int, int, _Objects], set[_Vault]] = {}
+    for (was, now, vault), some in changed.items():
+        rest = tuple(name for name in names if name not in some)
+        objects = _Objects(except_for=rest) if _OTHERS in some else _Objects(only=tuple(some))
+        groups.setdefault((was, now, objects), set()).add(vault)
+    for (was, now, objects), own_vaults in groups.items():
+        yield was, now, frozenset(own_vaults), objects
+
+
+def _parts(ways: list[_Way], level: int, vaults: _Vaults, objects: _Objects) -> Iterator[tuple[_Way, _Vaults]]:
+    """Yield the first path of a certainty to some objects of each of some vaults."""
     left = vaults
     for way in ways:
-        part = left & way.vaults if way.level == level else _NO_VAULTS
+        part = left & way.vaults if way.level == level and objects.are_reached(way) else _NO_VAULTS
         if part:
             yield way, part
             left -= part

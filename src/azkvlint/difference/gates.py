@@ -24,6 +24,7 @@ from azkvlint.model.difference import (
     NEW,
     SUPPRESSED,
     UNKNOWN,
+    WIDER,
     BrokenGate,
     Difference,
     FindingChange,
@@ -35,7 +36,7 @@ from azkvlint.util.errors import UsageError, did_you_mean
 
 NO_GATE = "none"
 _ONE_WAY, _DESTROYED, _KEPT = "one-way", "destroyed", "kept"
-_ACCESS = {"access-lost": LOST, "access-gained": GAINED}
+_ACCESS = {"access-lost": LOST, "access-gained": GAINED, "access-wider": WIDER}
 # The kinds of one-way doors that meet a gate; None: any.
 _DOORS: Mapping[str, tuple[str, ...] | None] = {
     _ONE_WAY: None,

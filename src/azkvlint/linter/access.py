@@ -439,7 +439,7 @@ class Cleaner:
             text = self._redactor.text
             found = Step(
                 kind=step.kind, text=text(step.text), at=self.location(step.at), role=text(step.role),
-                scope=text(step.scope), to=tuple(map(self.principal, step.to)),
+                scope=text(step.scope), level=step.level, to=tuple(map(self.principal, step.to)),
             )  # fmt: skip
             self._steps[id(step)] = found
         return found

@@ -40,8 +40,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a path. ``kind``: policy, role, local role, group, federated, run as, or escalation.
 
-    ``role`` and ``scope`` are those of a role assignment; the role is empty if it is not known. ``to`` are the groups,
-    workloads and identities that the step leads to, in this order.
+    ``role`` and ``scope`` are those of a role assignment, and ``level`` is that of the scope. The role and the level
+    are empty if they are not known. ``to`` are the groups, workloads and identities that the step leads to, in this
+    order.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     at: Location | None = None
     role: str = ""
     scope: str = ""
+    level: str = ""
     to: tuple[Principal, ...] = ()
 
 

@@ -14,7 +14,7 @@ NEW, GONE, CHANGED, MOVED, UNCHANGED = "new", "gone", "changed", "moved", "uncha
 UNKNOWN, SUPPRESSED = "unknown", "suppressed"
 STATES = (NEW, GONE, CHANGED, UNKNOWN, SUPPRESSED, MOVED, UNCHANGED)
 """The states of findings, in the order of reports."""
-LOST, GAINED = "lost", "gained"
+LOST, GAINED, WIDER, NARROWER = "lost", "gained", "wider", "narrower"
 BY_BASE, BY_NONE, BY_OTHER, ACCEPTED, BY_ITSELF, BY_REPORTS = "base", "none", "outside", "accepted", "self", "reports"
 BASES = (BY_BASE, BY_NONE, BY_OTHER, ACCEPTED, BY_ITSELF, BY_REPORTS)
 """By which configuration both sides are checked: that of BASE, which may have none; one outside of both sides, or none;
@@ -77,7 +77,10 @@ class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
     """What a principal gains or loses on vaults. ``path`` is how it has the access now, or had it before.
 
     ``before`` and ``after`` are the certainties: yes, perhaps or no. ``is_lockout``: the principal had access to each
-    of the vaults for certain, and has none left.
+    of the vaults for certain, and has none left. ``only`` are the objects that the change is limited to, such as
+    ``secrets/db``, and ``except_for`` those that it is not about; there are none of both if it is about all. If the
+    direction is ``wider`` or ``narrower``, the access stays, and its role is assigned at another level: that of
+    ``old_scope`` before.
     """
 
     direction: str
@@ -89,11 +92,15 @@ class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
     before: str
     after: str
     is_lockout: bool = False
+    only: tuple[str, ...] = ()
+    except_for: tuple[str, ...] = ()
+    old_scope: str = ""
+    new_scope: str = ""
 
     @property
     def is_certain(self) -> bool:
-        """Return whether the access is certain on one side and impossible on the other."""
-        return {self.before, self.after} == {"yes", "no"}
+        """Return whether the access is certain on one side and impossible on the other, or certain on both."""
+        return {self.before, self.after} == {"yes", "no"} or self.direction in (WIDER, NARROWER)
 
 
 class BrokenGate(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,11 +25,13 @@ from azkvlint.model.difference import (
     GONE,
     LOST,
     MOVED,
+    NARROWER,
     NEW,
     STATES,
     SUPPRESSED,
     UNCHANGED,
     UNKNOWN,
+    WIDER,
     AccessChange,
     Difference,
     FindingChange,
@@ -187,7 +189,8 @@ def _turned_off(difference: Difference, basis: str, shorten: Move) -> Iterator[S
 
 
 def _access(difference: Difference, shorten: Move) -> Iterator[Section]:
-    for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
+    headings = {LOST: "Access lost", GAINED: "Access gained", WIDER: "Wider scopes", NARROWER: "Narrower scopes"}
+    for direction, heading in headings.items():
         items = (
             Item(shorten(_access_text(one)), BAD if one.is_lockout else "", (Item(shorten(_access_path(one))),))
             for one in difference.access
@@ -277,6 +280,8 @@ def _summary_json(difference: Difference) -> dict[str, int]:
         "unchangedOnExistingVaults": len(difference.kept),
         "accessLost": sum(one.direction == LOST for one in access),
         "accessGained": sum(one.direction == GAINED for one in access),
+        "scopesWider": sum(one.direction == WIDER for one in access),
+        "scopesNarrower": sum(one.direction == NARROWER for one in access),
     }
 
 
@@ -358,6 +363,10 @@ def _access_json(change: AccessChange) -> dict[str, Any]:
         "before": change.before,
         "after": change.after,
         "lockout": change.is_lockout,
+        "only": change.only,
+        "exceptFor": change.except_for,
+        "oldScope": change.old_scope or None,
+        "newScope": change.new_scope or None,
         "decidedBy": change.path.doubt,
         "path": [
             {"kind": step.kind, "text": step.text, "location": None if step.at is None else location(step.at)}
@@ -435,6 +444,11 @@ def _access_text(change: AccessChange) -> str:
     """Return what a principal gains or loses, as one sentence."""
     what = _joined([visible(label) for label in change.labels])
     who = principal_text(change.principal)
+    vaults = listed([vault.label for vault in change.vaults])
+    if change.direction in (WIDER, NARROWER):
+        rest = ": also of every vault that is added to it" if change.direction == WIDER else ""
+        scopes = f"at {visible(change.new_scope)}, before at {visible(change.old_scope)}"
+        return f"{vaults}: {who} can {what} {scopes}{rest}"
     if change.direction == LOST:
         verb = "can no longer" if change.after == "no" else "may no longer be able to"
         note = ", which was only possible before" if change.before == "perhaps" else ""
@@ -442,7 +456,14 @@ def _access_text(change: AccessChange) -> str:
         verb = "can now" if change.after == "yes" else "may now be able to"
         note = ", which was only possible before" if change.before == "perhaps" else ""
     left = ", and has no access left" if change.is_lockout else ""
-    return f"{listed([vault.label for vault in change.vaults])}: {who} {verb} {what}{note}{left}"
+    return f"{vaults}: {who} {verb} {what}{_objects_text(change)}{note}{left}"
+
+
+def _objects_text(change: AccessChange) -> str:
+    """Return the objects that a change is limited to, in parentheses; "" for all."""
+    if change.only:
+        return visible(f" (only {listed(list(change.only))})")
+    return visible(f" (all but {listed(list(change.except_for))})") if change.except_for else ""
 
 
 def _access_path(change: AccessChange) -> str:
@@ -494,6 +515,10 @@ def _counts(difference: Difference) -> Iterator[str]:
         yield pluralize(len(difference.doors), "one-way door")
     if difference.kept:
         yield f"{pluralize(len(difference.kept), 'setting')} unchanged on existing vaults"
+    yield from _access_counts(difference)
+
+
+def _access_counts(difference: Difference) -> Iterator[str]:
     for direction, verb in ((LOST, "lose"), (GAINED, "gain")):
         changes = [one for one in difference.access if one.direction == direction]
         sure = {_principal_id(one) for one in changes if one.after != "perhaps"}
@@ -502,6 +527,10 @@ def _counts(difference: Difference) -> Iterator[str]:
             yield f"{pluralize(len(sure), 'principal')} {verb}{'s' if len(sure) == 1 else ''} access"
         if possible:
             yield f"{pluralize(len(possible), 'principal')} may {verb} access"
+    for direction in (WIDER, NARROWER):
+        wide = {_principal_id(one) for one in difference.access if one.direction == direction}
+        if wide:
+            yield f"{pluralize(len(wide), 'principal')} with a {direction} scope"
 
 
 def _principal_id(change: AccessChange) -> tuple[str, ...]:
