@@ -21,6 +21,7 @@ from azkvlint.access.principals import (
     Edge,
     Principals,
 )
+from azkvlint.access.publishing import PUBLISHING_NEEDS
 from azkvlint.azure.roles import PARTS
 from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
@@ -45,7 +46,7 @@ _OF_VAULTS: tuple[AttributePath, ...] = (
 def needs() -> Mapping[str, frozenset[AttributePath]]:
     """Return the attributes that the matrix is computed from, by type in lower case."""
     found: dict[str, set[AttributePath]] = {}
-    for table in (NEEDS, COVERS_NEEDS):
+    for table in (NEEDS, COVERS_NEEDS, PUBLISHING_NEEDS):
         for type_, paths in table.items():
             found.setdefault(type_, set()).update(paths)
     for type_ in (VAULTS, MANAGED_HSMS):
