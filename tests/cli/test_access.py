@@ -827,7 +827,8 @@ def test_a_role_gives_what_its_definition_allows(given: Input, role: str, row: s
     [
         ("assignment", "member", "yes"),
         ("eligibility", "member", "?"),
-        ("assignment", "owner", ""),
+        ("assignment", "owner", "yes"),
+        ("eligibility", "owner", "?"),
     ],
 )
 def test_a_member_of_a_group_by_privileged_identity_management(
@@ -854,5 +855,6 @@ resource "azuread_privileged_access_group_{schedule}_schedule" "m" {{
 """
     ).run()
     text = " ".join(said.out.split())
-    assert (f"{expected} - - - - - - - 11111111" in text) == bool(expected), said.out
+    assert f"{expected} - - - - - - - 11111111" in text, said.out
+    assert f"{kind} of azuread_group.g" in text
     assert ("decided by: whether the principal activates its membership" in text) == (expected == "?")
