@@ -34,7 +34,7 @@ from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DeclaredHole, bare, without_brackets
+from azkvlint.model.pattern import DeclaredHole, Text, bare, has_holes, text_form, without_brackets
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -171,8 +171,11 @@ class Principals:
         """
         identity = identity_of(answer, kind, self._context)
         resource = resource_of(identity, self._resources)
+        id_ = _id_of_identity(answer) if resource is None and not answer.sensitive else ""
         if resource is not None:
             found = self.of_resource(resource)
+        elif id_:
+            found = self._named_identity(id_)
         else:
             key = identity.expression.lower() or f"? {source.address} {number} {what}".rstrip()
             if answer.sensitive:
@@ -189,6 +192,23 @@ class Principals:
         if found.kind and not known.kind:  # another role assignment or policy does not state it
             self.by_key[found.key] = known = found
         return known
+
+    def _named_identity(self, id_: Text) -> Principal:
+        """Return a user-assigned identity by its ID. A declared one may be the same, if that does not decide it."""
+        text = text_form(id_)
+        key = text.lower()
+        found = self.by_key.get(key)
+        if found is None:
+            name, group = bare(id_).rpartition("/")[2], _group_in(text)
+            label = f"{name} of {group}" if group else name
+            found = self.by_key[key] = Principal(key=key, label=label, kind=_KINDS[IDENTITIES])
+            for address in self._index.find_candidates(text):
+                resource = self._index.resources[address]
+                if resource.type.lower() == IDENTITIES:
+                    step = Step(kind="identity", text=f"may be {label}", at=resource.at)
+                    edge = Edge(key, Sure.PERHAPS, step, f"whether {address} is {label}", "")
+                    self.edges.setdefault(self.of_resource(resource).key, []).append(edge)
+        return found
 
     def of_resource(self, resource: Resource) -> Principal:
         """Return the principal that a resource is, or whose identity it has."""
@@ -269,6 +289,9 @@ class Principals:
             for resource in map(self._index.resources.__getitem__, addresses):
                 if resource.type.lower() == IDENTITIES:
                     yield self.of_resource(resource).key, sure
+        text = text_of(value)
+        if reference is not None and not reference.targets and _is_id_of_identity(text):
+            yield text.lower(), Sure.YES
         if reference is not None and reference.anything:
             for identity in self._index.of_type(IDENTITIES):
                 yield self.of_resource(identity).key, Sure.PERHAPS
@@ -360,6 +383,24 @@ def _ownership(owned: Principal, source: Resource, owner: Value, edit: str, unsu
     step = Step(kind="owner", text=f"owner of {owned.label}, can add {adds}", at=place_of(owner, source))
     doubt = unsure or existence_doubt(source, None)
     return Edge(owned.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
+
+
+def _id_of_identity(answer: Answer) -> Text:
+    """Return the ID of the user-assigned identity whose object ID a template looks up; empty for another expression."""
+    hole = string_of(answer)
+    id_ = hole.address if isinstance(hole, DeclaredHole) else ""
+    return id_ if _is_id_of_identity(text_form(id_)) else ""
+
+
+def _is_id_of_identity(text: str) -> bool:
+    return f"/providers/{IDENTITIES}/" in text.lower()
+
+
+def _group_in(id_: str) -> str:
+    """Return the resource group in an ID, if it is known."""
+    _, _, rest = id_.partition("/resourceGroups/")
+    group = rest.partition("/")[0]
+    return "" if has_holes(group) else group
 
 
 def _is_principal(application: Resource) -> bool:
