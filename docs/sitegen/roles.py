@@ -16,6 +16,7 @@ from azkvlint.azure.roles import (
     FEDERATES,
     MAY_RUN,
     MAY_RUN_BY_DATA_ACTIONS,
+    PUBLISHES,
     SIGN_INS,
     STARTED,
     UNLOCKS,
@@ -86,6 +87,8 @@ def abilities() -> Iterator[Ability]:
             yield Ability(f"run code on {_TYPES[type_]}", actions, ways=STARTED.get(type_, ()))
     for type_, actions in SIGN_INS.items():
         yield Ability(f"sign in to {_TYPES[type_]}", actions, is_data=True)
+    for type_, actions in PUBLISHES.items():
+        yield Ability(f"read the publishing credentials of {_TYPES[type_]}", actions)
     for type_, actions in MAY_RUN.items():
         yield Ability(f"perhaps run code on {_TYPES[type_]}", actions)
     for type_, actions in MAY_RUN_BY_DATA_ACTIONS.items():

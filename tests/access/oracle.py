@@ -122,7 +122,7 @@ class _Oracle:
         kind, _, of = name.partition(" ")
         own = [one for one in self.world.assignments if one.name == of]
         if kind == "deploys":
-            return any(self.allows(one, DEPLOY) and not self.allows(one, DEPLOYMENTS) for one in own)
+            return any(self.allows(one, DEPLOY) and not self.deploys(one, self.role_of(one)[0]) for one in own)
         if kind == "defines":
             return any(self.allows(one, DEFINE) and not self.edits_itself(one) for one in own)
         if kind == "attach":
@@ -215,9 +215,15 @@ class _Oracle:
             )
             found |= {"access"} if holding.role == LIMITED else set()
             found |= {"purge"} if PURGE in control and holding.scope in ("subscription", "?") else set()
-            deploys = DEPLOYMENTS in control or bits.get(f"deploys {holding.name}", False)
-            found |= {"secrets/get"} if DEPLOY in control and vault.deploys and deploys else set()
+            deploys = self.deploys(holding, control) or bits.get(f"deploys {holding.name}", False)
+            # The vault is enabled for template deployment, or the principal enables it.
+            is_enabled = vault.deploys or WRITE in control
+            found |= {"secrets/get"} if DEPLOY in control and is_enabled and deploys else set()
         return found - ({"purge"} if vault.is_protected else set())
+
+    def deploys(self, one: Assignment, control: set[str]) -> bool:
+        """Return whether an assignment lets its principal write deployments, at a resource group or above."""
+        return DEPLOYMENTS in control and one.scope.startswith(("group:", "subscription", "?"))
 
     def can_assign(self, one: Assignment, bits: Bits) -> bool:
         """Return whether a principal can change access by an assignment itself."""

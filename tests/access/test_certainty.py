@@ -74,6 +74,46 @@ SCOPES = {
     '"/subscriptions/${var.subscription}"': "perhaps",
 }
 
+OWN, FOREIGN = "22222222-2222-2222-2222-222222222222", "33333333-3333-3333-3333-333333333333"
+
+
+@pytest.mark.parametrize("group", ["", "/resourceGroups/g"])
+@pytest.mark.parametrize(
+    ("provider", "subscription", "certainties"),
+    [
+        (f'"{OWN}"', OWN, ["yes"]),
+        (f'"{OWN}"', OWN.upper(), ["yes"]),
+        ("var.own", OWN, ["yes"]),
+        (f'"{OWN}"', FOREIGN, []),
+        ("var.subscription", OWN, ["perhaps"]),
+    ],
+)
+def test_a_provider_makes_vaults_in_its_subscription(
+    provider: str, subscription: str, certainties: list[str], group: str, run: Run, tmp_path: Path
+) -> None:
+    found = rows(
+        run,
+        tmp_path,
+        f"""
+        provider "azurerm" {{
+          subscription_id = {provider}
+        }}
+        variable "subscription" {{ type = string }}
+        variable "own" {{ default = "{OWN}" }}
+        resource "azurerm_key_vault" "kv" {{
+          name                       = "kv"
+          resource_group_name        = "g"
+          rbac_authorization_enabled = true
+        }}
+        resource "azurerm_role_assignment" "reader" {{
+          scope                = "/subscriptions/{subscription}{group}"
+          role_definition_name = "Key Vault Secrets User"
+          principal_id         = "{ID}"
+        }}
+        """,
+    )
+    assert [row["certainty"] for row in found] == certainties
+
 
 @pytest.mark.parametrize(("scope", "certainty"), SCOPES.items())
 def test_the_subscription_that_data_sources_read_is_that_of_their_provider(

@@ -165,6 +165,7 @@ def test_who(given: Input, words: tuple[str, ...], who: dict[str, set[str]]) -> 
         (("--at", "resource_group"), "--at: `resource_group` is a part of the names of 2 scopes"),
         (("--why", "1111", "kw-shop"), "--why: the input has no key vault or managed HSM `kw-shop` (did you mean"),
         (("--why", "nobody", "shop"), "--why: the input has no principal `nobody`"),
+        (("--why", "1111", "shop", "--why", "5555", "shop"), "--why is possible only once"),
         (("--why", "1111", "shop", "--vault", "shop"), "--why has its own principal and vault"),
     ],
 )

@@ -29,6 +29,7 @@ from azkvlint.azure.roles import (
     LOCAL_ROLES,
     MAY_RUN,
     MAY_RUN_BY_DATA_ACTIONS,
+    PUBLISHES,
     PURGES_HSM,
     SIGN_INS,
     STARTED,
@@ -38,8 +39,9 @@ from azkvlint.azure.roles import (
 )
 from azkvlint.derived.assignments import DELETED_AT, OBJECT
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.permissions import Permissions, built_in, reaches_vaults
+from azkvlint.derived.permissions import Permissions, built_in, condition_in, reaches_vaults
 from azkvlint.model.access import Capability
+from azkvlint.model.pattern import Text
 from azkvlint.util.errors import UsageError, did_you_mean
 
 DEFINES = "Microsoft.Authorization/roleDefinitions/write"
@@ -50,12 +52,15 @@ _PURGES = "Microsoft.KeyVault/locations/deletedVaults/purge/action"
 # The control plane creates secrets and keys, but does not read them.
 _CREATES = {f"{_VAULT}secrets/write": "secrets/set", f"{_VAULT}keys/write": "keys/create"}
 _ABOVE = (*DELETED_AT, "")  # "": a level that is not known
+# A deployment is written to a resource group, or above.
+_DEPLOYED_AT = ("resource group", *_ABOVE)
 _LOCAL_WORDS = frozenset(word for words in LOCAL_ROLES.values() for word in words)
 _BY_POLICY = "can add an access policy for itself"
 _BY_ROLE = "can assign itself any role"
 _BY_DEFINITION = "can add permissions to a custom role"
 _BY_MODEL = "may switch the vault to access policies"
 _BY_DEPLOYMENT = "can read secrets in template deployments"
+_BY_ENABLING = "can enable the vault for template deployment, and read its secrets there"
 _BY_LOCAL_ROLE = "can assign itself any local role"
 CONFLICT = (
     "whether `Microsoft.KeyVault/vaults/write` alone can switch a vault to access policies; Microsoft's pages disagree"
@@ -66,10 +71,11 @@ _CONDITION = "whether the condition of the role assignment excludes it"
 _ATTACH = "whether the principal can also create or change a workload that uses the identity"
 _START = "whether something else starts the code that the principal can write"
 _MAY_RUN = "whether the workload runs code of the principal as this identity"
+_PUBLISH = "whether the app accepts deployments with its publishing credentials"
 _SIGN_IN = "whether the workload lets the principal sign in"
 _LOCK = "whether a management lock applies, and the principal can delete it"
 _PROTECTION = "whether purge protection is enabled"
-_DEPLOYMENT = f"whether the principal also has `{DEPLOYS}`"
+_DEPLOYMENT = f"whether the principal also has `{DEPLOYS}` at a resource group or above"
 _TEMPLATES = "whether template deployment is enabled on the vault"
 # Words for what only the control plane allows, beside the permissions of access policies.
 _NETWORK, _ACCESS, _DELETE, _PURGE = "vault/network", "vault/access", "vault/delete", "vault/purge"
@@ -128,6 +134,7 @@ _NO = Outcome(Sure.NO)
 class Terms(NamedTuple):
     """The terms of an assignment: the level of its scope, its condition, and the roles that it may assign.
 
+    ``condition`` is empty without one, and cannot be parsed if it is unknown.
     ``objects``: the scope is one of the ``secrets``, ``keys`` or ``certificates`` of a vault, if that is known.
     ``assignable`` is None for any role; otherwise the roles by name, and whether the conditions allow each.
     ``edits_itself``: the role is custom, and its assignable scopes are those of the assignment.
@@ -135,7 +142,7 @@ class Terms(NamedTuple):
 
     level: str
     objects: str = ""
-    has_condition: bool = False
+    condition: Text = ""
     assignable: Mapping[str, Sure] | None = None
     edits_itself: bool = False
 
@@ -233,10 +240,18 @@ def _data(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
     if kind.by_policies is Sure.YES:
         return
     for word in DATA_WORDS:
-        sure, doubt = role.data(ACTIONS_OF[word][0]), role.why
-        if terms.has_condition:
-            sure, doubt = _both((sure, doubt), (Sure.PERHAPS, _CONDITION))
+        action = ACTIONS_OF[word][0]
+        sure, doubt = role.data(action), role.why
+        if terms.condition:
+            sure, doubt = _both((sure, doubt), (_permits(terms.condition, action), _CONDITION))
         _add_data(found, [word], sure, "", doubt, kind, Sure.YES)
+
+
+@cache
+def _permits(condition: Text, action: str) -> Sure:
+    """Return whether a condition allows every request for an action, or may allow some."""
+    possible = condition_in(condition).of_action(action).possible
+    return Sure.NO if True not in possible else Sure.PERHAPS if False in possible else Sure.YES
 
 
 def _control(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
@@ -256,11 +271,12 @@ def _control(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
         _by_policies(found, adds, kind, _BY_POLICY)
     else:
         _by_policies(found, _both(writes, (Sure.PERHAPS, CONFLICT)), kind, _BY_MODEL)
-    # The setting that lets deployments read secrets does not depend on the permission model.
-    reads = _both((role.control(_READS_IN_DEPLOYMENTS), why), (kind.deployable, _TEMPLATES))
-    found.add(["secrets/get"], *_ordered(_both(reads, (role.control(DEPLOYS), _DEPLOYMENT)), _BY_DEPLOYMENT))
-    if role.control(DEPLOYS) is Sure.NO:
-        found.add(["secrets/get"], *_ordered(_both(reads, (Sure.PERHAPS, _DEPLOYMENT)), _BY_DEPLOYMENT))
+    # The setting that lets deployments read secrets does not depend on the permission model. Another role may allow the
+    # principal to deploy.
+    own = role.control(DEPLOYS) if terms.level in _DEPLOYED_AT else Sure.NO
+    deploys = _both((role.control(_READS_IN_DEPLOYMENTS), why), (max(own, Sure.PERHAPS), _DEPLOYMENT))
+    for enabled, via in (((kind.deployable, _TEMPLATES), _BY_DEPLOYMENT), (writes, _BY_ENABLING)):
+        found.add(["secrets/get"], *_ordered(_both(deploys, enabled), via))
 
 
 def _unlocked(role: Permissions, locked: Sure) -> tuple[Sure, str]:
@@ -329,12 +345,15 @@ class Act(NamedTuple):
     text: str
 
 
-def acting(role: Permissions, terms: Terms, type_: str) -> Act:
-    """Return whether a role lets its holder act as the identities of a workload, or as an identity, of a type."""
-    found = _acting(role, type_)
+def acting(role: Permissions, terms: Terms, type_: str, accepts: Sure = Sure.PERHAPS) -> Act:
+    """Return whether a role lets its holder act as the identities of a workload, or as an identity, of a type.
+
+    ``accepts``: the workload accepts deployments with publishing credentials.
+    """
+    found = _acting(role, type_, accepts)
     for name, may in (terms.assignable or {}).items():
         other = built_in(name.lower()) if may > found.sure else None
-        own = _acting(other, type_) if other is not None else found
+        own = _acting(other, type_, accepts) if other is not None else found
         sure, doubt = _both((role.control(ASSIGNS), role.why), _both((may, _CONDITION), (own.sure, own.doubt)))
         if sure > found.sure:
             found = Act(sure, doubt, f"can assign itself role `{name}`, which {own.text}")
@@ -342,7 +361,7 @@ def acting(role: Permissions, terms: Terms, type_: str) -> Act:
 
 
 @cache
-def _acting(role: Permissions, type_: str) -> Act:
+def _acting(role: Permissions, type_: str, accepts: Sure) -> Act:
     if type_ == IDENTITIES:
         adds = Act(
             role.control(FEDERATES), role.why, f"can add a federated identity credential to {{}} (`{FEDERATES}`)"
@@ -359,6 +378,9 @@ def _acting(role: Permissions, type_: str) -> Act:
         for allows, table in ((role.control, MAY_RUN), (role.data, MAY_RUN_BY_DATA_ACTIONS))
         for one in table.get(type_, ())
     ]
+    for one in PUBLISHES.get(type_, ()):
+        sure, doubt = _both((role.control(one), role.why), (accepts, _PUBLISH))
+        runs.append(Act(sure, doubt, f"can deploy code to {{}} with its publishing credentials (`{one}`)"))
     for way in STARTED.get(type_, ()):
         writes = max(way.writes, key=role.control)
         text = f"can run code on {{}} (`{writes}`"
@@ -382,6 +404,8 @@ def _everything(found: Words, sure: Sure, doubt: str, terms: Terms, kind: Kind, 
         # By a role, or with access policies by a role that can write them, which an object's scope does not allow.
         in_effect = terms.level != OBJECT or kind.by_policies is not Sure.YES
         _add_data(found, DATA_WORDS, sure, via, doubt, kind, Sure.YES if in_effect else Sure.NO)
+        unlocked = (Sure.YES if kind.unwritable is Sure.NO else Sure.PERHAPS, _LOCK)
+        found.add(_CREATES.values(), *_ordered(_both((sure, doubt), unlocked), via))
         words = [] if terms.level == OBJECT else [_NETWORK, _DELETE, _ACCESS]
     found.add(words, sure, via, doubt)
     if terms.level in _ABOVE:

@@ -10,6 +10,7 @@ import msgspec
 from azkvlint.access import effects
 from azkvlint.access.effects import DATA_WORDS, Kind, Terms, Words
 from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
+from azkvlint.access.publishing import Publishing
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.roles import (
     ASSIGNED_AGAIN,
@@ -32,7 +33,7 @@ from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.access import Capability, Principal, Step
-from azkvlint.model.pattern import in_braces, pattern_from, split_text, strip_text, text_form
+from azkvlint.model.pattern import Text, in_braces, pattern_from, split_text, strip_text, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     MAY_BE_ABSENT,
@@ -132,11 +133,12 @@ class Holdings:
         self._acts: dict[tuple[object, ...], effects.Act] = {}
         self._reaches: dict[tuple[object, ...], Reach] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._assignables: dict[tuple[str, str], Mapping[str, Sure] | None] = {}
+        self._assignables: dict[tuple[str, Text], Mapping[str, Sure] | None] = {}
         self._alive: list[object] = []
         types = (one for one in WORKLOAD_TYPES if one not in PARTS.values())
         self._coverage = Coverage(self._index, (VAULTS, MANAGED_HSMS, *types, *PARTS, IDENTITIES))
         self._parts = parts_of(self._index)
+        self._publishing = Publishing(self._index)
         self.by_key: dict[str, list[Holding]] = {}
         for holding in (*self._of_policies(), *self._of_roles(), *self._of_local_roles()):
             self.by_key.setdefault(holding.principal.key, []).append(holding)
@@ -264,10 +266,10 @@ class Holdings:
         return Holding(principal, step, self._reach(source, scope, role, word), edit)
 
     def _reach(self, source: Resource, scope: Answer, role: Permissions, word: str) -> Reach:
-        condition = (text_of(source.select(CONDITION)) or "?") if has_condition(source) else ""
+        condition: Text = (string_of(source.select(CONDITION)) or "?") if has_condition(source) else ""
         roles = self._assignable(source, role, condition)
         only = object_in(scope, self._index)
-        terms = Terms(word, only.partition("/")[0], bool(condition), roles, self._edits_itself(role, scope))
+        terms = Terms(word, only.partition("/")[0], condition, roles, self._edits_itself(role, scope))
         reference = None if isinstance(scope, Absent) else self._coverage.covered(source, "scope", scope)
         certain: tuple[str, ...] = reference.targets if reference is not None else ()
         perhaps: tuple[str, ...] = reference.candidates if reference is not None else ()
@@ -287,7 +289,7 @@ class Holdings:
             found = self._reaches[key] = self._reach_of(source, role, terms, only, certain, perhaps, conditional)
         return found
 
-    def _assignable(self, source: Resource, role: Permissions, condition: str) -> Mapping[str, Sure] | None:
+    def _assignable(self, source: Resource, role: Permissions, condition: Text) -> Mapping[str, Sure] | None:
         if role.control(ASSIGNS) is Sure.NO:
             return None
         key = role.key, condition
@@ -352,7 +354,7 @@ class Holdings:
 
     def _outcomes(self, role: Permissions, terms: Terms, kind: Kind) -> Words:
         roles = None if terms.assignable is None else tuple(sorted(terms.assignable.items()))
-        key = (role.key, terms.level, terms.objects, terms.has_condition, roles, terms.edits_itself, kind)
+        key = (role.key, terms.level, terms.objects, terms.condition, roles, terms.edits_itself, kind)
         found = self._words.get(key)
         if found is None:
             found = self._words[key] = effects.of_role(role, terms, kind)
@@ -363,10 +365,11 @@ class Holdings:
     ) -> Iterator[Edge]:
         """Yield the identities that a role at a scope with one workload or identity lets its principal act as."""
         type_ = target.type.lower()
-        key = (role.key, tuple(sorted((terms.assignable or {}).items())), type_)
+        accepts = self._publishing.accepts(target)
+        key = (role.key, tuple(sorted((terms.assignable or {}).items())), type_, accepts)
         act = self._acts.get(key)
         if act is None:
-            act = self._acts[key] = effects.acting(role, terms, type_)
+            act = self._acts[key] = effects.acting(role, terms, type_, accepts)
         if everything[0] > act.sure:
             act = effects.Act(*everything, "can assign itself any role, and act as {}")
         if act.sure is Sure.NO:

@@ -15,19 +15,24 @@ from azkvlint.access.holdings import ACCOUNT, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIO
 from azkvlint.access.principals import (
     CLUSTERS,
     GROUP_TYPE,
+    GROUP_TYPES,
     KUBELET,
     MEMBER_NEEDS,
     MEMBER_TYPES,
+    OWNER_NEEDS,
+    OWNER_TYPE,
+    OWNERS,
     TYPES,
     WORKLOAD_TYPES,
     Edge,
     Principals,
 )
+from azkvlint.access.publishing import PUBLISHING_NEEDS
 from azkvlint.azure.roles import PARTS
 from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import CONDITION
-from azkvlint.derived.federation import APPLICATION_CREDENTIAL_TYPE, CREDENTIALS, EXPRESSION
+from azkvlint.derived.federation import APPLICATION_CREDENTIAL_TYPE, APPLICATIONS, CREDENTIALS, EXPRESSION
 from azkvlint.derived.grants import NEEDS
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
@@ -47,7 +52,7 @@ _OF_VAULTS: tuple[AttributePath, ...] = (
 def needs() -> Mapping[str, frozenset[AttributePath]]:
     """Return the attributes that the matrix is computed from, by type in lower case."""
     found: dict[str, set[AttributePath]] = {}
-    for table in (NEEDS, COVERS_NEEDS):
+    for table in (NEEDS, COVERS_NEEDS, PUBLISHING_NEEDS):
         for type_, paths in table.items():
             found.setdefault(type_, set()).update(paths)
     for type_ in (VAULTS, MANAGED_HSMS):
@@ -70,7 +75,9 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
     )
     found.setdefault(LOCKS, set()).update((("scope",), ("properties", "level")))
     found.setdefault(APPLICATION_CREDENTIAL_TYPE, set()).add(("properties",))
-    found.setdefault(GROUP_TYPE, set()).add(("properties", "members"))
+    found.setdefault(GROUP_TYPE, set()).update((("properties", "members"), OWNERS, GROUP_TYPES))
+    found.setdefault(APPLICATIONS, set()).update((("clientId",), OWNERS))
+    found.setdefault(OWNER_TYPE, set()).update(OWNER_NEEDS)
     for type_ in MEMBER_TYPES:
         found.setdefault(type_, set()).update(MEMBER_NEEDS)
     for type_ in (LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS):

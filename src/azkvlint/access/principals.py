@@ -6,12 +6,19 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.resources import ACTIVE_MEMBERS, ELIGIBLE_MEMBERS, GROUPS, MEMBERS
+from azkvlint.azure.azurerm.resources import (
+    ACTIVE_MEMBERS,
+    APPLICATION_OWNERS,
+    ELIGIBLE_MEMBERS,
+    GROUPS,
+    MEMBERS,
+)
 from azkvlint.azure.roles import IDENTITIES, WORKLOADS
 from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.companions import Sure, is_one_of, items_of
 from azkvlint.derived.federation import (
     APPLICATION_CREDENTIAL_TYPE,
+    APPLICATIONS,
     CREDENTIALS,
     EXPRESSION,
     ISSUER,
@@ -21,13 +28,13 @@ from azkvlint.derived.federation import (
     resources_by_id,
     service_principals,
 )
-from azkvlint.derived.grants import Identity, grants_of, identity_of
+from azkvlint.derived.grants import Identity, grants_of, identity_of, owner_of
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DeclaredHole, bare, without_brackets
+from azkvlint.model.pattern import DeclaredHole, Text, bare, has_holes, text_form, without_brackets
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -48,7 +55,19 @@ GROUP_TYPE, _ELIGIBLE = GROUPS.lower(), ELIGIBLE_MEMBERS.lower()
 CLUSTERS = "microsoft.containerservice/managedclusters"
 MEMBER_TYPES = (MEMBERS.lower(), ACTIVE_MEMBERS.lower(), _ELIGIBLE)
 MEMBER_NEEDS = tuple(("properties", name) for name in ("groupId", "memberId", "memberType"))
-_ACTIVATES = "whether the principal activates its membership"
+# An owner of a group adds members, and a user who owns an application or service principal adds credentials. Source:
+# learn.microsoft.com/entra/fundamentals/users-default-permissions (object ownership) and the documentation of azuread
+# (an application requires this permission for what it owns).
+OWNERS: Path = ("properties", "owners")
+GROUP_TYPES: Path = ("properties", "groupTypes")
+OWNER_TYPE = APPLICATION_OWNERS.lower()
+OWNER_NEEDS = tuple(("properties", name) for name in ("applicationId", "ownerId"))
+_DYNAMIC = "dynamicmembership"
+_BY_RULE = "whether the members of the group are assigned, and not found by a rule"
+_MAY_BE_EMPTY = "whether there are owners"
+_GUEST = "whether a guest user may change what it owns"
+_NO_USER = "whether the owner is a user; an application also requires `Application.ReadWrite.OwnedBy`"
+_ACTIVATES = "whether the principal activates its membership or ownership"
 _OWNS = "whether the principal is a member of the group, or an owner"
 _KINDS: Mapping[str, str] = {
     IDENTITIES: "user-assigned identity",
@@ -139,21 +158,29 @@ class Principals:
         self._resources = resources_by_id(self._index, _KINDS)
         self.edges: dict[str, list[Edge]] = {}
         self._in_clusters = self._of_clusters() if self._index.of_type(CLUSTERS) else {}
-        for source, edge in (*self._memberships(), *self._federated()):
+        for source, edge in (*self._memberships(), *self._ownerships(), *self._federated()):
             if edge.target != source:
                 self.edges.setdefault(source, []).append(edge)
 
-    def principal(self, answer: Answer, kind: Answer, source: Resource, number: int = 0, suffix: str = "") -> Principal:
-        """Return the principal that an object ID identifies. ``suffix``: the application that acts on its behalf."""
+    def principal(
+        self, answer: Answer, kind: Answer, source: Resource, number: int = 0, suffix: str = "", what: str = ""
+    ) -> Principal:
+        """Return the principal that an object ID identifies.
+
+        ``suffix``: the application that acts on its behalf. ``what``: what it is for the source, if it is not known.
+        """
         identity = identity_of(answer, kind, self._context)
         resource = resource_of(identity, self._resources)
+        id_ = _id_of_identity(answer) if resource is None and not answer.sensitive else ""
         if resource is not None:
             found = self.of_resource(resource)
+        elif id_:
+            found = self._named_identity(id_)
         else:
-            key = identity.expression.lower() or f"? {source.address} {number}"
+            key = identity.expression.lower() or f"? {source.address} {number} {what}".rstrip()
             if answer.sensitive:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
-            what = "member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal"
+            what = what or ("member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal")
             owner = identity.owner.rpartition("/")[2] if identity.label else ""
             label = owner or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_kind_of(identity, answer, kind))
@@ -165,6 +192,23 @@ class Principals:
         if found.kind and not known.kind:  # another role assignment or policy does not state it
             self.by_key[found.key] = known = found
         return known
+
+    def _named_identity(self, id_: Text) -> Principal:
+        """Return a user-assigned identity by its ID. A declared one may be the same, if that does not decide it."""
+        text = text_form(id_)
+        key = text.lower()
+        found = self.by_key.get(key)
+        if found is None:
+            name, group = bare(id_).rpartition("/")[2], _group_in(text)
+            label = f"{name} of {group}" if group else name
+            found = self.by_key[key] = Principal(key=key, label=label, kind=_KINDS[IDENTITIES])
+            for address in self._index.find_candidates(text):
+                resource = self._index.resources[address]
+                if resource.type.lower() == IDENTITIES:
+                    step = Step(kind="identity", text=f"may be {label}", at=resource.at)
+                    edge = Edge(key, Sure.PERHAPS, step, f"whether {address} is {label}", "")
+                    self.edges.setdefault(self.of_resource(resource).key, []).append(edge)
+        return found
 
     def of_resource(self, resource: Resource) -> Principal:
         """Return the principal that a resource is, or whose identity it has."""
@@ -245,6 +289,9 @@ class Principals:
             for resource in map(self._index.resources.__getitem__, addresses):
                 if resource.type.lower() == IDENTITIES:
                     yield self.of_resource(resource).key, sure
+        text = text_of(value)
+        if reference is not None and not reference.targets and _is_id_of_identity(text):
+            yield text.lower(), Sure.YES
         if reference is not None and reference.anything:
             for identity in self._index.of_type(IDENTITIES):
                 yield self.of_resource(identity).key, Sure.PERHAPS
@@ -259,13 +306,49 @@ class Principals:
         for resource in (one for type_ in MEMBER_TYPES for one in self._index.of_type(type_)):
             group_id, own, kind = (resource.select(path) for path in MEMBER_NEEDS)
             is_member = Sure.YES if isinstance(kind, Absent) else is_one_of(kind, "member")
-            if not resource.stays or isinstance(group_id, Absent) or isinstance(own, Absent) or not is_member:
+            if not resource.stays or isinstance(group_id, Absent) or isinstance(own, Absent):
                 continue
             nothing = Absent(at=resource.at)
             key = self.principal(own, nothing, resource).key
             group_ = self.principal(group_id, nothing, resource, 1)
             doubt = _OWNS if is_member is Sure.PERHAPS else _ACTIVATES if resource.type.lower() == _ELIGIBLE else ""
-            yield key, _membership(group_, resource, own, f"remove {resource.address}", doubt)
+            relation = _membership if is_member else _ownership
+            yield key, relation(group_, resource, own, f"remove {resource.address}", doubt)
+
+    def _ownerships(self) -> Iterator[tuple[str, Edge]]:
+        applications = service_principals(self._index, self._resources)
+        for type_ in (GROUP_TYPE, APPLICATIONS):
+            for owned in self._of(type_):
+                targets = [owned] if type_ == GROUP_TYPE or _is_principal(owned) else []
+                targets += applications.get(owned.address.lower(), ())
+                edit = f"remove the owner from `owners` of {owned.address}"
+                for number, owner in enumerate(() if owned.existing else items_of(owned.select(OWNERS))):
+                    for target in targets:
+                        yield from self._owns(owner, owned, number, target, edit)
+        for resource in self._of(OWNER_TYPE):
+            application, own = (resource.select(path) for path in OWNER_NEEDS)
+            if isinstance(own, Absent):
+                continue
+            for target in applications.get(owner_of(string_of(application)).lower(), ()):
+                yield from self._owns(own, resource, 0, target, f"remove {resource.address}")
+
+    def _owns(
+        self, owner: Value, source: Resource, number: int, target: Resource, edit: str
+    ) -> Iterator[tuple[str, Edge]]:
+        """Yield the edge from an owner, which ``source`` states, to a group or service principal."""
+        nothing = Absent(at=source.at)
+        found = self.principal(owner, nothing, source, number, what="owner")
+        identity = identity_of(owner, nothing, self._context)
+        is_guest = identity.kind == "guest" or identity.perhaps_guest
+        doubt = _MAY_BE_EMPTY if owner is source.select(OWNERS) else _GUEST if is_guest else ""
+        if target.type.lower() == GROUP_TYPE:
+            types = [one if isinstance(one, Scalar) else None for one in items_of(target.select(GROUP_TYPES))]
+            if any(one is not None and str(one.value).lower() == _DYNAMIC for one in types):
+                return  # only administrators change the rule
+            doubt = doubt or (_BY_RULE if None in types else "")
+        else:
+            doubt = doubt or ("" if found.kind == _KINDS["terraform/users"] else _NO_USER)
+        yield found.key, _ownership(self.of_resource(target), source, owner, edit, doubt)
 
     def _federated(self) -> Iterator[tuple[str, Edge]]:
         principals = service_principals(self._index, self._resources)
@@ -295,6 +378,36 @@ def _membership(group: Principal, source: Resource, member: Value, edit: str, un
     step = Step(kind="group", text=f"member of {group.label}", at=place_of(member, source), to=(group,))
     doubt = unsure or existence_doubt(source, None)
     return Edge(group.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
+
+
+def _ownership(owned: Principal, source: Resource, owner: Value, edit: str, unsure: str = "") -> Edge:
+    adds = "credentials" if owned.kind == _KINDS[APPLICATIONS] else "members"
+    step = Step(kind="owner", text=f"owner of {owned.label}, can add {adds}", at=place_of(owner, source))
+    doubt = unsure or existence_doubt(source, None)
+    return Edge(owned.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
+
+
+def _id_of_identity(answer: Answer) -> Text:
+    """Return the ID of the user-assigned identity whose object ID a template looks up; empty for another expression."""
+    hole = string_of(answer)
+    id_ = hole.address if isinstance(hole, DeclaredHole) else ""
+    return id_ if _is_id_of_identity(text_form(id_)) else ""
+
+
+def _is_id_of_identity(text: str) -> bool:
+    return f"/providers/{IDENTITIES}/" in text.lower()
+
+
+def _group_in(id_: str) -> str:
+    """Return the resource group in an ID, if it is known."""
+    _, _, rest = id_.partition("/resourceGroups/")
+    group = rest.partition("/")[0]
+    return "" if has_holes(group) else group
+
+
+def _is_principal(application: Resource) -> bool:
+    """Return whether a resource is the service principal of an application, and not the application."""
+    return "service_principal" in application.declared_as
 
 
 def place_of(value: Answer, resource: Resource) -> Location:

@@ -307,11 +307,20 @@ PARTS: Mapping[str, str] = {
 }
 _CLUSTER, _BATCH = "Microsoft.ContainerService/managedClusters", "Microsoft.Batch/batchAccounts"
 _LEARNING = "Microsoft.MachineLearningServices/workspaces"
+_SITES = ("Microsoft.Web/sites", "Microsoft.Web/sites/slots")
+# The actions that read the publishing credentials of an app, which deploy its code if the app accepts them. Sources:
+# learn.microsoft.com/azure/app-service/deploy-configure-credentials and .../configure-basic-auth-disable.
+PUBLISHES: Mapping[str, tuple[str, ...]] = {
+    site.lower(): (f"{site}/publishxml/action", f"{site}/config/list/action") for site in _SITES
+}
 # The actions, and data actions, that run code on a workload if the workload or its account allows it: settings of the
 # cluster, Kubernetes RBAC, shared keys of the account, or the compute that a job selects. Sources:
 # learn.microsoft.com/azure/aks/concepts-identity and .../aks/access-private-cluster (run command), .../batch/
-# batch-role-based-access-control, and .../machine-learning/how-to-assign-roles.
+# batch-role-based-access-control, .../machine-learning/how-to-assign-roles, .../azure-functions/function-keys-how-to
+# (the master key administers the runtime of a function app) and .../azure-functions/storage-considerations (the
+# settings have the key of the storage account that contains its code).
 MAY_RUN: Mapping[str, tuple[str, ...]] = {
+    **{site.lower(): (f"{site}/host/listkeys/action", f"{site}/config/list/action") for site in _SITES},
     _CLUSTER.lower(): (
         f"{_CLUSTER}/runCommand/action",
         f"{_CLUSTER}/listClusterAdminCredential/action",

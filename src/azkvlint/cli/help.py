@@ -88,6 +88,11 @@ class PanelCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments. Raise UsageError."""
+        words = args[: args.index("--")] if "--" in args else args
+        for name in (name for option in self.params if option.nargs > 1 for name in option.opts):
+            # The library keeps the values of the last one.
+            if words.count(name) > 1:
+                raise UsageError(f"{name} is possible only once", f"run the command once for each {name}")
         try:
             remaining: list[str] = super().parse_args(ctx, args)
         except LIBRARY_ERROR as error:

@@ -7,6 +7,7 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.azure.azurerm.providers import PROVIDER_TYPE, SUBSCRIPTION
 from azkvlint.azure.roles import ASSIGNS, CONTROL, DATA, FULL_ACCESS, any_fits, fits, role_by_id
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.permissions import DEFINITIONS, assigns, built_in
@@ -299,7 +300,8 @@ def _place(vault: Resource, index: Index) -> tuple[str, str]:
         if any(place):
             return place
     group = vault.select(("resourceGroupName",))
-    return _provider_subscription(vault), (str(group.value).lower() if isinstance(group, Scalar) else "")
+    subscription = _in_provider(_provider_subscription(vault), index)
+    return subscription, (str(group.value).lower() if isinstance(group, Scalar) else "")
 
 
 def _provider_subscription(resource: Resource) -> str:
@@ -310,7 +312,7 @@ def _provider_subscription(resource: Resource) -> str:
     provider = resource.attributes.fields.get("provider")
     if resource.type.lower() in _VAULT_TYPES or resource.action is not None or not isinstance(provider, Link):
         return ""
-    return declared_hole(TERRAFORM, provider.target, "subscription").text.lower()
+    return _hole_of_provider(provider.target)
 
 
 def _may_be(own: str, expected: str) -> bool:
@@ -361,6 +363,26 @@ def _parts(text: str) -> tuple[str, str]:
 
 def _named(scope: Value, index: Index) -> tuple[str, str]:
     """Return the subscription and resource group of a scope in lower case; empty where not known."""
+    subscription, group = _written(scope, index)
+    return _in_provider(subscription, index), group
+
+
+def _in_provider(subscription: str, index: Index) -> str:
+    """Return the ID of the subscription of a provider in Terraform source, if the provider has one; else the same."""
+    for provider in index.of_type(PROVIDER_TYPE.lower()) if has_holes(subscription) else ():
+        own = provider.select((SUBSCRIPTION,))
+        if isinstance(own, Scalar) and subscription == _hole_of_provider(provider.address):
+            return str(own.value).lower()
+    return subscription
+
+
+def _hole_of_provider(address: str) -> str:
+    """Return what stands for the subscription of a provider in IDs of Terraform source, in lower case."""
+    return declared_hole(TERRAFORM, address, "subscription").text.lower()
+
+
+def _written(scope: Value, index: Index) -> tuple[str, str]:
+    """Return the subscription and resource group of a scope as they are written."""
     if isinstance(scope, Scalar | Unknown):
         return _parts(text_of(scope))
     if isinstance(scope, Link) and scope.target in index.resources:
@@ -402,6 +424,7 @@ COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
     **{f"{VAULTS}/{kind}": (("parent",),) for kind in ("keys", "secrets", "certificates")},
     f"{MANAGED_HSMS}/keys": (("parent",),),
     **SCOPE_NEEDS,
+    PROVIDER_TYPE.lower(): ((SUBSCRIPTION,),),
 }
 
 

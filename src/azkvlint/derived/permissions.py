@@ -22,6 +22,7 @@ from azkvlint.azure.roles import (
     LOCAL_NAMES,
     MAY_RUN,
     MAY_RUN_BY_DATA_ACTIONS,
+    PUBLISHES,
     SIGN_INS,
     STARTED,
     UNLOCKS,
@@ -47,7 +48,7 @@ _BUILT_IN, _CUSTOM = "built-in ", "custom "  # how keys begin
 _ACTS = (
     FEDERATES,
     ATTACHES,
-    *(action for table in (WORKLOADS, MAY_RUN) for actions in table.values() for action in actions),
+    *(action for table in (WORKLOADS, MAY_RUN, PUBLISHES) for actions in table.values() for action in actions),
     *dict.fromkeys(action for ways in STARTED.values() for way in ways for action in way.writes),
 )
 _SIGNS_IN = tuple(

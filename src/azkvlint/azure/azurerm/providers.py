@@ -9,7 +9,9 @@ from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
 VERSION = "version"
-TENANT, TENANT_ARGUMENT = "tenantId", "tenant_id"
+TENANT, SUBSCRIPTION = "tenantId", "subscriptionId"
+# The arguments that say where a provider makes its resources.
+PLACES = {"tenant_id": TENANT, "subscription_id": SUBSCRIPTION}
 # Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was no
 # default).
 KEY_VAULT_FLAGS = {

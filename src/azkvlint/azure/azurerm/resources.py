@@ -52,6 +52,8 @@ RESOURCES: Mapping[str, Mapped] = _Resources()
 GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
 # Members by privileged identity management: active ones, and those that can activate their membership.
 ACTIVE_MEMBERS, ELIGIBLE_MEMBERS = "Terraform/activeGroupMembers", "Terraform/eligibleGroupMembers"
+# Owners of applications, as resources of their own.
+APPLICATION_OWNERS = "Terraform/applicationOwners"
 # Federated identity credentials of applications, which their service principals have too.
 APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 

@@ -11,10 +11,9 @@ from azkvlint.azure.azurerm.argument_versions import UNSUPPORTED, requires_unsup
 from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.azure.azurerm.providers import (
     KEY_VAULT_FLAGS,
+    PLACES,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
-    TENANT,
-    TENANT_ARGUMENT,
     VERSION,
     flag_value,
     version_value,
@@ -224,8 +223,7 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
         "name": Scalar(at=at, value=key),
         VERSION: version_value(version, at),
     }
-    if TENANT_ARGUMENT in expressions:
-        fields[TENANT] = _constant(expressions[TENANT_ARGUMENT], at)
+    fields |= {name: _constant(expressions[one], at) for one, name in PLACES.items() if one in expressions}
     attributes = MapValue(at=at, fields=fields)
     return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
 

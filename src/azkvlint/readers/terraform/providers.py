@@ -10,10 +10,9 @@ import msgspec
 
 from azkvlint.azure.azurerm.providers import (
     KEY_VAULT_FLAGS,
+    PLACES,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
-    TENANT,
-    TENANT_ARGUMENT,
     VERSION,
     flag_value,
     version_value,
@@ -110,10 +109,11 @@ def _resource(instance: ModuleScope, part: Part) -> Resource:
         "name": Scalar(at=at, value=key),
         VERSION: version_value(instance.run.version, at),
     }
-    tenant = content.attribute(TENANT_ARGUMENT)
-    frozen = instance.run.freeze(tenant) if tenant is not None else None
-    if frozen is not None:
-        fields[TENANT] = frozen
+    for argument, name in PLACES.items():
+        written = content.attribute(argument)
+        frozen = instance.run.freeze(written) if written is not None else None
+        if frozen is not None:
+            fields[name] = frozen
     return Resource(
         address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
         declared_as="provider", callers=instance.call.callers, enclosed=bool(alias) and not _is_passed(instance, key),

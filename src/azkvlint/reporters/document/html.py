@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from azkvlint.reporters.document import (
     BAD,
@@ -330,6 +331,7 @@ def inline(content: Content) -> str:
     return "".join(map(_span, spans(content)))
 
 
+@lru_cache(maxsize=4096)
 def _span(span: Span) -> str:
     if span.style == CODE:
         shown = code(span.text)

@@ -8,6 +8,8 @@ from azkvlint.util.text import visible
 
 def line_of(content: Content) -> str:
     """Return content as one line of text."""
+    if isinstance(content, str):
+        return visible(content)
     return "".join(visible(span.text) for span in spans(content))
 
 

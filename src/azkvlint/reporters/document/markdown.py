@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from azkvlint.reporters.document import (
     BAD,
@@ -172,6 +173,7 @@ def inline(content: Content, *, cell: bool = False) -> str:
     return "".join(_span(span, cell) for span in spans(content))
 
 
+@lru_cache(maxsize=4096)
 def _span(span: Span, cell: bool) -> str:
     text = visible(span.text)
     if span.style == CODE:
