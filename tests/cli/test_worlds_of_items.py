@@ -196,3 +196,79 @@ def test_a_selected_item_does_not_exclude_others(kvlint: Kvlint) -> None:
 
 def found_vaults(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [member for one in document["findings"] for member in one["occurrences"]]
+
+
+ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+KINDS = (
+    'variable "apps" {\n  type    = map(object({ kind = string, role = optional(bool, false) }))\n  default = {}\n}\n'
+)
+ROLE = (
+    'resource "azurerm_role_assignment" "r" {{\n  for_each = {{ for key, one in var.apps : key => one if {0} }}\n'
+    "  scope = azurerm_key_vault.kv[{1}].id\n"
+    '  role_definition_name = "Key Vault Administrator"\n  principal_id = "11111111-1111-4111-8111-111111111111"\n}}\n'
+)
+
+
+def of_role_assignments(document: dict[str, Any]) -> set[str]:
+    """Return the conditions of all results for role assignments."""
+    members = [one for name in ("findings", "unknown") for every in document[name] for one in every["occurrences"]]
+    return {one["condition"] for one in members if one["type"].endswith("roleAssignments")}
+
+
+def role_assignments(kvlint: Kvlint, amount: str, condition: str, key: str) -> set[str]:
+    """Return the conditions of the results for a role assignment on a vault that has a condition too."""
+    text = PROVIDER + KINDS + vault(f"  {amount}") + ROLE.format(condition, key)
+    document = checked(kvlint, {"main.tf": text}, "--profile", "all", "--show-unknown")
+    return of_role_assignments(document)
+
+
+@pytest.mark.parametrize(
+    ("amount", "key"),
+    [
+        ('for_each = { for key, one in var.apps : key => one if one.kind == "vault" }', "each.key"),
+        ('count = length([for one in var.apps : one if one.kind == "vault"]) > 0 ? 1 : 0', "0"),
+    ],
+)
+def test_a_condition_states_what_the_scope_of_an_item_needs(kvlint: Kvlint, amount: str, key: str) -> None:
+    found = role_assignments(kvlint, amount, "one.role", key)
+    assert found == {'if var.apps has an item in which kind is "vault" and role is true'}
+
+
+def test_no_condition_is_stated_if_one_item_does_not_suffice(kvlint: Kvlint) -> None:
+    amount = 'count = length([for one in var.apps : one if one.kind == "vault"]) > 0 ? 1 : 0'
+    assert role_assignments(kvlint, amount, 'one.kind == "role"', "0") == {"if its condition holds"}
+
+
+def test_what_is_read_with_a_fallback_is_not_needed(kvlint: Kvlint) -> None:
+    amount = 'count = length([for one in var.apps : one if one.kind == "vault"]) > 0 ? 1 : 0'
+    text = ROLE.replace("azurerm_key_vault.kv[{1}].id", "try(azurerm_key_vault.kv[0].id, data.azurerm_key_vault.k.id)")
+    text = PROVIDER + KINDS + vault(f"  {amount}") + text.format("one.role")
+    text += 'data "azurerm_key_vault" "k" {\n  name = "kv-existence"\n  resource_group_name = "rg"\n}\n'
+    document = checked(kvlint, {"main.tf": text}, "--profile", "all", "--show-unknown")
+    assert of_role_assignments(document) == {"if var.apps has an item in which role is true"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "stated"),
+    [
+        ("one.role", 'if apps has an item in which kind is "vault" and role is true'),
+        # It may be deployed to a vault that exists already.
+        ("one.kind == 'role'", 'if apps has an item in which kind is "role"'),
+    ],
+)
+def test_a_condition_states_what_the_scope_of_an_item_needs_in_bicep(
+    kvlint: Kvlint, condition: str, stated: str
+) -> None:
+    text = "type app = {\n  name: string\n  kind: string\n  role: bool\n}\nparam apps app[] = []\n"
+    text += f"resource kv {VAULT} = [for one in apps: if (one.kind == 'vault') {{\n  name: one.name\n  location: 'l'\n"
+    text += (
+        f"  {BODY}\n}}]\nresource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (one, i) in apps: "
+    )
+    text += f"if ({condition}) {{\n  scope: kv[i]\n  name: guid('a')\n  properties: {{\n"
+    text += (
+        f"    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{ADMINISTRATOR}')\n"
+    )
+    text += "    principalId: '11111111-1111-4111-8111-111111111111'\n  }\n}]\n"
+    document = checked(kvlint, {"main.bicep": text}, "--profile", "all", "--show-unknown")
+    assert of_role_assignments(document) == {stated}
+    assert ("KV305" in {one["ruleId"] for one in document["findings"]}) is (condition == "one.role")

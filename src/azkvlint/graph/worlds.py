@@ -179,6 +179,9 @@ class Machine(Protocol[AnyDeclaration]):
     def faults(self, declaration: AnyDeclaration, world: World) -> Faults[AnyDeclaration]:
         """Return what makes a world of a declaration impossible that is not so in the base world."""
 
+    def undecided(self, declaration: AnyDeclaration, world: World) -> Iterable[AnyDeclaration]:
+        """Return what a declaration certainly refers to of which it is not known in a world whether it exists."""
+
 
 class Never(NamedTuple):
     """A declaration exists in no world: the inputs named, of which some are fixed, decide it."""
@@ -278,10 +281,21 @@ class Search(Generic[AnyDeclaration]):
                 needed = self._needed_by_others(declaration, world)
                 extended = next((one for other in needed.needed for one in self._worlds(other, world)), None)
                 is_impossible = needed.is_impossible and bool(needed.needed)
+            if extended is None and not is_impossible:
+                left_open = self._left_open(declaration, world)
+                extended = next((one for other in left_open for one in self._worlds(other, world)), None)
+                is_impossible = bool(left_open)
             if extended is None:
                 return None if is_impossible else world
             world = extended
         return None
+
+    def _left_open(self, declaration: AnyDeclaration, world: World) -> list[AnyDeclaration]:
+        """Return what a declaration certainly refers to that the base world does not create, and a world perhaps."""
+        if any(change.state == UNDECIDED for change in world):
+            return []
+        undecided = self._machine.undecided(declaration, world)
+        return [one for one in undecided if self._machine.exists(one, BASE) is False]
 
     def _needed_by_others(self, declaration: AnyDeclaration, world: World) -> Faults[AnyDeclaration]:
         """Return what does not exist, although it is needed, with a value that is none of those in expressions, where

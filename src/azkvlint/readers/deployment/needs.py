@@ -41,6 +41,12 @@ def undeployed_sources(symbol: Symbol[Any]) -> dict[str, Any]:
     return _undeployed(one for entity in _deployed(symbol) for one in _sources_of(entity))
 
 
+def undecided(symbol: Symbol[Any]) -> list[Any]:
+    """Return the declarations of both kinds of which it is not known whether they are deployed."""
+    entities = (one for entity in _deployed(symbol) for find in (_places_of, _sources_of) for one in find(entity))
+    return list({one.symbol.address: one.symbol for one in entities if one.conditions()}.values())
+
+
 def _deployed(symbol: Symbol[Any]) -> Iterator[_Entity]:
     return islice((one for one in symbol.entities if one.conditions() is not None), _MOST_INSTANCES)
 

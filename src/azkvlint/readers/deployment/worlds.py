@@ -24,7 +24,7 @@ from azkvlint.readers.deployment.collect import AnySymbol, Collector
 from azkvlint.readers.deployment.declarations import is_nullable, limits_of, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import Arguments
-from azkvlint.readers.deployment.needs import undeployed_places, undeployed_sources
+from azkvlint.readers.deployment.needs import undecided, undeployed_places, undeployed_sources
 from azkvlint.readers.deployment.refused_arguments import Refused, RefusedArguments, accepted, allowed_values
 from azkvlint.readers.deployment.resource_symbols import ResourceEntity
 from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
@@ -444,6 +444,11 @@ class Worlds(RootWorlds[AnySymbol]):
             if needed:
                 return Faults(find is undeployed_sources, tuple(needed.values()))
         return Faults(is_impossible=False)
+
+    def undecided(self, declaration: AnySymbol, world: World) -> Iterable[AnySymbol]:
+        """See the base class."""
+        here = self.world(world)
+        return [other for one in _around(declaration) for same in here.symbols(one) for other in undecided(same)]
 
     def absence_of(self, symbol: AnySymbol) -> str:
         """See the base class."""

@@ -460,6 +460,10 @@ class RootWorlds(Generic[Declared]):
     def faults(self, declaration: Declared, world: World) -> Faults[Declared]:
         """Return what makes a world of a declaration impossible that is not so in the base world."""
 
+    @abstractmethod
+    def undecided(self, declaration: Declared, world: World) -> Iterable[Declared]:
+        """Return what a declaration certainly refers to of which it is not known in a world whether it exists."""
+
 
 def _made_by(run: Run) -> int:
     """Return what a world has made, in steps of the evaluator; its resources twice, as rules are evaluated on them."""

@@ -122,7 +122,7 @@ class PlanCheck:
             named += [("output", *one) for one in outputs.items()]
             fragile = [_Check(f"{kind} {name}", "", (piece,)) for kind, name, piece in named if _takes_item(piece)]
             declared = (*folder.resources.items(), *folder.modules.items())
-            arguments = ((local, tuple(filter(_takes_item, _pieces_of(one)))) for local, one in declared)
+            arguments = ((local, tuple(filter(_takes_item, pieces_of(one)))) for local, one in declared)
             fragile += [_Check(f"items {local}", local, pieces) for local, pieces in arguments if pieces]
             conditions = ((local, tuple(_preconditions_of(one))) for local, one in folder.resources.items())
             counts = ((local, one.attributes.get("count")) for local, one in declared)
@@ -198,7 +198,7 @@ def _steps_of(instance: ModuleInstance, local: str) -> Iterator[Step]:
     yield from islice(found.steps if found is not None else (), _MOST_INSTANCES)
 
 
-def _pieces_of(declaration: Declaration) -> Iterator[Piece]:
+def pieces_of(declaration: Declaration) -> Iterator[Piece]:
     """Yield the arguments of a declaration, also in its blocks but for those that are loops."""
     yield from (piece for name, piece in declaration.attributes.items() if name not in META)
     waiting: list[Part] = [*declaration.blocks]

@@ -32,6 +32,7 @@ from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, g
 from azkvlint.readers.terraform.expansion import may_be_several
 from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
+from azkvlint.readers.terraform.needs import taken_from
 from azkvlint.readers.terraform.plan_failures import PlanCheck, not_evaluated
 from azkvlint.readers.terraform.providers import settled
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
@@ -463,6 +464,13 @@ class Worlds(RootWorlds[AnySymbol]):
             avoided = partial(self._avoiding, here, failures)
             found = self._faults[world] = Faults(bool(failures), tuple(needed.values()), avoided)
         return found
+
+    def undecided(self, declaration: AnySymbol, world: World) -> Iterable[AnySymbol]:
+        """See the base class."""
+        here = self.world(world)
+        around = (same for one in (*_calls(declaration), declaration) for same in here.symbols(one))
+        taken = {one.address: one for same in around for one in taken_from(same, self._language)}
+        return [one for one in taken.values() if one.is_there() is None]
 
     def _avoiding(self, here: RootInWorld[AnySymbol], failures: Mapping[_Place, Failure]) -> Iterator[Alternative]:
         """Yield the candidates with which the first of some expressions is not evaluated."""

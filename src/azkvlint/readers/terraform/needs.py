@@ -1,0 +1,87 @@
+"""What a resource or module call refers to without a fallback: the declarations of which it takes one instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from azkvlint.model.value import Scalar
+from azkvlint.readers.terraform.conditions import Scope, Terraform, scope_in_block
+from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.plan_failures import pieces_of
+from azkvlint.readers.terraform.resource_symbols import ResourceSymbol
+from azkvlint.syntax import ast
+
+AnySymbol: TypeAlias = ResourceSymbol | ModuleCallSymbol
+_Place: TypeAlias = tuple[Scope, ast.Node]
+# Of the parts of one declaration.
+_MOST_NODES = 5_000
+# Functions that return something else if an argument fails.
+_FALLBACKS = frozenset({"try", "can"})
+
+
+def taken_from(symbol: AnySymbol, language: Terraform) -> Iterator[AnySymbol]:
+    """Yield the declarations of which the first instance of another certainly takes one by its number or key."""
+    if not isinstance(symbol.instance, ModuleInstance):
+        return
+    waiting: list[_Place] = []
+    for entity in symbol.instances[:1]:
+        for piece in pieces_of(symbol.declaration):
+            written = piece.attribute.expression()
+            if written is not None:
+                waiting.append((scope_in_block(symbol, entity.step.key, entity.step.local, piece), written))
+    followed: set[str] = set()
+    for _ in range(_MOST_NODES):
+        if not waiting:
+            return
+        scope, node = waiting.pop()
+        if isinstance(node, ast.Item):
+            found = _declared(scope.instance, node.of)
+            if found is not None:
+                yield found
+        name = _local_name(node)
+        local = scope.instance.folder.locals.get(name)
+        if local is None:
+            waiting += [(scope, part) for part in _certain_parts(scope, node, language)]
+        elif name not in followed:
+            followed.add(name)
+            written = local.attribute.expression()
+            waiting += [] if written is None else [(Scope(scope.instance, local.path), written)]
+
+
+def _local_name(node: ast.Node) -> str:
+    match node:
+        case ast.Member(of=ast.Name(name="local"), name=name):
+            return name
+    return ""
+
+
+def _declared(instance: ModuleInstance, node: ast.Node) -> AnySymbol | None:
+    """Return the resource, data source or module call that a reference means as a whole."""
+    match node:
+        case ast.Member(of=ast.Name(name="module"), name=name):
+            return instance.module(name)
+        case ast.Member(of=ast.Name(name=type_), name=name):
+            return instance.resource(f"{type_}.{name}")
+        case ast.Member(of=ast.Member(of=ast.Name(name="data"), name=type_), name=name):
+            return instance.resource(f"data.{type_}.{name}")
+    return None
+
+
+def _certain_parts(scope: Scope, node: ast.Node, language: Terraform) -> list[ast.Node]:
+    """Return the parts of an expression that are evaluated whatever is not known."""
+    match node:
+        case ast.Literal():
+            return []
+        case ast.Conditional(condition=condition, yes=yes, no=no):
+            found = language.value(scope, condition)
+            return [condition, *((yes if found.value else no,) if isinstance(found, Scalar) else ())]
+        case ast.Binary(operator="&&" | "||", left=left):
+            return [left]
+        case ast.Comprehension(over=over):
+            return [over]
+        case ast.Splat(of=of):
+            return [of]
+        case ast.Call(name=name) if name in _FALLBACKS:
+            return []
+    return ast.children(node)
