@@ -289,9 +289,9 @@ class Principals:
             for resource in map(self._index.resources.__getitem__, addresses):
                 if resource.type.lower() == IDENTITIES:
                     yield self.of_resource(resource).key, sure
-        text = text_of(value)
-        if reference is not None and not reference.targets and _is_id_of_identity(text):
-            yield text.lower(), Sure.YES
+        id_ = string_of(value)
+        if reference is not None and not reference.targets and _is_id_of_identity(text_form(id_)):
+            yield self._named_identity(id_).key, Sure.YES
         if reference is not None and reference.anything:
             for identity in self._index.of_type(IDENTITIES):
                 yield self.of_resource(identity).key, Sure.PERHAPS

@@ -15,7 +15,7 @@ from azkvlint.readers.discover import STDIN
 from azkvlint.util.errors import InputError, KvlintError, UsageError
 from azkvlint.util.git import NO_CHECKOUT_HINT, Checkout, find_checkout, reading_objects, write_files
 from azkvlint.util.git_history import find_revision, merge_base, names_of, nearest
-from azkvlint.util.output_files import StagingFolder
+from azkvlint.util.output_files import StagingFolder, make_folders
 from azkvlint.util.project_boundary import checkout_of, is_within, leads_into_git, real_path
 from azkvlint.util.text import visible
 
@@ -168,7 +168,7 @@ def _make_empty(copy: str, path: str, commit: Commit) -> None:
     if not os.path.isdir(path):
         raise UsageError(f"'{visible(path)}' is not in {commit.text}", "compare a folder, in which the file is new")
     try:
-        os.makedirs(copy)
+        make_folders(copy)
     except OSError as error:  # a file of the commit is in its place
         raise UsageError(f"'{visible(path)}' is not a folder in {commit.text}") from error
 

@@ -203,6 +203,11 @@ def take_stdout() -> BinaryIO:
     return stream
 
 
+def make_folders(path: str) -> None:
+    """Create a folder and those above it. Raise OSError if a file is in its place."""
+    os.makedirs(path)
+
+
 class StagingFolder:
     """A private temporary folder for copies of remote inputs: a new one, or that at ``path``."""
 

@@ -27,7 +27,7 @@ from azkvlint.graph.worlds import (
     condition_of,
     unknown_of,
 )
-from azkvlint.model.condition import EQUAL, UNDECIDED, Condition
+from azkvlint.model.condition import CONTAINS, EQUAL, UNDECIDED, Condition
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -387,8 +387,8 @@ class RootWorlds(Generic[Declared]):
             names = frozenset(change.input for change in changes)
             recorder = ReadRecorder() if is_recorded else WITHOUT_RECORD
             budget = self._budget_of_worlds()
-            # What is compared with a secret is as secret in messages.
-            secret = (change.value for change in changes if change.is_secret)
+            # What is compared with a secret is as secret in messages, but not the name of a member that it may have.
+            secret = (change.value for change in changes if change.is_secret and not _names_member(change))
             budget.secrets.texts.update(str(one) for one in secret if one is not None and not isinstance(one, bool))
             found = self.make(changes, budget, recorder, names)
             self._worlds[changes, is_recorded] = found
@@ -468,6 +468,11 @@ class RootWorlds(Generic[Declared]):
 def _made_by(run: Run) -> int:
     """Return what a world has made, in steps of the evaluator; its resources twice, as rules are evaluated on them."""
     return run.budget.work - run.budget.steps + run.budget.resources * STEPS_OF_A_RESOURCE
+
+
+def _names_member(change: Change) -> bool:
+    """Return whether a value may be the name of a member: ``contains(secret, 'roleAssignments')``."""
+    return change.state == CONTAINS and isinstance(change.value, str) and change.value.isalpha()
 
 
 def _is_number(change: Change) -> bool:
