@@ -82,8 +82,8 @@ def test_an_unknown_question_says_what_is_not_known_and_of_what(build: Build) ->
         references=(build.reference("ds", targets=("kv",)),),
     )
     finding = build.finding(graph, rule)
-    assert finding.why == "known after apply, from var.x"
-    assert finding.message == "ds: known after apply, from var.x"
+    assert finding.why == "`kv.p` is known after apply, from var.x"
+    assert finding.message == "ds: `kv.p` is known after apply, from var.x"
     assert [(note.text, note.at.address) for note in finding.related] == [
         ("kv: `p` is unknown: known after apply, from var.x", "kv")
     ]

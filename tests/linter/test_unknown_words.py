@@ -85,7 +85,7 @@ def test_an_object_that_may_have_the_same_name(tmp_path: Path, run: Run) -> None
     (tmp_path / "main.tf").write_text(SECRETS)
     (message,) = labels(run, tmp_path, "KV603")
     assert message == (
-        "whether another object has the name of azurerm_key_vault_secret.b is unknown: "
+        "azurerm_key_vault_secret.b may have the name of another object: "
         "`azurerm_key_vault_secret.a` may have the same name in the same vault: `var.first` has no value"
     )
 
@@ -97,7 +97,7 @@ def test_a_policy_that_may_be_for_the_same_principal(tmp_path: Path, run: Run) -
     (tmp_path / "main.tf").write_text('variable "p" {}\nvariable "q" {}\n' + vault + "".join(policies))
     reason = "`azurerm_key_vault_access_policy.{}` may be for the same principal: `var.{}` has no value"
     first, second = labels(run, tmp_path, "KV310")
-    assert first.startswith("which principals have access through azurerm_key_vault_access_policy.p is unknown: ")
+    assert first.startswith("the principals with access through azurerm_key_vault_access_policy.p are unknown: ")
     assert first.endswith(reason.format("q", "p"))
     assert second.endswith(reason.format("p", "q"))
 
@@ -112,7 +112,7 @@ def test_the_role_of_an_assignment(tmp_path: Path, run: Run) -> None:
     )
     existing = "`kv` is an existing resource with properties that are known only in Azure"
     role = "the ID depends on `role` and is known only at deployment"
-    assert labels(run, tmp_path, "KV307") == [f"which permissions ra grants is unknown: {role}, {existing}"]
+    assert labels(run, tmp_path, "KV307") == [f"the permissions that ra grants are unknown: {role}, {existing}"]
     assert labels(run, tmp_path, "KV305") == [f"ra: {existing}, {role}"]
 
 
@@ -150,3 +150,71 @@ def test_arrays_of_which_one_applies(secrets: str, is_unknown: bool, tmp_path: P
         f"      replicaTimeout: 10\n      secrets: {secrets}\n    }}\n  }}\n}}\n"
     )
     assert bool(labels(run, tmp_path, "KV630")) is is_unknown
+
+
+def test_the_attribute_of_a_block(tmp_path: Path, run: Run) -> None:
+    inputs = 'variable "ids" {}\ndata "azurerm_key_vault" "kv" {\n  name                = "kv"\n}\n'
+    app = 'resource "azurerm_linux_web_app" "a" {\n  identity {\n    type = var.ids[1]\n  }\n}\n'
+    policy = POLICY.format("data.azurerm_key_vault.kv.id")
+    own = policy.replace('"b"', "azurerm_linux_web_app.a.identity[0].principal_id")
+    (tmp_path / "main.tf").write_text(inputs + app + own + policy.replace('"p"', '"q"').replace('"b"', "var.ids[0]"))
+    first, second = labels(run, tmp_path, "KV310")
+    assert first.endswith("`azurerm_linux_web_app.a.identity[0].principal_id` is known after apply")
+    assert second.endswith("`azurerm_key_vault_access_policy.p` may be for the same principal: `var.ids` has no value")
+
+
+def test_a_sensitive_value_has_a_reason(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.tf").write_text(
+        'resource "random_password" "p" {\n  count  = 1\n  length = 20\n}\n'
+        'resource "azurerm_key_vault_secret" "s" {\n  name         = "s"\n'
+        "  value        = resource.random_password.p[0].result\n}\n"
+    )
+    (message,) = labels(run, tmp_path, "KV615")
+    assert message == "`value` of azurerm_key_vault_secret.s is unknown: a sensitive value is not known"
+
+
+def test_the_name_of_a_zone(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.tf").write_text(
+        'variable "zone" {}\ndata "azurerm_private_dns_zone" "z" {\n  name = var.zone\n}\n'
+        + VAULT.format("kv", "true")
+        + 'resource "azurerm_private_endpoint" "e" {\n  private_service_connection {\n'
+        '    private_connection_resource_id = azurerm_key_vault.kv.id\n    subresource_names = ["vault"]\n  }\n'
+        "  private_dns_zone_group {\n    private_dns_zone_ids = [data.azurerm_private_dns_zone.z.id]\n  }\n}\n"
+    )
+    (message,) = labels(run, tmp_path, "KV120")
+    assert message == "private DNS zone name of azurerm_private_endpoint.e is unknown: `var.zone` has no value"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_unknown"),
+    [
+        ('"hub-tx-${var.stage}-key"', False),
+        ('"${var.stage}-hub-key"', True),
+        ('"hub-${var.other}-key"', True),
+        ('"hub-${var.stage}-${var.stage}-key"', True),
+    ],
+)
+def test_names_with_the_same_unknown_part(name: str, is_unknown: bool, tmp_path: Path, run: Run) -> None:
+    secret = 'resource "azurerm_key_vault_secret" "{}" {{\n  name = {}\n  value = "x"\n  key_vault_id = var.id\n}}\n'
+    inputs = 'variable "stage" {}\nvariable "other" {}\nvariable "id" {}\n'
+    secrets = secret.format("a", '"hub-${var.stage}-key"') + secret.format("b", name)
+    (tmp_path / "main.tf").write_text(inputs + secrets)
+    assert bool(labels(run, tmp_path, "KV603")) is is_unknown
+
+
+def test_keys_of_one_loop_in_two_resources(tmp_path: Path, run: Run) -> None:
+    secret = (
+        'resource "azurerm_key_vault_secret" "{}" {{\n  for_each = var.apps\n  name = "${{each.key}}{}"\n'
+        '  value = "x"\n  key_vault_id = var.id\n}}\n'
+    )
+    inputs = 'variable "apps" {\n  type = map(string)\n}\nvariable "id" {}\n'
+    (tmp_path / "main.tf").write_text(inputs + secret.format("a", "-key") + secret.format("b", "-key-key"))
+    assert labels(run, tmp_path, "KV603")
+
+
+def test_the_tenant_of_a_managed_identity(tmp_path: Path, run: Run) -> None:
+    app = 'resource "azurerm_linux_web_app" "a" {\n  identity {\n    type = "SystemAssigned"\n  }\n}\n'
+    policy = POLICY.format("var.id").replace('"a"', "azurerm_linux_web_app.a.identity[0].tenant_id")
+    policy = policy.replace('"b"', "azurerm_linux_web_app.a.identity[0].principal_id")
+    (tmp_path / "main.tf").write_text('variable "id" {}\n' + app + policy)
+    assert labels(run, tmp_path, "KV310") == []

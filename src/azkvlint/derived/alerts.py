@@ -202,7 +202,7 @@ def _sink_needs_source(resource: Resource, context: Context) -> Answer:
     audited, certain = targets | set(source.candidates), keys.certain | keys.perhaps
     doubt = certain & audited or (keys.anything and audited) or (source.anything and (certain or keys.anything))
     if doubt:
-        return unknown(resource, "the key that encrypts the destination is not known")
+        return unknown(resource, f"the key that encrypts the destination of `{resource.address}` is not known")
     return known(resource, False)
 
 

@@ -403,9 +403,8 @@ def _outside(value: Value, context: Context) -> Value:
     if not nameless:
         return value
     # One more candidate is outside the graph: the vault of that name may be another one.
-    return Unknown(
-        at=value.at, why="the name of a vault is not known", candidates=(*nameless, display(value)), closed=True
-    )
+    why = f"the name of `{nameless[0]}` is not known"
+    return Unknown(at=value.at, why=why, candidates=(*nameless, display(value)), closed=True)
 
 
 def _nameless(context: Context) -> tuple[str, ...]:

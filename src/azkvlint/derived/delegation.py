@@ -45,6 +45,7 @@ from azkvlint.model.value import (
     string_of,
     text_of,
 )
+from azkvlint.util.lazy_regex import regex
 
 _TENANT: Path = ("properties", "tenantId")
 _APPLICATION: Path = ("applicationId",)
@@ -54,6 +55,8 @@ _SEPARATE = "azurerm_key_vault_access_policy"
 # tenant() and subscription() in templates, and the data sources of azurerm.
 _OWN_TENANT = hole("tenant")
 _OF_TENANT = ("data.azurerm_client_config", "data.azurerm_subscription")
+# A managed identity is in the tenant of the subscription of its resource.
+_OF_IDENTITY = regex(r"identity\[[^\]]*\]\.tenant_id")
 
 
 @derived(
@@ -104,7 +107,7 @@ def _is_of_deployment(tenant: Answer) -> bool:
     """Return whether a tenant is that of the deployment identity, and so of the vaults that it manages."""
     text = string_of(tenant)
     if isinstance(text, DeclaredHole):
-        return text.type in _OF_TENANT and text.path == "tenant_id"
+        return (text.type in _OF_TENANT and text.path == "tenant_id") or _OF_IDENTITY.fullmatch(text.path) is not None
     return isinstance(text, Pattern) and text == _OWN_TENANT
 
 

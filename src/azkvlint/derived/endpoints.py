@@ -225,10 +225,14 @@ def zone_name(id_: Value, context: Context) -> Value:
         name = context.index.resources[reference.targets[0]].select(("name",))
         if isinstance(name, Scalar):
             return _named(id_, str(name.value), sensitive=name.sensitive)
+        if isinstance(name, Unknown):
+            return unknown(
+                id_, f"the name of `{reference.targets[0]}` is unknown: {name.why}", sensitive=name.sensitive
+            )
     text = text_of(id_).rstrip("/").rpartition("/")[2]
     if text and not has_holes(text):
         return _named(id_, text, sensitive=id_.sensitive)
-    return unknown_as(id_, "the name of the private DNS zone is not known")
+    return unknown_as(id_, f"the private DNS zone `{display(id_)}` has an unknown name")
 
 
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:

@@ -17,9 +17,9 @@ import msgspec
 
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.graph.references import Index, may_equal_segment, parse_id, reference_of
-from azkvlint.model.pattern import has_holes, parts_of
+from azkvlint.model.pattern import Pattern, Text, has_holes, parts_of, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, string_of, text_of
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -31,6 +31,8 @@ _TYPES = (_SECRETS, "microsoft.keyvault/vaults/keys", _CERTIFICATES, _HSM_KEYS)
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _KEPT = "objects by name"
 _VALUE = ("properties", "value")
+# In the address of what stands for all instances of a declaration.
+_ALL_INSTANCES = "[*]"
 # Where objects are: in any vault, or in one that is not known.
 _ALL, _LOOSE = "all", "loose"
 _MAX_NAMED = 20
@@ -140,8 +142,24 @@ def _name(resource: Resource) -> str:
 
 def _may_share(one: Resource, other: Resource) -> bool:
     """Return whether two objects can have the same name, as far as their names are known."""
-    patterns = [text_of(each.select(("name",))).lower() for each in (one, other)]
-    return not all(patterns) or may_equal_segment(*patterns)
+    names = [string_of(each.select(("name",))) for each in (one, other)]
+    patterns = [text_form(name).lower() for name in names]
+    # The key of one of all instances of a loop may be another one in the same loop elsewhere.
+    is_exact = _ALL_INSTANCES not in one.address and _ALL_INSTANCES not in other.address
+    return not all(patterns) or (may_equal_segment(*patterns) and not (is_exact and _differ_in_length(*names)))
+
+
+def _differ_in_length(one: Text, other: Text) -> bool:
+    """Return whether two names have the same unknown parts, and so different lengths by their known parts."""
+    if not isinstance(one, Pattern) or not isinstance(other, Pattern):
+        return False
+    (holes, length), (other_holes, other_length) = map(_unknown_and_known_length, (one, other))
+    return holes == other_holes and length != other_length
+
+
+def _unknown_and_known_length(name: Pattern) -> tuple[list[str], int]:
+    holes = sorted(part.text for part in name.parts if not isinstance(part, str))
+    return holes, sum(len(part) for part in name.parts if isinstance(part, str))
 
 
 def _place(resource: Resource, index: Index) -> _Place:

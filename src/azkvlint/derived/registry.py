@@ -120,34 +120,34 @@ READER_LABELS: Mapping[str, str] = {
     "zoneName": "private DNS zone name",
 }
 
-# What an unknown result is about, where that is more than a value: see ``subject_of``.
-_QUESTIONS: Mapping[str, str] = {
-    "ability": "what the role of {} allows",
-    "activityCategories": "which categories of the activity log {} exports",
-    "exportsAudit": "whether {} exports audit events",
-    "exposedSecrets": "whether {} exposes a secret",
-    "grantees": "which principals have access through {}",
-    "grants": "which permissions {} grants",
-    "inRegionOfVault": "whether {} is in the region of its vault",
-    "inTenantOfVault": "whether {} is in the tenant of its vault",
-    "inlineSecrets": "whether {} contains a secret",
-    "isConfiguration": "whether {} is configuration instead of a secret",
-    "keyPermissions": "whether {} has permission to use the key",
-    "moving": "whether a date of {} is computed from the current time",
-    "readsSecretsAlready": "whether the principal of {} has access already",
-    "recovers": "whether {} recovers a deleted vault",
-    "referenceIdentities": "which identity {} uses for Key Vault",
-    "repeatsVault": "whether {} repeats the inline access policies",
-    "restrictsListing": "whether {} restricts listing secrets",
-    "sameName": "whether another object has the name of {}",
-    "secretPermissions": "whether {} has permission to read the secret",
-    "servesPublic": "whether {} has a public TLS endpoint",
-    "sinkNeedsSource": "whether the log destination of {} depends on the vault",
-    "trustedConsumers": "which trusted services use {}",
-    "valueOrigins": "where the value of {} comes from",
-    "vaultAccess": "whether {} has access to a vault",
-    "waitsForAccess": "whether {} is deployed after its role assignment or access policy",
-    "waitsForGrant": "whether {} is deployed after its role assignment or access policy",
+# What is unknown of a resource if an attribute is, where that is more than a value: see ``unknown_statement``.
+_STATEMENTS: Mapping[str, str] = {
+    "ability": "the permissions of the role of {} are unknown",
+    "activityCategories": "the categories of the activity log that {} exports are unknown",
+    "exportsAudit": "{} may export audit events",
+    "exposedSecrets": "{} may expose a secret",
+    "grantees": "the principals with access through {} are unknown",
+    "grants": "the permissions that {} grants are unknown",
+    "inRegionOfVault": "{} may be outside the region of its vault",
+    "inTenantOfVault": "{} may be outside the tenant of its vault",
+    "inlineSecrets": "{} may contain a secret",
+    "isConfiguration": "the value of {} may be configuration or a secret",
+    "keyPermissions": "{} may have no permission to use the key",
+    "moving": "a date of {} may be computed from the current time",
+    "readsSecretsAlready": "the principal of {} may have access already",
+    "recovers": "{} may recover a deleted vault",
+    "referenceIdentities": "the identity that {} uses for Key Vault is unknown",
+    "repeatsVault": "{} may repeat the inline access policies",
+    "restrictsListing": "{} may allow listing secrets",
+    "sameName": "{} may have the name of another object",
+    "secretPermissions": "{} may have no permission to read the secret",
+    "servesPublic": "{} may have a public TLS endpoint",
+    "sinkNeedsSource": "the log destination of {} may depend on the vault",
+    "trustedConsumers": "the trusted services that use {} are unknown",
+    "valueOrigins": "the source of the value of {} is unknown",
+    "vaultAccess": "{} may have access to a vault",
+    "waitsForAccess": "{} may be deployed before its role assignment or access policy",
+    "waitsForGrant": "{} may be deployed before its role assignment or access policy",
 }
 
 
@@ -272,9 +272,9 @@ def labels() -> Mapping[str, str]:
     return {**READER_LABELS, **{name: one.label for name, one in derived_attributes().items()}}
 
 
-def subject_of(name: str, label: str, address: str) -> str:
-    """Return what is unknown if a derived attribute of a resource is: a question, or the label of the attribute."""
-    return _QUESTIONS.get(name, f"{label} of {{}}").format(address)
+def unknown_statement(name: str, label: str, address: str) -> str:
+    """Return a statement about a resource of which the derived attribute ``name`` is unknown."""
+    return _STATEMENTS.get(name, f"{label} of {{}} is unknown").format(address)
 
 
 def _location(where: Location | Resource | Answer) -> Location:

@@ -60,7 +60,7 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     # A module may let its caller set the vault of a policy, with a variable that defaults to null.
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return unknown(resource, "the vault ID has no value")
+        return unknown(resource, f"`{resource.address}` names no vault, because the ID has no value")
     vaults = [resource.view(context.index.resources[a]) for a in reference.targets + reference.candidates]
     models = [model_of(vault) for vault in vaults]
     certain = {model.value for model in models if isinstance(model, Scalar)}
@@ -122,7 +122,8 @@ def _policy_count(resource: Resource, _: Context) -> Answer:
     at = msgspec.structs.replace(policies.at, attribute=path_text(POLICY_LIST))
     if certain == len(policies.items) or certain > _MOST_POLICIES:
         return known(at, certain, note if certain > _MOST_POLICIES else "")
-    return unknown(policies, "the number of access policies is not known")
+    doubt = next((item.why for item in policies.items if isinstance(item, Unknown) and not item.sensitive), "")
+    return unknown(policies, doubt or f"only {certain} of {len(policies.items)} access policies certainly exist")
 
 
 @derived("policyChange", of=POLICIES, label="operation on access policies", reads={POLICIES: (("name",),)})
@@ -194,14 +195,14 @@ def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
     if text_of(inline) and text_of(inline) == text_of(separate):
         return known(at, True)
     if not isinstance(inline, ListValue) or not isinstance(separate, ListValue):
-        return unknown(at, "the vault may have the same access policies")
+        return unknown(at, f"`{vault.address}` may have the same access policies")
     answers = [_is_among(item, inline.items) for item in separate.items]
     if isinstance(change, Scalar) and change.value == "replace":
         answers += [_is_among(item, separate.items) for item in inline.items]
     if False in answers:
         return known(at, False)
     if None in answers:
-        return unknown(at, "the vault may have the same access policies")
+        return unknown(at, f"`{vault.address}` may have the same access policies")
     return known(at, True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import name_as_written, type_as_written
-from azkvlint.derived.registry import labels, subject_of
+from azkvlint.derived.registry import labels, unknown_statement
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.model.condition import Condition
 from azkvlint.model.finding import (
@@ -39,7 +39,7 @@ from azkvlint.values.secrecy import shows_secret
 _UNKNOWN_ITEM = regex(r"(?<=[\[( ]unknown: )(?:`[^`]*`|[^\[\]()`])+?(?=, unknown: |, \w+: |[\])]|$)")
 # Reasons that name an input, an output or an attribute, and so never contain a part of a value.
 _NAMED_REASON = regex(
-    r"(?:parameter |module output )?`[\w.:-]+` "
+    r"(?:parameter |module output )?`[\w.:\[\]\"*-]+` "
     r"(?:has no value|has a default that another value can replace|is known after (?:apply|deployment)"
     r"|is the output of a module [a-z ]+)"
 )
@@ -52,6 +52,8 @@ _KNOWN_AFTER = ("known after apply", "known after deployment")
 _NOT_SET = "not set"
 # The display of a secret value.
 _SENSITIVE = "(sensitive)"
+# The reason where that of a secret value may contain a part of it.
+_SENSITIVE_REASON = "a sensitive value is not known"
 _EMPTY_TEXT = '""'
 _ALL_INSTANCES = "[*]"
 
@@ -176,15 +178,16 @@ def fact_text(note: Evidence, address: str) -> str:
 def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str, str, str]:
     """Return the message of an unknown result, its reasons, and the first of them, all without a period."""
     reasons = [_unknown_reason(note, resource) for note in deciding]
-    reasons = [reason for reason in reasons if reason != _SENSITIVE] or reasons
+    reasons = [reason for reason in reasons if reason not in (_SENSITIVE, _SENSITIVE_REASON)] or reasons
     why = _join(reasons) or "the result depends on an unknown value"
     address = printed_address(resource.address)
     first = deciding[0] if deciding else None
     if first is None or not first.attribute or first.at.address not in (None, resource.address):
         return f"{address}: {why}", why, reasons[0] if reasons else why
     derived = _FIRST_STEP.match(first.attribute)
-    subject = f"`{first.name}` of {address}" if derived is None else subject_of(derived[1], first.name, address)
-    return f"{subject} is unknown: {why}", why, reasons[0]
+    if derived is None:
+        return f"`{first.name}` of {address} is unknown: {why}", why, reasons[0]
+    return f"{unknown_statement(derived[1], first.name, address)}: {why}", why, reasons[0]
 
 
 def _unknown_reason(note: Evidence, resource: Resource) -> str:
@@ -575,8 +578,8 @@ def _undecided(found: Answer) -> str:
     """
     if not isinstance(found, Unknown):
         return display(found)
-    if found.sensitive and _NAMED_REASON.fullmatch(found.why):
-        return f"{_UNKNOWN_PREFIX}{found.why}"
+    if found.sensitive:
+        return f"{_UNKNOWN_PREFIX}{reason_of(found)}"
     return display(msgspec.structs.replace(found, one_of=()))
 
 
@@ -677,7 +680,7 @@ def reason_of(value: Answer) -> str:
     """Return why a value is not known, or the value in words."""
     if not isinstance(value, Unknown):
         return f"the value is {display(value)}"
-    return value.why if not value.sensitive or _NAMED_REASON.fullmatch(value.why) else "a sensitive value is not known"
+    return value.why if not value.sensitive or _NAMED_REASON.fullmatch(value.why) else _SENSITIVE_REASON
 
 
 @lru_cache(maxsize=4096)

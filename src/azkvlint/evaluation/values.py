@@ -496,5 +496,7 @@ def pattern_of(result: Result) -> Text:
             return ""
 
 
+ANY_ATTRIBUTE = "an attribute of "
+"""What begins the reason for the attributes of a block that are not set in it. The reason of one of them names it."""
 BY_RUN = "the time at which Terraform runs is unknown"
 BY_DEPLOYMENT = "`utcNow()` returns a new value for each deployment"

@@ -11,6 +11,7 @@ from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import is_given, one_of
 from azkvlint.evaluation.terraform.operators import FailedError, as_number, is_same, may_be, text_of
 from azkvlint.evaluation.values import (
+    ANY_ATTRIBUTE,
     VALUES_A_STEP,
     Closure,
     Fields,
@@ -24,7 +25,7 @@ from azkvlint.evaluation.values import (
     size,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import Pattern, Text, access, call_hole, hole, join_texts, known_or_pattern, text_form
+from azkvlint.model.pattern import Pattern, Text, access, bare, call_hole, hole, join_texts, known_or_pattern, text_form
 from azkvlint.model.value import MAY_BE_ABSENT, NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 
 _WITHOUT_MEMBERS = (Scalar, Items, Closure)
@@ -378,8 +379,11 @@ def _leaves(results: Iterable[Result]) -> Iterator[Result]:
 def step_into(of: Unknown, step: Text, at: Location) -> Unknown:
     """Return a member or item of an unknown value: ``step`` distinguishes it from its others."""
     pattern = access(of.pattern, step) if of.pattern is not None and step else None
+    why = of.why
+    if pattern is not None and why.startswith(ANY_ATTRIBUTE):
+        why = f"`{bare(pattern)}` is known after apply"
     return Unknown(
-        at=at, why=of.why, pattern=pattern, sensitive=of.sensitive,
+        at=at, why=why, pattern=pattern, sensitive=of.sensitive,
         candidates=of.candidates, closed=of.closed, hops=of.hops,
     )  # fmt: skip
 

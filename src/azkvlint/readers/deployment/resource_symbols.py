@@ -9,7 +9,7 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, inputs_of
 from azkvlint.evaluation.values import Fields, Result, find_field
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, declared_hole
+from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, bare, declared_hole
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.data_evaluator import DataEvaluator
@@ -160,7 +160,7 @@ class ResourceEntity(ConditionalIteration):
                 return id_value(self.identity.id, at)
             case "name":
                 found = self.body.get("name")
-                return found if found is not None else Unknown(at=at, why="known after deployment")
+                return found if found is not None else Unknown(at=at, why=f"`{self.address}.name` {_AFTER}")
             case "type":
                 return Scalar(at=at, value=self.identity.type)
             case "apiVersion":
@@ -210,7 +210,7 @@ class WrittenObject:
         """Return a member by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why="known after deployment")
+        return Unknown(at=at, why=f"`{bare(self.name)}` {_AFTER}")
 
 
 class _InnerResource:

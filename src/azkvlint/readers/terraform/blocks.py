@@ -9,6 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import (
+    ANY_ATTRIBUTE,
     MAX_ITEMS,
     Fields,
     Items,
@@ -314,7 +315,7 @@ class Content(KeptValues):
 def other_arguments(at: Location, pattern: Pattern | None) -> Unknown:
     """Return the arguments and attributes of a block that are not set in it. ``pattern`` identifies the block."""
     block = "a block" if pattern is None else f"`{bare(pattern)}`"
-    return Unknown(at=at, why=f"an attribute of {block} is known after apply", pattern=pattern)
+    return Unknown(at=at, why=f"{ANY_ATTRIBUTE}{block} is known after apply", pattern=pattern)
 
 
 def _block_types(parts: Sequence[Part]) -> Iterator[str]:

@@ -76,6 +76,8 @@ class Symbolic:
         if pattern_of(index) in self.positions:
             return self.one
         why = f"the instance of `{self.one.address}` is unknown"
+        if isinstance(index, Unknown):
+            why = f"{why}: {index.why}"
         return one_of_results([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
 
 
