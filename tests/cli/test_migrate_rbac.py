@@ -1155,3 +1155,11 @@ def test_a_wrong_format_lists_the_formats(given: Input) -> None:
     assert said.code == 2
     assert "text" in said.err
     assert "csv" in said.err
+
+
+def test_a_module_that_is_deployed_twice_does_not_have_a_principal_twice(given: Input) -> None:
+    given.write(BICEP_OF_PARAMETERS, "vault.bicep")
+    call = "module kv 'vault.bicep' = [for one in ['init', 'idem']: {\n  name: one\n  params: { name: 'kv' }\n}]\n"
+    report = given.write(call, "main.bicep").report()
+    assert {one["status"] for vault in report["vaults"] for one in vault["policies"]} == {"replaced"}
+    assert [(one["path"], one["text"].count("resource ")) for one in report["code"]] == [("vault.bicep", 1)]

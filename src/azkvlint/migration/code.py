@@ -184,7 +184,13 @@ class Generator:
         if obstacle:
             return obstacle
         own = [one for vault, policy in wanted for one in _assignments(vault.address, policy)]
-        if len(set(own)) < len(own) or not (self._done.isdisjoint(own) or self._done.issuperset(own)):
+        # A module that is deployed twice deploys the same role assignment twice, which Azure accepts.
+        by_module = [
+            (_instance_of(policy.source), *one)
+            for vault, policy in wanted
+            for one in _assignments(vault.address, policy)
+        ]
+        if len(set(by_module)) < len(by_module) or not (self._done.isdisjoint(own) or self._done.issuperset(own)):
             return "a principal has the same role more than once"
         if group.written.is_keyed_by_value and any(_is_late(policy.principal) for _, policy in wanted):
             return "the keys of its loop are known after apply"
@@ -523,6 +529,11 @@ def module_of(resource: Resource) -> str:
     """Return the part of an address that is the module of a resource, with its dot."""
     start = resource.address.rfind(f"{resource.declared_as}.")
     return resource.address[:start].removesuffix("data.") if start > 0 else ""
+
+
+def _instance_of(resource: Resource) -> str:
+    """Return the instance of a module that declares a resource."""
+    return resource.address.rpartition(".")[0] if "/" in resource.declared_as else module_of(resource)
 
 
 def hcl_string(text: str) -> str:
