@@ -151,7 +151,7 @@ def _is_about(rule: Rule, types: Sequence[str]) -> bool:
     named = {type_ for link in linked for type_ in link.types} | set(rule.resources)
     lower = [type_.lower() for type_ in types]
     way = _OF_VAULTS.get(rule.id)
-    is_way = any(path.reads == way and [*path.types_among(lower)] for path in PATHS)
+    is_way = any(path.reads == way and not set(lower).isdisjoint(path.all_types()) for path in PATHS)
     return (not named.isdisjoint(types) and rule.id in _ABOUT_ACCESS) or is_way
 
 

@@ -171,12 +171,14 @@ def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], co
 
 def held_any(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], context: Context) -> Held:
     """Return whether an identity has any of some permissions on a thing in a vault, as if that was one permission."""
-    found = held(vault, thing, reader, words[:1], context)
-    for word in words[1:]:
-        one = held(vault, thing, reader, (word,), context)
-        (certain,), (possible,) = found.certain, found.possible
-        found = Held(max(found.sure, one.sure), (certain | one.certain[0],), (possible | one.possible[0],))
-    return found
+    kept: dict[object, Held] = context.cache.setdefault("any held permissions", {})
+    key = (vault.address, thing, reader.key, tuple(words))
+    if key not in kept:
+        every = [held(vault, thing, reader, (word,), context) for word in words]
+        certain, possible = (one.certain[0] for one in every), (one.possible[0] for one in every)
+        joined = (frozenset[str]().union(*certain),), (frozenset[str]().union(*possible),)
+        kept[key] = Held(max(one.sure for one in every), *joined)
+    return kept[key]
 
 
 def held_anywhere(reader: Reader, words: Sequence[str], context: Context) -> Held:

@@ -21,11 +21,11 @@ _READS: Mapping[str, tuple[Path, ...]] = {
 @derived("readsSecretsAlready", of=(ASSIGNMENTS, ACTIVE), label="existing access", reads=_READS)
 def _reads_secrets_already(resource: Resource, context: Context) -> Answer:
     """Return whether access policies certainly let the principal read the secrets of every vault in the scope."""
-    grants = grants_of(resource, context)
-    key = "" if isinstance(grants, Unknown) else grants[0].identity.key
     readers, vaults = _kept(context)
     covered = vaults.get(resource.address, ())
-    return known(resource, bool(key and covered) and all(key in readers.get(vault, ()) for vault in covered))
+    grants = grants_of(resource, context) if covered else ()
+    key = grants[0].identity.key if isinstance(grants, tuple) and grants else ""
+    return known(resource, bool(key) and all(key in readers.get(vault, ()) for vault in covered))
 
 
 def _kept(context: Context) -> tuple[Mapping[str, frozenset[str]], Mapping[str, tuple[str, ...]]]:
@@ -42,9 +42,10 @@ def _kept(context: Context) -> tuple[Mapping[str, frozenset[str]], Mapping[str, 
             for grant in () if isinstance(grants, Unknown) else grants:
                 if _READS_SECRETS in grant.permissions and grant.identity.key:
                     readers.setdefault(vault, set()).add(grant.identity.key)
+        coverage = Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE})) if readers else ()
         vaults = {
             reference.source: reference.targets
-            for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE}))
+            for reference in coverage
             if not (reference.candidates or reference.anything)
         }
         kept = context.cache["readersOfSecrets"] = {vault: frozenset(keys) for vault, keys in readers.items()}, vaults

@@ -103,10 +103,10 @@ def all_readers() -> tuple[str, ...]:
 _BY_SERVICE = (NAMED_VALUES, OF_SERVICE)
 
 
-def _rows(resource: Resource, reads: Sequence[str]) -> Iterator[tuple[Use, bool]]:
+def _rows(resource: Resource) -> Iterator[tuple[Use, bool]]:
     """Yield the rows of the table for a resource, and whether it certainly is of the kind that the row is for."""
     for use in uses_of(resource.type):
-        if use.reads in reads and use.otherwise != "flag":
+        if use.otherwise != "flag":
             named = ((resource.select(path_of(path)), word) for path, word in use.only.items())
             sure = min((is_one_of(answer, word) for answer, word in named), default=Sure.YES)
             if sure is not Sure.NO:
@@ -159,8 +159,19 @@ class Reading(msgspec.Struct, frozen=True):
 def readings_of(
     resource: Resource, holder: Resource | None, context: Context, reads: Sequence[str] = (*_SECRETS, *_KEYS)
 ) -> Iterator[Reading]:
-    """Yield what a resource reads. ``holder`` has the identities; None if they do not matter."""
-    for use, is_sure in _rows(resource, reads):
+    """Yield what a resource reads. ``holder`` has the identities; None if they do not matter.
+
+    Several attributes need it, so it is computed once.
+    """
+    kept: dict[tuple[int, bool], tuple[Resource, tuple[Reading, ...]]] = context.cache.setdefault("readings", {})
+    key = id(resource), holder is None
+    if key not in kept:
+        kept[key] = resource, tuple(_all_readings(resource, holder, context))
+    return (reading for reading in kept[key][1] if reading.use.reads in reads)
+
+
+def _all_readings(resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
+    for use, is_sure in _rows(resource):
         for reading in _readings(use, resource, holder, context):
             yield reading if is_sure else msgspec.structs.replace(reading, is_sure=False)
 

@@ -8,6 +8,7 @@ rules nor subnets cover them: learn.microsoft.com/azure/key-vault/general/overvi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 import msgspec
 
@@ -40,9 +41,9 @@ class Path(msgspec.Struct, frozen=True):
     types: tuple[str, ...] = ()
     networked: bool = False
 
-    def types_among(self, consumers: Iterable[str]) -> Iterable[str]:
-        """Return the types of services, of which the table has these (lower case)."""
-        return self.types or (type_ for type_ in consumers if has_use(type_, self.words))
+    def all_types(self) -> tuple[str, ...]:
+        """Return the types of services."""
+        return self.types or tuple(type_ for type_ in map(str.lower, CONSUMERS) if has_use(type_, self.words))
 
 
 _THINGS = ("secret", "certificate")
@@ -69,9 +70,13 @@ PATHS = (
 )
 
 
+@cache
+def _paths_and_types() -> tuple[tuple[Path, tuple[str, ...]], ...]:
+    return tuple((path, path.all_types()) for path in PATHS)
+
+
 def _reads() -> Mapping[str, tuple[Steps, ...]]:
-    consumers = tuple(map(str.lower, CONSUMERS))
-    types = (type_ for path in PATHS for type_ in path.types_among(consumers))
+    types = (type_ for _, every in _paths_and_types() for type_ in every)
     # What identifies a service, and the resource that it is a part of.
     return {**dict.fromkeys(types, (("id",), ("parent",), ("scope",))), **ENTRY_READS, **CONNECTION_READS}
 
@@ -101,9 +106,8 @@ def uses_of(vault: Resource, context: Context) -> Iterable[Use]:
 def _uses(context: Context) -> Iterator[tuple[Use, str]]:
     """Yield each use with the address of the vault; empty if it may be any."""
     present = {type_.lower() for type_ in context.index.types()}
-    consumers = [type_ for type_ in map(str.lower, CONSUMERS) if type_ in present]
-    for path in PATHS:
-        types = path.types_among(consumers)
+    for path, every in _paths_and_types():
+        types = (type_ for type_ in every if type_ in present)
         for service in (one for type_ in types for one in context.index.of_type(type_) if one.stays):
             answer = attribute_of(service, path.via, context)
             values = () if isinstance(answer, Absent) else answer.items if isinstance(answer, ListValue) else (answer,)

@@ -25,6 +25,7 @@ from azkvlint.readers.deployment.template_resources import TemplateResource
 from azkvlint.readers.modules.template_holders import HOLDERS
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
+from azkvlint.syntax.ast import Pointer
 
 _Grants: TypeAlias = frozenset[str]
 _NONE: _Grants = frozenset()
@@ -336,28 +337,30 @@ def _referenced(entity: TemplateResource) -> Iterator[Result]:
     while waiting:
         node = waiting.pop()
         match node:
-            case ast.Data(plain=dict() as plain, pointer=pointer):
-                # A template in a deployment has its own resources.
-                waiting += [
-                    ast.Data(0, 0, one, (*pointer, key)) for key, one in plain.items() if key.lower() != "template"
-                ]
-            case ast.Data(plain=list() as items, pointer=pointer):
-                waiting += [ast.Data(0, 0, one, (*pointer, number)) for number, one in enumerate(items)]
-            case ast.Data(plain=str() as text) if text[:1] == "[" and is_expression(text) and "(" in text:
-                lower = text.lower()
-                parsed = (
-                    instance.run.parse(text[1:-1], instance.place(node))
-                    if "reference" in lower or "list" in lower
-                    else None
-                )
-                waiting += [] if parsed is None else [parsed]
-            case ast.Data():
-                pass
+            case ast.Data(plain=plain, pointer=pointer):
+                for text, at in _texts(plain, pointer):
+                    lower = text.lower()
+                    if "(" in text and ("reference" in lower or "list" in lower) and is_expression(text):
+                        parsed = instance.run.parse(text[1:-1], instance.place(ast.Data(0, 0, text, at)))
+                        waiting += [] if parsed is None else [parsed]
             case ast.Call(name=name, arguments=(first, *_)) if _reads_state(name):
                 yield instance.evaluator.evaluate(first, entity.local)
                 waiting += ast.children(node)
             case _:
                 waiting += ast.children(node)
+
+
+def _texts(plain: object, pointer: Pointer) -> Iterator[tuple[str, Pointer]]:
+    """Yield the strings in JSON that may be expressions. A template in a deployment has its own resources."""
+    waiting = [(plain, pointer)]
+    while waiting:
+        here, at = waiting.pop()
+        if isinstance(here, dict):
+            waiting += [(one, (*at, key)) for key, one in here.items() if key.lower() != "template"]
+        elif isinstance(here, list):
+            waiting += [(one, (*at, number)) for number, one in enumerate(here)]
+        elif isinstance(here, str) and here[:1] == "[":
+            yield here, at
 
 
 def _reads_state(name: str) -> bool:

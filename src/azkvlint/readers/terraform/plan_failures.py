@@ -58,8 +58,10 @@ class PlanCheck:
     def evaluate(self, instance: ModuleInstance, recorder: Recorder) -> None:
         """Evaluate the expressions of a module that may fail, which records those that do."""
         for check in self._changed(instance, self._checks_in(instance.folder).fragile):
-            for _ in self._evaluated(instance, check, recorder):
-                pass
+            # What is known in another world was evaluated there, or is that of the base world.
+            if not instance.run.changed or instance.known(check.key) is None:
+                for _ in self._evaluated(instance, check, recorder):
+                    pass
 
     def refused(self, instance: ModuleInstance, recorder: Recorder) -> Iterator[Goal]:
         """Yield the preconditions and counts of a module that let the plan fail, with what they are to be."""
@@ -120,7 +122,7 @@ class PlanCheck:
             }
             named = [*(("local", *one) for one in sorted(folder.locals.items()))]
             named += [("output", *one) for one in outputs.items()]
-            fragile = [_Check(f"{kind} {name}", "", (piece,)) for kind, name, piece in named if _takes_item(piece)]
+            fragile = [_Check(f"{kind}.{name}", "", (piece,)) for kind, name, piece in named if _takes_item(piece)]
             declared = (*folder.resources.items(), *folder.modules.items())
             arguments = ((local, tuple(filter(_takes_item, pieces_of(one)))) for local, one in declared)
             fragile += [_Check(f"items {local}", local, pieces) for local, pieces in arguments if pieces]
