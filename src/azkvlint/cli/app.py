@@ -259,15 +259,24 @@ def explain(
 @app.command(cls=PanelCommand, rich_help_panel=_CHECKS)
 def graph(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A module, plan, template or Bicep file, or -.")],
-    form: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="Write mermaid or dot.")] = "mermaid",
+    access: Annotated[bool, typer.Option("--access", help="Draw which principals can reach which vaults.")] = False,
+    form: Annotated[
+        str, typer.Option("--format", "-f", metavar="FORMAT", help="Write mermaid or dot; with --access also html.")
+    ] = "mermaid",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write the drawing to FILE instead of stdout.")
+    ] = "",
 ) -> None:
     """Draw the graph of resources and references."""
-    from azkvlint.cli.graph import draw_graph
+    from azkvlint.cli.graph import draw_access, draw_graph
     from azkvlint.cli.output import print_problems, write
     from azkvlint.linter.linter import exit_code_of
 
-    text, problems = draw_graph(path, form)
-    write(text)
+    if access:
+        raise typer.Exit(draw_access(path, form, output))
+    file = "" if output == "-" else output
+    text, problems = draw_graph(path, form, file)
+    write(text, file)
     print_problems(problems)
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
 

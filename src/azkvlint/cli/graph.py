@@ -1,4 +1,4 @@
-"""The command ``kvlint graph``: the resource graph of one input as Mermaid or Graphviz DOT."""
+"""The command ``kvlint graph``: the resource graph of one input as Mermaid or Graphviz DOT, or who can reach what."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from azkvlint.model.resource import Reference, RequiredAttributes, Resource, Res
 from azkvlint.readers.discover import discover
 from azkvlint.readers.reader import MAKE_INPUT, Reader
 from azkvlint.readers.units import Unit, units_of
+from azkvlint.reporters.drawings import dot_text, mermaid_text
 from azkvlint.util.errors import InputError, UsageError, refuse_unknown_format
 from azkvlint.util.project_boundary import begin_run
-from azkvlint.util.text import visible
 from azkvlint.values.redaction import Redactor
 
 _TERRAFORM_PARTS = "Terraform/"
@@ -31,13 +31,26 @@ _VIAS = {
 }
 
 
-def draw_graph(path: str, form: str) -> tuple[str, list[Problem]]:
-    """Return the drawing of the input ``path``, "" if it cannot be read, and the problems of reading it.
+def draw_access(path: str, form: str, output: str) -> int:
+    """Write the drawing of who can reach what in an input to a file or standard output, and return the exit code.
 
     Raise UsageError or InputError.
     """
+    from azkvlint.cli.analyses import run_access
+    from azkvlint.config.arguments import Arguments
+
+    refuse_unknown_format(form, _ACCESS_FORMS)
+    explicit = frozenset({"formats", *(("output",) if output else ())})
+    return run_access(Arguments(paths=(path,), formats=(form,), output=output, explicit_fields=explicit))
+
+
+def draw_graph(path: str, form: str, output: str) -> tuple[str, list[Problem]]:
+    """Return the drawing of the input ``path``, "" if it cannot be read, and the problems of reading it.
+
+    ``output`` is the file that it is for. Raise UsageError or InputError.
+    """
     refuse_unknown_format(form, _FORMS)
-    begin_run([path])
+    begin_run([path], outputs=[output] if output else ())
     sources, root = discover([path])
     units = [unit for unit in units_of(sources, ()) if not unit.quiet]
     if not units:
@@ -99,16 +112,11 @@ def _mermaid(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
     ids = {address: f"r{index}" for index, address in enumerate(graph.resources)}
     yield "flowchart LR"
     for address, resource in graph.resources.items():
-        lines = map(_mermaid_text, _label(resource, redactor))
+        lines = map(mermaid_text, _label(resource, redactor))
         yield f'  {ids[address]}["{"<br/>".join(lines)}"]'
     for source, target, label, certain in _edges(graph):
         arrow = f"-->|{label}|" if certain else f"-.->|perhaps {label}|"
         yield f"  {ids[source]} {arrow} {ids[target]}"
-
-
-def _mermaid_text(text: str) -> str:
-    """Escape all but plain characters as character references, so that a name cannot end its label."""
-    return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in visible(text))
 
 
 def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
@@ -116,16 +124,12 @@ def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
     yield "digraph kvlint {"
     yield "  rankdir=LR; node [shape=box];"
     for address, resource in graph.resources.items():
-        yield f"  {_quote(texts[address])} [label={_quote(*_label(resource, redactor))}];"
+        yield f"  {dot_text(texts[address])} [label={dot_text(*_label(resource, redactor))}];"
     for source, target, label, certain in _edges(graph):
         style = "" if certain else ", style=dashed"
-        yield f"  {_quote(texts[source])} -> {_quote(texts[target])} [label={_quote(label)}{style}];"
+        yield f"  {dot_text(texts[source])} -> {dot_text(texts[target])} [label={dot_text(label)}{style}];"
     yield "}"
 
 
-def _quote(*lines: str) -> str:
-    escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
-    return '"' + "\\n".join(escaped) + '"'
-
-
 _FORMS = {"mermaid": _mermaid, "dot": _dot}
+_ACCESS_FORMS = (*_FORMS, "html")

@@ -429,7 +429,7 @@ OPTIONS = (
         ("--format", "-f"),
         _OUTPUT,
         "formats",
-        "Write text, json, markdown, html or csv; or FORMAT=FILE.",
+        "Write text, json, html or others; FORMAT=FILE to a file.",
         metavar="FORMAT",
         many=True,
         commands=_ACCESS,

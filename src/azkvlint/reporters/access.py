@@ -109,8 +109,12 @@ def _vault_json(vault: AccessVault) -> dict[str, Any]:
 
 def principal_id(row: Row, report: AccessReport) -> str:
     """Return the key of a principal, which in reports of several roots and base worlds names that of the principal."""
-    own = row.principal
-    return own.key if own.is_known_everywhere else f"{own.key}{report.vaults[row.vaults[0]].origin}"
+    return principal_key(row.principal, report.vaults[row.vaults[0]])
+
+
+def principal_key(principal: Principal, vault: AccessVault) -> str:
+    """Return the key of a principal in the root and base world of a vault, which no other one of a report has."""
+    return principal.key if principal.is_known_everywhere else f"{principal.key}{vault.origin}"
 
 
 def _principal_json(key: str, row: Row, report: AccessReport) -> dict[str, Any]:
@@ -246,5 +250,6 @@ ACCESS_REPORTERS: Mapping[str, AccessReporter] = {
     "json": json,
     **lazy_reporters({"markdown": "access_document", "html": "access_document"}),
     "csv": csv,
+    **lazy_reporters({"mermaid": "access_drawings", "dot": "access_drawings"}),
 }
 """All formats of ``kvlint access`` by their names in ``--format``."""

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from azkvlint.model.access import AccessReport, AccessVault, Capability, Principal, VaultObject
 from azkvlint.model.finding import without_notes
 from azkvlint.reporters import Options
@@ -102,9 +104,15 @@ def markdown(report: AccessReport, options: Options) -> str:
 
 def html(report: AccessReport, options: Options) -> str:
     """Return the report as a page that ends with a line break."""
+    from azkvlint.reporters.access_picture import STYLE, picture
+    from azkvlint.reporters.access_picture_script import SCRIPT
     from azkvlint.reporters.document.html import html as written
 
-    return written(_Builder(report, _Layout()).document())
+    document = _Builder(report, _Layout()).document()
+    if not report.rows:
+        return written(document)
+    drawn = DocumentSection(title="Who reaches what", blocks=(picture(report),))
+    return written(msgspec.structs.replace(document, blocks=(drawn, *document.blocks)), STYLE, SCRIPT)
 
 
 class _Builder:

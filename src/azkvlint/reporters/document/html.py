@@ -47,7 +47,11 @@ _STYLE = """
 .score { display: grid; grid-template-columns: minmax(4rem, 12rem) minmax(0, 1fr); gap: 1rem; align-items: center; }
 .score { margin-top: .75rem; }
 .of { margin-top: .35rem; color: var(--soft); font-size: .9rem; }
+.contents { margin-top: 1.25rem; }
+.contents > summary { color: var(--soft); font-size: .9rem; cursor: pointer; }
+.contents .vaults { margin-top: .5rem; }
 .vaults .of { display: block; margin: 0; }
+.vaults .alone { display: block; }
 .vaults code { display: inline; }
 .note { margin-top: 1rem; padding-left: .8rem; border-left: 3px solid var(--mark, var(--line)); }
 .part { margin-top: 1rem; }
@@ -129,6 +133,8 @@ _SIGNS = {BAD: "\u2715", OPEN: "?", GOOD: "\u2713", GIVEN: "\u2713", NEUTRAL: "\
 _TAGS = {STRONG: "b", EMPHASIS: "em"}
 # The width of a column of a table whose rows open, which have no width in common.
 _WIDTHS = {STATE: "5rem", TEXT: "minmax(0, 1fr)"}
+# With more sections, a reader opens the list of them.
+_MOST_OPEN = 10
 _OTHER_WIDTH = "minmax(0, 8rem)"
 _BETWEEN = '<span class="dot"> · </span>'
 
@@ -176,13 +182,15 @@ def _contents(document: Document) -> Iterator[str]:
     sections = [one for one in document.blocks if isinstance(one, Section) and one.anchor]
     if len(sections) < 2:
         return
-    yield '<ul class="vaults">'
+    is_open = " open" if len(sections) <= _MOST_OPEN else ""
+    yield f'<details class="contents"{is_open}><summary>{len(sections)} sections</summary><ul class="vaults">'
     for section in sections:
         about = inline(section.about[0]) if section.about else ""
         name = f'<a href="#{escaped(section.anchor)}">{inline(section.title)}</a>'
         counts = f'{_bar(section)}<span class="count">{escaped(counts_text(section.counts))}</span>'
-        yield f'<li><span>{name} <span class="of">{about}</span></span>{counts}</li>'
-    yield "</ul>"
+        entry = f'<span>{name} <span class="of">{about}</span></span>'
+        yield f"<li>{entry}{counts}</li>" if section.counts else f'<li class="alone">{entry}</li>'
+    yield "</ul></details>"
 
 
 def _bar(section: Section) -> str:
