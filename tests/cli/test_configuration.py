@@ -723,8 +723,9 @@ def test_a_former_word_is_corrected(kvlint: Kvlint, project: Path) -> None:
 # --- help -------------------------------------------------------------------------------------------------------------
 
 VERBS = {
-    "Accept", "Add", "Append", "Assess", "Check", "Color", "Continue", "Count", "Evaluate", "Exit", "Ignore", "List",
-    "Map", "Name", "Print", "Read", "Report", "Respect", "Run", "Set", "Skip", "Stop", "Treat", "Trust", "Use", "Write",
+    "Accept", "Add", "Append", "Assess", "Check", "Color", "Compare", "Continue", "Count", "Evaluate", "Exit", "Ignore",
+    "List", "Map", "Name", "Print", "Read", "Report", "Respect", "Run", "Set", "Skip", "Stop", "Treat", "Trust", "Use",
+    "Write",
 }  # fmt: skip
 
 

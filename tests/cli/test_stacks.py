@@ -150,8 +150,8 @@ def test_the_provider_of_a_component_is_its_own(kvlint: Kvlint) -> None:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("identity_token.azure.jwt", "(sensitive)"),
-        ("store.varset.settings.purge", "(sensitive)"),
+        ("identity_token.azure.jwt", "a sensitive value is not known"),
+        ("store.varset.settings.purge", "a sensitive value is not known"),
         ("upstream_input.network.purge", "the outputs of another stack are not available"),
         ("each.value", "`each` is not available in a deployment"),
     ],

@@ -82,7 +82,6 @@ def test_what_a_switch_created_and_a_default_creates_now_is_worse(kvlint: Kvlint
 
 REPEATED = {
     "one": ("var.a ? 1 : 0", "count = var.a ? 1 : 0", "[0]"),
-    "several": ("var.a ? 2 : 0", "count = (var.a ? 2 : 0) > 0 ? 1 : 0", "[0]"),
 }
 
 

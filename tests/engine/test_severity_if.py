@@ -43,7 +43,6 @@ def test_rules_read_the_attributes_of_their_gradings() -> None:
     assert {rule.id for rule in builtin_rules() if rule.severity_if} == {
         "KV050",
         "KV051",
-        "KV104",
         "KV402",
         "KV403",
         "KV410",

@@ -215,7 +215,7 @@ class Principals:
         key = resource.address.lower()
         found = self.by_key.get(key)
         if found is None:
-            kind = _KINDS[resource.type.lower()]
+            kind = _KINDS.get(resource.type.lower(), "")
             found = Principal(key=key, label=resource.address, kind=kind, at=resource.at)
             self.by_key[key] = found
         return found

@@ -625,7 +625,7 @@ OPTIONS = (
         ("--no-ignores",),
         _BASELINE,
         "no_ignores",
-        "Apply no suppressions, baselines or comments for other tools.",
+        "Ignore all suppressions and comments for other tools.",
         takes_value=False,
         commands=_WITH_RESULTS,
     ),

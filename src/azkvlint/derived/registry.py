@@ -109,6 +109,8 @@ READER_LABELS: Mapping[str, str] = {
     "keyVersion": "key version",
     "namespaceName": "namespace name",
     "plannedAction": "planned action",
+    "publishesByFtp": "basic authentication for FTP deployments",
+    "publishesByScm": "basic authentication for the deployment site",
     "replacePaths": "reason for the replacement",
     "appSettings": "application setting",
     "serviceName": "API Management service name",

@@ -26,10 +26,9 @@ from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, Pair
 from azkvlint.difference.replacement import RootPair, moved_address
 from azkvlint.model.difference import KeptSetting, OneWayDoor
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.pattern import has_holes
+from azkvlint.model.pattern import has_holes, is_guid_of_texts
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
-from azkvlint.util.lazy_regex import regex
 
 REJECTED_ASSIGNMENT, UNMANAGED = "role-assignment", "unmanaged"
 _PRINCIPAL, _ROLE = ("properties", "principalId"), ("properties", "roleDefinitionId")
@@ -38,9 +37,6 @@ _ADDED = "add"
 _EITHER = "whether the `removed` block destroys it"
 _SAME_NAME = "whether the principals differ"
 _OTHER_NAME = "whether the names differ"
-# A call with strings, without the scopes of the deployment itself in these.
-_WRITTEN = regex(r"\u27e8guid\('[^'\u27e8]*'(?:, ?'[^'\u27e8]*')*\)\u27e9")
-_OWN_SCOPES = regex(r"\u27e8(?:subscription|resourceGroup|tenant)\u27e9")
 _Key: TypeAlias = tuple[str, ...]
 
 
@@ -173,7 +169,7 @@ def _door_of(new: Resource, after: RootState, text: str, doubt: str) -> OneWayDo
 
 def _are_different(one: str, other: str) -> bool:
     """Return whether two names certainly differ: both are written, or both are computed from what is written."""
-    return all(not has_holes(name) or _WRITTEN.fullmatch(_OWN_SCOPES.sub("", name)) for name in (one, other))
+    return all(not has_holes(name) or is_guid_of_texts(name) for name in (one, other))
 
 
 def _keep(left: Left, old: Resource, address: str, doubt: str, after: RootState) -> None:

@@ -439,3 +439,12 @@ def known_ends(form: str) -> tuple[str, str] | None:
     if _OPEN not in form:
         return None
     return form.partition(_OPEN)[0], form.rpartition(_CLOSE)[2]
+
+
+_GUID_OF_TEXTS = regex(rf"{_OPEN}guid\('[^'{_OPEN}]*'(?:, ?'[^'{_OPEN}]*')*\){_CLOSE}")
+_OWN_SCOPES = regex(rf"{_OPEN}(?:subscription|resourceGroup|tenant){_CLOSE}")
+
+
+def is_guid_of_texts(text: str) -> bool:
+    """Return whether a text form is ``guid()`` of known strings, and of the IDs of the scopes of the deployment."""
+    return _GUID_OF_TEXTS.fullmatch(_OWN_SCOPES.sub("", text)) is not None
