@@ -245,6 +245,29 @@ def test_the_graph_has_every_path_of_the_report(kvlint: Kvlint, people: int, vau
     assert shared == 0 or people + vaults > 40
 
 
+def test_a_step_by_many_identities_names_how_many(kvlint: Kvlint) -> None:
+    text = VAULT.format(name="kv", public="true")
+    text += 'resource "azurerm_resource_group" "rg" { name = "rg" }\n'
+    for number in range(12):
+        text += f"""
+resource "azurerm_linux_web_app" "a{number}" {{
+  name                = "a{number}"
+  resource_group_name = azurerm_resource_group.rg.name
+  identity {{ type = "SystemAssigned" }}
+}}
+"""
+        text += ROLE.format(name=f"r{number}", scope="azurerm_key_vault.kv.id", role="Key Vault Secrets User",
+                            who=f"azurerm_linux_web_app.a{number}.identity[0].principal_id", more="")  # fmt: skip
+    text += ROLE.format(
+        name="all", scope="azurerm_resource_group.rg.id", role="Website Contributor", who='"p"', more=""
+    )
+    data = data_of(kvlint("access", written(text), "-f", "html").out)
+    (path,) = {tuple(way[0]) for way in data["ways"] if data["nodes"][way[0][0]]["label"] == "p"}
+    labels = [data["nodes"][one]["label"] for one in path]
+    assert labels == ["p", "Website Contributor", "a0, and 11 more", "several roles"]
+    assert data["nodes"][path[-1]]["about"].endswith(", and 11 more")
+
+
 def test_edges_combine_to_no_path_that_does_not_exist(kvlint: Kvlint) -> None:
     # Two assignments of one role at one scope, one of which exists with other vaults only.
     text = VAULT.format(name="one", public="true") + VAULT.format(name="two", public="true")

@@ -202,3 +202,11 @@ def test_help_needs_neither_rules_nor_readers() -> None:
     unused = ("azkvlint.readers", "azkvlint.engine", "azkvlint.reporters")
     assert not any(module.startswith(unused) for module in modules)
     assert not packages(modules) & {"yaml", "jsonpath_ng", "hcl2"}
+
+
+def test_only_a_page_of_access_imports_the_picture(plan: Path) -> None:
+    drawn = imported("graph", plan, cwd=plan.parent)
+    text = imported("access", plan, cwd=plan.parent)
+    for modules in (drawn, text):
+        assert not any("access_picture" in module or "access_graph" in module for module in modules)
+    assert not any(module.startswith("azkvlint.access") for module in drawn)

@@ -243,8 +243,8 @@ class _Builder:
         found = self._ids.get(key)
         if found is None:
             kind = ROLE if is_role or step.kind == _LOCAL_ROLE else POLICY
-            label = (step.role or "unknown role") if is_role else _NOUNS[POLICY][0] if kind == POLICY else step.kind
-            about = f"at {_without_type(step.scope)}" if is_role else _place_of_policy(step.text)
+            label = _role_label(step) if is_role else _NOUNS[POLICY][0] if kind == POLICY else step.kind
+            about = f"at {_without_type(step.scope)}" if step.scope else _place_of_policy(step.text)
             found = self._added(key, Node(kind=kind, label=label, about=about))
         self._texts.setdefault(found, {})[text] = None
         return found
@@ -283,8 +283,15 @@ def _without_type(address: str) -> str:
     return f"{name}{address[at:]}" if is_resource else short_address(address)
 
 
+def _role_label(step: Step) -> str:
+    """Return the name of a role. A step that stands for many assignments has neither a role nor a scope."""
+    return step.role or ("unknown role" if step.scope else "several roles")
+
+
 def _place_of_policy(text: str) -> str:
     """Return the resource in the text of a policy or local role: ``1 of kv`` of ``access policy 1 of ...kv``."""
+    if text.endswith(" more"):
+        return short_address(text)
     head, _, address = text.rpartition(" ")
     return f"{head.removeprefix(_NOUNS[POLICY][0]).strip()} {_without_type(address)}".strip()
 

@@ -15,7 +15,8 @@ SCRIPT = r"""
   const field = (name) => one(`[data-field=${name}]`);
   const ROW = 46, BOX = 38, LANE = 7, TOP = 38, EDGE = 12, TALL = 640, MOST = 25, STEP = 100, LISTED = 40, NAMED = 300;
   const HUMAN = new Set(["principal", "group", "workload"]);
-  let limits, only, pressed, zoom, boxes = new Map(), edges = [];
+  // The width of the frame is read once, because reading it lays the whole page out.
+  let across, limits, only, pressed, zoom, boxes = new Map(), edges = [];
 
   const make = (tag, text, style) => {
     const made = document.createElement(tag);
@@ -180,12 +181,15 @@ SCRIPT = r"""
     return 26 + Math.max(label.length * 7.3 + (names.length > 1 ? 24 : 0), Math.min(about.length, 24) * 5.8);
   };
   const paint = (used, drawn, hidden, links, column) => {
-    const small = frame.clientWidth < 620, gap = small ? 34 : used.length > 4 ? 42 : 62;
+    const small = across < 620, gap = small ? 34 : used.length > 4 ? 42 : 62;
     // A column is as wide as its longest text if there is room, and never so narrow that names are lost.
     const wanted = used.map((at) => Math.min(230, Math.max(104, ...drawn[at].map(textWidth))));
-    const room = frame.clientWidth - 2 * EDGE - gap * (used.length - 1);
-    const scale = Math.min(1.4, room / wanted.reduce((sum, width) => sum + width, 0));
-    const width = new Map(used.map((at, index) => [at, Math.max(Math.min(wanted[index], 112), wanted[index] * scale)]));
+    const room = across - 2 * EDGE - gap * (used.length - 1);
+    const total = (most) => wanted.reduce((sum, width) => sum + Math.min(width, most), 0);
+    let most = 230;
+    while (most > 112 && total(most) > room) most -= 2;
+    const scale = Math.max(1, Math.min(1.4, room / total(most)));
+    const width = new Map(used.map((at, index) => [at, Math.min(wanted[index], most) * scale]));
     const x = new Map();
     let right = EDGE;
     for (const at of used) { x.set(at, right); right += width.get(at) + gap; }
@@ -200,7 +204,7 @@ SCRIPT = r"""
     boxes = new Map();
     for (const at of used) {
       for (const item of drawn[at]) {
-        const box = item.startsWith("more") ? moreBox(hidden[at]) : boxOf(+item);
+        const box = item.startsWith("more") ? moreBox(hidden[at]) : boxOf(+item, width.get(at));
         box.style.cssText = `left:${x.get(at)}px;top:${top.get(item)}px;width:${width.get(at)}px`;
         box.tabIndex = boxes.size ? -1 : 0;
         box.dataset.item = item;
@@ -253,17 +257,22 @@ SCRIPT = r"""
   };
   // How many others of its kind a box stands for. Assignments of one role at one scope are one role.
   const others = (node) => node.kind === "role" || node.kind === "policy" ? 0 : node.names.length - 1;
-  const boxOf = (number) => {
+  // Where the name of a role does not fit, what all roles of Key Vault begin with is in the second line.
+  const FIRST = "Key Vault ";
+  const linesOf = ({ kind, label, about }, width) => kind === "role" && label.startsWith(FIRST) &&
+    label.length * 7.3 + 26 > width ? [label.slice(FIRST.length), `${FIRST.trim()}, ${about}`] : [label, about];
+  const boxOf = (number, width) => {
     const node = nodes[number];
+    const [first, second] = linesOf(node, width);
     const box = make("button", "", `node k-${node.kind} ${node.state}${others(node) ? " shared" : ""}`);
     box.type = "button";
     const names = node.names.slice(0, 10);
     if (node.names.length > 10) names.push(`and ${node.names.length - 10} more`);
-    box.title = [...names, node.about, ...node.facts].filter(Boolean).join("\n");
+    box.title = [...unique([node.label, ...names]), node.about, ...node.facts].filter(Boolean).join("\n");
     if (others(node)) box.append(make("b", `+${others(node)}`));
-    const text = make("span", node.label);
+    const text = make("span", first);
     text.dir = "auto";
-    box.append(text, make("small", node.about));
+    box.append(text, make("small", second));
     return box;
   };
   const moreBox = (hidden) => {
@@ -410,8 +419,7 @@ SCRIPT = r"""
     frame.scrollTo(start[2] - dx, start[3] - dy);
   });
   addEventListener("pointerup", () => { start = null; frame.classList.remove("moving"); });
-  let last = 0;
-  addEventListener("resize", () => { if (frame.clientWidth !== last) { last = frame.clientWidth; draw(); } });
+  addEventListener("resize", () => { if (frame.clientWidth !== across) { across = frame.clientWidth; draw(); } });
 
   for (const node of nodes) {
     if (node.kind === "vault" && node.names.length) {
@@ -424,7 +432,7 @@ SCRIPT = r"""
   }
   one("[data-without]").hidden = true;
   one("[data-with]").hidden = false;
-  last = frame.clientWidth;
+  across = frame.clientWidth;
   reset();
   setZoom(1);
   draw();
