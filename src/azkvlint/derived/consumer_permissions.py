@@ -174,10 +174,14 @@ def held_any(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str]
     kept: dict[object, Held] = context.cache.setdefault("any held permissions", {})
     key = (vault.address, thing, reader.key, tuple(words))
     if key not in kept:
-        every = [held(vault, thing, reader, (word,), context) for word in words]
-        certain, possible = (one.certain[0] for one in every), (one.possible[0] for one in every)
-        joined = (frozenset[str]().union(*certain),), (frozenset[str]().union(*possible),)
-        kept[key] = Held(max(one.sure for one in every), *joined)
+        found: dict[str, Sure] = {}
+        for given in _given_on(vault, reader, context):
+            limit = Sure.YES if given.scope is None else _is_same(given.scope, thing)
+            here = min(limit, max(map(given.sure_of, words)))
+            found[given.source] = max(found.get(given.source, Sure.NO), here)
+        certain = frozenset(source for source, sure in found.items() if sure is Sure.YES)
+        possible = frozenset(source for source, sure in found.items() if sure is not Sure.NO)
+        kept[key] = Held(max(found.values(), default=Sure.NO), (certain,), (possible,))
     return kept[key]
 
 

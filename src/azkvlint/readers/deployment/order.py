@@ -355,12 +355,14 @@ def _texts(plain: object, pointer: Pointer) -> Iterator[tuple[str, Pointer]]:
     waiting = [(plain, pointer)]
     while waiting:
         here, at = waiting.pop()
-        if isinstance(here, dict):
-            waiting += [(one, (*at, key)) for key, one in here.items() if key.lower() != "template"]
-        elif isinstance(here, list):
-            waiting += [(one, (*at, number)) for number, one in enumerate(here)]
-        elif isinstance(here, str) and here[:1] == "[":
+        if isinstance(here, str):
             yield here, at
+        pairs = here.items() if isinstance(here, dict) else enumerate(here) if isinstance(here, list) else ()
+        for step, one in pairs:
+            kind = type(one)
+            may_be_any = one[:1] == "[" if kind is str else kind is dict or kind is list
+            if may_be_any and str(step).lower() != "template":
+                waiting.append((one, (*at, step)))
 
 
 def _reads_state(name: str) -> bool:
