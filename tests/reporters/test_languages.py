@@ -34,6 +34,14 @@ def test_nothing_about_other_languages(run: Run, tmp_path: Path, file: str, form
     assert found == []
 
 
+def test_vaults_of_two_languages_are_not_in_one_line(run: Run, tmp_path: Path) -> None:
+    for file, text in TEXTS.items():
+        (tmp_path / file).write_text(text)
+    lines = run("check", ".", "--select", "KV001", cwd=tmp_path).out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == ["main.bicep", "main.tf"]
+    assert "more" not in "".join(lines)
+
+
 def test_azapi_resources_concern_both(run: Run, tmp_path: Path) -> None:
     text = 'resource "azapi_resource" "kv" {\n  type = "Microsoft.KeyVault/vaults@2023-07-01"\n  name = "kv"\n}\n'
     (tmp_path / "main.tf").write_text(text)

@@ -35,6 +35,8 @@ FROM_PLAN = "plan"
 IN_SOURCE, EXTERNAL = "inSource", "external"
 IN_BASELINE = "baseline"
 """The justification of suppressions by a baseline."""
+_BICEP_FILES = (".bicep", ".bicepparam")
+_TERRAFORM_FILES = (".tf", ".tofu", ".hcl", ".tf.json", ".tofu.json", ".tfvars")
 # The declarations that are resources to rules, and not to Azure.
 _NOT_IN_AZURE = frozenset({"argument", "data", "module", "output", "provider"})
 # The kinds of inputs, in the order of reports.
@@ -269,6 +271,20 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def azure_path(self) -> str:
         """Return the path of the attribute at the place in the resource as Azure has it; empty if Azure has none."""
         return self.at.attribute or "" if self.is_in_azure and not self.is_computed else ""
+
+    @property
+    def language(self) -> str:
+        """Return the language of the input in which the finding is to be fixed: ``terraform``, ``bicep`` or ``arm``.
+
+        The body of an azapi resource has Azure's own names, so the fix in Bicep applies to it.
+        """
+        path, declared_as = self.at.path.lower(), self.declared_as
+        if path.endswith(_BICEP_FILES) or declared_as.startswith("azapi_"):
+            return "bicep"
+        if path.endswith(_TERRAFORM_FILES):
+            return "terraform"
+        is_template = "/" in declared_as or (declared_as == "output" and not self.resource.startswith("output."))
+        return "arm" if is_template else "terraform"
 
     @property
     def template(self) -> str:

@@ -178,13 +178,14 @@ def _leader(finding: Finding, by_place: Mapping[tuple[str, str, bool], Mapping[s
 
 
 def _block_key(finding: Finding) -> object:
-    """Return what findings of one block have in common: all but the resource and the place."""
+    """Return what findings of one block have in common: all but the resource and the place, in one language."""
     names = dict.fromkeys(_PLACEHOLDER.findall(finding.template))
     values = zip(names, finding.arguments, strict=True)
     facts = tuple(value for name, value in values if name not in _NAMES)
     label = "" if finding.rule.marks else finding.label
     marks = finding.in_tests, finding.is_undeployed, finding.condition, finding.accepted
-    return finding.rule.id, finding.severity, finding.is_absent, facts, label, marks
+    author = finding.language, finding.fix_case  # one text of advice is for all of them
+    return finding.rule.id, finding.severity, finding.is_absent, facts, label, marks, author
 
 
 def is_minor(finding: Finding) -> bool:

@@ -50,8 +50,6 @@ _ABOUT_TEMPLATES = regex(
     r"\bBicep\b|\bARM templates?\b|^(?:In|For) (?:a )?templates?,"
     r"|//learn\.microsoft\.com/azure/(?:azure-resource-manager/(?:bicep|templates)|templates)/"
 )
-_BICEP_FILES = (".bicep", ".bicepparam")
-_TERRAFORM_FILES = (".tf", ".tofu", ".hcl", ".tf.json", ".tofu.json", ".tfvars")
 
 
 @lru_cache(maxsize=1024)
@@ -83,20 +81,6 @@ def paragraph(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
-def language_of(finding: Finding) -> str:
-    """Return the language of the input in which a finding is to be fixed: ``terraform``, ``bicep`` or ``arm``.
-
-    The body of an azapi resource has Azure's own names, so the fix in Bicep applies to it.
-    """
-    path, declared_as = finding.at.path.lower(), finding.declared_as
-    if path.endswith(_BICEP_FILES) or declared_as.startswith("azapi_"):
-        return "bicep"
-    if path.endswith(_TERRAFORM_FILES):
-        return "terraform"
-    is_template = "/" in declared_as or (declared_as == "output" and not finding.resource.startswith("output."))
-    return "arm" if is_template else "terraform"
-
-
 def why_of(findings: Sequence[Finding]) -> str:
     """Return the reason of the rule of ``findings``, without sentences about languages that none of them is in."""
     return _why(findings[0].rule.why, _languages(findings))
@@ -124,7 +108,7 @@ def _languages(findings: Sequence[Finding]) -> frozenset[str]:
     """Return whether findings are in Terraform or in templates; "" for what is in both."""
     # A resource of azapi is in Terraform, and has the properties of Azure.
     return frozenset(
-        "" if one.declared_as.startswith("azapi_") else "terraform" if language_of(one) == "terraform" else "template"
+        "" if one.declared_as.startswith("azapi_") else "terraform" if one.language == "terraform" else "template"
         for one in findings
     )
 
@@ -141,7 +125,7 @@ def help_line(fix: str) -> str:
 
 def fix_of(finding: Finding) -> str:
     """Return the fix in the language of the input."""
-    return paragraph(finding.rule.fix(language_of(finding), finding.fix_case))
+    return paragraph(finding.rule.fix(finding.language, finding.fix_case))
 
 
 def label_of(finding: Finding) -> str:
