@@ -280,6 +280,14 @@ def test_the_template_of_gitlab_meets_its_schema() -> None:
     }
 
 
+def test_forms_for_issues_meet_their_schema() -> None:
+    known = schema("github-issue-forms")
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    assert forms
+    for form in forms:
+        validators.validator_for(known)(known).validate(yaml.safe_load(form.read_text(encoding="utf-8")))
+
+
 def test_the_page_names_all_inputs() -> None:
     text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
     cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
