@@ -94,6 +94,8 @@ class Generator:
         # The role assignments by vault, principal and role, and by the expressions for them.
         self._done: set[tuple[object, ...]] = set()
         self._written: set[tuple[object, ...]] = set()
+        # By the identity of a policy: where its code is, its expressions, and whether it is for an application.
+        self._places_of: dict[int, tuple[str, Written, bool]] = {}
 
     def generate(
         self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
@@ -348,6 +350,7 @@ class Generator:
         label = self._label(policy, is_repeated=is_repeated)
         kinds = {identity_of(one.principal, Absent(at=one.at), self._context).kind for one in policies}
         is_service = kinds == {"application"} and _is_direct(written, policy)
+        self._places_of |= {id(one): (path, written, is_service) for one in policies}
         surplus = choice.custom_surplus if policy.custom else choice.surplus
         address = self._redacted(static_address(policy.address) if is_repeated else policy.address)
         comment = f"{address}: {described(policy.permissions)}"
@@ -373,6 +376,28 @@ class Generator:
             self._blocks.setdefault(path, []).append(
                 render(own, visible(comment), written, _Role(id_, name, custom), is_service)
             )
+
+    def on_group(self, policies: Sequence[Policy], vaults: Sequence[Resource]) -> tuple[str, str]:
+        """Return the place and code of role assignments on the resource group of vaults; empty if it has no expression.
+
+        ``policies`` are those of a principal for one of the vaults.
+        """
+        texts: dict[str, str] = {}
+        path, written, is_service = self._places_of.get(id(policies[0]), ("", Written(), False))
+        is_repeated = bool(written.repeat[0] or written.loop or written.condition or not written.vault)
+        is_terraform = self._language == TERRAFORM
+        is_own = all(one.at.path == path and "." not in one.address and not one.existing for one in vaults)
+        if is_repeated or not (is_terraform or is_own):
+            return "", ""
+        scope = f'split("/providers/", {written.vault})[0]' if is_terraform else ""
+        render = _terraform_assignment if is_terraform else _bicep_assignment
+        for role in (role for one in policies if one.choice is not None for role in one.choice.roles):
+            own = self._name(path, ("group", role.name.removeprefix("Key Vault ")))
+            comment = f"{self._redacted(policies[0].label)} on {len(vaults)} vaults"
+            texts[role.id] = render(
+                own, visible(comment), written._replace(vault=scope), _Role(role.id, role.name, ""), is_service
+            )
+        return path, "\n".join(texts.values())
 
     def _label(self, policy: Policy, *, is_repeated: bool) -> tuple[str, ...]:
         """Return the words of the name of a declaration."""
@@ -605,9 +630,10 @@ def _bicep_assignment(name: str, comment: str, written: Written, role: _Role, is
     definition = role.custom or (
         f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {bicep_string(role.id)})"
     )
+    scope = f"{written.vault}.id" if written.vault else "resourceGroup().id"
     lines = [
-        f"name: guid({written.vault}.id, {written.name}, {role.custom or bicep_string(role.id)})",
-        f"scope: {written.vault}",
+        f"name: guid({scope}, {written.name}, {role.custom or bicep_string(role.id)})",
+        *([f"scope: {written.vault}"] if written.vault else []),
         "properties: {",
         f"  roleDefinitionId: {definition}{f' // {role.name}' if role.name else ''}",
         f"  principalId: {written.principal}",
