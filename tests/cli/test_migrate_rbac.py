@@ -1218,3 +1218,34 @@ def test_markdown_has_each_policy_and_is_inert(given: Input) -> None:
     assert out.startswith("# Migration to Azure RBAC\n")
     assert "<b>" not in out.partition("```")[0]
     assert "Key Vault Secrets User" in out
+
+
+# --- several access policies for one principal ------------------------------------------------------------------------
+
+@pytest.mark.parametrize(
+    ("repeat", "expected"),
+    [
+        ("count = 2", None),
+        ('for_each = toset(["a", "b"])', 'length(toset(["a", "b"])) > 0 ? 1 : 0'),
+        ('count = length(["a", "b"])', '(length(["a", "b"])) > 0 ? 1 : 0'),
+    ],
+)
+def test_instances_for_one_principal_are_replaced_by_one_assignment(given: Input, repeat: str, expected: str) -> None:
+    given.write(vault() + separate(more=repeat))
+    report = given.report()
+    policies = [one for vault in report["vaults"] for one in vault["policies"]]
+    assert [one["status"] for one in policies] == ["replaced"] * 2
+    assert "a vault has one access policy for each object ID" in policies[0]["notes"][0]
+    (own,) = parsed(report["code"][0]["text"]).values()
+    assert own.get("count", "").removeprefix("${").removesuffix("}") == (expected or "")
+    assert "for_each" not in own
+    assert own["principal_id"].strip('"') == GUID
+
+
+def test_instances_for_several_principals_are_repeated(given: Input) -> None:
+    who = f'["{GUID}", "{OTHER}"][count.index]'
+    report = given.write(vault() + separate(who=who, more="count = 2")).report()
+    assert [one["notes"] for vault in report["vaults"] for one in vault["policies"]] == [[], []]
+    (own,) = parsed(report["code"][0]["text"]).values()
+    assert own["count"] == 2
+    assert "[count.index]" in own["principal_id"]

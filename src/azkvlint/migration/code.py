@@ -110,7 +110,8 @@ class Generator:
         for key, group in groups.items():
             wanted = [(vault, policy) for vault, policy in group.members if selected(vault, policy)]
             is_uniform = self._is_uniform(group, wanted)
-            why = self._why_alone(group, wanted) if is_uniform else _DIFFERENT
+            repeated, distinct = _once_for_each(group, wanted) if is_uniform else (group, wanted)
+            why = self._why_alone(repeated, distinct) if is_uniform else _DIFFERENT
             if any(policy.source.callers for _, policy in group.members) and (wanted or not group.written.is_literal):
                 choice = group.members[0][1].choice
                 self.module_roles[key] = choice.required if choice is not None and not why else None
@@ -122,9 +123,9 @@ class Generator:
                         self._alone(vault, policy, group._replace(why=why))
             else:
                 self._assign(
-                    group.written, group.path, [policy for _, policy in wanted], [one.address for one, _ in wanted]
+                    repeated.written, group.path, [one for _, one in distinct], [one.address for one, _ in distinct]
                 )
-                _add_notes(group.written, wanted)
+                _add_notes(repeated.written, wanted)
         for _, policies in vaults:
             _note_overlaps(policies)
         return tuple(
@@ -485,6 +486,31 @@ def _is_late(principal: Answer) -> bool:
     return not any(isinstance(one, DeclaredHole) and one.type.startswith("data.") for one in holes)
 
 
+def _once_for_each(
+    group: _Group, wanted: Sequence[tuple[Resource, Policy]]
+) -> tuple[_Group, Sequence[tuple[Resource, Policy]]]:
+    """Return a group that is not repeated if all its instances are for one principal and vault, and the first of these.
+
+    A vault has one access policy for each object ID: azurerm rejects another instance, as it exists already. Source:
+    registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/key_vault_access_policy
+    """
+    written, first = group.written, wanted[0][1]
+    distinct: dict[tuple[str, str, str], tuple[Resource, Policy]] = {}
+    for vault, policy in wanted:
+        distinct.setdefault((_instance_of(policy.source), vault.address, policy.key), (vault, policy))
+    is_same = not _uses_key(f"{written.principal} {written.vault} {written.provider}")
+    is_several = len(distinct) < len(wanted) or first.is_loop
+    if not written.repeat[0] or written.is_single or not is_same or not is_several:
+        return group, wanted
+    if len(distinct) < len(wanted) and not first.inline:
+        first.notes.append(
+            "Terraform rejects the other instances of the access policy, because a vault has one access policy for each"
+            " object ID. One role assignment replaces all of them."
+        )
+    once = written._replace(repeat=_once(written), is_single=True, over="")
+    return group._replace(written=once), list(distinct.values())
+
+
 def _add_notes(written: Written, wanted: Sequence[tuple[Resource, Policy]]) -> None:
     """Note on the first policy of a loop in each vault what the items of the loop must not be."""
     seen: set[str] = set()
@@ -526,6 +552,8 @@ def _note_overlaps(policies: Sequence[Policy]) -> None:
 def _once(written: Written) -> tuple[str, str]:
     """Return the count of what is declared once if a policy has any instances; nothing for one without a count."""
     kind, amount = written.repeat
+    if amount.isdecimal():
+        return "", ""
     if kind == "count":
         return kind, amount if written.is_single else f"({amount}) > 0 ? 1 : 0"
     return ("count", f"length({amount}) > 0 ? 1 : 0") if kind else ("", "")
