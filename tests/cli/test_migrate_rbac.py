@@ -675,7 +675,8 @@ def test_a_name_that_is_unknown_is_not_in_a_command(given: Input) -> None:
 
 def test_a_policy_without_permissions_does_not_have_unknown_ones(given: Input) -> None:
     lines = given.write(vault(inline(words=""))).run().out.splitlines()
-    assert lines[lines.index(f"  {GUID}") + 1] == "    without effect: it has no permissions"
+    at = lines.index(f"  without effect  {GUID}")
+    assert lines[at + 1].strip() == "it has no permissions"
 
 
 ASSIGNMENT = """
@@ -854,7 +855,7 @@ def test_hundreds_of_vaults_are_one_line_each_and_steps_are_stated_once(given: I
 def test_the_summary_states_which_vaults_are_blocked_and_why(given: Input) -> None:
     out = given.write(vault(inline(), inline('"0"', 'secret_permissions = ["Wrong"]'))).run().out
     assert out.splitlines()[1].startswith("0 vaults are ready, 1 blocked. 2 principals.")
-    assert "Blocked: " in out.splitlines()[2]
+    assert out.splitlines()[2].startswith("Blocked: app: ")
     assert "`Wrong` is not a permission of access policies" in flat(out)
 
 
@@ -1163,3 +1164,88 @@ def test_a_module_that_is_deployed_twice_does_not_have_a_principal_twice(given: 
     report = given.write(call, "main.bicep").report()
     assert {one["status"] for vault in report["vaults"] for one in vault["policies"]} == {"replaced"}
     assert [(one["path"], one["text"].count("resource ")) for one in report["code"]] == [("vault.bicep", 1)]
+
+
+# --- one role assignment for several vaults ---------------------------------------------------------------------------
+
+
+def in_group(name: str, *policies: str, group: str = '"rg"') -> str:
+    return vault(*policies).replace('"app"', f'"{name}"').replace('"rg"', group)
+
+
+def test_a_principal_with_the_same_roles_on_all_vaults_of_a_group_is_offered_one_assignment(given: Input) -> None:
+    given.write(in_group("a", inline(), inline(f'"{OTHER}"')) + in_group("b", inline()))
+    report = given.report()
+    (shared,) = report["shared"]
+    assert (shared["principal"], shared["roles"], shared["vaults"]) == (GUID, ["Key Vault Secrets User"], ["a", "b"])
+    (own,) = parsed(shared["text"]).values()
+    assert 'split("/providers/", azurerm_key_vault.a.id)[0]' in own["scope"]
+    assert "split(" not in report["code"][0]["text"] + given.code()
+    out = flat(given.run().out)
+    assert f"{GUID}: Key Vault Secrets User on the resource group of a, b, instead of on 2 vaults" in out
+    given.write(shared["text"], "group.tf")
+    assert given.problems() == "[]"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        in_group("b", inline(words='secret_permissions = ["Get", "List", "Set", "Delete"]')),
+        in_group("b", inline(f'"{OTHER}"')),
+        in_group("b", inline(), group='"other"'),
+        in_group("b", inline()) + in_group("c"),
+        in_group("b", inline()) + in_group("c", group="var.group") + 'variable "group" {}\n',
+        in_group("b", inline()) + in_group("c", inline()).replace("= false", "= true"),
+        in_group("b", inline(words=f'application_id = "x"\n{READS}')),
+    ],
+)
+def test_one_assignment_is_offered_only_for_the_same_access_to_all_vaults(given: Input, other: str) -> None:
+    assert given.write(in_group("a", inline()) + other).report()["shared"] == []
+
+
+def test_one_assignment_in_bicep_is_on_the_group_of_the_deployment(given: Input) -> None:
+    app = BICEP.format(who="who", condition="")
+    text = app + app[app.index("resource app") :].replace("app", "web")
+    (shared,) = given.write(text, "main.bicep").report()["shared"]
+    assert "name: guid(resourceGroup().id, who, " in shared["text"]
+    assert "scope:" not in shared["text"]
+    given.write(text + shared["text"], "main.bicep")
+    assert given.problems() == "[]"
+
+
+def test_markdown_has_each_policy_and_is_inert(given: Input) -> None:
+    out = given.write(vault(inline('"<b>|x"'))).run("-f", "markdown").out
+    assert out.startswith("# Migration to Azure RBAC\n")
+    assert "<b>" not in out.partition("```")[0]
+    assert "Key Vault Secrets User" in out
+
+
+# --- several access policies for one principal ------------------------------------------------------------------------
+
+@pytest.mark.parametrize(
+    ("repeat", "expected"),
+    [
+        ("count = 2", None),
+        ('for_each = toset(["a", "b"])', 'length(toset(["a", "b"])) > 0 ? 1 : 0'),
+        ('count = length(["a", "b"])', '(length(["a", "b"])) > 0 ? 1 : 0'),
+    ],
+)
+def test_instances_for_one_principal_are_replaced_by_one_assignment(given: Input, repeat: str, expected: str) -> None:
+    given.write(vault() + separate(more=repeat))
+    report = given.report()
+    policies = [one for vault in report["vaults"] for one in vault["policies"]]
+    assert [one["status"] for one in policies] == ["replaced"] * 2
+    assert "a vault has one access policy for each object ID" in policies[0]["notes"][0]
+    (own,) = parsed(report["code"][0]["text"]).values()
+    assert own.get("count", "").removeprefix("${").removesuffix("}") == (expected or "")
+    assert "for_each" not in own
+    assert own["principal_id"].strip('"') == GUID
+
+
+def test_instances_for_several_principals_are_repeated(given: Input) -> None:
+    who = f'["{GUID}", "{OTHER}"][count.index]'
+    report = given.write(vault() + separate(who=who, more="count = 2")).report()
+    assert [one["notes"] for vault in report["vaults"] for one in vault["policies"]] == [[], []]
+    (own,) = parsed(report["code"][0]["text"]).values()
+    assert own["count"] == 2
+    assert "[count.index]" in own["principal_id"]

@@ -82,6 +82,7 @@ def test_what_a_switch_created_and_a_default_creates_now_is_worse(kvlint: Kvlint
 
 REPEATED = {
     "one": ("var.a ? 1 : 0", "count = var.a ? 1 : 0", "[0]"),
+    "several": ("var.a ? 2 : 0", "count = (var.a ? 2 : 0) > 0 ? 1 : 0", "[0]"),
 }
 
 
@@ -92,10 +93,12 @@ def test_roles_for_a_vault_that_a_switch_creates_exist_where_it_does(kvlint: Kvl
     text = text.replace('["Get"]', '["Get", "Purge"]')
     write({"main.tf": text})
     found = kvlint("migrate-rbac", "in").out
-    assert "azurerm_key_vault.kv[0], access policies, in/main.tf:8:1 (if var.a is true)" in found
+    assert "azurerm_key_vault.kv[0] · wave 3 · in/main.tf:8:1 (if var.a is true)" in found
     assert f'resource "azurerm_role_definition" "p_role" {{\n  {expected}\n\n' in found
     assert f"azurerm_role_definition.p_role{index}.role_definition_resource_id" in found
     assert "each.key" not in found
+    assert f'resource "azurerm_role_assignment" "p_custom" {{\n  {expected}\n\n' in found
+    assert ("Terraform rejects the other instances of the access policy" in found) is (name == "several")
     document = json.loads(kvlint("migrate-rbac", "in", "-f", "json").out)
     (planned,) = document["vaults"]
     assert planned["condition"] == planned["policies"][0]["condition"] == "if var.a is true"

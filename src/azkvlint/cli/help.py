@@ -316,7 +316,7 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
     ("controls", "formats"): _controls_formats,
     ("access", "formats"): _access_formats,
-    ("migrate-rbac", "formats"): lambda: ("text", "json", "csv", "html", "code"),
+    ("migrate-rbac", "formats"): lambda: ("text", "json", "markdown", "csv", "html", "code"),
     ("init", "ci"): _services,
     ("", "output_language"): lambda: ("terraform", "bicep"),
     ("diff", "formats"): _difference_formats,

@@ -94,6 +94,8 @@ class Generator:
         # The role assignments by vault, principal and role, and by the expressions for them.
         self._done: set[tuple[object, ...]] = set()
         self._written: set[tuple[object, ...]] = set()
+        # By the identity of a policy: where its code is, its expressions, and whether it is for an application.
+        self._places_of: dict[int, tuple[str, Written, bool]] = {}
 
     def generate(
         self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
@@ -108,7 +110,8 @@ class Generator:
         for key, group in groups.items():
             wanted = [(vault, policy) for vault, policy in group.members if selected(vault, policy)]
             is_uniform = self._is_uniform(group, wanted)
-            why = self._why_alone(group, wanted) if is_uniform else _DIFFERENT
+            repeated, distinct = _once_for_each(group, wanted) if is_uniform else (group, wanted)
+            why = self._why_alone(repeated, distinct) if is_uniform else _DIFFERENT
             if any(policy.source.callers for _, policy in group.members) and (wanted or not group.written.is_literal):
                 choice = group.members[0][1].choice
                 self.module_roles[key] = choice.required if choice is not None and not why else None
@@ -120,9 +123,9 @@ class Generator:
                         self._alone(vault, policy, group._replace(why=why))
             else:
                 self._assign(
-                    group.written, group.path, [policy for _, policy in wanted], [one.address for one, _ in wanted]
+                    repeated.written, group.path, [one for _, one in distinct], [one.address for one, _ in distinct]
                 )
-                _add_notes(group.written, wanted)
+                _add_notes(repeated.written, wanted)
         for _, policies in vaults:
             _note_overlaps(policies)
         return tuple(
@@ -348,6 +351,7 @@ class Generator:
         label = self._label(policy, is_repeated=is_repeated)
         kinds = {identity_of(one.principal, Absent(at=one.at), self._context).kind for one in policies}
         is_service = kinds == {"application"} and _is_direct(written, policy)
+        self._places_of |= {id(one): (path, written, is_service) for one in policies}
         surplus = choice.custom_surplus if policy.custom else choice.surplus
         address = self._redacted(static_address(policy.address) if is_repeated else policy.address)
         comment = f"{address}: {described(policy.permissions)}"
@@ -373,6 +377,28 @@ class Generator:
             self._blocks.setdefault(path, []).append(
                 render(own, visible(comment), written, _Role(id_, name, custom), is_service)
             )
+
+    def on_group(self, policies: Sequence[Policy], vaults: Sequence[Resource]) -> tuple[str, str]:
+        """Return the place and code of role assignments on the resource group of vaults; empty if it has no expression.
+
+        ``policies`` are those of a principal for one of the vaults.
+        """
+        texts: dict[str, str] = {}
+        path, written, is_service = self._places_of.get(id(policies[0]), ("", Written(), False))
+        is_repeated = bool(written.repeat[0] or written.loop or written.condition or not written.vault)
+        is_terraform = self._language == TERRAFORM
+        is_own = all(one.at.path == path and "." not in one.address and not one.existing for one in vaults)
+        if is_repeated or not (is_terraform or is_own):
+            return "", ""
+        scope = f'split("/providers/", {written.vault})[0]' if is_terraform else ""
+        render = _terraform_assignment if is_terraform else _bicep_assignment
+        for role in (role for one in policies if one.choice is not None for role in one.choice.roles):
+            own = self._name(path, ("group", role.name.removeprefix("Key Vault ")))
+            comment = f"{self._redacted(policies[0].label)} on {len(vaults)} vaults"
+            texts[role.id] = render(
+                own, visible(comment), written._replace(vault=scope), _Role(role.id, role.name, ""), is_service
+            )
+        return path, "\n".join(texts.values())
 
     def _label(self, policy: Policy, *, is_repeated: bool) -> tuple[str, ...]:
         """Return the words of the name of a declaration."""
@@ -460,6 +486,31 @@ def _is_late(principal: Answer) -> bool:
     return not any(isinstance(one, DeclaredHole) and one.type.startswith("data.") for one in holes)
 
 
+def _once_for_each(
+    group: _Group, wanted: Sequence[tuple[Resource, Policy]]
+) -> tuple[_Group, Sequence[tuple[Resource, Policy]]]:
+    """Return a group that is not repeated if all its instances are for one principal and vault, and the first of these.
+
+    A vault has one access policy for each object ID: azurerm rejects another instance, as it exists already. Source:
+    registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/key_vault_access_policy
+    """
+    written, first = group.written, wanted[0][1]
+    distinct: dict[tuple[str, str, str], tuple[Resource, Policy]] = {}
+    for vault, policy in wanted:
+        distinct.setdefault((_instance_of(policy.source), vault.address, policy.key), (vault, policy))
+    is_same = not _uses_key(f"{written.principal} {written.vault} {written.provider}")
+    is_several = len(distinct) < len(wanted) or first.is_loop
+    if not written.repeat[0] or written.is_single or not is_same or not is_several:
+        return group, wanted
+    if len(distinct) < len(wanted) and not first.inline:
+        first.notes.append(
+            "Terraform rejects the other instances of the access policy, because a vault has one access policy for each"
+            " object ID. One role assignment replaces all of them."
+        )
+    once = written._replace(repeat=_once(written), is_single=True, over="")
+    return group._replace(written=once), list(distinct.values())
+
+
 def _add_notes(written: Written, wanted: Sequence[tuple[Resource, Policy]]) -> None:
     """Note on the first policy of a loop in each vault what the items of the loop must not be."""
     seen: set[str] = set()
@@ -501,6 +552,8 @@ def _note_overlaps(policies: Sequence[Policy]) -> None:
 def _once(written: Written) -> tuple[str, str]:
     """Return the count of what is declared once if a policy has any instances; nothing for one without a count."""
     kind, amount = written.repeat
+    if amount.isdecimal():
+        return "", ""
     if kind == "count":
         return kind, amount if written.is_single else f"({amount}) > 0 ? 1 : 0"
     return ("count", f"length({amount}) > 0 ? 1 : 0") if kind else ("", "")
@@ -605,9 +658,10 @@ def _bicep_assignment(name: str, comment: str, written: Written, role: _Role, is
     definition = role.custom or (
         f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {bicep_string(role.id)})"
     )
+    scope = f"{written.vault}.id" if written.vault else "resourceGroup().id"
     lines = [
-        f"name: guid({written.vault}.id, {written.name}, {role.custom or bicep_string(role.id)})",
-        f"scope: {written.vault}",
+        f"name: guid({scope}, {written.name}, {role.custom or bicep_string(role.id)})",
+        *([f"scope: {written.vault}"] if written.vault else []),
         "properties: {",
         f"  roleDefinitionId: {definition}{f' // {role.name}' if role.name else ''}",
         f"  principalId: {written.principal}",

@@ -32,6 +32,7 @@ from azkvlint.migration.code import Blocks, Generator, GroupKey, module_of
 from azkvlint.migration.open_policies import completed
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
 from azkvlint.migration.policy_source import MODEL_ARGUMENTS, PolicySources
+from azkvlint.migration.scopes import Shared, shared_assignments
 from azkvlint.migration.waves import RULE, wave_of
 from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy
 from azkvlint.model.access import (
@@ -42,6 +43,7 @@ from azkvlint.model.access import (
     MigrationStep,
     OtherVault,
     PolicyPlan,
+    SharedAssignment,
     VaultPlan,
     origins_of,
 )
@@ -106,6 +108,7 @@ class _Root(Root, kw_only=True):
     names: frozenset[str]
     vault_names: frozenset[str]
     activated: tuple[AccessChange, ...]
+    shared: tuple[SharedAssignment, ...]
 
 
 def migrate(config: Config, choices: Choices) -> MigrationReport:
@@ -135,6 +138,7 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
         ),
         code=tuple(_merged(code for root in found.roots for code in root.code)),
         activated=tuple(change for root in found.roots for change in root.activated),
+        shared=tuple(one for root in found.roots for one in root.shared),
         problems=tuple(found.problems),
         sources=tuple(found.read),
         version=__version__,
@@ -153,6 +157,12 @@ def _name_origins(roots: Sequence[_Root], worlds: NamesByRoot) -> None:
         root.vaults = tuple(msgspec.structs.replace(vault, wave=wave_of(vault)) for vault in vaults)
         root.others = tuple(msgspec.structs.replace(vault, root=root.path, **own) for vault in root.others)
         root.activated = tuple(msgspec.structs.replace(one, origin=origins[key]) for one in root.activated)
+        labels = [tuple(f"{name}{origins[key]}" for name in one.vaults) for one in root.shared]
+        root.shared = tuple(map(_with_vaults, root.shared, labels))
+
+
+def _with_vaults(shared: SharedAssignment, vaults: tuple[str, ...]) -> SharedAssignment:
+    return msgspec.structs.replace(shared, vaults=vaults)
 
 
 def _merged(code: Iterable[Blocks]) -> Iterator[Code]:
@@ -241,7 +251,7 @@ class _Planner:
         names = frozenset(
             redactor.text(name) for _, own in vaults.to_migrate for one in own for name in (one.label, one.key) if name
         )
-        code = self._generate(vaults, context, sources, places, redactor)
+        code, shared = self._generate(vaults, context, sources, places, redactor)
         ats = [vault.at for vault, _ in vaults.to_migrate] + [one.at for _, own in vaults.to_migrate for one in own]
         ats += [vault.at for vault in vaults.migrated] + [vault.at for vault, _ in vaults.unknown]
         clean = Cleaner(redactor, read.locate(ats), places_in(source))
@@ -260,6 +270,7 @@ class _Planner:
             code=code,
             names=names,
             activated=tuple(map(writer.change, check.activated)),
+            shared=tuple(map(writer.shared, shared)),
             vault_names=frozenset(
                 clean.text(name)
                 for vault in [
@@ -290,7 +301,7 @@ class _Planner:
 
     def _generate(
         self, vaults: Vaults, context: Context, sources: PolicySources, places: _Places, redactor: Redactor
-    ) -> tuple[Blocks, ...]:
+    ) -> tuple[tuple[Blocks, ...], list[Shared]]:
         language = self._choices.language
         if not language:
             is_bicep = all("/" in vault.declared_as for vault, _ in vaults.to_migrate)
@@ -304,7 +315,8 @@ class _Planner:
         )
         for key, roles in generator.module_roles.items():
             self._module_roles.setdefault(key, []).append(roles)
-        return code
+        chosen = [VaultPolicies(vault, self._selected(own)) for vault, own in self._chosen(vaults)]
+        return code, list(shared_assignments(context, chosen, generator))
 
 
 def _name_opened(vaults: Vaults, opened: Mapping[int, OpenPolicy]) -> None:
@@ -565,6 +577,13 @@ class _Writer:
         text = self._clean.text
         vaults = tuple(map(text, change.vaults))
         return msgspec.structs.replace(change, principal=text(change.principal), by=text(change.by), vaults=vaults)
+
+    def shared(self, shared: Shared) -> SharedAssignment:
+        """Return role assignments that may be on a resource group, in words."""
+        return SharedAssignment(
+            principal=self._clean.text(shared.policy.label), roles=shared.roles, path=shared.path, text=shared.code,
+            vaults=tuple(map(self._name, shared.vaults)), language=BICEP if self._is_bicep else TERRAFORM,
+        )  # fmt: skip
 
     def _policy(self, policy: Policy) -> PolicyPlan:
         choice, text = policy.choice, self._clean.text

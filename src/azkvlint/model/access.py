@@ -332,17 +332,32 @@ class OtherVault(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
+class SharedAssignment(msgspec.Struct, frozen=True, kw_only=True):
+    """Built-in roles of a principal on all ``vaults`` of a resource group, which one assignment on it can replace.
+
+    ``vaults`` are labels, ``path`` and ``text`` the place and code of the assignment, empty without an expression.
+    """
+
+    principal: str
+    roles: tuple[str, ...]
+    vaults: tuple[str, ...]
+    path: str
+    language: str
+    text: str
+
+
 class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one run of ``kvlint migrate-rbac``.
 
-    ``activated`` is what role assignments of the input allow as soon as their vaults use Azure RBAC, and ``waves`` how
-    waves are assigned, in words.
+    ``activated`` is what role assignments of the input allow as soon as their vaults use Azure RBAC, ``shared`` is
+    which role assignments may be on a resource group instead, and ``waves`` how waves are assigned, in words.
     """
 
     vaults: tuple[VaultPlan, ...]
     others: tuple[OtherVault, ...]
     code: tuple[Code, ...]
     activated: tuple[AccessChange, ...]
+    shared: tuple[SharedAssignment, ...]
     waves: str
     problems: tuple[Problem, ...]
     sources: tuple[str, ...]

@@ -78,7 +78,7 @@ def _parts(document: Document) -> Iterator[RenderableType]:
     yield from map(_line, document.notes)
     yield from (_line(problem, "yellow") for problem in document.problems)
     yield from (_line(failure, "bold red") for failure in document.failures)
-    yield _line(document.summary, "bold")
+    yield from [_line(document.summary, "bold")] if document.summary else []
 
 
 def _line(content: Content, style: str = "") -> Text:
