@@ -11,7 +11,7 @@ from azkvlint.config.run_config import Config, today
 from azkvlint.config.weakened import Weakening
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.access_changes import access_changes
-from azkvlint.difference.deployed import kept_of, notes_of, rejections_of, settings_of, tenant_doors
+from azkvlint.difference.deployed import Setting, kept_of, notes_of, rejections_of, settings_of, tenant_doors
 from azkvlint.difference.gates import Gate, broken, met_by
 from azkvlint.difference.inputs import (
     Side,
@@ -22,7 +22,7 @@ from azkvlint.difference.inputs import (
     two_sides,
 )
 from azkvlint.difference.left_behind import left_behind, unmanaged
-from azkvlint.difference.matching import Roots, compare_findings
+from azkvlint.difference.matching import Roots, compare_findings, in_new_environments
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
 from azkvlint.difference.replacement import Paired, pair_resources
@@ -110,7 +110,10 @@ def compare(
         report = msgspec.structs.replace(
             report, findings=tuple(one for one in report.findings if _is_default(one) or id(one) in shown)
         )
-    doors, access, notes = _deployed(roots, configs) if has_access else ((), (), ())
+    paired = pair_resources(roots.worlds, roots.in_base, roots.unread) if has_access else []
+    settings = [setting for one in paired for setting in settings_of(one.pairs)]
+    changes = tuple(in_new_environments(changes, settings, roots))
+    doors, access, notes = _deployed(roots, paired, settings, configs) if has_access else ((), (), ())
     if basis.kind == BY_NONE and entries:
         if weakenings and own is not None:
             entries += hidden_by_own(head, own)
@@ -124,11 +127,9 @@ def compare(
 
 
 def _deployed(
-    roots: Roots, configs: Sequence[Config]
+    roots: Roots, paired: Sequence[Paired], settings: Sequence[Setting], configs: Sequence[Config]
 ) -> tuple[tuple[OneWayDoor, ...], tuple[AccessChange, ...], tuple[KeptSetting, ...]]:
     """Return the one-way doors, the changes of access and what stays, if HEAD is deployed over BASE."""
-    paired = pair_resources(roots.worlds, roots.in_base, roots.unread)
-    settings = [setting for one in paired for setting in settings_of(one.pairs)]
     left = left_behind(roots.worlds)
     rejections = [*rejections_of(settings), *(door for one in left.values() for door in one.doors)]
     doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections))

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.difference.deployed import Setting
 from azkvlint.difference.inputs import RootState, Side, relative_to
 from azkvlint.difference.replacement import moved_address, pair_worlds, unique_pairs
 from azkvlint.difference.unread import Unread
@@ -37,6 +38,7 @@ from azkvlint.util.lazy_regex import regex
 _Key: TypeAlias = tuple[Hashable, ...]
 _VAULTS = frozenset({VAULTS.lower(), MANAGED_HSMS.lower()})
 _WORD = regex(r"[^\s,;]+")
+_IN_NEW = "in a new environment only"
 FAILED, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
@@ -340,6 +342,28 @@ def _decided(
                 yield msgspec.structs.replace(change, state=UNKNOWN, note="", finding=finding)
             else:
                 yield msgspec.structs.replace(change, finding=finding)
+
+
+def in_new_environments(
+    changes: Iterable[FindingChange], settings: Iterable[Setting], roots: Roots
+) -> Iterator[FindingChange]:
+    """Yield changes; those that are decided by what Azure keeps of existing vaults with that note."""
+    own = (one for one in settings if not one.is_rejected)
+    kept = {(one.after.root, one.after.address, ".".join(map(str, one.path))) for one in own}
+    for change in changes:
+        finding = change.finding
+        if not kept or change.state not in (NEW, GONE):
+            yield change
+            continue
+        side = roots.base if change.is_in_base else roots.head
+        attributes = {finding.attribute, *(one.attribute for one in finding.evidence)}
+        parts: dict[bool, list[Occurrence]] = {}
+        for one in finding.occurrences:
+            is_kept = any((*roots.key(side, one), attribute) in kept for attribute in attributes)
+            parts.setdefault(is_kept, []).append(one)
+        for is_kept, occurrences in parts.items():
+            note = _IN_NEW if is_kept else change.note
+            yield msgspec.structs.replace(change, note=note, finding=restricted(finding, occurrences))
 
 
 def _order(change: FindingChange) -> tuple[object, ...]:
