@@ -38,6 +38,7 @@ from azkvlint.difference.turned_off import (
     without_suppressions,
 )
 from azkvlint.difference.unread import are_comparable
+from azkvlint.difference.value_files import other_value_files
 from azkvlint.linter.linter import exit_code_of, is_without_input, known_rules
 from azkvlint.model.difference import (
     ACCEPTED,
@@ -94,6 +95,7 @@ def compare(
             base=names[0], head=names[1], report=head.report, changes=(), doors=(), access=(), gates=(),
             problems=errors, is_compared=False,
         )  # fmt: skip
+    values = list(other_value_files(base, head, words)) if len(words) == 2 else []
     unlike = list(_unlike(base, head, words)) if len(words) == 2 and not errors else []
     ran, problems = _rules_of_both(base, head)
     has_access = base.access is not None and head.access is not None
@@ -120,7 +122,7 @@ def compare(
         entries = list(counted_entries(entries, changes, {address for _, address in roots.addresses(is_base=True)}))
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
-        problems=(*errors, *unlike, *problems, *_new_warnings(base, head)), has_access=has_access,
+        problems=(*errors, *unlike, *problems, *_new_warnings(base, head), *values), has_access=has_access,
         base_root=base.report.root, turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=notes,
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(broken(found, gates, is_strict=configs[-1].strict)))
