@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.difference.conftest import Diff
+from tests.difference.conftest import Compared, Diff
 from tests.difference.test_access_changes import GROUP, WHO, assigned, vault
 from tests.difference.test_one_way_doors import door
 
@@ -127,3 +127,49 @@ def test_azure_rejects_another_location(diff: Diff) -> None:
     assert "from westeurope to northeurope: Azure rejects this (InvalidResourceLocation)" in found["text"]
     write(diff, base, base.replace("'westeurope'", "'West Europe'"))
     assert diff.compare("base", "head").doors == []
+
+
+def notes(found: Compared) -> list[tuple[str, str, str, str]]:
+    return sorted(
+        (one["state"], one["ruleId"], occurrence["resource"], one["note"])
+        for one in found.document["findings"]
+        if one["state"] in ("new", "gone")
+        for occurrence in one["occurrences"]
+    )
+
+
+def test_findings_on_what_stays_are_about_a_new_environment(diff: Diff) -> None:
+    """The existing vault keeps purge protection and its access policies; what HEAD sets is changed."""
+    other = "resource other" + bicep(OLD, PURGE).replace("kv-app", "kv-other").partition("resource kv")[2]
+    explicit = other.replace(OLD, NEW).replace(PURGE, f"{PURGE}\n    enableRbacAuthorization: true")
+    write(diff, bicep(OLD, PURGE) + other, bicep(NEW) + explicit)
+    only = "in a new environment only"
+    assert [one for one in notes(diff.compare("base", "head")) if one[1] in ("KV001", "KV301", "KV304", "KV050")] == [
+        ("gone", "KV050", "kv", ""),
+        ("gone", "KV050", "other", ""),
+        ("gone", "KV301", "kv", only),
+        ("gone", "KV301", "other", ""),
+        ("new", "KV001", "kv", only),
+        ("new", "KV304", "kv", only),
+        ("new", "KV304", "other", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "moved"),
+    [
+        ("", "count = 1", ""),
+        ("count = 1", "", ""),
+        (
+            'for_each = { x = "app" }',
+            'for_each = { y = "app" }',
+            'moved {\n  from = azurerm_key_vault.kv["x"]\n  to = azurerm_key_vault.kv["y"]\n}\n',
+        ),
+    ],
+)
+def test_findings_on_a_vault_that_moves_are_not_new(old: str, new: str, moved: str, diff: Diff) -> None:
+    text = 'resource "azurerm_key_vault" "kv" {{\n  name = "kv-app"\n  resource_group_name = "g"\n  {0}\n}}\n'
+    diff.write("base", {"main.tf": text.format(old)})
+    diff.write("head", {"main.tf": text.format(new) + moved})
+    found = diff.compare("base", "head")
+    assert (found.code, found.counts, notes(found)) == (0, {}, [])

@@ -149,7 +149,7 @@ def _run(arguments: Arguments, commit: Commit | None) -> int:
     if commit is not None:
         difference = _of_commit(difference, commit)
     code = exit_code(difference)
-    if any(problem.level == "error" for problem in difference.problems):
+    if not difference.is_compared:
         print_problems(difference.problems)
         print_line("the inputs were not compared, because they could not be read completely")
         return code

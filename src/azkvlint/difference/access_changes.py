@@ -82,9 +82,14 @@ def access_changes(
         head = msgspec.structs.replace(head, rows=tuple(_with_doubts(head.rows, doubts)))
     new = _ways(head, vaults.of_head, identities.of_head)
     old = _ways(base, vaults.of_base, _principals(roots, new, identities))
-    for key, found in _left_behind(old, vaults.doubts).items():
-        for capability, ways in found.items():
-            new.setdefault(key, {}).setdefault(capability, []).extend(ways)
+    left = _left_behind(old, vaults.doubts)
+    unread = _unread(roots)
+    # Both are of what is read, before either side gets the possible paths of the other.
+    kept, known = (_possible(ways, doubts) for ways, doubts in zip((old, new), unread, strict=True))
+    for ways, more in ((new, left), (new, kept), (old, known)):
+        for key, found in more.items():
+            for capability, some in found.items():
+                ways.setdefault(key, {}).setdefault(capability, []).extend(some)
     changes = [
         change
         for key in sorted({*old, *new}, key=lambda key: (key.principal, key.root, key.world))
@@ -376,6 +381,35 @@ def _with_name(principal: Principal, key: str, name: str) -> Principal:
     return msgspec.structs.replace(principal, key=key, label=f"{principal.label} (`{name}`)")
 
 
+def _unread(roots: Roots) -> tuple[dict[_Place, str], dict[_Place, str]]:
+    """Return what decides, in the roots of BASE and of HEAD, whether the other side has their access too."""
+    found: tuple[dict[_Place, str], dict[_Place, str]] = ({}, {})
+    for before, after in roots.worlds:
+        doubts = roots.unread.of_pair(before, after)
+        if after is not None:
+            place = after.path, after.world
+        elif before is not None:
+            place = f"{_ONLY_IN_BASE}{before.path}", before.world
+        if doubts.head:
+            found[0][place] = doubts.head
+        if doubts.base:
+            found[1][place] = doubts.base
+    return found
+
+
+def _possible(ways: _Ways, doubts: Mapping[_Place, str]) -> _Ways:
+    """Return the paths in some roots, as far as a file that cannot be read decides."""
+    return {
+        key: {capability: [_doubted(way, doubt) for way in some] for capability, some in by_capability.items()}
+        for key, by_capability in (ways.items() if doubts else ())
+        if (doubt := doubts.get((key.root, key.world)))
+    }
+
+
+def _doubted(way: _Way, doubt: str) -> _Way:
+    return way._replace(level=_PERHAPS, path=msgspec.structs.replace(way.path, is_certain=False, doubt=doubt))
+
+
 def _left_behind(old: _Ways, doubts: Mapping[_Vault, str]) -> _Ways:
     """Return the paths that remain to vaults that nothing declares any more, unless the deployment deletes these."""
     found: _Ways = {}
@@ -383,8 +417,7 @@ def _left_behind(old: _Ways, doubts: Mapping[_Vault, str]) -> _Ways:
         for capability, ways in by_capability.items():
             for way in ways:
                 for vault in way.vaults & doubts.keys():
-                    path = msgspec.structs.replace(way.path, is_certain=False, doubt=doubts[vault])
-                    left = way._replace(level=_PERHAPS, vaults=frozenset({vault}), path=path)
+                    left = _doubted(way, doubts[vault])._replace(vaults=frozenset({vault}))
                     found.setdefault(key, {}).setdefault(capability, []).append(left)
     return found
 
@@ -496,7 +529,8 @@ class _Identities:
             pair = pairs.get((vault.root, vault.world), RootPair(None, None))
             if pair.after is None:
                 found = self._only_in_base(pair, _key(vault))
-                self.doubts[found] = "HEAD does not contain its root module or template"
+                unread = roots.unread.of_pair(*pair).head
+                self.doubts[found] = unread or "HEAD does not contain its root module or template"
             else:
                 root, world = pair.after.path, pair.after.world
                 found = root, world, roots.renamed(root, moved_address(vault.address, roots.moved(root)))
@@ -520,6 +554,8 @@ def _existence_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
     """Return what would decide whether a vault that HEAD does not declare exists any longer; "" if it does not."""
     if pair.after is not None:
         return ""
+    if pair.doubt:
+        return pair.doubt
     return f"HEAD does not contain its {gone}" if gone else "" if before.is_terraform else STAYS
 
 

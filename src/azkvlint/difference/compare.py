@@ -11,7 +11,7 @@ from azkvlint.config.run_config import Config, today
 from azkvlint.config.weakened import Weakening
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.access_changes import access_changes
-from azkvlint.difference.deployed import kept_of, notes_of, rejections_of, settings_of, tenant_doors
+from azkvlint.difference.deployed import Setting, kept_of, notes_of, rejections_of, settings_of, tenant_doors
 from azkvlint.difference.gates import Gate, broken, met_by
 from azkvlint.difference.inputs import (
     Side,
@@ -22,7 +22,7 @@ from azkvlint.difference.inputs import (
     two_sides,
 )
 from azkvlint.difference.left_behind import left_behind, unmanaged
-from azkvlint.difference.matching import Roots, compare_findings
+from azkvlint.difference.matching import Roots, compare_findings, in_new_environments
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
 from azkvlint.difference.replacement import Paired, pair_resources
@@ -37,6 +37,8 @@ from azkvlint.difference.turned_off import (
     without_acceptances,
     without_suppressions,
 )
+from azkvlint.difference.unread import are_comparable
+from azkvlint.difference.value_files import other_value_files
 from azkvlint.linter.linter import exit_code_of, is_without_input, known_rules
 from azkvlint.model.difference import (
     ACCEPTED,
@@ -75,10 +77,11 @@ def compare(
 ) -> Difference:
     """Return the difference between two inputs, or between the states before and after one.
 
-    ``configs`` are the configurations of the inputs ``words``, as ``basis`` states. If a side is incomplete, there is
-    no difference but the problems. Unless rules are selected, resources that met a rule of the profile strict before
-    are compared by it too. ``weakenings`` are the settings that HEAD changes, and ``own`` returns the configuration of
-    HEAD. ``label`` names BASE if it is a commit. Raise UsageError for inputs that cannot be compared.
+    ``configs`` are the configurations of the inputs ``words``, as ``basis`` states. What files that cannot be read may
+    declare is unknown; if nothing else of a side is read, there is no difference but the problems. Unless rules are
+    selected, resources that met a rule of the profile strict before are compared by it too. ``weakenings`` are the
+    settings that HEAD changes, and ``own`` returns the configuration of HEAD. ``label`` names BASE if it is a commit.
+    Raise UsageError for inputs that cannot be compared.
     """
     is_extended = not any(config.profiles or config.select for config in configs)
     if is_extended:
@@ -87,11 +90,13 @@ def compare(
     is_empty = len(words) == 2 and os.path.isdir(words[0]) and _is_empty(base)
     base = _without_errors(base) if is_empty else base
     errors = _errors(base, head, has_base=not is_empty)
-    if errors:
+    if errors and (base is head or not are_comparable((base, head))):
         return Difference(
-            base=names[0], head=names[1], report=head.report, changes=(), doors=(), access=(), gates=(), problems=errors
-        )
-    unlike = list(_unlike(base, head, words)) if len(words) == 2 else []
+            base=names[0], head=names[1], report=head.report, changes=(), doors=(), access=(), gates=(),
+            problems=errors, is_compared=False,
+        )  # fmt: skip
+    values = list(other_value_files(base, head, words)) if len(words) == 2 else []
+    unlike = list(_unlike(base, head, words)) if len(words) == 2 and not errors else []
     ran, problems = _rules_of_both(base, head)
     has_access = base.access is not None and head.access is not None
     roots, basis, entries = _sides(
@@ -107,25 +112,26 @@ def compare(
         report = msgspec.structs.replace(
             report, findings=tuple(one for one in report.findings if _is_default(one) or id(one) in shown)
         )
-    doors, access, notes = _deployed(roots, configs) if has_access else ((), (), ())
+    paired = pair_resources(roots.worlds, roots.in_base, roots.unread) if has_access else []
+    settings = [setting for one in paired for setting in settings_of(one.pairs)]
+    changes = tuple(in_new_environments(changes, settings, roots))
+    doors, access, notes = _deployed(roots, paired, settings, configs) if has_access else ((), (), ())
     if basis.kind == BY_NONE and entries:
         if weakenings and own is not None:
             entries += hidden_by_own(head, own)
         entries = list(counted_entries(entries, changes, {address for _, address in roots.addresses(is_base=True)}))
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
-        problems=(*unlike, *problems, *_new_warnings(base, head)), has_access=has_access, base_root=base.report.root,
-        turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=notes,
+        problems=(*errors, *unlike, *problems, *_new_warnings(base, head), *values), has_access=has_access,
+        base_root=base.report.root, turned_off=tuple(dict.fromkeys(entries)), basis=basis, kept=notes,
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(broken(found, gates, is_strict=configs[-1].strict)))
 
 
 def _deployed(
-    roots: Roots, configs: Sequence[Config]
+    roots: Roots, paired: Sequence[Paired], settings: Sequence[Setting], configs: Sequence[Config]
 ) -> tuple[tuple[OneWayDoor, ...], tuple[AccessChange, ...], tuple[KeptSetting, ...]]:
     """Return the one-way doors, the changes of access and what stays, if HEAD is deployed over BASE."""
-    paired = pair_resources(roots.worlds, roots.in_base)
-    settings = [setting for one in paired for setting in settings_of(one.pairs)]
     left = left_behind(roots.worlds)
     rejections = [*rejections_of(settings), *(door for one in left.values() for door in one.doors)]
     doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections))
@@ -153,13 +159,17 @@ def _new_warnings(base: Side, head: Side) -> list[Problem]:
     found = [
         one
         for one in head.report.problems
-        if one.code == INPUT_INCOMPLETE or (one.level == "warning" and _problem_key(one, head) not in known)
+        if (one.code == INPUT_INCOMPLETE and one.level != "error")
+        or (one.level == "warning" and _problem_key(one, head) not in known)
     ]
     listed = {_problem_key(one, head) for one in head.report.problems}
     return found + [
         msgspec.structs.replace(one, message=f"BASE: {one.message}")
         for one in base.report.problems
-        if base is not head and one.code == INPUT_INCOMPLETE and _problem_key(one, base) not in listed
+        if base is not head
+        and one.code == INPUT_INCOMPLETE
+        and one.level != "error"
+        and _problem_key(one, base) not in listed
     ]
 
 
@@ -222,7 +232,7 @@ def _without_errors(side: Side) -> Side:
 
 
 def _errors(base: Side, head: Side, *, has_base: bool) -> tuple[Problem, ...]:
-    """Return the problems that make a comparison impossible, with the side that each is about."""
+    """Return the problems that make a comparison incomplete, with the side that each is about."""
     if base is head:
         return tuple(head.errors)
     found = [

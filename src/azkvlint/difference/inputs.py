@@ -90,7 +90,7 @@ class RootState(msgspec.Struct, kw_only=True):
     of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
     resources by their addresses. ``is_terraform``: it is not a template.
     ``grants`` are the vaults and what grants access to them, and ``removed`` the actions of what is removed, each with
-    whether it is certain.
+    whether it is certain. ``unread`` are the files that cannot be read, in which more may be declared.
     """
 
     path: str
@@ -106,6 +106,7 @@ class RootState(msgspec.Struct, kw_only=True):
     is_terraform: bool = False
     grants: Mapping[str, Resource] = {}
     removed: Mapping[str, tuple[str, bool]] = {}
+    unread: frozenset[str] = frozenset()
 
 
 class Side(msgspec.Struct, kw_only=True):
@@ -178,6 +179,7 @@ class _Observer:
                 clean.text(one.address): Declared(one.type.lower(), _identity(one, graph, clean), one.at)
                 for one in kept
             },
+            unread=frozenset(one.at.path for one in read.problems if one.level == "error" and one.at is not None),
         )
 
     def keep(self, root: Root, world_name: str, found: Any) -> None:

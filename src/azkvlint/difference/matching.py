@@ -15,8 +15,10 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.difference.deployed import Setting
 from azkvlint.difference.inputs import RootState, Side, relative_to
 from azkvlint.difference.replacement import moved_address, pair_worlds, unique_pairs
+from azkvlint.difference.unread import Unread
 from azkvlint.linter.world_names import in_named_worlds
 from azkvlint.model.difference import (
     CHANGED,
@@ -29,13 +31,14 @@ from azkvlint.model.difference import (
     UNKNOWN,
     FindingChange,
 )
-from azkvlint.model.finding import Finding, Occurrence
+from azkvlint.model.finding import Finding, Occurrence, Outcome
 from azkvlint.model.location import Location, static_address
 from azkvlint.util.lazy_regex import regex
 
 _Key: TypeAlias = tuple[Hashable, ...]
 _VAULTS = frozenset({VAULTS.lower(), MANAGED_HSMS.lower()})
 _WORD = regex(r"[^\s,;]+")
+_IN_NEW = "in a new environment only"
 FAILED, _OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
@@ -45,16 +48,11 @@ class Roots:
     def __init__(self, base: Side, head: Side) -> None:
         self.base, self.head = base, head
         self._relative = {id(side): relative_to(side.folder) for side in (base, head)}
-        self.observed = _paired(
-            _identities(base.roots),
-            _identities(head.roots),
-            self._relative[id(base)],
-            self._relative[id(head)],
-            _deploy_other_vaults(base.roots, head.roots),
-        )
-        self._of_findings = _paired(
-            _roots_of_findings(base), _roots_of_findings(head), self._relative[id(base)], self._relative[id(head)]
-        )
+        relative = self._relative[id(base)], self._relative[id(head)]
+        self.unread = Unread(base, head, relative)
+        are_other = _deploy_other_vaults(base.roots, head.roots)
+        self.observed = _paired(_identities(base.roots), _identities(head.roots), relative, self.unread, are_other)
+        self._of_findings = _paired(_roots_of_findings(base), _roots_of_findings(head), relative, self.unread)
         # Findings of a plan may be located in its source, by whose path their root is called then.
         self._sources = {root.path: root.source for root in head.roots if root.source}
         self._moved: dict[str, Mapping[str, str]] = {}
@@ -68,7 +66,7 @@ class Roots:
             for address, (action, _) in root.removed.items()
             if action == "forget"
         }
-        self.worlds = pair_worlds(base.roots, head.roots, self.observed, self.is_same_path)
+        self.worlds = pair_worlds(base.roots, head.roots, self.observed, self.is_same_path, self.unread)
         self._renamed = dict(self._renamed_resources())
 
     def _renamed_resources(self) -> Iterator[tuple[tuple[str, str], str]]:
@@ -79,6 +77,17 @@ class Roots:
                 new = (address for address in other.declared if address not in root.declared)
                 pairs = unique_pairs(old, new, root.declared.__getitem__, other.declared.__getitem__)
                 yield from (((other.path, before), after) for before, after in pairs)
+
+    def doubts(self, *, is_base: bool) -> dict[str, str]:
+        """Return by the paths of a side's roots what decides whether the other side declares their resources."""
+        found: dict[str, str] = {}
+        for pair in self.worlds:
+            root = pair.before if is_base else pair.after
+            every = self.unread.of_pair(*pair)
+            doubt = every.head if is_base else every.base
+            if root is not None and doubt:
+                found |= {path: doubt for path in (root.path, root.source) if path}
+        return found
 
     def renamed(self, root: str, address: str) -> str:
         """Return the address of a resource of a template in a root of HEAD, where it has the same name."""
@@ -193,18 +202,20 @@ def _roots_of_findings(side: Side) -> dict[str, Counter[Hashable]]:
 def _paired(
     base: Mapping[str, Counter[Hashable]],
     head: Mapping[str, Counter[Hashable]],
-    of_base: Callable[[str], str],
-    of_head: Callable[[str], str],
+    relative: tuple[Callable[[str], str], Callable[[str], str]],
+    unread: Unread,
     are_other: Callable[[str, str], bool] = lambda _old, _new: False,
 ) -> dict[str, str]:
     """Return the root of HEAD for each root of BASE that has one.
 
-    ``are_other`` returns whether two roots with other paths are two deployments.
+    ``are_other`` returns whether two roots with other paths are two deployments. A root that the other side has, and
+    cannot read, is not another one.
     """
+    of_base, of_head = relative
     by_path = {of_head(path): path for path in head}
     found = {path: by_path[of_base(path)] for path in base if of_base(path) in by_path}
-    old = [path for path in base if path not in found]
-    new = sorted(set(head) - set(found.values()))
+    old = [path for path in base if path not in found and not unread.is_other_unread(path, is_base=True)]
+    new = sorted(path for path in set(head) - set(found.values()) if not unread.is_other_unread(path, is_base=False))
     if len(base) == len(head) == len(old) == 1 and not are_other(old[0], new[0]):
         return {old[0]: new[0]}
     scores = sorted(
@@ -285,10 +296,74 @@ def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChang
             finding=_restricted(listed[0][1], [occurrence for occurrence, _, _ in listed], roots, str(key[0])),
             whole=listed[0][1],
             before=listed[0][2],
+            is_in_base=key[0] == GONE,
         )
         for key, listed in groups.items()
     ]
-    return tuple(sorted(changes, key=_order))
+    known = [
+        roots.addresses(is_base=is_base) | {one.key for one in items} for is_base, items in ((False, new), (True, old))
+    ]
+    return tuple(sorted(_decided(changes, roots, known), key=_order))
+
+
+def _decided(
+    changes: Iterable[FindingChange], roots: Roots, known: Sequence[Collection[tuple[str, str]]]
+) -> Iterator[FindingChange]:
+    """Yield changes; what is new or gone because the other side cannot be read is an unknown result.
+
+    ``known`` are the resources that are read of HEAD, and of BASE. A result that BASE did not know for this reason is
+    not worse in HEAD.
+    """
+    doubts = [roots.doubts(is_base=is_base) for is_base in (False, True)]
+    # Without one of the parameter files, a resource with this address may be another one.
+    partial = {
+        one.path
+        for pair in roots.worlds
+        if None in pair or roots.unread.of_pair(*pair).are_values_unread
+        for one in pair
+        if one is not None
+    }
+    for change in changes:
+        of_root = doubts[change.is_in_base]
+        if not of_root or change.state not in (NEW, GONE):
+            was_unknown = change.before is not None and change.before.outcome is Outcome.UNKNOWN
+            is_worse = change.is_worse and not (was_unknown and change.finding.root in of_root)
+            yield msgspec.structs.replace(change, is_worse=is_worse)
+            continue
+        side = roots.base if change.is_in_base else roots.head
+        parts: dict[str, list[Occurrence]] = {}
+        for one in change.finding.occurrences:
+            is_known = one.root not in partial and roots.key(side, one) in known[not change.is_in_base]
+            parts.setdefault("" if is_known else of_root.get(one.root, ""), []).append(one)
+        for doubt, occurrences in parts.items():
+            finding = restricted(change.finding, occurrences)
+            if doubt:
+                finding = msgspec.structs.replace(finding, outcome=Outcome.UNKNOWN, why=doubt, label=doubt, evidence=())
+                yield msgspec.structs.replace(change, state=UNKNOWN, note="", finding=finding)
+            else:
+                yield msgspec.structs.replace(change, finding=finding)
+
+
+def in_new_environments(
+    changes: Iterable[FindingChange], settings: Iterable[Setting], roots: Roots
+) -> Iterator[FindingChange]:
+    """Yield changes; those that are decided by what Azure keeps of existing vaults with that note."""
+    own = (one for one in settings if not one.is_rejected)
+    kept = {(one.after.root, one.after.address, ".".join(map(str, one.path))) for one in own}
+    for change in changes:
+        finding = change.finding
+        if not kept or change.state not in (NEW, GONE):
+            yield change
+            continue
+        side = roots.base if change.is_in_base else roots.head
+        attributes = {finding.attribute, *(one.attribute for one in finding.evidence)}
+        parts: dict[bool, list[Occurrence]] = {}
+        for one in finding.occurrences:
+            is_kept = any((*roots.key(side, one), attribute) in kept for attribute in attributes)
+            parts.setdefault(is_kept, []).append(one)
+        for is_kept, occurrences in parts.items():
+            note = _IN_NEW if is_kept else change.note
+            yield msgspec.structs.replace(change, note=note, finding=restricted(finding, occurrences))
 
 
 def _order(change: FindingChange) -> tuple[object, ...]:

@@ -165,8 +165,6 @@ def without_places(roots: Roots, base: Config, head: Config, *, is_accepted: boo
     if not places.may_move(known):
         return roots.head, []
     side = checked(neutral(head), roots.head.label)
-    if side.errors:
-        return roots.head, []
     every = Roots(roots.base, side)
     known = origins(every)
     moved = places.moved(known, every)
@@ -209,7 +207,7 @@ def without_variable_files(
 ) -> tuple[Side, list[TurnedOff]]:
     """Return HEAD with the findings that it has without the variable ``files`` that it adds, and their entries."""
     side = checked(msgspec.structs.replace(head, unread_files=frozenset(files)), roots.head.label) if files else None
-    if side is None or side.errors:
+    if side is None:
         return roots.head, []
     every = Roots(roots.base, side)
     of_base = set(every.observed.values())

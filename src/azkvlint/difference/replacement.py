@@ -20,6 +20,7 @@ import msgspec
 
 from azkvlint.difference.inputs import RootState
 from azkvlint.difference.one_way_doors import Pair, ResourceState
+from azkvlint.difference.unread import Doubts, Unread
 from azkvlint.graph.references import may_equal
 from azkvlint.model.location import Location, static_address
 
@@ -60,18 +61,20 @@ def pair_worlds(
     head: Sequence[RootState],
     observed: Mapping[str, str],
     is_same: Callable[[str, str], bool],
+    unread: Unread,
 ) -> list[RootPair]:
     """Return the roots of both sides in pairs, each with one base world.
 
     Base worlds of a template are paired by the path of the parameter file, then by its name, then by the names of
     vaults that its values lead to; the last one of each side is a pair too. ``observed`` are the paths of roots in HEAD
-    by those of BASE, and ``is_same`` returns whether a path of BASE is that of HEAD.
+    by those of BASE, and ``is_same`` returns whether a path of BASE is that of HEAD. A parameter file that the other
+    side has, and cannot read, is not another one.
     """
     olds, news = _by_path(base), _by_path(head)
     found: list[RootPair] = []
     for path, worlds in olds.items():
         others = news.get(observed.get(path, ""), [])
-        found += _worlds_of(worlds, others, is_same)
+        found += _worlds_of(worlds, others, is_same, unread)
     taken = {id(pair.after) for pair in found}
     found += [RootPair(None, one) for one in head if id(one) not in taken]
     return found
@@ -85,7 +88,7 @@ def _by_path(roots: Iterable[RootState]) -> dict[str, list[RootState]]:
 
 
 def _worlds_of(
-    olds: Sequence[RootState], news: Sequence[RootState], is_same: Callable[[str, str], bool]
+    olds: Sequence[RootState], news: Sequence[RootState], is_same: Callable[[str, str], bool], unread: Unread
 ) -> Iterator[RootPair]:
     left, rest = list(olds), list(news)
 
@@ -98,6 +101,9 @@ def _worlds_of(
         after = next((one for one in rest if before.world == one.world or is_same(before.world, one.world)), None)
         if after is not None:
             yield take(before, after)
+    hidden = [one for one in left if unread.is_other_unread(one.world, is_base=True)]
+    left = [one for one in left if one not in hidden]
+    rest = [one for one in rest if not unread.is_other_unread(one.world, is_base=False)]
     for before, after in unique_pairs(left, rest, _world_name, _world_name):
         yield take(before, after)
     scores = sorted(
@@ -109,7 +115,7 @@ def _worlds_of(
             yield take(before, after)
     if len(left) == len(rest) == 1:
         yield take(left[0], rest[0])
-    yield from [RootPair(before, None) for before in left]
+    yield from [RootPair(before, None) for before in (*left, *hidden)]
 
 
 def _world_name(root: RootState) -> _Key | None:
@@ -123,7 +129,7 @@ def _vault_names(root: RootState) -> set[tuple[str, str]]:
 # --- resources --------------------------------------------------------------------------------------------------------
 
 
-def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Location]) -> list[Paired]:
+def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Location], unread: Unread) -> list[Paired]:
     """Return the vaults, managed HSMs and keys of all roots in pairs, or alone on one side.
 
     ``in_base`` returns a place of BASE without lines that do not exist.
@@ -141,8 +147,22 @@ def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Loca
         gone = "root module or template" if root.before is not None and root.after is None else ""
         if gone and root.before is not None and root.before.path in kept:
             gone = "parameter file"
-        found.append(Paired(root, list(pairs), gone))
+        doubts = unread.of_pair(*root)
+        gone = "" if doubts.head else gone
+        found.append(Paired(root, [_doubted(pair, doubts) for pair in pairs if _is_read(pair, doubts)], gone))
     return _across_templates(found)
+
+
+def _is_read(pair: Pair, doubts: Doubts) -> bool:
+    """Return whether both sides of a pair are known to have the values that are compared."""
+    return None in pair[:2] or not doubts.are_values_unread
+
+
+def _doubted(pair: Pair, doubts: Doubts) -> Pair:
+    """Return a pair with what would decide it, if what one side does not have may be in a file that is not read."""
+    is_gone = pair.after is None or bool(pair.why)
+    doubt = doubts.base if pair.before is None else doubts.head if is_gone else ""
+    return pair._replace(doubt=doubt) if doubt else pair
 
 
 def _as_in_head(state: ResourceState, in_base: Callable[[Location], Location], origin: str | None) -> ResourceState:

@@ -26,8 +26,9 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``finding`` is that of HEAD, or of BASE for a state ``gone``, and ``whole`` the same with all of its occurrences.
     ``before`` is its counterpart in BASE. ``note`` adds what the state does not express. The state ``unknown`` is an
-    unknown result that is new, and ``suppressed`` a finding that became suppressed. A changed finding ``is_worse`` if
-    its severity increased, or if it did not count before: it was unknown or suppressed.
+    unknown result that is new, or a finding of one side if the other may have the resource in a file that cannot be
+    read. ``suppressed`` is a finding that became suppressed. A changed finding ``is_worse`` if its severity increased,
+    or if it did not count before: it was unknown or suppressed. ``is_in_base``: only BASE has the place.
     """
 
     state: str
@@ -36,6 +37,7 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     before: Finding | None = None
     note: str = ""
     is_worse: bool = False
+    is_in_base: bool = False
 
 
 class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +145,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     ``base`` and ``head`` name the two sides. ``report`` is that of HEAD, with findings that count for SARIF logs.
     Paths of what is gone start from ``base_root``, and ``base_commit`` is the commit that BASE is. ``turned_off`` are
     the checks that HEAD turns off, and ``basis`` is the configuration that counts. ``kept`` is what stays on existing
-    vaults. ``has_access`` is false if the inputs are reports, which contain neither access nor resources.
+    vaults. ``has_access`` is false if the inputs are reports, which contain neither access nor resources. Unless it
+    ``is_compared``, ``problems`` state why not.
     """
 
     base: str
@@ -160,10 +163,16 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     turned_off: tuple[TurnedOff, ...] = ()
     basis: Basis = Basis(kind="outside")
     kept: tuple[KeptSetting, ...] = ()
+    is_compared: bool = True
 
     def of_state(self, *states: str) -> list[FindingChange]:
         """Return the findings in one of the states."""
         return [one for one in self.changes if one.state in states]
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether both sides were read completely."""
+        return all(one.level != "error" for one in self.problems)
 
     @property
     def is_empty(self) -> bool:

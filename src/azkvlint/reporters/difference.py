@@ -101,6 +101,7 @@ _SHORT = 12
 _KEPT = "Unchanged on existing vaults"
 _TURNED_OFF = "Checks turned off by this change"
 _ACCEPT = f"To accept it, run kvlint with --accept {SUPPRESSED}; nothing in the checkout can accept it."
+_INCOMPLETE = "Comparison incomplete: what a file declares that cannot be read is unknown."
 _WITHOUT_RESOURCES = "JSON reports contain neither access nor resources, so only findings are compared."
 
 
@@ -119,7 +120,7 @@ def _moved(difference: Difference, base: Move, head: Move) -> Difference:
     return msgspec.structs.replace(
         difference,
         changes=tuple(
-            msgspec.structs.replace(one, finding=moved_finding(one.finding, base if one.state == GONE else head))
+            msgspec.structs.replace(one, finding=moved_finding(one.finding, base if one.is_in_base else head))
             for one in difference.changes
         ),
         doors=tuple(
@@ -161,7 +162,7 @@ def _document(difference: Difference, *, is_text: bool) -> Document:
     # In Markdown, the tables are last: they may be too long to be shown.
     found = (_lists if is_text else _tables)(difference)
     return Document(
-        title=f"{'❌' if difference.gates else '✅'} kvlint diff",
+        title=f"{'❌' if difference.gates or not difference.is_complete else '✅'} kvlint diff",
         summary=_summary(difference),
         notes=(basis,) if basis and not difference.turned_off else (),
         problems=tuple(map(problem_line, difference.problems)),
@@ -290,6 +291,7 @@ def _change_json(change: FindingChange) -> dict[str, Any]:
         "state": change.state,
         "note": change.note,
         "isWorse": change.is_worse,
+        "isInBase": change.is_in_base,
         "before": None if change.before is None else _before_json(change.before),
         **result(change.finding),
     }
@@ -486,6 +488,8 @@ def _summary(difference: Difference) -> str:
         line += f" {pluralize(moved, 'finding')} moved."
     if difference.base_commit:
         line += f" BASE is the commit {difference.base_commit[:_SHORT]}."
+    if not difference.is_complete:
+        line += f" {_INCOMPLETE}"
     if not difference.has_access:
         line += f" {_WITHOUT_RESOURCES}"
     return line
