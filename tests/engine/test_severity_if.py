@@ -47,8 +47,10 @@ def test_rules_read_the_attributes_of_their_gradings() -> None:
         "KV104",
         "KV402",
         "KV403",
+        "KV404",
         "KV410",
         "KV610",
+        "KV716",
     }
 
 
@@ -176,6 +178,94 @@ resource "azurerm_disk_encryption_set" "disks" {
 def test_a_consequence_is_below_its_cause(rule: str, text: str, severity: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(text, encoding="utf-8")
     assert f": {severity}[{rule}] " in run(".", "--select", rule, cwd=tmp_path).out
+
+
+_ASSIGNED = """
+data "azurerm_client_config" "current" {{}}
+data "azurerm_subscription" "current" {{}}
+resource "azurerm_subscription_policy_assignment" "audit" {{
+  name = "audit"
+  identity {{
+    type = "SystemAssigned"
+  }}
+}}
+resource "azurerm_user_assigned_identity" "app" {{
+  name = "app"
+}}
+resource "azurerm_role_assignment" "one" {{
+  scope                = data.azurerm_subscription.current.id
+  role_definition_name = "{}"
+  principal_id         = {}
+}}
+"""
+_TEMPLATE = """targetScope = 'subscription'
+resource audit 'Microsoft.Authorization/policyAssignments@2024-04-01' = {
+  name: 'audit'
+  location: 'westeurope'
+  identity: { type: 'SystemAssigned' }
+}
+resource one 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid('one')
+  properties: {
+    principalId: PRINCIPAL
+    roleDefinitionId: '/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635' // Owner
+  }
+}
+"""
+_DEPLOYER = "data.azurerm_client_config.current.object_id"
+_POLICY_IDENTITY = "azurerm_subscription_policy_assignment.audit.identity[0].principal_id"
+_APP = "azurerm_user_assigned_identity.app.principal_id"
+
+
+@pytest.mark.parametrize(
+    ("role", "principal", "severity"),
+    [
+        ("Owner", _DEPLOYER, "medium[KV402]"),
+        ("Owner", _POLICY_IDENTITY, "medium[KV402]"),
+        ("Owner", _APP, "high[KV402]"),
+        ("Key Vault Administrator", _DEPLOYER, "medium[KV404]"),
+        ("Key Vault Administrator", _APP, "high[KV404]"),
+    ],
+)
+def test_whose_role_it_is(role: str, principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(_ASSIGNED.format(role, principal), encoding="utf-8")
+    assert f": {severity} azurerm_role_assignment.one " in run(".", "--select", "KV402,KV404", cwd=tmp_path).out
+
+
+@pytest.mark.parametrize(
+    ("principal", "severity"),
+    [
+        ("audit.identity.principalId", "medium"),
+        ("toLower(audit.identity.principalId)", "medium"),
+        ("deployer().objectId", "medium"),
+        ("'22222222-2222-2222-2222-222222222222'", "high"),
+    ],
+)
+def test_whose_role_it_is_in_bicep(principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.bicep").write_text(_TEMPLATE.replace("PRINCIPAL", principal), encoding="utf-8")
+    assert f": {severity}[KV402] one " in run(".", "--select", "KV402", cwd=tmp_path).out
+
+
+_CERTIFICATE = """
+variable "contents" {
+  type = string
+}
+resource "azurerm_key_vault_certificate" "tls" {
+  name         = "tls"
+  key_vault_id = "/subscriptions/s/resourceGroups/r/providers/Microsoft.KeyVault/vaults/kv"
+  certificate {
+    contents = VALUE
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"), [("var.contents", "medium"), ('"MIIKUQIBAzCCCh0GCSqGSIb3DQEHAaCCCg4Eggo7"', "high")]
+)
+def test_the_credential_of_a_certificate(value: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(_CERTIFICATE.replace("VALUE", value), encoding="utf-8")
+    assert f": {severity}[KV716] " in run(".", "--select", "KV716", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize(("day", "severity"), [("2027-02-27", "medium"), ("2027-02-28", "high")])
