@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,6 +179,23 @@ resource "azurerm_disk_encryption_set" "disks" {
 def test_a_consequence_is_below_its_cause(rule: str, text: str, severity: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(text, encoding="utf-8")
     assert f": {severity}[{rule}] " in run(".", "--select", rule, cwd=tmp_path).out
+
+
+@pytest.mark.parametrize(
+    ("model", "severities"),
+    [("false", {"medium[KV402]", "critical[KV403]"}), ("true", {"medium[KV402]"}), ("var.rbac", {"high[KV402]"})],
+)
+def test_contributor_of_a_subscription(model: str, severities: set[str], run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        'provider "azurerm" {\n  features {}\n}\nvariable "rbac" {\n  type = bool\n}\n'
+        'data "azurerm_subscription" "current" {}\n'
+        f'resource "azurerm_key_vault" "kv" {{\n  name = "kv-roles"\n  rbac_authorization_enabled = {model}\n}}\n'
+        'resource "azurerm_role_assignment" "one" {\n  scope = data.azurerm_subscription.current.id\n'
+        f'  role_definition_name = "Contributor"\n  principal_id = "{_SAME}"\n}}\n',
+        encoding="utf-8",
+    )
+    out = run(".", "--select", "KV402,KV403", cwd=tmp_path).out
+    assert set(re.findall(r": (\w+\[KV40[23]\]) azurerm_role_assignment\.one assigns", out)) == severities
 
 
 _ASSIGNED = """
