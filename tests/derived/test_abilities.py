@@ -142,7 +142,7 @@ def test_the_condition_of_a_role_administrator(condition: str, expected: set[Any
 def test_an_owner_whose_condition_limits_the_roles_is_no_owner(run: Run, tmp_path: Path) -> None:
     condition = f"{ROLE} ForAnyOfAnyValues:GuidEquals {{{ACR_PULL}}}"
     scope = SCOPES["policies"]
-    assert ("KV403", "findings", "high") in one(run, tmp_path, "Owner", scope=scope)
+    assert ("KV403", "findings", "medium") in one(run, tmp_path, "Owner", scope=scope)
     assert ("KV403", "findings", "critical") in one(run, tmp_path, "Owner", scope=scope, condition=condition)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,12 +42,16 @@ def test_an_unknown_condition_does_not_hold(build: Build) -> None:
 
 def test_rules_read_the_attributes_of_their_gradings() -> None:
     assert {rule.id for rule in builtin_rules() if rule.severity_if} == {
+        "KV001",
         "KV050",
         "KV051",
+        "KV104",
         "KV402",
         "KV403",
+        "KV404",
         "KV410",
         "KV610",
+        "KV716",
     }
 
 
@@ -63,7 +68,8 @@ def test_rules_read_the_attributes_of_their_gradings() -> None:
             "azurerm_key_vault.kv.id",
             "high[KV403]",
         ),
-        ("rbac_authorization_enabled = false", "Owner", "azurerm_key_vault.kv.id", "high[KV403]"),
+        # The other permission model would not limit who can assign any role.
+        ("rbac_authorization_enabled = false", "Owner", "azurerm_key_vault.kv.id", "medium[KV403]"),
         (
             _POLICY.format("Get"),
             "Contributor",
@@ -86,6 +92,198 @@ def test_roles(vault: str, role: str, scope: str, severity: str, run: Run, tmp_p
         encoding="utf-8",
     )
     assert f": {severity} " in run(".", "--select", "KV402,KV403", cwd=tmp_path).out
+
+
+_OTHER = """
+resource "azurerm_role_assignment" "other" {{
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "{}"
+  principal_id         = "{}"
+}}
+"""
+_UNKNOWN_POLICY = """
+variable "groups" {{}}
+resource "azurerm_key_vault_access_policy" "other" {{
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = {}
+  secret_permissions = ["Get"]
+}}
+"""
+_ELSEWHERE = """
+variable "group" {}
+resource "azurerm_key_vault" "other" {
+  name                       = "kv-other"
+  resource_group_name        = var.group
+  rbac_authorization_enabled = false
+}
+"""
+_SAME, _DIFFERENT = "22222222-2222-2222-2222-222222222222", "33333333-3333-3333-3333-333333333333"
+
+
+@pytest.mark.parametrize(
+    ("policy", "more", "severity"),
+    [
+        ("List", _OTHER.format("Owner", _SAME), "medium"),
+        ("List", _OTHER.format("Owner", _DIFFERENT), "critical"),
+        ("List", _OTHER.format("Reader", _SAME), "critical"),
+        # Of the principal of a policy, nothing is known, or it has another expression.
+        ("List", _UNKNOWN_POLICY.format('lookup({ a = "" }, "b")'), "high"),
+        ("List", _UNKNOWN_POLICY.format("var.groups"), "critical"),
+        ("List", _UNKNOWN_POLICY.format("data.azurerm_client_config.current.object_id"), "critical"),
+        # Another vault is perhaps in the scope, where the principal has no access.
+        ("Get", _ELSEWHERE, "high"),
+    ],
+)
+def test_who_has_access_already(policy: str, more: str, severity: str, run: Run, tmp_path: Path) -> None:
+    vault = _POLICY.format(policy)
+    (tmp_path / "main.tf").write_text(
+        'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n}\nresource "azurerm_key_vault" "kv" {\n'
+        f'  name = "kv-roles"\n  resource_group_name = azurerm_resource_group.rg.name\n  {vault}\n}}\n'
+        'resource "azurerm_role_assignment" "one" {\n  scope = azurerm_resource_group.rg.id\n'
+        f'  role_definition_name = "Contributor"\n  principal_id = "{_SAME}"\n}}\n{more}',
+        encoding="utf-8",
+    )
+    assert f": {severity}[KV403] azurerm_role_assignment.one " in run(".", "--select", "KV403", cwd=tmp_path).out
+
+
+_OPEN = """resource "azurerm_key_vault" "kv" {
+  name = "kv-open"
+  network_acls {
+    default_action = "Allow"
+    bypass         = "AzureServices"
+    ip_rules       = ["203.0.113.10"]
+  }
+}
+"""
+_ENCRYPTED = """
+resource "azurerm_key_vault_key" "cmk" {
+  name         = "cmk"
+  key_vault_id = azurerm_key_vault.kv.id
+}
+resource "azurerm_disk_encryption_set" "disks" {
+  name             = "disks"
+  key_vault_key_id = azurerm_key_vault_key.cmk.id
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "severity"),
+    [
+        ("KV104", _OPEN, "medium"),
+        ("KV001", _OPEN, "high"),
+        ("KV001", _OPEN + _ENCRYPTED, "medium"),
+        ("KV004", _OPEN + _ENCRYPTED, "critical"),
+    ],
+)
+def test_a_consequence_is_below_its_cause(rule: str, text: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(text, encoding="utf-8")
+    assert f": {severity}[{rule}] " in run(".", "--select", rule, cwd=tmp_path).out
+
+
+@pytest.mark.parametrize(
+    ("model", "severities"),
+    [("false", {"medium[KV402]", "critical[KV403]"}), ("true", {"medium[KV402]"}), ("var.rbac", {"high[KV402]"})],
+)
+def test_contributor_of_a_subscription(model: str, severities: set[str], run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        'provider "azurerm" {\n  features {}\n}\nvariable "rbac" {\n  type = bool\n}\n'
+        'data "azurerm_subscription" "current" {}\n'
+        f'resource "azurerm_key_vault" "kv" {{\n  name = "kv-roles"\n  rbac_authorization_enabled = {model}\n}}\n'
+        'resource "azurerm_role_assignment" "one" {\n  scope = data.azurerm_subscription.current.id\n'
+        f'  role_definition_name = "Contributor"\n  principal_id = "{_SAME}"\n}}\n',
+        encoding="utf-8",
+    )
+    out = run(".", "--select", "KV402,KV403", cwd=tmp_path).out
+    assert set(re.findall(r": (\w+\[KV40[23]\]) azurerm_role_assignment\.one assigns", out)) == severities
+
+
+_ASSIGNED = """
+data "azurerm_client_config" "current" {{}}
+data "azurerm_subscription" "current" {{}}
+resource "azurerm_subscription_policy_assignment" "audit" {{
+  name = "audit"
+  identity {{
+    type = "SystemAssigned"
+  }}
+}}
+resource "azurerm_user_assigned_identity" "app" {{
+  name = "app"
+}}
+resource "azurerm_role_assignment" "one" {{
+  scope                = data.azurerm_subscription.current.id
+  role_definition_name = "{}"
+  principal_id         = {}
+}}
+"""
+_TEMPLATE = """targetScope = 'subscription'
+resource audit 'Microsoft.Authorization/policyAssignments@2024-04-01' = {
+  name: 'audit'
+  location: 'westeurope'
+  identity: { type: 'SystemAssigned' }
+}
+resource one 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid('one')
+  properties: {
+    principalId: PRINCIPAL
+    roleDefinitionId: '/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635' // Owner
+  }
+}
+"""
+_DEPLOYER = "data.azurerm_client_config.current.object_id"
+_POLICY_IDENTITY = "azurerm_subscription_policy_assignment.audit.identity[0].principal_id"
+_APP = "azurerm_user_assigned_identity.app.principal_id"
+
+
+@pytest.mark.parametrize(
+    ("role", "principal", "severity"),
+    [
+        ("Owner", _DEPLOYER, "medium[KV402]"),
+        ("Owner", _POLICY_IDENTITY, "medium[KV402]"),
+        ("Owner", _APP, "high[KV402]"),
+        ("Key Vault Administrator", _DEPLOYER, "medium[KV404]"),
+        ("Key Vault Administrator", _APP, "high[KV404]"),
+    ],
+)
+def test_whose_role_it_is(role: str, principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(_ASSIGNED.format(role, principal), encoding="utf-8")
+    assert f": {severity} azurerm_role_assignment.one " in run(".", "--select", "KV402,KV404", cwd=tmp_path).out
+
+
+@pytest.mark.parametrize(
+    ("principal", "severity"),
+    [
+        ("audit.identity.principalId", "medium"),
+        ("toLower(audit.identity.principalId)", "medium"),
+        ("deployer().objectId", "medium"),
+        ("'22222222-2222-2222-2222-222222222222'", "high"),
+    ],
+)
+def test_whose_role_it_is_in_bicep(principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.bicep").write_text(_TEMPLATE.replace("PRINCIPAL", principal), encoding="utf-8")
+    assert f": {severity}[KV402] one " in run(".", "--select", "KV402", cwd=tmp_path).out
+
+
+_CERTIFICATE = """
+variable "contents" {
+  type = string
+}
+resource "azurerm_key_vault_certificate" "tls" {
+  name         = "tls"
+  key_vault_id = "/subscriptions/s/resourceGroups/r/providers/Microsoft.KeyVault/vaults/kv"
+  certificate {
+    contents = VALUE
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"), [("var.contents", "medium"), ('"MIIKUQIBAzCCCh0GCSqGSIb3DQEHAaCCCg4Eggo7"', "high")]
+)
+def test_the_credential_of_a_certificate(value: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(_CERTIFICATE.replace("VALUE", value), encoding="utf-8")
+    assert f": {severity}[KV716] " in run(".", "--select", "KV716", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize(("day", "severity"), [("2027-02-27", "medium"), ("2027-02-28", "high")])

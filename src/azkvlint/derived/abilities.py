@@ -36,7 +36,7 @@ from azkvlint.derived.permissions import (
 from azkvlint.derived.permissions import unknown as unknown_role
 from azkvlint.derived.registry import Context, derived, joined, known, known_object, unknown, unknown_as
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Answer, Path, Scalar, Unknown, Value, text_of
 
 _VAULTS = "Microsoft.KeyVault/vaults/"
 _DEFINES = "Microsoft.Authorization/roleDefinitions/write"
@@ -57,6 +57,7 @@ _MANAGES = tuple(
     frozenset(f"{kind}/{word}" for word in ("get", create, "delete"))
     for kind, create in (("secrets", "set"), ("keys", "create"), ("certificates", "create"))
 )
+ABILITY_NEEDS: Mapping[str, tuple[Path, ...]] = joined(CONDITIONED, dict.fromkeys(GRANTS, (SCOPE,)), SCOPE_NEEDS)
 
 
 def permissions_of(assignment: Resource, context: Context) -> Permissions:
@@ -92,12 +93,7 @@ def _custom(definition: Resource, name: str, context: Context) -> Permissions:
     return found
 
 
-@derived(
-    "abilities",
-    of=GRANTS,
-    label="ability of the role",
-    reads=joined(CONDITIONED, dict.fromkeys(GRANTS, (SCOPE,)), SCOPE_NEEDS),
-)
+@derived("abilities", of=GRANTS, label="ability of the role", reads=ABILITY_NEEDS)
 def _abilities(resource: Resource, context: Context) -> Answer:
     """Return what the principal of a role assignment can do with the vaults in its scope.
 
@@ -121,6 +117,12 @@ def _abilities(resource: Resource, context: Context) -> Answer:
         else:
             fields[ability] = by_condition if by_assigning else by_role
     return known_object(name, fields)
+
+
+def assigns_any_role(assignment: Resource, context: Context) -> bool:
+    """Return whether the principal of a role assignment can certainly assign any role in its scope."""
+    sure, _ = _facts(assignment, permissions_of(assignment, context), context).get("assignAnyRole", (Sure.NO, False))
+    return sure is Sure.YES
 
 
 def _facts(resource: Resource, role: Permissions, context: Context) -> Mapping[str, tuple[Sure, bool]]:

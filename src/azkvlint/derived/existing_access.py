@@ -4,52 +4,99 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
+from azkvlint.derived.abilities import ABILITY_NEEDS, assigns_any_role
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
-from azkvlint.derived.grants import NEEDS, grants_of
-from azkvlint.derived.registry import Context, derived, known
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.grants import DEPLOYER, NEEDS, Identity, grants_of
+from azkvlint.derived.registry import Context, derived, joined, known, unknown
 from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Path, Unknown
 
 _READS_SECRETS = "secrets/get"
-_READS: Mapping[str, tuple[Path, ...]] = {
-    type_: (*COVERS_NEEDS.get(type_, ()), *NEEDS.get(type_, ())) for type_ in {**COVERS_NEEDS, **NEEDS}
-}
+_READS: Mapping[str, tuple[Path, ...]] = joined(COVERS_NEEDS, NEEDS, ABILITY_NEEDS)
+
+
+class _Readers(msgspec.Struct):
+    """Who certainly reads the secrets of a vault: their keys, whether nothing is known of one, and whether all deploy.
+
+    An identity that deploys has an expression of its own, so that a principal of which nothing is known is not it.
+    """
+
+    keys: set[str] = msgspec.field(default_factory=set)
+    has_unknown: bool = False
+    only_deploy: bool = True
+
+    def add(self, identity: Identity) -> None:
+        """Add one of them."""
+        if identity.key:
+            self.keys.add(identity.key)
+        else:
+            self.has_unknown = True
+        self.only_deploy = self.only_deploy and identity.kind == DEPLOYER
+
+    def include(self, key: str) -> Sure:
+        """Return whether a principal is one of them. Principals with different expressions are assumed to differ."""
+        if key in self.keys:
+            return Sure.YES
+        return Sure.PERHAPS if self.has_unknown or not (key or self.only_deploy) else Sure.NO
+
+
+class _Existing(msgspec.Struct, frozen=True):
+    """Who reads the secrets of each vault, and by assignment: the vaults in scope, and whether these are certainly all.
+
+    All are addresses.
+    """
+
+    readers: Mapping[str, _Readers]
+    scopes: Mapping[str, tuple[tuple[str, ...], bool]]
 
 
 @derived("readsSecretsAlready", of=(ASSIGNMENTS, ACTIVE), label="existing access", reads=_READS)
 def _reads_secrets_already(resource: Resource, context: Context) -> Answer:
-    """Return whether access policies certainly let the principal read the secrets of every vault in the scope."""
-    readers, vaults = _kept(context)
-    covered = vaults.get(resource.address, ())
+    """Return whether the principal reads the secrets of every vault in the scope without the role.
+
+    It does with an access policy, and if it can assign any role in the scope. The result is unknown if other vaults may
+    be in scope, or if nothing is known of a principal.
+    """
+    existing = _existing(context)
+    covered, are_all = existing.scopes.get(resource.address, ((), True))
     grants = grants_of(resource, context) if covered else ()
     key = grants[0].identity.key if isinstance(grants, tuple) and grants else ""
-    return known(resource, bool(key) and all(key in readers.get(vault, ()) for vault in covered))
+    sure = min(
+        (existing.readers[one].include(key) if one in existing.readers else Sure.NO for one in covered), default=Sure.NO
+    )
+    if sure is Sure.NO:
+        return known(resource, False)
+    return known(resource, True) if sure is Sure.YES and are_all else unknown(resource, "")
 
 
-def _kept(context: Context) -> tuple[Mapping[str, frozenset[str]], Mapping[str, tuple[str, ...]]]:
-    """Return the principals that read secrets by vault, and the vaults by assignment; computed once per graph.
-
-    An assignment whose scope may contain other vaults is left out.
-    """
-    kept: tuple[Mapping[str, frozenset[str]], Mapping[str, tuple[str, ...]]] | None
-    kept = context.cache.get("readersOfSecrets")
+def _existing(context: Context) -> _Existing:
+    """Return the access without data roles. Computed once per graph."""
+    kept: _Existing | None = context.cache.get("readersOfSecrets")
     if kept is None:
-        readers: dict[str, set[str]] = {}
-        for vault, source in _policies(context):
-            grants = grants_of(source, context)
-            for grant in () if isinstance(grants, Unknown) else grants:
-                if _READS_SECRETS in grant.permissions and grant.identity.key:
-                    readers.setdefault(vault, set()).add(grant.identity.key)
-        coverage = Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE})) if readers else ()
-        vaults = {
-            reference.source: reference.targets
-            for reference in coverage
-            if not (reference.candidates or reference.anything)
+        scopes = {
+            reference.source: (reference.targets, not (reference.candidates or reference.anything))
+            for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE}))
+            if reference.targets
         }
-        kept = context.cache["readersOfSecrets"] = {vault: frozenset(keys) for vault, keys in readers.items()}, vaults
+        readers: dict[str, _Readers] = {}
+        for vault, identity in (*_by_policy(context), *_by_role(scopes, context)):
+            readers.setdefault(vault, _Readers()).add(identity)
+        kept = context.cache["readersOfSecrets"] = _Existing(readers, scopes)
     return kept
+
+
+def _by_policy(context: Context) -> Iterator[tuple[str, Identity]]:
+    """Yield each vault with the principals that its access policies allow to read secrets."""
+    for vault, source in _policies(context):
+        grants = grants_of(source, context)
+        for grant in () if isinstance(grants, Unknown) else grants:
+            if _READS_SECRETS in grant.permissions:
+                yield vault, grant.identity
 
 
 def _policies(context: Context) -> Iterator[tuple[str, Resource]]:
@@ -59,3 +106,16 @@ def _policies(context: Context) -> Iterator[tuple[str, Resource]]:
     for reference in references_by("parent", frozenset({POLICIES}), context.index):
         source = resources[reference.source]
         yield from ((vault, source) for vault in reference.targets if source.exists_with(resources[vault]))
+
+
+def _by_role(scopes: Mapping[str, tuple[tuple[str, ...], bool]], context: Context) -> Iterator[tuple[str, Identity]]:
+    """Yield each vault with the principals that can assign any role on it."""
+    resources = context.index.resources
+    for address, (vaults, _) in scopes.items():
+        source = resources[address]
+        if not assigns_any_role(source, context):
+            continue
+        grants = grants_of(source, context)
+        for grant in () if isinstance(grants, Unknown) else grants:
+            if grant.identity.key:
+                yield from ((vault, grant.identity) for vault in vaults if source.exists_with(resources[vault]))

@@ -75,6 +75,9 @@ _OF_TEMPLATE = regex(r"(?:.*\.)?(?:identity\.principalid|identityprofile\.[^.]+\
 _IDENTITY_TYPE = "/userassignedidentities/"
 _OF_RESOURCE = ("identity.principalid", "properties.principalid")
 _CLIENT_IDS = frozenset({"client_id", "application_id", "clientid"})
+# The identity of a policy assignment runs the deployments of its policy, and nothing else has its tokens. Source:
+# learn.microsoft.com/azure/governance/policy/how-to/remediate-resources.
+_OF_POLICY_ASSIGNMENT = regex(r"\Wpolicyassignments\W.*\bidentity\b|\bazurerm_\w*policy_assignment\.", re.IGNORECASE)
 _GUEST_MARK = "#EXT#"
 _LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -107,6 +110,11 @@ class Identity(msgspec.Struct, frozen=True):
     def subject(self) -> str:
         """Return the principal as the subject of a sentence."""
         return f"principal `{self.label}`" if self.label else "the principal"
+
+    @property
+    def is_of_policy_assignment(self) -> bool:
+        """Return whether it is the system-assigned identity of a policy assignment."""
+        return self.family != LITERAL and _OF_POLICY_ASSIGNMENT.search(self.key) is not None
 
     def kind_of(self, at: Location) -> Value:
         """Return the kind as a value.
@@ -430,6 +438,8 @@ def _grant_item(grant: Grant, context: Context) -> Value:
         "isGuest": unsure,
         "permissions": permissions_of(grant, context),
     }
+    if grant.identity.is_of_policy_assignment:
+        fields["isOfPolicyAssignment"] = known(at, True)
     if grant.source.type.lower() not in GRANTS:
         fields["isPolicy"] = known(at, True)
     if kind and not grant.identity.perhaps_guest:

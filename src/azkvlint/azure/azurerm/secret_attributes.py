@@ -39,6 +39,9 @@ _CREDENTIAL = regex(
     r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
     r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
 )
+# What is no secret of the configurations of a cluster. Source: the documentation of azurerm_kubernetes_cluster.
+_CLUSTER_CONFIGURATION = regex(r"kube_(?:admin_)?config")
+_PUBLIC_OF_CLUSTER = frozenset({"client_certificate", "cluster_ca_certificate", "host", "username"})
 _SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
 _SECRET_NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?(?:string|ur[il])|webhook|(?:private|access)_?key)"
@@ -89,14 +92,19 @@ _EXPOSING: Mapping[str, tuple[str, ...]] = {
 _OF_ALL = ("name", "tags")
 
 
-def attribute_origins(type_: str, attribute: str) -> Origins:
-    """Return the origins of an attribute of a Terraform resource; ``attribute`` is empty for the whole resource."""
+def attribute_origins(type_: str, attribute: str, inner: str = "") -> Origins:
+    """Return the origins of an attribute of a Terraform resource; ``attribute`` is empty for the whole resource.
+
+    ``inner`` is the last name below the attribute, if any.
+    """
     for table, word in ((_SECRETS, SECRET), (_PRIVATE_KEYS, PRIVATE_KEY), (_GENERATED, GENERATED)):
         found = table.get(type_)
         if found is not None and (not attribute or attribute in found):
             return frozenset({word})
     if type_ == "external" and attribute in ("", "result"):
         return frozenset({EXTERNAL})
+    if inner in _PUBLIC_OF_CLUSTER and _CLUSTER_CONFIGURATION.fullmatch(attribute):
+        return frozenset({RESOURCE})
     if type_.startswith("azurerm_") and _CREDENTIAL.fullmatch(attribute):
         return frozenset({CREDENTIAL})
     if type_ == "azurerm_key_vault_managed_hardware_security_module" and _SECURITY_DOMAIN.fullmatch(attribute):

@@ -406,7 +406,7 @@ class PlanOrigins:
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
         """Return the origins of an attribute of a resource, either of the attribute itself or of its expression."""
         name = str(ref.rest[0]) if ref.rest else ""
-        found = attribute_origins(ref.type, name)
+        found = attribute_origins(ref.type, name, str(ref.rest[-1]) if len(ref.rest) > 1 else "")
         block = self._configuration.resource(names, ref.name)
         written = expression_at(block.get("expressions"), (name,)) if name else None
         if written is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:

@@ -181,8 +181,9 @@ class ModuleOrigins:
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
         """Return the origins of an attribute of a resource: of the attribute itself, or of its expression."""
-        name = next(iter(names_of(rest)), "")
-        found = attribute_origins(type_, name)
+        names = tuple(names_of(rest))
+        name = names[0] if names else ""
+        found = attribute_origins(type_, name, names[-1] if len(names) > 1 else "")
         declaration = self.instance.folder.resources.get(local)
         piece = declaration.attributes.get(name) if declaration is not None and name else None
         if piece is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
