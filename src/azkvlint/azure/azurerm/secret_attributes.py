@@ -39,7 +39,7 @@ _CREDENTIAL = regex(
     r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
     r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
 )
-# What is no secret of the configurations of a cluster. Source: the documentation of azurerm_kubernetes_cluster.
+# The attributes of a cluster configuration that are public. Source: the documentation of azurerm_kubernetes_cluster.
 _CLUSTER_CONFIGURATION = regex(r"kube_(?:admin_)?config")
 _PUBLIC_OF_CLUSTER = frozenset({"client_certificate", "cluster_ca_certificate", "host", "username"})
 _SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
