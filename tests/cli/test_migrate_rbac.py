@@ -1222,6 +1222,7 @@ def test_markdown_has_each_policy_and_is_inert(given: Input) -> None:
 
 # --- several access policies for one principal ------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize(
     ("repeat", "expected"),
     [
@@ -1249,3 +1250,17 @@ def test_instances_for_several_principals_are_repeated(given: Input) -> None:
     (own,) = parsed(report["code"][0]["text"]).values()
     assert own["count"] == 2
     assert "[count.index]" in own["principal_id"]
+
+
+def test_a_format_of_findings_is_refused_with_the_command_that_writes_it(given: Input) -> None:
+    said = given.write(vault(inline())).run("-f", "sarif")
+    assert (said.code, said.out) == (2, "")
+    assert "unknown format 'sarif' (one of text, json, " in said.err
+    assert "; `kvlint check -f sarif` writes findings)" in said.err
+
+
+def test_the_summary_lists_as_many_reasons_as_fit(given: Input) -> None:
+    given.write(vault(*(inline(words=f'secret_permissions = ["Wrong{number}"]') for number in range(40))))
+    lines = [line for line in given.run().out.splitlines() if line.startswith("Blocked: ")]
+    assert lines[0] == "Blocked: app: `Wrong0` is not a permission of access policies"
+    assert (len(lines), lines[-1]) == (31, "Blocked: 10 more reasons, which -f csv lists")

@@ -19,7 +19,7 @@ from azkvlint.model.effect import CLASSES
 from azkvlint.model.finding import TOOLS
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.readers.discover import OPENTOFU, TERRAFORM
-from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
+from azkvlint.reporters import FINDINGS_ONLY, REPORTERS, SARIF_INCLUDED
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import absolute_path, expand_home, real_path
@@ -346,7 +346,8 @@ def targets_of(settings: Settings, known: Collection[str]) -> list[tuple[str, st
     for name, _ in targets:
         if name not in known:
             prefix = f"{settings.label('formats')}: " if "formats" in settings.external_fields else ""
-            hint = did_you_mean(name.lower(), list(known)) or f"one of {', '.join(known)}"
+            of_check = f"; `kvlint check -f {name}` writes findings" if name in REPORTERS else ""
+            hint = did_you_mean(name.lower(), list(known)) or f"one of {', '.join(known)}{of_check}"
             raise UsageError(f"{prefix}unknown format '{name}'", hint)
     without_file = [name for name, file in targets if not file]
     if output and len(without_file) != 1:

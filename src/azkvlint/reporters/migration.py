@@ -144,8 +144,10 @@ def _summary(report: MigrationReport) -> Iterator[Content]:
         reasons += ["principals would lose access"] if vault.lost else []
         for reason in reasons or ["an access policy that is not selected is not replaced"]:
             why.setdefault(reason, {})[vault.label] = None
-    for reason, names in why.items():
+    for reason, names in list(why.items())[:_MOST_SETS]:
         yield f"Blocked: {_some(list(names))}: ", Span(reason, PROSE)
+    if len(why) > _MOST_SETS:
+        yield f"Blocked: {len(why) - _MOST_SETS} more reasons, which -f csv lists"
     waves: dict[int, list[str]] = {}
     for vault in report.vaults:
         waves.setdefault(vault.wave, []).append(vault.label)
