@@ -95,3 +95,76 @@ def test_two_folders_with_other_vaults_are_two_deployments(diff: Diff) -> None:
     # A folder with the same vault has another name.
     written("moved", "production", "kv-prod")
     assert diff.compare("base", "moved").counts == {}
+
+
+LITERAL = "11111111-1111-1111-1111-111111111111"
+DEPLOYED = """resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv-a'
+  location: 'westeurope'
+  properties: { tenantId: tenant().tenantId, sku: { family: 'A', name: 'standard' }, enableRbacAuthorization: true }
+}
+"""
+EXISTING = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' existing = {\n  name: 'kv-a'\n}\n"
+USERS = "subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6')"
+ASSIGNED = f"""resource ra 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{
+  name: guid(kv.id, ID, 'x')
+  scope: kv
+  properties: {{ principalId: PRINCIPAL, roleDefinitionId: {USERS} }}
+}}
+"""
+IDENTITY = """resource id 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: 'NAME'
+  location: 'westeurope'
+}
+"""
+
+
+def changed(diff: Diff) -> list[tuple[str, str, str, str, bool]]:
+    return [
+        (one["direction"], one["principal"], one["before"], one["after"], one["lockout"])
+        for one in diff.compare("base", "head").document["access"]
+    ]
+
+
+def test_a_vault_that_a_template_only_refers_to_is_the_deployed_one(diff: Diff) -> None:
+    role = ASSIGNED.replace("ID", f"'{LITERAL}'").replace("PRINCIPAL", f"'{LITERAL}'")
+    diff.write("base", {"main.bicep": DEPLOYED + role})
+    diff.write("head", {"main.bicep": EXISTING + role})
+    assert changed(diff) == [("lost", LITERAL, "yes", "perhaps", False)]
+    diff.write("base", {"main.bicep": EXISTING + role})
+    diff.write("head", {"main.bicep": DEPLOYED + role})
+    assert changed(diff) == [("gained", LITERAL, "perhaps", "yes", False)]
+
+
+def test_an_identity_that_a_template_renames_stays_with_its_role(diff: Diff) -> None:
+    role = ASSIGNED.replace("ID", "id.id").replace("PRINCIPAL", "id.properties.principalId")
+    diff.write("base", {"main.bicep": DEPLOYED + IDENTITY.replace("NAME", "id-one") + role})
+    diff.write("head", {"main.bicep": DEPLOYED + IDENTITY.replace("NAME", "id-two") + role})
+    assert changed(diff) == [
+        ("lost", "id (`id-one`)", "yes", "perhaps", False), ("gained", "id (`id-two`)", "no", "yes", False)
+    ]  # fmt: skip
+
+
+def test_another_symbolic_name_of_an_identity_is_no_difference(diff: Diff) -> None:
+    role = ASSIGNED.replace("ID", "id.id").replace("PRINCIPAL", "id.properties.principalId")
+    text = DEPLOYED + IDENTITY.replace("NAME", "id-one") + role
+    diff.write("base", {"main.bicep": text})
+    other = text.replace("resource id ", "resource other ").replace("id.id", "other.id")
+    diff.write("head", {"main.bicep": other.replace("id.properties", "other.properties")})
+    assert changed(diff) == []
+
+
+def test_a_vault_that_is_named_by_its_id_and_then_deployed(diff: Diff) -> None:
+    """The vault is created, and with it the access of who has a role on it."""
+    vault = 'resource "azurerm_key_vault" "kv" {\n  name = "kv-a"\n  resource_group_name = "g"\n'
+    vault += "  rbac_authorization_enabled = true\n}\n"
+    text = 'resource "azurerm_role_assignment" "r" {\n  scope = SCOPE\n'
+    text += f'  role_definition_name = "Key Vault Secrets User"\n  principal_id = "{LITERAL}"\n}}\n'
+    group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g"
+    by_id = text.replace("SCOPE", f'"{group}/providers/Microsoft.KeyVault/vaults/kv-a"')
+    by_reference = text.replace("SCOPE", "azurerm_key_vault.kv.id")
+    diff.write("base", {"main.tf": by_id})
+    diff.write("head", {"main.tf": vault + by_reference})
+    assert changed(diff) == [("gained", LITERAL, "no", "yes", False)]
+    diff.write("base", {"main.tf": vault + by_id})
+    assert changed(diff) == []

@@ -10,7 +10,8 @@ import msgspec
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.azure.roles import IDENTITIES
 from azkvlint.difference.deployed import has_other_tenant
-from azkvlint.difference.inputs import Declared
+from azkvlint.difference.inputs import Declared, RootState
+from azkvlint.difference.left_behind import address_of_left
 from azkvlint.difference.matching import Roots
 from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair, ResourceState, staying
 from azkvlint.difference.replacement import Paired, RootPair, known_name, moved_address, moved_by_itself
@@ -349,6 +350,8 @@ class _Renamed:
     def __init__(self, roots: Roots) -> None:
         self._old: dict[_Place, dict[str, str]] = {}
         self._new: dict[_Place, dict[str, str]] = {}
+        # The old ones that a template leaves behind, by their keys in HEAD.
+        self._left: dict[_Place, dict[str, str]] = {}
         for before, after in roots.worlds:
             if before is None or after is None:
                 continue
@@ -359,6 +362,7 @@ class _Renamed:
                     place = after.path, after.world
                     self._old.setdefault(place, {})[address.lower()] = one.identity.rpartition("/")[2]
                     self._new.setdefault(place, {})[now.lower()] = other.identity.rpartition("/")[2]
+                    self._left.setdefault(place, {})[address_of_left(address).lower()] = address.lower()
 
     def of_base(self, place: _Place, principal: Principal) -> Principal | None:
         """Return a principal of BASE that HEAD replaces; None for any other."""
@@ -367,6 +371,9 @@ class _Renamed:
 
     def of_head(self, place: _Place, principal: Principal) -> Principal:
         """Return a principal of HEAD, with the name of one that replaces another."""
+        left = self._left.get(place, {}).get(principal.key)
+        if left is not None:
+            return self.of_base(place, msgspec.structs.replace(principal, key=left)) or principal
         name = self._new.get(place, {}).get(principal.key)
         return principal if name is None else _with_name(principal, principal.key, name)
 
@@ -436,7 +443,7 @@ class _Identities:
         self._head: dict[_Vault, _Vault] = {}
         # Vaults of BASE, of which the access policies are void in HEAD.
         self._other_tenant: set[_Vault] = set()
-        self._add_pairs(paired)
+        self._add_pairs(paired, head)
         self._add_others(roots, base, head)
         self._numbers = [[self._base[_key(one)] for one in base.vaults], [self._name(one) for one in head.vaults]]
         self.named = dict(zip(self._numbers[0], base.vaults, strict=True))
@@ -475,7 +482,9 @@ class _Identities:
     def _name(self, vault: AccessVault) -> _Vault:
         return self._head.get(_key(vault), _key(vault))
 
-    def _add_pairs(self, paired: Sequence[Paired]) -> None:
+    def _add_pairs(self, paired: Sequence[Paired], head: AccessReport) -> None:
+        # What HEAD only refers to, and deploys no more.
+        existing = {_named(vault): _key(vault) for vault in head.vaults if not vault.is_deployed}
         by_name: dict[object, _Vault] = {}
         for pair in (pair for one in paired for pair in one.pairs):
             after, name = staying(pair.after), known_name(pair.after)
@@ -500,6 +509,8 @@ class _Identities:
                         self._other_tenant.add(old)
                 elif pair.is_elsewhere:
                     self._base[old] = by_name[known_name(before)]
+                elif (referred := _referred_to(before, one.roots.after, existing)) is not None:
+                    self._base[old] = referred
                 elif pair.after is not None and pair.after.action == "forget":
                     self._base[old] = pair.after.root, pair.after.world, before.address
                 else:
@@ -521,8 +532,7 @@ class _Identities:
         by_address = {_key(vault): vault for vault in head.vaults}
         by_name: dict[tuple[str, str, str, str], list[_Vault]] = {}
         for vault in head.vaults:
-            name = vault.root, vault.world, vault.type.lower(), vault.name.lower()
-            by_name.setdefault(name, []).append(_key(vault))
+            by_name.setdefault(_named(vault), []).append(_key(vault))
         for vault in base.vaults:
             if _key(vault) in self._base:
                 continue
@@ -557,6 +567,19 @@ def _existence_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
     if pair.doubt:
         return pair.doubt
     return f"HEAD does not contain its {gone}" if gone else "" if before.is_terraform else STAYS
+
+
+def _referred_to(
+    before: ResourceState, after: RootState | None, existing: Mapping[tuple[str, str, str, str], _Vault]
+) -> _Vault | None:
+    """Return the vault of HEAD that is a deployed one of BASE to which a template only refers now; else None."""
+    if before.is_terraform or after is None or not before.name:
+        return None
+    return existing.get((after.path, after.world, before.type, before.name.lower()))
+
+
+def _named(vault: AccessVault) -> tuple[str, str, str, str]:
+    return vault.root, vault.world, vault.type.lower(), vault.name.lower()
 
 
 def _key(vault: AccessVault) -> _Vault:

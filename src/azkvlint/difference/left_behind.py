@@ -90,19 +90,24 @@ def _of_template(before: RootState, after: RootState, left: Left) -> None:
             other = created.get(_content(old)) if all(_content(old)[:3]) else None
             if other is not None:
                 left.doors.append(_door(other, old, after))
-            address = old.address if old.address not in after.grants else f"{old.address} of BASE"
+            address = old.address if old.address not in after.grants else address_of_left(old.address)
             _keep(left, old, address, GRANT_STAYS, after)
         elif old.type.lower() == POLICIES:
             # Access policies of a separate resource are added to those that the vault has.
             if key[1].endswith(_ADDED) and not _is_replaced(old, after) and not _is_equal(old, new):
-                _keep(left, old, f"{old.address} of BASE", GRANT_STAYS, after)
+                _keep(left, old, address_of_left(old.address), GRANT_STAYS, after)
         elif old.type.lower() == ASSIGNMENTS and _text(old, _PRINCIPAL) != _text(new, _PRINCIPAL):
             is_certain = all(isinstance(one.select(_PRINCIPAL), Scalar) for one in (old, new))
             left.doors.append(_rejected(new, after, "" if is_certain else _SAME_NAME))
             if is_certain:
                 _keep(left, old, new.address, "", after)
             else:
-                _keep(left, old, f"{old.address} of BASE", _SAME_NAME, after)
+                _keep(left, old, address_of_left(old.address), _SAME_NAME, after)
+
+
+def address_of_left(address: str) -> str:
+    """Return the address of a resource of BASE that stays beside the one that HEAD has at its address."""
+    return f"{address} of BASE"
 
 
 def _identity(resource: Resource) -> _Key:
