@@ -70,7 +70,8 @@ def _placeholder(resource: Resource, _: Context) -> Answer:
 
 def _placeholder_of(value: Value) -> Placeholder:
     text = str(value.value) if isinstance(value, Scalar) else "none"
-    return max(placeholder_in(text), placeholder_in(_base64_decoded(text)), key=_FROM_CERTAIN.index)
+    found, decoded = placeholder_in(text), _base64_decoded(text)
+    return found if decoded == text else max(found, placeholder_in(decoded), key=_FROM_CERTAIN.index)
 
 
 def may_leak_credential(resource: Resource) -> bool:

@@ -8,7 +8,6 @@ rules nor subnets cover them: learn.microsoft.com/azure/key-vault/general/overvi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 
 import msgspec
 
@@ -43,7 +42,11 @@ class Path(msgspec.Struct, frozen=True):
 
     def all_types(self) -> tuple[str, ...]:
         """Return the types of services."""
-        return self.types or tuple(type_ for type_ in map(str.lower, CONSUMERS) if has_use(type_, self.words))
+        return self.types_of(map(str.lower, CONSUMERS))
+
+    def types_of(self, consumers: Iterable[str]) -> tuple[str, ...]:
+        """Return the types of services, of those in the table some only: decoding all of its rows takes time."""
+        return self.types or tuple(type_ for type_ in consumers if has_use(type_, self.words))
 
 
 _THINGS = ("secret", "certificate")
@@ -70,13 +73,8 @@ PATHS = (
 )
 
 
-@cache
-def _paths_and_types() -> tuple[tuple[Path, tuple[str, ...]], ...]:
-    return tuple((path, path.all_types()) for path in PATHS)
-
-
 def _reads() -> Mapping[str, tuple[Steps, ...]]:
-    types = (type_ for _, every in _paths_and_types() for type_ in every)
+    types = (type_ for path in PATHS for type_ in path.all_types())
     # What identifies a service, and the resource that it is a part of.
     return {**dict.fromkeys(types, (("id",), ("parent",), ("scope",))), **ENTRY_READS, **CONNECTION_READS}
 
@@ -106,8 +104,9 @@ def uses_of(vault: Resource, context: Context) -> Iterable[Use]:
 def _uses(context: Context) -> Iterator[tuple[Use, str]]:
     """Yield each use with the address of the vault; empty if it may be any."""
     present = {type_.lower() for type_ in context.index.types()}
-    for path, every in _paths_and_types():
-        types = (type_ for type_ in every if type_ in present)
+    consumers = [type_ for type_ in map(str.lower, CONSUMERS) if type_ in present]
+    for path in PATHS:
+        types = path.types_of(consumers)
         for service in (one for type_ in types for one in context.index.of_type(type_) if one.stays):
             answer = attribute_of(service, path.via, context)
             values = () if isinstance(answer, Absent) else answer.items if isinstance(answer, ListValue) else (answer,)

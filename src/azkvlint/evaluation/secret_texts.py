@@ -26,8 +26,9 @@ class SecretTexts:
 
     def note(self, name: str, found: Result) -> None:
         """Record the strings of a value with a name, and those of the values in it."""
-        if isinstance(found, Fields | Items) or is_secret_name(name):
-            self.texts.update(_texts([(found, is_secret_name(name))], _MOST))
+        is_secret = is_secret_name(name)
+        if is_secret or isinstance(found, (Fields, Items)):
+            self.texts.update(_texts([(found, is_secret)], _MOST))
 
     def follow(self, arguments: Iterable[Result], made: Result) -> None:
         """Record the strings that a function makes of recorded ones, but not those that it only picks."""
@@ -71,9 +72,11 @@ def _texts(waiting: list[tuple[Result, bool]], most: int) -> list[str]:
             ]
         elif isinstance(here, Items):
             waiting += [(item, secret) for item in here.items]
-        elif isinstance(here, Scalar) and secret and not here.sensitive and not isinstance(here.value, bool):
+        elif not secret:
+            continue
+        elif isinstance(here, Scalar) and not here.sensitive and not isinstance(here.value, bool):
             texts.append(str(here.value))
-        elif isinstance(here, Unknown) and secret and not here.sensitive:
+        elif isinstance(here, Unknown) and not here.sensitive:
             texts += map(str, here.one_of)
             if not is_one_hole(here.pattern):
                 texts += [part for part in parts_of(here.pattern) if isinstance(part, str)]

@@ -300,12 +300,12 @@ def unknown_in(result: Result) -> Unknown | None:
 
     So does a value that is_large, because a caller may walk through a known one.
     """
-    if isinstance(result, Scalar | Absent):
+    if isinstance(result, (Scalar, Absent)):
         return None
     for part in _parts(result):
         if isinstance(part, Unknown):
             return plain_unknown(part)
-        if not isinstance(part, Scalar | Absent):
+        if not isinstance(part, (Scalar, Absent)):
             return Unknown(at=part.at, why="the value is a resource or a lambda")
     return None
 
@@ -369,16 +369,22 @@ def _parts(result: Result) -> Iterator[Result]:
             return
 
 
+_WITHOUT_PARTS = frozenset({Scalar, Unknown, Absent})
+
+
 def is_data(result: Result) -> bool:
     """Return whether no part of a value is a declaration, whose attributes are evaluated in one world."""
     waiting = [result]
     while waiting:
         found = waiting.pop()
-        if isinstance(found, Items | Partly):
-            waiting += found.items
-        elif isinstance(found, Fields):
+        # Most parts have one of these types, which this asks for fastest.
+        if type(found) in _WITHOUT_PARTS:
+            continue
+        if isinstance(found, Fields):
             waiting += found.fields.values()
-        elif not isinstance(found, Scalar | Unknown | Absent):
+        elif isinstance(found, (Items, Partly)):
+            waiting += found.items
+        elif not isinstance(found, (Scalar, Unknown, Absent)):
             return False
     return True
 
@@ -474,7 +480,7 @@ def text_of(plain: object) -> str:
         return ""
     if isinstance(plain, float) and plain.is_integer():
         return str(int(plain))
-    if isinstance(plain, dict | list):
+    if isinstance(plain, (dict, list)):
         return msgspec.json.encode(plain).decode()
     return str(plain)
 

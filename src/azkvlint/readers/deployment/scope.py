@@ -109,21 +109,28 @@ def id_value(pattern: Text, at: Location) -> Scalar | Unknown:
 
 def part_value(noun: str, pattern: Text, at: Location) -> Scalar | Unknown:
     """Return the ID or name (``noun``) of a resource as a result."""
-    return text(pattern, at, "" if isinstance(pattern, str) and pattern else _reason_for(noun, pattern))
+    is_known = isinstance(pattern, str) and pattern
+    return text(pattern, at, "" if is_known else _reason_for(noun, _deciding(pattern)))
 
 
 # The functions that return where a template is deployed. Every ID depends on some of them.
-_PLACES = frozenset({"subscription", "resourceGroup", "managementGroup", "tenant"})
+_PLACES = frozenset(hole(name).text for name in ("subscription", "resourceGroup", "managementGroup", "tenant"))
+
+
+def _deciding(pattern: Text) -> str:
+    """Return the text form of the first parameter, function or resource on which an ID or a name depends."""
+    holes = pattern.holes if isinstance(pattern, Pattern) else ()
+    names = [_innermost(one).text for one in holes]
+    return next((name for name in names if name not in _PLACES), names[0] if names else "")
 
 
 @lru_cache(1000)
-def _reason_for(noun: str, pattern: Text) -> str:
-    """Return why an ID or a name is unknown: the first parameter, function or resource that it depends on."""
-    names = [bare(_innermost(one)) for one in pattern.holes] if isinstance(pattern, Pattern) else []
-    name = next((name for name in names if name not in _PLACES), None) or next(iter(names), None)
-    if name is None:
+def _reason_for(noun: str, deciding: str) -> str:
+    """Return why an ID or a name is unknown: what decides it, in its text form; empty if that is not known."""
+    if not deciding:
         return "known after deployment" if noun == "name" else f"the {noun} is known after deployment"
-    call = "()" if name in _PLACES or name == "deployment" else ""
+    name = bare(Pattern((), deciding))
+    call = "()" if deciding in _PLACES or name == "deployment" else ""
     return f"the {noun} depends on `{shortened(name)}{call}` and is known only at deployment"
 
 

@@ -188,7 +188,8 @@ class Declaration:
             part = waiting.pop()
             nodes += [attribute.expression() for attribute in part.block.body.attributes.values()]
             waiting += part.blocks
-        found = {names for node in nodes if node is not None for names in references_in(node)}
+        written = (node for node in nodes if node is not None and type(node) is not ast.Literal)
+        found = {names for node in written for names in references_in(node)}
         return frozenset(found.union(dependencies_in(self.attributes.get(DEPENDS_ON))))
 
     @cached_property

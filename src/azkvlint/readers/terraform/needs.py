@@ -35,12 +35,14 @@ def taken_from(symbol: AnySymbol, language: Terraform) -> Iterator[AnySymbol]:
         if not waiting:
             return
         scope, node = waiting.pop()
+        local = None
         if isinstance(node, ast.Item):
             found = _declared(scope.instance, node.of)
             if found is not None:
                 yield found
-        name = _local_name(node)
-        local = scope.instance.folder.locals.get(name)
+        elif isinstance(node, ast.Member):
+            name = _local_name(node)
+            local = scope.instance.folder.locals.get(name)
         if local is None:
             waiting += [(scope, part) for part in _certain_parts(scope, node, language)]
         elif name not in followed:
@@ -71,7 +73,7 @@ def _declared(instance: ModuleInstance, node: ast.Node) -> AnySymbol | None:
 def _certain_parts(scope: Scope, node: ast.Node, language: Terraform) -> list[ast.Node]:
     """Return the parts of an expression that are evaluated whatever is not known."""
     match node:
-        case ast.Literal():
+        case ast.Literal() | ast.Name():
             return []
         case ast.Conditional(condition=condition, yes=yes, no=no):
             found = language.value(scope, condition)

@@ -229,11 +229,12 @@ def comments_of(files: Mapping[str, ModuleFile], peer_comments: bool = False) ->
 
     With ``peer_comments`` those for other tools are directives too.
     """
-    found = {path: _comments(file) for path, file in files.items() if _MARK in file.parsed.text.lower()}
-    if peer_comments:
+    commented = {path: file for path, file in files.items() if file.parsed.comments}
+    found = {path: _comments(file) for path, file in commented.items() if _MARK in file.parsed.text.lower()}
+    others = {path: file for path, file in commented.items() if path not in found} if peer_comments else {}
+    if others:
         from azkvlint.syntax.ignore_comments import has_peer_comments
 
-        others = {path: file for path, file in files.items() if path not in found}
         found |= {path: _comments(file) for path, file in others.items() if has_peer_comments(file.parsed.text)}
     return found
 

@@ -80,6 +80,8 @@ def _is_same_here(read: Read, module: Module, local: Local) -> bool:
             symbol = module.declared(name, is_call=is_call)
             every = symbol.instances if symbol is not None else ()
             found = next((one.member(member, read.at) for one in every if one.step.bracket == key), None)
+    if found is read.value and not read.path:  # most values are shared
+        return found is not None
     return found is not None and read.is_of(found)
 
 
