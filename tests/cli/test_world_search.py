@@ -184,3 +184,40 @@ def test_no_format_states_what_a_sensitive_variable_of_a_module_is_compared_with
     said = kvlint("in", "-f", form, "-v", "--select", "KV001")
     assert "mode" in said.out
     assert "s3cretmode" not in said.out + said.err
+
+
+def test_a_member_that_a_fallback_replaces_is_set(kvlint: Kvlint) -> None:
+    amount = '  count = lookup(var.tags, "env", "") != "" ? 1 : 0'
+    text = variable("tags", "map(string)", "{}") + vault(amount)
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
+    assert words(document, "KV001") == ["if var.tags.env is not empty"]
+
+
+REFUSING = (
+    'variable "tier" {\n  type = string\n  validation {\n    condition = contains(["prod"], var.tier)\n'
+    '    error_message = "Not valid."\n  }\n}\n'
+)
+
+
+def test_a_module_that_refuses_its_arguments_is_not_used(kvlint: Kvlint) -> None:
+    call = 'module "inner" {\n  source = "./inner"\n  count = var.size != 0 ? 1 : 0\n  tier = "dev"\n}\n'
+    for default in ('variable "size" {\n  type = number\n}\n', variable("size", "number", "0")):
+        files = {"main.tf": PROVIDER + default + call, "inner/main.tf": REFUSING + vault("", "kv")}
+        assert checked(kvlint, files, "--select", "KV001")["findings"] == [], default
+
+
+def test_a_module_that_refuses_its_arguments_is_not_used_with_a_vault(kvlint: Kvlint) -> None:
+    text = variable("on", "bool", "false") + variable("plain", "bool", "false") + vault("  count = var.on ? 1 : 0")
+    text += 'module "inner" {\n  source = "./inner"\n  count = var.on && !var.plain ? 1 : 0\n  tier = "dev"\n}\n'
+    files = {"main.tf": PROVIDER + text, "inner/main.tf": REFUSING + vault("").replace("kv-existence", "kv-inner")}
+    document = checked(kvlint, files, "--select", "KV001")
+    assert words(document, "KV001") == ["if var.on is true and var.plain is true"]
+
+
+def test_a_deployment_that_refuses_its_arguments_is_in_no_stated_world(kvlint: Kvlint) -> None:
+    inner = "@allowed(['prod'])\nparam tier string\nresource kv " + VAULT + " = {\n  name: 'kv-inner'\n"
+    inner += f"  location: 'westeurope'\n  {BODY}\n}}\n"
+    text = "param size int\nmodule inner 'inner.bicep' = if (size != 0) {\n  name: 'inner'\n"
+    text += "  params: {\n    tier: 'dev'\n  }\n}\n"
+    document = checked(kvlint, {"main.bicep": text, "inner.bicep": inner}, "--select", "KV001")
+    assert words(document, "KV001") == ["if its condition holds"]

@@ -267,7 +267,7 @@ class Comparison:
         worlds = [each for each in self.truth.base if each.exists(decl)]
         place = "in the default world"
         if self.truth.base_existence(decl) != "all":
-            worlds, place = self.truth.possible(decl), "wherever it exists"
+            worlds, place = [*self.truth.possible(decl), *self.stated_worlds(decl)], "wherever it exists"
         verdicts = {each.finding(decl, rule) for each in worlds}
         why = self.report.unknown.get((decl, rule))
         if verdicts not in ({True}, {False}):
@@ -282,6 +282,12 @@ class Comparison:
             self.add(f"not reported, but true {place}", decl, rule, f"with {worlds[0].inputs}")
         else:
             self.result.agreed[f"no finding, and none is true {place}"] += 1
+
+    def stated_worlds(self, decl: DeclId) -> list[World]:
+        """Return the worlds of the conditions of a declaration: domains may lack the values that they state."""
+        conditions = {str(one.condition): one.condition for one in self.report.findings if one.decl == decl}
+        stated = (one for one in conditions.values() if one is not None and not one.is_assumed)
+        return [each for one in stated for each in worlds_of(self.case.root, one) if each.exists(decl)]
 
     def has_companion_elsewhere(self, decl: DeclId, rule: str) -> bool:
         """Return whether a result is false in any world."""

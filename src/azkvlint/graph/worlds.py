@@ -255,7 +255,7 @@ class Search(Generic[AnyDeclaration]):
             if facts is None:
                 return
             is_secret = any(one.is_secret for one in every)
-            states = _states(every, Facts() if path else facts)
+            states = _states([_of_member(one) for one in every] if path else every, Facts() if path else facts)
             possible = (each for each in states if path or not any(_is_beyond(facts.limits, *one) for one in each))
             options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in possible])
         for chosen in islice(product(*options), _MOST_CANDIDATES):
@@ -396,6 +396,12 @@ class Search(Generic[AnyDeclaration]):
         if machine.is_refused(wide):
             return True
         return machine.fails(world) and (machine.exists(declaration, wide) is False or machine.fails(wide))
+
+
+def _of_member(target: Target) -> Target:
+    """Return what a member is to be: one that is not the empty string is set too, as expressions have a fallback."""
+    is_other_text = target.kind == solve.DIFFERENT and target.value == ""
+    return solve.NOT_EMPTY.hidden(target.is_secret) if is_other_text else target
 
 
 def _with_other_text(change: Change, facts: Facts) -> Change:

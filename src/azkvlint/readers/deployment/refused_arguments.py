@@ -22,7 +22,10 @@ Refused: TypeAlias = tuple[DeploymentInstance, ast.Parameter]
 
 
 class _Argument(NamedTuple):
-    """An argument of the base world: whether its parameter refuses it, and the inputs that it reads."""
+    """An argument of the base world: whether its parameter refuses it there, and the inputs that it reads.
+
+    ``inputs`` is None if these are not known, or if the base world may not deploy what refuses the argument.
+    """
 
     instance: DeploymentInstance
     node: ast.Parameter
@@ -33,9 +36,12 @@ class _Argument(NamedTuple):
 class RefusedArguments:
     """The arguments of one root that parameters with allowed values or limits refuse."""
 
-    def __init__(self, contents: Iterable[DeploymentInstance]) -> None:
+    def __init__(
+        self, contents: Iterable[DeploymentInstance], is_deployed: Callable[[DeploymentInstance], bool]
+    ) -> None:
+        """``is_deployed`` returns whether the base world certainly deploys a file."""
         self._known: Mapping[tuple[str, str], _Argument] = {
-            (instance.prefix, node.name): _evaluated(instance, node)
+            (instance.prefix, node.name): _evaluated(instance, node, is_deployed)
             for instance in contents for node in _limited_parameters(instance)
         }  # fmt: skip
 
@@ -101,8 +107,12 @@ def _limited_parameters(instance: DeploymentInstance) -> list[ast.Parameter]:
     return [node for node in nodes if next(accepted(instance, node), None) is not None]
 
 
-def _evaluated(instance: DeploymentInstance, node: ast.Parameter) -> _Argument:
+def _evaluated(
+    instance: DeploymentInstance, node: ast.Parameter, is_deployed: Callable[[DeploymentInstance], bool]
+) -> _Argument:
     is_refused, read = instance.run.recorder.of(_is_refused, instance, node)
+    if is_refused and not is_deployed(instance):
+        return _Argument(instance, node, is_refused=False, inputs=None)
     return _Argument(instance, node, is_refused, None if read is None else read.inputs)
 
 

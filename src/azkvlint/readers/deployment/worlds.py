@@ -411,12 +411,18 @@ class Worlds(RootWorlds[AnySymbol]):
         """See the base class."""
         return self.solver.solve(goals_of(declaration))
 
+    def _is_deployed(self, instance: DeploymentInstance) -> bool:
+        """Return whether the base world certainly deploys a file."""
+        module = instance.module_call.module
+        symbol: Any = module.symbol if module is not None else None
+        return symbol is None or self.base.exists(symbol) is True
+
     def violated(self, world: World) -> Iterable[Alternative] | None:
         """Return the candidates for an argument that its parameter accepts; None if all are accepted as they are."""
         here = self.world(world)
         if world not in self._refusals and isinstance(here, DeploymentWorld):
             if self._arguments is None:
-                self._arguments = RefusedArguments(self._gathered.contents)
+                self._arguments = RefusedArguments(self._gathered.contents, self._is_deployed)
             contents = here.gather().contents
             self._refusals[world] = next(self._arguments.of(contents, here.run.changed, here.instance), None)
         refused = self._refusals.get(world)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -344,7 +344,13 @@ class Worlds(RootWorlds[AnySymbol]):
         if world not in self._refusals:
             self._refusals[world] = self._first_refused(world)
         goal = self._refusals[world]
-        return None if goal is None else self.solver.solve([goal])
+        return None if goal is None else chain(self.solver.solve([goal]), self._unused(goal[0]))
+
+    def _unused(self, scope: object) -> Iterator[Alternative]:
+        """Yield the candidates with which a module is not used, so that none of its validations is evaluated."""
+        goals = not_evaluated(self._language, scope, None, -1) if isinstance(scope, Scope) else ()
+        for goal in goals:
+            yield from self.solver.solve([goal])
 
     def _first_refused(self, world: World) -> Goal | None:
         """Return a condition that a world does not meet; first one of the modules that decide on declarations."""
@@ -409,8 +415,15 @@ class Worlds(RootWorlds[AnySymbol]):
             recorder = self.base.run.recorder
             for place, instance, piece in self._validations_of(self.base.instances()):
                 is_false, read = recorder.of(_is_false, instance, piece)
+                if is_false and not self._is_used(instance):
+                    continue
                 self._validations[place] = _Validation(is_false, None if read is None else read.inputs)
         return self._validations
+
+    def _is_used(self, instance: ModuleInstance) -> bool:
+        """Return whether the base world certainly uses a module."""
+        given = instance.call.given
+        return not isinstance(given, CallArguments) or self.base.exists(given.symbol) is True
 
     def _validations_of(self, instances: Iterable[ModuleInstance]) -> Iterator[tuple[_Place, ModuleInstance, Piece]]:
         """Yield the conditions that variables of some uses of modules have to meet."""
