@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 ID = "11111111-1111-1111-1111-111111111111"
 
 
-def rows(run: Run, folder: Path, text: str) -> list[dict[str, Any]]:
+def answer(run: Run, folder: Path, text: str) -> dict[str, Any]:
     (folder / "main.tf").write_text(text, encoding="utf-8")
-    document = json.loads(run("access", "main.tf", "-f", "json", cwd=folder).out)
-    found: list[dict[str, Any]] = document["rows"]
+    found: dict[str, Any] = json.loads(run("access", "main.tf", "-f", "json", cwd=folder).out)
+    return found
+
+
+def rows(run: Run, folder: Path, text: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = answer(run, folder, text)["rows"]
     return found
 
 
@@ -144,3 +148,104 @@ def test_the_subscription_that_data_sources_read_is_that_of_their_provider(
         """,
     )
     assert [row["certainty"] for row in found] == [certainty]
+
+
+OTHER = "22222222-2222-2222-2222-222222222222"
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize(
+    ("variable", "for_each", "object_id", "who"),
+    [
+        ("type = bool", "var.x ? [1] : []", f'"{OTHER}"', [OTHER]),
+        ("default = false", "var.x ? [1] : []", f'"{OTHER}"', [OTHER]),
+        ("type = string", 'var.x != "" ? [1] : []', "var.x", ["var.x"]),
+        ('default = ""', 'var.x != "" ? [1] : []', "var.x", ["var.x"]),
+        ("default = null", "var.x == null ? [] : [var.x]", "access_policy.value.object_id", ["var.x"]),
+        ("type = list(string)", "var.x", "access_policy.value", ["var.x[*]"]),
+        ("type = set(string)", "toset(var.x)", "access_policy.key", ["var.x[*]"]),
+        ("type = map(object({ id = string }))", "var.x", "access_policy.value.id", ["var.x[*]"]),
+        ("type = bool", f'var.x ? ["{OTHER}", "{ID}"] : []', "access_policy.value", [ID, OTHER]),
+        ("type = list(string)", f'concat(["{OTHER}"], var.x)', "access_policy.value", [OTHER, "var.x[*]"]),
+        (
+            "type = bool",
+            f'{{ for k, v in {{ a = "{ID}", b = "{OTHER}" }} : k => v if var.x }}',
+            "access_policy.value",
+            ["unknown principal of azurerm_key_vault.kv"],
+        ),
+    ],
+)
+def test_a_dynamic_block_of_unknown_number_keeps_what_its_content_states(
+    run: Run, tmp_path: Path, variable: str, for_each: str, object_id: str, who: list[str], beside: bool
+) -> None:
+    first = 'access_policy {\n object_id = "33333333-3333-3333-3333-333333333333"\n key_permissions = ["Sign"]\n}'
+    document = answer(
+        run,
+        tmp_path,
+        f"""
+        variable "x" {{ {variable} }}
+        resource "azurerm_key_vault" "kv" {{
+          name                       = "kv"
+          rbac_authorization_enabled = false
+          {first if beside else ""}
+          dynamic "access_policy" {{
+            for_each = {for_each}
+            content {{
+              object_id          = {object_id}
+              secret_permissions = ["Get", "List"]
+            }}
+          }}
+        }}
+        """,
+    )
+    found = document["rows"]
+    assert {row["permission"] for row in found} == ({"secrets/get", "keys/use"} if beside else {"secrets/get"})
+    read = [row for row in found if row["permission"] == "secrets/get"]
+    labels = {one["key"]: one["label"] for one in document["principals"]}
+    assert sorted(labels[row["principal"]] for row in read) == sorted(who)
+    assert {row["certainty"] for row in read} == {"perhaps"}
+    assert all(row["decidedBy"].startswith("whether the access policy exists: ") for row in read)
+
+
+def test_too_many_possible_policies_leave_all_access_unknown(run: Run, tmp_path: Path) -> None:
+    found = rows(
+        run,
+        tmp_path,
+        f"""
+        variable "x" {{ type = bool }}
+        resource "azurerm_key_vault" "kv" {{
+          name                       = "kv"
+          rbac_authorization_enabled = false
+          dynamic "access_policy" {{
+            for_each = var.x ? range(51) : []
+            content {{
+              object_id          = "{ID}"
+              secret_permissions = ["Get"]
+            }}
+          }}
+        }}
+        """,
+    )
+    assert {"secrets/get", "keys/use", "certificates/get"} < {row["permission"] for row in found}
+
+
+def test_a_policy_that_may_not_exist_lets_no_plan_fail(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        """
+        variable "x" { type = bool }
+        variable "who" { default = null }
+        resource "azurerm_key_vault" "kv" {
+          name = "kv"
+          dynamic "access_policy" {
+            for_each = var.x ? [1] : []
+            content {
+              object_id          = var.who.id
+              secret_permissions = ["Get"]
+            }
+          }
+        }
+        """,
+        encoding="utf-8",
+    )
+    assert "fails" not in run("access", "main.tf", cwd=tmp_path).out
+    assert "plan fails" not in run("check", "main.tf", "--show-unknown", cwd=tmp_path).out

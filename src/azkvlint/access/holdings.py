@@ -27,7 +27,15 @@ from azkvlint.derived.abilities import permissions_of
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
 from azkvlint.derived.companions import Sure, is_one_of, items_of
 from azkvlint.derived.delegation import CONDITION, assignable_roles, has_condition, is_foreign
-from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, is_implied_purge, named_by
+from azkvlint.derived.grants import (
+    NAMED_PRINCIPAL,
+    Grant,
+    grants_of,
+    is_implied_purge,
+    named_by,
+    own_policies,
+    possible_grants,
+)
 from azkvlint.derived.permissions import Permissions, of_definition
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
@@ -44,6 +52,7 @@ from azkvlint.model.value import (
     MapValue,
     Scalar,
     Unknown,
+    Value,
     display,
     string_of,
     text_of,
@@ -64,6 +73,7 @@ _OBJECT = "which object the scope of the role assignment is"
 _WRONG_ID = "whether the object ID is that of a principal; it belongs to none that can sign in"
 _ATTACHES = f"whether the principal can also assign the identity (`{ATTACHES}`)"
 _DISPUTED = "whether the role allows it; Microsoft's table and its description disagree"
+_EXISTS = "whether the access policy exists"
 _ALL_PURGES = "whether `all` includes purge"
 # The scopes of a deployment itself, in templates.
 _OWN_SCOPES = {
@@ -175,6 +185,10 @@ class Holdings:
         grants = grants_of(source, self._context)
         if isinstance(grants, Unknown) and source.existing:
             return  # all its policies are outside the input, which reports state
+        possible = own_policies(source) if isinstance(grants, Unknown) else ()
+        if isinstance(possible, Unknown) and possible_grants(source, 0, possible, self._context):
+            yield from self._possible(source, 0, possible, targets)
+            return
         if isinstance(grants, Unknown):
             label = f"unknown principals of {source.address}"
             principal = Principal(key=f"? {source.address}", label=label, kind="", at=grants.at)
@@ -184,20 +198,42 @@ class Holdings:
             yield self._of_words(principal, step, every, source, targets, f"set known policies in {source.address}")
             return
         for number, grant in enumerate(grants):
-            foreign = is_foreign(grant, self._context)
-            if isinstance(foreign, Scalar) and foreign.value is True:
-                continue  # Azure rejects every token of its principal
-            suffix = subject_of(grant.item)
-            principal = self._principals.principal(grant.principal, Absent(at=source.at), source, number, suffix)
-            inline = source.type.lower() == VAULTS
-            text = f"access policy {number + 1} of {source.address}" if inline else f"access policy {source.address}"
-            at = place_of(grant.item, source) if inline else source.at
-            edit = _policy_edit(source, principal, inline=inline)
-            named = named_by(grant.principal, self._context)
-            is_wrong = isinstance(named, Scalar) and named.value != NAMED_PRINCIPAL
-            words = _limited(_policy_words(grant), _WRONG_ID if is_wrong else "")
-            step = Step(kind="policy", text=text, at=at)
-            yield self._of_words(principal, step, words, source, targets, edit, grant)
+            described = list(self._possible(source, number, grant.item, targets))
+            yield from described or self._of_policy(source, grant, number, targets)
+
+    def _possible(
+        self, source: Resource, number: int, policies: Value, targets: Sequence[tuple[str, Sure]]
+    ) -> Iterator[Holding]:
+        """Yield the holdings by policies that need not exist, as far as the code states what they grant."""
+        why = policies.why if isinstance(policies, Unknown) else ""
+        for place, grant in enumerate(possible_grants(source, number, policies, self._context)):
+            yield from self._of_policy(source, grant, number, targets, (f"{_EXISTS}: {why}", f"{number}.{place}"))
+
+    def _of_policy(
+        self,
+        source: Resource,
+        grant: Grant,
+        number: int,
+        targets: Sequence[tuple[str, Sure]],
+        possible: tuple[str, str] = ("", ""),
+    ) -> Iterator[Holding]:
+        """Yield the holding by a policy. ``possible``: what decides whether it exists, and its place among others."""
+        foreign = is_foreign(grant, self._context)
+        if isinstance(foreign, Scalar) and foreign.value is True:
+            return  # Azure rejects every token of its principal
+        suffix, (doubt, place) = subject_of(grant.item), possible
+        nothing = Absent(at=source.at)
+        principal = self._principals.principal(grant.principal, nothing, source, place or number, suffix)
+        inline = source.type.lower() == VAULTS
+        name = "access policy" if doubt else f"access policy {number + 1}"
+        text = f"{name} of {source.address}" if inline else f"access policy {source.address}"
+        at = place_of(grant.item, source) if inline else source.at
+        edit = _policy_edit(source, principal, inline=inline)
+        named = named_by(grant.principal, self._context)
+        is_wrong = isinstance(named, Scalar) and named.value != NAMED_PRINCIPAL
+        words = _limited(_limited(_policy_words(grant), _WRONG_ID if is_wrong else ""), doubt)
+        step = Step(kind="policy", text=text, at=at)
+        yield self._of_words(principal, step, words, source, targets, edit, grant)
 
     def _of_words(
         self,
@@ -586,7 +622,7 @@ def _local_words(role: str) -> dict[str, tuple[Sure, str]]:
 
 def _policy_words(grant: Grant) -> dict[str, tuple[Sure, str]]:
     """Return the permissions of an access policy, and what would decide each."""
-    maybe = "whether the access policy exists" if grant.item.note == MAY_BE_ABSENT else ""
+    maybe = _EXISTS if grant.item.note == MAY_BE_ABSENT else ""
     found = dict.fromkeys(grant.permissions, (Sure.PERHAPS if maybe else Sure.YES, maybe))
     for word, source in grant.permissions.items():
         if is_implied_purge(word, source):

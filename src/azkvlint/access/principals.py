@@ -62,6 +62,8 @@ OWNERS: Path = ("properties", "owners")
 GROUP_TYPES: Path = ("properties", "groupTypes")
 OWNER_TYPE = APPLICATION_OWNERS.lower()
 OWNER_NEEDS = tuple(("properties", name) for name in ("applicationId", "ownerId"))
+# Each item of a collection whose items are not known, in a pattern.
+_EACH = regex(r"\.?\[each\]")
 _DYNAMIC = "dynamicmembership"
 _BY_RULE = "whether the members of the group are assigned, and not found by a rule"
 _MAY_BE_EMPTY = "whether there are owners"
@@ -163,7 +165,7 @@ class Principals:
                 self.edges.setdefault(source, []).append(edge)
 
     def principal(
-        self, answer: Answer, kind: Answer, source: Resource, number: int = 0, suffix: str = "", what: str = ""
+        self, answer: Answer, kind: Answer, source: Resource, number: int | str = 0, suffix: str = "", what: str = ""
     ) -> Principal:
         """Return the principal that an object ID identifies.
 
@@ -182,7 +184,7 @@ class Principals:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
             what = what or ("member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal")
             owner = identity.owner.rpartition("/")[2] if identity.label else ""
-            label = owner or f"unknown {what} of {source.address}"
+            label = _EACH.sub("[*]", owner) or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_kind_of(identity, answer, kind))
         if suffix:
             found = Principal(

@@ -340,6 +340,13 @@ def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unkno
     return found
 
 
+def possible_grants(resource: Resource, number: int, policies: Value, context: Context) -> tuple[Grant, ...]:
+    """Return what access policies grant that need not exist, as far as the code states it."""
+    possible = policies.known.possible if isinstance(policies, Unknown) else None
+    items = () if possible is None else possible.items
+    return tuple(_of_policy(resource, number, one, context) for one in items)
+
+
 def own_policies(resource: Resource) -> tuple[Value, ...] | Unknown:
     """Return the policies that a vault's author writes in it, or those that a separate resource adds."""
     change = change_of(resource) if resource.type.lower() == POLICIES else None

@@ -98,13 +98,23 @@ class Link(_Value, frozen=True, kw_only=True, gc=False):
     hops: tuple[str, ...] = ()
 
 
+class Possible(msgspec.Struct, frozen=True, gc=False):
+    """The items that an array may have, or that an item stands for that may not be there, as far as they are known."""
+
+    items: tuple[Value, ...]
+
+    def __hash__(self) -> int:
+        """Return a hash of their number: an object has none."""
+        return len(self.items)
+
+
 class Known(msgspec.Struct, frozen=True, gc=False):
     """What is certain of a value that is not known.
 
     ``least`` and ``most`` limit the length of a string, array, map or object, where null has the length 0; of a number
     (``is_number``) they limit the number itself. ``is_text``: it is a string or null. ``starts`` is how a string
     begins, ``differs`` are strings that it is not, nor becomes as a string. ``names``: the only fields, in lower case,
-    that the items of an array can have, if these are known.
+    that the items of an array can have, if these are known. ``possible``: what it may contain.
     """
 
     least: int = 0
@@ -114,6 +124,7 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     starts: str = ""
     differs: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
+    possible: Possible | None = None
 
     @property
     def is_filled(self) -> bool:

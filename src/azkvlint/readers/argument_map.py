@@ -7,7 +7,7 @@ of them. What a reader knows of the values is its own: ``terraform/map_arguments
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -18,12 +18,14 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.value import (
     MAY_BE_ABSENT,
     Absent,
+    Known,
     Link,
     ListValue,
     MapValue,
     Origin,
     Path,
     Plain,
+    Possible,
     Scalar,
     Unknown,
     Value,
@@ -153,13 +155,21 @@ def _is_empty(value: Value) -> bool:
     return isinstance(value, ListValue) and not value.items
 
 
+class MoreBlocks(NamedTuple):
+    """Why any number of blocks may exist, and what they are like, as far as the code states it."""
+
+    why: Unknown
+    blocks: Sequence[Block]
+
+
 class Blocks(msgspec.Struct):
-    """The blocks of one type in another one. ``more`` are values for blocks that may exist beside them."""
+    """The blocks of one type in another one, and ``more`` that may exist beside them. ``whole``: none is certain."""
 
     at: Location
     items: Sequence[Block]
-    more: tuple[Unknown, ...] = ()
+    more: Sequence[MoreBlocks] = ()
     origin: Origin = Origin.WRITTEN
+    whole: Unknown | None = None
 
 
 # Returns the value of an argument, the last of the entries on the way to it, in a block that may not exist.
@@ -330,19 +340,35 @@ def _fill_blocks(tree: Tree, entry: Entry, block: Block) -> bool:
         _fill_unknown(tree, (entry,), found)
         return True
     field, arm = entry.field, entry.arm
-    objects: list[Value] = []
-    for inner in found.items:
-        inside: Tree = tree if not arm and field.kind == "block" else {}
-        fill(inside, entry.inner, inner)
-        for constant, plain in field.constants.items():
-            put(inside, _steps(constant), Scalar(at=inner.at, value=plain))
-        if inside is not tree:
-            objects.append(freeze(inside, inner.at))
+    objects = _objects(entry, found.items, tree if not arm and field.kind == "block" else None)
     if field.kind == "blocks":
-        put(tree, arm, ListValue(at=found.at, items=(*objects, *found.more), origin=found.origin))
+        possible = [_objects(entry, more.blocks) for more in found.more]
+        if found.whole is not None:
+            put(tree, arm, _with_possible(found.whole, [one for each in possible for one in each]))
+            return True
+        more = (_with_possible(one.why, each) for one, each in zip(found.more, possible, strict=True))
+        put(tree, arm, ListValue(at=found.at, items=(*objects, *more), origin=found.origin))
     elif objects:
         put(tree, arm, objects[0])
     return True
+
+
+def _objects(entry: Entry, blocks: Sequence[Block], tree: Tree | None = None) -> list[Value]:
+    """Return blocks as objects; write their arguments into ``tree`` instead, if there is one."""
+    objects: list[Value] = []
+    for inner in blocks:
+        inside: Tree = {} if tree is None else tree
+        fill(inside, entry.inner, inner)
+        for constant, plain in entry.field.constants.items():
+            put(inside, _steps(constant), Scalar(at=inner.at, value=plain))
+        if tree is None:
+            objects.append(freeze(inside, inner.at))
+    return objects
+
+
+def _with_possible(why: Unknown, items: Sequence[Value]) -> Unknown:
+    """Return why any number of items may exist, with what they are like."""
+    return msgspec.structs.replace(why, known=Known(possible=Possible(tuple(items)))) if items else why
 
 
 def _fill_unknown(tree: Tree, entries: tuple[Entry, ...], make: UnknownBlock) -> None:

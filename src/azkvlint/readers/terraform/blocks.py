@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.terraform.alternatives import step_into
 from azkvlint.evaluation.values import (
     ANY_ATTRIBUTE,
     MAX_ITEMS,
     Fields,
     Items,
+    Partly,
     Result,
     doubt_in,
     is_large,
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 _LEAVES = (Scalar, Unknown, Absent)
 # Longer lists are not copied wherever they are passed on.
 _SHORT = 100
+# Of blocks that may exist: more are not described.
+_MOST_POSSIBLE = 50
 
 
 def relocate(found: Result, at: Location, instance: ModuleScope) -> Result:
@@ -91,6 +96,7 @@ def _with_cause(at: Location, cause: Location) -> Location:
 # Functions that concatenate lists, and functions that keep the items of a list.
 _JOINS = frozenset({"concat", "setunion"})
 _SAME_ITEMS = frozenset({"distinct", "sort", "tolist", "toset"})
+_SETS = frozenset({"setunion", "toset"})
 _WHOLES = (Items, Fields)
 # Meta-argument blocks, which are not part of the resource itself.
 _META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
@@ -202,21 +208,26 @@ class Content(KeptValues):
         """
         found, doubts, written = self._generated_blocks(name, single)
         if doubts:
-            return doubts[0]
+            return doubts[0][0]
         if name in self.pieces:
             return _value_blocks(name, self.attribute(name))
         lost = self._lost(name)
         return lost if lost is not None else found if written else None
 
-    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[Unknown]]:
-        """Return the blocks of a type that exist regardless of how many others do, and why others may exist."""
-        found, doubts, _ = self._generated_blocks(name)
-        return found, doubts
+    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[tuple[Unknown, list[Content]]]]:
+        """Return the blocks of a type that exist regardless of how many others do, and why others may exist.
 
-    def _generated_blocks(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
-        """Return the blocks of a type, the reasons why more may exist, and whether any is written."""
+        With each reason, what these others are like, as far as the code states it.
+        """
+        found, doubts, _ = self._generated_blocks(name)
+        return found, [(why, [] if why.sensitive else self._possible(part)) for why, part in doubts]
+
+    def _generated_blocks(
+        self, name: str, single: bool = False
+    ) -> tuple[list[Content | Values], list[tuple[Unknown, Part]], bool]:
+        """Return the blocks of a type, what may generate more and why, and whether any is written."""
         found: list[Content | Values] = []
-        doubts: list[Unknown] = []
+        doubts: list[tuple[Unknown, Part]] = []
         written = False
         for part in self._written.blocks:
             block = part.block
@@ -227,7 +238,7 @@ class Content(KeptValues):
                 written = True
                 made = self._dynamic(part, single)
                 if isinstance(made, Unknown):
-                    doubts.append(made)
+                    doubts.append((made, part))
                 else:
                     found += made
         return found, doubts, written
@@ -269,14 +280,46 @@ class Content(KeptValues):
             made.append(self._inner(content, local))
         return made
 
+    def _possible(self, part: Part) -> list[Content]:
+        """Return what the blocks are like that a dynamic block generates, of which the number is not known."""
+        content = next((inner for inner in part.blocks if inner.block.type == "content"), None)
+        over = part.attributes.get("for_each")
+        node = over.attribute.expression() if over is not None else None
+        if content is None or over is None or node is None:
+            return []
+        try:
+            whole = self.instance.evaluate(over, self.local)
+            is_empty = _is_open(whole) is None and not any(True for _ in _pairs_of(whole))
+            instance = self._without_defaults() if is_empty else self.instance
+        except InputError:
+            return []
+        if instance is None:
+            return []
+        failures, made = frozenset(instance.run.failures), []
+        pairs = list(islice(_possible_pairs(instance, over, node, self.local), _MOST_POSSIBLE + 1))
+        for key, value in pairs if len(pairs) <= _MOST_POSSIBLE else ():
+            item = Fields(at=value.at, fields={"key": key, "value": value})
+            at = instance.locate(content)
+            made.append(Content(instance, content, _BlockContext(at, {**self.local, self._iterator(part): item})))
+            for name in content.attributes:
+                made[-1].attribute(name)
+        # The plan does not fail because of a block that need not exist.
+        for place in [one for one in instance.run.failures if one not in failures]:
+            del instance.run.failures[place]
+        return made
+
+    def _without_defaults(self) -> ModuleScope | None:
+        """Return the module without the defaults of the root's variables; None if it is not used then."""
+        worlds = self.instance.run.worlds
+        return None if worlds is None else worlds().open_module(self.instance)
+
     def _may_have_blocks(self, part: Part, over: Piece) -> Unknown | None:
         """Return why a dynamic block without items may have some; None if not only a default leaves them out."""
         instance = self.instance
-        worlds = instance.run.worlds
-        if worlds is None or isinstance(over.attribute.expression(), ast.Literal):
+        if instance.run.worlds is None or isinstance(over.attribute.expression(), ast.Literal):
             return None
         try:
-            module = worlds().open_module(instance)
+            module = self._without_defaults()
             found = module.evaluate(over, self.local) if module is not None else None
         except InputError as error:
             at = instance.locate(part)
@@ -356,7 +399,10 @@ class Values:
         """Return the blocks of a type: objects, or a list of them."""
         return _value_blocks(name, self.attribute(name))
 
-    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[Unknown]]:  # noqa: ARG002  # there are none
+    def certain_blocks(
+        self,
+        name: str,  # noqa: ARG002  # there are none
+    ) -> tuple[list[Content | Values], list[tuple[Unknown, list[Content]]]]:
         """Return no blocks: those of an object are all known, or none of them is."""
         return [], []
 
@@ -389,6 +435,36 @@ def _is_open(found: Result) -> Unknown | None:
     if isinstance(found, Items):
         return None
     return doubt_in("the value is not a collection", found.at, found)
+
+
+def _possible_pairs(
+    instance: ModuleScope, piece: Piece, node: ast.Expression, local: Local
+) -> Iterator[tuple[Result, Result]]:
+    """Yield the keys and values that a collection may have, of which the number is not known.
+
+    A pair of unknown values stands for any number of items of which nothing is known.
+    """
+    found = instance.evaluate_node(piece, node, local)
+    if isinstance(found, Items | Fields) and _is_open(found) is None:
+        for key, value in _pairs_of(found):
+            yield (value if isinstance(found, Items) and found.kind == "set" else key), value
+    elif isinstance(node, ast.Conditional):
+        yield from _possible_pairs(instance, piece, node.yes, local)
+        yield from _possible_pairs(instance, piece, node.no, local)
+    elif isinstance(node, ast.Call) and node.name in (_JOINS | _SAME_ITEMS) and not node.spread:
+        for argument in node.arguments:
+            for key, value in _possible_pairs(instance, piece, argument, local):
+                yield (value if node.name in _SETS else key), value
+    else:
+        at = instance.locate(piece)
+        if isinstance(found, Fields):
+            yield from _pairs_of(found)
+        items = found.items if isinstance(found, Partly) else ()
+        yield from ((item, item) for item in items)
+        doubt = found.rest if isinstance(found, Fields) else found
+        is_whole = isinstance(found, Partly) and found.known.most == len(items)
+        if isinstance(doubt, Unknown) and not is_whole:
+            yield step_into(doubt, "[key]", at), step_into(doubt, "[each]", at)
 
 
 def _pairs_of(found: Result) -> Iterator[tuple[Result, Result]]:

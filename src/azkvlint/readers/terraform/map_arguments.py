@@ -21,6 +21,7 @@ from azkvlint.readers.argument_map import (
     Block,
     Blocks,
     Entry,
+    MoreBlocks,
     RecordedBlock,
     Tree,
     UnknownBlock,
@@ -52,8 +53,10 @@ class BlockContent(Protocol):
     def blocks(self, name: str, single: bool = False) -> Sequence[BlockContent] | Unknown | None:
         """Return the blocks of a type; None if there is none."""
 
-    def certain_blocks(self, name: str) -> tuple[Sequence[BlockContent], Sequence[Unknown]]:
-        """Return the blocks of a type that certainly exist, and why others may."""
+    def certain_blocks(
+        self, name: str
+    ) -> tuple[Sequence[BlockContent], Sequence[tuple[Unknown, Sequence[BlockContent]]]]:
+        """Return the blocks of a type that certainly exist, and why others may, with what these are like."""
 
     def partial_list(self, name: str) -> Items | None:
         """Return a list with unknown parts."""
@@ -178,25 +181,29 @@ class _WrittenBlock:
         """Return the blocks of a type."""
         field, arm = entry.field, entry.arm
         found = self._content.blocks(entry.name, single=field.kind == "block")
-        more: tuple[Unknown, ...] = ()
+        more: list[MoreBlocks] = []
         if isinstance(found, Unknown):
-            certain, doubts = self._content.certain_blocks(entry.name) if field.kind == "blocks" else ((), ())
+            listed = field.kind == "blocks" and arm
+            certain, doubts = self._content.certain_blocks(entry.name) if listed else ((), ())
             value = Unknown(at=found.at, why=found.why, sensitive=found.sensitive)
-            if not (certain and arm):
-                return lambda _entries: value
-            more = tuple(
-                Unknown(at=one.at, why=one.why, sensitive=one.sensitive, note=MAY_BE_ABSENT)
-                for one in doubts or (found,)
-            )
+            for one, possible in doubts or ((found, ()),):
+                why = Unknown(at=one.at, why=one.why, sensitive=one.sensitive, note=MAY_BE_ABSENT)
+                more.append(MoreBlocks(why, self._inner_blocks(possible)))
+            if not certain:
+                is_described = any(one.blocks for one in more)
+                return Blocks(found.at, (), more, whole=value) if is_described else lambda _entries: value
             found = certain
         if not found:
             # An argument that the provider computes counts as not set; of any other there are none.
             is_empty = field.kind == "blocks" and arm and not field.computed and not self._is_read
             return Blocks(self.at, ()) if is_empty else None
-        if arm or field.kind == "blocks":
-            self._freezer.budget.add_frozen(VALUES_OF_A_BLOCK * len(found))
-        items = [_WrittenBlock(self._arguments, one, self._freezer, self.version, self._is_read) for one in found]
+        items = self._inner_blocks(found, is_counted=bool(arm or field.kind == "blocks"))
         return Blocks(found[0].at, items, more)
+
+    def _inner_blocks(self, found: Sequence[BlockContent], *, is_counted: bool = True) -> list[Block]:
+        if is_counted:
+            self._freezer.budget.add_frozen(VALUES_OF_A_BLOCK * len(found))
+        return [_WrittenBlock(self._arguments, one, self._freezer, self.version, self._is_read) for one in found]
 
     def default(self, entry: Entry, at: Location) -> Value | None:
         """Return the default of an argument that is not set."""
