@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 # A test with more cases than this is slow, and this many are its share.
-MANY = 40
+MANY = 25
 
 
 class Slow(NamedTuple):

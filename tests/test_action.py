@@ -35,7 +35,7 @@ resource secret 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
 HOSTILE = ["$(touch pwned); `touch pwned` --evil", "'; touch pwned; '", '"; touch pwned; "', "--output=pwned", "-", "*"]
 
 pytestmark = [
-    pytest.mark.slow(5),
+    pytest.mark.slow(8),
     pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the steps"),
 ]
 

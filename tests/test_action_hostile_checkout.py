@@ -13,7 +13,7 @@ from tests.test_action_pull_request import VAULT, commit, git
 from tests.util.test_git import embed
 
 pytestmark = [
-    pytest.mark.slow(5),
+    pytest.mark.slow(8),
     pytest.mark.skipif(
         shutil.which("bash") is None or shutil.which("git") is None or os.name == "nt",
         reason="there is no bash or no git to run the steps, or no links",

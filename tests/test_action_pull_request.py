@@ -20,7 +20,7 @@ from tests.action import REPOSITORY, ROOT, TOKEN, Outcome, Runner
 from tests.test_action import CARELESS, HOSTILE, UNDATED, results
 
 pytestmark = [
-    pytest.mark.slow(5),
+    pytest.mark.slow(8),
     pytest.mark.skipif(
         shutil.which("bash") is None or shutil.which("git") is None,
         reason="there is no bash or no git to run the steps",

@@ -26,7 +26,7 @@ SERVICES = ["gitlab", "azure"]
 UNREADABLE = "resource"
 
 pytestmark = [
-    pytest.mark.slow(5),
+    pytest.mark.slow(8),
     pytest.mark.skipif(
         shutil.which("bash") is None or shutil.which("git") is None,
         reason="there is no bash or no git to run the scripts",

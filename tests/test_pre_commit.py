@@ -18,7 +18,7 @@ import yaml
 if TYPE_CHECKING:
     from tests.conftest import Ran, Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"

@@ -10,7 +10,7 @@ import pytest
 from tests.access.comparing import difference, product, report_of
 from tests.access.world import LANGUAGES, Assignment, Vault, World, make
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 DATA = ("secrets/get", "keys/use", "certificates/get", "purge")
 CONTRIBUTOR = Assignment("extra", "guid:9", "Contributor", "vault:kv0")

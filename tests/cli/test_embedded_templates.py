@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 STACK = "Microsoft.Resources/deploymentStacks"
 SPEC = "Microsoft.Resources/templateSpecs/versions"

@@ -167,7 +167,7 @@ def test_no_setting_makes_up_for_an_input(
     assert (kvlint(command, "good").code in (0, 1)) is (name not in ("exclude", "extend-exclude"))
 
 
-@pytest.mark.slow(5)
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("first", [*SETTINGS, *CIRCUMSTANCES])
 def test_no_two_settings_make_up_for_an_input(
     first: str, project: Path, kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
@@ -215,7 +215,7 @@ def test_every_problem_that_the_code_knows_is_among_them() -> None:
     assert levels == set(LEVELS)
 
 
-@pytest.mark.slow(5)
+@pytest.mark.slow(8)
 @pytest.mark.parametrize(("code", "level"), list(product(PROBLEMS, LEVELS)))
 def test_no_problem_makes_up_for_an_input(code: str, level: str, project: Path) -> None:
     """Neither by itself nor beside any other."""

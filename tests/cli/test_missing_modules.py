@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
     from tests.conftest import Ran, Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 VAULT = """resource "azurerm_key_vault" "kv" {
   name                     = "kv-app"

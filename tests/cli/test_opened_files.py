@@ -17,7 +17,7 @@ import pytest
 import azkvlint
 
 pytestmark = [
-    pytest.mark.slow(5),
+    pytest.mark.slow(8),
     pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows"),
 ]
 

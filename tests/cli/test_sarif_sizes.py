@@ -15,7 +15,7 @@ from tests.sarif import violations
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 # GitHub refuses a larger log, packed.
 MOST_BYTES = 10_000_000

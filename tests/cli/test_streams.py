@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
     from tests.conftest import Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 ONE = ("--select", "KV001")
 FULL = Path("/dev/full")

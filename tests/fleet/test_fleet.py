@@ -80,7 +80,7 @@ def cluster(installed: Path) -> Iterator[Any]:
 
 
 pytestmark = [
-    pytest.mark.slow(5),
+    pytest.mark.slow(8),
     pytest.mark.filterwarnings("ignore::Warning"),  # those of Dask, whose versions are not ours
 ]
 

@@ -16,7 +16,7 @@ from tests.moduletrees import make
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 __all__ = ["kvlint"]
 

@@ -125,7 +125,7 @@ def test_derived_attributes_declare_what_they_read(name: str) -> None:
     assert missing == set()
 
 
-@pytest.mark.slow(5)
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_gates(rule: Rule) -> None:
     assert {gate.__name__: list(map(str, gate(rule))) for gate in GATES if [*gate(rule)]} == {}

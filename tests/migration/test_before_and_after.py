@@ -11,7 +11,7 @@ import pytest
 
 from tests.migration.before_and_after import LANGUAGES, differences, of_world
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 ROOT = Path(__file__).resolve().parents[2]
 KVGEN = ROOT.parent / "shared" / "tools" / "kvgen" / "gen.py"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 CANARY = "correct-horse-battery-staple"
 ASO = "Azure Service Operator"

@@ -18,7 +18,7 @@ from tests.reporters.browser import Parsed, find_chromium, results
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 ROWS = 16

@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 ROOT = Path(__file__).resolve().parents[2]
 VALIDATE = ROOT.parent / "shared" / "tools" / "sarif" / "validate"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from azkvlint.syntax.bicep.parse import Parsed, parse
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 WHOLE = """targetScope = 'resourceGroup'
 // Where the vault is.

@@ -8,7 +8,7 @@ import pytest
 
 from azkvlint.syntax.bicep.parse import Parsed, parse
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 LEVELS = 5000
 

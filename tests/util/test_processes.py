@@ -25,7 +25,7 @@ from azkvlint.util.processes import in_processes
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 VAULT = """resource kv{0} 'Microsoft.KeyVault/vaults@2023-07-01' = {{
   name: 'kv-{0}'

@@ -21,7 +21,7 @@ from azkvlint.util.errors import InputError
 if TYPE_CHECKING:
     from tests.evaluation.terraform.conftest import Terraform
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 
 @pytest.mark.parametrize(

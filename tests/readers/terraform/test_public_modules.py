@@ -15,7 +15,7 @@ from azkvlint.syntax.hcl.parse import Body
 from tests.conftest import Run
 from tests.stand_ins import AVM, CASES, CLOUDNATION, HEAD, PASSWORD, VERSIONS, call, differences
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 CORPORA = Path(__file__).parents[4] / "shared" / "corpora" / "tf"
 FOLDERS = {AVM: "avm-res-keyvault-vault", CLOUDNATION: "cloudnationhq-kv"}

@@ -20,7 +20,7 @@ from azkvlint.readers.terraform.second_opinions import MAX_BYTES, syntax_error
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-pytestmark = pytest.mark.slow(5)
+pytestmark = pytest.mark.slow(8)
 
 
 def vault(*lines: str) -> str:
