@@ -15,6 +15,10 @@ WHEEL_TESTS := $(addprefix tests/,linter/test_linter.py linter/test_controls.py 
 # What several tests of one file share is made once. tests/conftest.py orders the files.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+# Of slow tests, everyday runs take a random share, which changes with the commit. The header of a run shows its seed.
+CHANCE := --seed=$(or $(SEED),$(shell git rev-parse --short HEAD 2>/dev/null || date +%F))
+EVERYDAY := --part=everyday $(CHANCE)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # LATEST=yes and LOWEST=yes run the tests with the newest and the lowest run-time dependencies that pyproject.toml allows;
 # everything else comes from the lock files. The names of the stamps tell these environments apart.
@@ -31,7 +35,7 @@ endif
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check-source check-wheel install-wheel extension fuzz bench wheel docs samples pages lock clean
+.PHONY: help demo test lint check check-source slow check-wheel install-wheel extension fuzz bench wheel docs samples pages lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,14 +59,24 @@ lint: .venv/dev$(MODE) ## style, format, types, import layers, workflows
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/jactionlint --strict-exit
 	$(BIN)/zizmor --offline --persona pedantic --quiet .
 
-check-source: .venv/dev$(MODE) ## the tests
-	$(BIN)/python -m pytest $(PARALLEL)
+check: .venv/dev$(MODE) ## style, types and tests of one room of the package, in seconds; ROOM=NAME
+	$(BIN)/ruff check --quiet $(if $(ROOM),src/azkvlint/$(ROOM) tests/$(ROOM),$(error make check ROOM=derived, for example))
+	$(BIN)/ruff format --check --quiet src/azkvlint/$(ROOM) tests/$(ROOM)
+	$(BIN)/mypy src/azkvlint/$(ROOM) tests/$(ROOM)
+	$(BIN)/lint-imports >/dev/null
+	$(BIN)/python -m pytest $(EVERYDAY) tests/$(ROOM)
+
+check-source: .venv/dev$(MODE) ## the tests, and a random share of the slow ones; SEED=TEXT repeats a share
+	$(BIN)/python -m pytest $(PARALLEL) $(EVERYDAY)
+
+slow: .venv/dev$(MODE) ## all slow tests, of which the other targets run a share
+	$(BIN)/python -m pytest $(PARALLEL) --part=slow $(CHANCE)
 
 check-wheel: install-wheel ## the tests of whole runs against the wheel, with src and rules out of sight
 	@python="$$PWD/$(WHEEL_BIN)/python" && away=$$(mktemp -d) && trap 'rm -rf "$$away"' EXIT && \
 	  cp -R $(TESTED) "$$away" && cd "$$away" && \
 	  "$$python" -c 'import azkvlint; print("testing", azkvlint.__file__); assert "site-packages" in azkvlint.__file__' && \
-	  "$$python" -m pytest $(PARALLEL) $(WHEEL_TESTS)
+	  "$$python" -m pytest $(PARALLEL) $(EVERYDAY) $(WHEEL_TESTS)
 
 # BUILT=yes takes the wheel that lies in dist as it is: what a release publishes is built once.
 install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test$(MODE)

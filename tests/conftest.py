@@ -19,6 +19,8 @@ from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
 from azkvlint.util.project_files import end_run
 
+pytest_plugins = ["tests.sampling"]
+
 # How long one example takes says more of the machine, and of what it is the first to import, than of kvlint.
 settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")

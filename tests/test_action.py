@@ -34,7 +34,10 @@ resource secret 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
 # Each would do something, were it ever read as anything but a text.
 HOSTILE = ["$(touch pwned); `touch pwned` --evil", "'; touch pwned; '", '"; touch pwned; "', "--output=pwned", "-", "*"]
 
-pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the steps")
+pytestmark = [
+    pytest.mark.slow(8),
+    pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the steps"),
+]
 
 
 @pytest.fixture

@@ -12,10 +12,13 @@ from tests.action import Runner
 from tests.test_action_pull_request import VAULT, commit, git
 from tests.util.test_git import embed
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("bash") is None or shutil.which("git") is None or os.name == "nt",
-    reason="there is no bash or no git to run the steps, or no links",
-)
+pytestmark = [
+    pytest.mark.slow(8),
+    pytest.mark.skipif(
+        shutil.which("bash") is None or shutil.which("git") is None or os.name == "nt",
+        reason="there is no bash or no git to run the steps, or no links",
+    ),
+]
 
 PROTECTED = VAULT.replace("}", "  purge_protection_enabled = true\n}")
 

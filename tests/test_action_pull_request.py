@@ -19,9 +19,13 @@ import pytest
 from tests.action import REPOSITORY, ROOT, TOKEN, Outcome, Runner
 from tests.test_action import CARELESS, HOSTILE, UNDATED, results
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("bash") is None or shutil.which("git") is None, reason="there is no bash or no git to run the steps"
-)
+pytestmark = [
+    pytest.mark.slow(8),
+    pytest.mark.skipif(
+        shutil.which("bash") is None or shutil.which("git") is None,
+        reason="there is no bash or no git to run the steps",
+    ),
+]
 
 SPEC = importlib.util.spec_from_file_location("comment", ROOT / ".github" / "action" / "comment.py")
 assert SPEC is not None

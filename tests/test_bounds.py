@@ -21,7 +21,10 @@ from azkvlint.linter.rule_tests import expand
 from azkvlint.linter.workers import NO_MEMORY
 from azkvlint.readers.plan.address import longest, steps
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits")
+pytestmark = [
+    pytest.mark.slow(10),
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits"),
+]
 
 _SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 _KV = "Microsoft.KeyVault/vaults@2023-07-01"

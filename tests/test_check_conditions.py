@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow(8)
+
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "check_conditions.py"
 TERRAFORM = """variable "create" {
   type    = bool

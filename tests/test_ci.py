@@ -25,9 +25,13 @@ GITLAB, AZURE = ROOT / "docs" / "ci" / "gitlab.yml", ROOT / "docs" / "ci" / "azu
 SERVICES = ["gitlab", "azure"]
 UNREADABLE = "resource"
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("bash") is None or shutil.which("git") is None, reason="there is no bash or no git to run the scripts"
-)
+pytestmark = [
+    pytest.mark.slow(8),
+    pytest.mark.skipif(
+        shutil.which("bash") is None or shutil.which("git") is None,
+        reason="there is no bash or no git to run the scripts",
+    ),
+]
 
 
 def gitlab() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow(8)
+
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "compare_verdicts.py"
 DYING = """
 

@@ -16,6 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
 PLANS = sorted((CORPORA / "plan").rglob("*.json"))

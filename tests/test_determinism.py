@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 FORMS = ["json", "sarif"]
 

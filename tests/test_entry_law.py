@@ -20,6 +20,8 @@ from azkvlint.model.rule import Rule
 from tests.entry.advice import FIXES, Advice, advices, contradicts
 from tests.entry.vaults import LANGUAGES, Vault, code, generate
 
+pytestmark = pytest.mark.slow(8)
+
 COUNT = int(os.environ.get("KVLINT_ENTRY_VAULTS", "34"))
 # Rules whose advice changes none of the settings, with the reason.
 WITHOUT_ADVICE = {"KV060": "it is about the lifecycle block", "KV113": "it is about one of several IP rules"}

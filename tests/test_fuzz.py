@@ -23,6 +23,8 @@ from tests.fuzz.cases import CONTROLS_FORMATS, FORMATS, Case, CaseFactory
 from tests.fuzz.seeds import ROOT, Seeds, load_seeds
 from tests.fuzz.worker import write_case
 
+pytestmark = pytest.mark.slow(10)
+
 # Seconds of CPU time, and the number of cases that even a slow machine runs in them.
 CPU_SECONDS, CASES = 8, 100
 DEFECTS = '''

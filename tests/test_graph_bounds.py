@@ -10,7 +10,10 @@ import pytest
 
 from tests.test_bounds import BICEP_ONE, TERRAFORM_CALL, TERRAFORM_ONE, TERRAFORM_VAULT, kvlint, template, vault, write
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits")
+pytestmark = [
+    pytest.mark.slow(10),
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits"),
+]
 
 VAULT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/"
 SECRET = """\

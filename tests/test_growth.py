@@ -13,6 +13,8 @@ import pytest
 from azkvlint import lint
 from tests.test_bounds import template, vault, write
 
+pytestmark = pytest.mark.slow(8)
+
 Files = dict[str, str]
 TERRAFORM_VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
 TERRAFORM_KEY = """\

@@ -14,6 +14,8 @@ from azkvlint.linter.rule_tests import expand
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 RULE = "KV201"
 ID = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/"
 

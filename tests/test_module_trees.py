@@ -16,6 +16,8 @@ from azkvlint.model.finding import CALLED, FROM_PLAN, Finding, Report
 from azkvlint.model.location import Location
 from tests.moduletrees import Tree, make
 
+pytestmark = pytest.mark.slow(8)
+
 TREES = 200
 # What every finding must point at: the head of a block, or what sets an argument of a vault.
 HEAD = re.compile(r'\s*(?:resource "azurerm_(?:key_vault|monitor_diagnostic_setting)"|provider "azurerm") ?.*\{')

@@ -19,6 +19,8 @@ import pytest
 from azkvlint.engine.rule_store import builtin_rules
 from sitegen.terminal import COMMAND, PICTURES, picture, picture_text, terminal_text
 
+pytestmark = pytest.mark.slow(3)
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md")))
 ON_TERMINAL = {"README.md": 100, "docs/tutorial.md": 80}

@@ -80,6 +80,7 @@ def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytes
     assert ran.out.encode() == file.read_bytes()
 
 
+@pytest.mark.slow(3)
 @pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("source", ["main.tf", "main.bicep"])
 @pytest.mark.parametrize("name", NAMES)
@@ -155,6 +156,7 @@ def test_a_folder_tells_a_plan_and_its_source_once(name: str, outcome: str, repo
     assert len(report(name)[outcome]) == len(told)
 
 
+@pytest.mark.slow(4)
 @pytest.mark.parametrize("seed", ["0", "1", "2026"])
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("name", NAMES)

@@ -14,6 +14,8 @@ from azkvlint.linter.rule_tests import expand
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 RULES = {"KV625": "identity", "KV630": "assigned", "KV631": "permission"}
 GROUP = "a1b2c3d4-0000-4000-8000-123456789012"
 REFERENCE = "@Microsoft.KeyVault(SecretUri=https://kv-contoso.vault.azure.net/secrets/db)"

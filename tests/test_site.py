@@ -23,6 +23,8 @@ from sitegen.rule_pages import unmarked
 
 from .pages import Parsed
 
+pytestmark = pytest.mark.slow(3)
+
 RULES = builtin_rules()
 SITE = "http://site/"
 REGISTRY = "https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs"

@@ -16,6 +16,8 @@ from tests.worlds.generator import case_of, make_case
 from tests.worlds.model import Scope, products
 from tests.worlds.reports import SELECTED, CheckOptions, Finding, Report, run, split
 
+pytestmark = pytest.mark.slow(8)
+
 LANGUAGES = ("tf", "bicep", "arm")
 # Roots in each language. KVLINT_WORLD_SEEDS sets another number, such as 200.
 SEEDS = int(os.environ.get("KVLINT_WORLD_SEEDS", "20"))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 ID = "11111111-1111-1111-1111-111111111111"
 START = """
 resource "azurerm_resource_group" "g" { name = "g" }

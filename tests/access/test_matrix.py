@@ -10,6 +10,8 @@ import pytest
 from tests.access.comparing import difference, product, report_of
 from tests.access.world import LANGUAGES, Assignment, Vault, World, make
 
+pytestmark = pytest.mark.slow(8)
+
 DATA = ("secrets/get", "keys/use", "certificates/get", "purge")
 CONTRIBUTOR = Assignment("extra", "guid:9", "Contributor", "vault:kv0")
 WHO = "11111111-1111-1111-1111-000000000009"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 ID = "11111111-1111-1111-1111-111111111111"
 AUTOMATION, FACTORY = "Microsoft.Automation/automationAccounts", "Microsoft.DataFactory/factories"
 RUNBOOKS, PIPELINES = f"{AUTOMATION}/runbooks", f"{FACTORY}/pipelines"

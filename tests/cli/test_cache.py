@@ -242,6 +242,7 @@ def test_a_new_checkout_in_a_folder_changes_what_may_be_read(cached: Cached, pro
     assert "other" in cached(".")
 
 
+@pytest.mark.slow(3)
 def test_random_edits_of_random_projects() -> None:
     """``python -m tests.linter.cache_steps`` takes more steps."""
     reused = sum(run_project(f"test {number}", 8).reused for number in range(3))

@@ -23,6 +23,8 @@ from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import faults, run_in
 
+pytestmark = pytest.mark.slow(3)
+
 INPUTS = Path(__file__).parent / "canary"
 CANARY = "QXZJWYQJXWZYQWXJ"
 OTHER = "JWXQYZWXJQYWJZXQ"  # of the same length

@@ -213,6 +213,7 @@ def outcome(kvlint: Kvlint, examples: str) -> Any:
     return kvlint("rules", "test", "own")
 
 
+@pytest.mark.slow(8)
 def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
     ran = outcome(kvlint, FAILS + PASSES)
     assert ran == (0, "2 examples of 1 rule: 2 passed, 0 failed\n", "")

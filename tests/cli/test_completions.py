@@ -19,6 +19,8 @@ from azkvlint.reporters import REPORTERS
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
+pytestmark = pytest.mark.slow(3)
+
 CHECK = {name for option in OPTIONS if "check" in option.commands for name in option.names if name.startswith("--")}
 # What bash does when somebody presses the tab key behind these words, printed word by word.
 PRESS = """

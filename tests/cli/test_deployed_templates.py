@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(3)
+
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/"
 TEMPLATE = json.dumps(
     {

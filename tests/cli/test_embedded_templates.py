@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
+pytestmark = pytest.mark.slow(8)
+
 STACK = "Microsoft.Resources/deploymentStacks"
 SPEC = "Microsoft.Resources/templateSpecs/versions"
 POLICY = "Microsoft.Authorization/policyDefinitions"

@@ -154,6 +154,7 @@ def test_every_setting_is_among_them() -> None:
     assert SETTINGS.keys() == {*KEYS, OVERRIDE}
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("name", [*SETTINGS, *CIRCUMSTANCES])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_setting_makes_up_for_an_input(
@@ -166,6 +167,7 @@ def test_no_setting_makes_up_for_an_input(
     assert (kvlint(command, "good").code in (0, 1)) is (name not in ("exclude", "extend-exclude"))
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("first", [*SETTINGS, *CIRCUMSTANCES])
 def test_no_two_settings_make_up_for_an_input(
     first: str, project: Path, kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
@@ -213,6 +215,7 @@ def test_every_problem_that_the_code_knows_is_among_them() -> None:
     assert levels == set(LEVELS)
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize(("code", "level"), list(product(PROBLEMS, LEVELS)))
 def test_no_problem_makes_up_for_an_input(code: str, level: str, project: Path) -> None:
     """Neither by itself nor beside any other."""

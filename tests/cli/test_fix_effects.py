@@ -18,6 +18,8 @@ from azkvlint.syntax import arm_expression, ast
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
+pytestmark = pytest.mark.slow(3)
+
 VAULT = (
     'resource "azurerm_key_vault" "v" {\n  name                       = "kv"\n  rbac_authorization_enabled = true\n}\n'
 )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Kvlint
 
+pytestmark = pytest.mark.slow(3)
+
 VAULT = 'resource "azurerm_key_vault" "v" {\n  name                     = "kv"\n  purge_protection_enabled = false\n}\n'
 CALL = 'module "kv" {{\n  source = "{}"\n}}\n'
 TEMPLATE = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"

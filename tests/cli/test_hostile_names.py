@@ -22,6 +22,8 @@ from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import run_in
 
+pytestmark = pytest.mark.slow(8)
+
 # Each acts somewhere: terminals, GitHub's and Azure's agents (which overlook a soft hyphen), XML, HTML and Markdown.
 HOSTILE = (
     "\x1b[31mred\x9b1m",

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
     from tests.conftest import Ran, Run
 
+pytestmark = pytest.mark.slow(8)
+
 VAULT = """resource "azurerm_key_vault" "kv" {
   name                     = "kv-app"
   purge_protection_enabled = false

@@ -16,7 +16,10 @@ import pytest
 
 import azkvlint
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
+pytestmark = [
+    pytest.mark.slow(8),
+    pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows"),
+]
 
 SEMAPHORES = "/dev/shm/sem."  # noqa: S108  # no file is made there
 # Notes in a file what the process opens, lists and renames; it is loaded before kvlint.

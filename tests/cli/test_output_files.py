@@ -14,7 +14,10 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
+pytestmark = [
+    pytest.mark.slow(3),
+    pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows"),
+]
 
 VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
 ONE = ("--select", "KV001")

@@ -395,6 +395,7 @@ def test_only_the_tools_that_are_asked_for(kvlint: Kvlint) -> None:
 # --- hostile comments -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize(
     "comments",
     [

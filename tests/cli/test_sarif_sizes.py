@@ -15,6 +15,8 @@ from tests.sarif import violations
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
+pytestmark = pytest.mark.slow(8)
+
 # GitHub refuses a larger log, packed.
 MOST_BYTES = 10_000_000
 # Ten times what it takes; this only catches what grows with the square.

@@ -484,6 +484,7 @@ def stdout_of(words: list[str]) -> str:
     return data.getvalue().decode()
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("name", CASES)
 def test_a_secret_is_in_no_output(name: str, tmp_path: Path) -> None:
     found = outputs(CASES[name], SECRET, tmp_path / "one")
@@ -515,6 +516,7 @@ RENAMED = {
 }
 
 
+@pytest.mark.slow(4)
 @pytest.mark.parametrize("name", RENAMED)
 def test_no_verdict_hangs_on_a_name(name: str, tmp_path: Path) -> None:
     """What is called like a secret is judged like anything else: only messages differ."""

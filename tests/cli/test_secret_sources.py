@@ -16,6 +16,8 @@ from tests.secretshapes import MARK, shape_of
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 LANGUAGES = ("terraform", "bicep", "arm")
 CHECK = ("--profile", "all", "-v", "--strict", "--no-cache", "--sarif-include", "suppressed,unknown,passed,rules")
 

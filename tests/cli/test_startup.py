@@ -20,6 +20,8 @@ from azkvlint.engine.rule_store import builtin_rules, compile_rules
 from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS
 
+pytestmark = pytest.mark.slow(8)
+
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 INSTALLED = Path(package.__file__).with_name("rules").is_dir()
 # Each takes milliseconds, and a check that writes a report for machines or plain text needs none of them.

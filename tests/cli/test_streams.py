@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 ONE = ("--select", "KV001")
 FULL = Path("/dev/full")
 

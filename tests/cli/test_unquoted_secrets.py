@@ -13,6 +13,8 @@ from azkvlint.reporters import REPORTERS
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
+pytestmark = pytest.mark.slow(8)
+
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 WORDS = ("qxzjone", "qxzjtwo", "qxzjthree")
 TERRAFORM = """resource "azurerm_key_vault" "kv" {

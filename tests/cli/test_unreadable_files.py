@@ -293,6 +293,7 @@ def written(kind: str, poison: str) -> tuple[str, ...]:
     return words
 
 
+@pytest.mark.slow(20)
 @pytest.mark.parametrize(("kind", "poison"), CASES)
 def test_no_file_breaks_a_run(kind: str, poison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

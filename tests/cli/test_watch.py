@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 VAULT = """resource "azurerm_key_vault" "kv" {
   name                     = "kv-one"
   sku_name                 = "standard"

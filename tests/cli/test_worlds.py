@@ -575,6 +575,7 @@ def test_a_parameter_file_and_a_switch(kvlint: Kvlint) -> None:
     assert words(document, "KV001") == ["if on is true"]
 
 
+@pytest.mark.slow(10)
 def test_what_takes_too_much_work_to_search_is_assumed(kvlint: Kvlint) -> None:
     names = [f"s{number}" for number in range(200)]
     text = "".join(variable(name, "bool", "false") for name in names)

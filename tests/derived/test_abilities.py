@@ -16,6 +16,8 @@ from azkvlint.derived.permissions import administrators, built_in, reaches_vault
 from azkvlint.engine.rule_store import builtin_rules
 from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(3)
+
 # KV313 asks whether another role has fewer permissions, which is always so for a custom role. KV314 is about a vault.
 RULES = ("KV305", "KV307", "KV312", "KV402", "KV403", "KV404", "KV407", "KV408")
 SUBSCRIPTION = "${data.azurerm_subscription.current.id}"

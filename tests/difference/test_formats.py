@@ -20,6 +20,8 @@ from tests.difference.conftest import Diff
 from tests.difference.inputs import IN_TERRAFORM, TERRAFORM, encoded, plan_with
 from tests.sarif import run_in
 
+pytestmark = pytest.mark.slow(3)
+
 ROOT = Path(__file__).resolve().parents[2]
 VALIDATE = ROOT.parent / "shared" / "tools" / "sarif" / "validate"
 RBAC, RANGE, LOGS = "RBAC off", "range widened", "diagnostic setting removed"

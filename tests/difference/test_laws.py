@@ -22,6 +22,8 @@ from tests.difference.inputs import (
     reverse,
 )
 
+pytestmark = pytest.mark.slow(8)
+
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 """The numbers of random inputs are small; more were compared once."""
 NUMBER = 6

@@ -15,6 +15,8 @@ from azkvlint.editor.checks import Checks, Request
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from tests.editor import replay
 
+pytestmark = pytest.mark.slow(8)
+
 CASES = int(os.environ.get("KVLINT_REPLAYS", "8"))
 
 

@@ -24,6 +24,8 @@ import msgspec
 from azkvlint.editor.settings import EditorSettings
 from tests.editor.client import Client, serving, start
 
+pytestmark = pytest.mark.slow(8)
+
 VAULT = """resource "azurerm_key_vault" "app" {
   name                      = "kv-app"
   location                  = "westeurope"

@@ -38,6 +38,8 @@ from azkvlint.syntax.hcl.parse import File, parse_file
 from azkvlint.syntax.json_positions import Value, parse
 from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 
+pytestmark = pytest.mark.slow(8)
+
 VAULT = """resource "azurerm_key_vault" "v{n}" {{
   name                = "kv-number-{n}"
   location            = "westeurope"

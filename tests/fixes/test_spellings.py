@@ -257,6 +257,7 @@ def refusal_of(case: Case, spelling: str) -> str:
 GROUPS = sorted({(case.rule, case.language) for case in CASES})
 
 
+@pytest.mark.slow(20)
 @pytest.mark.parametrize(("rule", "language"), GROUPS)
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_fixes_are_offered_or_refused_for_a_known_reason(spelling: str, rule: str, language: str) -> None:

@@ -18,6 +18,8 @@ from azkvlint.linter.linter import check
 from azkvlint.model.effect import CLASSES
 from azkvlint.model.finding import Report
 
+pytestmark = pytest.mark.slow(8)
+
 NAMES = {"hcl": "main.tf", "tf.json": "main.tf.json", "bicep": "main.bicep", "arm": "main.json"}
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 DOCUMENTS = 10

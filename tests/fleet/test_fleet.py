@@ -79,7 +79,10 @@ def cluster(installed: Path) -> Iterator[Any]:
     path.undo()
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # those of Dask, whose versions are not ours
+pytestmark = [
+    pytest.mark.slow(8),
+    pytest.mark.filterwarnings("ignore::Warning"),  # those of Dask, whose versions are not ours
+]
 
 
 def rows_of(folder: Path) -> dict[str, list[bytes]]:

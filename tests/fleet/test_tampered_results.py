@@ -27,6 +27,8 @@ from azkvlint.linter.linter import check
 from azkvlint.linter.rule_tests import expand
 from azkvlint.util.result_folder import ResultFolder
 
+pytestmark = pytest.mark.slow(8)
+
 pytest.importorskip("pyarrow", reason='the extra "fleet" (dask, distributed, pyarrow) is not installed')
 
 COUNT = 6

@@ -15,6 +15,8 @@ from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(3)
+
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 EXIT_CODES = {"careless": 1, "hardened": 0}
 ROWS = 16

@@ -22,6 +22,8 @@ from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.project_files import FILE_BUFFER
 
+pytestmark = pytest.mark.slow(8)
+
 VAULT = 'resource "azurerm_key_vault" "{name}" {{\n  name = "{name}"\n  purge_protection_enabled = {on}\n}}\n'
 CALL = 'module "{name}" {{\n  source = "{source}"\n}}\n'
 BICEP = (

@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 SECRET = "Tr0ub4dor-and-3"
 MODULE = """
 provider "azurerm" {

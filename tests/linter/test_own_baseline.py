@@ -16,6 +16,8 @@ from tests.moduletrees import make
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
+pytestmark = pytest.mark.slow(8)
+
 __all__ = ["kvlint"]
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"

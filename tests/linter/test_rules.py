@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path as FilePath
 
 import pytest
@@ -56,8 +57,13 @@ def recorded() -> Iterator[dict[str, set[tuple[str, Path]]]]:
         yield selected
 
 
-with recorded() as SELECTED:
-    RESULTS = list(run_examples(RULES))
+@cache
+def examples() -> tuple[list[Result], dict[str, set[tuple[str, Path]]]]:
+    """Run all examples once, and record what derived attributes select."""
+    with recorded() as selected:
+        return list(run_examples(RULES)), selected
+
+
 # What the first version promises to answer; other ideas may be covered besides.
 NUMBERS = {
     "NET": (1, 2, 3, 4, 8),
@@ -81,7 +87,7 @@ def name_of(result: Result) -> str:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_examples(rule: Rule) -> None:
     """A test for each of the thousands of examples would take longer than the examples."""
-    results = [one for one in RESULTS if one.rule.id == rule.id]
+    results = [one for one in examples()[0] if one.rule.id == rule.id]
     assert results
     assert {name_of(one): one.faults for one in results if one.faults} == {}
 
@@ -101,7 +107,7 @@ def test_rule_files_stay_short() -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert len(RESULTS) == sum(len(example.sources) for rule in RULES for example in rule.examples) > 150
+    assert len(examples()[0]) == sum(len(example.sources) for rule in RULES for example in rule.examples) > 150
 
 
 @pytest.mark.parametrize("name", derived_attributes())
@@ -112,13 +118,14 @@ def test_derived_attributes_declare_what_they_read(name: str) -> None:
     free = {("derived", name), ("derived", "after"), *(("derived", one) for one in derived_attributes()[name].uses)}
     missing = {
         (type_, path)
-        for type_, path in SELECTED[name]
+        for type_, path in examples()[1][name]
         if path not in free
         and not any(path[: len(one)] == one or one[: len(path)] == path for one in reads.get(type_, ()))
     }
     assert missing == set()
 
 
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_gates(rule: Rule) -> None:
     assert {gate.__name__: list(map(str, gate(rule))) for gate in GATES if [*gate(rule)]} == {}

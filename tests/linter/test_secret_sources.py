@@ -20,6 +20,8 @@ from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.syntax.texts import Lines
 from tests.secretshapes import MARK, Files, Shape, shape_of
 
+pytestmark = pytest.mark.slow(8)
+
 LANGUAGES = ("terraform", "bicep", "arm")
 SEEDS = 25
 VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv-orders"\n}\n'

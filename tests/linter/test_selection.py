@@ -120,6 +120,7 @@ def test_each_rule_alone_returns_its_results_on_a_sample(sample: str) -> None:
     assert_same_results(ROOT / "samples" / sample, [[rule] for rule in RULES])
 
 
+@pytest.mark.slow(10)
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("part", ["arm", "bicep", "pairs", "plan", "tf", "whatif", "snapshot"])
 def test_random_selections_return_their_results_on_real_inputs(part: str, seed: int) -> None:

@@ -16,6 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 GIT = shutil.which("git")
 CANARY = "correct-horse-battery-staple"
 SECRET = {"type": "azurerm_key_vault_secret", "instances": [{"attributes": {"name": "s", "value": CANARY}}]}

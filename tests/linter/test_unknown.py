@@ -122,6 +122,7 @@ def is_type_of_azapi(place: Place) -> bool:
     return "azapi_" in str(place[0]) and place[1:] == ("type",)
 
 
+@pytest.mark.slow(10)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_one_unknown_value_turns_no_answer(rule: Rule) -> None:
     for example in rule.examples:

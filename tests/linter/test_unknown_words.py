@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 FOREIGN = 'module "kv" {\n  source = "git::https://example.com/kv"\n}\n'
 VAULT = 'resource "azurerm_key_vault" "{0}" {{\n  name = "{0}"\n  rbac_authorization_enabled = {1}\n}}\n'
 POLICY = """

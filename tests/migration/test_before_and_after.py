@@ -11,6 +11,8 @@ import pytest
 
 from tests.migration.before_and_after import LANGUAGES, differences, of_world
 
+pytestmark = pytest.mark.slow(8)
+
 ROOT = Path(__file__).resolve().parents[2]
 KVGEN = ROOT.parent / "shared" / "tools" / "kvgen" / "gen.py"
 # Seeds whose worlds have vaults with access policies.

@@ -9,6 +9,8 @@ import pytest
 from tests.migration import before_and_after, deployments
 from tests.migration.evaluator import evaluate
 
+pytestmark = pytest.mark.slow(8)
+
 SEEDS = range(10)
 LANGUAGES = ("terraform", "bicep")
 

@@ -12,6 +12,8 @@ from azkvlint.syntax.bicep.parse import parse
 from tests.migration.before_and_after import differences, migration
 from tests.migration.brute_force import WORDS
 
+pytestmark = pytest.mark.slow(8)
+
 SEEDS = range(20)
 _SINGLE = "'"
 _KINDS = {"secrets": "secret", "keys": "key", "certificates": "certificate"}

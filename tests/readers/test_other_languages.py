@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 CANARY = "correct-horse-battery-staple"
 ASO = "Azure Service Operator"
 CLEAN = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' existing = {\n  name: 'kv-app'\n}\n"

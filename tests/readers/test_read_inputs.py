@@ -29,6 +29,8 @@ from tests.readinputs.law import (
     violations,
 )
 
+pytestmark = pytest.mark.slow(8)
+
 # Pairs of inputs in each language. KVLINT_READ_PAIRS sets another number, such as 500 for 2,000 pairs in all.
 PAIRS = int(os.environ.get("KVLINT_READ_PAIRS", "40"))
 _CHANGES = 4

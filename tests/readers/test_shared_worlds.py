@@ -25,6 +25,8 @@ from tests.readinputs.law import ARM, BICEP, HCL, LANGUAGES, Unit, content, gene
 from tests.worlds.comparison import write
 from tests.worlds.generator import make_case
 
+pytestmark = pytest.mark.slow(8)
+
 # Roots of each kind in each language. KVLINT_SHARED_WORLD_SEEDS sets another number, such as 200.
 SEEDS = int(os.environ.get("KVLINT_SHARED_WORLD_SEEDS", "15"))
 _WORLDS = {HCL: "tf", BICEP: "bicep", ARM: "arm"}

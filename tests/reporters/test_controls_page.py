@@ -18,6 +18,8 @@ from tests.reporters.browser import Parsed, find_chromium, results
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 ROWS = 16
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(2)>\"'`&amp;|**x**"

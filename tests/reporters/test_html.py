@@ -18,6 +18,8 @@ from tests.reporters.browser import Parsed, dumped, find_chromium, results
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CARELESS = SAMPLES / "careless" / "main.tf"
 SECRET = "correct-horse-battery-staple"

@@ -15,6 +15,8 @@ from azkvlint.linter.rule_tests import expand
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 ROOT = Path(__file__).resolve().parents[2]
 # What users of the format have been promised of built-in rules.
 PROMISED = re.compile(r"^(.+?):(\d+):(\d+): (KV\d{3}) (error|warning|info) (.*)$")

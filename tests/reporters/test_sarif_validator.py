@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 ROOT = Path(__file__).resolve().parents[2]
 VALIDATE = ROOT.parent / "shared" / "tools" / "sarif" / "validate"
 AUDIT = ("--profile", "all", "--sarif-include", "suppressed,unknown,passed")

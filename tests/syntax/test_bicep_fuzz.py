@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azkvlint.syntax.bicep.parse import Parsed, parse
+
+pytestmark = pytest.mark.slow(8)
 
 WHOLE = """targetScope = 'resourceGroup'
 // Where the vault is.

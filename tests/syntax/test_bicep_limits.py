@@ -8,6 +8,8 @@ import pytest
 
 from azkvlint.syntax.bicep.parse import Parsed, parse
 
+pytestmark = pytest.mark.slow(8)
+
 LEVELS = 5000
 
 

@@ -21,6 +21,8 @@ from azkvlint.readers.terraform.second_opinions import grammar, syntax_error
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Body, parse_file
 
+pytestmark = pytest.mark.slow(8)
+
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"
 SUFFIXES = {".tf", ".tofu", ".tfvars"}

@@ -16,6 +16,8 @@ from azkvlint.syntax.hcl.json_file import parse_json_file
 from azkvlint.syntax.hcl.parse import Body, File, parse_file
 from azkvlint.util.errors import InputError
 
+pytestmark = pytest.mark.slow(8)
+
 LEVELS = 5000
 SIZE = 200_000
 

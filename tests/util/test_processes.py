@@ -25,6 +25,8 @@ from azkvlint.util.processes import in_processes
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 VAULT = """resource kv{0} 'Microsoft.KeyVault/vaults@2023-07-01' = {{
   name: 'kv-{0}'
   properties: {{ enablePurgeProtection: {0} > 5 }}

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from azkvlint.util.regex_language import Part, may_match
 from azkvlint.util.safe_regex import is_bounded
 
+pytestmark = pytest.mark.slow(8)
+
 LETTERS = "a_-1"
 FILLINGS = ["".join(one) for length in range(4) for one in product(LETTERS, repeat=length)]
 EXPRESSIONS = [

@@ -21,6 +21,8 @@ from azkvlint.util.errors import InputError
 if TYPE_CHECKING:
     from tests.evaluation.terraform.conftest import Terraform
 
+pytestmark = pytest.mark.slow(8)
+
 
 @pytest.mark.parametrize(
     ("text", "why"),

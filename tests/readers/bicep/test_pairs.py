@@ -23,6 +23,8 @@ from azkvlint.syntax.texts import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import begin_run
 
+pytestmark = pytest.mark.slow(8)
+
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
 FILES = sorted([*CORPORA.rglob("*.bicep"), *CORPORA.rglob("*.bicepparam")])
 PAIRS = [

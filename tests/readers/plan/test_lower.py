@@ -491,6 +491,7 @@ class TestSecretsApart:
         assert (getattr(value, "value", None), value.sensitive) == ("v", True)
 
 
+@pytest.mark.slow(8)
 def test_nothing_holds_on_to_a_plan_that_was_read(plan: PlanJson) -> None:
     """Nobody looks for garbage while kvlint runs, so that what is held in a circle would stay until its end."""
     plan.resource(KV, {"name": "kv"})

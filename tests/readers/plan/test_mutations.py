@@ -23,6 +23,8 @@ from azkvlint.util.errors import InputError
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson
 
+pytestmark = pytest.mark.slow(8)
+
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "careless" / "plan.json"
 TREES, TEXTS = 250, 250
 ODD: list[Any] = [

@@ -15,6 +15,8 @@ from tests.readers.terraform.conftest import call, variable, vault
 if TYPE_CHECKING:
     from tests.readers.terraform.conftest import Judge
 
+pytestmark = pytest.mark.slow(8)
+
 KV = "azurerm_key_vault.kv"
 SECONDS = 10
 

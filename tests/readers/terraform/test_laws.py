@@ -7,12 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import check
 from tests.readers.terraform.conftest import write
+
+pytestmark = pytest.mark.slow(8)
 
 # The rule is about what a policy grants. Only a vault that certainly uses Azure RBAC makes that harmless, as an example
 # of the rule states.

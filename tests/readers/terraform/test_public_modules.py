@@ -15,6 +15,8 @@ from azkvlint.syntax.hcl.parse import Body
 from tests.conftest import Run
 from tests.stand_ins import AVM, CASES, CLOUDNATION, HEAD, PASSWORD, VERSIONS, call, differences
 
+pytestmark = pytest.mark.slow(8)
+
 CORPORA = Path(__file__).parents[4] / "shared" / "corpora" / "tf"
 FOLDERS = {AVM: "avm-res-keyvault-vault", CLOUDNATION: "cloudnationhq-kv"}
 OPEN = {CLOUDNATION: {"KV304", "KV513", "KV603", "KV702", "KV704", "KV710", "KV716"}}

@@ -20,6 +20,8 @@ from azkvlint.readers.terraform.second_opinions import MAX_BYTES, syntax_error
 if TYPE_CHECKING:
     from tests.conftest import Run
 
+pytestmark = pytest.mark.slow(8)
+
 
 def vault(*lines: str) -> str:
     return "".join(f"{line}\n" for line in ('resource "azurerm_key_vault" "a" {', *lines, "}"))
