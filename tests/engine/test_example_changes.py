@@ -3,89 +3,158 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from azkvlint.engine.example_changes import (
+    ChangeError,
+    places_of,
+    remove_attribute,
+    set_attribute,
+    with_marks,
+    without_marks,
+)
 from azkvlint.engine.example_conversion import arm_from_bicep, plan_from_terraform
-from azkvlint.engine.rule_loader import OverlayError, overlay
 from azkvlint.util.errors import InputError
 
-BASE = """\
+TERRAFORM = """\
 resource "azurerm_key_vault" "kv" { # <- KV001
   name                     = "kv"
   purge_protection_enabled = false
+  tags                     = { owner = "app" }
 
   network_acls {
-    bypass         = "None"
-    default_action = "Deny"
+    bypass   = "None"
+    ip_rules = ["203.0.113.10"]
   }
 }
+
+resource "azurerm_key_vault" "b" { name = "b" }
 """
-FIRST, LAST = 'resource "azurerm_key_vault" "kv" { # <- KV001\n  name                     = "kv"\n', "}\n"
-ACLS = '\n  network_acls {\n    bypass         = "None"\n    default_action = "Deny"\n  }\n'
+BICEP = """\
+@description('The vault')
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = { // <- KV001
+  name: 'kv'
+  properties: { sku: { name: 'standard' }, accessPolicies: [{ objectId: app }, { objectId: ops }] }
+}
+param app string = 'x'
+param ops string
+"""
 
 
-def changed(changes: dict[str, str], *, passes: bool = False) -> str:
-    return overlay(BASE, changes.items(), language="terraform", mark="# <- KV001", keeps_marks=not passes)
-
-
-def test_a_line_is_replaced_whatever_its_spaces() -> None:
-    text = changed({"purge_protection_enabled = false": "purge_protection_enabled = var.on"})
-    assert text == FIRST + "  purge_protection_enabled = var.on\n" + ACLS + LAST
-
-
-def test_a_part_of_a_line_is_replaced() -> None:
-    assert '  name                     = "app"\n' in changed(
-        {'"kv"\n'.strip() + " {": '"app" {', 'name = "kv"': 'name = "app"'}
-    )
-
-
-def test_a_line_is_removed_and_its_neighbors_are_aligned() -> None:
-    text = changed({"purge_protection_enabled = false": ""})
-    assert text == 'resource "azurerm_key_vault" "kv" { # <- KV001\n  name = "kv"\n' + ACLS + LAST
-
-
-def test_a_block_is_removed_or_replaced() -> None:
-    purge = "  purge_protection_enabled = false\n"
-    assert changed({"network_acls { ...": ""}) == FIRST + purge + LAST
-    text = changed({"network_acls { ...": "contact {\n  email = var.mail\n}"})
-    assert text == FIRST + purge + "\n  contact {\n    email = var.mail\n  }\n" + LAST
-
-
-def test_text_follows_a_line_in_its_block_a_block_or_the_end() -> None:
-    assert "{\n    ip_rules       = []\n    bypass" in changed({"+ network_acls {": "ip_rules = []"})
-    assert '  }\n  sku_name = "premium"\n}' in changed({"+ network_acls { ...": 'sku_name = "premium"'})
-    assert changed({"+": 'variable "on" { type = bool }'}) == BASE + '\nvariable "on" { type = bool }\n'
-
-
-def test_marks_of_the_base_stay_unless_the_example_passes_or_has_its_own() -> None:
-    assert changed({'name = "kv"': 'name = "app"'}).count("<-") == 1
-    assert "<-" not in changed({'name = "kv"': 'name = "app"'}, passes=True)
-    text = changed({"purge_protection_enabled = false": "<-"})
-    assert "false # <- KV001\n" in text
-    assert text.count("<-") == 1
-    replaced = changed({'resource "azurerm_key_vault" "kv" {': 'resource "azurerm_key_vault" "app" {'})
-    assert replaced.startswith('resource "azurerm_key_vault" "app" { # <- KV001\n')
+def lines_changed(language: str, base: str, changed: str) -> tuple[list[str], list[str]]:
+    """The lines that a change removes and adds, without their spaces; alignment is no change."""
+    before, after = ([" ".join(line.split()) for line in text.splitlines()] for text in (base, changed))
+    return [line for line in before if line not in after], [line for line in after if line not in before]
 
 
 @pytest.mark.parametrize(
-    ("key", "message"),
+    ("path", "value", "removed", "added"),
     [
-        ("sku_name = 1", "'sku_name = 1' is not in the base; it must be there once"),
-        ("network_acls ...", "'network_acls ...' is not in the base; it must be there once"),
-        ("=", "'=' is 4 times in the base; it must be there once"),
-        ("", "'' is not in the base; it must be there once"),
+        ("purge_protection_enabled", True, "purge_protection_enabled = false", "purge_protection_enabled = true"),
+        ("azurerm_key_vault.b.name", "${var.x}", 'resource "azurerm_key_vault" "b" { name = "b" }', "{ name = var.x }"),
+        ("network_acls.ip_rules", ["a", "${var.b}"], 'ip_rules = ["203.0.113.10"]', 'ip_rules = ["a", var.b]'),
+        ("tags", {"owner": "kv-${var.x}"}, 'tags = { owner = "app" }', 'tags = { owner = "kv-${var.x}" }'),
+        ("tags.owner", "ops", 'tags = { owner = "app" }', 'tags = { owner = "ops" }'),
+        ("tags.team", None, 'tags = { owner = "app" }', 'tags = { owner = "app", team = null }'),
+        ("network_acls.default_action", "Deny", "", 'default_action = "Deny"'),
+        ("azurerm_key_vault.kv.soft_delete_retention_days", 7, "", "soft_delete_retention_days = 7"),
+        ("azurerm_key_vault.kv.contact", [{"email": "a@b.c"}], "", 'contact { email = "a@b.c" }'),
+        ("network_acls", [{"bypass": "None"}], 'ip_rules = ["203.0.113.10"]', 'network_acls { bypass = "None" }'),
     ],
 )
-def test_a_line_must_be_in_the_base_once(key: str, message: str) -> None:
-    with pytest.raises(OverlayError) as caught:
-        changed({key: "x"})
-    assert str(caught.value) == message
+def test_an_attribute_or_block_of_terraform_is_set(path: str, value: Any, removed: str, added: str) -> None:
+    gone, new = lines_changed("terraform", TERRAFORM, set_attribute("terraform", TERRAFORM, path, value))
+    assert removed in gone or (not removed and not gone)
+    assert any(line.endswith(added) for line in new)
 
 
-def test_a_line_in_what_is_replaced_cannot_be_changed() -> None:
-    with pytest.raises(OverlayError, match="is in what another line replaces"):
-        changed({"network_acls { ...": "", 'bypass = "None"': "x"})
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("sku.name", "it's", "sku: { name: 'it\\'s' }"),
+        ("sku.family", "A", "sku: { name: 'standard', family: 'A' }"),
+        ("accessPolicies[1].objectId", "${guid('x')}", "[{ objectId: app }, { objectId: guid('x') }]"),
+        ("properties", {"a": [1, True], "b-c": {}}, "  properties: { a: [1, true], 'b-c': {} }\n"),
+        ("kv.tags", {}, "\n  tags: {}\n}"),
+        ("app", "y", "param app string = 'y'"),
+    ],
+)
+def test_a_property_or_default_of_bicep_is_set(path: str, value: Any, text: str) -> None:
+    assert text in set_attribute("bicep", BICEP, path, value)
+
+
+def test_an_attribute_is_added_to_a_block_on_one_line_whose_mark_stays_on_its_line() -> None:
+    base = 'resource "azurerm_key_vault" "kv" { name = "kv" } # <- KV001\n'
+    assert set_attribute("terraform", base, "kv.sku_name", "premium") == (
+        'resource "azurerm_key_vault" "kv" { # <- KV001\n  name     = "kv"\n  sku_name = "premium"\n}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"),
+    [
+        ("network_acls", '  tags                     = { owner = "app" }\n}\n\nresource "azurerm_key_vault" "b"'),
+        ("tags.owner", "tags                     = {}"),
+        ("bypass", '  network_acls {\n    ip_rules = ["203.0.113.10"]\n  }'),
+        ("azurerm_key_vault.b", '    ip_rules = ["203.0.113.10"]\n  }\n}\n'),
+        ("b.name", 'resource "azurerm_key_vault" "b" {}'),
+    ],
+)
+def test_what_is_removed_leaves_neither_lines_nor_commas(path: str, rest: str) -> None:
+    changed = remove_attribute("terraform", TERRAFORM, path)
+    assert rest in changed.replace("{ }", "{}")
+    assert path not in {one.path for one in places_of("terraform", changed)}
+
+
+@pytest.mark.parametrize(
+    ("path", "rest"),
+    [
+        ("sku", "properties: { accessPolicies: [{ objectId: app }, { objectId: ops }] }"),
+        ("accessPolicies", "properties: { sku: { name: 'standard' } }"),
+        ("ops", "param app string = 'x'\n"),
+        ("kv", "param app string = 'x'\nparam ops string\n"),
+    ],
+)
+def test_what_is_removed_from_bicep(path: str, rest: str) -> None:
+    assert remove_attribute("bicep", BICEP, path).endswith(rest) or rest in remove_attribute("bicep", BICEP, path)
+
+
+def test_marks_are_on_the_lines_of_the_paths() -> None:
+    text = with_marks("terraform", TERRAFORM, ["bypass", "azurerm_key_vault.b", "b.name"], "# <- KV001")
+    assert [line.split()[0] for line in text.splitlines() if line.endswith("# <- KV001")] == ["bypass", "resource"]
+    text = with_marks("bicep", without_marks(BICEP), ["kv"], "// <- KV001")
+    assert text == BICEP
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("purge_protection", "the base has no 'purge_protection'; did you mean 'purge_protection_enabled'?"),
+        ("acls.bypass", "the base has no 'acls.bypass'"),
+        ("name", "'name' is ambiguous: azurerm_key_vault.kv.name or azurerm_key_vault.b.name"),
+        ("azurerm_key_vault.kv.name", "'azurerm_key_vault.kv.name' has this value in the base"),
+        ("network_acls", "'network_acls' is a block in the base"),
+        ("bypass.x", "'bypass' has no attributes"),
+    ],
+)
+def test_a_path_must_fit_the_base(path: str, message: str) -> None:
+    with pytest.raises(ChangeError) as caught:
+        set_attribute("terraform", TERRAFORM, path, "kv")
+    assert str(caught.value).startswith(message)
+
+
+def test_one_of_several_blocks_is_named_by_its_index() -> None:
+    base = 'resource "x" "y" {\n  rule {\n    a = 1\n  }\n  rule {\n    a = 2\n  }\n}\n'
+    assert "a = 3" in set_attribute("terraform", base, "rule[1].a", 3)
+    with pytest.raises(ChangeError, match=r"'x\.y\.rule' is several blocks in the base; set one of them"):
+        set_attribute("terraform", base, "x.y.rule", [{"a": 1}])
+
+
+def test_what_shares_its_line_with_others_cannot_be_removed() -> None:
+    with pytest.raises(ChangeError, match=r"'kv\.b' is not on a line of its own"):
+        remove_attribute("bicep", "resource kv 'x@1' = {\n  b: 1 }\n", "kv.b")
 
 
 # --- languages that follow ---
