@@ -375,6 +375,9 @@ NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
     [
         ("- {attribute: a}", f"an attribute condition needs {OPERATOR}:"),
         ("- {attribute: a, equals: 1, in: [1]}", "'equals' and 'in' are two operators, not one"),
+        ("- {attribute: a, equals: 1, not_in: [1]}", "'equals' and 'not_in' are two operators, not one"),
+        ("- {attribute: a, not_in: [1], default: 2}", "not_in: does not accept default:; use not:"),
+        ("- {attribute: a, not_in: 1}", "in requires a list of strings, numbers, true or false, not the number 1"),
         ("- {attribute: $, is: set}", "'$' is the item of some: or every:, and there is none here"),
         ("- {attribute: a, equals: [1]}", "equals requires a string, a number, true or false, not a list"),
         ("- {attribute: a, equals: null}", "equals requires a string, a number, true or false, not nothing"),
