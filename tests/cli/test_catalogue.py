@@ -292,11 +292,11 @@ def test_rules_to_test_that_are_not_there(kvlint: Kvlint) -> None:
 
 def test_a_new_rule_loads_and_says_what_is_to_be_filled_in(kvlint: Kvlint) -> None:
     assert kvlint("rules", "new", "ACME-1", "owned") == (0, "ACME-1-owned.yaml\n", "")
-    assert kvlint("rules", "test", "ACME-1-owned.yaml") == (0, "6 examples of 1 rule: 6 passed, 0 failed\n", "")
+    assert kvlint("rules", "test", "ACME-1-owned.yaml") == (0, "12 examples of 1 rule: 12 passed, 0 failed\n", "")
     ran = kvlint("rules", "test", "--strict", "ACME-1-owned.yaml")
     assert ran.code == 1
     assert "ACME-1-owned.yaml: ACME-1: why contains the placeholder TODO\n" in ran.out
-    assert ran.out.endswith("6 examples of 1 rule: 6 passed, 0 failed\nquality checks: 8 errors\n")
+    assert ran.out.endswith("12 examples of 1 rule: 12 passed, 0 failed\nquality checks: 8 errors\n")
     text = Path("ACME-1-owned.yaml").read_text(encoding="utf-8")
     Path("ACME-1-owned.yaml").write_text(text.replace("TODO fails", "a").replace("TODO", "it"), encoding="utf-8")
     assert kvlint("rules", "test", "--strict", "ACME-1-owned.yaml").code == 0

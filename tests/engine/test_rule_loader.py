@@ -375,6 +375,9 @@ NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
     [
         ("- {attribute: a}", f"an attribute condition needs {OPERATOR}:"),
         ("- {attribute: a, equals: 1, in: [1]}", "'equals' and 'in' are two operators, not one"),
+        ("- {attribute: a, equals: 1, not_in: [1]}", "'equals' and 'not_in' are two operators, not one"),
+        ("- {attribute: a, not_in: [1], default: 2}", "not_in: does not accept default:; use not:"),
+        ("- {attribute: a, not_in: 1}", "in requires a list of strings, numbers, true or false, not the number 1"),
         ("- {attribute: $, is: set}", "'$' is the item of some: or every:, and there is none here"),
         ("- {attribute: a, equals: [1]}", "equals requires a string, a number, true or false, not a list"),
         ("- {attribute: a, equals: null}", "equals requires a string, a number, true or false, not nothing"),
@@ -597,7 +600,7 @@ def test_an_example_in_another_language_marks_its_line_in_that_languages_comment
     assert set(load(written(examples="examples:\n" + examples)).examples[0].sources) == {"plan", "bicep"}
 
 
-OVERLAY = """\
+CHANGED = """\
   - fails: it is off
     terraform and plan: |
       resource "azurerm_key_vault" "kv" { # <- KV001
@@ -609,19 +612,29 @@ OVERLAY = """\
       }
   - passes: it is on
     base: it is off
-    terraform and plan: {'purge_protection_enabled = false': 'purge_protection_enabled = true'}
-    bicep and arm:
-      + resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {: |
-        properties: { enablePurgeProtection: true }
+    terraform and plan: {set: {purge_protection_enabled: true}}
+    bicep and arm: {set: {kv.properties: {enablePurgeProtection: true}}}
+  - unknown: it is a variable
+    base: it is off
+    terraform and plan:
+      set: {purge_protection_enabled: '${var.on}'}
+      add: 'variable "on" { type = bool }'
+      mark: purge_protection_enabled
 """
 
 
 def test_an_example_changes_a_base_and_has_the_languages_that_follow() -> None:
-    fails, passes = load(written(examples="examples:\n" + OVERLAY)).examples
+    fails, passes, unknown = load(written(examples="examples:\n" + CHANGED)).examples
     assert list(fails.sources) == list(passes.sources) == ["plan", "terraform", "bicep", "arm"]
     assert passes.sources["terraform"] == fails.sources["terraform"].replace("false", "true").replace(" # <- KV001", "")
     assert passes.sources["plan"] == "azurerm_key_vault.kv:\n  purge_protection_enabled: true\n"
     assert '"properties": { "enablePurgeProtection": true }' in passes.sources["arm"]
+    assert unknown.sources["terraform"] == (
+        'resource "azurerm_key_vault" "kv" {\n'
+        "  purge_protection_enabled = var.on # <- KV001\n"
+        '}\n\nvariable "on" { type = bool }\n'
+    )
+    assert unknown.sources["plan"].endswith("  purge_protection_enabled: ${var.on}  # <- KV001\n")
 
 
 @pytest.mark.parametrize(
@@ -629,43 +642,80 @@ def test_an_example_changes_a_base_and_has_the_languages_that_follow() -> None:
     [
         ("base: it is off", "base: it is of", "no example above is called 'it is of'; did you mean 'it is off'?"),
         (
-            "{'purge_protection_enabled = false'",
-            "{'purge = 1'",
-            "'purge = 1' is not in the base; it must be there once",
+            "{set: {purge_protection_enabled: true}}",
+            "{set: {purge_protection: true}}",
+            "the base has no 'purge_protection'; did you mean 'purge_protection_enabled'?",
         ),
+        ("{set: {purge_protection_enabled: true}}", "{set: {}}", "set must not be empty"),
+        ("{set: {purge_protection_enabled: true}}", "{mark: kv}", "changes need set:, remove: or add:"),
+        (
+            "{set: {purge_protection_enabled: true}}",
+            "{set: {purge_protection_enabled: false}}",
+            "'purge_protection_enabled' has this value in the base",
+        ),
+        (
+            "{set: {purge_protection_enabled: true}}",
+            "{set: {purge_protection_enabled: true}, mark: kv}",
+            "an example that passes has no mark",
+        ),
+        (
+            "{set: {purge_protection_enabled: true}}",
+            "{'+ name = 1': x}",
+            "terraform and plan has no key '+ name = 1'",
+        ),
+        (
+            "variable\n    base: it is off",
+            "variable\n    base: it is on",
+            "'it is on' has a base itself; name an example that is complete",
+        ),
+        ("mark: purge_protection_enabled", "mark: purge", "the base has no 'purge'"),
         ("  - passes", "    plan: |\n      a.b: {} # <- KV001\n  - passes", "an example must have plan once"),
         ("false\n", 'upper("x")\n', "no plan follows from it: it has expressions that are evaluated"),
     ],
 )
 def test_faults_of_bases(old: str, new: str, found: str) -> None:
-    assert found in texts(written(examples="examples:\n" + OVERLAY.replace(old, new, 1)))
+    assert old in CHANGED
+    assert any(text.startswith(found) for text in texts(written(examples="examples:\n" + CHANGED.replace(old, new, 1))))
 
 
-def test_changes_need_the_language_in_the_base() -> None:
-    examples = FAILS + PASSES + "  - passes: another\n    base: it is on\n    bicep: {a: b}\n"
-    assert texts(written(examples="examples:\n" + examples)) == [
-        "changes need a base:, an example above that has bicep:"
-    ]
+def test_a_change_that_does_not_fit_is_at_its_path() -> None:
+    text = written(examples="examples:\n" + CHANGED.replace("purge_protection_enabled: true", "purge: true"))
+    line = text.splitlines().index("    terraform and plan: {set: {purge: true}}") + 1
+    assert faults(text) == [f"{line}:{text.splitlines()[line - 1].index('purge') + 1}: the base has no 'purge'"]
+
+
+@pytest.mark.parametrize(
+    ("language", "found"),
+    [
+        ("bicep: {set: {a: b}}", "changes need a base:, an example above that has bicep:"),
+        ("plan: {set: {a: b}}", "plan must be a string, not a mapping"),
+        ("terraform: x", "base: has no effect: no language has changes"),
+    ],
+)
+def test_changes_need_the_language_in_the_base(language: str, found: str) -> None:
+    examples = FAILS + PASSES + f"  - passes: another\n    base: it is on\n    {language}\n"
+    assert texts(written(examples="examples:\n" + examples)) == [found]
 
 
 FURTHER = """\
 examples:
   - passes: it is on as well
     base: it is off
-    terraform: {'purge_protection_enabled = false': 'purge_protection_enabled = null'}
+    terraform: {set: {purge_protection_enabled: null}}
 """
 FURTHER_PATH = PATH.replace(".yaml", ".examples.yaml")
 
 
 def test_further_examples_are_in_a_file_beside_the_rule() -> None:
-    text = written(examples="examples:\n" + OVERLAY)
+    text = written(examples="examples:\n" + CHANGED)
     (rule,) = load_rules([(FURTHER_PATH, FURTHER.encode()), (PATH, text.encode())], builtin=True)
     assert [(one.title, one.path) for one in rule.examples] == [
         ("it is off", ""),
         ("it is on", ""),
+        ("it is a variable", ""),
         ("it is on as well", FURTHER_PATH),
     ]
-    assert "= null" in rule.examples[2].sources["terraform"]
+    assert "= null" in rule.examples[3].sources["terraform"]
 
 
 def test_faults_of_further_examples_name_their_file() -> None:
@@ -676,12 +726,12 @@ def test_faults_of_further_examples_name_their_file() -> None:
 
 
 def test_a_file_that_is_named_alone_has_its_further_examples(tmp_path: Path) -> None:
-    text = ruled("ORG-1").partition("examples:")[0] + "examples:\n" + OVERLAY.replace("KV001", "ORG-1")
+    text = ruled("ORG-1").partition("examples:")[0] + "examples:\n" + CHANGED.replace("KV001", "ORG-1")
     (tmp_path / "ORG-1-purge-protection.yaml").write_text(text)
     (tmp_path / "ORG-1-purge-protection.examples.yaml").write_text(FURTHER)
     for path in (tmp_path / "ORG-1-purge-protection.yaml", tmp_path):
         (rule,) = load_folder(str(path))
-        assert len(rule.examples) == 3
+        assert len(rule.examples) == 4
 
 
 CALLED = "the file of this id and name must be called KV001-purge-protection.yaml"
@@ -911,7 +961,7 @@ def test_the_built_in_rules_load() -> None:
 def test_every_rule_file_means_the_same_without_libyaml() -> None:
     fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     files = sorted((Path(__file__).parents[2] / "rules").rglob("*.yaml"))
-    assert len(files) > 200
+    assert len(files) >= 200
     for path in files:
         text = path.read_text(encoding="utf-8")
         # PyYAML's own parser reads what libyaml is not installed for.

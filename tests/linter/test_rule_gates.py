@@ -40,7 +40,7 @@ def _comparing(name: str) -> tuple[Condition, ...]:
     return one, linked, Not(of=All((AnyOf((linked,)),)))
 
 
-FIRST = RULE.examples[0]
+FIRST, SECOND = RULE.examples[:2]
 PLACE = f"{RULE.path}:{FIRST.line}: fails ({FIRST.title})"
 
 
@@ -75,7 +75,7 @@ def test_a_rule_without_faults() -> None:
         (example(1, title=FIRST.title), f"{PLACE}: another example has the same title"),
         (
             example(1, sources=FIRST.sources),
-            f"{RULE.path}:{RULE.examples[1].line}: fails ({RULE.examples[1].title}), terraform: another example has",
+            f"{RULE.path}:{SECOND.line}: {SECOND.expect} ({SECOND.title}), terraform: another example has",
         ),
         (
             changed(require=All(()), when=All(())),

@@ -326,6 +326,7 @@ title: "{todo}: <Resources> should <state>"
 category: {category}
 severity: low  # info, low, medium, high or critical
 resource: {type}
+profile: default  # {profile}
 
 require:  # docs/rules-language.md has all conditions; when: selects the resources
   - attribute: tags.owner  # {todo}
@@ -344,20 +345,33 @@ references:
 # For each outcome Terraform and one more language, and an example for each clause that a careless rule would get
 # wrong. The marker is on the line of the finding.
 examples:
-{examples}"""
-_COVERS = "# covers: [NET-01]  # {todo}: ids of docs/ideas.yaml\n"
-_EXAMPLE_TEXT = """\
-  - {expect}: {title}
-    terraform: |
+  - fails: {todo} fails
+    terraform and plan: |
       {terraform} {{
-        tags = {{ owner = {value} }}{mark_terraform}
+        tags = {{ owner = "search" }} # <- {id}
       }}
-    bicep: |
+    bicep and arm: |
       {bicep} = {{
         name: 'example'
-        tags: {{ owner: {bicep_value} }}{mark_bicep}
+        tags: {{ owner: 'search' }} // <- {id}
       }}
+  - passes: {todo} passes
+    base: {todo} fails
+    terraform and plan: {{set: {{tags.owner: payments}}}}
+    bicep and arm: {{set: {{tags.owner: payments}}}}
+  - unknown: {todo} unknown
+    base: {todo} fails
+    terraform and plan:
+      set: {{tags.owner: '${{var.owner}}'}}
+      add: variable "owner" {{}}
+    bicep and arm:
+      set: {{tags.owner: '${{owner}}'}}
+      add: param owner string
 """
+_COVERS = "# covers: [NET-01]  # {todo}: ids of docs/ideas.yaml; a new idea is a line NEW-.. there\n"
+# Which profile a rule has: of an organization, and of kvlint.
+_OWN_PROFILE = "the rule runs whenever its folder is used; strict, cmk or all: only with that --profile"
+_BUILTIN_PROFILE = "every vault needs it; otherwise strict, cmk for customer-managed keys, or all for a policy of some"
 
 
 def _rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
@@ -365,34 +379,14 @@ def _rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
     from azkvlint.linter.rule_gates import PLACEHOLDER
 
     start = _STARTS.get(topic, _VAULT)
-    values = {
-        "fails": ('"search"', "'search'"),
-        "passes": ('"payments"', "'payments'"),
-        "unknown": ("var.owner", "owner"),
-    }
-    examples = []
-    for expect, (value, bicep_value) in values.items():
-        is_marked = expect != "passes"
-        text = _EXAMPLE_TEXT.format(
-            expect=expect,
-            title=f"{PLACEHOLDER} {expect}",
-            terraform=start.terraform,
-            bicep=start.bicep,
-            value=value,
-            bicep_value=bicep_value,
-            mark_terraform=f" # <- {id_}" if is_marked else "",
-            mark_bicep=f" // <- {id_}" if is_marked else "",
-        )
-        if expect == "unknown":
-            text = text.replace("    terraform: |\n", '    terraform: |\n      variable "owner" {}\n')
-            text = text.replace("    bicep: |\n", "    bicep: |\n      param owner string\n")
-        examples.append(text)
     return _RULE_TEXT.format(
         id=id_,
         name=name,
         type=start.type,
+        terraform=start.terraform,
+        bicep=start.bicep,
         category=topic if topic in CATEGORIES else "hygiene",
+        profile=_BUILTIN_PROFILE if is_own else _OWN_PROFILE,
         todo=PLACEHOLDER,
         covers=_COVERS.format(todo=PLACEHOLDER) if is_own else "",
-        examples="".join(examples),
     )

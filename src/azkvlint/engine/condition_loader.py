@@ -17,6 +17,7 @@ from azkvlint.engine.schema import (
     EDIT_OPERATIONS,
     FIX_LANGUAGES,
     LINK,
+    NEGATED_OPERATORS,
     OPERATORS,
     PRESENCE,
     REPETITIONS,
@@ -32,7 +33,7 @@ from azkvlint.syntax.yaml_nodes import ListNode, MapNode, Node, ScalarNode, data
 
 # The keys of each kind of condition, and the required ones.
 _KEYS: Mapping[str, tuple[str, ...]] = {
-    "attribute": ("attribute", *OPERATORS, "default"),
+    "attribute": ("attribute", *OPERATORS, *NEGATED_OPERATORS, "default"),
     "all": ("all",),
     "any": ("any",),
     "not": ("not",),
@@ -161,7 +162,7 @@ class ConditionDecoder:
     def _attribute(self, fields: Fields, scope: _Scope) -> Condition:
         text, path = self._path(fields["attribute"], "attribute", scope)
         self.attributes.add(text)
-        operators = [key for key in fields if key in OPERATORS]
+        operators = [key for key in fields if key in OPERATORS or key in NEGATED_OPERATORS]
         if len(operators) != 1:
             if operators:
                 second = fields.key(operators[1])
@@ -169,16 +170,21 @@ class ConditionDecoder:
             elif fields.complete:
                 self._decoder.fault(fields.node, f"an attribute condition needs {either(OPERATORS)}:")
             return _NOTHING
-        operator = operators[0]
-        operand = self._operand(fields[operator], operator)
+        operator = NEGATED_OPERATORS.get(operators[0], operators[0])
+        operand = self._operand(fields[operators[0]], operator)
+        is_negated = operator != operators[0]
+        if is_negated and "default" in fields:
+            self._decoder.fault(fields.key("default"), f"{operators[0]}: does not accept default:; use not:")
         default = self._default(fields, operator, operand)
         # `$` is the item itself, which is never absent.
         may_be_missing = path or not scope.item
-        if scope.negated and may_be_missing and operator != "is" and fields.complete and "default" not in fields:
+        needs_default = scope.negated and may_be_missing and operator != "is" and not is_negated
+        if needs_default and fields.complete and "default" not in fields:
             self._decoder.fault(fields.node, "inside not: an attribute condition needs default:")
         if operand is None:
             return _NOTHING
-        return Attribute(path=path, text=text, operator=operator, operand=operand, default=default)
+        condition = Attribute(path=path, text=text, operator=operator, operand=operand, default=default)
+        return Not(condition) if is_negated else condition
 
     def _operand(self, node: Node, operator: str) -> Operand | None:
         """Return the operand, which may be ``$name``; None if it does not fit the operator."""

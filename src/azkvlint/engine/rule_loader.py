@@ -7,11 +7,20 @@ follow from another language.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from typing import TypeAlias
 
 from azkvlint.engine.condition_loader import ConditionDecoder, EditDecoder
+from azkvlint.engine.example_changes import (
+    CHANGED_LANGUAGES,
+    ChangeError,
+    remove_attribute,
+    set_attribute,
+    with_marks,
+    without_marks,
+)
 from azkvlint.engine.parameters import kind_of
 from azkvlint.engine.schema import (
     CATEGORIES,
@@ -29,154 +38,12 @@ from azkvlint.engine.schema import (
 from azkvlint.engine.yaml_decoder import Decoder, Fields, either, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, OtherFix, Parameter, Rule
 from azkvlint.syntax.attribute_path import PathError, parse_path
-from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node, ScalarNode
+from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node, ScalarNode, data
 from azkvlint.util.errors import InputError, RuleError
 from azkvlint.util.lazy_regex import regex
 
-_MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$")
-_SPACES = regex(r"[ \t]+")
-_ARGUMENT = regex(r"(?P<indent> *)(?P<name>[\w.-]+|\"[^\"]*\")(?P<gap> +)= (?P<value>.*)")
-_OPENING, _CLOSING = ("{", "[", "("), ("}", "]", ")")
-_HERE = "<-"
-_APPEND, _BLOCK = "+", "..."
-
-
-class OverlayError(Exception):
-    """A change does not fit the base; the message is the reason."""
-
-
-def overlay(base: str, changes: Iterable[tuple[str, str]], *, language: str, mark: str, keeps_marks: bool) -> str:
-    """Return ``base`` with ``changes`` (key and text). ``mark`` is that of the language and rule.
-
-    ``keeps_marks``: False for an example that passes. Raise OverlayError for the first change that does not fit.
-    """
-    changes = list(changes)
-    keeps_marks = keeps_marks and not any(_HERE in text for _, text in changes)
-    lines = base.rstrip().split("\n")
-    if not keeps_marks:
-        lines = [_MARK.sub("", line) for line in lines]
-    replaced: dict[int, list[str]] = {}
-    gone: set[int] = set()
-    behind: dict[int, list[str]] = {}
-    for key, text in changes:
-        new = text.rstrip().split("\n") if text.strip() else []
-        if key == _APPEND:
-            behind.setdefault(len(lines) - 1, []).extend((["", *new]) if language != "plan" else new)
-            continue
-        is_after = key.startswith(f"{_APPEND} ")
-        first, last, part = _found(lines, key.removeprefix(f"{_APPEND} "))
-        if is_after:
-            deeper = _opens(lines[first]) and last == first
-            indent = _indent(lines[first]) + ("  " if deeper else "")
-            behind.setdefault(last, []).extend(_indented(new, indent))
-        elif text == _HERE:
-            lines[first] += f" {mark}"
-        elif part:
-            here = replaced.get(first, [lines[first]])
-            replaced[first] = [_replace_part(here[0], part, text.strip()), *here[1:]]
-        elif gone & set(range(first, last + 1)):
-            raise OverlayError(f"{key!r} is in what another line replaces")
-        else:
-            old_mark = _MARK.search(lines[first])
-            new = _indented(new, _indent(lines[first]))
-            if old_mark is not None and new:
-                new[0] += old_mark[0]
-            replaced[first] = new
-            gone |= set(range(first, last + 1))
-    result = [
-        new
-        for at, line in enumerate(lines)
-        for new in [*replaced.get(at, [] if at in gone else [line]), *behind.get(at, [])]
-    ]
-    return _tidied(_aligned(result) if language == "terraform" else result)
-
-
-def _found(lines: list[str], key: str) -> tuple[int, int, str]:
-    """Return the first and the last line that a key names, and the key itself where it is only a part of a line."""
-    is_block = key.endswith(_BLOCK)
-    text = _plain(key.removesuffix(_BLOCK)) if is_block else _plain(key)
-    plain = [_plain(line) for line in lines]
-    matches = [at for at, line in enumerate(plain) if text and line == text]
-    part = ""
-    if not matches and not is_block and text:
-        part = text
-        matches = [at for at, line in enumerate(plain) if text in line]
-        if any(plain[at].count(text) > 1 for at in matches):
-            raise OverlayError(f"{key!r} is more than once in a line of the base")
-    if len(matches) != 1:
-        many = f"{len(matches)} times" if matches else "not"
-        raise OverlayError(f"{key!r} is {many} in the base; it must be there once")
-    first = matches[0]
-    return first, _end(lines, first) if is_block else first, part
-
-
-def _end(lines: list[str], first: int) -> int:
-    """Return the last line of the block that a line begins."""
-    depth, last = len(_indent(lines[first])), first
-    for at in range(first + 1, len(lines)):
-        if lines[at].strip() and len(_indent(lines[at])) <= depth:
-            is_closing = lines[at].strip().startswith(_CLOSING) and len(_indent(lines[at])) == depth
-            return at if is_closing else last
-        last = at if lines[at].strip() else last
-    return last
-
-
-def _plain(line: str) -> str:
-    return _SPACES.sub(" ", _MARK.sub("", line)).strip()
-
-
-def _replace_part(line: str, part: str, text: str) -> str:
-    words = r"[ \t]+".join(map(re.escape, part.split(" ")))
-    return re.sub(words, lambda _: text, line, count=1)
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" "))]
-
-
-def _opens(line: str) -> bool:
-    return _plain(line).endswith((*_OPENING, ":"))
-
-
-def _indented(lines: list[str], indent: str) -> list[str]:
-    return [f"{indent}{line}" if line else "" for line in lines]
-
-
-def _tidied(lines: list[str]) -> str:
-    """Return the text without blank lines at its start, at the start of a block, and behind another one."""
-    kept: list[str] = []
-    for line in lines:
-        if line.strip() or (kept and kept[-1].strip() and not kept[-1].rstrip().endswith(_OPENING)):
-            kept.append(line)
-        if line.strip().startswith(_CLOSING) and len(kept) > 1 and not kept[-2].strip():
-            del kept[-2]
-    return "\n".join(kept).rstrip() + "\n"
-
-
-def _aligned(lines: list[str]) -> list[str]:
-    """Return Terraform's lines with the equals signs of neighbors aligned, as ``terraform fmt`` does."""
-    result: list[str] = []
-    group: list[tuple[str, str, str]] = []
-
-    def flush() -> None:
-        width = max((len(name) for _, name, _ in group), default=0)
-        result.extend(f"{indent}{name.ljust(width)} = {value}" for indent, name, value in group)
-        group.clear()
-
-    for line in lines:
-        match = _ARGUMENT.fullmatch(line)
-        is_single = match is not None and not _opens(match["value"]) and not match["value"].startswith("<<")
-        if match is None or not is_single or (group and group[0][0] != match["indent"]):
-            flush()
-        if match is not None and is_single:
-            group.append((match["indent"], match["name"], match["value"]))
-        else:
-            result.append(line)
-    flush()
-    return result
-
-
 _KEYS = (*EXPECTATIONS, *LANGUAGES, *DERIVED_LANGUAGES, "base", "as_of", "set")
+_CHANGES = ("remove", "set", "add", "mark")
 
 
 class ExampleDecoder:
@@ -187,6 +54,7 @@ class ExampleDecoder:
         self._parameters = parameters
         self._examples: list[Example] = []
         self._by_title: dict[str, Example] = {}
+        self._changed: set[str] = set()
         self._is_complete = True
         self._decoder = Decoder("")
         self._path = ""
@@ -217,10 +85,12 @@ class ExampleDecoder:
         languages = [key for key in fields if key in LANGUAGES or key in DERIVED_LANGUAGES]
         if len(heads) == 1 and languages:
             title = self._decoder.line(fields[heads[0]], heads[0])
-            base = self._base(fields.get("base"))
+            base = self._base(fields.get("base"), title)
             sources: dict[str, str] = {}
             for key in languages:
                 self._add_sources(sources, fields[key], key, heads[0], base)
+            if "base" in fields and not any(isinstance(fields[key], MapNode) for key in languages):
+                self._decoder.fault(fields.key("base"), "base: has no effect: no language has changes")
             return Example(
                 expect=heads[0],
                 title=title,
@@ -235,26 +105,29 @@ class ExampleDecoder:
             self._decoder.fault(node, f"an example needs {expected}")
         return None
 
-    def _base(self, node: Node | None) -> Mapping[str, str] | None:
-        """Return the sources that an example changes: those of the earlier example that it names, if any."""
-        title = self._decoder.line(node, "base")
-        if node is None or not title:
-            return None
-        if title not in self._by_title:
-            self._decoder.fault(node, f"no example above is called {title!r}{suggestion(title, self._by_title)}")
+    def _base(self, node: Node | None, title: str) -> Mapping[str, str]:
+        """Return the sources that an example changes: those of the earlier, whole example that it names."""
+        base = self._decoder.line(node, "base")
+        if node is None or not base:
             return {}
-        return self._by_title[title].sources
+        self._changed.add(title)
+        if base not in self._by_title:
+            self._decoder.fault(node, f"no example above is called {base!r}{suggestion(base, self._by_title)}")
+            return {}
+        if base in self._changed:
+            self._decoder.fault(node, f"{base!r} has a base itself; name an example that is complete")
+        return self._by_title[base].sources
 
-    def _add_sources(
-        self, sources: dict[str, str], node: Node, key: str, expect: str, base: Mapping[str, str] | None
-    ) -> None:
+    def _add_sources(self, sources: dict[str, str], node: Node, key: str, expect: str, base: Mapping[str, str]) -> None:
         """Add the text of a language, and that of the language that follows from it."""
         language, _, derived = key.partition(" and ")
         if language in sources or derived in sources:
             self._decoder.fault(node, f"an example must have {language if language in sources else derived} once")
             return
-        if base is not None and isinstance(node, MapNode):
-            text = self._overlay(node, language, expect, base)
+        if isinstance(node, MapNode) and language in CHANGED_LANGUAGES:
+            faults = self._decoder.count
+            text = self._changed_text(node, key, expect, base)
+            text = text if self._decoder.count == faults else ""
         else:
             text = self._decoder.block(node, key)
         sources[language] = self._marked(node, text, expect)
@@ -273,22 +146,51 @@ class ExampleDecoder:
             self._decoder.fault(node, f"{language} cannot follow from it: it is nested too deeply")
         return ""
 
-    def _overlay(self, node: Node, language: str, expect: str, base: Mapping[str, str]) -> str:
+    def _changed_text(self, node: Node, key: str, expect: str, base: Mapping[str, str]) -> str:
         """Return the text of the base with the changes of an example."""
-        changes = []
-        for key, value in self._decoder.entries(node, language):
-            is_removed = isinstance(value, ScalarNode) and value.value is None
-            changes.append((str(key.value), "" if is_removed else self._decoder.block(value, str(key.value))))
+        language = key.partition(" and ")[0]
+        changes = self._decoder.fields(node, key, _CHANGES)
         if language not in base:
             self._decoder.fault(node, f"changes need a base:, an example above that has {language}:")
-            return ""
-        sign = "//" if language in ("bicep", "arm", "terraform_json") else "#"
-        mark = f"{sign} <- {self._rule_id}"
+        elif not set(changes) - {"mark"}:
+            self._decoder.fault(node, "changes need set:, remove: or add:")
+        elif "set" in changes and isinstance(changes["set"], MapNode) and not changes["set"].entries:
+            self._decoder.fault(changes["set"], "set must not be empty")
+        elif "mark" in changes and expect == "passes":
+            self._decoder.fault(changes.key("mark"), "an example that passes has no mark")
+        else:
+            return self._with_changes(changes, language, expect, base[language])
+        return ""
+
+    def _with_changes(self, changes: Fields, language: str, expect: str, text: str) -> str:
+        """Return a text with changes, each of which notes its own fault."""
+        for item in self._paths(changes.get("remove"), "remove"):
+            text = self._applied(item, text, partial(remove_attribute, language, path=_path(item)))
+        for key, value in self._decoder.entries(changes.get("set"), "set"):
+            text = self._applied(key, text, partial(set_attribute, language, path=_path(key), value=data(value)))
+        added = self._decoder.block(changes.get("add"), "add").rstrip()
+        text = f"{text}\n{added}\n" if added else text
+        if expect == "passes":
+            return without_marks(text)
+        paths = self._paths(changes.get("mark"), "mark")
+        if not paths:
+            return text
+        mark = f"{'//' if language == 'bicep' else '#'} <- {self._rule_id}"
+        return self._applied(paths[0], text, partial(with_marks, language, paths=[*map(_path, paths)], mark=mark))
+
+    def _paths(self, node: Node | None, label: str) -> tuple[Node, ...]:
+        """Return a path or a list of paths."""
+        nodes = (node,) if isinstance(node, ScalarNode) else self._decoder.items(node, label)
+        return tuple(one for one in nodes if self._decoder.line(one, f"each item of {label}"))
+
+    def _applied(self, node: Node, text: str, change: Callable[[str], str]) -> str:
         try:
-            return overlay(base[language], changes, language=language, mark=mark, keeps_marks=expect != "passes")
-        except OverlayError as error:
+            return change(text)
+        except ChangeError as error:
             self._decoder.fault(node, str(error))
-            return ""
+        except RecursionError:
+            self._decoder.fault(node, "the base is nested too deeply")
+        return text
 
     def _marked(self, node: Node, text: str, expect: str) -> str:
         """Return the text of an example, which marks where findings start if there are any."""
@@ -320,6 +222,10 @@ class ExampleDecoder:
             elif operand is not None:
                 found[name] = operand
         return found
+
+
+def _path(node: Node) -> str:
+    return str(data(node))
 
 
 _BUILTIN_ID = regex(r"KV[0-9]{3}")

@@ -20,7 +20,7 @@ class OperandKind(Enum):
     RANGES = "a list of IP addresses or ranges, such as 203.0.113.0/24"
 
 
-# There are no negated operators; ``not`` negates. Each has a function of its name in `operators`.
+# Each has a function of its name in `operators`.
 OPERATORS: Mapping[str, OperandKind] = {
     "equals": OperandKind.PLAIN,
     "in": OperandKind.LIST,
@@ -33,6 +33,17 @@ OPERATORS: Mapping[str, OperandKind] = {
     "inside": OperandKind.RANGES,
     "overlaps": OperandKind.RANGES,
     "has_all": OperandKind.LIST,
+}
+# The opposites of operators: they pass for an attribute that is not set.
+NEGATED_OPERATORS: Mapping[str, str] = {
+    "not_equals": "equals",
+    "not_in": "in",
+    "not_contains": "contains",
+    "not_matches": "matches",
+    "shorter_than": "length_at_least",
+    "not_inside": "inside",
+    "not_overlaps": "overlaps",
+    "not_has_all": "has_all",
 }
 PRESENCE = ("set", "absent")
 

@@ -473,7 +473,8 @@ def sources(rule: Rule) -> Iterator[Fault]:
     if not rule.references:
         yield Fault(rule=rule, text="references is empty")
     if is_own(rule) and not rule.covers:
-        yield Fault(rule=rule, text="covers is empty; list IDs of docs/ideas.yaml such as NET-01")
+        text = "covers is empty; list IDs of docs/ideas.yaml such as NET-01, or add a line NEW-.. there"
+        yield Fault(rule=rule, text=text)
     for weakness in rule.cwe:
         if not re.fullmatch("[0-9]{1,4}", str(weakness)):
             yield Fault(rule=rule, text=f"CWE-{weakness} is not a valid CWE ID")
