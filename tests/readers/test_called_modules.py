@@ -57,3 +57,21 @@ def test_a_real_call_beside_comments_is_followed(name: str, tmp_path: Path, run:
     (tmp_path / name).write_text(text)
     said = run("-f", "json", ".", cwd=tmp_path)
     assert json.loads(said.out)["sources"] == [name if name.endswith(".bicep") else "."]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        ('resource "azurerm_key_vault" "a" {\n  name = [\n', True),
+        ('module "inner" {\n  source = "../inner"\n', True),
+        ('resource "azurerm_virtual_network" "a" {\n  name = [\n', False),
+    ],
+)
+def test_an_error_in_a_called_module_that_may_declare_a_vault_is_reported(
+    text: str, is_read: bool, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "main.tf").write_text(text)
+    (tmp_path / "main.tf").write_text(TERRAFORM)
+    ran = run("check", ".", cwd=tmp_path)
+    assert (ran.code, "m/main.tf:1:" in ran.err + ran.out) == ((3, True) if is_read else (0, False))

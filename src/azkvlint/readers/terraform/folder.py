@@ -29,6 +29,7 @@ from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
 from azkvlint.syntax.texts import PARSED_TEXTS, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside
 from azkvlint.values.paths import ANY, names_of, path_of
 from azkvlint.values.secrecy import Span, is_marked
@@ -462,9 +463,13 @@ def traversal_steps(node: ast.Node | None) -> Iterator[str]:
             yield from traversal_steps(of)
 
 
+_TYPE = regex(r'"(\w+)"')
+
+
 class _Summary(NamedTuple):
     """The folders of the local modules that a module calls, whether these are all its calls, and the types that it
-    declares itself and that rules are about, or that look as if they should.
+    declares itself and that rules are about, or that look as if they should. ``is_whole`` is False too if a part that
+    cannot be understood may declare more of either.
     """
 
     calls: tuple[str, ...]
@@ -589,7 +594,15 @@ class FolderCache:
         types |= _removed_types(folder)
         relevant = frozenset(type_ for type_ in types if self._is_relevant(type_) or _KEY_VAULT in type_)
         directories = dict.fromkeys(directory for _, directory in calls)
-        return _Summary(tuple(directories), len(calls) == len(folder.modules), relevant)
+        is_whole = len(calls) == len(folder.modules) and not self._may_hide_more(folder)
+        return _Summary(tuple(directories), is_whole, relevant)
+
+    def _may_hide_more(self, folder: Folder) -> bool:
+        """Return whether a file with errors may declare a relevant type, or call a module, in a part that is not read."""
+        if folder.unreadable:
+            return True
+        texts = [file.parsed.text for file in folder.files if file.parsed.faults]
+        return any("module" in text or any(map(self._is_relevant, _TYPE.findall(text))) for text in texts)
 
     def local_calls(self, folder: Folder, root: str) -> Iterator[tuple[str, str]]:
         """Yield the calls of local modules in a module: the name of each, and the folder of its module."""
