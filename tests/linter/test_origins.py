@@ -600,3 +600,19 @@ def test_a_secret_from_an_output_of_a_module_is_what_the_output_is(access: str, 
     main = f"module m 'm.bicep' = {{\n  name: 'm'\n}}\n{BICEP}".replace("value: password", f"value: m{access}")
     write(tmp_path, {"main.bicep": main, "m.bicep": f"output o string = '{SECRET}'\n"})
     assert ("KV610", "db") in failed(run, tmp_path, "main.bicep")
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("value", ["{}", '"Password=${{{}}}"', "[{}]"])
+def test_an_output_of_a_resource_that_is_not_declared_exposes_no_secret(
+    run: Run, tmp_path: Path, value: str, declared: bool
+) -> None:
+    secret = "azurerm_key_vault_secret.db"
+    reference = f"{secret}.value"
+    text = f'resource "azurerm_key_vault" "kv" {{ name = "kv" }}\noutput "db" {{ value = {value.format(reference)} }}\n'
+    if declared:
+        text += 'resource "azurerm_key_vault_secret" "db" { name = "db" }\n'
+    (tmp_path / "main.tf").write_text(text, encoding="utf-8")
+    out = run("check", "main.tf", "--select", "KV612", "--show-unknown", cwd=tmp_path).out
+    assert ("Output `db` exposes a secret" in out) == declared
+    assert (f"`{secret}` is not declared in the module" in out) != declared

@@ -377,7 +377,7 @@ def is_data(result: Result) -> bool:
     waiting = [result]
     while waiting:
         found = waiting.pop()
-        # Most parts have one of these types, which this asks for fastest.
+        # Most parts have one of these types, and a set is faster than `isinstance`.
         if type(found) in _WITHOUT_PARTS:
             continue
         if isinstance(found, Fields):

@@ -321,8 +321,27 @@ def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resou
         instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )
     sources: list[Source] = []
-    found = ModuleOrigins(instance, None, sources).trace(declaration.attributes.get("value"))
+    piece = declaration.attributes.get("value")
+    found = ModuleOrigins(instance, None, sources).trace(piece)
+    missing = _undeclared(instance.folder, piece.attribute.expression() if piece is not None else None)
+    if missing and found & value_origins.SECRETS:
+        found = frozenset({value_origins.UNTRACED})
+        sources = untraced(found, f"`{missing}` is not declared in the module, so Terraform rejects the output")
     return output(name, marked if marked is not None else default_sensitive(at), found, at, ephemeral, sources)
+
+
+def _undeclared(folder: Folder, node: ast.Node | None) -> str:
+    """Return a resource that an expression refers to and no file of a module declares; empty if there is none.
+
+    Only modules without unreadable parts have outputs.
+    """
+    if node is None:
+        return ""
+    reference = reference_of(node, (), folder.resources)
+    if reference is None:
+        return next(filter(None, (_undeclared(folder, part) for part in ast.children(node))), "")
+    is_missing = reference.target is Target.ATTRIBUTE and reference.name not in folder.resources
+    return reference.name if is_missing else ""
 
 
 def holds_secrets(folder: Folder) -> bool:
