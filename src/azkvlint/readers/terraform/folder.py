@@ -598,7 +598,7 @@ class FolderCache:
         return _Summary(tuple(directories), is_whole, relevant)
 
     def _may_hide_more(self, folder: Folder) -> bool:
-        """Return whether a file with errors may declare a relevant type, or call a module, in a part that is not read."""
+        """Return whether a file with errors may declare a relevant type, or call a module, in what is not read."""
         if folder.unreadable:
             return True
         texts = [file.parsed.text for file in folder.files if file.parsed.faults]
