@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from azkvlint.evaluation.terraform.operators import FailedError, may_be, text_of
-from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.evaluation.values import Fields, Items, Result, unknown_in
 from azkvlint.model.pattern import hole
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 
@@ -178,7 +178,7 @@ def _allows(less: Unknown, more: Result) -> bool:
 
 
 def _covers_items(less: Items, more: Items) -> bool:
-    if less.kind == "set" and any(isinstance(item, Unknown) for item in less.items):
+    if less.kind == "set" and any(unknown_in(item) is not None for item in less.items):
         return len(more.items) <= len(less.items)
     return len(less.items) == len(more.items) and all(map(covers, less.items, more.items))
 
@@ -210,6 +210,9 @@ _MANY = settings(max_examples=800, deadline=None, suppress_health_check=list(Hea
 @example(text="anytrue([nil, b])", names={"b"})
 @example(text="(f ? l : toset([t, nil]))", names={"t"})
 @example(text="[for x in toset([t, s]) : x]", names={"t"})
+@example(text='setunion(chunklist(l, 1), chunklist(["a", s], n))', names={"s"})
+@example(text='setunion(chunklist(l, 1), chunklist(["a", s], 1))', names={"s"})
+@example(text='length(toset([["a"], [s]]))', names={"s"})
 def test_less_knowledge_is_never_other_knowledge(terraform_law: Terraform, text: str, names: set[str]) -> None:
     known = outcome(terraform_law, text, KNOWN)
     less = outcome(terraform_law, text, {**KNOWN, **{name: _unknown(name) for name in names}})
