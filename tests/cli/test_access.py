@@ -95,6 +95,14 @@ def test_a_policy_is_narrowed_by_the_words_of_the_permission(given: Input) -> No
     assert (WHO, "purge") not in rows
 
 
+@pytest.mark.parametrize("expression", ["var.id", "local.object_id", 'lookup({ id = var.id }, "id", "")'])
+def test_a_variable_named_like_an_attribute_keeps_its_name(given: Input, expression: str) -> None:
+    policy = f'access_policy {{\n  object_id = {expression}\n  secret_permissions = ["Get"]\n}}\n}}\n'
+    inputs = 'variable "id" {}\nvariable "who" {}\nlocals { object_id = var.who }\n'
+    rows = given.write((VAULT % "false").rstrip().removesuffix("}") + policy + inputs).rows()
+    assert {who for who, _ in rows} == {"var.who" if "local" in expression else "var.id"}
+
+
 def test_a_policy_for_one_permission_is_removed(given: Input) -> None:
     policy = f"""
 resource "azurerm_key_vault_access_policy" "who" {{

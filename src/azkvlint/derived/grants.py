@@ -154,6 +154,8 @@ def owner_of(text: Text, attributes: frozenset[str] = _OBJECT_IDS) -> str:
     """Return the resource of which a text is the object ID, without brackets; the text itself if it is not one."""
     if not isinstance(text, DeclaredHole) or text.attribute.lower().replace("_", "") not in attributes:
         return bare(text)
+    if not (text.path or text.type):  # a variable, a local value or an output that has such a name
+        return bare(text)
     path = f".{text.path}" if text.path else ""
     return _HOLDER.sub("", f"{bare(text.address)}{path}".rpartition(".")[0])
 
