@@ -136,7 +136,8 @@ def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert kvlint("explain", rule.name).out == ran.out
     text = " ".join(ran.out.split())
-    others = "".join(f"; {one.severity.label} for some resources" for one in rule.severity_if)
+    labels = dict.fromkeys(one.severity.label for one in rule.severity_if)
+    others = "".join(f"; {label} for some resources" for label in labels)
     assert text.startswith(f"{rule.id} {rule.name} ({rule.severity.label}{others}) {rule.title}")
     ids = [one for table in (rule.controls, rule.peers) for some in table.values() for one in some]
     said = [*rule.resources, *rule.references, *ids, *(f"CWE-{number}" for number in rule.cwe)]

@@ -319,7 +319,7 @@ OPTIONS = (
         ("--format", "-f"),
         _OUTPUT,
         "formats",
-        "Write text, json, markdown, csv, html or code; or FORMAT=FILE.",
+        "Write text, json, markdown, csv, html, code; or FORMAT=FILE.",
         metavar="FORMAT",
         many=True,
         commands=_MIGRATION,
