@@ -239,7 +239,7 @@ def test_cases_cover_what_they_should(seeds: Seeds) -> None:
     formats = {*FORMATS, "html", "dot", "mermaid", "suppressions.json", "baseline"}
     formats |= {f"controls.{form}" for form in CONTROLS_FORMATS if form != "html"}
     missing = cases._KINDS.keys() | formats | FEATURES.keys()
-    for number in range(10_000):
+    for number in range(30_000):
         if not missing:
             break
         case = factory.case(number)
