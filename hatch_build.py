@@ -1,6 +1,6 @@
 """Build hook: a wheel carries rules and tables compiled, so that kvlint reads no YAML and imports few modules.
 
-An editable install gets none of this: it reads the files of the checkout, which change.
+An editable install gets none of this: its checkout changes, and keeps what its current state compiles to.
 """
 
 from __future__ import annotations
@@ -22,17 +22,14 @@ class Made(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from azkvlint.azure.compile_tables import compile_tables
-        from azkvlint.engine.rule_store import compile_rules, rules_of_checkout
+        from azkvlint.engine.rule_store import compile_package, rules_of_checkout
 
         self._folder = TemporaryDirectory()
-        rules = compile_rules(rules_of_checkout(str(root / "src" / "azkvlint")))
-        for folder, files in (("rules", rules), ("data", compile_tables())):
-            Path(self._folder.name, folder).mkdir()
-            for name, content in files.items():
-                compiled = Path(self._folder.name, folder, name)
-                compiled.write_bytes(content)
-                build_data["force_include"][str(compiled)] = f"azkvlint/{folder}/{name}"
+        for path, content in compile_package(rules_of_checkout(str(root / "src" / "azkvlint"))).items():
+            compiled = Path(self._folder.name, path)
+            compiled.parent.mkdir(exist_ok=True)
+            compiled.write_bytes(content)
+            build_data["force_include"][str(compiled)] = f"azkvlint/{path}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove the folder."""

@@ -33,7 +33,8 @@ from azkvlint.model.rule import (
     Rule,
     Severity,
 )
-from azkvlint.util import regex_proof
+from azkvlint.util import compiled_files, regex_proof
+from azkvlint.util.compiled_files import keep_compiled, read_compiled
 from azkvlint.util.errors import InternalError, RuleError, UsageError
 from azkvlint.util.safe_regex import RulePattern, SafePattern, compile_pattern
 from tests.conftest import Run
@@ -926,6 +927,26 @@ def test_the_bounds_of_patterns_are_computed_when_rules_are_compiled(
                 == expected.fullmatch(word)
                 == RulePattern(pattern, proofs[pattern]).matches(word)
             )
+
+
+def test_a_checkout_keeps_compiled_files_until_a_rule_changes(tmp_path: Path) -> None:
+    package = str(checkout(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        read_compiled(package, "rules", "compiled.json")
+    keep_compiled(package, {"rules/compiled.json": b"[1]", "data/services.json": b"[2]"})
+    assert read_compiled(package, "rules", "compiled.json") == b"[1]"
+    assert read_compiled(package, "data", "services.json") == b"[2]"
+    (tmp_path / PATH).write_text(written() + "\n")
+    keep_compiled(package, {"rules/compiled.json": b"[3]"})  # compiled from rules that have changed since
+    compiled_files._kept_folder.cache_clear()  # as in the next run
+    with pytest.raises(FileNotFoundError):
+        read_compiled(package, "rules", "compiled.json")
+
+
+def test_an_installed_package_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "azkvlint" / "rules").mkdir(parents=True)
+    keep_compiled(str(tmp_path / "azkvlint"), {"rules/compiled.json": b"[1]"})
+    assert not any(file.is_file() for file in tmp_path.rglob("*"))
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[{"id": 1}]'])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
+from azkvlint.util.compiled_files import read_compiled
 from azkvlint.util.errors import InternalError
-from azkvlint.util.project_files import read_data
 
 _T = TypeVar("_T")
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 def read_table(name: str, type_: type[_T], load: Callable[[], _T]) -> _T:
@@ -19,7 +21,7 @@ def read_table(name: str, type_: type[_T], load: Callable[[], _T]) -> _T:
     Raise InternalError if it cannot be read.
     """
     try:
-        return msgspec.json.decode(read_data(compiled_name(name)), type=type_)
+        return msgspec.json.decode(read_compiled(_PACKAGE, "data", compiled_name(name)), type=type_)
     except FileNotFoundError:
         return load()
     except (OSError, msgspec.MsgspecError) as error:

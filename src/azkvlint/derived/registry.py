@@ -19,8 +19,9 @@ from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
+from azkvlint.util.compiled_files import read_compiled
 from azkvlint.util.errors import InternalError
-from azkvlint.util.project_files import read_resource, resource_files
+from azkvlint.util.project_files import resource_files
 
 Reads: TypeAlias = Mapping[str, tuple[Path, ...]]
 ANY_TYPE: tuple[str, ...] = ()
@@ -213,9 +214,9 @@ def compile_declarations() -> dict[str, bytes]:
 def _declarations() -> _Declarations:
     package = os.path.dirname(os.path.dirname(__file__))
     try:
-        compiled = read_resource(os.path.join(package, "rules", _COMPILED))
+        compiled = read_compiled(package, "rules", _COMPILED)
         return msgspec.json.Decoder(_Declarations).decode(compiled)
-    except FileNotFoundError:  # in a checkout
+    except FileNotFoundError:  # in a checkout that has changed
         return _registered()
     except (OSError, msgspec.MsgspecError) as error:
         raise InternalError(

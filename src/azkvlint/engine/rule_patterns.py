@@ -8,8 +8,8 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.util.compiled_files import read_compiled
 from azkvlint.util.errors import InternalError
-from azkvlint.util.project_files import read_resource
 from azkvlint.util.safe_regex import Proof, RulePattern
 
 PROOFS = "patterns.json"
@@ -29,7 +29,7 @@ def builtin_proofs() -> Mapping[str, Proof]:
 def proofs_of_package(package: str) -> Mapping[str, Proof]:
     """Return the compiled proofs in the folder ``package``; in a checkout, which has none, they are computed later."""
     try:
-        return msgspec.json.Decoder(dict[str, Proof]).decode(read_resource(os.path.join(package, "rules", PROOFS)))
+        return msgspec.json.Decoder(dict[str, Proof]).decode(read_compiled(package, "rules", PROOFS))
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:

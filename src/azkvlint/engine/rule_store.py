@@ -13,6 +13,7 @@ import msgspec
 from azkvlint.engine.rule_patterns import PROOFS, builtin_proofs
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import Example, Rule
+from azkvlint.util.compiled_files import keep_compiled, read_compiled
 from azkvlint.util.errors import InputError, InternalError, RuleError, UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import absolute_path
@@ -54,13 +55,16 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
             for rule, rule_examples in zip(rules, examples_of_rules, strict=True)
         )
     except FileNotFoundError:
-        return rules_of_checkout(package)
+        rules = rules_of_checkout(package)
+        if package == _PACKAGE:
+            keep_compiled(package, compile_package(rules))
+        return rules
     except (OSError, msgspec.MsgspecError) as error:
         raise InternalError("the built-in rules cannot be read", hint="Install kvlint again.") from error
 
 
 def _compiled(package: str, name: str, kind: type[_T]) -> _T:
-    return msgspec.json.Decoder(kind).decode(read_resource(os.path.join(package, "rules", name)))
+    return msgspec.json.Decoder(kind).decode(read_compiled(package, "rules", name))
 
 
 def rules_of_checkout(package: str) -> tuple[Rule, ...]:
@@ -126,6 +130,14 @@ def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
     if not files:
         raise UsageError(f"the folder '{path}' has no rule files", "rule files are called <ID>-<name>.yaml")
     return load_rules(((_display_path(file), _content(file, path)) for file in files), others=others)
+
+
+def compile_package(rules: Iterable[Rule]) -> dict[str, bytes]:
+    """Return the rules and the tables of facts as JSON files, by their paths in the package."""
+    from azkvlint.azure.compile_tables import compile_tables
+
+    folders = {"rules": compile_rules(rules), "data": compile_tables()}
+    return {f"{folder}/{name}": content for folder, files in folders.items() for name, content in files.items()}
 
 
 def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
