@@ -9,8 +9,11 @@ PROJECT = "https://github.com/kvlint/kvlint"
 # True only in the commit that is tagged with the version: links in reports then lead to the files of the tag.
 IS_RELEASE = False
 __all__ = [
+    "AccessReport",
     "CheckSettings",
+    "Difference",
     "Finding",
+    "Fixes",
     "KvlintError",
     "Location",
     "Outcome",
@@ -18,22 +21,33 @@ __all__ = [
     "Report",
     "Rule",
     "Severity",
+    "analyze_access",
+    "diff",
     "exit_code",
+    "fix",
     "lint",
+    "load_settings",
+    "render",
 ]
 
 TYPE_CHECKING = False  # typing takes longer to import than a small run
 if TYPE_CHECKING:
+    from azkvlint.api import Fixes, analyze_access, diff, fix, lint, load_settings, render
     from azkvlint.config.run_config import CheckSettings
-    from azkvlint.linter.linter import exit_code, lint
+    from azkvlint.linter.linter import exit_code
+    from azkvlint.model.access import AccessReport
+    from azkvlint.model.difference import Difference
     from azkvlint.model.finding import Finding, Outcome, Problem, Report
     from azkvlint.model.location import Location
     from azkvlint.model.rule import Rule, Severity
     from azkvlint.util.errors import KvlintError
 
 _MODULES = {
+    "AccessReport": "model.access",
     "CheckSettings": "config.run_config",
+    "Difference": "model.difference",
     "Finding": "model.finding",
+    "Fixes": "api",
     "KvlintError": "util.errors",
     "Location": "model.location",
     "Outcome": "model.finding",
@@ -41,8 +55,13 @@ _MODULES = {
     "Report": "model.finding",
     "Rule": "model.rule",
     "Severity": "model.rule",
+    "analyze_access": "api",
+    "diff": "api",
     "exit_code": "linter.linter",
-    "lint": "linter.linter",
+    "fix": "api",
+    "lint": "api",
+    "load_settings": "api",
+    "render": "api",
 }
 
 

@@ -21,7 +21,7 @@ from azkvlint.fleet.inputs import inputs_of, write_inputs
 from azkvlint.fleet.remote import fetch
 from azkvlint.fleet.results import Entry, Totals, entries_of, totals_of
 from azkvlint.fleet.results import Run as FleetRun
-from azkvlint.fleet.rows import Row, failed_result, result_of
+from azkvlint.fleet.rows import Row, failed_result, parquet_of, result_of
 from azkvlint.fleet.run import Fleet, run_fleet
 from azkvlint.linter.linter import check
 from azkvlint.linter.rule_tests import expand
@@ -179,6 +179,16 @@ def _parquet(out: Path) -> list[str]:
 
     rows = [row for file in sorted((out / "parquet").iterdir()) for row in parquet.read_table(file).to_pylist()]
     return sorted(json.dumps({name: value for name, value in row.items() if value is not None}) for row in rows)
+
+
+def test_whole_numbers_with_nulls_stay_whole_numbers_in_pandas() -> None:
+    from pyarrow import BufferReader, parquet
+
+    table = parquet.read_table(BufferReader(parquet_of(())))
+    types = {column["name"]: column["numpy_type"] for column in table.schema.pandas_metadata["columns"]}
+    assert list(types) == table.column_names
+    assert {types[name] for name in ("line", "column", "occurrences")} == {"Int64"}
+    assert (types["rule"], types["in_tests"]) == ("object", "boolean")
 
 
 def test_it_does_not_continue_with_other_settings(cluster: Any, plans: Path, tmp_path: Path) -> None:

@@ -7,16 +7,28 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import azkvlint
-from azkvlint import CheckSettings, KvlintError, Severity, exit_code, lint
+from azkvlint import (
+    CheckSettings,
+    KvlintError,
+    Severity,
+    analyze_access,
+    diff,
+    exit_code,
+    fix,
+    lint,
+    load_settings,
+    render,
+)
 from azkvlint.config.run_config import Config
 from azkvlint.linter.compiled_rules import CompiledRules
-from azkvlint.linter.linter import check
+from azkvlint.linter.linter import check, config_for
 from azkvlint.linter.result_cache import ResultCache
 from tests.conftest import Run
 
@@ -111,6 +123,93 @@ examples:
 """
 
 
+MODULE = {
+    "main.tf": 'module "kv" {\n  source = "./modules/kv"\n  name   = "kv-app"\n}\n',
+    "modules/kv/main.tf": 'variable "name" {}\n\nresource "azurerm_key_vault" "app" {\n  name = var.name\n}\n',
+}
+PROTECTED = {
+    **MODULE,
+    "modules/kv/main.tf": MODULE["modules/kv/main.tf"].replace("}\n", "  purge_protection_enabled = true\n}\n"),
+}
+
+
+def test_texts_in_memory_are_checked_as_a_folder_with_them(tmp_path: Path) -> None:
+    for name, text in MODULE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    report = lint(MODULE, CheckSettings(select=("KV001",)))
+    assert [finding.at.path for finding in report.findings] == ["modules/kv/main.tf"]
+    assert render(report) == render(lint(tmp_path, CheckSettings(select=("KV001",))))
+    assert not Path(report.root).exists()
+
+
+@pytest.mark.parametrize("name", ["", "/etc/main.tf", "../main.tf", "a//main.tf", "./main.tf"])
+def test_texts_in_memory_have_paths_below_their_folder(name: str) -> None:
+    with pytest.raises(KvlintError, match="not the path of a file"):
+        lint({name: VAULT})
+
+
+def test_fixes_return_the_changed_texts() -> None:
+    settings = CheckSettings(select=("KV001",))
+    refused = fix(MODULE, settings)
+    assert (refused.fixes, refused.texts, len(refused.refusals)) == ((), {}, 1)
+    found = fix(MODULE, settings, allow=("irreversible", "apply-fails"))
+    assert [one.rule for one in found.fixes] == ["KV001"]
+    assert b"purge_protection_enabled = true" in found.texts["modules/kv/main.tf"]
+    assert json.loads(render(found))["fixes"]
+    with pytest.raises(KvlintError, match="unknown class of fixes 'acces'"):
+        fix(MODULE, settings, allow=("acces",))
+
+
+def test_two_trees_in_memory_are_compared() -> None:
+    difference = diff(MODULE, PROTECTED)
+    assert "KV001" in [change.finding.rule.id for change in difference.changes]
+    assert [door.resource for door in difference.doors] == ["module.kv.azurerm_key_vault.app"]
+    assert json.loads(render(difference))
+    with pytest.raises(KvlintError, match="compares two inputs"):
+        diff([], MODULE)
+
+
+def test_access_is_analyzed_and_rendered() -> None:
+    report = analyze_access(MODULE)
+    assert [vault.address for vault in report.vaults] == ["module.kv.azurerm_key_vault.app"]
+    assert "module.kv.azurerm_key_vault.app" in render(report, "markdown")
+
+
+def test_settings_of_configuration_files_apply_if_they_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "main.tf").write_text(VAULT)
+    (tmp_path / "kvlint.toml").write_text('select = ["KV003"]\n')
+    monkeypatch.chdir(tmp_path)
+    assert "KV001" in [finding.rule.id for finding in lint(".").findings]
+    assert [rule.id for rule in lint(".", load_settings(".")).rules] == ["KV003"]
+
+
+@pytest.mark.parametrize("name", ["json", "sarif", "text", "markdown", "html"])
+def test_reports_are_rendered_in_each_format(name: str) -> None:
+    assert "KV001" in render(lint(MODULE, CheckSettings(select=("KV001",))), name)
+
+
+def test_an_unknown_format_has_a_suggestion() -> None:
+    with pytest.raises(KvlintError, match="unknown format 'sarfi'") as caught:
+        render(lint(MODULE), "sarfi")
+    assert caught.value.hint == "did you mean 'sarif'?"
+
+
+def test_threads_have_the_results_of_runs_alone() -> None:
+    trees: list[dict[str, str]] = [MODULE, PROTECTED] * 3
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        reports = list(pool.map(lint, trees))
+    assert [render(report) for report in reports] == [render(lint(tree)) for tree in trees]
+
+
+def test_a_finding_is_one_line_when_it_is_printed() -> None:
+    report = lint(MODULE, CheckSettings(select=("KV001",)))
+    assert str(report.findings[0]) == "<Finding fail KV001 modules/kv/main.tf:3 module.kv.azurerm_key_vault.app>"
+    assert str(report) == "<Report findings: 1, unknown: 0, problems: 0>"
+
+
 def test_checks_in_one_process_do_not_depend_on_earlier_ones(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(
         VAULT.replace("{ name", "{\nlocation = 'here'\nname").replace("'", '"').replace(" }", "\n}")
@@ -124,10 +223,11 @@ def test_checks_in_one_process_do_not_depend_on_earlier_ones(tmp_path: Path) -> 
         CheckSettings(select=("KV001", "ACME-1"), rules=(str(tmp_path / "there"),)),
     ]  # fmt: skip
     alone = [lint(tmp_path / "main.tf", one) for one in settings]
-    assert len({str(report.findings) for report in alone}) > 2
+    assert len({render(report) for report in alone}) > 2
     cache = ResultCache()
     for number in (0, 1, 0, 2, 3, 4, 3, 1, 4, 2):
-        assert lint(tmp_path / "main.tf", settings[number], cache=cache) == alone[number]
+        config = config_for([str(tmp_path / "main.tf")], settings[number])
+        assert check(config, cache=cache) == alone[number]
 
 
 def test_a_rule_that_requires_1_is_not_one_that_requires_true(tmp_path: Path) -> None:

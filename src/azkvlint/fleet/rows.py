@@ -6,7 +6,7 @@ docs/fleet.md describes the columns. Columns are added, but never removed, renam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -328,6 +328,7 @@ def parquet_of(results: Iterable[InputResult]) -> bytes:
         )
     else:
         table = schema.empty_table()
+    table = table.replace_schema_metadata(schema.metadata)
     out = pa.BufferOutputStream()
     parquet.write_table(table, out, compression="zstd")
     data: bytes = out.getvalue().to_pybytes()
@@ -336,12 +337,24 @@ def parquet_of(results: Iterable[InputResult]) -> bytes:
 
 def _schema(pa: Any) -> Any:
     types = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
-    fields = msgspec.structs.fields(Row)
-    return pa.schema(
-        [
-            pa.field(
-                field.name, next(types[one] for one in types if one in getattr(field.type, "__args__", (field.type,)))
-            )
-            for field in fields
-        ]
-    )
+    fields = [
+        pa.field(field.name, next(types[one] for one in types if one in getattr(field.type, "__args__", (field.type,))))
+        for field in msgspec.structs.fields(Row)
+    ]
+    return pa.schema(fields, metadata={"pandas": _pandas_types(fields, {pa.int64(): "Int64", pa.bool_(): "boolean"})})
+
+
+def _pandas_types(fields: Iterable[Any], nullable: Mapping[Any, str]) -> bytes:
+    """Return the types that pandas reads columns as: without them, whole numbers with nulls become floats.
+
+    The form is that of https://pandas.pydata.org/docs/development/developer.html.
+    """
+    columns = [
+        {
+            "name": field.name, "field_name": field.name, "metadata": None,
+            "pandas_type": "unicode" if field.type not in nullable else str(field.type),
+            "numpy_type": nullable.get(field.type, "object"),
+        }
+        for field in fields
+    ]  # fmt: skip
+    return msgspec.json.encode({"index_columns": [], "column_indexes": [], "columns": columns, "pandas_version": None})

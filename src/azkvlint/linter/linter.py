@@ -80,12 +80,12 @@ def lint(
     the ``cache``; the report is the same without one. One process runs one check at a time.
     """
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
-    config = _config_of(tuple(sorted(os.fspath(path) for path in named)), settings or CheckSettings())
-    return check(config, progress, cache)
+    return check(config_for((os.fspath(path) for path in named), settings), progress, cache)
 
 
-def _config_of(paths: tuple[str, ...], settings: CheckSettings) -> Config:
+def config_for(named: Iterable[str], settings: CheckSettings | None = None) -> Config:
     """Return the configuration of a run with these settings. Raise UsageError for values of other types."""
+    paths, settings = tuple(sorted(named)), settings or CheckSettings()
     if isinstance(settings, Config):
         return msgspec.structs.replace(settings, paths=paths)
     if not paths:

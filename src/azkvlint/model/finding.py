@@ -291,6 +291,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Return the rule's message with placeholders: the one for attributes that are not set if ``is_absent``."""
         return self.rule.absent if self.is_absent else self.rule.message
 
+    def __repr__(self) -> str:
+        """Return the outcome, the rule, the place and the resource; all fields would be pages."""
+        line = f":{self.at.region.start_line}" if self.at.region else ""
+        return f"<Finding {self.outcome.name.lower()} {self.rule.id} {self.at.path}{line} {self.resource}>"
+
 
 def without_acceptance(finding: Finding, severity: Severity) -> Finding:
     """Return a finding with a severity that no comment for another tool lowers."""
@@ -423,6 +428,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def is_complete(self) -> bool:
         """Return whether at least one input was read, and none that should have been readable failed."""
         return is_complete(self.sources, self.problems)
+
+    def __repr__(self) -> str:
+        """Return what the report has; all fields would be pages."""
+        counted = {"findings": self.findings, "unknown": self.unknown, "problems": self.problems}
+        return f"<Report {', '.join(f'{name}: {len(results)}' for name, results in counted.items())}>"
 
 
 # --- suppressions and overrides ---------------------------------------------------------------------------------------

@@ -273,6 +273,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
                 return fixes[one]
         return ""
 
+    def __repr__(self) -> str:
+        """Return the names of the rule; all fields would be pages."""
+        return f"<Rule {self.id} {self.name}>"
+
 
 # The languages whose fix applies if a language has none.
 _NEAREST: Mapping[str, tuple[str, ...]] = {"arm": ("bicep",), "bicep": ("arm",)}

@@ -209,7 +209,7 @@ def make_folders(path: str) -> None:
 
 
 class StagingFolder:
-    """A private temporary folder for copies of remote inputs: a new one, or that at ``path``."""
+    """A private temporary folder for copies of inputs that have no path: a new one, or that at ``path``."""
 
     def __init__(self, path: str = "") -> None:
         if not path:
@@ -221,6 +221,10 @@ class StagingFolder:
     def enter(self) -> None:
         """Make it the current folder, so that no result depends on where the process was started."""
         os.chdir(self.path)
+
+    def add_folder(self, name: str) -> None:
+        """Create a folder in it."""
+        os.mkdir(os.path.join(self.path, name))
 
     def write(self, path: str, data: bytes) -> str:
         """Write a file below the folder, and return its path. ``path`` has only plain names, separated by /."""
