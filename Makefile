@@ -108,7 +108,7 @@ docs: .venv/dev$(MODE) ## the documentation as a site, in the folder site; SITE_
 
 samples: .venv/dev$(MODE) ## update the expected output of the samples, and the pages and pictures with output
 	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/linter/test_controls.py
-	$(BIN)/python -m pytest --write-expected tests/cli/test_config_schema.py tests/test_extension.py
+	$(BIN)/python -m pytest --write-expected tests/cli/test_config_schema.py tests/test_extension.py tests/cli/test_option_values.py
 	$(MAKE) pages
 
 pages: .venv/dev$(MODE) ## update the output, the pictures and the generated parts of the README and of docs/

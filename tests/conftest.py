@@ -15,8 +15,8 @@ import pytest
 from hypothesis import settings
 
 import azkvlint
-from azkvlint.azure.compile_tables import compile_tables
-from azkvlint.engine.rule_store import builtin_rules, compile_rules
+from azkvlint.config.compile_package import compile_package
+from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.util.project_files import end_run
 
 pytest_plugins = ["tests.sampling"]
@@ -104,10 +104,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     copied = shutil.copytree(package, folder / "azkvlint")
     shutil.copytree(package.parents[1] / "rules" / "controls", copied / "rules" / "controls")
-    for name, content in compile_rules(builtin_rules()).items():
-        (copied / "rules" / name).write_bytes(content)
-    for name, content in compile_tables().items():
-        (copied / "data" / name).write_bytes(content)
+    for path, content in compile_package(builtin_rules()).items():
+        (copied / path).write_bytes(content)
     return folder
 
 

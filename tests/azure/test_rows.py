@@ -62,11 +62,11 @@ def test_the_rows_of_the_package_are_valid() -> None:
 
 def test_a_wheel_has_the_same_rows() -> None:
     compiled = compile_tables()
-    azurerm = msgspec.json.decode(compiled["azurerm.json"], type=CompiledRows)
+    azurerm = msgspec.json.decode(compiled["data/azurerm.json"], type=CompiledRows)
     assert {name: azurerm.resource(name) for name in azurerm.types} == RESOURCES
     assert azurerm.types == {name: mapped.type for name, mapped in RESOURCES.items()}
-    assert msgspec.json.decode(compiled["arm_properties.json"], type=dict[str, dict[str, Property]]) == PROPERTIES
-    assert msgspec.json.decode(compiled["services.json"], type=dict[str, Service]) == SERVICES
+    assert msgspec.json.decode(compiled["data/arm_properties.json"], type=dict[str, dict[str, Property]]) == PROPERTIES
+    assert msgspec.json.decode(compiled["data/services.json"], type=dict[str, Service]) == SERVICES
 
 
 @pytest.mark.parametrize(

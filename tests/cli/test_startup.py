@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.azure.compile_tables import compile_tables
-from azkvlint.engine.rule_store import builtin_rules, compile_rules
+from azkvlint.config.compile_package import compile_package
+from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS
 
@@ -54,8 +54,8 @@ sys.exit(code)
 """
 # Rules and tables as a wheel holds them, compiled; a checkout reads them from YAML.
 COMPILED = """
-from azkvlint.azure import table_files
-table_files.read_compiled = lambda package, *names: open("/".join(({folder!r}, *names)), "rb").read()
+from azkvlint.util import table_files
+table_files.read_compiled = lambda _package, path: open({folder!r} + "/" + path, "rb").read()
 from azkvlint.engine import rule_store
 of_package = rule_store.rules_of_package
 rule_store.rules_of_package = lambda _package, **how: of_package({folder!r}, **how)
@@ -90,10 +90,9 @@ def plan(tmp_path: Path) -> Path:
 @pytest.fixture
 def compiled(tmp_path: Path) -> str:
     folder = tmp_path / "package"
-    for part, files in (("rules", compile_rules(builtin_rules())), ("data", compile_tables())):
-        (folder / part).mkdir(parents=True)
-        for name, content in files.items():
-            (folder / part / name).write_bytes(content)
+    for path, content in compile_package(builtin_rules()).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
     return COMPILED.format(folder=str(folder))
 
 

@@ -794,9 +794,9 @@ def load_or_refuse(content: bytes) -> None:
     else:
         compiled = compile_rules(rules)
         alone = tuple(msgspec.structs.replace(rule, examples=()) for rule in rules)
-        assert msgspec.json.decode(compiled["compiled.json"], type=tuple[Rule, ...]) == alone
+        assert msgspec.json.decode(compiled["rules/compiled.json"], type=tuple[Rule, ...]) == alone
         examples = tuple(rule.examples for rule in rules)
-        assert msgspec.json.decode(compiled["examples.json"], type=tuple[tuple[Example, ...], ...]) == examples
+        assert msgspec.json.decode(compiled["rules/examples.json"], type=tuple[tuple[Example, ...], ...]) == examples
         return
     assert faults
     assert all(fault.startswith(f"{PATH}:") and len(fault.splitlines()) == 1 for fault in faults)
@@ -898,7 +898,7 @@ def test_an_installed_package_has_them_compiled(tmp_path: Path) -> None:
     rules = load_rules([(PATH, FULL.encode())], builtin=True)
     (tmp_path / "rules").mkdir()
     for name, content in compile_rules(rules).items():
-        (tmp_path / "rules" / name).write_bytes(content)
+        (tmp_path / name).write_bytes(content)
     assert rules_of_package(str(tmp_path)) == rules
     (alone,) = rules_of_package(str(tmp_path), examples=False)
     assert alone == msgspec.structs.replace(rules[0], examples=())
@@ -912,7 +912,7 @@ def test_the_bounds_of_patterns_are_computed_when_rules_are_compiled(
     alone = {pattern: compile_pattern(pattern, in_rule=True) for pattern in patterns}
     for name, content in compile_rules(builtin_rules()).items():
         (tmp_path / "rules").mkdir(exist_ok=True)
-        (tmp_path / "rules" / name).write_bytes(content)
+        (tmp_path / name).write_bytes(content)
     proofs = proofs_of_package(str(tmp_path))
     monkeypatch.setattr(regex_proof, "_Parser", None)  # not needed any more
     for pattern, expected in alone.items():
@@ -932,15 +932,15 @@ def test_the_bounds_of_patterns_are_computed_when_rules_are_compiled(
 def test_a_checkout_keeps_compiled_files_until_a_rule_changes(tmp_path: Path) -> None:
     package = str(checkout(tmp_path))
     with pytest.raises(FileNotFoundError):
-        read_compiled(package, "rules", "compiled.json")
+        read_compiled(package, "rules/compiled.json")
     keep_compiled(package, {"rules/compiled.json": b"[1]", "data/services.json": b"[2]"})
-    assert read_compiled(package, "rules", "compiled.json") == b"[1]"
-    assert read_compiled(package, "data", "services.json") == b"[2]"
+    assert read_compiled(package, "rules/compiled.json") == b"[1]"
+    assert read_compiled(package, "data/services.json") == b"[2]"
     (tmp_path / PATH).write_text(written() + "\n")
     keep_compiled(package, {"rules/compiled.json": b"[3]"})  # compiled from rules that have changed since
     compiled_files._kept_folder.cache_clear()  # as in the next run
     with pytest.raises(FileNotFoundError):
-        read_compiled(package, "rules", "compiled.json")
+        read_compiled(package, "rules/compiled.json")
 
 
 def test_an_installed_package_keeps_nothing(tmp_path: Path) -> None:

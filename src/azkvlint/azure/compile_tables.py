@@ -10,7 +10,7 @@ from azkvlint.azure.azurerm.table import CompiledRows
 from azkvlint.azure.consumers import CONSUMERS
 from azkvlint.azure.roles import ids_by_name
 from azkvlint.azure.services import SERVICES
-from azkvlint.azure.table_files import compiled_name, read_table
+from azkvlint.util.table_files import compiled_name, read_table
 
 
 def compile_tables() -> dict[str, bytes]:

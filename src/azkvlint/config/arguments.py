@@ -10,93 +10,17 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
+from azkvlint.config.option_values import OptionValues
 from azkvlint.config.options import COMMANDS, OPTIONS
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True):
-    """The arguments of a command line, not validated. ``formats`` are ``NAME`` or ``NAME=FILE``.
+class Arguments(OptionValues, frozen=True, kw_only=True):
+    """The arguments of a command line, not validated: paths and the values of options.
 
     ``explicit_fields`` are the fields that the command line sets, even to their default values.
     """
 
     paths: tuple[str, ...] = ()
-    frameworks: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
-    sarif_include: tuple[str, ...] = ()
-    sarif_category: str = ""
-    sarif_root_uri: str = ""
-    output: str = ""
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-    parameters: tuple[str, ...] = ()
-    variables: tuple[str, ...] = ()
-    variable_files: tuple[str, ...] = ()
-    closed: bool = False
-    tool: str = ""
-    source_root: str = ""
-    as_of: str = ""
-    jobs: str = "0"
-    cache_dir: str = ""
-    no_cache: bool = False
-    cache_by: str = "time"
-    min_severity: str = "info"
-    fail_on: str = "info"
-    strict: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    statistics: bool = False
-    show_suppressed: bool = False
-    show_unknown: bool = False
-    summary_file: str = ""
-    exit_zero: bool = False
-    watch: bool = False
-    stdin_filename: str = ""
-    color: str = "auto"
-    exclude: tuple[str, ...] = ()
-    extend_exclude: tuple[str, ...] = ()
-    config: str = ""
-    isolated: bool = False
-    untrusted: bool = False
-    show_settings: bool = False
-    no_ignores: bool = False
-    respect_peer_suppressions: bool = False
-    peer_tools: tuple[str, ...] = ()
-    test_folders: tuple[str, ...] = ()
-    include_tests: bool = False
-    baseline: str = ""
-    write_baseline: str = ""
-    inputs_from: tuple[str, ...] = ()
-    out: str = ""
-    scheduler: str = ""
-    workers: str = "0"
-    timeout: str = "900"
-    resume: bool = False
-    vaults: tuple[str, ...] = ()
-    principals: tuple[str, ...] = ()
-    why: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    certificates: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    permissions: tuple[str, ...] = ()
-    maximums: tuple[str, ...] = ()
-    denials: tuple[str, ...] = ()
-    output_language: str = ""
-    built_in_roles: bool = False
-    base_revision: str = ""
-    no_merge_base: bool = False
-    gates: tuple[str, ...] = ()
-    accept: tuple[str, ...] = ()
-    diff: bool = False
-    write: bool = False
-    unsafe: bool = False
-    allow: tuple[str, ...] = ()
-    fixes: bool = False
     explicit_fields: frozenset[str] = frozenset()
 
 

@@ -15,12 +15,12 @@ _T = TypeVar("_T")
 _POSITION = regex(r"(?P<file>[^\n]*?):(?P<line>[0-9]+):(?P<column>[0-9]+): ")
 
 
-class Option(msgspec.Struct, frozen=True):
+class Option(msgspec.Struct, frozen=True, omit_defaults=True):
     """An option: its ``names``, its ``panel`` in the help, the field of Arguments that it sets, and its ``help``.
 
     The help has 60 characters at most. Panels and their options are in the order in which a new user needs them.
     ``takes_value``: it has a value, of the kind that ``metavar`` names in the help; ``many``: any number of them.
-    ``values``: with one occurrence.
+    ``values``: with one occurrence. ``default``: what its field has without it.
     ``commands`` are those that have it; the ``configured`` ones (None: all) read it from the environment too and, if it
     is ``in_files``, from configuration files. ``kind`` is the type of its value: text, path (a file or folder), format
     (``NAME`` or ``NAME=FILE``), number, day, severity, threshold (a severity or none), profile or settings
@@ -39,6 +39,7 @@ class Option(msgspec.Struct, frozen=True):
     kind: str = "text"
     configured: tuple[str, ...] | None = None
     in_files: bool = True
+    default: str = ""
 
     @property
     def key(self) -> str:

@@ -202,7 +202,7 @@ def also_reads(attribute: str, reads: Reads) -> None:
 
 
 # What a wheel has instead of importing all modules: a run needs few of them.
-_COMPILED = "attributes.json"
+_COMPILED = "rules/attributes.json"
 
 
 def compile_declarations() -> dict[str, bytes]:
@@ -214,7 +214,7 @@ def compile_declarations() -> dict[str, bytes]:
 def _declarations() -> _Declarations:
     package = os.path.dirname(os.path.dirname(__file__))
     try:
-        compiled = read_compiled(package, "rules", _COMPILED)
+        compiled = read_compiled(package, _COMPILED)
         return msgspec.json.Decoder(_Declarations).decode(compiled)
     except FileNotFoundError:  # in a checkout that has changed
         return _registered()

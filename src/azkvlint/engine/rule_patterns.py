@@ -12,7 +12,7 @@ from azkvlint.util.compiled_files import read_compiled
 from azkvlint.util.errors import InternalError
 from azkvlint.util.safe_regex import Proof, RulePattern
 
-PROOFS = "patterns.json"
+PROOFS = "rules/patterns.json"
 
 
 def rule_pattern(text: str) -> RulePattern:
@@ -29,7 +29,7 @@ def builtin_proofs() -> Mapping[str, Proof]:
 def proofs_of_package(package: str) -> Mapping[str, Proof]:
     """Return the compiled proofs in the folder ``package``; in a checkout, which has none, they are computed later."""
     try:
-        return msgspec.json.Decoder(dict[str, Proof]).decode(read_compiled(package, "rules", PROOFS))
+        return msgspec.json.Decoder(dict[str, Proof]).decode(read_compiled(package, PROOFS))
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:

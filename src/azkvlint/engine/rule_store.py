@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from azkvlint.model.framework import Framework
 
 _T = TypeVar("_T")
-_RULES, _EXAMPLES = "compiled.json", "examples.json"
+_RULES, _EXAMPLES = "rules/compiled.json", "rules/examples.json"
 # The folder of control frameworks, which are not rules.
 _FRAMEWORKS = "controls"
 _SUFFIXES = (".yaml", ".yml")
@@ -56,15 +56,14 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
         )
     except FileNotFoundError:
         rules = rules_of_checkout(package)
-        if package == _PACKAGE:
-            keep_compiled(package, compile_package(rules))
+        keep_compiled(package, compile_rules(rules))
         return rules
     except (OSError, msgspec.MsgspecError) as error:
         raise InternalError("the built-in rules cannot be read", hint="Install kvlint again.") from error
 
 
 def _compiled(package: str, name: str, kind: type[_T]) -> _T:
-    return msgspec.json.Decoder(kind).decode(read_compiled(package, "rules", name))
+    return msgspec.json.Decoder(kind).decode(read_compiled(package, name))
 
 
 def rules_of_checkout(package: str) -> tuple[Rule, ...]:
@@ -132,16 +131,8 @@ def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
     return load_rules(((_display_path(file), _content(file, path)) for file in files), others=others)
 
 
-def compile_package(rules: Iterable[Rule]) -> dict[str, bytes]:
-    """Return the rules and the tables of facts as JSON files, by their paths in the package."""
-    from azkvlint.azure.compile_tables import compile_tables
-
-    folders = {"rules": compile_rules(rules), "data": compile_tables()}
-    return {f"{folder}/{name}": content for folder, files in folders.items() for name, content in files.items()}
-
-
 def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
-    """Return the rules as JSON files, which load a hundred times faster than YAML.
+    """Return the rules as JSON files by their paths, which load a hundred times faster than YAML.
 
     Examples, which make up most of the size, have a file of their own: checks do not need them. So have the bounds of
     the rules' regular expressions, whose computation takes longer than checking a small plan, and the declarations of

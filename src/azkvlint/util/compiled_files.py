@@ -18,39 +18,40 @@ from azkvlint.util.project_files import read_resource
 _KEPT, _SOURCES = os.path.join("build", "compiled"), "src"
 
 
-def read_compiled(package: str, folder: str, name: str) -> bytes:
-    """Return a compiled file of ``folder`` (``rules`` or ``data``) of the folder ``package``.
+def read_compiled(package: str, path: str) -> bytes:
+    """Return a compiled file of the folder ``package``, such as ``rules/compiled.json``.
 
     Raise FileNotFoundError if a checkout has not kept it, another OSError if it cannot be read.
     """
-    return read_resource(os.path.join(_kept_folder(package) or package, folder, name))
+    return read_resource(os.path.join(_kept_folder(package) or package, *path.split("/")))
 
 
 def keep_compiled(package: str, files: Mapping[str, bytes]) -> None:
-    """Keep compiled files, by their paths such as ``rules/compiled.json``, in the checkout of the folder ``package``.
+    """Keep compiled files by their paths, in the checkout of the folder ``package``.
 
     Nothing is kept for an installed package, for files that changed since the run began, and in a checkout that cannot
     be written.
     """
     kept = _kept_folder(package)
-    if not kept or kept != _folder_of_state(package):
-        return
-    from shutil import rmtree
-
-    partial = f"{kept}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        for name in os.listdir(os.path.dirname(kept)):
-            rmtree(os.path.join(os.path.dirname(kept), name), ignore_errors=True)
-        for path, content in files.items():
-            file = os.path.join(partial, *path.split("/"))
-            os.makedirs(os.path.dirname(file), exist_ok=True)
-            with open(file, "wb") as out:
-                out.write(content)
-        os.rename(partial, kept)
-    except OSError:  # another process kept them first, or nothing can be written
+    if kept and kept == _folder_of_state(package):
         with suppress(OSError):
-            rmtree(partial, ignore_errors=True)
+            for path, content in files.items():
+                _keep(kept, path, content)
+
+
+def _keep(kept: str, path: str, content: bytes) -> None:
+    file = os.path.join(kept, *path.split("/"))
+    partial = f"{file}.{os.getpid()}"
+    if not os.path.isdir(kept):
+        from shutil import rmtree
+
+        above = os.path.dirname(kept)
+        for name in os.listdir(above) if os.path.isdir(above) else ():
+            rmtree(os.path.join(above, name), ignore_errors=True)
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    with open(partial, "wb") as out:
+        out.write(content)
+    os.replace(partial, file)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from azkvlint.util.compiled_files import read_compiled
+from azkvlint.util.compiled_files import keep_compiled, read_compiled
 from azkvlint.util.errors import InternalError
 
 _T = TypeVar("_T")
@@ -21,9 +21,11 @@ def read_table(name: str, type_: type[_T], load: Callable[[], _T]) -> _T:
     Raise InternalError if it cannot be read.
     """
     try:
-        return msgspec.json.decode(read_compiled(_PACKAGE, "data", compiled_name(name)), type=type_)
+        return msgspec.json.decode(read_compiled(_PACKAGE, compiled_name(name)), type=type_)
     except FileNotFoundError:
-        return load()
+        rows = load()
+        keep_compiled(_PACKAGE, {compiled_name(name): msgspec.json.encode(rows)})
+        return rows
     except (OSError, msgspec.MsgspecError) as error:
         raise InternalError(f"the table of {name} cannot be read", hint="Install kvlint again.") from error
 
@@ -34,5 +36,5 @@ def decode_rows(compiled: msgspec.Raw, type_: type[_T]) -> _T:
 
 
 def compiled_name(name: str) -> str:
-    """Return the name of the compiled form of a table in the folder ``data``."""
-    return f"{name}.json"
+    """Return the path of the compiled form of a table in the package."""
+    return f"data/{name}.json"

@@ -1,0 +1,61 @@
+"""The record of the values of options: it repeats the table of options, for type checkers, and is written from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import azkvlint
+from azkvlint.config.option import Option
+from azkvlint.config.options import COMMANDS, OPTIONS
+
+RECORD = Path(azkvlint.__file__).parent / "config" / "option_values.py"
+START = '''"""The values of options by their fields. This module is written by ``make samples``."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class OptionValues(msgspec.Struct, frozen=True, kw_only=True):
+    """The values of options, not validated, as ``data/options.yaml`` lists them."""
+
+'''
+
+
+def line_of(option: Option) -> str:
+    """The field of an option."""
+    if option.many or option.values > 1:
+        return f"    {option.field}: tuple[str, ...] = ()\n"
+    if option.takes_value:
+        return f'    {option.field}: str = "{option.default}"\n'
+    return f"    {option.field}: bool = False\n"
+
+
+def lines() -> Iterator[str]:
+    yield from dict.fromkeys(map(line_of, OPTIONS))
+
+
+def test_the_record_has_the_fields_of_the_table(pytestconfig: pytest.Config) -> None:
+    expected = START + "".join(lines())
+    if pytestconfig.getoption("--write-expected"):
+        RECORD.write_text(expected, encoding="utf-8")
+    assert RECORD.read_text(encoding="utf-8") == expected
+
+
+def test_options_of_one_field_have_one_type() -> None:
+    fields = [line.split(":")[0] for line in lines()]
+    assert len(set(fields)) == len(fields)
+
+
+def test_options_belong_to_known_commands() -> None:
+    for option in OPTIONS:
+        assert set(option.commands) <= set(COMMANDS), option.names
+        assert set(option.configured or ()) <= set(option.commands), option.names
+
+
+def test_each_panel_is_one_part_of_the_table() -> None:
+    panels = [option.panel for option in OPTIONS]
+    assert panels == sorted(panels, key=list(dict.fromkeys(panels)).index)
