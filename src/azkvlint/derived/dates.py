@@ -24,7 +24,6 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
-    ListValue,
     MapValue,
     Origin,
     Path,
@@ -33,8 +32,6 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     path_text,
-    select,
-    text_of,
 )
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
@@ -301,7 +298,7 @@ def _moves(found: Value, resource: Resource) -> Value:
         # A template creates a key only once; later changes to an existing key have no effect.
         note = "computed from `utcNow()` at each deployment"
         return known(found, resource.type.lower() == SECRETS, note)
-    if _KEPT.search(text_of(found)) or _KEPT.search(found.why):
+    if _KEPT.search(found.text) or _KEPT.search(found.why):
         return known(found, False, "stored in the state by the time provider")
     return found
 
@@ -352,14 +349,14 @@ class _Policy:
 
     def __init__(self, policy: MapValue) -> None:
         self.at = policy.at
-        self.lifetime = duration(select(policy, ("attributes", "expiryTime")))
+        self.lifetime = duration(policy.select(("attributes", "expiryTime")))
         self.after: Days = None
         self.before: Days = None
         # azurerm has a separate argument for it; elsewhere it is an action.
-        self.notice = duration(select(policy, ("notifyBeforeExpiry",)))
-        for action, kind in self._actions(select(policy, ("lifetimeActions",))):
-            after = duration(select(action, ("trigger", "timeAfterCreate")))
-            before = duration(select(action, ("trigger", "timeBeforeExpiry")))
+        self.notice = duration(policy.select(("notifyBeforeExpiry",)))
+        for action, kind in self._actions(policy.select(("lifetimeActions",))):
+            after = duration(action.select(("trigger", "timeAfterCreate")))
+            before = duration(action.select(("trigger", "timeBeforeExpiry")))
             if kind == "rotate":
                 self.at = action.at
                 self.after, self.before = _first(self.after, after), _first(self.before, before)
@@ -367,9 +364,9 @@ class _Policy:
                 self.notice = _first(self.notice, before)
 
     def _actions(self, actions: Answer) -> Iterator[tuple[Value, str]]:
-        items = actions.items if isinstance(actions, ListValue) else () if isinstance(actions, Absent) else (actions,)
+        items = actions.as_items
         for item in items:
-            kind = select(item, ("action", "type"))
+            kind = item.select(("action", "type"))
             if isinstance(kind, Scalar):
                 yield item, str(kind.value).lower()
             elif isinstance(kind, Unknown):

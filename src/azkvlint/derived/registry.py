@@ -321,6 +321,6 @@ def or_absent(value: Value | None, resource: Resource) -> Answer:
 def one_target(resource: Resource, via: str, context: Context) -> Resource | None:
     """Return the one resource that an attribute certainly refers to; None if it is not in the graph."""
     value = resource.select((via,))
-    reference = None if isinstance(value, Absent) else reference_of(resource.address, via, value, context.index)
+    reference = reference_of(resource.address, via, value, context.index)
     targets = reference.targets if reference is not None else ()
     return context.index.resources[targets[0]] if len(targets) == 1 else None
