@@ -91,7 +91,7 @@ def _audit_destinations_of(setting: Resource, context: Context) -> Mapping[str, 
     "exportsAudit",
     of=SETTINGS,
     label="export of audit events",
-    reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)},
+    reads=(_LOGS, *_DESTINATION_PATHS),
     local_only=True,
 )
 def _exports_audit(resource: Resource, _: Context) -> Answer:
@@ -606,7 +606,7 @@ _SCOPE: Path = ("scope",)
 _TIER: Path = ("properties", "pricingTier")
 
 
-@derived("plans", of=PRICINGS, label="Defender plan", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
+@derived("plans", of=PRICINGS, label="Defender plan", reads=(_SCOPE, ("provider",), ("name",), _TIER))
 def _plans(resource: Resource, context: Context) -> Answer:
     """Return the plans of a subscription by name and tier; only the first plan has the attribute, to report it once."""
     if resource.existing or not resource.stays:

@@ -484,7 +484,7 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
-@derived("mayCoverVaults", of=GRANTS, label="scope that can contain a vault", reads=dict.fromkeys(GRANTS, (SCOPE,)))
+@derived("mayCoverVaults", of=GRANTS, label="scope that can contain a vault", reads=(SCOPE,))
 def _may_cover_vaults(resource: Resource, context: Context) -> Answer:
     """Return whether the scope can be, contain, or be in a vault: it is not a resource of another type."""
     scope = resource.select(SCOPE)

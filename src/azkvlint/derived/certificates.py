@@ -182,7 +182,7 @@ def _number(answer: Answer) -> int | None:
     return int(value) if whole and value is not None else None
 
 
-@derived("ownPolicy", of=CERTIFICATES, label="certificate policy", reads={CERTIFICATES: (_POLICY,)})
+@derived("ownPolicy", of=CERTIFICATES, label="certificate policy", reads=(_POLICY,))
 def _own_policy(resource: Resource, _: Context) -> Answer:
     """Return whether the author of a certificate writes its policy.
 
@@ -251,7 +251,7 @@ def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
     return named or ((above.text.lower(),) if isinstance(above, Scalar) else None)
 
 
-@derived("renewals", of=CERTIFICATES, label="automatic renewal", reads={CERTIFICATES: (_ACTIONS, _MONTHS)})
+@derived("renewals", of=CERTIFICATES, label="automatic renewal", reads=(_ACTIONS, _MONTHS))
 def _renewals(resource: Resource, _: Context) -> Answer:
     """Return the renewals of a certificate.
 
@@ -289,12 +289,7 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
     return known_object(action, fields)
 
 
-@derived(
-    "daysOverPublicLimit",
-    of=CERTIFICATES,
-    label="validity beyond the public limit",
-    reads={CERTIFICATES: (_MONTHS, _ACTIONS)},
-)
+@derived("daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads=(_MONTHS, _ACTIONS))
 def _days_over_limit(resource: Resource, context: Context) -> Answer:
     """Return the days by which the validity exceeds what browsers accept; negative if it is shorter.
 
@@ -373,7 +368,7 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
     "importedDaysLeft",
     of=CERTIFICATES,
     label="number of days until the imported certificate expires",
-    reads={CERTIFICATES: (_CONTENTS,)},
+    reads=(_CONTENTS,),
 )
 def _days_left(resource: Resource, context: Context) -> Answer:
     """Return the days until an imported certificate expires."""
@@ -384,16 +379,14 @@ def _days_left(resource: Resource, context: Context) -> Answer:
     return known(resource, left, expiry_note(found.last_day.isoformat(), left))
 
 
-@derived(
-    "importedIssuer", of=CERTIFICATES, label="issuer of the imported certificate", reads={CERTIFICATES: (_CONTENTS,)}
-)
+@derived("importedIssuer", of=CERTIFICATES, label="issuer of the imported certificate", reads=(_CONTENTS,))
 def _issuer_name(resource: Resource, context: Context) -> Answer:
     """Return the common name of the issuer of an imported certificate."""
     found = _parsed(resource, context)
     return or_absent(found if found is None or isinstance(found, Unknown) else known(resource, found.issuer), resource)
 
 
-@derived("certificateContacts", of=VAULTS, label="certificate contact", reads={VAULTS: (_CONTACTS,)})
+@derived("certificateContacts", of=VAULTS, label="certificate contact", reads=(_CONTACTS,))
 def _contacts(resource: Resource, _: Context) -> Answer:
     """Return an unknown value for the contacts of an existing vault, unless it declares some."""
     certain = resource.select(_CONTACTS)

@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.azure.roles import DATA, SECRET_NAME, UNNAMED
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, operations, role_name
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
+from azkvlint.derived.grants import NEEDS, Grant, each_grant, grants_of, is_literal, named_by, permissions_of
 from azkvlint.derived.permissions import Permissions, administrators, built_in, condition_in, relevant_roles
 from azkvlint.derived.registry import (
     Context,
@@ -55,10 +55,7 @@ _OF_IDENTITY = regex(r"identity\[[^\]]*\]\.tenant_id")
 )
 def _grantees(resource: Resource, context: Context) -> Answer:
     """Return the principals of a vault's own policies, a separate one, or a role assignment, one item for each."""
-    found = grants_of(resource, context)
-    if isinstance(found, Unknown):
-        return found
-    return known_list(resource, (_grantee(one, context) for one in found))
+    return each_grant(resource, context, _grantee)
 
 
 def _grantee(grant: Grant, context: Context) -> Value:

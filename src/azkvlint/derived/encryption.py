@@ -253,12 +253,7 @@ def _certificate_vaults(resource: Resource, _: Context) -> Answer:
     return known_list(secrets, items)
 
 
-@derived(
-    "encryptionVaultId",
-    of=_EXTENSIONS,
-    label="vault of the disk encryption key",
-    reads=dict.fromkeys(_EXTENSIONS, (_SETTINGS,)),
-)
+@derived("encryptionVaultId", of=_EXTENSIONS, label="vault of the disk encryption key", reads=(_SETTINGS,))
 def _encryption_vault(resource: Resource, _: Context) -> Answer:
     """Return the vault that the settings of an extension refer to."""
     return or_absent(_vault_in(resource.select(_SETTINGS)), resource)

@@ -70,7 +70,7 @@ def _target(resource: Resource, _: Context) -> Answer:
     return connection(resource, _TARGET)
 
 
-@derived("groupIds", of=ENDPOINTS, label="subresource", reads={ENDPOINTS: (("properties",), _READ[_PARTS])})
+@derived("groupIds", of=ENDPOINTS, label="subresource", reads=(("properties",), _READ[_PARTS]))
 def _subresources(resource: Resource, _: Context) -> Answer:
     """Return the subresources of its target that an endpoint connects to."""
     found = connection(resource, _PARTS)
@@ -83,9 +83,7 @@ def _subresources(resource: Resource, _: Context) -> Answer:
     return msgspec.structs.replace(found, items=items)
 
 
-@derived(
-    "manualConnection", of=ENDPOINTS, label="manual connection", reads={ENDPOINTS: (("properties",), _READ[_MANUAL])}
-)
+@derived("manualConnection", of=ENDPOINTS, label="manual connection", reads=(("properties",), _READ[_MANUAL]))
 def _manual(resource: Resource, _: Context) -> Answer:
     """Return whether the connection waits for the approval of the vault's owner."""
     have = resource.select(_READ[_MANUAL])
@@ -98,9 +96,7 @@ def _manual(resource: Resource, _: Context) -> Answer:
     return or_absent(next((found for found in lists if isinstance(found, Unknown)), None), resource)
 
 
-@derived(
-    "targetType", of=ENDPOINTS, label="target type", reads={ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}
-)
+@derived("targetType", of=ENDPOINTS, label="target type", reads=(("properties",), _READ[_TARGET], _READ[_PARTS]))
 def _target_type(resource: Resource, context: Context) -> Answer:
     """Return the type of an endpoint's target; OTHER for a type that is not in the tables of kvlint."""
     target = connection(resource, _TARGET)

@@ -366,16 +366,12 @@ def _ranges_not_public() -> list[tuple[Range, str, str]]:
     ]
 
 
-@derived(
-    "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rule", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
-)
+@derived("ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rule", reads=(IP_RULES,))
 def _ip_rules(resource: Resource, _: Context) -> Answer:
     """Return each address rule: its ``kind``, its ``prefix`` length, and the rule that it is ``within``, if any."""
-    rules = resource.select(IP_RULES)
-    if isinstance(rules, Absent):
-        return absent(resource)
+    rules = _rules(resource, IP_RULES)
     if not isinstance(rules, ListValue):
-        return unknown_as(rules, "the value is not a list")
+        return rules
     values = [item.select(("value",)) for item in rules.items]
     spans = [range_of(value.value) if isinstance(value, Scalar) and isinstance(value.value, str) else None
              for value in values]  # fmt: skip
@@ -424,12 +420,18 @@ def _kind(text: str, span: Range | None) -> tuple[str, str]:
 )
 def _subnets(resource: Resource, context: Context) -> Answer:
     """Return each subnet that a vault allows, and whether it has a service endpoint for Key Vault."""
-    rules = resource.select(SUBNET_RULES)
+    rules = _rules(resource, SUBNET_RULES)
+    return (
+        known_list(rules, (_subnet(item, context) for item in rules.items)) if isinstance(rules, ListValue) else rules
+    )
+
+
+def _rules(resource: Resource, path: Path) -> ListValue | Unknown | Absent:
+    """Return the list of rules at a path."""
+    rules = resource.select(path)
     if isinstance(rules, Absent):
         return absent(resource)
-    if not isinstance(rules, ListValue):
-        return unknown_as(rules, "the value is not a list")
-    return known_list(rules, (_subnet(item, context) for item in rules.items))
+    return rules if isinstance(rules, ListValue) else unknown_as(rules, "the value is not a list")
 
 
 def _subnet(rule: Value, context: Context) -> Value:

@@ -119,12 +119,7 @@ _OWNER = regex(r"repo:[^/:*?\s]+/")
 _CREDENTIAL_TYPES = (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE)
 
 
-@derived(
-    "trustedWorkload",
-    of=_CREDENTIAL_TYPES,
-    label="trusted workload",
-    reads=dict.fromkeys(_CREDENTIAL_TYPES, (SUBJECT, EXPRESSION, ISSUER)),
-)
+@derived("trustedWorkload", of=_CREDENTIAL_TYPES, label="trusted workload", reads=(SUBJECT, EXPRESSION, ISSUER))
 def _trusted_workload(resource: Resource, _: Context) -> Answer:
     """Return which jobs of GitHub match a credential: those of pull requests, those of any repository, or others."""
     expression = resource.select(EXPRESSION)
@@ -142,12 +137,7 @@ def _trusted_workload(resource: Resource, _: Context) -> Answer:
     return known(value, found, f"`{shown}`" if shown else "", sensitive=value.sensitive)
 
 
-@derived(
-    "issuer",
-    of=_CREDENTIAL_TYPES,
-    label="issuer of the trusted tokens",
-    reads=dict.fromkeys(_CREDENTIAL_TYPES, (ISSUER,)),
-)
+@derived("issuer", of=_CREDENTIAL_TYPES, label="issuer of the trusted tokens", reads=(ISSUER,))
 def _issuer(resource: Resource, _: Context) -> Answer:
     """Return the platform that issues the tokens of a credential, or the host of another issuer."""
     issuer = resource.select(ISSUER)

@@ -430,10 +430,13 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 @derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permission", reads=NEEDS)
 def _grants(resource: Resource, context: Context) -> Answer:
     """Return the grants of a vault's own policies, a separate one, or a role assignment, one item for each."""
+    return each_grant(resource, context, _grant_item)
+
+
+def each_grant(resource: Resource, context: Context, item: Callable[[Grant, Context], Value]) -> Answer:
+    """Return a list with an ``item`` for each grant of a resource."""
     found = grants_of(resource, context)
-    if isinstance(found, Unknown):
-        return found
-    return known_list(resource, (_grant_item(one, context) for one in found))
+    return found if isinstance(found, Unknown) else known_list(resource, (item(one, context) for one in found))
 
 
 def _grant_item(grant: Grant, context: Context) -> Value:

@@ -200,7 +200,7 @@ def _spare(resource: Resource, context: Context) -> Answer:
     return known(quorum, count - needed, f"quorum is {needed} of {count}{by}")
 
 
-@derived("initialAdmins", of=POOLS, label="list of initial administrators", reads={POOLS: (_ADMINS,)})
+@derived("initialAdmins", of=POOLS, label="list of initial administrators", reads=(_ADMINS,))
 def _initial_admins(resource: Resource, _: Context) -> Answer:
     """Return the initial administrators without duplicates."""
     found = resource.select(_ADMINS)

@@ -232,7 +232,7 @@ def _has_token(text: str) -> bool:
     return _TOKEN.search(text) is not None
 
 
-@derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
+@derived("literalLength", of=_SECRETS, label="length of the literal value", reads=(_VALUE,))
 def _literal_length(resource: Resource, _: Context) -> Answer:
     """Return the length of a literal secret value in bytes; the length of other values depends on the caller."""
     value = resource.select(_VALUE)
@@ -253,7 +253,7 @@ _DATA: Path = (*_POLICY, "data")
 _MOST = 100_000
 
 
-@derived("releaseAuthorities", of=_KEYS, label="attestation authority", reads=dict.fromkeys(_KEYS, (_DATA,)))
+@derived("releaseAuthorities", of=_KEYS, label="attestation authority", reads=(_DATA,))
 def _authorities(resource: Resource, _: Context) -> Answer:
     found = resource.select(_DATA)
     if isinstance(found, Absent):

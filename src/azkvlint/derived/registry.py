@@ -158,16 +158,16 @@ def derived(
     *,
     of: str | Iterable[str] | Callable[[], Iterable[str]],
     label: str,
-    reads: Reads | Callable[[], Reads],
+    reads: tuple[Path, ...] | Reads | Callable[[], Reads],
     local_only: bool = False,
     uses: tuple[str, ...] = (),
 ) -> Callable[[DeriveFunction], DeriveFunction]:
     """Register a function as the derived attribute ``name`` of resources of the types ``of`` (lower case).
 
     It is called for resources of these types only, and returns ``Absent`` for one that has no such attribute.
-    ``reads`` maps each type that it reads, in lower case, to the paths that it selects. A function in place of either
-    computes it from a table: a wheel, which has the declarations compiled, does not call it. See ``DerivedAttribute``
-    for the rest.
+    ``reads`` are the paths that it selects of these types, or maps each type that it reads, in lower case, to paths. A
+    function in place of either computes it from a table: a wheel, which has the declarations compiled, does not call
+    it. See ``DerivedAttribute`` for the rest.
     """
 
     def register(compute: DeriveFunction) -> DeriveFunction:
@@ -179,6 +179,8 @@ def derived(
         def declare() -> tuple[DerivedAttribute, Reads]:
             types = of() if callable(of) else (of,) if isinstance(of, str) else of
             attribute = DerivedAttribute(name, module, tuple(types), label, local_only, uses)
+            if isinstance(reads, tuple):
+                return attribute, dict.fromkeys(attribute.types, reads)
             return attribute, reads() if callable(reads) else reads
 
         _REGISTRY[name] = declare

@@ -85,12 +85,7 @@ def _base64_decoded(text: str) -> str:
         return text
 
 
-@derived(
-    "isConfiguration",
-    of=SECRETS_TYPE,
-    label="configuration value",
-    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
-)
+@derived("isConfiguration", of=SECRETS_TYPE, label="configuration value", reads=(PATH_IN_BODY, ("name",), _ORIGINS))
 def _is_configuration(resource: Resource, _: Context) -> Answer:
     """Return whether the name of the secret or the format of its value shows that it is configuration."""
     value = _value(resource)
@@ -108,12 +103,7 @@ _OF_RESOURCES = frozenset({CONFIGURATION, IDENTIFIER, RESOURCE})
 _PLAIN_ORIGINS = frozenset({WRITTEN, DEFAULT, GIVEN, COMMAND, CONFIGURATION, FILE, IDENTIFIER, RESOURCE})
 
 
-@derived(
-    "holdsNoSecret",
-    of=SECRETS_TYPE,
-    label="value that is not secret",
-    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
-)
+@derived("holdsNoSecret", of=SECRETS_TYPE, label="value that is not secret", reads=(PATH_IN_BODY, ("name",), _ORIGINS))
 def _holds_no_secret(resource: Resource, _: Context) -> Answer:
     """Return whether the value is certainly an ID, an endpoint, a name or the like; false if that is not known.
 

@@ -104,12 +104,7 @@ def _inline_policies(resource: Resource, _: Context) -> Answer:
     return policies
 
 
-@derived(
-    "policyCount",
-    of=(VAULTS, POLICIES),
-    label="number of access policies",
-    reads=dict.fromkeys((VAULTS, POLICIES), (POLICY_LIST,)),
-)
+@derived("policyCount", of=(VAULTS, POLICIES), label="number of access policies", reads=(POLICY_LIST,))
 def _policy_count(resource: Resource, _: Context) -> Answer:
     policies = resource.select(POLICY_LIST)
     if not isinstance(policies, ListValue):
@@ -123,7 +118,7 @@ def _policy_count(resource: Resource, _: Context) -> Answer:
     return unknown(policies, doubt or f"only {certain} of {len(policies.items)} access policies certainly exist")
 
 
-@derived("policyChange", of=POLICIES, label="operation on access policies", reads={POLICIES: (("name",),)})
+@derived("policyChange", of=POLICIES, label="operation on access policies", reads=(("name",),))
 def _policy_change(resource: Resource, _: Context) -> Answer:
     return or_absent(change_of(resource), resource)
 
@@ -313,12 +308,7 @@ def _recovered(vault: Resource, mode: Scalar | Unknown, why: str) -> Resource:
     )
 
 
-@derived(
-    "recovers",
-    of=_RECOVERABLE,
-    label="recovery of a deleted vault",
-    reads=dict.fromkeys(_RECOVERABLE, ((_PROPERTIES, _MODE),)),
-)
+@derived("recovers", of=_RECOVERABLE, label="recovery of a deleted vault", reads=((_PROPERTIES, _MODE),))
 def _recovers(resource: Resource, _: Context) -> Answer:
     """Return whether a vault is recovered; false for a vault that is only looked up."""
     mode = resource.select((_PROPERTIES, _MODE))
@@ -334,12 +324,7 @@ def _recovers(resource: Resource, _: Context) -> Answer:
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
 
 
-@derived(
-    "writtenPurgeProtection",
-    of=VAULTS,
-    label="purge protection in the configuration",
-    reads={VAULTS: (_PURGE_PROTECTION,)},
-)
+@derived("writtenPurgeProtection", of=VAULTS, label="purge protection in the configuration", reads=(_PURGE_PROTECTION,))
 def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     """Return purge protection as a template or an azapi body writes it.
 
