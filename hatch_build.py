@@ -22,8 +22,8 @@ class Made(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from azkvlint.config.compile_package import compile_package
         from azkvlint.engine.rule_store import rules_of_checkout
+        from azkvlint.linter.compile_package import compile_package
 
         self._folder = TemporaryDirectory()
         for path, content in compile_package(rules_of_checkout(str(root / "src" / "azkvlint"))).items():

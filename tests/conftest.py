@@ -15,8 +15,8 @@ import pytest
 from hypothesis import settings
 
 import azkvlint
-from azkvlint.config.compile_package import compile_package
 from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.compile_package import compile_package
 from azkvlint.util.project_files import end_run
 
 pytest_plugins = ["tests.sampling"]

@@ -17,7 +17,7 @@ from azkvlint.model.pattern import (
     join_texts,
     pattern_from,
 )
-from azkvlint.model.value import Answer, text_of
+from azkvlint.model.value import Answer
 
 OPEN, CLOSE, SLASH = "\u27e8", "\u27e9", "\u2215"
 _TERRAFORM = re.compile(r"((?:module\.\w+\.)*(?P<type>(?:data\.)?[a-z]+_[a-z_]+)\.\w+)\.(?P<path>.+)")
@@ -35,7 +35,7 @@ def pattern_of_form(form: str) -> Pattern | None:
 
 def text_in_braces(value: Answer) -> str:
     """Return the text of a value, or its pattern with each hole, at any depth, in braces."""
-    return in_braces(text_of(value))
+    return in_braces(value.text)
 
 
 def in_braces(form: str) -> str:

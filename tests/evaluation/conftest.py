@@ -15,7 +15,7 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, hole
-from azkvlint.model.value import Absent, Scalar, Unknown, text_of
+from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.bicep.parse import parse
@@ -40,7 +40,7 @@ def shown(result: Result) -> Any:
         case Absent():
             return None
         case Unknown():
-            return f"?{text_of(result)}"
+            return f"?{result.text}"
         case Items(items=items):
             return [shown(item) for item in items]
         case Fields(fields=fields, rest=rest):

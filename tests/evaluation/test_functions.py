@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.model.value import Unknown, text_of
+from azkvlint.model.value import Unknown
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Language
@@ -231,7 +231,7 @@ def test_a_secret_stays_one(arm: Language) -> None:
     ):
         found = arm.result(text)
         assert found.sensitive  # type: ignore[union-attr]  # all of them are texts
-        assert not isinstance(found, Unknown) or "hunter2" not in text_of(found)
+        assert not isinstance(found, Unknown) or "hunter2" not in found.text
 
 
 def test_namespaces_and_case(bicep: Language) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from azkvlint.evaluation.freezer import Freezer
 from azkvlint.evaluation.values import is_sensitive, mark_sensitive, partial_list
-from azkvlint.model.value import MAY_BE_ABSENT, NOTHING_KNOWN, ListValue, Scalar, Unknown, display
+from azkvlint.model.value import MAY_BE_ABSENT, NOTHING_KNOWN, ListValue, Scalar, Unknown
 
 from .conftest import AT
 
@@ -155,7 +155,7 @@ def test_what_is_known_of_a_secret_array_is_secret() -> None:
         frozen = Freezer().freeze(found)
         assert isinstance(frozen, ListValue)
         assert frozen.items[-1].note == MAY_BE_ABSENT
-        assert "hunter2" not in display(frozen)
+        assert "hunter2" not in frozen.display()
     assert "plain" not in repr(Freezer().freeze(hidden))
 
 

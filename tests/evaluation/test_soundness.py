@@ -17,7 +17,7 @@ from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Fields, Items, Partly, Result, as_optional
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole
-from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown, text_of
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from tests.evaluation import oracle
 from tests.evaluation.conftest import Language
 from tests.evaluation.oracle import Tree
@@ -355,7 +355,7 @@ class Case:
         parameters = {name: drawn(draw, name, knows_untyped) for name in PARAMETERS}
         self.unknown = {name: unknown for name, (unknown, _) in parameters.items()}
         self.real = {name: value for name, (_, value) in parameters.items()}
-        self.patterns = {text_of(unknown): (self.real[name], name) for name, unknown in self.unknown.items()}
+        self.patterns = {unknown.text: (self.real[name], name) for name, unknown in self.unknown.items()}
 
     def check(self, tree: Tree, text: str, language: oracle.Oracle, evaluate: Evaluate, ignores_case: bool) -> bool:
         """Compare what is certain of an expression with its value. Return whether it was decided."""

@@ -9,20 +9,7 @@ from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
 from azkvlint.model.location import Location
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    path_text,
-    select,
-)
+from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, path_text
 
 AT = Location(path="plan.json")
 HERE = Location(path="plan.json", attribute="here")
@@ -75,7 +62,7 @@ PATHS: st.SearchStrategy[Path] = st.lists(st.one_of(NAMES, st.integers(-4, 4)), 
     ],
 )
 def test_what_is_there_is_found(value: Value, path: Path, found: Value) -> None:
-    assert select(value, path) == found
+    assert value.select(path) == found
 
 
 @pytest.mark.parametrize(
@@ -93,19 +80,19 @@ def test_what_is_there_is_found(value: Value, path: Path, found: Value) -> None:
     ],
 )
 def test_what_is_not_there_is_absent(value: Value, path: Path) -> None:
-    found = select(value, path)
+    found = value.select(path)
     assert isinstance(found, Absent)
     assert found.path == path_text(path)
 
 
 def test_absent_is_at_the_nearest_thing_that_exists() -> None:
-    found = select(mapping(a=MapValue(at=Location(path="p", attribute="a"), fields={})), ("a", "b", "c"))
+    found = mapping(a=MapValue(at=Location(path="p", attribute="a"), fields={})).select(("a", "b", "c"))
     assert found.at.attribute == "a"
 
 
 @given(TREES, PATHS, PATHS)
 def test_a_path_is_walked_step_by_step(value: Value, first: Path, second: Path) -> None:
-    at_once, in_steps = select(value, first + second), select(select(value, first), second)
+    at_once, in_steps = value.select(first + second), value.select(first).select(second)
     assert type(at_once) is type(in_steps)
     assert isinstance(at_once, Absent) or at_once == in_steps
 
@@ -113,8 +100,8 @@ def test_a_path_is_walked_step_by_step(value: Value, first: Path, second: Path) 
 @given(TREES, PATHS)
 def test_below_what_is_not_known_nothing_is_known_or_missing(value: Value, path: Path) -> None:
     for length in range(len(path)):
-        if isinstance(select(value, path[:length]), Unknown):
-            assert isinstance(select(value, path), Unknown)
+        if isinstance(value.select(path[:length]), Unknown):
+            assert isinstance(value.select(path), Unknown)
 
 
 # --- truth ------------------------------------------------------------------------------------------------------------
@@ -145,7 +132,7 @@ def test_no_value_is_true_or_false(value: Answer) -> None:
     ],
 )
 def test_display(value: Answer, shown: str) -> None:
-    assert display(value) == shown
+    assert value.display() == shown
     assert repr(value) == f"<{type(value).__name__} {shown}>"
 
 
@@ -168,7 +155,7 @@ SENSITIVE: st.SearchStrategy[Value] = st.sampled_from(
 def test_no_text_of_a_sensitive_value_holds_it(value: Value, depth: int) -> None:
     for level in range(depth):
         value = mapping(a=value) if level % 2 else items(ONE, value)
-    for text in (display(value), repr(value), str(value), f"{value}", f"{value!r}", repr([value]), pretty_repr(value)):
+    for text in (value.display(), repr(value), str(value), f"{value}", f"{value!r}", repr([value]), pretty_repr(value)):
         assert SECRET not in text
         assert "(sensitive)" in text
 
@@ -184,5 +171,5 @@ def test_path_text(path: Path, text: str) -> None:
 @pytest.mark.parametrize("value", [Scalar(at=AT, value="x" * 1_000_000), items(*[ONE] * 1_000_000), mapping(a=UNKNOWN)])
 def test_what_is_shown_is_short(value: Value) -> None:
     """Expressions make texts and lists of any size."""
-    assert len(display(items(*[value] * 1000))) < 1_100
-    assert len(display(items(items(*[value] * 1000)))) < 1_100
+    assert len(items(*[value] * 1000).display()) < 1_100
+    assert len(items(items(*[value] * 1000)).display()) < 1_100

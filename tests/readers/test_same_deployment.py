@@ -8,7 +8,7 @@ from typing import Any
 
 from azkvlint.model.pattern import text_form
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import ListValue, Scalar, string_of
+from azkvlint.model.value import ListValue, Scalar
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
 from azkvlint.readers.deployment.read import read_template
@@ -43,7 +43,7 @@ def vault(name: str, **members: Any) -> dict[str, Any]:
 
 def identity(resource: Resource) -> tuple[str, str, bool, frozenset[str]]:
     """Return the type, the ID and the conditions of a resource."""
-    own = text_form(string_of(resource.select(("id",))))
+    own = text_form(resource.select(("id",)).string)
     return resource.type, own, resource.assumption is not None, resource.conditions
 
 

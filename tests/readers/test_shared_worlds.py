@@ -13,7 +13,6 @@ from azkvlint.evaluation.reads import NO_INPUTS
 from azkvlint.evaluation.traces import ATTRIBUTE, DECLARATION, LOCAL, VALUE
 from azkvlint.graph.worlds import Variant
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import select
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.worlds import Worlds as DeploymentWorlds
 from azkvlint.readers.modules.run import TemplateRead
@@ -94,7 +93,7 @@ def changed_fields(before: Resource, after: Resource) -> list[str]:
     if before == after:
         return []
     paths = sorted({*leaves(before.attributes), *leaves(after.attributes)})
-    pairs = ((path, select(before.attributes, path), select(after.attributes, path)) for path in paths)
+    pairs = ((path, before.attributes.select(path), after.attributes.select(path)) for path in paths)
     names = [name for name in before.__struct_fields__ if name != "attributes"]
     return [".".join(path) for path, value, other in pairs if content(value) != content(other)] + [
         name for name in names if content(getattr(before, name)) != content(getattr(after, name))

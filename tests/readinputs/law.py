@@ -16,7 +16,7 @@ from azkvlint.evaluation.reads import NO_INPUTS, WITHOUT_RECORD, Inputs, ReadRec
 from azkvlint.evaluation.values import wrap
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, select
+from azkvlint.model.value import MapValue
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
 from azkvlint.readers.deployment.read import read_template
@@ -161,7 +161,7 @@ def violations(pair: Pair) -> list[str]:
         if other is None or not is_there:
             continue
         for path in sorted({*leaves(resource.attributes), *leaves(other.attributes)}):
-            same = content(select(resource.attributes, path)) == content(select(other.attributes, path))
+            same = content(resource.attributes.select(path)) == content(other.attributes.select(path))
             if not same and pair.changed not in reads.of(path):
                 result.append(f"{address} {'.'.join(path)}")
     return result + [f"{address} is new" for address in _unexplained(pair)]

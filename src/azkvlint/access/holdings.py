@@ -25,7 +25,7 @@ from azkvlint.azure.roles import (
 )
 from azkvlint.derived.abilities import permissions_of
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
-from azkvlint.derived.companions import Sure, is_one_of, items_of
+from azkvlint.derived.companions import Sure, is_one_of
 from azkvlint.derived.delegation import CONDITION, assignable_roles, has_condition, is_foreign
 from azkvlint.derived.grants import (
     NAMED_PRINCIPAL,
@@ -39,24 +39,11 @@ from azkvlint.derived.grants import (
 from azkvlint.derived.permissions import Permissions, of_definition
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
-from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.references import Index, parent_of, reference_of
 from azkvlint.model.access import Capability, Principal, Step
 from azkvlint.model.pattern import Text, in_braces, pattern_from, split_text, strip_text, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    MAY_BE_ABSENT,
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    MapValue,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Link, ListValue, MapValue, Scalar, Unknown, Value
 
 # The name of the account of a Batch pool, in Terraform.
 ACCOUNT = ("derived", "accountName")
@@ -164,19 +151,22 @@ class Holdings:
         for address, vault in self._vaults.items():
             if vault.type.lower() == VAULTS:
                 yield from self._policies_in(vault, [(address, Sure.YES)])
-        for policy in self._index.of_type(POLICIES):
-            above = policy.select(("parent",))
-            reference = (
-                None if isinstance(above, Absent) else reference_of(policy.address, "parent", above, self._index)
-            )
-            if reference is None or not policy.stays:
+        for policy, targets in self._with_vaults(POLICIES, is_hsm=False):
+            yield from self._policies_in(policy, targets)
+
+    def _with_vaults(self, type_: str, *, is_hsm: bool) -> Iterator[tuple[Resource, Sequence[tuple[str, Sure]]]]:
+        """Yield the resources of a type with the vaults, or managed HSMs, that they are in or may be in."""
+        for source in self._index.of_type(type_):
+            reference = parent_of(source, self._index)
+            if reference is None or not source.stays:
                 continue
             targets = [(address, Sure.YES) for address in reference.targets]
             others = self._vaults if reference.anything else reference.candidates
             targets += [(address, Sure.PERHAPS) for address in others]
-            targets = [(one, sure) for one, sure in targets if one in self._vaults and not self._kinds[one].is_hsm]
-            targets = [(one, sure) for one, sure in targets if not _exclude_each_other(policy, self._vaults[one])]
-            yield from self._policies_in(policy, targets)
+            targets = [
+                (one, sure) for one, sure in targets if one in self._vaults and self._kinds[one].is_hsm == is_hsm
+            ]
+            yield source, [one for one in targets if not _exclude_each_other(source, self._vaults[one[0]])]
 
     def _policies_in(self, source: Resource, targets: Sequence[tuple[str, Sure]]) -> Iterator[Holding]:
         """Yield the holdings by the policies of a vault itself, or of a separate resource."""
@@ -247,13 +237,10 @@ class Holdings:
     ) -> Holding:
         found: list[Effect] = []
         for address, certain in targets:
-            doubt = (
-                existence_doubt(source, self._vaults[address])
-                if certain is Sure.YES
-                else "which vault the access policy is for"
-            )
-            given = _limited(words, doubt)
-            outcomes = effects.of_policy(given, self._kind(address, source))
+            kind = self._kind(address, source)
+            which = "which managed HSM the role is for" if kind.is_hsm else "which vault the access policy is for"
+            given = _limited(words, existence_doubt(source, self._vaults[address]) if certain is Sure.YES else which)
+            outcomes = effects.of_local_role(given, kind) if kind.is_hsm else effects.of_policy(given, kind)
             found += self._effects(
                 outcomes, [address], lambda one: _words_edit(one, grant, source) or edit if grant is not None else edit
             )
@@ -302,7 +289,7 @@ class Holdings:
         return Holding(principal, step, self._reach(source, scope, role, word), edit)
 
     def _reach(self, source: Resource, scope: Answer, role: Permissions, word: str) -> Reach:
-        condition: Text = (string_of(source.select(CONDITION)) or "?") if has_condition(source) else ""
+        condition: Text = (source.select(CONDITION).string or "?") if has_condition(source) else ""
         roles = self._assignable(source, role, condition)
         only = object_in(scope, self._index)
         terms = Terms(word, only.partition("/")[0], condition, roles, self._edits_itself(role, scope))
@@ -435,60 +422,30 @@ class Holdings:
         for address, hsm in self._vaults.items():
             if hsm.type.lower() != MANAGED_HSMS:
                 continue
-            for number, item in enumerate(items_of(hsm.select(_ADMINS))):
+            for number, item in enumerate(hsm.select(_ADMINS).as_items):
                 principal = self._principals.principal(item, Absent(at=item.at), hsm, number)
                 step = Step(kind="local role", text=f"initial administrator of {hsm.address}", at=place_of(item, hsm))
                 name = "admin_object_ids" if hsm.declared_as in RESOURCES else "initialAdminObjectIds"
                 words = _local_words("managed hsm administrator")
                 edit = f"remove {principal.label} from `{name}` of {hsm.address}"
-                yield self._of_local(principal, step, words, hsm, [(address, Sure.YES)], edit)
-        for source in self._index.of_type(LOCAL_ASSIGNMENTS):
-            above = source.select(("parent",))
-            reference = (
-                None if isinstance(above, Absent) else reference_of(source.address, "parent", above, self._index)
-            )
-            if reference is None or not source.stays:
-                continue
-            targets = [(one, Sure.YES) for one in reference.targets]
-            targets += [(one, Sure.PERHAPS) for one in (self._vaults if reference.anything else reference.candidates)]
-            targets = [(one, sure) for one, sure in targets if one in self._vaults and self._kinds[one].is_hsm]
-            targets = [(one, sure) for one, sure in targets if not _exclude_each_other(source, self._vaults[one])]
+                yield self._of_words(principal, step, words, hsm, [(address, Sure.YES)], edit)
+        for source, targets in self._with_vaults(LOCAL_ASSIGNMENTS, is_hsm=True):
             if targets:
                 role, allowed = self._local_role(source)
                 principal = self._principals.principal(
                     source.select(("properties", "principalId")), Absent(at=source.at), source
                 )
                 where = source.select(("properties", "scope"))
-                scope = display(where) if isinstance(where, Scalar) else "an unknown scope"
+                scope = where.display() if isinstance(where, Scalar) else "an unknown scope"
                 text = f"local role `{role}` at `{scope}` ({source.address})"
                 step = Step(kind="local role", text=text, at=source.at)
-                yield self._of_local(principal, step, allowed, source, targets, f"remove {source.address}")
-
-    def _of_local(
-        self,
-        principal: Principal,
-        step: Step,
-        words: Mapping[str, tuple[Sure, str]],
-        source: Resource,
-        targets: Sequence[tuple[str, Sure]],
-        edit: str,
-    ) -> Holding:
-        found: list[Effect] = []
-        for address, certain in targets:
-            doubt = (
-                existence_doubt(source, self._vaults[address])
-                if certain is Sure.YES
-                else "which managed HSM the role is for"
-            )
-            given = _limited(words, doubt)
-            found += self._effects(effects.of_local_role(given, self._kind(address, source)), [address], edit)
-        return Holding(principal, step, Reach(tuple(found), ()), edit)
+                yield self._of_words(principal, step, allowed, source, targets, f"remove {source.address}")
 
     def _local_role(self, source: Resource) -> tuple[str, Mapping[str, tuple[Sure, str]]]:
         """Return the name of a local role, and what it allows."""
         answer = source.select(("properties", "roleDefinitionId"))
-        text = text_of(answer)
-        reference = None if isinstance(answer, Absent) else reference_of(source.address, "", answer, self._index)
+        text = answer.text
+        reference = reference_of(source.address, "", answer, self._index)
         targets = reference.targets if reference is not None else ()
         definition = self._index.resources[targets[0]] if len(targets) == 1 else None
         if definition is not None:
@@ -511,11 +468,10 @@ def parts_of(index: Index) -> Mapping[str, Sequence[Resource]]:
     found: dict[str, list[Resource]] = {}
     for above, type_ in PARTS.items():
         for part in (one for one in index.of_type(type_) if one.stays):
-            parent, account = part.select(("parent",)), part.select(ACCOUNT)
-            reference = None if isinstance(parent, Absent) else reference_of(part.address, "parent", parent, index)
+            account, reference = part.select(ACCOUNT), parent_of(part, index)
             addresses = list(reference.targets) if reference is not None else []
             if isinstance(account, Scalar):
-                addresses += (one.address for one in index.named(above, text_of(account).lower()))
+                addresses += (one.address for one in index.named(above, account.text.lower()))
             for address in dict.fromkeys(addresses):
                 found.setdefault(address, []).append(part)
     return found
@@ -568,8 +524,8 @@ def scope_text(scope: Answer, index: Index) -> str:
     """Return the scope of a role assignment in words."""
     if isinstance(scope, Link):
         return scope.target
-    text = "" if scope.sensitive else text_of(scope)
-    shown = "" if scope.sensitive else in_braces(string_of(scope))
+    text = "" if scope.sensitive else scope.text
+    shown = "" if scope.sensitive else in_braces(scope.string)
     named = _OWN_SCOPES.get(shown.lower())
     if named or not text:
         return named or "an unknown scope"
@@ -584,7 +540,7 @@ def object_in(scope: Answer, index: Index) -> str:
         kind, name = target.type.lower().rpartition("/")[2], object_name(target)
     else:
         # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME/KIND/OBJECT
-        parts = [*split_text(strip_text(string_of(scope), "/"), "/")[8:10], "", ""]
+        parts = [*split_text(strip_text(scope.string, "/"), "/")[8:10], "", ""]
         kind, name = text_form(parts[0]).lower(), in_braces(parts[1])
     return f"{kind}/{name or _UNKNOWN_NAME}" if kind in _ARGUMENT else ""
 
@@ -656,7 +612,7 @@ def _words_edit(capability: Capability, grant: Grant | None, source: Resource) -
         argument = f"permissions.{kind}"
         if source.declared_as in RESOURCES:
             argument = _ARGUMENT.get(kind, kind)
-        written = display(item)
+        written = item.display()
         if written.lower() == "all":
             whole[argument] = f"replace `{written}` in `{argument}` by the permissions that are needed"
             continue
@@ -670,4 +626,4 @@ def _words_edit(capability: Capability, grant: Grant | None, source: Resource) -
 def _identity(answer: Answer) -> str:
     if isinstance(answer, Link):
         return f"link {answer.target}"
-    return text_of(answer).lower().rstrip("/")
+    return answer.text.lower().rstrip("/")

@@ -15,7 +15,7 @@ from azkvlint.azure.azurerm.resources import (
 )
 from azkvlint.azure.roles import IDENTITIES, WORKLOADS
 from azkvlint.derived.assignments import GRANTS
-from azkvlint.derived.companions import Sure, is_one_of, items_of
+from azkvlint.derived.companions import Sure, is_one_of, targets_of
 from azkvlint.derived.federation import (
     APPLICATION_CREDENTIAL_TYPE,
     APPLICATIONS,
@@ -36,19 +36,7 @@ from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DeclaredHole, Text, bare, has_holes, text_form, without_brackets
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    select,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
 GROUP_TYPE, _ELIGIBLE = GROUPS.lower(), ELIGIBLE_MEMBERS.lower()
@@ -131,7 +119,7 @@ def _kind_of(identity: Identity, answer: Answer, declared: Answer) -> str:
                 return own
         if identity.kind == "application" and (type_.startswith("azurerm_") or "identity.principalid" in path):
             return "managed identity"
-    return _DECLARED.get(text_of(declared).lower(), word) if isinstance(declared, Scalar) else word
+    return _DECLARED.get(declared.text.lower(), word) if isinstance(declared, Scalar) else word
 
 
 def kind_words(type_: str) -> str:
@@ -266,7 +254,7 @@ class Principals:
         if isinstance(workload.select(("identity",)), Absent):
             return
         listed = workload.select(("identity", "userAssignedIdentities"))
-        values: list[Value] = list(items_of(workload.select(("identity", "identityIds"))))
+        values: list[Value] = list(workload.select(("identity", "identityIds")).as_items)
         if isinstance(listed, MapValue):
             values += [Scalar(at=listed.at, value=name) for name in listed.fields]
             values += listed.names or ([listed.rest] if listed.rest is not None else [])
@@ -284,14 +272,10 @@ class Principals:
 
     def _assigned(self, workload: Resource, value: Value) -> Iterator[tuple[str, Sure]]:
         reference = reference_of(workload.address, "identity", value, self._index)
-        for sure, addresses in (
-            (Sure.YES, () if reference is None else reference.targets),
-            (Sure.PERHAPS, () if reference is None else reference.candidates),
-        ):
-            for resource in map(self._index.resources.__getitem__, addresses):
-                if resource.type.lower() == IDENTITIES:
-                    yield self.of_resource(resource).key, sure
-        id_ = string_of(value)
+        for resource, sure in targets_of(reference, self._index):
+            if resource.type.lower() == IDENTITIES:
+                yield self.of_resource(resource).key, sure
+        id_ = value.string
         if reference is not None and not reference.targets and _is_id_of_identity(text_form(id_)):
             yield self._named_identity(id_).key, Sure.YES
         if reference is not None and reference.anything:
@@ -301,7 +285,7 @@ class Principals:
     def _memberships(self) -> Iterator[tuple[str, Edge]]:
         for group in self._index.of_type(GROUP_TYPE):
             members = group.select(("properties", "members"))
-            for number, member in enumerate(items_of(members) if group.stays else ()):
+            for number, member in enumerate(members.as_items if group.stays else ()):
                 key = self.principal(member, Absent(at=group.at), group, number).key
                 edit = f"remove the member from `members` of {group.address}"
                 yield key, _membership(self.of_resource(group), group, member, edit)
@@ -324,14 +308,14 @@ class Principals:
                 targets = [owned] if type_ == GROUP_TYPE or _is_principal(owned) else []
                 targets += applications.get(owned.address.lower(), ())
                 edit = f"remove the owner from `owners` of {owned.address}"
-                for number, owner in enumerate(() if owned.existing else items_of(owned.select(OWNERS))):
+                for number, owner in enumerate(() if owned.existing else owned.select(OWNERS).as_items):
                     for target in targets:
                         yield from self._owns(owner, owned, number, target, edit)
         for resource in self._of(OWNER_TYPE):
             application, own = (resource.select(path) for path in OWNER_NEEDS)
             if isinstance(own, Absent):
                 continue
-            for target in applications.get(owner_of(string_of(application)).lower(), ()):
+            for target in applications.get(owner_of(application.string).lower(), ()):
                 yield from self._owns(own, resource, 0, target, f"remove {resource.address}")
 
     def _owns(
@@ -344,7 +328,7 @@ class Principals:
         is_guest = identity.kind == "guest" or identity.perhaps_guest
         doubt = _MAY_BE_EMPTY if owner is source.select(OWNERS) else _GUEST if is_guest else ""
         if target.type.lower() == GROUP_TYPE:
-            types = [one if isinstance(one, Scalar) else None for one in items_of(target.select(GROUP_TYPES))]
+            types = [one if isinstance(one, Scalar) else None for one in target.select(GROUP_TYPES).as_items]
             if any(one is not None and str(one.value).lower() == _DYNAMIC for one in types):
                 return  # only administrators change the rule
             doubt = doubt or (_BY_RULE if None in types else "")
@@ -391,7 +375,7 @@ def _ownership(owned: Principal, source: Resource, owner: Value, edit: str, unsu
 
 def _id_of_identity(answer: Answer) -> Text:
     """Return the ID of the user-assigned identity whose object ID a template looks up; empty for another expression."""
-    hole = string_of(answer)
+    hole = answer.string
     id_ = hole.address if isinstance(hole, DeclaredHole) else ""
     return id_ if _is_id_of_identity(text_form(id_)) else ""
 
@@ -439,7 +423,7 @@ def existence_doubt(source: Resource, target: Resource | None) -> str:
 
 def _shown(answer: Answer) -> str:
     """Return what is known of a string that reports may show, with the expressions of its unknown parts."""
-    return "" if answer.sensitive else without_brackets(string_of(answer))
+    return "" if answer.sensitive else without_brackets(answer.string)
 
 
 def subject_of(policy: Value) -> str:
@@ -449,7 +433,7 @@ def subject_of(policy: Value) -> str:
     """
     if isinstance(policy, Unknown):
         return ""
-    application = select(policy, ("applicationId",))
+    application = policy.select(("applicationId",))
     text = _shown(application)
     if isinstance(application, Absent) or (isinstance(application, Scalar) and not text):
         return ""

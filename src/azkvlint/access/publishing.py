@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from azkvlint.derived.companions import Sure
-from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.references import Index, parent_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Path, Scalar
+from azkvlint.model.value import Path, Scalar
 
 _SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 _POLICY = "basicpublishingcredentialspolicies"
@@ -30,8 +30,7 @@ class Publishing:
     def __init__(self, index: Index) -> None:
         self._allowed: dict[tuple[str, str], Sure] = {}
         for policy in (one for site in _SITES for one in index.of_type(f"{site}/{_POLICY}")):
-            above = policy.select(("parent",))
-            reference = None if isinstance(above, Absent) else reference_of(policy.address, "parent", above, index)
+            reference = parent_of(policy, index)
             name = policy.name.rpartition("/")[2].lower()
             is_certain = policy.stays and not policy.existing and not policy.conditions and policy.assumption is None
             for address in reference.targets if reference is not None and is_certain else ():

@@ -16,7 +16,7 @@ from azkvlint.derived.assignments import GRANTS, SCOPE, Coverage, contains
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.references import Index, parent_of
 from azkvlint.model.access import Capability, VaultObject
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource
@@ -236,8 +236,7 @@ class Choice:
 
 def _vaults_with(resource: Resource, index: Index) -> tuple[str, ...]:
     """Return the vaults that certainly have an object."""
-    above = resource.select(("parent",))
-    reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, index)
+    reference = parent_of(resource, index)
     return reference.targets if reference is not None and resource.stays else ()
 
 

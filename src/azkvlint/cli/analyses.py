@@ -5,13 +5,14 @@ Each computes a report from its inputs, writes it in every format and returns th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, progress_bar, write
-from azkvlint.cli.resolve import cache_of, config_of, print_cache_fault, targets_of, words_of
+from azkvlint.cli.resolve import cache_of, config_of, errors_and_targets, print_cache_fault, words_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.model.finding import without_notes
@@ -21,7 +22,9 @@ from azkvlint.util.text import pluralize
 
 if TYPE_CHECKING:
     from azkvlint.access.questions import Words
-    from azkvlint.model.access import MigrationReport
+    from azkvlint.model.access import AccessReport, MigrationReport
+    from azkvlint.model.framework import Assessment
+    from azkvlint.reporters import Options
 
 _MIGRATION, _CODE = "migrate-rbac", "code"
 
@@ -37,21 +40,32 @@ def run_access(arguments: Arguments) -> int:
     if arguments.show_settings:
         return show_settings(settings, "access")
     arguments = settings.arguments
-    errors = settings.errors()
-    targets = errors.attempt([("text", "")], targets_of, settings, ACCESS_REPORTERS)
+    errors, targets = errors_and_targets(settings, ACCESS_REPORTERS)
     columns = errors.attempt((), capabilities_of, arguments.permissions, "--permission")
     gates = errors.attempt((), gates_of, arguments.maximums, arguments.denials, capability_of)
     words = errors.attempt(Words(), _words, arguments)
     config = config_of(settings, targets, errors)
     filters = Filters(words=words, capabilities=columns or columns_of(words), is_why=bool(arguments.why))
     report = access(config, filters, gates)
-    for name, file in targets:
-        write(ACCESS_REPORTERS[name](report, options_for(arguments, file)), file)
-    if ("text", "") not in targets:
-        print_problems(without_notes(report.problems))
+    if not _write_reports(report, ACCESS_REPORTERS, targets, arguments):
         for breach in report.breaches:
             print_line(breach_text(breach, report))
     return exit_code(report)
+
+
+def _write_reports(
+    report: AccessReport | Assessment,
+    reporters: Mapping[str, Callable[[Any, Options], str | bytes]],
+    targets: Sequence[tuple[str, str]],
+    arguments: Arguments,
+) -> bool:
+    """Write a report in each format. Return whether text goes to standard output; if not, print the problems."""
+    for name, file in targets:
+        write(reporters[name](report, options_for(arguments, file)), file)
+    is_text = ("text", "") in targets
+    if not is_text:
+        print_problems(without_notes(report.problems))
+    return is_text
 
 
 def _words(arguments: Arguments) -> Words:
@@ -76,8 +90,7 @@ def run_controls(arguments: Arguments) -> int:
     if arguments.show_settings:
         return show_settings(settings, "controls")
     arguments = settings.arguments
-    errors = settings.errors()
-    targets = errors.attempt([("text", "")], targets_of, settings, CONTROLS_REPORTERS)
+    errors, targets = errors_and_targets(settings, CONTROLS_REPORTERS)
     hint = "write --framework key-vault"
     label = settings.label("frameworks")
     names = errors.attempt((), words_of, label, arguments.frameworks, "control framework", hint)
@@ -86,10 +99,7 @@ def run_controls(arguments: Arguments) -> int:
     with progress_bar() as progress:
         assessment = assess(config, names, progress, cache)
     print_cache_fault(cache)
-    for name, file in targets:
-        write(CONTROLS_REPORTERS[name](assessment, options_for(arguments, file)), file)
-    if ("text", "") not in targets:
-        print_problems(without_notes(assessment.problems))
+    _write_reports(assessment, CONTROLS_REPORTERS, targets, arguments)
     return exit_code(assessment, config.strict)
 
 
@@ -102,8 +112,7 @@ def run_migrate_rbac(arguments: Arguments) -> int:
     if arguments.show_settings:
         return show_settings(settings, _MIGRATION)
     arguments = settings.arguments
-    errors = settings.errors()
-    targets = errors.attempt([("text", "")], targets_of, settings, MIGRATION_REPORTERS)
+    errors, targets = errors_and_targets(settings, MIGRATION_REPORTERS)
     language = errors.attempt("", _language, arguments.output_language)
     config = config_of(settings, targets, errors)
     choices = Choices(

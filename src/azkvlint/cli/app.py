@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import copy
+from importlib import import_module
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
@@ -109,17 +109,22 @@ _INPUTS = Annotated[
 def _add_check_command(
     name: str,
     summary: str,
-    action: Callable[[Arguments], int],
+    action: str,
     epilog: str = "",
     paths: Any = _PATHS,
 ) -> None:
-    """Add a command that checks inputs, with its options from the option table. ``epilog`` ends its help."""
+    """Add a command that checks inputs, with its options from the option table. ``epilog`` ends its help.
+
+    ``action`` is the function of this room that runs it; its module is imported then.
+    """
+    module, _, function = action.partition(".")
 
     def command(context: typer.Context, **options: Any) -> None:
         values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
         explicit = {field for field in values if _is_explicit(context, field)} - {"paths"}
         fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths") if values[field] is not None}
-        raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
+        arguments = Arguments(explicit_fields=frozenset(explicit), **fields)
+        raise typer.Exit(getattr(import_module(f"azkvlint.cli.{module}"), function)(arguments))
 
     no_default = None if paths in (_INPUTS, _FIX_PATHS, _SIDES) else Parameter.empty
     parameters = [
@@ -158,62 +163,14 @@ def _is_explicit(context: typer.Context, field: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _check(arguments: Arguments) -> int:
-    from azkvlint.cli.check import run_check
-
-    return run_check(arguments)
-
-
-def _access(arguments: Arguments) -> int:
-    from azkvlint.cli.analyses import run_access
-
-    return run_access(arguments)
-
-
-def _migrate_rbac(arguments: Arguments) -> int:
-    from azkvlint.cli.analyses import run_migrate_rbac
-
-    return run_migrate_rbac(arguments)
-
-
-def _diff(arguments: Arguments) -> int:
-    from azkvlint.cli.diff import run_diff
-
-    return run_diff(arguments)
-
-
-def _fix(arguments: Arguments) -> int:
-    from azkvlint.cli.fix import run_fix
-
-    return run_fix(arguments)
-
-
-def _controls(arguments: Arguments) -> int:
-    from azkvlint.cli.analyses import run_controls
-
-    return run_controls(arguments)
-
-
-def _fleet(arguments: Arguments) -> int:
-    from azkvlint.cli.fleet import run_fleet
-
-    return run_fleet(arguments)
-
-
-def _suppressions(arguments: Arguments) -> int:
-    from azkvlint.cli.suppressions import run_suppressions
-
-    return run_suppressions(arguments)
-
-
 # The list is repeated here because the help must not import the reporters.
 _FORMATS = "Formats: text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson, html."
-_add_check_command("check", "Check infrastructure code.", _check, _FORMATS)
-_add_check_command("fix", "Fix findings: each fix is proven before it is offered.", _fix, paths=_FIX_PATHS)
+_add_check_command("check", "Check infrastructure code.", "check.run_check", _FORMATS)
+_add_check_command("fix", "Fix findings: each fix is proven before it is offered.", "fix.run_fix", paths=_FIX_PATHS)
 _add_check_command(
     "diff",
     "Compare two states: findings, one-way doors and access.",
-    _diff,
+    "diff.run_diff",
     "Gates: new, new:high etc., changed, gone, unknown, suppressed, one-way, destroyed, replaced, purge-protection,"
     " retention, tenant, hsm, access-lost, access-gained, kept, none. Default: new, access-lost, replaced, destroyed,"
     " suppressed.",
@@ -222,18 +179,20 @@ _add_check_command(
 _add_check_command(
     "access",
     "Show which principals can reach what, and by which path.",
-    _access,
+    "analyses.run_access",
     "Permissions: secrets/get, keys/use, certificates/get, manage, purge, network, access, delete, or keys/sign etc.",
 )
-_add_check_command("migrate-rbac", "Plan the migration from access policies to Azure RBAC.", _migrate_rbac)
+_add_check_command(
+    "migrate-rbac", "Plan the migration from access policies to Azure RBAC.", "analyses.run_migrate_rbac"
+)
 _add_check_command(
     "controls",
     "Assess control frameworks for every vault.",
-    _controls,
+    "analyses.run_controls",
     "Frameworks: key-vault, mcsb, mcsb-v2, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a file.",
 )
-_add_check_command("suppressions", "List suppressions with owners, dates and states.", _suppressions)
-_add_check_command("fleet", "Check thousands of inputs on a Dask cluster.", _fleet, paths=_INPUTS)
+_add_check_command("suppressions", "List suppressions with owners, dates and states.", "suppressions.run_suppressions")
+_add_check_command("fleet", "Check thousands of inputs on a Dask cluster.", "fleet.run_fleet", paths=_INPUTS)
 _RULES = "Add custom rules from a file or folder."
 
 

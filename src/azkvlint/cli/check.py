@@ -14,12 +14,12 @@ from azkvlint.cli.resolve import (
     allowed_classes,
     cache_of,
     config_of,
+    errors_and_targets,
     included_of,
     print_cache_fault,
     refuse_conflicting_outputs,
     refuse_invalid_root_uri,
     root_uri,
-    targets_of,
     with_included,
 )
 from azkvlint.config.arguments import Arguments
@@ -123,8 +123,7 @@ def run_check(arguments: Arguments) -> int:
     if arguments.show_settings:
         return show_settings(settings, "check")
     command_line, arguments = arguments, settings.arguments
-    errors = settings.errors()
-    targets = errors.attempt([("text", "")], targets_of, settings, REPORTERS)
+    errors, targets = errors_and_targets(settings, REPORTERS)
     included = errors.attempt(frozenset(), included_of, settings)
     allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
     arguments = msgspec.structs.replace(arguments, allow=tuple(allowed))

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, write
-from azkvlint.cli.resolve import config_of, root_uri, targets_of, words_of
+from azkvlint.cli.resolve import config_of, errors_and_targets, root_uri, words_of
 from azkvlint.cli.revisions import Commit, commit_of, with_revision
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
@@ -133,8 +133,7 @@ def _run(arguments: Arguments, commit: Commit | None) -> int:
         settings = resolve_settings(_of_base(arguments, words[0], checkouts), "diff")
     if arguments.show_settings:
         return show_settings(settings, "diff")
-    errors = settings.errors()
-    targets = errors.attempt([("text", "")], targets_of, settings, DIFFERENCE_REPORTERS)
+    errors, targets = errors_and_targets(settings, DIFFERENCE_REPORTERS)
     gates = errors.attempt((), gates_of, settings.arguments.gates)
     is_accepted = bool(errors.attempt((), _accepted, settings.arguments.accept))
     config = config_of(settings, targets, errors)

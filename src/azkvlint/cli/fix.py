@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, progress_bar, write
-from azkvlint.cli.resolve import allowed_classes, config_of, targets_of
+from azkvlint.cli.resolve import allowed_classes, config_of, errors_and_targets
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.fixes.find import fixes_together, is_too_large
@@ -37,8 +37,7 @@ def run_fix(arguments: Arguments) -> int:
     settings = resolve_settings(arguments, _COMMAND)
     if arguments.show_settings:
         return show_settings(settings, _COMMAND)
-    errors = settings.errors()
-    targets = errors.attempt([("text", "")], targets_of, settings, FIX_REPORTERS)
+    errors, targets = errors_and_targets(settings, FIX_REPORTERS)
     if arguments.diff:
         if any(name != "text" and not file for name, file in targets):
             raise UsageError("--diff is written to standard output", "write the report to a file: -f json=FILE")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
 import typer
@@ -202,6 +203,11 @@ def values_of(command: str, field: str) -> Callable[[str], list[str]] | None:
     return complete
 
 
+def _named(module: str, name: str) -> Callable[[], Iterable[str]]:
+    """Return the words of a table, whose module is imported when they are completed."""
+    return lambda: getattr(import_module(f"azkvlint.{module}"), name)
+
+
 def _rule_ids() -> Iterable[str]:
     from azkvlint.engine.rule_store import builtin_rules
 
@@ -224,42 +230,6 @@ def _explained() -> Iterable[str]:
     return [*_rule_ids(), *PROBLEMS]
 
 
-def _severities() -> Iterable[str]:
-    from azkvlint.model.rule import SEVERITIES
-
-    return SEVERITIES
-
-
-def _formats() -> Iterable[str]:
-    from azkvlint.reporters import REPORTERS
-
-    return REPORTERS
-
-
-def _controls_formats() -> Iterable[str]:
-    from azkvlint.reporters.controls import CONTROLS_REPORTERS
-
-    return CONTROLS_REPORTERS
-
-
-def _access_formats() -> Iterable[str]:
-    from azkvlint.reporters.access import ACCESS_REPORTERS
-
-    return ACCESS_REPORTERS
-
-
-def _difference_formats() -> Iterable[str]:
-    from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
-
-    return DIFFERENCE_REPORTERS
-
-
-def _gates() -> Iterable[str]:
-    from azkvlint.difference.gates import GATES
-
-    return GATES
-
-
 def _permissions() -> Iterable[str]:
     from azkvlint.access.effects import permission_names
 
@@ -270,35 +240,11 @@ def _limits() -> Iterable[str]:
     return [f"{name}=" for name in _permissions()]
 
 
-def _sarif_included() -> Iterable[str]:
-    from azkvlint.reporters import SARIF_INCLUDED
-
-    return SARIF_INCLUDED
-
-
 def _profiles() -> Iterable[str]:
     from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
     from azkvlint.engine.schema import PROFILES
 
     return [*PROFILES, *(framework.name for framework in builtin_frameworks(builtin_rules()))]
-
-
-def _peer_tools() -> Iterable[str]:
-    from azkvlint.model.finding import TOOLS
-
-    return TOOLS
-
-
-def _colors() -> Iterable[str]:
-    from azkvlint.cli.resolve import COLORS
-
-    return COLORS
-
-
-def _comparisons() -> Iterable[str]:
-    from azkvlint.cli.resolve import COMPARISONS
-
-    return COMPARISONS
 
 
 def _frameworks() -> Iterable[str]:
@@ -313,31 +259,31 @@ def _services() -> Iterable[str]:
 
 
 _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
-    ("check", "formats"): _formats,
-    ("controls", "formats"): _controls_formats,
-    ("access", "formats"): _access_formats,
+    ("check", "formats"): _named("reporters", "REPORTERS"),
+    ("controls", "formats"): _named("reporters.controls", "CONTROLS_REPORTERS"),
+    ("access", "formats"): _named("reporters.access", "ACCESS_REPORTERS"),
     ("migrate-rbac", "formats"): lambda: ("text", "json", "markdown", "csv", "html", "code"),
     ("init", "ci"): _services,
     ("", "output_language"): lambda: ("terraform", "bicep"),
-    ("diff", "formats"): _difference_formats,
+    ("diff", "formats"): _named("reporters.difference", "DIFFERENCE_REPORTERS"),
     ("fix", "formats"): lambda: ("text", "json"),
-    ("", "gates"): _gates,
+    ("", "gates"): _named("difference.gates", "GATES"),
     ("", "accept"): lambda: ("suppressed",),
     ("", "permissions"): _permissions,
     ("", "denials"): _permissions,
     ("", "maximums"): _limits,
     ("suppressions", "formats"): lambda: ("text", "json"),
     ("", "frameworks"): _frameworks,
-    ("", "sarif_include"): _sarif_included,
+    ("", "sarif_include"): _named("reporters", "SARIF_INCLUDED"),
     ("", "select"): _selections,
     ("", "ignore"): _selections,
     ("explain", "rule"): _explained,
     ("rules", "category"): _categories,
     ("", "profiles"): _profiles,
-    ("", "min_severity"): _severities,
-    ("", "fail_on"): lambda: (*_severities(), "none"),
-    ("", "color"): _colors,
-    ("", "cache_by"): _comparisons,
+    ("", "min_severity"): _named("model.rule", "SEVERITIES"),
+    ("", "fail_on"): lambda: (*_named("model.rule", "SEVERITIES")(), "none"),
+    ("", "color"): _named("cli.resolve", "COLORS"),
+    ("", "cache_by"): _named("cli.resolve", "COMPARISONS"),
     ("", "tool"): lambda: ("terraform", "opentofu"),
-    ("suppressions", "peer_tools"): _peer_tools,
+    ("suppressions", "peer_tools"): _named("model.finding", "TOOLS"),
 }

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _MOST_DIGITS = 3
 _ELSEWHERE = "write to another file"
-_TFVARS, _BICEP = (".tfvars", ".tfvars.json"), (".bicep", ".bicepparam")
+# The endings of files for another option, and the problem with them.
+_NO_PARAMETERS = (".tfvars", ".tfvars.json"), "not a parameter file", "use --var-file for variables of Terraform"
+_NO_VARIABLES = (".bicep", ".bicepparam"), "not a variable file of Terraform", "use --parameters for templates"
 _PROFILES = "default, strict, cmk, all, or a control framework such as cis-azure-6.0"
 _FILE_EACH = "write -f text -f sarif=report.sarif"
 COLORS = ("auto", "always", "never")
@@ -50,11 +52,15 @@ def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorC
     config = Config(
         # Reports are ordered by input, so the order of arguments must not matter.
         paths=tuple(sorted(arguments.paths)),
-        parameters=attempt((), _parameter_files, label("parameters"), tuple(sorted(arguments.parameters))),
+        parameters=attempt(
+            (), _files, label("parameters"), tuple(sorted(arguments.parameters)), os.path.exists, *_NO_PARAMETERS
+        ),
         variables=attempt((), _variables, label("variables"), arguments.variables),
         # Several runs share a configuration file, and not each has a root module that declares all of its variables.
         required_variables=_names(arguments.variables) if "variables" in arguments.explicit_fields else frozenset(),
-        variable_files=attempt((), _variable_files, label("variable_files"), arguments.variable_files),
+        variable_files=attempt(
+            (), _files, label("variable_files"), arguments.variable_files, os.path.isfile, *_NO_VARIABLES
+        ),
         required_variable_files=arguments.variable_files if "variable_files" in arguments.explicit_fields else (),
         closed=arguments.closed,
         tool=attempt("", _tool, label("tool"), arguments.tool),
@@ -229,21 +235,15 @@ def _names(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word.partition("=")[0].strip() for word in words)
 
 
-def _variable_files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
+def _files(
+    option: str, files: tuple[str, ...], exists: Callable[[str], bool], others: tuple[str, ...], *problem: str
+) -> tuple[str, ...]:
+    """Return files that exist. Raise UsageError for a missing one, and with the ``problem`` for one of ``others``."""
     for file in files:
-        if not os.path.isfile(file):
+        if not exists(file):
             raise UsageError(f"{option} {file}: the file does not exist")
-        if file.endswith(_BICEP):
-            raise UsageError(f"{option} {file}: not a variable file of Terraform", "use --parameters for templates")
-    return files
-
-
-def _parameter_files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
-    for file in files:
-        if not os.path.exists(file):
-            raise UsageError(f"{option} {file}: the file does not exist")
-        if file.endswith(_TFVARS):
-            raise UsageError(f"{option} {file}: not a parameter file", "use --var-file for variables of Terraform")
+        if file.endswith(others):
+            raise UsageError(f"{option} {file}: {problem[0]}", problem[1])
     return files
 
 
@@ -333,6 +333,12 @@ def root_uri(word: str, file: str, root: str) -> str:
     from pathlib import Path
 
     return f"{Path(real_path(root)).as_uri().rstrip('/')}/"
+
+
+def errors_and_targets(settings: Settings, known: Collection[str]) -> tuple[ErrorCollector, list[tuple[str, str]]]:
+    """Return the errors of the settings, and the formats and files to write as ``targets_of`` does."""
+    errors = settings.errors()
+    return errors, errors.attempt([("text", "")], targets_of, settings, known)
 
 
 def targets_of(settings: Settings, known: Collection[str]) -> list[tuple[str, str]]:

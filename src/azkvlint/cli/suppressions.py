@@ -12,7 +12,7 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.cli.check import show_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
-from azkvlint.cli.resolve import cache_of, config_of, peer_tools_of, print_cache_fault, targets_of
+from azkvlint.cli.resolve import cache_of, config_of, errors_and_targets, peer_tools_of, print_cache_fault
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.group_instances import group_findings
@@ -62,8 +62,7 @@ def run_suppressions(arguments: Arguments) -> int:
     settings = resolve_settings(arguments, "suppressions")
     if arguments.show_settings:
         return show_settings(settings, "suppressions")
-    errors = settings.errors()
-    targets = errors.attempt([("text", "")], targets_of, settings, _REPORTERS)
+    errors, targets = errors_and_targets(settings, _REPORTERS)
     tools = errors.attempt((), peer_tools_of, settings)
     # A suppression of an unknown result is in use, so unknown results are needed.
     config = config_of(settings, [("json", file) for _, file in targets], errors)
@@ -95,13 +94,7 @@ def _is_by_peer(finding: Finding) -> bool:
 
 
 def _order(directive: SuppressionDirective) -> tuple[object, ...]:
-    region = directive.at.region
-    return (
-        directive.at.path,
-        (0, 0) if region is None else (region.start_line, region.start_column),
-        directive.kind,
-        directive.rules,
-    )
+    return *directive.at.order, directive.kind, directive.rules
 
 
 def _text(listing: Listing) -> str:

@@ -36,7 +36,7 @@ from azkvlint.derived.permissions import (
 from azkvlint.derived.permissions import unknown as unknown_role
 from azkvlint.derived.registry import Context, derived, joined, known, known_object, unknown, unknown_as
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Answer, Path, Scalar, Unknown, Value
 
 _VAULTS = "Microsoft.KeyVault/vaults/"
 _DEFINES = "Microsoft.Authorization/roleDefinitions/write"
@@ -131,7 +131,7 @@ def _facts(resource: Resource, role: Permissions, context: Context) -> Mapping[s
     Computed once for all assignments with the same role and condition.
     """
     depends = has_condition(resource) and role.control(ASSIGNS) is not Sure.NO
-    key = (role.key, (text_of(resource.select(CONDITION)) or "?") if depends else "")
+    key = (role.key, (resource.select(CONDITION).text or "?") if depends else "")
     kept: dict[tuple[str, str], dict[str, tuple[Sure, bool]]] = context.cache.setdefault("abilities", {})
     found = kept.get(key)
     if found is None:

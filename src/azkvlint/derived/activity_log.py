@@ -13,10 +13,10 @@ import msgspec
 
 from azkvlint.derived.alerts import SETTINGS, is_enabled
 from azkvlint.derived.assignments import SCOPE, SCOPE_NEEDS, level_of
-from azkvlint.derived.companions import Sure, elsewhere, is_one_of, items_of
+from azkvlint.derived.companions import Sure, elsewhere, is_one_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value
 
 _LOGS: Path = ("properties", "logs")
 _ACTIVITY = (
@@ -36,7 +36,7 @@ class _Export(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Return the target or text of the scope, the same for one subscription; "" if neither is known."""
-        return self.scope.target if isinstance(self.scope, Link) else text_of(self.scope).lower()
+        return self.scope.target if isinstance(self.scope, Link) else self.scope.text.lower()
 
     @property
     def possible(self) -> list[str]:
@@ -108,8 +108,8 @@ def _activity_categories(resource: Resource, context: Context) -> Answer:
 
 def _doubt(setting: Resource) -> str:
     """Return why a category may be exported: a value of the setting is unknown, or another one may export it."""
-    logs = items_of(setting.select(_LOGS))
-    values = (*logs, *(select(log, (name,)) for log in logs for name in ("category", "categoryGroup", "enabled")))
+    logs = setting.select(_LOGS).as_items
+    values = (*logs, *(log.select((name,)) for log in logs for name in ("category", "categoryGroup", "enabled")))
     own = next((one.why for one in (*values, setting.select(SCOPE)) if isinstance(one, Unknown)), None)
     return own or "another diagnostic setting may be for the same subscription"
 
@@ -136,8 +136,8 @@ def _exports_in(context: Context) -> Iterator[_Export]:
 
 
 def _written_categories(setting: Resource) -> Iterator[Scalar]:
-    for log in items_of(setting.select(_LOGS)):
-        category = select(log, ("category",))
+    for log in setting.select(_LOGS).as_items:
+        category = log.select(("category",))
         if isinstance(category, Scalar):
             yield category
 
@@ -151,12 +151,12 @@ def _exported_categories(setting: Resource) -> Mapping[str, Sure]:
     if isinstance(logs, Unknown):
         return dict.fromkeys(_ACTIVITY, Sure.PERHAPS)
     return {
-        category: max((_exports(log, category) for log in items_of(logs)), default=Sure.NO) for category in _ACTIVITY
+        category: max((_exports(log, category) for log in logs.as_items), default=Sure.NO) for category in _ACTIVITY
     }
 
 
 def _exports(log: Value, category: str) -> Sure:
-    group = select(log, ("categoryGroup",))
+    group = log.select(("categoryGroup",))
     # The documentation does not state which categories of the activity log the group audit contains.
     in_group = max(is_one_of(group, "allLogs"), min(is_one_of(group, "audit"), Sure.PERHAPS))
-    return min(is_enabled(log), max(is_one_of(select(log, ("category",)), category), in_group))
+    return min(is_enabled(log), max(is_one_of(log.select(("category",)), category), in_group))

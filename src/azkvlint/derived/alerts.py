@@ -13,27 +13,14 @@ import msgspec
 
 from azkvlint.derived import consumers
 from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
-from azkvlint.derived.companions import Sure, certainty_value, companions, elsewhere, is_one_of, is_set, items_of
+from azkvlint.derived.companions import Sure, certainty_value, companions, elsewhere, is_one_of, is_set
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import may_equal, reference_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import join_texts, split_text, text_form
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    select,
-    string_of,
-    text_of,
-    with_string,
-)
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value
 
 SETTINGS = "microsoft.insights/diagnosticsettings"
 _STORAGE = "microsoft.storage/storageaccounts"
@@ -104,7 +91,7 @@ def _audit_destinations_of(setting: Resource, context: Context) -> Mapping[str, 
     "exportsAudit",
     of=SETTINGS,
     label="export of audit events",
-    reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)},
+    reads=(_LOGS, *_DESTINATION_PATHS),
     local_only=True,
 )
 def _exports_audit(resource: Resource, _: Context) -> Answer:
@@ -120,8 +107,8 @@ def _exports_audit(resource: Resource, _: Context) -> Answer:
 def _open_value(setting: Resource, audits: Sure) -> Answer:
     """Return the unknown value that decides whether a diagnostic setting exports audit events."""
     logs = setting.select(_LOGS)
-    possible = [log for log in items_of(logs) if _is_audit(log) is Sure.PERHAPS]
-    parts = [select(log, (name,)) for log in possible for name in ("enabled", "category", "categoryGroup")]
+    possible = [log for log in logs.as_items if _is_audit(log) is Sure.PERHAPS]
+    parts = [log.select((name,)) for log in possible for name in ("enabled", "category", "categoryGroup")]
     destinations = [setting.select(path) for path in _DESTINATION_PATHS]
     candidates = (logs, *possible, *parts) if audits is Sure.PERHAPS else destinations
     return next((one for one in candidates if isinstance(one, Unknown)), logs)
@@ -137,17 +124,17 @@ def _audits(setting: Resource) -> Sure:
     logs = setting.select(_LOGS)
     if isinstance(logs, Unknown):
         return Sure.PERHAPS
-    return max((_is_audit(log) for log in items_of(logs)), default=Sure.NO)
+    return max((_is_audit(log) for log in logs.as_items), default=Sure.NO)
 
 
 def is_enabled(log: Value) -> Sure:
     """Return whether an item of the logs of a diagnostic setting is enabled."""
-    enabled = select(log, ("enabled",))
+    enabled = log.select(("enabled",))
     return (Sure.YES if enabled.value is True else Sure.NO) if isinstance(enabled, Scalar) else is_one_of(enabled)
 
 
 def _is_audit(log: Value) -> Sure:
-    category, group = select(log, ("category",)), select(log, ("categoryGroup",))
+    category, group = log.select(("category",)), log.select(("categoryGroup",))
     return min(is_enabled(log), max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
 
 
@@ -226,11 +213,11 @@ def _of_namespace(rule: Answer, context: Context) -> _Vaults:
 
     The namespace is the start of the rule's id, or its parent.
     """
-    steps = split_text(string_of(rule), "/")
+    steps = split_text(rule.string, "/")
     words = [text_form(step).lower() for step in steps]
     if "authorizationrules" in words[1:-1] and not isinstance(rule, Absent):
         namespace = join_texts(steps[: words.index("authorizationrules", 1)], "/")
-        return _encrypting(with_string(rule, namespace), _NAMESPACES, context)
+        return _encrypting(rule.with_string(namespace), _NAMESPACES, context)
     named = _reference(rule, context)
     if named is None:
         return _Vaults()
@@ -293,7 +280,7 @@ def _of_keys(consumer: Resource, context: Context) -> _Vaults:
 
 
 def _reference(answer: Answer, context: Context) -> Reference | None:
-    return None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
+    return reference_of("", "", answer, context.index)
 
 
 ACTIVITY = "microsoft.insights/activitylogalerts"
@@ -421,7 +408,7 @@ def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
 
 def _watched(alert: Resource, coverage: Coverage) -> Mapping[str, Sure]:
     """Return the vaults in the scopes of an alert, limited to the resources that its conditions name."""
-    found = _covered(alert, items_of(alert.select(_SCOPES)), coverage)
+    found = _covered(alert, alert.select(_SCOPES).as_items, coverage)
     target = alert.select(_TARGET)
     if not isinstance(target, Absent):
         # A metric alert on a resource group or subscription covers only one resource type.
@@ -468,18 +455,18 @@ def _clauses(alert: Resource) -> Iterator[list[_Clause]]:
     criteria = alert.select(_CRITERIA)
     if isinstance(criteria, MapValue):
         for name, value in criteria.fields.items():
-            field, values = _PLURALS.get(name, name).lower(), items_of(value)
+            field, values = _PLURALS.get(name, name).lower(), value.as_items
             if values:  # the provider omits an empty list
                 yield [_Clause(field, values)]
-    for item in items_of(alert.select(_CONDITION)):
-        alternatives = items_of(select(item, ("anyOf",))) or (item,)
+    for item in alert.select(_CONDITION).as_items:
+        alternatives = item.select(("anyOf",)).as_items or (item,)
         yield [_clause(one) for one in alternatives]
 
 
 def _clause(item: Value) -> _Clause:
-    equals, several = select(item, ("equals",)), select(item, ("containsAny",))
-    values = items_of(several) if isinstance(equals, Absent) else (equals,)
-    return _Clause(text_of(select(item, ("field",))).lower(), values)
+    equals, several = item.select(("equals",)), item.select(("containsAny",))
+    values = several.as_items if isinstance(equals, Absent) else (equals,)
+    return _Clause(item.select(("field",)).text.lower(), values)
 
 
 def _holds(clause: _Clause, operation: str) -> Sure:
@@ -488,7 +475,7 @@ def _holds(clause: _Clause, operation: str) -> Sure:
 
 def _equals(field: str, value: Answer, operation: str) -> Sure:
     """Return whether a field of the event of an operation equals a value."""
-    text = text_of(value).lower() if isinstance(value, Scalar) else ""
+    text = value.text.lower() if isinstance(value, Scalar) else ""
     if not text:
         return Sure.PERHAPS
     match field:
@@ -512,7 +499,7 @@ def _mentioned_in_query(context: Context, operation: str) -> Sure:
     if "queries" not in context.cache:
         queries = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
         is_open = any(isinstance(query, Unknown) for query in queries)
-        context.cache["queries"] = is_open, " ".join(text_of(query).lower() for query in queries)
+        context.cache["queries"] = is_open, " ".join(query.text.lower() for query in queries)
     is_open, texts = context.cache["queries"]
     return Sure.PERHAPS if is_open or operation.lower() in texts else Sure.NO
 
@@ -521,14 +508,14 @@ def _queries(rule: Resource) -> Iterator[Answer]:
     """Yield the queries of a log alert, in both of its versions."""
     if rule.stays:
         yield rule.select(("properties", "source", "query"))
-        for item in items_of(rule.select(_METRICS)):
-            yield select(item, ("query",))
+        for item in rule.select(_METRICS).as_items:
+            yield item.select(("query",))
 
 
 def _measures(alert: Resource, metric: str) -> Sure:
     """Return whether a metric alert watches a metric."""
-    found = items_of(alert.select(_METRICS))
-    measured = max((is_one_of(select(item, ("metricName",)), metric) for item in found), default=Sure.PERHAPS)
+    found = alert.select(_METRICS).as_items
+    measured = max((is_one_of(item.select(("metricName",)), metric) for item in found), default=Sure.PERHAPS)
     return min(_is_on(alert), measured)
 
 
@@ -606,10 +593,8 @@ def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
 
 def _includes(subscription: Resource, event: str) -> Sure:
     """Return whether a subscription includes an event type; without a list it includes all types."""
-    of_type = max(
-        (is_one_of(item, event, "All") for item in items_of(subscription.select(_INCLUDED))), default=Sure.YES
-    )
-    filters = (item for path in _NARROWED for item in items_of(subscription.select(path)))
+    of_type = max((is_one_of(item, event, "All") for item in subscription.select(_INCLUDED).as_items), default=Sure.YES)
+    filters = (item for path in _NARROWED for item in subscription.select(path).as_items)
     return min(of_type, Sure.PERHAPS) if any(is_set(item) is not Sure.NO for item in filters) else of_type
 
 
@@ -621,7 +606,7 @@ _SCOPE: Path = ("scope",)
 _TIER: Path = ("properties", "pricingTier")
 
 
-@derived("plans", of=PRICINGS, label="Defender plan", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
+@derived("plans", of=PRICINGS, label="Defender plan", reads=(_SCOPE, ("provider",), ("name",), _TIER))
 def _plans(resource: Resource, context: Context) -> Answer:
     """Return the plans of a subscription by name and tier; only the first plan has the attribute, to report it once."""
     if resource.existing or not resource.stays:
@@ -669,7 +654,7 @@ def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource
 
 def _subscription(plan: Resource) -> tuple[str, str]:
     """Return the identity of a plan's subscription: its scope, or the provider block that manages it."""
-    scope = text_of(plan.select(_SCOPE)).lower()
+    scope = plan.select(_SCOPE).text.lower()
     provider = plan.select(("provider",))
     return ("scope", scope) if scope else ("provider", provider.target if isinstance(provider, Link) else "")
 

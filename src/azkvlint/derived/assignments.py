@@ -34,22 +34,7 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    Origin,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    select,
-    string_of,
-    text_of,
-    with_string,
-)
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value
 
 # --- The operations that a role allows: actions less notActions, data actions less notDataActions --------------------
 # Sources: learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, and that notActions are
@@ -91,11 +76,11 @@ def operations_of(definition: Resource) -> Value:
     doubt: Unknown | None = None
     for permission in permissions.items if isinstance(permissions, ListValue) else ():
         for table, give, take in ((CONTROL, "actions", "notActions"), (tuple(DATA), "dataActions", "notDataActions")):
-            found, doubtful = _allowed(table, select(permission, (give,)), select(permission, (take,)))
+            found, doubtful = _allowed(table, permission.select((give,)), permission.select((take,)))
             certain.update((one, word) for one, word in found.items() if one not in certain)
             doubt = doubtful if doubt is None else doubt
     items: list[Value] = [
-        known(word, one, f"the role allows `{display(word)}`", sensitive=word.sensitive)
+        known(word, one, f"the role allows `{word.display()}`", sensitive=word.sensitive)
         for one, word in certain.items()
     ]
     note = "the role allows full access to secrets and keys" if certain.keys() >= FULL_ACCESS else ""
@@ -121,7 +106,7 @@ def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
     """Return the known items of a list, and one unknown item."""
     if isinstance(answer, Unknown):
         return {}, answer
-    items = answer.items if isinstance(answer, ListValue) else () if isinstance(answer, Absent) else (answer,)
+    items = answer.as_items
     certain: dict[str, Value] = {str(item.value): item for item in items if isinstance(item, Scalar)}
     return certain, next((item for item in items if isinstance(item, Unknown)), None)
 
@@ -147,13 +132,13 @@ _DEPTH = 2  # how deep inside a vault a scope may be: a key's version is in the 
 def level_of(answer: Answer, index: Index) -> Value | None:
     """Return the level of one scope: tenant, management group, subscription, resource group, resource or object."""
     match answer:
-        case Unknown() if scope_level(text_of(answer)):
-            return known(answer, str(_level(text_of(answer))), f"the scope is `{text_of(answer)}`")
+        case Unknown() if scope_level(answer.text):
+            return known(answer, str(_level(answer.text)), f"the scope is `{answer.text}`")
         case Scalar(value=str() as text):
             level = _level(text)
             if level is None:
-                return unknown(answer, f"`{display(answer)}` is not a scope")
-            return known(answer, level, f"the scope is `{display(answer)}`")
+                return unknown(answer, f"`{answer.display()}` is not a scope")
+            return known(answer, level, f"the scope is `{answer.display()}`")
         case Link(target=target, type=type_):
             found = index.resources.get(target)
             level = _level_of_type(found.type if found is not None else type_)
@@ -166,7 +151,7 @@ def level_of(answer: Answer, index: Index) -> Value | None:
         case Absent():
             return None
         case _:
-            return unknown(answer, f"`{display(answer)}` is not a scope")
+            return unknown(answer, f"`{answer.display()}` is not a scope")
 
 
 def _level_of_type(type_: str) -> str:
@@ -215,7 +200,7 @@ class Coverage:
         return without_conditional_targets(reference, resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
-        if isinstance(scope, Unknown) and scope_level(text_of(scope)) is None:
+        if isinstance(scope, Unknown) and scope_level(scope.text) is None:
             candidates, outside = self._perhaps(scope)
             return Reference(
                 source=source, via=via, value=scope, candidates=candidates, anything=not scope.closed,
@@ -274,11 +259,11 @@ class Coverage:
     def _one(self, source: str, via: str, scope: Value) -> Reference:
         """Return the reference of a scope that is one resource: the vault, or an object in it."""
         value = scope
-        text = string_of(scope)
+        text = scope.string
         if text:
             # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
             whole = join_texts(["", *split_text(strip_text(text, "/"), "/")[:8]], "/")
-            value = with_string(scope, whole)
+            value = scope.with_string(whole)
         for _ in range(_DEPTH):
             inner = self.index.resources.get(value.target) if isinstance(value, Link) else None
             above = inner.attributes.fields.get("parent") if inner is not None and _is_inside(inner) else None
@@ -350,7 +335,7 @@ def contains(outer: Value, inner: Value, index: Index) -> Sure:
 def _same_scope(one: Value, other: Value) -> bool:
     if isinstance(one, Link) or isinstance(other, Link):
         return isinstance(one, Link) and isinstance(other, Link) and one.target == other.target
-    return text_of(one) != "" and text_of(one).lower().rstrip("/") == text_of(other).lower().rstrip("/")
+    return one.text != "" and one.text.lower().rstrip("/") == other.text.lower().rstrip("/")
 
 
 def _parts(text: str) -> tuple[str, str]:
@@ -384,10 +369,10 @@ def _hole_of_provider(address: str) -> str:
 def _written(scope: Value, index: Index) -> tuple[str, str]:
     """Return the subscription and resource group of a scope as they are written."""
     if isinstance(scope, Scalar | Unknown):
-        return _parts(text_of(scope))
+        return _parts(scope.text)
     if isinstance(scope, Link) and scope.target in index.resources:
         target = index.resources[scope.target]
-        text = text_of(target.select(("id",)))
+        text = target.select(("id",)).text
         if text:
             return _parts(text)
         name = target.select(("name",))
@@ -443,7 +428,7 @@ def role_name(resource: Resource, context: Context) -> Answer:
     if looked_up is not None:
         return known(name, looked_up)
     role = resource.select(("properties", "roleDefinitionId"))
-    by_id = role_by_id(text_of(role))
+    by_id = role_by_id(role.text)
     if by_id is not None:
         return known(resource, by_id)
     definition = _definition(role, context)
@@ -453,14 +438,14 @@ def role_name(resource: Resource, context: Context) -> Answer:
             return known(resource, looked_up)
         own = definition.select(("properties", "roleName"))
         # A data source that is looked up by id may be any role: the id identifies it.
-        has_id = definition.existing and text_of(role)
+        has_id = definition.existing and role.text
         if isinstance(own, Scalar) or (isinstance(own, Unknown) and not has_id):
             return own
         if not has_id:
             return known(resource, definition.name)
     if isinstance(role, Scalar):
         return msgspec.structs.replace(role, origin=Origin.DERIVED)
-    guid = text_of(role).rstrip("/").rpartition("/")[2]
+    guid = role.text.rstrip("/").rpartition("/")[2]
     if guid and not has_holes(guid):
         # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
         return known(role, guid)
@@ -472,7 +457,7 @@ def role_name(resource: Resource, context: Context) -> Answer:
 
 def _name_of_looked_up(name: Answer, context: Context) -> str | None:
     """Return the name of the built-in role whose definition a data source reads by its ID, if ``name`` is that name."""
-    text = string_of(name)
+    text = name.string
     if not isinstance(text, DeclaredHole) or text.path != "name":
         return None
     definition = context.index.resources.get(text_form(text.address))
@@ -485,9 +470,9 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     """Return the custom role that a role assignment names, if it is in the graph."""
     if isinstance(role, Absent):
         return None
-    text = text_of(role)
+    text = role.text
     # Privileged identity management requires the subscription ID before the role ID.
-    last = next(reversed(parts_of(string_of(role))), None)
+    last = next(reversed(parts_of(role.string)), None)
     behind = text_form(last.address) if isinstance(last, DeclaredHole) and last.path in _IDS else ""
     if text and not behind:
         # The provider appends the scope to its own id of a definition; the GUID in both is the name in Azure.
@@ -499,7 +484,7 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
-@derived("mayCoverVaults", of=GRANTS, label="scope that can contain a vault", reads=dict.fromkeys(GRANTS, (SCOPE,)))
+@derived("mayCoverVaults", of=GRANTS, label="scope that can contain a vault", reads=(SCOPE,))
 def _may_cover_vaults(resource: Resource, context: Context) -> Answer:
     """Return whether the scope can be, contain, or be in a vault: it is not a resource of another type."""
     scope = resource.select(SCOPE)
@@ -517,9 +502,9 @@ def _types_of_scope(scope: Answer, index: Index) -> tuple[str, ...]:
             return (found.type if found is not None else type_,)
         case Unknown(types=types) if types:
             return types
-    if scope_level(text_of(scope)) not in (None, "resource"):
+    if scope_level(scope.text) not in (None, "resource"):
         return ("",)
-    parts = parse_id(text_of(scope))
+    parts = parse_id(scope.text)
     return () if parts is None or has_holes(parts.type) else (parts.type,)
 
 
@@ -541,7 +526,7 @@ def operations(resource: Resource, context: Context) -> Answer:
     if own is None:
         custom = custom_role(resource, name, context)
         if custom is None:
-            return unknown(name, f"role `{display(name)}` is not declared in the scanned files")
+            return unknown(name, f"role `{name.display()}` is not declared in the scanned files")
         if isinstance(custom, Unknown):
             return custom
         return _located_at(resource, operations_of(custom))
@@ -575,7 +560,7 @@ def custom_role(resource: Resource, name: Scalar, context: Context) -> Resource 
             kept = context.cache["roles"] = {}
             for one in (one for one in context.index.of_type(DEFINITIONS) if not one.existing):
                 own = one.select(("properties", "roleName"))
-                kept[text_of(own).lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
+                kept[own.text.lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
         definition = kept.get(str(name.value).lower(), kept.get(""))
     # The operations of a role that is only looked up are not known.
     return None if isinstance(definition, Resource) and definition.existing else definition

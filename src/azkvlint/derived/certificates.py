@@ -25,22 +25,7 @@ from azkvlint.derived.registry import (
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.pattern import join_texts, split_text
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    ListValue,
-    MapValue,
-    Origin,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    select,
-    string_of,
-    text_of,
-    with_string,
-)
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
@@ -197,7 +182,7 @@ def _number(answer: Answer) -> int | None:
     return int(value) if whole and value is not None else None
 
 
-@derived("ownPolicy", of=CERTIFICATES, label="certificate policy", reads={CERTIFICATES: (_POLICY,)})
+@derived("ownPolicy", of=CERTIFICATES, label="certificate policy", reads=(_POLICY,))
 def _own_policy(resource: Resource, _: Context) -> Answer:
     """Return whether the author of a certificate writes its policy.
 
@@ -263,10 +248,10 @@ def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
     if reference is None or reference.anything:
         return None
     named = (*reference.targets, *reference.candidates)
-    return named or ((text_of(above).lower(),) if isinstance(above, Scalar) else None)
+    return named or ((above.text.lower(),) if isinstance(above, Scalar) else None)
 
 
-@derived("renewals", of=CERTIFICATES, label="automatic renewal", reads={CERTIFICATES: (_ACTIONS, _MONTHS)})
+@derived("renewals", of=CERTIFICATES, label="automatic renewal", reads=(_ACTIONS, _MONTHS))
 def _renewals(resource: Resource, _: Context) -> Answer:
     """Return the renewals of a certificate.
 
@@ -280,13 +265,13 @@ def _renewals(resource: Resource, _: Context) -> Answer:
 
 
 def _renewal(action: Value, resource: Resource) -> Value | None:
-    kind = select(action, ("action", "actionType"))
+    kind = action.select(("action", "actionType"))
     if isinstance(kind, Unknown):
         return kind
     if not isinstance(kind, Scalar) or str(kind.value).lower() != "autorenew":
         return None
-    percentage = select(action, ("trigger", "lifetimePercentage"))
-    days = select(action, ("trigger", "daysBeforeExpiry"))
+    percentage = action.select(("trigger", "lifetimePercentage"))
+    days = action.select(("trigger", "daysBeforeExpiry"))
     months = resource.select(_MONTHS)
     life = (_number(months) or 0) * _DAYS_A_MONTH
     fields: dict[str, Value] = {}
@@ -304,12 +289,7 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
     return known_object(action, fields)
 
 
-@derived(
-    "daysOverPublicLimit",
-    of=CERTIFICATES,
-    label="validity beyond the public limit",
-    reads={CERTIFICATES: (_MONTHS, _ACTIONS)},
-)
+@derived("daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads=(_MONTHS, _ACTIONS))
 def _days_over_limit(resource: Resource, context: Context) -> Answer:
     """Return the days by which the validity exceeds what browsers accept; negative if it is shorter.
 
@@ -322,7 +302,7 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
     if isinstance(months, Absent):
         return months
     if number is None:
-        return unknown(months, f"`{display(months)}` is not a supported number of months")
+        return unknown(months, f"`{months.display()}` is not a supported number of months")
     longest = _longest(number)
     day = context.today
     if longest <= _limit_on(day):
@@ -348,8 +328,8 @@ def _renewal_day(resource: Resource, context: Context, longest: int) -> date | U
     """Return the day on which a certificate that is issued today is renewed; today if Key Vault does not renew it."""
     found = _renewals(resource, context)
     days: list[int] = []
-    for item in found.items if isinstance(found, ListValue) else (found,):
-        part = select(item, ("percentage",))
+    for item in found.as_items:
+        part = item.select(("percentage",))
         if isinstance(part, Unknown):
             return part
         if isinstance(part, Scalar) and isinstance(part.value, int | float):
@@ -388,7 +368,7 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
     "importedDaysLeft",
     of=CERTIFICATES,
     label="number of days until the imported certificate expires",
-    reads={CERTIFICATES: (_CONTENTS,)},
+    reads=(_CONTENTS,),
 )
 def _days_left(resource: Resource, context: Context) -> Answer:
     """Return the days until an imported certificate expires."""
@@ -399,16 +379,14 @@ def _days_left(resource: Resource, context: Context) -> Answer:
     return known(resource, left, expiry_note(found.last_day.isoformat(), left))
 
 
-@derived(
-    "importedIssuer", of=CERTIFICATES, label="issuer of the imported certificate", reads={CERTIFICATES: (_CONTENTS,)}
-)
+@derived("importedIssuer", of=CERTIFICATES, label="issuer of the imported certificate", reads=(_CONTENTS,))
 def _issuer_name(resource: Resource, context: Context) -> Answer:
     """Return the common name of the issuer of an imported certificate."""
     found = _parsed(resource, context)
     return or_absent(found if found is None or isinstance(found, Unknown) else known(resource, found.issuer), resource)
 
 
-@derived("certificateContacts", of=VAULTS, label="certificate contact", reads={VAULTS: (_CONTACTS,)})
+@derived("certificateContacts", of=VAULTS, label="certificate contact", reads=(_CONTACTS,))
 def _contacts(resource: Resource, _: Context) -> Answer:
     """Return an unknown value for the contacts of an existing vault, unless it declares some."""
     certain = resource.select(_CONTACTS)
@@ -491,11 +469,11 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
         if isinstance(items, Unknown):
             yield items
         for item in items.items if isinstance(items, ListValue) else ():
-            one = select(item, inside)
+            one = item.select(inside)
             if not isinstance(one, Absent):
                 yield one
     elif not isinstance(ids, Absent):
-        yield from ids.items if isinstance(ids, ListValue) else (ids,)
+        yield from ids.as_items
     elif use is not None:
         one = resource.select(path_of(use.at[0]))
         if not isinstance(one, Absent):
@@ -505,10 +483,10 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
 
 
 def _certificate_id(value: Value) -> Value:
-    vault, *others = split_text(string_of(value), "/secrets/")
+    vault, *others = split_text(value.string, "/secrets/")
     if not others:
         return value
-    return with_string(value, join_texts([vault, "/certificates/", join_texts(others, "/secrets/")]))
+    return value.with_string(join_texts([vault, "/certificates/", join_texts(others, "/secrets/")]))
 
 
 @derived("servesPublic", of=_needs, label="public TLS endpoint", reads=lambda: {**_needs(), ENVIRONMENTS: (_INTERNAL,)})
@@ -536,7 +514,7 @@ def _has_public_frontend(gateway: Resource) -> Value | None:
     if isinstance(frontends, Unknown):
         return frontends
     items = frontends.items if isinstance(frontends, ListValue) else ()
-    addresses = [select(item, ("properties", "publicIPAddress", "id")) for item in items]
+    addresses = [item.select(("properties", "publicIPAddress", "id")) for item in items]
     addresses = [found for found in addresses if not isinstance(found, Absent)]
     public = any(not isinstance(found, Unknown) or found.is_set for found in addresses)
     if addresses and not public:

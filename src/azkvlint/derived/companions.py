@@ -13,9 +13,9 @@ from azkvlint.azure.azurerm.arguments import type_as_written
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.azure.nouns import may_refer
 from azkvlint.derived.registry import Context, known, unknown
-from azkvlint.graph.references import references_by
+from azkvlint.graph.references import Index, references_by
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value
 
 
 def elsewhere(resource: Resource, type_: str) -> str:
@@ -85,6 +85,13 @@ def companions(context: Context, via: str, type_: str) -> Companions:
     return found
 
 
+def targets_of(reference: Reference | None, index: Index) -> Iterator[tuple[Resource, Sure]]:
+    """Yield the resources that a reference is to, and those that it may be to."""
+    if reference is not None:
+        yield from ((index.resources[address], Sure.YES) for address in reference.targets)
+        yield from ((index.resources[address], Sure.PERHAPS) for address in reference.candidates)
+
+
 def is_one_of(answer: Answer, *words: str) -> Sure:
     """Return whether a string is one of these words. Azure compares case-insensitively."""
     if isinstance(answer, Scalar):
@@ -97,13 +104,6 @@ def is_set(answer: Answer) -> Sure:
     if isinstance(answer, Unknown) and not answer.is_set:
         return Sure.PERHAPS
     return Sure.NO if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == "") else Sure.YES
-
-
-def items_of(answer: Answer) -> tuple[Value, ...]:
-    """Return the items of a list; any other value that is set is a single item."""
-    if isinstance(answer, ListValue):
-        return answer.items
-    return () if isinstance(answer, Absent) else (answer,)
 
 
 def certainty_value(resource: Resource, sure: Sure, context: Context, type_: str, note: str, doubt: str) -> Value:

@@ -26,7 +26,7 @@ from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
 from azkvlint.model.pattern import DeclaredHole, has_holes, parts_of, split_text, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, Link, Path, Scalar, string_of, text_of
+from azkvlint.model.value import Answer, Link, Path, Scalar
 
 NEEDS: Mapping[str, tuple[Path, ...]] = {
     **{type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith(VAULTS)},
@@ -105,7 +105,7 @@ def thing_in(answer: Answer, context: Context) -> Thing:
     """Return the key, secret or certificate that an ID, a URL or a link identifies."""
     if isinstance(answer, Link):
         return _thing_of(context.index.resources.get(answer.target))
-    text = string_of(answer)
+    text = answer.string
     first, *_ = parts_of(text) or ("",)
     if isinstance(first, DeclaredHole):
         of_graph = _thing_of(context.index.resources.get(text_form(first.address)))
@@ -122,7 +122,7 @@ def _thing_of(resource: Resource | None) -> Thing:
     kind = resource.type.lower().removeprefix(f"{VAULTS}/") if resource is not None else ""
     if resource is None or kind not in _KINDS:
         return Thing()
-    return Thing(kind, text_of(resource.select(("name",))).rpartition("/")[2].lower(), resource.address)
+    return Thing(kind, resource.select(("name",)).text.rpartition("/")[2].lower(), resource.address)
 
 
 def _thing_at(steps: Sequence[str]) -> Thing:
@@ -231,7 +231,7 @@ def is_reader(grant: Grant, reader: Reader, context: Context) -> Sure:
     found = next((one for one in declared if one.address.lower() == owner), None)
     if found is not None:
         client = found.select(APPLICATIONS[_APPLICATION_TYPE])
-        same = text_of(client).lower() == reader.application
+        same = client.text.lower() == reader.application
         return Sure.PERHAPS if not isinstance(client, Scalar) else Sure.YES if same else Sure.NO
     return Sure.NO if grant.identity.family == RESOURCE_FAMILY else Sure.PERHAPS
 

@@ -33,20 +33,7 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value
 
 # --- From one reference to a key to the ids of the key and its vault ------------------------------------------------
 
@@ -95,7 +82,7 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
         return (url if isinstance(url, Link) else None), None
     if isinstance(url, Unknown) and url.candidates:
         return url, None
-    place = _place_of(string_of(url), index)
+    place = _place_of(url.string, index)
     if place.id:
         key = _id(join_texts([place.id, "/keys/", place.key]), url) if place.key else None
         return key, _id(place.id, url)
@@ -107,18 +94,16 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
 
 def _is_vault(id_: Value, index: Index) -> bool:
     """Return whether an ID is certainly that of a vault, and so of no key: Azure rejects it in place of one."""
-    named = reference_of("", "", id_, index) if isinstance(id_, Link) or "/providers/" in text_of(id_) else None
+    named = reference_of("", "", id_, index) if isinstance(id_, Link) or "/providers/" in id_.text else None
     return named is not None and any(index.resources[one].type.lower() in _VAULTS for one in named.targets)
 
 
 def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Value | None]:
     """Return the key and vault of a vault's URI and a key's name."""
-    text, key = string_of(uri), string_of(name)
+    text, key = uri.string, name.string
     if isinstance(uri, Scalar) and isinstance(name, Scalar):
         sensitive = uri.sensitive or name.sensitive
-        return _of_url(
-            Scalar(at=uri.at, value=f"{text_of(uri).rstrip('/')}/keys/{text_of(name)}", sensitive=sensitive), index
-        )
+        return _of_url(Scalar(at=uri.at, value=f"{uri.text.rstrip('/')}/keys/{name.text}", sensitive=sensitive), index)
     place = _place_of(text, index)
     if place.id:
         own = _id(join_texts([place.id, "/keys/", key]), uri, name.sensitive) if key else None
@@ -160,7 +145,7 @@ def _place_of(text: Text, index: Index) -> _Place:
         vault = _vault_named(_vault_name(host), index)
         if vault is None:
             return _Place()
-        return _Place(string_of(vault.select(("id",))), vault.address, _key_in_path(path))
+        return _Place(vault.select(("id",)).string, vault.address, _key_in_path(path))
     first, *rest = parts_of(text)
     if not isinstance(first, DeclaredHole):
         return _Place(id=_only_mention(text))
@@ -175,7 +160,7 @@ def _place_of(text: Text, index: Index) -> _Place:
         return _Place(id=first.address, key=_key_in_path(path))
     vault = index.resources.get(text_form(first.address)) if first.path in _OF_TERRAFORM_VAULT else None
     if vault is not None and vault.type.lower() in _VAULT_TYPES:
-        return _Place(string_of(vault.select(("id",))), vault.address, _key_in_path(path))
+        return _Place(vault.select(("id",)).string, vault.address, _key_in_path(path))
     return _Place(id=_only_mention(text))
 
 
@@ -208,7 +193,7 @@ def _vault_name(host: Text) -> str:
 def _vault_named(name: str, index: Index) -> Resource | None:
     """Return the vault of this name; None if it is not in the graph, or if there are several."""
     found = [vault for type_ in _VAULT_TYPES for vault in index.named(type_, name.lower())]
-    ids = {text_of(vault.select(("id",))) or vault.address for vault in found}
+    ids = {vault.select(("id",)).text or vault.address for vault in found}
     return found[0] if len(ids) == 1 else None
 
 
@@ -368,7 +353,7 @@ def keys_of(resource: Resource) -> tuple[Value, ...]:
     for field in (KEY_ID, KEY_IDS):
         found = resource.select(field)
         if not isinstance(found, Absent):
-            return found.items if isinstance(found, ListValue) else (found,)
+            return found.as_items
     return tuple(places_of(resource))
 
 
@@ -404,7 +389,7 @@ def _outside(value: Value, context: Context) -> Value:
         return value
     # One more candidate is outside the graph: the vault of that name may be another one.
     why = f"the name of `{nameless[0]}` is not known"
-    return Unknown(at=value.at, why=why, candidates=(*nameless, display(value)), closed=True)
+    return Unknown(at=value.at, why=why, candidates=(*nameless, value.display()), closed=True)
 
 
 def _nameless(context: Context) -> tuple[str, ...]:
@@ -432,7 +417,7 @@ def places_of(resource: Resource) -> Iterator[Value]:
         found: Answer = resource.attributes
         for step in path:
             found = field_of(found, str(step).lower())
-        for item in found.items if isinstance(found, ListValue) else (found,):
+        for item in found.as_items:
             if not isinstance(item, Absent) and not (resource.existing and isinstance(item, Unknown)):
                 yield item
 
@@ -463,7 +448,7 @@ def _key_store(resource: Resource, context: Context) -> Answer:
 
 def _store_of(value: Value, index: Index) -> Scalar | Unknown:
     reference = reference_of("", "", value, index)
-    text = text_of(value).lower()
+    text = value.text.lower()
     types: set[str] = set()
     if text.startswith("https://"):
         types = {_VAULTS[".managedhsm." in text]}
@@ -511,7 +496,7 @@ def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
     is_of_key = isinstance(version, Unknown) and any(one.attribute == "version" for one in _last_hole(version))
     if isinstance(version, Unknown) and not is_of_key:
         return unknown(version, version.why)
-    pinned = text_of(version) != ""
+    pinned = version.text != ""
     return known(version.at if pinned else key.at, pinned)
 
 
@@ -522,7 +507,7 @@ def _last_hole(value: Unknown) -> list[DeclaredHole]:
 
 def _named(key: Value) -> Scalar | Unknown:
     """Return whether the key reference itself contains a version."""
-    pinned = _by_attribute(key) if isinstance(key, Link) else names_version(string_of(key))
+    pinned = _by_attribute(key) if isinstance(key, Link) else names_version(key.string)
     if pinned is None:
         return unknown_as(key, "the key ID may contain a version")
     return known(key, pinned)
@@ -548,7 +533,7 @@ _URIS = ("secreturi", "secreturiwithversion")
 
 def vault_of_secret(value: Value, context: Context) -> Value | None:
     """Return the vault of a reference to a secret or certificate: by link, URL, or App Service's own syntax."""
-    text = string_of(value)
+    text = value.string
     words = setting_of(text)
     if words is not None:
         text = words.get("secreturi", "")
@@ -572,7 +557,7 @@ def _with_text(value: Value, text: Text) -> Value:
 
 def vault_named(value: Value, context: Context) -> Value:
     """Return the vault of a name."""
-    found = _vault_of_name(text_form(string_of(value)), value, context)
+    found = _vault_of_name(text_form(value.string), value, context)
     return _outside(value, context) if found is None else found
 
 
@@ -582,7 +567,7 @@ def _vault_of_name(name: str, value: Value, context: Context) -> Value | None:
     if kept is None:
         kept = context.cache["vaults by name"] = {}
         for vault in context.index.of_type(_VAULTS[0]):
-            texts = (text_of(vault.select(("name",))), text_of(vault.select(("id",))).rpartition("/")[2])
+            texts = (vault.select(("name",)).text, vault.select(("id",)).text.rpartition("/")[2])
             for text in {one.lower() for one in texts if one}:
                 kept.setdefault(text, []).append(vault)
     found = kept.get(name.lower(), [])

@@ -24,7 +24,6 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
-    ListValue,
     MapValue,
     Origin,
     Path,
@@ -33,8 +32,6 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     path_text,
-    select,
-    text_of,
 )
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
@@ -135,13 +132,7 @@ def _day(seconds: float) -> str:
         return "a date after the year 9999" if seconds > 0 else "a date before the year 1"
 
 
-@derived(
-    "daysLeft",
-    of=DATED,
-    label="number of days until expiration",
-    reads=dict.fromkeys(DATED, (EXPIRES,)),
-    local_only=True,
-)
+@derived("daysLeft", of=DATED, label="number of days until expiration", reads=(EXPIRES,), local_only=True)
 def _days_left(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
@@ -161,7 +152,7 @@ def expiry_note(day: str, days: int) -> str:
     return f"expires on {day} ({when})"
 
 
-@derived("expiryYear", of=DATED, label="year of expiration", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
+@derived("expiryYear", of=DATED, label="year of expiration", reads=(EXPIRES,), local_only=True)
 def _expiry_year(resource: Resource, _: Context) -> Answer:
     """Return the year in which an object expires; absent if it never expires."""
     end = expiry(resource)
@@ -176,20 +167,7 @@ def _expiry_year(resource: Resource, _: Context) -> Answer:
     return known(end.value, year, note, sensitive=end.value.sensitive)
 
 
-@derived(
-    "validDays",
-    of=DATED,
-    label="validity period",
-    reads=dict.fromkeys(
-        DATED,
-        (
-            EXPIRES,
-            BEGINS,
-            CREATED,
-        ),
-    ),
-    local_only=True,
-)
+@derived("validDays", of=DATED, label="validity period", reads=(EXPIRES, BEGINS, CREATED), local_only=True)
 def _valid_days(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
@@ -205,7 +183,7 @@ def _valid_days(resource: Resource, context: Context) -> Answer:
     "daysFromNotBefore",
     of=DATED,
     label="period from the not-before date to the expiration date",
-    reads=dict.fromkeys(DATED, (EXPIRES, BEGINS)),
+    reads=(EXPIRES, BEGINS),
     local_only=True,
 )
 def _days_from_not_before(resource: Resource, _: Context) -> Answer:
@@ -220,20 +198,7 @@ def _days_from_not_before(resource: Resource, _: Context) -> Answer:
     return found if found.note else msgspec.structs.replace(found, note="expires before its not-before date")
 
 
-@derived(
-    "leastValidDays",
-    of=DATED,
-    label="minimum validity period",
-    reads=dict.fromkeys(
-        DATED,
-        (
-            EXPIRES,
-            BEGINS,
-            CREATED,
-        ),
-    ),
-    local_only=True,
-)
+@derived("leastValidDays", of=DATED, label="minimum validity period", reads=(EXPIRES, BEGINS, CREATED), local_only=True)
 def _least_valid_days(resource: Resource, context: Context) -> Answer:
     """Return the validity period, or the minimum if the creation date is not known: it cannot be later than today."""
     found = _valid_days(resource, context)
@@ -249,19 +214,7 @@ def _is_undated(resource: Resource) -> bool:
     return all(isinstance(resource.select(path), Absent) for path in (BEGINS, CREATED))
 
 
-@derived(
-    "activeDays",
-    of=DATED,
-    label="period of use",
-    reads=dict.fromkeys(
-        DATED,
-        (
-            BEGINS,
-            CREATED,
-        ),
-    ),
-    local_only=True,
-)
+@derived("activeDays", of=DATED, label="period of use", reads=(BEGINS, CREATED), local_only=True)
 def _active_days(resource: Resource, context: Context) -> Answer:
     begin = start(resource, context.today, MADE)
     if isinstance(begin, Unknown):
@@ -269,19 +222,7 @@ def _active_days(resource: Resource, context: Context) -> Answer:
     return _whole_days("active since {first}", begin, midnight(context.today, resource), begin)
 
 
-@derived(
-    "moving",
-    of=DATED,
-    label="date computed from the current time",
-    reads=dict.fromkeys(
-        DATED,
-        (
-            EXPIRES,
-            BEGINS,
-        ),
-    ),
-    local_only=True,
-)
+@derived("moving", of=DATED, label="date computed from the current time", reads=(EXPIRES, BEGINS), local_only=True)
 def _moving(resource: Resource, _: Context) -> Answer:
     """Return the dates that are computed from the current time, so that they change with every run."""
     fields = {
@@ -301,7 +242,7 @@ def _moves(found: Value, resource: Resource) -> Value:
         # A template creates a key only once; later changes to an existing key have no effect.
         note = "computed from `utcNow()` at each deployment"
         return known(found, resource.type.lower() == SECRETS, note)
-    if _KEPT.search(text_of(found)) or _KEPT.search(found.why):
+    if _KEPT.search(found.text) or _KEPT.search(found.why):
         return known(found, False, "stored in the state by the time provider")
     return found
 
@@ -352,14 +293,14 @@ class _Policy:
 
     def __init__(self, policy: MapValue) -> None:
         self.at = policy.at
-        self.lifetime = duration(select(policy, ("attributes", "expiryTime")))
+        self.lifetime = duration(policy.select(("attributes", "expiryTime")))
         self.after: Days = None
         self.before: Days = None
         # azurerm has a separate argument for it; elsewhere it is an action.
-        self.notice = duration(select(policy, ("notifyBeforeExpiry",)))
-        for action, kind in self._actions(select(policy, ("lifetimeActions",))):
-            after = duration(select(action, ("trigger", "timeAfterCreate")))
-            before = duration(select(action, ("trigger", "timeBeforeExpiry")))
+        self.notice = duration(policy.select(("notifyBeforeExpiry",)))
+        for action, kind in self._actions(policy.select(("lifetimeActions",))):
+            after = duration(action.select(("trigger", "timeAfterCreate")))
+            before = duration(action.select(("trigger", "timeBeforeExpiry")))
             if kind == "rotate":
                 self.at = action.at
                 self.after, self.before = _first(self.after, after), _first(self.before, before)
@@ -367,9 +308,9 @@ class _Policy:
                 self.notice = _first(self.notice, before)
 
     def _actions(self, actions: Answer) -> Iterator[tuple[Value, str]]:
-        items = actions.items if isinstance(actions, ListValue) else () if isinstance(actions, Absent) else (actions,)
+        items = actions.as_items
         for item in items:
-            kind = select(item, ("action", "type"))
+            kind = item.select(("action", "type"))
             if isinstance(kind, Scalar):
                 yield item, str(kind.value).lower()
             elif isinstance(kind, Unknown):
@@ -505,7 +446,7 @@ STORAGE = "microsoft.keyvault/vaults/storage"
 _PERIOD: Path = ("properties", "regenerationPeriod")
 
 
-@derived("regenerationDays", of=STORAGE, label="regeneration period", reads={STORAGE: (_PERIOD,)})
+@derived("regenerationDays", of=STORAGE, label="regeneration period", reads=(_PERIOD,))
 def _regeneration_days(resource: Resource, _: Context) -> Answer:
     """Return the days after which a key is regenerated."""
     period = resource.select(_PERIOD)

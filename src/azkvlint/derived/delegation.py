@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.azure.roles import DATA, SECRET_NAME, UNNAMED
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, operations, role_name
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
+from azkvlint.derived.grants import NEEDS, Grant, each_grant, grants_of, is_literal, named_by, permissions_of
 from azkvlint.derived.permissions import Permissions, administrators, built_in, condition_in, relevant_roles
 from azkvlint.derived.registry import (
     Context,
@@ -32,19 +32,7 @@ from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DeclaredHole, Pattern, hole, marked
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    ListValue,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    select,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
 _TENANT: Path = ("properties", "tenantId")
@@ -67,10 +55,7 @@ _OF_IDENTITY = regex(r"identity\[[^\]]*\]\.tenant_id")
 )
 def _grantees(resource: Resource, context: Context) -> Answer:
     """Return the principals of a vault's own policies, a separate one, or a role assignment, one item for each."""
-    found = grants_of(resource, context)
-    if isinstance(found, Unknown):
-        return found
-    return known_list(resource, (_grantee(one, context) for one in found))
+    return each_grant(resource, context, _grantee)
 
 
 def _grantee(grant: Grant, context: Context) -> Value:
@@ -87,14 +72,14 @@ def _grantee(grant: Grant, context: Context) -> Value:
 
 def is_foreign(grant: Grant, context: Context) -> Value:
     """Return whether a policy's tenant differs from its vault's, so that Azure rejects every token of its principal."""
-    own = select(grant.item, (_TENANT[-1],))
+    own = grant.item.select((_TENANT[-1],))
     vault = _vault_of(grant.source, context)
     other = vault.select(_TENANT) if vault is not None else Absent(at=own.at)
     at = grant.principal.at
     if at.attribute is not None:
         at = msgspec.structs.replace(own.at, attribute=at.attribute.replace(_OBJECT, str(_TENANT[-1])))
     are_known = isinstance(own, Scalar) and isinstance(other, Scalar)
-    is_same = text_of(own).lower() == text_of(other).lower() and (are_known or text_of(own) != "")
+    is_same = own.text.lower() == other.text.lower() and (are_known or own.text != "")
     if is_same or (_is_of_deployment(own) and not isinstance(other, Scalar)):
         return known(at, False)
     if are_known:
@@ -105,7 +90,7 @@ def is_foreign(grant: Grant, context: Context) -> Value:
 
 def _is_of_deployment(tenant: Answer) -> bool:
     """Return whether a tenant is that of the deployment identity, and so of the vaults that it manages."""
-    text = string_of(tenant)
+    text = tenant.string
     if isinstance(text, DeclaredHole):
         return (text.type in _OF_TENANT and text.path == "tenant_id") or _OF_IDENTITY.fullmatch(text.path) is not None
     return isinstance(text, Pattern) and text == _OWN_TENANT
@@ -208,7 +193,7 @@ def _why_perhaps(grant: Grant, other: Grant | None) -> str:
         return f"another access policy may be for the principal of `{grant.source.address}`"
     is_same = other.source.address == grant.source.address
     which = f"another access policy of `{other.source.address}`" if is_same else f"`{other.source.address}`"
-    values = (select(one.item, _APPLICATION) for one in (grant, other))
+    values = (one.item.select(_APPLICATION) for one in (grant, other))
     doubts = [one for one in (grant.principal, other.principal, *values) if isinstance(one, Unknown)]
     reason = next((f": {one.why}" for one in doubts if not one.sensitive), "")
     return f"{which} may be for the same principal{reason}"
@@ -231,16 +216,16 @@ def _twins(context: Context) -> dict[str, _Twins]:
 
 
 def _key(grant: Grant) -> str:
-    application = select(grant.item, _APPLICATION)
+    application = grant.item.select(_APPLICATION)
     # An unknown application is never certainly that of another policy.
     alone = f"? {id(grant.item)}" if isinstance(application, Unknown) else ""
-    return f"{grant.identity.key} {text_of(application).lower() or alone}"
+    return f"{grant.identity.key} {application.text.lower() or alone}"
 
 
 def _sort_of(grant: Grant) -> _Sort:
     """Return the sort of a principal. It has no family if the application that it uses is not known."""
     identity = grant.identity
-    family = "" if isinstance(select(grant.item, _APPLICATION), Unknown) else identity.family
+    family = "" if isinstance(grant.item.select(_APPLICATION), Unknown) else identity.family
     return _Sort(family, _kind(grant), identity.created, identity.exists)
 
 
@@ -276,7 +261,7 @@ CONDITION: Path = ("properties", "condition")
 def _assignable(resource: Resource, context: Context) -> Answer:
     """Return the built-in roles that the principal of an assignment may assign under its condition."""
     condition = resource.select(CONDITION)
-    if isinstance(condition, Unknown) and not text_of(condition):
+    if isinstance(condition, Unknown) and not condition.text:
         return condition
     at = resource.at if isinstance(condition, Absent) else condition.at
     found = _sure_roles(resource, context)
@@ -295,7 +280,7 @@ def _sure_roles(resource: Resource, context: Context, *, to_itself: bool = False
     limits = definition.assignable(to_itself=to_itself) if definition is not None else None
     if not has_condition(resource):
         return limits
-    condition = condition_in(string_of(resource.select(CONDITION)))
+    condition = condition_in(resource.select(CONDITION).string)
     found: dict[str, Sure] = {}
     for role, name in relevant_roles().items():
         limit = Sure.YES if limits is None else limits.get(name, Sure.NO)
@@ -317,7 +302,7 @@ def assignable_roles(resource: Resource, context: Context, *, to_itself: bool) -
     ``to_itself``: assign to itself.
     """
     condition = resource.select(CONDITION)
-    if isinstance(condition, Unknown) and not text_of(condition):
+    if isinstance(condition, Unknown) and not condition.text:
         return dict.fromkeys(relevant_roles().values(), Sure.PERHAPS)
     return _sure_roles(resource, context, to_itself=to_itself)
 
@@ -327,9 +312,9 @@ def assigns_unnamed(resource: Resource, role: Permissions) -> Sure:
     condition = resource.select(CONDITION)
     if not has_condition(resource):
         return role.assigns_unnamed()
-    if isinstance(condition, Unknown) and not text_of(condition):
+    if isinstance(condition, Unknown) and not condition.text:
         return min(role.assigns_unnamed(), Sure.PERHAPS)
-    return min(role.assigns_unnamed(), condition_in(string_of(condition)).of_role(UNNAMED).sure)
+    return min(role.assigns_unnamed(), condition_in(condition.string).of_role(UNNAMED).sure)
 
 
 def _assignable_role(name: str, sure: Sure, at: Location) -> MapValue:
@@ -372,19 +357,19 @@ class _Limits(msgspec.Struct, frozen=True):
 def _limits(resource: Resource, context: Context) -> _Limits | None:
     """Return what a condition that names Key Vault limits; None without such a condition, or without such actions."""
     condition = resource.select(CONDITION)
-    text = text_of(condition)
-    is_open = isinstance(condition, Unknown) and not marked(string_of(condition), "")
+    text = condition.text
+    is_open = isinstance(condition, Unknown) and not marked(condition.string, "")
     if "microsoft.keyvault/" not in text.lower() and not is_open:
         return None
     found = operations(resource, context)
-    items = found.items if isinstance(found, ListValue) else (found,)
+    items = found.as_items
     actions = [one for one in _SECRET_ACTIONS if any(isinstance(item, Scalar) and item.value == one for item in items)]
     doubt = next((unknown_as(item, "") for item in items if isinstance(item, Unknown)), None)
     if not actions and doubt is None:
         return None
     if is_open:
         return _Limits((), (), unknown_as(condition, ""))
-    read = condition_in(string_of(condition))
+    read = condition_in(condition.string)
     truths = {action: read.of_action(action) for action in actions}
     if any(False in truth.possible - truth.certain for truth in truths.values()):
         doubt = unknown_as(condition, "the condition is not supported")
@@ -405,7 +390,7 @@ def _unrestricted_actions(resource: Resource, context: Context) -> Answer:
     if limits is None:
         return absent(resource)
     at = resource.select(CONDITION)
-    text = text_of(at).lower()
+    text = at.text.lower()
     reveals = [action for action in limits.unlimited if action in _REVEALS]
     items: list[Value] = []
     if limits.doubt is not None:
@@ -425,11 +410,11 @@ def _restricts_listing(resource: Resource, context: Context) -> Answer:
     condition = resource.select(CONDITION)
     if limits is not None and limits.doubt is not None and not (limits.limited or limits.unlimited):
         return limits.doubt
-    if limits is None or SECRET_NAME not in text_of(condition).lower():
+    if limits is None or SECRET_NAME not in condition.text.lower():
         return absent(resource)
     if _LISTS not in (*limits.limited, *limits.unlimited):
         return limits.doubt if limits.doubt is not None else absent(resource)
-    truth = condition_in(string_of(condition)).of_action(_LISTS, is_listing=True)
+    truth = condition_in(condition.string).of_action(_LISTS, is_listing=True)
     if True in truth.possible and True not in truth.certain:
         return unknown(condition, "the condition is not supported")
     return known(condition, True not in truth.possible)

@@ -27,21 +27,7 @@ from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import NUMBER_START, CallHole, declared_in, numbered, pattern_from, restored, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    ListValue,
-    MapValue,
-    Origin,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    select,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import location_key
 
@@ -262,17 +248,12 @@ def _certificate_vaults(resource: Resource, _: Context) -> Answer:
         return secrets
     if not isinstance(secrets, ListValue) or not secrets.items:
         return absent(resource)
-    found = [select(item, ("sourceVault", "id")) for item in secrets.items]
+    found = [item.select(("sourceVault", "id")) for item in secrets.items]
     items = tuple(one for one in found if not isinstance(one, Absent))
     return known_list(secrets, items)
 
 
-@derived(
-    "encryptionVaultId",
-    of=_EXTENSIONS,
-    label="vault of the disk encryption key",
-    reads=dict.fromkeys(_EXTENSIONS, (_SETTINGS,)),
-)
+@derived("encryptionVaultId", of=_EXTENSIONS, label="vault of the disk encryption key", reads=(_SETTINGS,))
 def _encryption_vault(resource: Resource, _: Context) -> Answer:
     """Return the vault that the settings of an extension refer to."""
     return or_absent(_vault_in(resource.select(_SETTINGS)), resource)
@@ -283,7 +264,7 @@ def _vault_in(settings: Answer) -> Value | None:
     if isinstance(settings, MapValue):
         found = field_of(settings, _VAULT)
         return None if isinstance(found, Absent) else found
-    text = string_of(settings)
+    text = settings.string
     if isinstance(text, CallHole) and text.name == "jsonencode" and len(text.arguments) == 1:
         text = text.arguments[0]
     match = _IN_JSON.search(numbered(text)) if NUMBER_START not in text_form(text) else None
@@ -310,16 +291,16 @@ def _encryption_vaults(resource: Resource, _: Context) -> Answer:
         return found
     vaults: list[Value | Answer | None] = []
     if isinstance(found, MapValue):
-        on = select(found, ("enabled",))
+        on = found.select(("enabled",))
         if not (isinstance(on, Scalar) and on.value is False):
             keys = ("diskEncryptionKey", "keyEncryptionKey")
-            vaults = [on if isinstance(on, Unknown) else select(found, (key, "sourceVault", "id")) for key in keys]
+            vaults = [on if isinstance(on, Unknown) else found.select((key, "sourceVault", "id")) for key in keys]
     for item in found.items if isinstance(found, ListValue) else ():
-        kind = select(item, ("properties", "type"))
+        kind = item.select(("properties", "type"))
         if isinstance(kind, Unknown):
             vaults.append(kind)
         elif isinstance(kind, Scalar) and str(kind.value).lower().startswith(_ENCRYPTS):
-            vaults.append(_vault_in(select(item, _SETTINGS)))
+            vaults.append(_vault_in(item.select(_SETTINGS)))
     items = tuple(one for one in vaults if one is not None and not isinstance(one, Absent))
     return known_list(resource, items) if items else absent(resource)
 
@@ -376,12 +357,12 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
 def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
     other = vault.select(_VAULT_TENANT)
     if isinstance(own, Scalar) and isinstance(other, Scalar):
-        same = text_of(own).lower() == text_of(other).lower()
+        same = own.text.lower() == other.text.lower()
         note = f"tenant differs from `{vault.address}`"
         return known(resource, same, "" if same else note)
-    if isinstance(other, Absent) or any(one.type == _OF_PROVIDER for one in declared_in(string_of(other))):
+    if isinstance(other, Absent) or any(one.type == _OF_PROVIDER for one in declared_in(other.string)):
         return absent(resource)
-    if text_of(own) and text_of(own) == text_of(other):
+    if own.text and own.text == other.text:
         return known(resource, True)
     doubt = own if isinstance(own, Unknown) else other
     return unknown(resource, unknown_as(doubt, f"`{vault.address}` may be in the same tenant").why)
@@ -404,7 +385,7 @@ def _has_unknown_parent(resource: Resource, context: Context) -> bool:
     """Return whether it is not known which resource is the parent."""
     for via in _WHOLE:
         value = resource.select((via,))
-        reference = None if isinstance(value, Absent) else reference_of(resource.address, via, value, context.index)
+        reference = reference_of(resource.address, via, value, context.index)
         if reference is not None and (reference.anything or reference.candidates):
             return True
     return False
@@ -445,7 +426,7 @@ def _in_region_of_vault(resource: Resource, context: Context) -> Answer:
     if len(vaults) != 1 or not own or "" in regions:
         doubt = next((one for one in (resource.select(_LOCATION), *others) if isinstance(one, Unknown)), None)
         return unknown(resource, "the vault of the key is not known" if doubt is None else doubt.why)
-    note = f"{display(resource.select(_LOCATION))} instead of {display(others[0])}"
+    note = f"{resource.select(_LOCATION).display()} instead of {others[0].display()}"
     return known(resource, own in regions, note)
 
 
@@ -462,7 +443,7 @@ def _vaults(resource: Resource, context: Context) -> Iterator[str]:
         answers += [value for value in key_and_vault(active, context.index) if value is not None]
         answers.append(field_of(field_of(active, "sourcevault"), "id"))
     for answer in answers:
-        reference = None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
+        reference = reference_of("", "", answer, context.index)
         for target in reference.targets if reference is not None else ():
             found = context.index.resources[target]
             if found.type.lower() in _VAULTS:
@@ -500,10 +481,10 @@ def _microsoft_grants_access(resource: Resource, context: Context) -> Answer:
     for one in (identity, other):
         if isinstance(one, Unknown):
             return unknown(resource, one.why)
-    if not isinstance(other, Absent) or (text_of(identity) or _SYSTEM_ASSIGNED).lower() != _SYSTEM_ASSIGNED:
+    if not isinstance(other, Absent) or (identity.text or _SYSTEM_ASSIGNED).lower() != _SYSTEM_ASSIGNED:
         return known(resource, False)
     associated = resource.select(_ASSOCIATED)
-    own = None if isinstance(associated, Absent) else reference_of("", "", associated, context.index)
+    own = reference_of("", "", associated, context.index)
     found = [reference_of("", "", value, context.index) for value in consumers.vaults_of(resource, context)]
     of_key = [reference for reference in found if reference is not None]
     if own is None or not of_key:

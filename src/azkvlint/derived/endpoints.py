@@ -14,23 +14,10 @@ import msgspec
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
 from azkvlint.derived.companions import Sure, certainty_value
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
-from azkvlint.graph.references import may_equal_segment, reference_of
+from azkvlint.graph.references import may_equal_segment, parent_of, reference_of
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    Origin,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    select,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value
 
 ENDPOINTS = "microsoft.network/privateendpoints"
 ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
@@ -83,22 +70,20 @@ def _target(resource: Resource, _: Context) -> Answer:
     return connection(resource, _TARGET)
 
 
-@derived("groupIds", of=ENDPOINTS, label="subresource", reads={ENDPOINTS: (("properties",), _READ[_PARTS])})
+@derived("groupIds", of=ENDPOINTS, label="subresource", reads=(("properties",), _READ[_PARTS]))
 def _subresources(resource: Resource, _: Context) -> Answer:
     """Return the subresources of its target that an endpoint connects to."""
     found = connection(resource, _PARTS)
     if not isinstance(found, ListValue):
         return found
     items = tuple(
-        msgspec.structs.replace(item, note=f"subresource is `{display(item)}`") if isinstance(item, Scalar) else item
+        msgspec.structs.replace(item, note=f"subresource is `{item.display()}`") if isinstance(item, Scalar) else item
         for item in found.items
     )
     return msgspec.structs.replace(found, items=items)
 
 
-@derived(
-    "manualConnection", of=ENDPOINTS, label="manual connection", reads={ENDPOINTS: (("properties",), _READ[_MANUAL])}
-)
+@derived("manualConnection", of=ENDPOINTS, label="manual connection", reads=(("properties",), _READ[_MANUAL]))
 def _manual(resource: Resource, _: Context) -> Answer:
     """Return whether the connection waits for the approval of the vault's owner."""
     have = resource.select(_READ[_MANUAL])
@@ -111,9 +96,7 @@ def _manual(resource: Resource, _: Context) -> Answer:
     return or_absent(next((found for found in lists if isinstance(found, Unknown)), None), resource)
 
 
-@derived(
-    "targetType", of=ENDPOINTS, label="target type", reads={ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}
-)
+@derived("targetType", of=ENDPOINTS, label="target type", reads=(("properties",), _READ[_TARGET], _READ[_PARTS]))
 def _target_type(resource: Resource, context: Context) -> Answer:
     """Return the type of an endpoint's target; OTHER for a type that is not in the tables of kvlint."""
     target = connection(resource, _TARGET)
@@ -133,7 +116,7 @@ def _target_type(resource: Resource, context: Context) -> Answer:
 
 def _is_of_other(part: Value) -> bool:
     """Return whether a subresource belongs to a service other than Key Vault, as far as its name is known."""
-    text = text_of(part).lower()
+    text = part.text.lower()
     if text.startswith(_OF_SLOTS) or text in _PARTS_OF_OTHERS:
         return True
     if not has_holes(text):
@@ -146,7 +129,7 @@ def _types_of(target: Value, context: Context) -> set[str]:
     """Return the types that a target can have; the empty string for any type."""
     if isinstance(target, Link):
         return {target.type if "/" in target.type else _type_at(target.target, context)}
-    _, providers, rest = text_of(target).rstrip("/").rpartition("/providers/")
+    _, providers, rest = target.text.rstrip("/").rpartition("/providers/")
     parts = rest.split("/")
     type_ = "/".join([parts[0], *parts[1::2]])
     if providers and len(parts) % 2 and not has_holes(type_):
@@ -182,7 +165,7 @@ def zone_ids(resource: Resource, context: Context) -> Answer:
         if isinstance(configs, Unknown):
             return configs
         for config in configs.items if isinstance(configs, ListValue) else ():
-            id_ = select(config, ("properties", "privateDnsZoneId"))
+            id_ = config.select(("properties", "privateDnsZoneId"))
             if not isinstance(id_, Absent):
                 ids.append(id_)
     if ids:
@@ -199,8 +182,7 @@ def _groups(context: Context) -> dict[str, list[Resource]]:
     """
     found: dict[str, list[Resource]] = {}
     for group in context.index.of_type(ZONE_GROUPS):
-        above = group.select(("parent",))
-        reference = None if isinstance(above, Absent) else reference_of(group.address, "", above, context.index)
+        reference = parent_of(group, context.index)
         if group.stays and reference is not None:
             for address in reference.targets:
                 found.setdefault(address, []).append(group)
@@ -229,10 +211,10 @@ def zone_name(id_: Value, context: Context) -> Value:
             return unknown(
                 id_, f"the name of `{reference.targets[0]}` is unknown: {name.why}", sensitive=name.sensitive
             )
-    text = text_of(id_).rstrip("/").rpartition("/")[2]
+    text = id_.text.rstrip("/").rpartition("/")[2]
     if text and not has_holes(text):
         return _named(id_, text, sensitive=id_.sensitive)
-    return unknown_as(id_, f"the private DNS zone `{display(id_)}` has an unknown name")
+    return unknown_as(id_, f"the private DNS zone `{id_.display()}` has an unknown name")
 
 
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
@@ -290,7 +272,7 @@ def _may_be_beside(zone: Resource, resource: Resource) -> bool:
     """Return whether two resources may be in one group: a reference to a zone by name also states the zone's group."""
     one, other = zone.select(_GROUP), resource.select(_GROUP)
     certain = isinstance(one, Scalar) and isinstance(other, Scalar)
-    return not certain or text_of(one).lower() == text_of(other).lower()
+    return not certain or one.text.lower() == other.text.lower()
 
 
 @derived(
@@ -302,7 +284,7 @@ def _may_be_beside(zone: Resource, resource: Resource) -> bool:
 def _dns_record(resource: Resource, context: Context) -> Answer:
     """Return true if a record in a zone that clients resolve has the name of the vault that an endpoint leads to."""
     target = connection(resource, "privateLinkServiceId")
-    reference = None if isinstance(target, Absent) else reference_of("", "", target, context.index)
+    reference = reference_of("", "", target, context.index)
     if reference is None:
         return absent(resource)
     doubtful = list(_nameless(_RECORDS, context))
@@ -403,7 +385,7 @@ def _answers_network(resource: Resource, context: Context) -> Answer:
 def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
     """Yield the zones of an endpoint that are in the graph, and those that may belong to it."""
     ids = zone_ids(resource, context)
-    items = ids.items if isinstance(ids, ListValue) else () if isinstance(ids, Absent) else (ids,)
+    items = ids.as_items
     for id_ in items:
         reference = reference_of("", "", id_, context.index)
         certain = set(reference.targets) if reference is not None and not reference.candidates else set()
@@ -430,7 +412,7 @@ def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
         found = context.cache["links by zone"] = {}
         for link in context.index.of_type(LINKS):
             above = zone_of(link, context) if link.stays else Absent(at=link.at)
-            reference = None if isinstance(above, Absent) else reference_of("", "", above, context.index)
+            reference = reference_of("", "", above, context.index)
             if reference is not None:
                 for address in reference.targets:
                     found.setdefault(address, []).append((link, Sure.YES))
@@ -468,18 +450,18 @@ def _peerings(context: Context) -> list[tuple[str, str]]:
                 found.append((_network_above(peering, context), _network_at(peering.select(_REMOTE), context)))
         for network in context.index.of_type(_NETWORKS):
             inline = network.select(_INLINE)
-            items = inline.items if isinstance(inline, ListValue) else () if isinstance(inline, Absent) else (inline,)
-            found += [(network.address, _network_at(select(item, _REMOTE), context)) for item in items]
+            items = inline.as_items
+            found += [(network.address, _network_at(item.select(_REMOTE), context)) for item in items]
     return found
 
 
 def _network_of(subnet: Answer, context: Context) -> str:
     """Return the address of the network that a subnet is in; empty if it is not known."""
-    reference = None if isinstance(subnet, Absent) else reference_of("", "", subnet, context.index)
+    reference = reference_of("", "", subnet, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         found = context.index.resources[reference.targets[0]]
         return _network_above(found, context) if found.type.lower() == _SUBNETS else ""
-    above, _, kind = text_of(subnet).rstrip("/").rpartition("/")[0].rpartition("/")
+    above, _, kind = subnet.text.rstrip("/").rpartition("/")[0].rpartition("/")
     addresses = context.index.find(above)[0] if kind.lower() == "subnets" else ()
     return addresses[0] if len(addresses) == 1 and _is_network(addresses[0], context) else ""
 
@@ -496,7 +478,7 @@ def _network_above(inner: Resource, context: Context) -> str:
 
 
 def _network_at(id_: Answer, context: Context) -> str:
-    reference = None if isinstance(id_, Absent) else reference_of("", "", id_, context.index)
+    reference = reference_of("", "", id_, context.index)
     if reference is None or len(reference.targets) != 1 or reference.candidates:
         return ""
     return reference.targets[0] if _is_network(reference.targets[0], context) else ""

@@ -64,7 +64,7 @@ def _network_rules(resource: Resource, context: Context) -> Answer:
     return effect_of_rules(resource, perimeters_of(resource, context).enforced)
 
 
-@derived("bypass", of=_TYPES, label="bypass for trusted Microsoft services", reads=dict.fromkeys(_TYPES, _SETTINGS))
+@derived("bypass", of=_TYPES, label="bypass for trusted Microsoft services", reads=_SETTINGS)
 def _bypass(resource: Resource, _: Context) -> Answer:
     return bypass_of(resource)
 

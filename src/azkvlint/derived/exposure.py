@@ -29,20 +29,7 @@ from azkvlint.derived.registry import (
     unknown_as,
 )
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    path_text,
-    select,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, path_text
 from azkvlint.util.lazy_regex import regex
 
 # --- IPv4 addresses and ranges, as written in firewall rules --------------------------------------------------------
@@ -150,7 +137,7 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
     if word == "securedbyperimeter" or (word in ("enabled", "disabled") and enforced):
         return _verdict(PERIMETER, public, PUBLIC, note="a network security perimeter controls access")
     if word not in ("enabled", "disabled"):
-        return _unknown(public, f"public network access `{display(public)}` is not supported")
+        return _unknown(public, f"public network access `{public.display()}` is not supported")
     return _verdict(ON if word == "enabled" else OFF, public, PUBLIC, resource.declared_as)
 
 
@@ -242,7 +229,7 @@ def bypass_of(resource: Resource) -> Scalar | Unknown:
         return _unknown(bypass)
     word = str(bypass.value).lower() if isinstance(bypass, Scalar) else EXEMPT.lower()
     if word not in (EXEMPT.lower(), NOT_EXEMPT.lower()):
-        return _unknown(bypass, f"the bypass `{display(bypass)}` is not supported")
+        return _unknown(bypass, f"the bypass `{bypass.display()}` is not supported")
     found, can = (EXEMPT, "can") if word == EXEMPT.lower() else (NOT_EXEMPT, "cannot")
     return _verdict(found, bypass, BYPASS, note=f"trusted Microsoft services {can} bypass the firewall")
 
@@ -281,7 +268,7 @@ def _listed(resource: Resource) -> Scalar | Unknown:
     if isinstance(rules, Unknown):
         return _unknown(rules)
     items = rules.items if isinstance(rules, ListValue) else ()
-    values = [select(item, ("value",)) for item in items]
+    values = [item.select(("value",)) for item in items]
     found = worst([verdict_on(rules, values, IP_RULES, resource.declared_as), *_tagged(resource)])
     subnets = resource.select(SUBNET_RULES)
     if isinstance(found, Unknown) or found.value != PRIVATE:
@@ -320,7 +307,7 @@ def verdict_on(
             return _unknown(value, "" if isinstance(value, Unknown) else "an IP rule has no address")
     for value, span in spans:
         if span is None:
-            return _unknown(value, f"`{display(value)}` is not an IPv4 address or range")
+            return _unknown(value, f"`{value.display()}` is not an IPv4 address or range")
     if size >= WIDE_SIZE:
         return _verdict(WIDE, rules, path, note=note)
     return _verdict(IPS if ranges else PRIVATE, rules, path, declared_as)
@@ -332,7 +319,7 @@ def _tagged(resource: Resource) -> list[Scalar | Unknown]:
     if isinstance(tags, Unknown):
         return [_unknown(tags)]
     items = tags.items if isinstance(tags, ListValue) else ()
-    return [verdict_on_tag(select(item, ("tag",)), _TAGS) for item in items]
+    return [verdict_on_tag(item.select(("tag",)), _TAGS) for item in items]
 
 
 def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
@@ -341,7 +328,7 @@ def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
         return _unknown(tag, "a service tag is not a string")
     name = str(tag.value).lower()
     word = WORLD if name == "internet" else WIDE if name.partition(".")[0] == "azurecloud" else IPS
-    return _verdict(word, tag, path, note=f"service tag `{display(tag)}` is allowed")
+    return _verdict(word, tag, path, note=f"service tag `{tag.display()}` is allowed")
 
 
 def _verdict(word: str, answer: Answer, path: Path, declared_as: str = "", note: str = "") -> Scalar:
@@ -379,17 +366,13 @@ def _ranges_not_public() -> list[tuple[Range, str, str]]:
     ]
 
 
-@derived(
-    "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rule", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
-)
+@derived("ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rule", reads=(IP_RULES,))
 def _ip_rules(resource: Resource, _: Context) -> Answer:
     """Return each address rule: its ``kind``, its ``prefix`` length, and the rule that it is ``within``, if any."""
-    rules = resource.select(IP_RULES)
-    if isinstance(rules, Absent):
-        return absent(resource)
+    rules = _rules(resource, IP_RULES)
     if not isinstance(rules, ListValue):
-        return unknown_as(rules, "the value is not a list")
-    values = [select(item, ("value",)) for item in rules.items]
+        return rules
+    values = [item.select(("value",)) for item in rules.items]
     spans = [range_of(value.value) if isinstance(value, Scalar) and isinstance(value.value, str) else None
              for value in values]  # fmt: skip
     certain = [at for at, span in enumerate(spans) if span is not None]
@@ -405,13 +388,13 @@ def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | Non
     if not isinstance(value, Scalar):
         return unknown_as(value, "an IP rule has no address")
     kind, why = _kind(str(value.value), span)
-    shown = display(value)
+    shown = value.display()
     named = shown if str(value.value).strip() else f"the empty string in item {number + 1}"
     fields: dict[str, Value] = {"kind": known(value, kind, f"{named} is {why}")}
     if span is not None:
         fields["prefix"] = known(value, span.prefix, f"{shown} contains {span.end - span.start:,} addresses")
     if outer is not None:
-        fields["within"] = known(value, display(outer), f"{shown} is included in {display(outer)}")
+        fields["within"] = known(value, outer.display(), f"{shown} is included in {outer.display()}")
     return known_object(value, fields)
 
 
@@ -437,25 +420,31 @@ def _kind(text: str, span: Range | None) -> tuple[str, str]:
 )
 def _subnets(resource: Resource, context: Context) -> Answer:
     """Return each subnet that a vault allows, and whether it has a service endpoint for Key Vault."""
-    rules = resource.select(SUBNET_RULES)
+    rules = _rules(resource, SUBNET_RULES)
+    return (
+        known_list(rules, (_subnet(item, context) for item in rules.items)) if isinstance(rules, ListValue) else rules
+    )
+
+
+def _rules(resource: Resource, path: Path) -> ListValue | Unknown | Absent:
+    """Return the list of rules at a path."""
+    rules = resource.select(path)
     if isinstance(rules, Absent):
         return absent(resource)
-    if not isinstance(rules, ListValue):
-        return unknown_as(rules, "the value is not a list")
-    return known_list(rules, (_subnet(item, context) for item in rules.items))
+    return rules if isinstance(rules, ListValue) else unknown_as(rules, "the value is not a list")
 
 
 def _subnet(rule: Value, context: Context) -> Value:
-    id_ = select(rule, ("id",))
+    id_ = rule.select(("id",))
     if isinstance(id_, Absent):
         return unknown_as(id_, "a virtual network rule has no subnet ID")
-    text = text_of(id_)
+    text = id_.text
     found = (id_.target,) if isinstance(id_, Link) else context.index.find(text)[0] if text else ()
     subnet = context.index.resources.get(found[0]) if len(found) == 1 else None
     if subnet is not None and subnet.type.lower() == _SUBNETS and subnet.stays:
         if not subnet.existing:
             return _admitted(rule, id_, subnet.name, subnet.select(_ENDPOINTS))
-        text = text_of(subnet.select(("id",))) or text
+        text = subnet.select(("id",)).text or text
     return _in_network(rule, id_, text, context)
 
 
@@ -470,8 +459,8 @@ def _in_network(rule: Value, id_: Value, text: str, context: Context) -> Value:
     if len(declared) == 1 and declared[0].type.lower() == _NETWORKS:
         subnets = declared[0].select(("properties", "subnets"))
         for subnet in subnets.items if isinstance(subnets, ListValue) else ():
-            if text_of(select(subnet, ("name",))).lower() == name.lower():
-                return _admitted(rule, id_, name, select(subnet, _ENDPOINTS))
+            if subnet.select(("name",)).text.lower() == name.lower():
+                return _admitted(rule, id_, name, subnet.select(_ENDPOINTS))
     alike = [context.index.resources[address] for address in context.index.find_candidates(text)]
     deployed = [one.address for one in alike if not one.existing and one.stays]
     if deployed:
@@ -485,7 +474,7 @@ def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
         doubt = next((one for one in _services(endpoints) if isinstance(one, Unknown)), None)
         return unknown(id_, doubt.why if doubt is not None else f"a service endpoint of subnet `{name}` has no service")
     note = f"subnet `{name}` has {'a' if has else 'no'} `Microsoft.KeyVault` service endpoint"
-    ignored = select(rule, ("ignoreMissingVnetServiceEndpoint",))
+    ignored = rule.select(("ignoreMissingVnetServiceEndpoint",))
     if not has and isinstance(ignored, Scalar) and ignored.value is True:
         note += " (ignored because of `ignoreMissingVnetServiceEndpoint`)"
     return known_object(id_, {"keyVaultEndpoint": known(id_, has, note)})
@@ -502,5 +491,5 @@ def _has_endpoint(endpoints: Answer) -> bool | None:
 def _services(endpoints: Answer) -> list[Answer]:
     """Return the service of each endpoint."""
     if isinstance(endpoints, ListValue):
-        return [select(item, ("service",)) for item in endpoints.items]
+        return [item.select(("service",)) for item in endpoints.items]
     return [] if isinstance(endpoints, Absent) else [endpoints]

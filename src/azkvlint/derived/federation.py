@@ -25,11 +25,11 @@ from azkvlint.derived.assignments import (
     operations,
     role_name,
 )
-from azkvlint.derived.companions import Sure
+from azkvlint.derived.companions import Sure, targets_of
 from azkvlint.derived.grants import NEEDS, Grant, Identity, grants_of, owner_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, one_target, unknown, unknown_as
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.references import Index, parent_of
 from azkvlint.model.pattern import (
     Hole,
     Text,
@@ -40,7 +40,7 @@ from azkvlint.model.pattern import (
     without_brackets,
 )
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, string_of
+from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
 CREDENTIALS = f"{IDENTITIES}/federatedidentitycredentials"
@@ -64,7 +64,7 @@ def resources_by_id(index: Index, types: Iterable[str]) -> dict[str, Resource]:
     found: dict[str, Resource] = {}
     for resource in (one for type_ in types for one in index.of_type(type_)):
         found[resource.address.lower()] = resource
-        text = bare(string_of(resource.select(("id",)))).lower().rstrip("/")
+        text = bare(resource.select(("id",)).string).lower().rstrip("/")
         if text and not resource.existing:
             found[text] = resource
         elif text:
@@ -86,7 +86,7 @@ def service_principals(index: Index, resources: Mapping[str, Resource]) -> Mappi
     """Return the service principals of each application, by its address in lower case."""
     found: dict[str, list[Resource]] = {}
     for resource in index.of_type(APPLICATIONS):
-        application = owner_of(string_of(resource.select(("clientId",))), _CLIENT_IDS).lower()
+        application = owner_of(resource.select(("clientId",)).string, _CLIENT_IDS).lower()
         if application in resources:
             found.setdefault(application, []).append(resource)
     return found
@@ -97,20 +97,12 @@ def identities_of(
 ) -> Iterator[tuple[Resource, Sure]]:
     """Yield the identities whose tokens a credential allows to request. ``principals``: see ``service_principals``."""
     if credential.type.lower() == APPLICATION_CREDENTIAL_TYPE:
-        application = owner_of(string_of(credential.select(_APPLICATION))).lower()
+        application = owner_of(credential.select(_APPLICATION).string).lower()
         yield from ((one, Sure.YES) for one in principals.get(application, ()))
         return
-    parent = credential.select(("parent",))
-    if isinstance(parent, Absent):
-        return
-    reference = reference_of(credential.address, "parent", parent, context.index)
-    for sure, addresses in (
-        (Sure.YES, () if reference is None else reference.targets),
-        (Sure.PERHAPS, () if reference is None else reference.candidates),
-    ):
-        for identity in map(context.index.resources.__getitem__, addresses):
-            if identity.type.lower() == IDENTITIES:
-                yield identity, sure
+    for identity, sure in targets_of(parent_of(credential, context.index), context.index):
+        if identity.type.lower() == IDENTITIES:
+            yield identity, sure
 
 
 # --- The workloads that a credential trusts --------------------------------------------------------------------------
@@ -127,12 +119,7 @@ _OWNER = regex(r"repo:[^/:*?\s]+/")
 _CREDENTIAL_TYPES = (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE)
 
 
-@derived(
-    "trustedWorkload",
-    of=_CREDENTIAL_TYPES,
-    label="trusted workload",
-    reads=dict.fromkeys(_CREDENTIAL_TYPES, (SUBJECT, EXPRESSION, ISSUER)),
-)
+@derived("trustedWorkload", of=_CREDENTIAL_TYPES, label="trusted workload", reads=(SUBJECT, EXPRESSION, ISSUER))
 def _trusted_workload(resource: Resource, _: Context) -> Answer:
     """Return which jobs of GitHub match a credential: those of pull requests, those of any repository, or others."""
     expression = resource.select(EXPRESSION)
@@ -140,22 +127,17 @@ def _trusted_workload(resource: Resource, _: Context) -> Answer:
     if isinstance(value, Absent):
         return absent(resource)
     issuer = resource.select(ISSUER)
-    if _issuer_of_cluster(issuer) or not may_be_github(marked(string_of(issuer), HOLE)):
+    if _issuer_of_cluster(issuer) or not may_be_github(marked(issuer.string, HOLE)):
         return known(value, SPECIFIC)
-    text = marked(string_of(value), _HOLE)
+    text = marked(value.string, _HOLE)
     found = _of_subject(text) if isinstance(expression, Absent) else _of_expression(text)
     if not text or not found:
         return unknown(value, value.why if isinstance(value, Unknown) else "the claims cannot be evaluated")
-    shown = "" if value.sensitive else _without_quotes(string_of(value))
+    shown = "" if value.sensitive else _without_quotes(value.string)
     return known(value, found, f"`{shown}`" if shown else "", sensitive=value.sensitive)
 
 
-@derived(
-    "issuer",
-    of=_CREDENTIAL_TYPES,
-    label="issuer of the trusted tokens",
-    reads=dict.fromkeys(_CREDENTIAL_TYPES, (ISSUER,)),
-)
+@derived("issuer", of=_CREDENTIAL_TYPES, label="issuer of the trusted tokens", reads=(ISSUER,))
 def _issuer(resource: Resource, _: Context) -> Answer:
     """Return the platform that issues the tokens of a credential, or the host of another issuer."""
     issuer = resource.select(ISSUER)
@@ -169,13 +151,13 @@ def _platform(issuer: Answer) -> str:
     """Return the platform of an issuer, another host, or nothing if the issuer is not known."""
     if _issuer_of_cluster(issuer):
         return AKS
-    found = service_of(marked(string_of(issuer), HOLE))
+    found = service_of(marked(issuer.string, HOLE))
     return found or ("" if isinstance(issuer, Unknown) else OTHER_ISSUER)
 
 
 def _issuer_of_cluster(issuer: Answer) -> bool:
     """Return whether an issuer is that of a cluster as a whole, whose ID is only known after apply."""
-    if not isinstance(issuer, Unknown) or marked(string_of(issuer), HOLE).rstrip("/") != HOLE:
+    if not isinstance(issuer, Unknown) or marked(issuer.string, HOLE).rstrip("/") != HOLE:
         return False
     paths = [found.path.lower() for found in declared_in(issuer.pattern)]
     return any("oidc_issuer_url" in path or "oidcissuerprofile" in path for path in paths)
@@ -384,7 +366,7 @@ def _role_label(assignment: Resource, context: Context) -> str:
 def _reach(source: Resource, grant: Grant, covered: Reference, context: Context) -> Sure:
     """Return whether a role assignment allows access to what a vault contains, or lets its principal change one."""
     allowed = operations(source, context)
-    items = allowed.items if isinstance(allowed, ListValue) else (allowed,)
+    items = allowed.as_items
     uses_data = bool(grant.permissions.keys() - _HARMLESS)
     controls = any(isinstance(one, Scalar) and one.value in CONTROL for one in items)
     level = level_of(covered.value, context.index)

@@ -32,7 +32,7 @@ from azkvlint.graph.references import references_by
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, CallHole, DeclaredHole, Hole, Text, bare, split_text, text_form
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
 # --- The principals of access: what is known of a principal whose id is mostly known only after deployment ----------
@@ -128,7 +128,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     """Return the principal that an object id identifies. ``kind`` is the declared principal type, if any."""
-    text, hole = text_of(answer), _hole_of(answer)
+    text, hole = answer.text, _hole_of(answer)
     if isinstance(answer, Scalar):
         label = "" if answer.sensitive else text
         certain = _known(context, "objectId")
@@ -269,7 +269,7 @@ def _applications(context: Context) -> frozenset[str]:
         for vault in (one for type_ in (VAULTS, POLICIES) for one in context.index.of_type(type_)):
             policies = vault.select(POLICY_LIST)
             answers += [
-                select(one, ("applicationId",)) for one in (policies.items if isinstance(policies, ListValue) else ())
+                one.select(("applicationId",)) for one in (policies.items if isinstance(policies, ListValue) else ())
             ]
         found = frozenset(str(one.value).lower() for one in answers if isinstance(one, Scalar) and one.value != "")
         context.cache["applications"] = found
@@ -284,9 +284,7 @@ def _known(context: Context, field: str) -> frozenset[str]:
     found = context.cache.get(f"clients.{field}")
     if not isinstance(found, frozenset):
         answers = (one.select((field,)) for one in context.index.of_type(CLIENTS))
-        texts = (
-            text_of(one).lower() if isinstance(one, Scalar) else "" for one in answers if not isinstance(one, Absent)
-        )
+        texts = (one.text.lower() if isinstance(one, Scalar) else "" for one in answers if not isinstance(one, Absent))
         found = context.cache[f"clients.{field}"] = frozenset(texts)
     return found
 
@@ -367,8 +365,8 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
     doubt: Unknown | None = None
     doubted: set[str] = set()
     for kind, every in _ALL.items():
-        answer = select(policy, ("permissions", kind))
-        for i, item in enumerate(answer.items if isinstance(answer, ListValue) else (answer,)):
+        answer = policy.select(("permissions", kind))
+        for i, item in enumerate(answer.as_items):
             if isinstance(item, Scalar):
                 word = str(item.value).lower()
                 located = _with_attribute(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
@@ -377,7 +375,7 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
             elif isinstance(item, Unknown):
                 doubt = item
                 doubted.add(kind)
-    principal = select(policy, ("objectId",))
+    principal = policy.select(("objectId",))
     if not isinstance(principal, Absent):
         principal = _with_attribute(principal, f"{_LIST}[{number}].objectId", context)
     identity = identity_of(principal, Absent(at=policy.at), context)
@@ -405,7 +403,7 @@ def _of_role(resource: Resource, context: Context) -> Grant:
         can_assign = ASSIGNS in allowed.certain
         return Grant(identity, resource, resource.attributes, principal, words, unsure, role, can_assign)
     found = operations(resource, context)
-    items = found.items if isinstance(found, ListValue) else () if isinstance(found, Absent) else (found,)
+    items = found.as_items
     certain = {str(one.value): one for one in items if isinstance(one, Scalar)}
     words = {DATA[one]: source for one, source in certain.items() if one in DATA}
     doubt = next((one for one in items if isinstance(one, Unknown)), None)
@@ -432,10 +430,13 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 @derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permission", reads=NEEDS)
 def _grants(resource: Resource, context: Context) -> Answer:
     """Return the grants of a vault's own policies, a separate one, or a role assignment, one item for each."""
+    return each_grant(resource, context, _grant_item)
+
+
+def each_grant(resource: Resource, context: Context, item: Callable[[Grant, Context], Value]) -> Answer:
+    """Return a list with an ``item`` for each grant of a resource."""
     found = grants_of(resource, context)
-    if isinstance(found, Unknown):
-        return found
-    return known_list(resource, (_grant_item(one, context) for one in found))
+    return found if isinstance(found, Unknown) else known_list(resource, (item(one, context) for one in found))
 
 
 def _grant_item(grant: Grant, context: Context) -> Value:

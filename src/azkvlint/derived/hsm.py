@@ -33,11 +33,7 @@ from azkvlint.model.value import (
     Scalar,
     Unknown,
     Value,
-    display,
     path_text,
-    select,
-    string_of,
-    text_of,
 )
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
@@ -98,7 +94,7 @@ def _open(resource: Resource) -> Activation:
 def _by_script(resource: Resource, script: Resource, context: Context) -> Iterator[Activation]:
     """Yield the activations of one HSM in a script; none if the script is for another HSM."""
     content = script.select(_CONTENT)
-    text = marked(string_of(content), _ANY)
+    text = marked(content.string, _ANY)
     if len(text) > _LONGEST or (isinstance(content, Unknown) and not text):
         yield _open(resource)
         return
@@ -133,7 +129,7 @@ def _variables(script: Resource) -> dict[str, str]:
     listed = script.select(_VARIABLES)
     found: dict[str, str] = {}
     for item in listed.items if isinstance(listed, ListValue) else ():
-        name, value = select(item, ("name",)), select(item, ("value",))
+        name, value = item.select(("name",)), item.select(("value",))
         if isinstance(name, Scalar) and isinstance(value, Scalar) and not value.sensitive:
             found[str(name.value)] = str(value.value)
     return found
@@ -168,7 +164,7 @@ def _domain(resource: Resource, context: Context) -> Answer:
 
 
 def _with_note(quorum: Value) -> Value:
-    return msgspec.structs.replace(quorum, note=f"quorum is {display(quorum)}") if type(quorum) is Scalar else quorum
+    return msgspec.structs.replace(quorum, note=f"quorum is {quorum.display()}") if type(quorum) is Scalar else quorum
 
 
 ASSIGNMENTS = f"{POOLS}/roleassignments"
@@ -204,7 +200,7 @@ def _spare(resource: Resource, context: Context) -> Answer:
     return known(quorum, count - needed, f"quorum is {needed} of {count}{by}")
 
 
-@derived("initialAdmins", of=POOLS, label="list of initial administrators", reads={POOLS: (_ADMINS,)})
+@derived("initialAdmins", of=POOLS, label="list of initial administrators", reads=(_ADMINS,))
 def _initial_admins(resource: Resource, _: Context) -> Answer:
     """Return the initial administrators without duplicates."""
     found = resource.select(_ADMINS)
@@ -223,7 +219,7 @@ def _distinct(found: Value) -> Value:
 def _distinct_items(found: ListValue) -> tuple[Value, ...]:
     kept: dict[str, Value] = {}
     for number, item in enumerate(found.items):
-        kept.setdefault(text_of(item).lower() or (item.target if isinstance(item, Link) else f" {number}"), item)
+        kept.setdefault(item.text.lower() or (item.target if isinstance(item, Link) else f" {number}"), item)
     return tuple(kept.values())
 
 
@@ -278,7 +274,7 @@ def _name_of(vault: Value, context: Context) -> str:
     """Return the name of a vault by a link to it, by its id, or by its URI."""
     if isinstance(vault, Link) and vault.target in context.index.resources:
         return context.index.resources[vault.target].name.lower()
-    text = text_of(vault).lower()
+    text = vault.text.lower()
     return text.rpartition("/")[2] if "/" in text else text.partition(".")[0]
 
 
@@ -307,7 +303,7 @@ def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
     perhaps: dict[str, str] = {}
     for pool in context.index.of_type(POOLS):
         shares = _shares(pool)
-        for share in shares.items if isinstance(shares, ListValue) else () if isinstance(shares, Absent) else (shares,):
+        for share in shares.as_items:
             reference = reference_of(pool.address, "", share, context.index)
             if reference is not None:
                 certain |= dict.fromkeys(reference.targets, pool.address)
@@ -323,7 +319,7 @@ def _vault_of(share: Value, context: Context) -> Value:
     if reference is None or reference.anything or not certificates:
         return _vault_at(share)
     aboves = [index.resources[address].select(("parent",)) for address in certificates]
-    parents = [None if isinstance(above, Absent) else reference_of("", "", above, index) for above in aboves]
+    parents = [reference_of("", "", above, index) for above in aboves]
     found = [parent.targets if parent is not None else () for parent in parents]
     if len(set(found)) == 1 and len(found[0]) == 1:
         return Link(at=share.at, target=found[0][0], origin=Origin.DERIVED)
@@ -336,11 +332,11 @@ def _vault_of(share: Value, context: Context) -> Value:
 
 def _vault_at(share: Value) -> Value:
     """Return the vault in the URI of a certificate that is not in the graph."""
-    url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
+    url = parse_object_url(share.text) if isinstance(share, Scalar) else None
     if url is None:
         return unknown_as(share, "the ID of the certificate is not known")
     # A vault URI is resolved to the vault.
-    return known(share, text_of(share).split("/")[2])
+    return known(share, share.text.split("/")[2])
 
 
 @derived("localRole", of=ASSIGNMENTS, label="local role", reads={ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)})
@@ -349,7 +345,7 @@ def _local_role(resource: Resource, context: Context) -> Answer:
     role = resource.select(_ROLE)
     if isinstance(role, Absent):
         return absent(resource)
-    text = text_of(role)
+    text = role.text
     if not text:
         reference = reference_of(resource.address, "", role, context.index)
         targets = reference.targets if reference is not None else ()

@@ -10,25 +10,13 @@ import msgspec
 from azkvlint.azure.azurerm.resources import GROUPS, MEMBERS
 from azkvlint.azure.consumers import CONSUMERS, uses_of
 from azkvlint.derived.assignments import GRANTS
-from azkvlint.derived.companions import Sure, items_of
+from azkvlint.derived.companions import Sure
 from azkvlint.derived.grants import DEPLOYER, RESOURCE_FAMILY, Grant, owner_of
 from azkvlint.derived.registry import Context
 from azkvlint.graph.references import reference_of
 from azkvlint.model.pattern import bare, declared_in, has_holes, pattern_from
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    select,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
 IDENTITIES = "microsoft.managedidentity/userassignedidentities"
@@ -62,10 +50,10 @@ NO_IDENTITIES = Assigned(Sure.NO, Sure.NO, (), frozenset(), False, "")
 
 def assigned_to(holder: Resource, context: Context) -> Assigned:
     """Return the identities that are assigned to a resource."""
-    type_ = select(holder.select(IDENTITY), ("type",))
+    type_ = holder.select(IDENTITY).select(("type",))
     if isinstance(type_, Unknown):
         return Assigned(Sure.PERHAPS, Sure.PERHAPS, (), frozenset(), True, type_.why)
-    words = text_of(type_).lower().replace("_", "") if isinstance(type_, Scalar) else ""
+    words = type_.text.lower().replace("_", "") if isinstance(type_, Scalar) else ""
     system, user = (Sure.YES if word in words else Sure.NO for word in ("systemassigned", "userassigned"))
     addresses: dict[str, None] = {}
     texts: set[str] = set()
@@ -74,8 +62,8 @@ def assigned_to(holder: Resource, context: Context) -> Assigned:
         reference = reference_of(holder.address, "identity", value, context.index)
         if reference is not None and reference.targets:
             addresses.update(dict.fromkeys(reference.targets))
-        elif text_of(value):
-            texts.add(text_of(value).lower().rstrip("/"))
+        elif value.text:
+            texts.add(value.text.lower().rstrip("/"))
         else:
             more, why = True, value.why if isinstance(value, Unknown) else "an assigned identity is not known"
     return Assigned(system, user, tuple(addresses), frozenset(texts), more, why)
@@ -83,7 +71,7 @@ def assigned_to(holder: Resource, context: Context) -> Assigned:
 
 def _assigned_values(holder: Resource) -> Iterator[Value]:
     """Yield the IDs of the user-assigned identities. In templates, these are the names of fields."""
-    yield from items_of(holder.select((*IDENTITY, "identityIds")))
+    yield from holder.select((*IDENTITY, "identityIds")).as_items
     listed = holder.select((*IDENTITY, "userAssignedIdentities"))
     if isinstance(listed, MapValue):
         for name in listed.fields:
@@ -103,10 +91,8 @@ def is_system(named: Answer, context: Context) -> Sure:
     if isinstance(named, Absent):
         return Sure.YES
     if isinstance(named, Scalar):  # every identity has a client ID, but only a user-assigned one has a resource ID
-        return (
-            Sure.YES if text_of(named).lower() in _SYSTEM_WORDS else Sure.NO if "/" in text_of(named) else Sure.PERHAPS
-        )
-    is_id = isinstance(named, Unknown) and named.is_set and IDENTITIES in text_of(named).lower()
+        return Sure.YES if named.text.lower() in _SYSTEM_WORDS else Sure.NO if "/" in named.text else Sure.PERHAPS
+    is_id = isinstance(named, Unknown) and named.is_set and IDENTITIES in named.text.lower()
     return Sure.NO if isinstance(named, Link) or is_id or identity_in(named, context) is not None else Sure.PERHAPS
 
 
@@ -120,7 +106,7 @@ def is_assigned(named: Answer, assigned: Assigned, context: Context) -> Sure:
         if found.address in assigned.addresses:
             return Sure.YES
         return Sure.PERHAPS if assigned.more or assigned.texts or found.existing else Sure.NO
-    if text_of(named).lower().rstrip("/") in assigned.texts:
+    if named.text.lower().rstrip("/") in assigned.texts:
         return Sure.YES
     return Sure.NO if assigned.user is Sure.NO and system is Sure.NO else Sure.PERHAPS
 
@@ -129,7 +115,7 @@ def identity_in(named: Answer, context: Context) -> Resource | None:
     """Return the user-assigned identity in the graph that an ID or a client ID identifies."""
     if isinstance(named, Absent):
         return None
-    found = principals_by_id(context).get(owner_in(named)) if text_of(named) else None
+    found = principals_by_id(context).get(owner_in(named)) if named.text else None
     if found is None:
         reference = reference_of("", "identity", named, context.index)
         targets = reference.targets if reference is not None else ()
@@ -176,7 +162,7 @@ def is_for(grant: Grant, principal: Resource, context: Context) -> Sure:
     """Return whether a policy or assignment is for an identity: by its object ID, or by that of a group."""
     if grant.identity.kind == DEPLOYER:
         return Sure.NO
-    text, owner = bare(string_of(grant.principal)).lower(), owner_in(grant.principal)
+    text, owner = bare(grant.principal.string).lower(), owner_in(grant.principal)
     found = principals_by_id(context).get(text) or principals_by_id(context).get(owner)
     if found is not None:
         return _is_member(found, principal, context)
@@ -214,14 +200,14 @@ def _is_member(found: Resource, principal: Resource, context: Context) -> Sure:
 
 
 def _same_id(one: Resource, other: Resource) -> bool:
-    text = text_of(one.select(("id",)))
-    return text != "" and text.lower() == text_of(other.select(("id",))).lower()
+    text = one.select(("id",)).text
+    return text != "" and text.lower() == other.select(("id",)).text.lower()
 
 
 def _members(group: Resource, context: Context) -> Iterator[Value]:
     """Yield the members of a group that this input declares."""
     if group.stays:
-        yield from items_of(group.select(("properties", "members")))
+        yield from group.select(("properties", "members")).as_items
     for resource in context.index.of_type(MEMBER_TYPE):
         own = resource.select(("properties", "memberId"))
         of = principals_by_id(context).get(owner_in(resource.select(("properties", "groupId"))))
@@ -241,7 +227,7 @@ def principals_by_id(context: Context) -> Mapping[str, Resource]:
                 if not isinstance(resource.select(SCOPE), Absent):
                     continue
                 found[resource.address.lower()] = resource
-                ids = (bare(string_of(resource.select(path))).lower().rstrip("/") for path in paths)
+                ids = (bare(resource.select(path).string).lower().rstrip("/") for path in paths)
                 for text in filter(None, ids):
                     if not resource.existing or text not in found:
                         found[text] = resource
@@ -250,4 +236,4 @@ def principals_by_id(context: Context) -> Mapping[str, Resource]:
 
 def owner_in(answer: Answer) -> str:
     """Return the key of the resource that an ID, an object ID or a client ID identifies."""
-    return owner_of(string_of(answer), _IDS).lower().rstrip("/")
+    return owner_of(answer.string, _IDS).lower().rstrip("/")

@@ -11,7 +11,7 @@ from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, unknown
 from azkvlint.graph.pseudo_resources import CERTIFICATES_TYPE, SECRETS_TYPE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Value, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Value
 
 
 @derived("preventDestroy", of=ANY_TYPE, label="prevent_destroy", reads={}, local_only=True)
@@ -49,7 +49,7 @@ def _is_replaced(resource: Resource, _: Context) -> Answer:
     if not isinstance(ignored, ListValue):
         return known(resource, value=False)
     names = _REPLACED_BY.get(resource.type.lower(), ())
-    found = next((item for item in ignored.items if text_of(item) in names), None)
+    found = next((item for item in ignored.items if item.text in names), None)
     return known(ignored if found is None else found, found is not None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from azkvlint.azure.consumers import Use, items_and_path
-from azkvlint.derived.companions import Sure, is_one_of, items_of
+from azkvlint.derived.companions import Sure, is_one_of
 from azkvlint.derived.registry import unknown_as
 from azkvlint.model.pattern import (
     NUMBER_START,
@@ -23,18 +23,7 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    ListValue,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    select,
-    string_of,
-)
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value
 
 # What identifies the extension, beside its settings.
 _WORDS = {"publisher": ("Microsoft.Azure.KeyVault",), "type": ("KeyVaultForLinux", "KeyVaultForWindows")}
@@ -51,15 +40,15 @@ def observed_certificates(resource: Resource, use: Use) -> Iterator[tuple[Value,
     """
     items, inside = items_and_path(use.at[0])
     path = inside or items
-    for extension in items_of(resource.select(items)) if inside else (resource.attributes,):
-        settings = select(extension, path)
-        sure = min(is_one_of(select(extension, (*path[:-1], name)), *words) for name, words in _WORDS.items())
+    for extension in resource.select(items).as_items if inside else (resource.attributes,):
+        settings = extension.select(path)
+        sure = min(is_one_of(extension.select((*path[:-1], name)), *words) for name, words in _WORDS.items())
         if isinstance(settings, Absent) or sure is Sure.NO:
             continue
         content = settings if isinstance(settings, MapValue) else _content_of(settings)
-        identity = select(content, _IDENTITY)
-        for one in items_of(select(content, _CERTIFICATES)):
-            url = select(one, _URL) if isinstance(one, MapValue) else one
+        identity = content.select(_IDENTITY)
+        for one in content.select(_CERTIFICATES).as_items:
+            url = one.select(_URL) if isinstance(one, MapValue) else one
             if not isinstance(url, Absent):
                 yield (url if sure is Sure.YES else unknown_as(url, "the extension may be another one")), identity
 
@@ -77,7 +66,7 @@ def _content_of(settings: Value) -> Value:
     """
     from azkvlint.syntax.yaml_nodes import compose, data  # few inputs have such an extension
 
-    text = string_of(settings)
+    text = settings.string
     if isinstance(text, CallHole) and text.name == "jsonencode" and len(text.arguments) == 1:
         text = text.arguments[0]
     if length_of(text) <= _MOST and NUMBER_START not in text_form(text):

@@ -19,7 +19,7 @@ from azkvlint.derived.registry import Context, absent, derived, known, known_lis
 from azkvlint.graph.references import Index, may_equal_segment, parse_id, reference_of
 from azkvlint.model.pattern import Pattern, Text, has_holes, parts_of, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, string_of, text_of
+from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -90,7 +90,7 @@ class _Objects:
     def _place(self, resource: Resource, index: Index) -> _Place:
         """Return the vault of an object; most objects refer to it in the same few ways."""
         parent = resource.attributes.fields.get("parent")
-        text = parent.target if isinstance(parent, Link) else "" if parent is None else text_of(parent)
+        text = parent.target if isinstance(parent, Link) else "" if parent is None else parent.text
         if not text:
             return _place(resource, index)
         key = (type(parent), text)
@@ -142,7 +142,7 @@ def _name(resource: Resource) -> str:
 
 def _may_share(one: Resource, other: Resource) -> bool:
     """Return whether two objects can have the same name, as far as their names are known."""
-    names = [string_of(each.select(("name",))) for each in (one, other)]
+    names = [each.select(("name",)).string for each in (one, other)]
     patterns = [text_form(name).lower() for name in names]
     # The key of one of all instances of a loop may be another one in the same loop elsewhere.
     is_exact = _ALL_INSTANCES not in one.address and _ALL_INSTANCES not in other.address
@@ -170,7 +170,7 @@ def _place(resource: Resource, index: Index) -> _Place:
     if len(reference.targets) == 1:
         vault = index.resources[reference.targets[0]]
         return _Place(_name(vault), True) if _name(vault) else _Place(vault.address, False)
-    text = parent.target if isinstance(parent, Link) else text_of(parent).lower().rstrip("/")
+    text = parent.target if isinstance(parent, Link) else parent.text.lower().rstrip("/")
     parts = parse_id(text)
     # The same expression refers to the same vault, even if its value is unknown.
     return _Place(parts.names[0], True) if parts is not None and not has_holes(parts.names[0]) else _Place(text, False)
@@ -225,14 +225,14 @@ def _name_token(resource: Resource, _: Context) -> Answer:
             return unknown(name, name.why, sensitive=name.sensitive)
         written = [part for part in parts_of(name.pattern) if isinstance(part, str)]
         return known(resource, True) if any(has_token) or any(map(_has_token, written)) else absent(resource)
-    return known(resource, True) if _has_token(text_of(name)) else absent(resource)
+    return known(resource, True) if _has_token(name.text) else absent(resource)
 
 
 def _has_token(text: str) -> bool:
     return _TOKEN.search(text) is not None
 
 
-@derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
+@derived("literalLength", of=_SECRETS, label="length of the literal value", reads=(_VALUE,))
 def _literal_length(resource: Resource, _: Context) -> Answer:
     """Return the length of a literal secret value in bytes; the length of other values depends on the caller."""
     value = resource.select(_VALUE)
@@ -253,7 +253,7 @@ _DATA: Path = (*_POLICY, "data")
 _MOST = 100_000
 
 
-@derived("releaseAuthorities", of=_KEYS, label="attestation authority", reads=dict.fromkeys(_KEYS, (_DATA,)))
+@derived("releaseAuthorities", of=_KEYS, label="attestation authority", reads=(_DATA,))
 def _authorities(resource: Resource, _: Context) -> Answer:
     found = resource.select(_DATA)
     if isinstance(found, Absent):

@@ -14,9 +14,9 @@ import msgspec
 
 from azkvlint.derived.exposure import RULES_NOT_KNOWN, WORLD, verdict_on, verdict_on_tag, worst
 from azkvlint.derived.registry import Context
-from azkvlint.graph.references import may_equal, reference_of, without_conditional_targets
+from azkvlint.graph.references import may_equal, parent_of, reference_of, without_conditional_targets
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown
 
 ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
 _PROFILES = "microsoft.network/networksecurityperimeters/profiles"
@@ -69,7 +69,7 @@ class Perimeters(msgspec.Struct, frozen=True):
         verdicts: list[Scalar | Unknown] = []
         for membership in self.memberships:
             profile = membership.association.select(_PROFILE)
-            reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
+            reference = reference_of("", "", profile, context.index)
             if not membership.certain or reference is None or len(reference.targets) != 1 or reference.candidates:
                 return None
             found = _inbound(context, reference.targets[0])
@@ -92,7 +92,7 @@ def _by_target(context: Context) -> dict[str, list[Membership]]:
     found: dict[str, list[Membership]] = {}
     for association in context.index.of_type(ASSOCIATIONS):
         link = association.select(_TARGET)
-        reference = None if isinstance(link, Absent) else reference_of(association.address, "", link, context.index)
+        reference = reference_of(association.address, "", link, context.index)
         if association.stays and reference is not None:
             reference = without_conditional_targets(reference, association, context.index)
             for target in reference.targets:
@@ -133,8 +133,7 @@ def _by_profile(context: Context) -> dict[str, list[Resource]]:
     """
     found: dict[str, list[Resource]] = {}
     for rule in context.index.of_type(_ACCESS_RULES):
-        above = rule.select(("parent",))
-        reference = None if isinstance(above, Absent) else reference_of(rule.address, "", above, context.index)
+        reference = parent_of(rule, context.index)
         if rule.stays:
             certain = reference is not None and reference.targets and not reference.candidates
             for profile in reference.targets if reference is not None and certain else ("",):
@@ -201,7 +200,7 @@ def _with_owners(service: Resource, context: Context) -> Iterator[str]:
         yield one.address
         for path in (("parent",), ("scope",)):
             value = one.select(path)
-            reference = None if isinstance(value, Absent) else reference_of("", "", value, context.index)
+            reference = reference_of("", "", value, context.index)
             for target in reference.targets if reference is not None else ():
                 if target not in known:
                     known.add(target)
@@ -215,24 +214,24 @@ def _perimeter_of(membership: Membership, context: Context) -> str:
     if found:
         return found
     profile = association.select(_PROFILE)
-    reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
+    reference = reference_of("", "", profile, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         return _identity(context.index.resources[reference.targets[0]], ("parent",), context) or reference.targets[0]
-    return text_of(profile).lower().rpartition("/profiles/")[0]
+    return profile.text.lower().rpartition("/profiles/")[0]
 
 
 def _identity(resource: Resource, path: Path, context: Context) -> str:
     value = resource.select(path)
-    reference = None if isinstance(value, Absent) else reference_of("", "", value, context.index)
+    reference = reference_of("", "", value, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         return reference.targets[0]
-    return text_of(value).lower()
+    return value.text.lower()
 
 
 def _through_rules(association: Resource, service: Resource, context: Context) -> bool | str:
     """Return whether an inbound rule covers a service, or the reason why that is not known."""
     profile = association.select(_PROFILE)
-    reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
+    reference = reference_of("", "", profile, context.index)
     if isinstance(profile, Absent):
         return False
     if reference is None or len(reference.targets) != 1 or context.index.resources[reference.targets[0]].existing:
@@ -254,10 +253,10 @@ def _covers(rule: Resource, service: Resource) -> bool | str:
     if any(isinstance(one, Scalar) and one.value == WORLD for one in (prefixes, *verdicts)):
         return True
     named = subscriptions.items if isinstance(subscriptions, ListValue) else ()
-    own = text_of(service.select(("id",))).lower()
+    own = service.select(("id",)).text.lower()
     doubt = any(isinstance(one, Unknown) for one in (direction, prefixes, subscriptions)) or bool(verdicts)
     for item in named:
-        text = text_of(select(item, ("id",))).lower().rstrip("/")
+        text = item.select(("id",)).text.lower().rstrip("/")
         if text and own.startswith(f"{text}/") and not doubt:
             return True
         doubt = doubt or not (text and own) or not _differ(text, own)

@@ -37,7 +37,7 @@ from azkvlint.azure.roles import (
 from azkvlint.derived.companions import Sure
 from azkvlint.model.pattern import Text
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
+from azkvlint.model.value import Answer, ListValue, Scalar, Unknown, Value
 
 if TYPE_CHECKING:
     from azkvlint.derived.conditions import Condition
@@ -321,14 +321,12 @@ def _block(permission: Value) -> _Block:
     if isinstance(permission, Unknown):
         return _UNKNOWN_BLOCK
     parts = [
-        _actions_in(select(permission, (name,))) for name in ("actions", "notActions", "dataActions", "notDataActions")
+        _actions_in(permission.select((name,))) for name in ("actions", "notActions", "dataActions", "notDataActions")
     ]
     return _Block((parts[0], parts[1]), (parts[2], parts[3]))
 
 
 def _actions_in(answer: Answer) -> _Actions:
-    if isinstance(answer, Absent):
-        return _Actions()
-    items = answer.items if isinstance(answer, ListValue) else (answer,)
+    items = answer.as_items
     known = [str(item.value) for item in items if isinstance(item, Scalar)]
     return _Actions(known, is_open=len(known) < len(items))

@@ -159,16 +159,16 @@ def derived(
     *,
     of: str | Iterable[str] | Callable[[], Iterable[str]],
     label: str,
-    reads: Reads | Callable[[], Reads],
+    reads: tuple[Path, ...] | Reads | Callable[[], Reads],
     local_only: bool = False,
     uses: tuple[str, ...] = (),
 ) -> Callable[[DeriveFunction], DeriveFunction]:
     """Register a function as the derived attribute ``name`` of resources of the types ``of`` (lower case).
 
     It is called for resources of these types only, and returns ``Absent`` for one that has no such attribute.
-    ``reads`` maps each type that it reads, in lower case, to the paths that it selects. A function in place of either
-    computes it from a table: a wheel, which has the declarations compiled, does not call it. See ``DerivedAttribute``
-    for the rest.
+    ``reads`` are the paths that it selects of these types, or maps each type that it reads, in lower case, to paths. A
+    function in place of either computes it from a table: a wheel, which has the declarations compiled, does not call
+    it. See ``DerivedAttribute`` for the rest.
     """
 
     def register(compute: DeriveFunction) -> DeriveFunction:
@@ -180,6 +180,8 @@ def derived(
         def declare() -> tuple[DerivedAttribute, Reads]:
             types = of() if callable(of) else (of,) if isinstance(of, str) else of
             attribute = DerivedAttribute(name, module, tuple(types), label, local_only, uses)
+            if isinstance(reads, tuple):
+                return attribute, dict.fromkeys(attribute.types, reads)
             return attribute, reads() if callable(reads) else reads
 
         _REGISTRY[name] = declare
@@ -322,6 +324,6 @@ def or_absent(value: Value | None, resource: Resource) -> Answer:
 def one_target(resource: Resource, via: str, context: Context) -> Resource | None:
     """Return the one resource that an attribute certainly refers to; None if it is not in the graph."""
     value = resource.select((via,))
-    reference = None if isinstance(value, Absent) else reference_of(resource.address, via, value, context.index)
+    reference = reference_of(resource.address, via, value, context.index)
     targets = reference.targets if reference is not None else ()
     return context.index.resources[targets[0]] if len(targets) == 1 else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from azkvlint.derived.secret_values import names_of_secret
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, text_of
+from azkvlint.model.value import Answer, ListValue, MapValue, Scalar
 from azkvlint.values.secrecy import contains_value, is_recognizable
 from azkvlint.values.secret_formats import is_configuration
 
@@ -23,7 +23,7 @@ def repeated_secrets(resources: Iterable[Resource], others: Iterable[str] = ()) 
     for resource in resources:
         if resource.type.lower() != SECRETS_TYPE:
             continue
-        value, name = text_of(resource.select(PATH_IN_BODY)), text_of(resource.select(("name",)))
+        value, name = resource.select(PATH_IN_BODY).text, resource.select(("name",)).text
         if contains_value(resource.address, value) or contains_value(name, value):
             yield value
         elif is_recognizable(value) and not is_configuration([*names_of_secret(resource)], value):

@@ -14,7 +14,7 @@ import msgspec
 from azkvlint.azure.consumers import IDENTIFIED, Use, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.assignments import ASSIGNMENTS
 from azkvlint.derived.certificates import APIM
-from azkvlint.derived.companions import Sure, companions, elsewhere, is_one_of, is_set, items_of
+from azkvlint.derived.companions import Sure, companions, elsewhere, is_one_of, is_set
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
 from azkvlint.derived.consumer_permissions import Reader, Thing, held, thing_in
 from azkvlint.derived.consumers import graph_needs, keys_in_vaults, vault_named, vault_of_secret
@@ -58,19 +58,7 @@ from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import reference_of
 from azkvlint.model.pattern import known_start, remove_prefix, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    select,
-    string_of,
-    text_of,
-    with_string,
-)
+from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value
 
 _ENVIRONMENTS = "microsoft.app/managedenvironments"
 _VAULT = "Microsoft.KeyVault/vaults"
@@ -188,7 +176,7 @@ def _readings(use: Use, resource: Resource, holder: Resource | None, context: Co
 def _key_in(key: Answer, context: Context) -> Thing:
     found = thing_in(key, context)
     is_name = not found.kind and isinstance(key, Scalar)
-    return Thing("keys", text_of(key).lower()) if is_name else msgspec.structs.replace(found, kind="keys")
+    return Thing("keys", key.text.lower()) if is_name else msgspec.structs.replace(found, kind="keys")
 
 
 def _secrets(use: Use, resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
@@ -198,8 +186,8 @@ def _secrets(use: Use, resource: Resource, holder: Resource | None, context: Con
         return
     items, inside = items_and_path(use.identity) if "[]" in use.identity else ((), ())
     if items:
-        for item in items_of(resource.select(items)):
-            value, named = select(item, items_and_path(use.at[0])[1]), select(item, inside)
+        for item in resource.select(items).as_items:
+            value, named = item.select(items_and_path(use.at[0])[1]), item.select(inside)
             if isinstance(value, Link) and value.type and not value.type.lower().startswith(VAULTS):
                 # In a plan, the references of an unknown block belong to any of its arguments.
                 value = named = unknown(value, "the block is not known")
@@ -210,7 +198,7 @@ def _secrets(use: Use, resource: Resource, holder: Resource | None, context: Con
     named = _named(use, resource, holder)
     apart = resource.select(path_of(use.vault)) if use.vault else Absent(at=resource.at)
     if not isinstance(apart, Absent):
-        name = text_form(string_of(resource.select(path_of(use.at[0])))).lower() if use.at else ""
+        name = text_form(resource.select(path_of(use.at[0])).string).lower() if use.at else ""
         vault: Value | None = apart
         if not _leads_to_vault(apart, context):
             vault = vault_named(apart, context) if use.form == "name" else vault_of_secret(apart, context)
@@ -233,17 +221,17 @@ def _named(use: Use, resource: Resource, holder: Resource | None) -> Answer:
         return holder.select(path_of(use.identity.removeprefix("../")))
     items, inside = items_and_path(use.identity)
     if "[]" in use.identity:
-        found = [select(item, inside) for item in items_of(resource.select(items))]
+        found = [item.select(inside) for item in resource.select(items).as_items]
         return next((one for one in found if not isinstance(one, Absent)), Absent(at=resource.at))
     return resource.select(items)
 
 
 def _secret_in(value: Value, context: Context) -> Thing:
-    words = setting_of(string_of(value))
+    words = setting_of(value.string)
     if words is None:
         return thing_in(value, context)
     if words.get("secreturi"):
-        return thing_in(with_string(value, words["secreturi"]), context)
+        return thing_in(value.with_string(words["secreturi"]), context)
     name = text_form(words.get("secretname", "")).lower()
     return Thing("secrets", name) if name else Thing()
 
@@ -284,7 +272,7 @@ def holder_of(resource: Resource, context: Context) -> Resource | Unknown | None
     if named is None:
         found: Resource | None = resource
     elif isinstance(named, Scalar) and type_ in _BY_SERVICE:
-        services = context.index.named(APIM, text_of(named).lower())
+        services = context.index.named(APIM, named.text.lower())
         services = [one for one in services if isinstance(one.select(_SCOPE), Absent)]
         found = services[0] if len(services) == 1 else None
     else:
@@ -352,7 +340,7 @@ def _if_reference(word: Value, reading: Reading, resource: Resource) -> Value:
 
 def _is_platform(reading: Reading, assigned: Assigned) -> bool:
     """Return whether a service principal of Microsoft's reads, or an identity that is not known."""
-    if text_of(reading.identity).lower() == _PLATFORM_WORD:
+    if reading.identity.text.lower() == _PLATFORM_WORD:
         return True
     otherwise = reading.use.otherwise
     if otherwise == "own or platform":
@@ -362,9 +350,9 @@ def _is_platform(reading: Reading, assigned: Assigned) -> bool:
 
 def _named_identity(reading: Reading) -> Answer:
     """Return the identity that a property names, without a word before its ID."""
-    text = string_of(reading.identity)
+    text = reading.identity.string
     if not isinstance(reading.identity, Absent) and known_start(text).lower().startswith(_USER_WORD):
-        return with_string(reading.identity, remove_prefix(text, known_start(text)[: len(_USER_WORD)]))
+        return reading.identity.with_string(remove_prefix(text, known_start(text)[: len(_USER_WORD)]))
     return reading.identity
 
 
@@ -612,6 +600,6 @@ def _in_words(resource: Resource, sure: Sure, context: Context) -> Value:
 def _target(resource: Resource, path: Path, context: Context) -> Resource | None:
     """Return the one resource that an attribute certainly refers to."""
     value = resource.select(path)
-    reference = None if isinstance(value, Absent) else reference_of(resource.address, "", value, context.index)
+    reference = reference_of(resource.address, "", value, context.index)
     targets = reference.targets if reference is not None else ()
     return context.index.resources[targets[0]] if len(targets) == 1 else None

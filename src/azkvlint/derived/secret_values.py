@@ -11,17 +11,7 @@ from collections.abc import Iterator, Mapping
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.graph.pseudo_resources import CERTIFICATES_TYPE, ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    ListValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
 from azkvlint.values.origins import COMMAND, CONFIGURATION, DEFAULT, FILE, GIVEN, IDENTIFIER, RESOURCE, WRITTEN
@@ -95,12 +85,7 @@ def _base64_decoded(text: str) -> str:
         return text
 
 
-@derived(
-    "isConfiguration",
-    of=SECRETS_TYPE,
-    label="configuration value",
-    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
-)
+@derived("isConfiguration", of=SECRETS_TYPE, label="configuration value", reads=(PATH_IN_BODY, ("name",), _ORIGINS))
 def _is_configuration(resource: Resource, _: Context) -> Answer:
     """Return whether the name of the secret or the format of its value shows that it is configuration."""
     value = _value(resource)
@@ -118,19 +103,14 @@ _OF_RESOURCES = frozenset({CONFIGURATION, IDENTIFIER, RESOURCE})
 _PLAIN_ORIGINS = frozenset({WRITTEN, DEFAULT, GIVEN, COMMAND, CONFIGURATION, FILE, IDENTIFIER, RESOURCE})
 
 
-@derived(
-    "holdsNoSecret",
-    of=SECRETS_TYPE,
-    label="value that is not secret",
-    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
-)
+@derived("holdsNoSecret", of=SECRETS_TYPE, label="value that is not secret", reads=(PATH_IN_BODY, ("name",), _ORIGINS))
 def _holds_no_secret(resource: Resource, _: Context) -> Answer:
     """Return whether the value is certainly an ID, an endpoint, a name or the like; false if that is not known.
 
     An address may contain a password, so that its name alone does not decide.
     """
     value, origins = _value(resource), resource.select(_ORIGINS)
-    words = {text_of(item) for item in origins.items} if isinstance(origins, ListValue) else {""}
+    words = {item.text for item in origins.items} if isinstance(origins, ListValue) else {""}
     if value is None or not words <= _PLAIN_ORIGINS:
         return known(resource, value=False)
     names, text = [*names_of_secret(resource)], _text(value)
@@ -145,7 +125,7 @@ def _holds_no_secret(resource: Resource, _: Context) -> Answer:
 def _is_named_so(resource: Resource) -> bool:
     """Return whether the names of all sources of the value show that it is configuration."""
     found = resource.select(_ORIGINS)
-    return isinstance(found, ListValue) and {text_of(item) for item in found.items} == {CONFIGURATION}
+    return isinstance(found, ListValue) and {item.text for item in found.items} == {CONFIGURATION}
 
 
 def _value(resource: Resource) -> Value | None:
@@ -155,7 +135,7 @@ def _value(resource: Resource) -> Value | None:
 
 def _text(value: Value) -> str:
     """Return the known part of a value as a string."""
-    return str(value.value) if isinstance(value, Scalar) else known_text(string_of(value))
+    return str(value.value) if isinstance(value, Scalar) else known_text(value.string)
 
 
 def names_of_secret(resource: Resource) -> Iterator[str]:

@@ -29,20 +29,7 @@ from azkvlint.model.pattern import (
     text_form,
 )
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    select,
-    string_of,
-    text_of,
-)
+from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -195,7 +182,7 @@ def is_reference(resource: Resource, value: Value) -> bool:
 
     A setting may contain something else, and a property that holds the ID of a secret may be null.
     """
-    text = text_of(value).lower()
+    text = value.text.lower()
     if has_settings(resource):
         return text.lstrip().startswith(REFERENCE)
     is_id = _is_of_resource(value) and any(word in text for word in ("key_vault", "keyvault"))
@@ -204,7 +191,7 @@ def is_reference(resource: Resource, value: Value) -> bool:
 
 def _is_of_resource(value: Value) -> bool:
     """Return whether a string begins with an attribute of an Azure resource, which is not a reference itself."""
-    first = next(iter(parts_of(string_of(value))), None)
+    first = next(iter(parts_of(value.string)), None)
     is_id = isinstance(first, DeclaredHole) and known_start(first.address).startswith("/")
     return isinstance(first, DeclaredHole) and (is_id or first.type.removeprefix("data.").startswith("azurerm_"))
 
@@ -228,13 +215,13 @@ def _setting_values(answer: Answer) -> Iterator[tuple[str, Value]]:
         case ListValue(items=items):
             for item in items:
                 for field in ("value", "connectionString"):
-                    found = select(item, (field,))
+                    found = item.select((field,))
                     if not isinstance(found, Absent):
-                        yield text_of(select(item, ("name",))), found
+                        yield item.select(("name",)).text, found
 
 
 def _may_refer(value: Value) -> bool:
-    certain = known_start(string_of(value)).lower().lstrip()
+    certain = known_start(value.string).lower().lstrip()
     if not isinstance(value, Unknown):
         return certain.startswith(REFERENCE)
     # Neither an attribute that an Azure resource computes nor one of its keys is a reference.
@@ -258,7 +245,7 @@ def _settings(answer: Answer) -> Iterator[Value]:
             for item in items:
                 if isinstance(item, MapValue):
                     label = item.fields.get("name", item)
-                    name = "(sensitive)" if label.sensitive else text_of(label)
+                    name = "(sensitive)" if label.sensitive else label.text
                     connection = item.fields.get("connectionString")
                     found = connection if connection is not None else item.fields.get("value")
                     if found is not None:
@@ -270,10 +257,10 @@ def _settings(answer: Answer) -> Iterator[Value]:
 def _key_value(resource: Resource) -> Iterator[Value]:
     """Yield the value of an App Configuration key, unless its content type states that it is a reference."""
     value, kind, label = resource.select(_VALUE), resource.select(_CONTENT_TYPE), resource.select(("name",))
-    if isinstance(value, Absent) or _REFERENCE_TYPE in text_of(kind).lower():
+    if isinstance(value, Absent) or _REFERENCE_TYPE in kind.text.lower():
         return
     # A slash in the name of a key is written as ~2F, and the label of the value follows a dollar sign.
-    name = text_of(label).rpartition("/")[2].partition("$")[0].replace("~2F", "/")
+    name = label.text.rpartition("/")[2].partition("$")[0].replace("~2F", "/")
     doubt = next((one for one in (kind, label) if isinstance(one, Unknown) and one.pattern is None), None)
     found = list(_setting("password" if doubt is label else name, value, is_connection=False))
     for one in found:
@@ -284,7 +271,7 @@ def _key_value(resource: Resource) -> Iterator[Value]:
 
 
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
-    text = text_of(value)
+    text = value.text
     if text.lower().lstrip().startswith(REFERENCE):
         return
     if contains_secret(text):
@@ -314,9 +301,9 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield unknown_as(kind, _MAY_BE_SECRET)
             elif kind is None and "value" in value.fields:
                 yield known(value.fields["value"], name)
-            elif kind is not None and is_secure_type(text_of(kind)):
+            elif kind is not None and is_secure_type(kind.text):
                 yield known(value, name)
-        elif contains_secret(text_of(value)):
+        elif contains_secret(value.text):
             yield known(value, name)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
@@ -382,7 +369,7 @@ def _secrets(answer: Answer, name: str, around: Location) -> Iterator[tuple[str,
     """
     match answer:
         case MapValue(fields=fields) if fields:
-            variable = text_of(fields["name"]) if "name" in fields else ""
+            variable = fields["name"].text if "name" in fields else ""
             for key, value in fields.items():
                 if key.lower() == "value" and variable:
                     yield from _secrets(value, variable, fields["name"].at)
@@ -406,7 +393,7 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
     """
     if not name:
         return False
-    text = str(answer.value) if isinstance(answer, Scalar) else known_text(string_of(answer))
+    text = str(answer.value) if isinstance(answer, Scalar) else known_text(answer.string)
     if is_configuration([name], text) and (text or is_plain_name(name)):
         return True
     is_neutral = bool(text) and kind_of_name(name) is NameKind.NEUTRAL and not has_credential(text)
@@ -528,9 +515,9 @@ def _of_places(answer: Answer, inside: Path, label: str) -> Iterator[tuple[str, 
     elif isinstance(answer, Unknown):
         yield label, answer, None
     for item in answer.items if inside and isinstance(answer, ListValue) else ():
-        value = select(item, inside)
+        value = item.select(inside)
         if not isinstance(value, Absent):
-            yield _label(_plain_name(select(item, ("name",))), label), value, pins_version(value)
+            yield _label(_plain_name(item.select(("name",))), label), value, pins_version(value)
 
 
 def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
@@ -548,14 +535,14 @@ def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
             yield "setting", item, None
             continue
         for field in ("value", "connectionString"):
-            found = select(item, (field,))
+            found = item.select((field,))
             if not isinstance(found, Absent):
-                yield from _of_value(_plain_name(select(item, ("name",))), found, field != "value")
+                yield from _of_value(_plain_name(item.select(("name",))), found, field != "value")
 
 
 def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
     """Yield a setting that refers to a secret, or that may refer to one, by its name."""
-    found = setting_of(string_of(value))
+    found = setting_of(value.string)
     if found is not None:
         yield _label(name, "setting"), value, _of_setting(found)
     elif isinstance(value, Unknown) and (is_connection or _names_secret(name)) and _may_refer(value):
@@ -582,7 +569,7 @@ def _of_setting(words: Mapping[str, Text]) -> bool | None:
 
 def _plain_name(answer: Answer) -> str:
     """Return a name, empty if it is not known or must not be shown."""
-    return text_of(answer) if isinstance(answer, Scalar) and not answer.sensitive else ""
+    return answer.text if isinstance(answer, Scalar) and not answer.sensitive else ""
 
 
 def _label(name: str, otherwise: str) -> str:
@@ -593,7 +580,7 @@ def pins_version(value: Value) -> bool | None:
     """Return whether the id of a secret or certificate contains a version; None if that is not known."""
     if isinstance(value, Link):
         return _of_attribute(value.hops[-1] if value.hops else "")
-    return _of_text(string_of(value))
+    return _of_text(value.string)
 
 
 def _of_text(text: Text) -> bool | None:

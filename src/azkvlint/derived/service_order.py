@@ -25,12 +25,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, ListValue, Scalar, Unknown
 
 
-@derived(
-    "waitsForAccess",
-    of=all_readers,
-    label="dependency on the role assignment or access policy",
-    reads=all_needs,
-)
+@derived("waitsForAccess", of=all_readers, label="dependency on the role assignment or access policy", reads=all_needs)
 def _waits_for_access(resource: Resource, context: Context) -> Answer:
     """Return whether a service depends on the grants without which it cannot read its keys, secrets or certificates.
 

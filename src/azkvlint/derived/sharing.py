@@ -10,19 +10,9 @@ from collections.abc import Iterator, Mapping
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, OBJECT, SCOPE, Coverage, level_of
 from azkvlint.derived.registry import Context, derived, known, known_list, unknown
 from azkvlint.derived.vaults import VAULTS
-from azkvlint.graph.references import reference_of
+from azkvlint.graph.references import parent_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    text_of,
-)
+from azkvlint.model.value import Answer, Link, MapValue, Path, Scalar, Unknown, Value
 
 # Common names of the tag, in lower case. Each is compared only with itself: two names may mean two things.
 _ENVIRONMENTS = frozenset({"environment", "env", "stage"})
@@ -70,11 +60,8 @@ def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
     if found is None:
         found = context.cache["tags of objects"] = {}
         for one in (one for type_ in _OBJECTS for one in context.index.of_type(type_) if one.stays):
-            above = one.select(("parent",))
             tags = list(_named(one.select(_TAGS)))
-            if isinstance(above, Absent) or not tags:
-                continue
-            reference = reference_of(one.address, "parent", above, context.index)
+            reference = parent_of(one, context.index) if tags else None
             if reference is None:
                 continue
             doubt = unknown(one, f"`{one.address}` may be in the vault")
@@ -119,7 +106,7 @@ def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
         is_known = isinstance(level, Scalar)
         if isinstance(level, Scalar) and level.value != OBJECT:
             continue
-        text = scope.target if isinstance(scope, Link) else text_of(scope).lower() or reference.source
+        text = scope.target if isinstance(scope, Link) else scope.text.lower() or reference.source
         for vault in reference.targets:
             is_there = is_known and source.exists_with(context.index.resources[vault])
             found.setdefault(vault, {})[text] = is_there

@@ -22,7 +22,7 @@ from azkvlint.derived.registry import Context, attribute_of, derived, known, kno
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value
+from azkvlint.model.value import Answer, ListValue, Scalar, Unknown, Value
 from azkvlint.model.value import Path as Steps
 
 KEY, CERTIFICATE, MACHINE = "key", "certificate", "certificate of a virtual machine"
@@ -109,7 +109,7 @@ def _uses(context: Context) -> Iterator[tuple[Use, str]]:
         types = path.types_of(consumers)
         for service in (one for type_ in types for one in context.index.of_type(type_) if one.stays):
             answer = attribute_of(service, path.via, context)
-            values = () if isinstance(answer, Absent) else answer.items if isinstance(answer, ListValue) else (answer,)
+            values = answer.as_items
             for value in values:
                 reference = reference_of(service.address, path.via, value, context.index)
                 if reference is None:

@@ -18,7 +18,7 @@ from azkvlint.derived.registry import (
     unknown_as,
 )
 from azkvlint.graph.changes import BY_UPDATE
-from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.references import Index, parent_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     MAY_BE_ABSENT,
@@ -31,10 +31,7 @@ from azkvlint.model.value import (
     Scalar,
     Unknown,
     Value,
-    display,
     path_text,
-    select,
-    text_of,
 )
 
 VAULTS = "microsoft.keyvault/vaults"
@@ -58,7 +55,7 @@ def _access_model(resource: Resource, context: Context) -> Answer:
         return model_of(resource)
     above = resource.select(("parent",))
     # A module may let its caller set the vault of a policy, with a variable that defaults to null.
-    reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
+    reference = parent_of(resource, context.index)
     if reference is None:
         return unknown(resource, f"`{resource.address}` names no vault, because the ID has no value")
     vaults = [resource.view(context.index.resources[a]) for a in reference.targets + reference.candidates]
@@ -70,7 +67,7 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     if len(certain) > 1:
         return unknown(resource, "vaults with different permission models may be the one of the policy")
     doubts = [one for one in (*models, above) if isinstance(one, Unknown) and not one.sensitive]
-    return unknown(resource, doubts[0].why if doubts else f"the vault `{display(above)}` is not in the scanned files")
+    return unknown(resource, doubts[0].why if doubts else f"the vault `{above.display()}` is not in the scanned files")
 
 
 @derived(
@@ -107,12 +104,7 @@ def _inline_policies(resource: Resource, _: Context) -> Answer:
     return policies
 
 
-@derived(
-    "policyCount",
-    of=(VAULTS, POLICIES),
-    label="number of access policies",
-    reads=dict.fromkeys((VAULTS, POLICIES), (POLICY_LIST,)),
-)
+@derived("policyCount", of=(VAULTS, POLICIES), label="number of access policies", reads=(POLICY_LIST,))
 def _policy_count(resource: Resource, _: Context) -> Answer:
     policies = resource.select(POLICY_LIST)
     if not isinstance(policies, ListValue):
@@ -126,7 +118,7 @@ def _policy_count(resource: Resource, _: Context) -> Answer:
     return unknown(policies, doubt or f"only {certain} of {len(policies.items)} access policies certainly exist")
 
 
-@derived("policyChange", of=POLICIES, label="operation on access policies", reads={POLICIES: (("name",),)})
+@derived("policyChange", of=POLICIES, label="operation on access policies", reads=(("name",),))
 def _policy_change(resource: Resource, _: Context) -> Answer:
     return or_absent(change_of(resource), resource)
 
@@ -192,7 +184,7 @@ def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
         return change
     if isinstance(change, Scalar) and change.value == "remove":
         return known(at, False)
-    if text_of(inline) and text_of(inline) == text_of(separate):
+    if inline.text and inline.text == separate.text:
         return known(at, True)
     if not isinstance(inline, ListValue) or not isinstance(separate, ListValue):
         return unknown(at, f"`{vault.address}` may have the same access policies")
@@ -214,14 +206,14 @@ def _is_among(policy: Value, others: tuple[Value, ...]) -> bool | None:
 
 def _grants_as_much(policy: Value, other: Value) -> bool | None:
     for name in ("tenantId", "objectId", "applicationId"):
-        one, two = select(policy, (name,)), select(other, (name,))
-        if text_of(one).lower() != text_of(two).lower():
+        one, two = policy.select((name,)), other.select((name,))
+        if one.text.lower() != two.text.lower():
             return None if isinstance(one, Unknown) or isinstance(two, Unknown) else False
-        if isinstance(one, Unknown) and not text_of(one):
+        if isinstance(one, Unknown) and not one.text:
             return None
     doubtful = False
     for kind in _KINDS:
-        own, its = (_words(select(each, ("permissions", kind))) for each in (policy, other))
+        own, its = (_words(each.select(("permissions", kind))) for each in (policy, other))
         if own is None or its is None:
             doubtful = True
         elif not own <= its and "all" not in its:
@@ -231,10 +223,7 @@ def _grants_as_much(policy: Value, other: Value) -> bool | None:
 
 def _words(answer: Answer) -> frozenset[str] | None:
     """Return the permissions in a list, in lower case or as patterns; None if one is not known."""
-    if isinstance(answer, Absent):
-        return frozenset()
-    items = answer.items if isinstance(answer, ListValue) else (answer,)
-    texts = frozenset(text_of(item).lower() for item in items)
+    texts = frozenset(item.text.lower() for item in answer.as_items)
     return None if "" in texts else texts
 
 
@@ -248,8 +237,7 @@ def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:
     """Return the identities of the policies of separate resources, by vault."""
     found: dict[str, set[tuple[str, str]]] = {}
     for policy in index.of_type(POLICIES):
-        above = policy.select(("parent",))
-        reference = None if isinstance(above, Absent) else reference_of(policy.address, "parent", above, index)
+        reference = parent_of(policy, index)
         for target in (*reference.targets, *reference.candidates) if reference is not None else ():
             vault = index.resources[target]
             if vault.type.lower() == VAULTS and vault.action not in (None, "create", "replace"):
@@ -261,7 +249,7 @@ def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:
 
 
 def _identity(policy: Value) -> tuple[str, str]:
-    answers = (select(policy, ("objectId",)), select(policy, ("applicationId",)))
+    answers = (policy.select(("objectId",)), policy.select(("applicationId",)))
     first, second = (str(answer.value).lower() if isinstance(answer, Scalar) else "" for answer in answers)
     return first, second
 
@@ -320,12 +308,7 @@ def _recovered(vault: Resource, mode: Scalar | Unknown, why: str) -> Resource:
     )
 
 
-@derived(
-    "recovers",
-    of=_RECOVERABLE,
-    label="recovery of a deleted vault",
-    reads=dict.fromkeys(_RECOVERABLE, ((_PROPERTIES, _MODE),)),
-)
+@derived("recovers", of=_RECOVERABLE, label="recovery of a deleted vault", reads=((_PROPERTIES, _MODE),))
 def _recovers(resource: Resource, _: Context) -> Answer:
     """Return whether a vault is recovered; false for a vault that is only looked up."""
     mode = resource.select((_PROPERTIES, _MODE))
@@ -341,12 +324,7 @@ def _recovers(resource: Resource, _: Context) -> Answer:
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
 
 
-@derived(
-    "writtenPurgeProtection",
-    of=VAULTS,
-    label="purge protection in the configuration",
-    reads={VAULTS: (_PURGE_PROTECTION,)},
-)
+@derived("writtenPurgeProtection", of=VAULTS, label="purge protection in the configuration", reads=(_PURGE_PROTECTION,))
 def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     """Return purge protection as a template or an azapi body writes it.
 
@@ -359,6 +337,6 @@ def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):
         return absent(resource)
     if isinstance(found, Scalar | Unknown):
-        note = f"`{path_text(_PURGE_PROTECTION)}` is {as_code(display(found))}"
+        note = f"`{path_text(_PURGE_PROTECTION)}` is {as_code(found.display())}"
         return msgspec.structs.replace(found, origin=Origin.DERIVED, note=note)
     return absent(resource)

@@ -37,7 +37,7 @@ TYPES = (
 )  # fmt: skip
 
 
-@derived("apiRetirement", of=TYPES, label="API retirement", reads=dict.fromkeys(TYPES, (API,)), local_only=True)
+@derived("apiRetirement", of=TYPES, label="API retirement", reads=(API,), local_only=True)
 def _retirement(resource: Resource, context: Context) -> Answer:
     """Return until when the API version of a Key Vault resource is supported, in words."""
     found = resource.select(API)
@@ -105,7 +105,7 @@ def _number(version: MapValue, name: str) -> Version | None:
     return int(major), int(minor)
 
 
-@derived("modelIsStated", of=VAULTS, label="explicit permission model", reads={VAULTS: (API, RBAC)}, local_only=True)
+@derived("modelIsStated", of=VAULTS, label="explicit permission model", reads=(API, RBAC), local_only=True)
 def _model_is_stated(resource: Resource, _: Context) -> Answer:
     """Return whether a vault that states its API version also states its permission model."""
     version = resource.select(API)

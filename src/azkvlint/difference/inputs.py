@@ -44,7 +44,7 @@ from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.pattern import hole
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import SEVERITIES, All, Rule
-from azkvlint.model.value import Unknown, text_of
+from azkvlint.model.value import Unknown
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.readers.terraform.values import automatic_names
@@ -198,7 +198,7 @@ def _grants(resources: Iterable[Resource], clean: Cleaner) -> Iterator[Resource]
     """Yield what grants access, with its place. What contains a secret is left out: the other side shows it."""
     for one in resources:
         if one.type.lower() in _GRANTING:
-            texts = (one.address, one.name, *(text_of(one.select(path)) for path in _SHOWN))
+            texts = (one.address, one.name, *(one.select(path).text for path in _SHOWN))
             if all(clean.text(text) == text for text in texts):
                 yield msgspec.structs.replace(one, at=clean.location(one.at) or one.at)
 

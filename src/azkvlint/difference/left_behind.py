@@ -28,7 +28,7 @@ from azkvlint.model.difference import KeptSetting, OneWayDoor
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes, is_guid_of_texts
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Link, ListValue, MapValue, Path, Scalar, Unknown, Value
 
 REJECTED_ASSIGNMENT, UNMANAGED = "role-assignment", "unmanaged"
 _PRINCIPAL, _ROLE = ("properties", "principalId"), ("properties", "roleDefinitionId")
@@ -131,7 +131,7 @@ def _content(resource: Resource) -> _Key:
 
 def _text(resource: Resource, path: Path) -> str:
     value = resource.select(path)
-    return (value.target if isinstance(value, Link) else text_of(value)).lower()
+    return (value.target if isinstance(value, Link) else value.text).lower()
 
 
 def _is_replaced(policy: Resource, after: RootState) -> bool:

@@ -37,7 +37,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, parts_of
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, display, path_text, select
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, path_text
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_regex import RulePattern
 
@@ -178,7 +178,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
         if trail is not None:
             nonlocal expected
             expected = expected or expectation(name, operand, is_configured)
-            value = select(subject, path)
+            value = subject.select(path)
             outcome = outcome_of(value)
             trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
@@ -186,7 +186,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
         current: Any = subject
         for step in path:
             if type(current) is not MapValue or not names_only:
-                current = select(subject, path)
+                current = subject.select(path)
                 break
             current = current.fields.get(step, current.rest)  # type: ignore[arg-type]  # the path has only names
             if current is None:
@@ -273,7 +273,7 @@ def _items(condition: Items, where: Predicate) -> Predicate:
     empty = FAIL if some else PASS
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
-        value = select(subject, path)
+        value = subject.select(path)
         if type(value) is not ListValue or not value.items:
             outcome = empty if type(value) is ListValue or type(value) is Absent else UNKNOWN
             if trail is not None:
@@ -363,7 +363,7 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             elif reference.outside == "?" or reference.outside in types:
                 # The display of an unknown id would not identify the resource.
                 is_id = not isinstance(reference.value, Unknown)
-                target = display(reference.value) if is_id else f"the target of {quoted_name(resource, via)}"
+                target = reference.value.display() if is_id else f"the target of {quoted_name(resource, via)}"
                 start, why = UNKNOWN, f"{target} is outside the scanned files"
         if trail is None and resource.variants is None:
             return _best_target(references, resource, where, types, index, start)

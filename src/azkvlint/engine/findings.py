@@ -30,7 +30,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import in_braces
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import SECRETS, All, Rule, Severity
-from azkvlint.model.value import Absent, Answer, Origin, Unknown, display, path_of, shortened
+from azkvlint.model.value import Absent, Answer, Origin, Unknown, path_of, shortened
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.secrecy import shows_secret
 
@@ -123,7 +123,7 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
         case "linked":
             return _join([address for note in deciding if (address := _linked_address(note, resource))])
         case _ if "." in word:
-            return display(resource.select(path_of(word)))
+            return resource.select(path_of(word)).display()
         case "value":
             return _join([note.found or _EMPTY_TEXT for note in deciding])
         case "attribute":
@@ -577,16 +577,16 @@ def _undecided(found: Answer) -> str:
     Of a sensitive value, only the name of the input that has no value can be shown.
     """
     if not isinstance(found, Unknown):
-        return display(found)
+        return found.display()
     if found.sensitive:
         return f"{_UNKNOWN_PREFIX}{reason_of(found)}"
-    return display(msgspec.structs.replace(found, one_of=()))
+    return msgspec.structs.replace(found, one_of=()).display()
 
 
 def _decided(found: Answer) -> str:
     """Return a value that decides a comparison; of a text that is known in part, the known parts can."""
     shown = in_braces(found.pattern) if isinstance(found, Unknown) and found.pattern and found.pattern.has_text else ""
-    return display(found) if not shown or found.sensitive or shows_secret(shown) else shortened(shown)
+    return found.display() if not shown or found.sensitive or shows_secret(shown) else shortened(shown)
 
 
 def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:
@@ -596,7 +596,7 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
     """
     value, expected = reference.value, _A_LINK.met
     # The target is named even if a part of its id is only known after deployment.
-    found = target if isinstance(value, Unknown) else display(value)
+    found = target if isinstance(value, Unknown) else value.display()
     if resource.address == target:
         found = f"{_NAMED_BY}{reference.source}"
     if outcome is not PASS:
@@ -606,7 +606,7 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
         elif isinstance(value, Unknown):
             found = f"{_UNKNOWN_PREFIX}{reason_of(value)}"
         else:
-            found = f"{_UNKNOWN_PREFIX}{reference.source} refers to {display(value)}, which may include {target}"
+            found = f"{_UNKNOWN_PREFIX}{reference.source} refers to {value.display()}, which may include {target}"
     at = msgspec.structs.replace(resource.at, address=resource.address)
     return Evidence(
         outcome=outcome, found=found, expected=expected, negated=_A_LINK.negated, at=at, hops=reference.hops
@@ -679,7 +679,7 @@ def linking_resource(types: tuple[str, ...], via: str, declared_as: str) -> str:
 def reason_of(value: Answer) -> str:
     """Return why a value is not known, or the value in words."""
     if not isinstance(value, Unknown):
-        return f"the value is {display(value)}"
+        return f"the value is {value.display()}"
     return value.why if not value.sensitive or _NAMED_REASON.fullmatch(value.why) else _SENSITIVE_REASON
 
 

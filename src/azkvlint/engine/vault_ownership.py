@@ -17,7 +17,7 @@ from azkvlint.engine.graph_index import GraphIndex
 from azkvlint.evaluation.budget import Pairs, UnitWork
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, ControlAnswers, Finding, Outcome, Owner, Vault
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
-from azkvlint.model.value import Link, Path, Scalar, text_of
+from azkvlint.model.value import Link, Path, Scalar
 from azkvlint.util.errors import OUT_OF_MEMORY
 
 VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
@@ -148,7 +148,7 @@ class Owners:
         parent = resource.attributes.fields.get("parent")
         if isinstance(parent, Link):
             return self.owner_of(parent.target) if parent.target in self._resources else _NO_OWNER
-        name = text_of(parent).rstrip("/").rpartition("/")[2].lower() if parent is not None else ""
+        name = parent.text.rstrip("/").rpartition("/")[2].lower() if parent is not None else ""
         # Vault names are globally unique.
         return Owner(certain=(self._by_name[name],)) if name in self._by_name else _NO_OWNER
 

@@ -51,20 +51,7 @@ def fixes_of(
     Fixes with effects are offered if the classes of these are ``allowed``. Raise UsageError and RuleError as a check
     does.
     """
-    if is_too_large(report):
-        return refused(report)
-    search = _Search(report, prover_of(report, config) if prover is None else prover, allowed)
-    if not search.has_candidates():
-        return search.result()
-    pending = search.start(search.remaining())
-    if max((len(part.groups[0]) for part in search.parts(pending)), default=0) <= _MOST_ALONE:
-        search.prove_each(pending)
-        return search.result()
-    while pending:
-        # Fixes of different places are proven together, those of one place one after the other.
-        batch = next_batch(pending, search.sources)
-        pending = [*batch.later, *batch.waiting, *search.prove(batch.now).left]
-    return search.result()
+    return _fixes(report, config, allowed, prover, _prove_alone)
 
 
 def fixes_together(
@@ -74,11 +61,32 @@ def fixes_together(
 
     The edits of a fix refer to the text with the fixes before it; there are none if another fix fixes its finding too.
     """
+    return _fixes(report, config, allowed, prover, _prove_together)
+
+
+def _fixes(
+    report: Report, config: Config, allowed: Collection[str], prover: Prover | None, prove: Callable[[_Search], None]
+) -> FixResult:
     if is_too_large(report):
         return refused(report)
     search = _Search(report, prover_of(report, config) if prover is None else prover, allowed)
-    if not search.has_candidates():
-        return search.result()
+    if search.has_candidates():
+        prove(search)
+    return search.result()
+
+
+def _prove_alone(search: _Search) -> None:
+    pending = search.start(search.remaining())
+    if max((len(part.groups[0]) for part in search.parts(pending)), default=0) <= _MOST_ALONE:
+        search.prove_each(pending)
+        return
+    while pending:
+        # Fixes of different places are proven together, those of one place one after the other.
+        batch = next_batch(pending, search.sources)
+        pending = [*batch.later, *batch.waiting, *search.prove(batch.now).left]
+
+
+def _prove_together(search: _Search) -> None:
     pending = search.start(search.remaining())
     while pending:
         first, last = search.by_failure(pending)
@@ -90,7 +98,6 @@ def fixes_together(
             # The others are searched again, on the new texts; also those that were refused, so that a second run
             # offers nothing.
             pending = search.start(search.remaining())
-    return search.result()
 
 
 def is_too_large(report: Report) -> bool:

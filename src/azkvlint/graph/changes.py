@@ -9,18 +9,7 @@ import msgspec
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.pattern import Text, join_texts, pattern_from, rstrip_text, split_text
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    ListValue,
-    MapValue,
-    Origin,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    display,
-    path_text,
-    string_of,
-)
+from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, path_text
 
 
 def overlay(below: MapValue, above: MapValue) -> MapValue:
@@ -78,7 +67,7 @@ def _fields(after: MapValue, before: MapValue, path: Path, name: Callable[[Path]
         change = _changed(after.fields.get(field, after.rest), old, below, name)
         if change is None:
             continue
-        note = f"`{name(below)}` changes from `{display(old)}`" if change is old else change.note
+        note = f"`{name(below)}` changes from `{old.display()}`" if change is old else change.note
         yield field, msgspec.structs.replace(change, origin=Origin.DERIVED, note=note)
 
 
@@ -180,7 +169,7 @@ def standalone_attributes(attributes: MapValue, by_id: Value | None) -> MapValue
     """Return the attributes that an update sets on its own; all others are unknown."""
     fields = dict(attributes.fields)
     if by_id is not None:
-        *above, name = split_text(rstrip_text(string_of(by_id), "/"), "/")
+        *above, name = split_text(rstrip_text(by_id.string, "/"), "/")
         unknown = Unknown(at=by_id.at, why="the target of the update is not known")
         fields["name"] = Scalar(at=by_id.at, value=name) if isinstance(name, str) and name else unknown
         fields["scope"] = msgspec.structs.replace(unknown, pattern=pattern_from(_scope_of(above)))

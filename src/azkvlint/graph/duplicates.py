@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, text_of
+from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown
 
 _NAMED_WORLDWIDE = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
@@ -38,7 +38,7 @@ def without_duplicates(resources: Mapping[str, Resource]) -> dict[str, Resource]
 
 def _known_by(resource: Resource) -> Iterator[tuple[str, str]]:
     """Yield what identifies a resource in Azure: its id, and the name of a vault, which is a host name too."""
-    own_id = text_of(resource.select(("id",))).lower()
+    own_id = resource.select(("id",)).text.lower()
     if own_id:
         yield "", own_id
     type_, name = resource.type.lower(), resource.select(("name",))

@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import Version, VersionRange
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
+from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.values.origins import (
     CODE,
     COMMAND,
@@ -107,7 +107,7 @@ def path_in_body(type_: str, is_data_plane: bool) -> tuple[str, ...]:
 
 def secret_in(attributes: MapValue) -> Value | None:
     """Return the secret value of a resource; None if it has none."""
-    answers = (select(attributes, path) for path in (PATH_IN_BODY, _OF_ISSUER))
+    answers = (attributes.select(path) for path in (PATH_IN_BODY, _OF_ISSUER))
     return next((answer for answer in answers if not isinstance(answer, Absent)), None)
 
 
@@ -116,7 +116,7 @@ def with_origins(
 ) -> MapValue:
     """Return ``attributes`` with the origins of the secret value, and with whether the Terraform state stores it."""
     secret = secret_in(attributes)
-    at = secret.at if secret is not None else select(attributes, PATH_IN_BODY).at
+    at = secret.at if secret is not None else attributes.select(PATH_IN_BODY).at
     return with_derived(attributes, {**_origins(found, at, sources), **(kept or {})})
 
 

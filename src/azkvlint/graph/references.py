@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.evaluation.budget import Pairs, UnitWork, check_characters
 from azkvlint.model.pattern import has_holes, known_ends
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Answer, Link, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
 # https://NAME.vault.azure.net/keys/KEY[/VERSION] and its sovereign and managed HSM forms. Source:
@@ -269,7 +269,7 @@ class Index:
         parent = child.attributes.fields.get("parent")
         if isinstance(parent, Link) and parent.target in self.resources:
             return self.resources[parent.target].name.lower()
-        parts = parse_id(text_of(parent)) if parent is not None else None
+        parts = parse_id(parent.text) if parent is not None else None
         return parts.names[0] if parts is not None and not has_holes(parts.names[0]) else ""
 
 
@@ -318,7 +318,7 @@ def _length_and_end(text: str) -> tuple[int, str]:
 
 def _text(resource: Resource, name: str) -> str:
     value = resource.attributes.fields.get(name)
-    return "" if value is None else text_of(value)
+    return "" if value is None else value.text
 
 
 def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
@@ -351,10 +351,8 @@ def _references_at(path: Path, via: str, resource: Resource, index: Index) -> It
     attributes = resource.attributes
     answer: Answer | None = attributes.fields.get(str(path[0]), attributes.rest)
     if answer is not None and len(path) > 1:
-        answer = select(answer, path[1:])
-    if answer is None or isinstance(answer, Absent):
-        return
-    for value in answer.items if isinstance(answer, ListValue) else (answer,):
+        answer = answer.select(path[1:])
+    for value in () if answer is None else answer.as_items:
         reference = reference_of(resource.address, via, value, index)
         if reference is not None:
             yield without_conditional_targets(reference, resource, index)
@@ -373,7 +371,12 @@ def without_conditional_targets(reference: Reference, source: Resource, index: I
     return msgspec.structs.replace(reference, targets=certain, candidates=candidates, conditional=conditional)
 
 
-def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
+def parent_of(resource: Resource, index: Index) -> Reference | None:
+    """Return the reference of a resource to its parent; None for a resource without one."""
+    return reference_of(resource.address, "parent", resource.select(("parent",)), index)
+
+
+def reference_of(source: str, via: str, value: Answer, index: Index) -> Reference | None:
     """Return the reference of one value; None for a value that cannot refer to a resource."""
     if type(value) is Link:  # the most common case
         targets = (value.target,) if value.target in index.resources else ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from azkvlint.model.pattern import Text, hole, known_or_pattern
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, path_of, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, path_of
 
 _MOST_PARENTS = 4
 _OF_ASSIGNMENT = tuple(map(path_of, (
@@ -36,7 +36,7 @@ def full_name(resource: Resource, resources: Mapping[str, Resource]) -> str:
         parent = resources.get(target) if target is not None else None
         if parent is None:
             if not parent_value.sensitive:
-                names[:0] = _names_in(text_of(parent_value))
+                names[:0] = _names_in(parent_value.text)
             break
         names.insert(0, parent.name)
         current = parent
@@ -82,9 +82,9 @@ def identity_pattern(resource: Resource, resources: Mapping[str, Resource]) -> s
 def _principals(resource: Resource) -> Iterator[Text]:
     """Yield the principal of a resource and its role, or the principals of its access policies."""
     for path in IDENTIFYING.get(resource.type.lower(), ()):
-        value = select(resource.attributes, path)
+        value = resource.attributes.select(path)
         if isinstance(value, ListValue):
-            yield from (_text(select(item, part)) for item in value.items for part in _OF_POLICY)
+            yield from (_text(item.select(part)) for item in value.items for part in _OF_POLICY)
         else:
             yield _text(value)
 

@@ -24,7 +24,7 @@ from azkvlint.model.finding import TEMPLATE_DIFFERS, ControlAnswers, Finding, Pr
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import Text, join_texts, marked, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value, string_of
+from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value
 from azkvlint.readers.deployment.origins import OUTPUT_TYPE
 from azkvlint.readers.read_result import ReadResult
 
@@ -218,9 +218,9 @@ def _identity(resource: Resource) -> _Identity | None:
 
 def _own_id(resource: Resource) -> Text:
     """Return the id of a resource. An output, which has none, is identified by its deployment and name."""
-    own_id = string_of(resource.select(("id",)))
+    own_id = resource.select(("id",)).string
     deployment = resource.attributes.fields.get("deployment")
-    return own_id if own_id or deployment is None else join_texts([string_of(deployment), "/", resource.name])
+    return own_id if own_id or deployment is None else join_texts([deployment.string, "/", resource.name])
 
 
 def _form(resource: Resource) -> _Identity | None:

@@ -37,7 +37,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Step, Value, path_of, select
+from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Step, Value, path_of
 from azkvlint.readers.plan.address import module_path
 from azkvlint.readers.plan.configuration import Configuration, argument_of
 from azkvlint.readers.read_result import ReadResult
@@ -291,7 +291,7 @@ def same_path(path: Path, planned: Value, source: Value) -> Path:
                 break
             same = index
         found.append(same)
-        in_plan, here = select(in_plan, (step,)), select(here, (same,))
+        in_plan, here = in_plan.select((step,)), here.select((same,))
     return tuple(found)
 
 

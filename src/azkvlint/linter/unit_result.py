@@ -142,13 +142,7 @@ def merge_declarations(declarations: Iterable[Declaration]) -> tuple[tuple[Decla
 
 
 def _order(declaration: Declaration) -> tuple[object, ...]:
-    region = declaration.at.region
-    return (
-        declaration.at.path,
-        (0, 0) if region is None else (region.start_line, region.start_column),
-        declaration.address,
-        declaration.type,
-    )
+    return *declaration.at.order, declaration.address, declaration.type
 
 
 class UnitResult(msgspec.Struct, kw_only=True):

@@ -15,7 +15,7 @@ from azkvlint.migration.written import BICEP, TERRAFORM, Written, bicep_string
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import DeclaredHole, Hole, bare, is_one_hole, parts_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value, string_of, text_of
+from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
 
@@ -170,7 +170,7 @@ class Generator:
         first = wanted[0][1]
         if not self._context.is_complete and not group.written.is_literal:
             return False
-        if any(policy.placeholder and text_of(policy.principal) in group.written.principal for _, policy in wanted):
+        if any(policy.placeholder and policy.principal.text in group.written.principal for _, policy in wanted):
             return False
         return all(
             policy.status == REPLACED
@@ -242,7 +242,7 @@ class Generator:
     def _principal(self, policy: Policy, group: _Group) -> tuple[str, str]:
         """Return an expression for a principal, or why there is none."""
         value: Answer = policy.principal
-        if value.sensitive or self._is_unsafe(text_of(value)):
+        if value.sensitive or self._is_unsafe(value.text):
             return "", "the object ID is sensitive or contains control characters"
         if isinstance(value, Scalar) and isinstance(value.value, str):
             return (hcl_string if self._language == TERRAFORM else bicep_string)(value.value), ""
@@ -568,7 +568,7 @@ def _is_direct(written: Written, policy: Policy) -> bool:
     """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
     if written.name:
         return written.name.endswith(".id") and not written.loop
-    last = parts_of(string_of(policy.principal))[-1:]
+    last = parts_of(policy.principal.string)[-1:]
     expression = bare(last[0]) if last and isinstance(last[0], Hole) else ""
     return "." in written.principal and f".{expression}".endswith(f".{written.principal}")
 

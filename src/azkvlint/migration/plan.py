@@ -20,10 +20,10 @@ from azkvlint.derived.delegation import is_foreign
 from azkvlint.derived.grants import NAMED_PRINCIPAL, NO_PRINCIPAL, Grant, grants_of, named_by
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of
-from azkvlint.graph.references import reference_of
+from azkvlint.graph.references import parent_of, reference_of
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Scalar, Unknown, Value, display
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Scalar, Unknown, Value
 
 # A policy is replaced by roles, refused, unknown, or has no effect that roles could replace.
 REPLACED, REFUSED, UNKNOWN, WITHOUT_EFFECT = "replaced", "refused", "unknown", "without effect"
@@ -153,10 +153,7 @@ def _policies_by_vault(
         if vault.stays:
             found[vault.address] = list(_policies_in(vault, vault, assigned, context, principals))
     for source in context.index.of_type(POLICIES):
-        parent = source.select(("parent",))
-        reference = (
-            None if isinstance(parent, Absent) else reference_of(source.address, "parent", parent, context.index)
-        )
+        reference = parent_of(source, context.index)
         if reference is None or not source.stays:
             continue
         for address in reference.targets:
@@ -179,7 +176,7 @@ def _assigned(context: Context, principals: Principals) -> Mapping[tuple[str, st
     found: dict[tuple[str, str], dict[str, str]] = {}
     for source in context.index.of_type(ASSIGNMENTS):
         scope, name = source.select(SCOPE), role_name(source, context)
-        reference = None if isinstance(scope, Absent) else reference_of(source.address, "scope", scope, context.index)
+        reference = reference_of(source.address, "scope", scope, context.index)
         if reference is None or not source.stays or not isinstance(name, Scalar) or source.conditions:
             continue
         if source.assumption is not None or not isinstance(source.select(("properties", "condition")), Absent):
@@ -259,7 +256,7 @@ def _obstacle(grant: Grant, context: Context) -> tuple[str, str]:
     if grant.doubt is not None:
         return UNKNOWN, f"the permissions are unknown: {grant.doubt.why}"
     if wrong is not None:
-        return UNKNOWN, f"`{display(grant.permissions[wrong])}` is not a permission of access policies"
+        return UNKNOWN, f"`{grant.permissions[wrong].display()}` is not a permission of access policies"
     if not words:
         return WITHOUT_EFFECT, "it has no permissions"
     # The expression of the object ID is repeated, whatever its value is; the value is not.

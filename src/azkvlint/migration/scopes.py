@@ -11,7 +11,6 @@ from azkvlint.graph.references import may_equal
 from azkvlint.migration.code import Generator
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import text_of
 
 _GROUPS = "/resourcegroups/"
 
@@ -51,7 +50,7 @@ def shared_assignments(context: Context, vaults: Sequence[VaultPolicies], genera
 def _group_of(vault: Resource) -> str:
     """Return the ID of the resource group of a vault, as far as it is known; empty without an ID."""
     id_ = vault.attributes.fields.get("id")
-    return "" if id_ is None else text_of(id_).lower().partition("/providers/")[0]
+    return "" if id_ is None else id_.text.lower().partition("/providers/")[0]
 
 
 def _roles(policies: Sequence[Policy]) -> dict[str, list[Policy]]:

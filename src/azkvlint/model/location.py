@@ -61,6 +61,12 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=T
         exact = self.span if self.pointer is None else self.pointer
         return (self.path, exact) if exact is not None else (self.path, None, self.address)
 
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Return the path, line and column that places are sorted by; one without a region is first in its file."""
+        region = self.region
+        return self.path, (0, 0) if region is None else (region.start_line, region.start_column)
+
 
 class Target(msgspec.Struct, frozen=True, order=True, gc=False):
     """What a comment can apply to: an attribute, or a block with its header from ``start`` to ``head_end``.

@@ -12,7 +12,7 @@ import msgspec
 from azkvlint.model.condition import Condition
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
-from azkvlint.model.value import Answer, MapValue, Path, Value, select
+from azkvlint.model.value import Answer, MapValue, Path, Value
 
 _T = TypeVar("_T")
 
@@ -66,7 +66,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def select(self, path: Path) -> Answer:
         """Return the answer at ``path``."""
-        return select(self.attributes, path)
+        return self.attributes.select(path)
 
     def view(self, other: Resource) -> Resource:
         """Return another resource in the variant that exists together with this one."""

@@ -52,16 +52,68 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     note: str = ""
     sensitive: bool = False
 
+    @property
+    def text(self) -> str:
+        """Return a string: the text form of the pattern if it is not known; empty for other answers."""
+        return ""
+
+    @property
+    def string(self) -> Text:
+        """Return a string as far as it is known: its pattern if it is not; empty for other answers."""
+        return ""
+
+    @property
+    def as_items(self) -> tuple[Value, ...]:
+        """Return the items of a list; any other value is a single item."""
+        return (self,)  # type: ignore[return-value]  # subclasses form the union
+
+    def with_string(self, text: Text) -> Value:  # noqa: ARG002  # for strings
+        """Return a string or an unknown value with another text, of which as much is known."""
+        return self  # type: ignore[return-value]  # the same
+
+    def select(self, path: Path) -> Answer:
+        """Return the answer at ``path`` below the value; Unknown and Absent propagate."""
+        value: Answer = self  # type: ignore[assignment]  # the same
+        for step in path:
+            # The hottest loop of a run: it compares types instead of matching.
+            if type(value) is MapValue:
+                found = value.fields.get(step)  # type: ignore[arg-type]  # no field has a number for its name
+                if found is None and type(step) is str:
+                    found = value.rest
+            elif type(value) is ListValue and type(step) is int:
+                found = value.items[step] if -len(value.items) <= step < len(value.items) else None
+            elif type(value) is Unknown:
+                if value.known.names is not None and type(step) is str and step.lower() not in value.known.names:
+                    return Absent(at=value.at, path=path_text(path))
+                # What is known of an object does not apply to its fields.
+                if value.is_set or value.types or value.one_of or value.known is not NOTHING_KNOWN:
+                    return msgspec.structs.replace(
+                        value, pattern=None, given=False, known=NOTHING_KNOWN, types=(), one_of=()
+                    )
+                return value
+            elif type(value) is Absent:
+                return value
+            else:
+                found = None
+            if found is None:
+                return Absent(at=value.at, path=path_text(path))
+            value = found
+        return value
+
+    def display(self) -> str:
+        """Format the value on one line of limited length for users. Sensitive values are never shown."""
+        return shortened(_display(self))  # type: ignore[arg-type]  # the same
+
     def __bool__(self) -> NoReturn:
         """Raise TypeError: comparing a value has three results, so it has no truth value."""
         raise TypeError("a Value is neither true nor false; compare it with an operator")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {display(self)}>"  # type: ignore[arg-type]  # subclasses form the union
+        return f"<{type(self).__name__} {self.display()}>"
 
     def __rich_repr__(self) -> list[tuple[str, str]]:
         """Return the fields that rich prints, in tracebacks too."""
-        return [("shown", display(self))]  # type: ignore[arg-type]  # the same
+        return [("shown", self.display())]
 
 
 class Scalar(_Value, frozen=True, kw_only=True, gc=False):
@@ -69,11 +121,30 @@ class Scalar(_Value, frozen=True, kw_only=True, gc=False):
 
     value: Plain
 
+    @property
+    def text(self) -> str:
+        """Return a string; empty for a number or boolean."""
+        return self.value if isinstance(self.value, str) else ""
+
+    @property
+    def string(self) -> Text:
+        """Return a string; empty for a number or boolean."""
+        return self.value if isinstance(self.value, str) else ""
+
+    def with_string(self, text: Text) -> Value:
+        """Return the string with another text."""
+        return msgspec.structs.replace(self, value=text_form(text))
+
 
 class ListValue(_Value, frozen=True, kw_only=True, gc=False):
     """A list of known length; its items may be unknown."""
 
     items: tuple[Value, ...]
+
+    @property
+    def as_items(self) -> tuple[Value, ...]:
+        """Return the items."""
+        return self.items
 
 
 class MapValue(_Value, frozen=True, kw_only=True, gc=False):
@@ -157,6 +228,20 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     hops: tuple[str, ...] = ()
 
     @property
+    def text(self) -> str:
+        """Return the text form of the pattern."""
+        return "" if self.pattern is None else self.pattern.text
+
+    @property
+    def string(self) -> Text:
+        """Return what is known of a string: its pattern."""
+        return known_or_pattern(self.pattern)
+
+    def with_string(self, text: Text) -> Value:
+        """Return the unknown value with another pattern."""
+        return msgspec.structs.replace(self, pattern=pattern_from(text))
+
+    @property
     def is_set(self) -> bool:
         """Return whether the value is certainly set: it cannot be null, or it has a part."""
         return self.given or self.is_filled
@@ -172,59 +257,14 @@ class Absent(_Value, frozen=True, kw_only=True, gc=False):
 
     path: str = ""
 
+    @property
+    def as_items(self) -> tuple[Value, ...]:
+        """Return no item."""
+        return ()
+
 
 Value: TypeAlias = Scalar | ListValue | MapValue | Link | Unknown
 Answer: TypeAlias = Value | Absent
-
-
-def select(value: Answer, path: Path) -> Answer:
-    """Return the answer at ``path`` below ``value``; Unknown and Absent propagate."""
-    for step in path:
-        # The hottest loop of a run: it compares types instead of matching.
-        if type(value) is MapValue:
-            found = value.fields.get(step)  # type: ignore[arg-type]  # no field has a number for its name
-            if found is None and type(step) is str:
-                found = value.rest
-        elif type(value) is ListValue and type(step) is int:
-            found = value.items[step] if -len(value.items) <= step < len(value.items) else None
-        elif type(value) is Unknown:
-            if value.known.names is not None and type(step) is str and step.lower() not in value.known.names:
-                return Absent(at=value.at, path=path_text(path))
-            # What is known of an object does not apply to its fields.
-            if value.is_set or value.types or value.one_of or value.known is not NOTHING_KNOWN:
-                return msgspec.structs.replace(
-                    value, pattern=None, given=False, known=NOTHING_KNOWN, types=(), one_of=()
-                )
-            return value
-        elif type(value) is Absent:
-            return value
-        else:
-            found = None
-        if found is None:
-            return Absent(at=value.at, path=path_text(path))
-        value = found
-    return value
-
-
-def text_of(answer: Answer) -> str:
-    """Return a string: a Scalar's value or the text form of an Unknown's pattern; empty for other answers."""
-    if type(answer) is Unknown:
-        return "" if answer.pattern is None else answer.pattern.text
-    return answer.value if isinstance(answer, Scalar) and isinstance(answer.value, str) else ""
-
-
-def string_of(answer: Answer) -> Text:
-    """Return a string as far as it is known: a Scalar's value or an Unknown's pattern; empty for other answers."""
-    if type(answer) is Unknown:
-        return known_or_pattern(answer.pattern)
-    return answer.value if isinstance(answer, Scalar) and isinstance(answer.value, str) else ""
-
-
-def with_string(value: Value, text: Text) -> Value:
-    """Return a string or an unknown value with another text, of which as much is known."""
-    if isinstance(value, Unknown):
-        return msgspec.structs.replace(value, pattern=pattern_from(text))
-    return msgspec.structs.replace(value, value=text_form(text)) if isinstance(value, Scalar) else value
 
 
 @lru_cache(1000)
@@ -246,11 +286,6 @@ def path_of(text: str) -> Path:
 
 SENSITIVE = "(sensitive)"
 """The placeholder for sensitive values."""
-
-
-def display(value: Answer) -> str:
-    """Format a value on one line of limited length for users. Sensitive values are never shown."""
-    return shortened(_display(value))
 
 
 def shortened(text: str) -> str:

@@ -16,7 +16,7 @@ from azkvlint.evaluation.terraform.types import convert, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, hole
-from azkvlint.model.value import Absent, Scalar, Unknown, text_of
+from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
 from tests.patterns import pattern_of_form
@@ -44,7 +44,7 @@ def shown(result: Result) -> Any:
         case Absent():
             return None
         case Unknown():
-            return f"?{text_of(result)}"
+            return f"?{result.text}"
         case Items(items=items):
             return [shown(item) for item in items]
         case Fields(fields=fields, rest=rest):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from azkvlint.evaluation.values import Fields, Items
-from azkvlint.model.value import Scalar, Unknown, text_of
+from azkvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.evaluation.terraform.conftest import Terraform
@@ -220,7 +220,7 @@ def test_secrets_stay_secret(terraform: Terraform, text: str) -> None:
 def test_secrets_are_in_no_pattern(terraform: Terraform) -> None:
     for text in ('"${secret}-${u}"', "[secret, u][u]", 'join("", [u, secret])', "u ? secret : 1", "secret == u"):
         found = terraform.unknown(text)
-        assert "hunter2" not in text_of(found) + found.why
+        assert "hunter2" not in found.text + found.why
         assert found.sensitive
     revealed = terraform.result("nonsensitive(secret)")
     assert isinstance(revealed, Scalar)

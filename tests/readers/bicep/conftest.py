@@ -10,7 +10,7 @@ import pytest
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.model.resource import RequiredAttributes, ResourceGraph
-from azkvlint.model.value import Answer, select
+from azkvlint.model.value import Answer
 from azkvlint.readers.bicep.files import ModuleCache
 from azkvlint.readers.bicep.read import BicepRead, read_bicep, read_bicepparam
 
@@ -54,7 +54,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 
 def value(read: BicepRead, address: str, *path: str | int) -> Answer:
     """An attribute of a resource."""
-    return select(read.resources[address].attributes, path)
+    return read.resources[address].attributes.select(path)
 
 
 def plain(read: BicepRead, address: str, *path: str | int) -> object:

@@ -15,7 +15,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import expand
-from azkvlint.model.value import ListValue, Unknown, text_of
+from azkvlint.model.value import ListValue, Unknown
 from azkvlint.readers.plan import document, map_arguments
 from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, argument_table
 from azkvlint.readers.plan.read import LazyFields, read_plan
@@ -176,7 +176,7 @@ def test_attributes_are_mapped_on_first_use() -> None:
     found = resources(subnet('{"name": "app", "service_endpoints": ["Microsoft.KeyVault"]}'))["azurerm_subnet.s"]
     fields = found.attributes.fields
     assert isinstance(fields, LazyFields)
-    assert (found.name, text_of(found.select(("name",)))) == ("app", "app")
+    assert (found.name, found.select(("name",)).text) == ("app", "app")
     assert isinstance(found.select(("id",)), Unknown)
     assert not fields.is_mapped
     endpoints = found.select(("properties", "serviceEndpoints"))

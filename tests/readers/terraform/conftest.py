@@ -14,7 +14,7 @@ from azkvlint.linter.linter import check, exit_code
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, ResourceGraph
-from azkvlint.model.value import Answer, select
+from azkvlint.model.value import Answer
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.read import TerraformRead, read_root
@@ -52,7 +52,7 @@ def read(tmp_path: Path) -> Read:
 
 def value(read: TerraformRead, address: str, *path: str | int) -> Answer:
     """An attribute of a resource."""
-    return select(read.resources[address].attributes, path)
+    return read.resources[address].attributes.select(path)
 
 
 def plain(read: TerraformRead, address: str, *path: str | int) -> object:

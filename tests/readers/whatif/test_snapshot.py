@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.model.value import Origin, Unknown, text_of
+from azkvlint.model.value import Origin, Unknown
 from azkvlint.readers.json_kinds import mentions_snapshot
 from azkvlint.readers.whatif import looks_like_snapshot
 from azkvlint.util.errors import InputError
@@ -49,7 +49,7 @@ def test_ids_without_subscription_and_group_are_patterns(text: str) -> None:
     assert isinstance(own, Unknown)
     assert isinstance(scope, Unknown)
     assert own.pattern == scope.pattern
-    assert text_of(own).endswith("/providers/Microsoft.KeyVault/vaults/kv")
+    assert own.text.endswith("/providers/Microsoft.KeyVault/vaults/kv")
 
 
 def test_all_ways_to_print_an_id_are_the_same_id() -> None:

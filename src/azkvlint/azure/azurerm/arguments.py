@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES, TYPES
 from azkvlint.azure.azurerm.table import Field
-from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, display, path_text
+from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, path_text
 from azkvlint.util.lazy_regex import regex
 
 _STEP = regex(r"[^.\[\]]+|\[[^\]]*\]")
@@ -119,8 +119,8 @@ def _value_in_source(found: _Argument | None, answer: Answer) -> str:
     if found is not None and found.field.kind == "flag" and isinstance(answer, Scalar) and not answer.sensitive:
         word = str(answer.value).lower()
         booleans = {found.field.words[0].lower(): "true", found.field.words[1].lower(): "false"}
-        return booleans.get(word, display(answer))
-    return display(answer)
+        return booleans.get(word, answer.display())
+    return answer.display()
 
 
 def arguments_of(declared_as: str, path: Path) -> tuple[tuple[str, Field], ...]:

@@ -14,7 +14,7 @@ from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Mapped
 from azkvlint.graph.changes import with_open_fields
 from azkvlint.model.pattern import declared_in, text_form
-from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
 
 AZAPI_RESOURCE, AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
 AZAPI_DATA_PLANE, AZAPI_ACTION = "azapi_data_plane_resource", "azapi_resource_action"
@@ -127,7 +127,7 @@ def vault_of(parent: Value) -> Value:
 
     The host is usually computed from the vault's URI, by removing the scheme and slash.
     """
-    if not isinstance(parent, Unknown) or parent.candidates or "uri" not in text_of(parent).lower():
+    if not isinstance(parent, Unknown) or parent.candidates or "uri" not in parent.text.lower():
         return parent
     mentioned = {text_form(one.address) for one in declared_in(parent.pattern) if one.path in ("vault_uri", "output")}
     if len(mentioned) != 1:

@@ -20,7 +20,7 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
+from azkvlint.model.value import Absent, Origin, Scalar, Unknown
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.readers.bicep.files import BicepRun
@@ -547,5 +547,5 @@ class _BuiltInInstance(ModuleInstance):
         found = super().default(node, given)
         if not isinstance(found, Scalar):
             return found
-        note = f"`{node.name}` is not set; the default of module {self.name} is {display(found)}"
+        note = f"`{node.name}` is not set; the default of module {self.name} is {found.display()}"
         return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=note)

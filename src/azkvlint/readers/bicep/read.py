@@ -12,7 +12,6 @@ from azkvlint.evaluation.budget import UnitWork, with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import text_of
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.extensions import report_extensions
@@ -156,7 +155,7 @@ def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resourc
         return resources
     deployed: dict[str, list[frozenset[str]]] = {}
     for resource in resources.values():
-        id_ = text_of(resource.select(("id",))).lower()
+        id_ = resource.select(("id",)).text.lower()
         if id_ and not resource.existing:
             deployed.setdefault(id_, []).append(resource.conditions)
     return {
@@ -164,8 +163,7 @@ def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resourc
         for address, resource in resources.items()
         if not resource.existing
         or not any(
-            conditions <= resource.conditions
-            for conditions in deployed.get(text_of(resource.select(("id",))).lower(), ())
+            conditions <= resource.conditions for conditions in deployed.get(resource.select(("id",)).text.lower(), ())
         )
     }
 

@@ -7,8 +7,8 @@ templates/resource-dependency. Everything that a Bicep declaration names is crea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Items, Result, pattern_of
@@ -23,20 +23,16 @@ from azkvlint.readers.deployment.symbols import Caller, FileInstance
 from azkvlint.readers.deployment.template_instance import TemplateInstance, prefix_of
 from azkvlint.readers.deployment.template_resources import TemplateResource
 from azkvlint.readers.modules.template_holders import HOLDERS
+from azkvlint.readers.ordered import ANY_GRANT, NO_GRANT, GrantOrder, Grants
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.ast import Pointer
 
-_Grants: TypeAlias = frozenset[str]
-_NONE: _Grants = frozenset()
-_ANYTHING: _Grants = frozenset({UNRESOLVED})
-# Longer chains of references are not followed.
-_DEEPEST = 100
 # What a template resource has beside its values.
 _OTHERS = frozenset({"dependson", "resources"})
 
 
-class DeploymentOrder:
+class DeploymentOrder(GrantOrder):
     """The grants that declarations wait for, worked out once for each declaration and for all that it names.
 
     Each is an address. One that ends with a dot, a slash or a bracket stands for all that begins with it: what a module
@@ -44,14 +40,13 @@ class DeploymentOrder:
     """
 
     def __init__(self, base: DeploymentOrder | None = None) -> None:
-        self._known: dict[tuple[object, ...], _Grants] = {}
+        super().__init__()
         # What each declaration names does not depend on values: all worlds and instances share it.
         self.names: dict[int, tuple[_Declared, list[_Use]]] = {} if base is None else base.names
-        self._depth = 0
 
-    def of(self, entity: ResourceEntity) -> _Grants:
+    def of(self, entity: ResourceEntity) -> Grants:
         """Return what a resource waits for: itself, and the modules and nested deployments around it."""
-        found = _NONE
+        found = NO_GRANT
         here: Caller | None = entity
         while here is not None:
             found |= self._template(here) if isinstance(here, TemplateResource) else self._instance_of(here)
@@ -61,25 +56,12 @@ class DeploymentOrder:
                 found = frozenset({UNRESOLVED + instance.prefix})
             here, call = instance.module_call.module, instance.module_call
             if here is None and not call.is_root:
-                found |= _ANYTHING
-        return found
-
-    def _once(self, key: tuple[object, ...], make: Callable[[], _Grants]) -> _Grants:
-        found = self._known.get(key)
-        if found is None:
-            if self._depth > _DEEPEST:
-                return _ANYTHING
-            self._known[key] = _NONE  # nothing waits for itself
-            self._depth += 1
-            try:
-                found = self._known[key] = make()
-            finally:
-                self._depth -= 1
+                found |= ANY_GRANT
         return found
 
     # --- Bicep: all that a declaration names ------------------------------------------------------------------------
 
-    def _instance_of(self, here: Caller) -> _Grants:
+    def _instance_of(self, here: Caller) -> Grants:
         """Return what one instance of a declaration waits for, whose loop has the variables that its indexes name."""
         declared = _declared(here)
         instance, local = here.instance, here.iteration.local
@@ -87,7 +69,7 @@ class DeploymentOrder:
         for use in self._uses(instance, declared):
             one = _evaluated(instance, use, local) if use.item is not None else None
             found += [_marks(instance, use) if one is None else _entity_marks(one), self._waits(instance, use.target)]
-        return _NONE.union(*found)
+        return NO_GRANT.union(*found)
 
     def _uses(self, instance: FileInstance, declared: _Declared) -> list[_Use]:
         found = self.names.get(id(declared.node))
@@ -95,14 +77,14 @@ class DeploymentOrder:
             found = self.names[id(declared.node)] = declared, list(_Uses(instance, declared).all())
         return found[1]
 
-    def _outer(self, instance: FileInstance, declared: _Declared) -> _Grants:
+    def _outer(self, instance: FileInstance, declared: _Declared) -> Grants:
         if not declared.around:
-            return _NONE
+            return NO_GRANT
         return self._waits(instance, _Declared(declared.around[-1], declared.around[:-1]))
 
-    def _waits(self, instance: FileInstance, declared: _Declared) -> _Grants:
+    def _waits(self, instance: FileInstance, declared: _Declared) -> Grants:
         """Return what all instances of a declaration wait for."""
-        return self._once(
+        return self.once(
             (instance.prefix, *declared.names),
             lambda: self._outer(instance, declared).union(
                 *(_marks(instance, use) | self._waits(instance, use.target) for use in self._uses(instance, declared))
@@ -111,30 +93,32 @@ class DeploymentOrder:
 
     # --- Templates: what depends by its name ------------------------------------------------------------------------
 
-    def _template(self, entity: TemplateResource) -> _Grants:
+    def _template(self, entity: TemplateResource) -> Grants:
         """Return what a resource of a template waits for."""
         key = (entity.instance.path, entity.instance.prefix, entity.key)
-        return self._once(key, lambda: self._named(entity))
+        return self.once(key, lambda: self._named(entity))
 
-    def _named(self, entity: TemplateResource) -> _Grants:
+    def _named(self, entity: TemplateResource) -> Grants:
         found = [self._named_in(entity.instance, result, False) for result in _depends_on(entity)]
         # The expressions of a nested deployment of outer scope are those of the template around it.
         instance = entity.instance
         around = instance.around if isinstance(instance, TemplateInstance) else None
         found += [self._named_in(around or instance, result, True) for result in _referenced(entity)]
-        return _NONE.union(*found)
+        return NO_GRANT.union(*found)
 
-    def _named_in(self, instance: object, result: Result, is_reference: bool) -> _Grants:
+    def _named_in(self, instance: object, result: Result, is_reference: bool) -> Grants:
         """Return what waiting for a resource by its name, its ID or the name of its loop waits for."""
         pattern = pattern_of(result)
         if not isinstance(instance, TemplateInstance) or not pattern:
-            return _ANYTHING
+            return ANY_GRANT
         if is_reference and known_start(pattern).startswith("/"):
-            return _NONE
+            return NO_GRANT
         entities = instance.lookup.all_named(pattern)
         if not entities and is_reference and not has_holes(text_form(pattern)):
-            return _NONE  # it exists already
-        return _NONE.union(*(_entity_marks(one) | self._template(one) for one in entities)) if entities else _ANYTHING
+            return NO_GRANT  # it exists already
+        return (
+            NO_GRANT.union(*(_entity_marks(one) | self._template(one) for one in entities)) if entities else ANY_GRANT
+        )
 
 
 class _Declared(NamedTuple):
@@ -277,13 +261,13 @@ def _evaluated(instance: FileInstance, use: _Use, local: Local) -> ResourceEntit
     return found if isinstance(found, ModuleEntity) else as_resource(found)
 
 
-def _marks(instance: FileInstance, use: _Use) -> _Grants:
+def _marks(instance: FileInstance, use: _Use) -> Grants:
     """Return the grants of a declaration that another one waits for, without what these wait for."""
     declared = use.target
     node = declared.node
     end = _end_of(declared.type, isinstance(node, ast.Resource) and node.existing)
     if end is None:
-        return _NONE
+        return NO_GRANT
     looped = next(
         (number for number, one in enumerate((*declared.around, node)) if isinstance(one.body, ast.For)), None
     )
@@ -308,13 +292,13 @@ def _end_of(type_: str, is_existing: bool) -> str | None:
     return "" if is_grant else "/" if type_ in HOLDERS else None
 
 
-def _entity_marks(entity: ResourceEntity | ModuleEntity) -> _Grants:
+def _entity_marks(entity: ResourceEntity | ModuleEntity) -> Grants:
     """Return the grants of one resource or module."""
     if isinstance(entity, ModuleEntity):
         return frozenset({f"{entity.address}."})
     end = _end_of(entity.identity.type.lower() or "?", entity.node.existing)
     if end is None:
-        return _NONE
+        return NO_GRANT
     if isinstance(entity, TemplateResource) and entity.is_deployment and entity.computed_template is None:
         return frozenset({prefix_of(entity)})
     return frozenset({entity.address + end})

@@ -31,7 +31,7 @@ from azkvlint.model.pattern import (
     strip_text,
     text_form,
 )
-from azkvlint.model.value import TEXT, Scalar, Unknown, display, shortened
+from azkvlint.model.value import TEXT, Scalar, Unknown, shortened
 from azkvlint.util.lazy_property import lazy_property
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
@@ -290,7 +290,7 @@ def _role_definitions(arguments: Sequence[Result], scope: Scope, at: Location) -
 
     role = role_by_name(str(name.value).lower())
     if role is None:
-        return Unknown(at=at, why=f"`{display(name)}` is not a built-in role")
+        return Unknown(at=at, why=f"`{name.display()}` is not a built-in role")
     fields: dict[str, Result] = {
         "id": Scalar(at=at, value=f"/providers/Microsoft.Authorization/roleDefinitions/{role.id}"),
         "roleDefinitionId": Scalar(at=at, value=role.id),

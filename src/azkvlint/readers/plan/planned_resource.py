@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF
-from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED, dependency_list, with_derived
+from azkvlint.graph.pseudo_resources import AFTER, GRANTS, dependency_list, with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, Pattern, declared_hole
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
+from azkvlint.readers.ordered import ANY_GRANT, NO_GRANT, GrantOrder, Grants
 from azkvlint.readers.plan.address import Key, ModulePath, Names, Traversal, instance_address, longest, split, traversal
 from azkvlint.readers.plan.configuration import Configuration, Node, expression_at, references
 from azkvlint.readers.plan.document import Change
@@ -20,11 +21,6 @@ from azkvlint.readers.plan.reference_walk import MAX_HOPS, Tracer
 
 ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"
-_Grants: TypeAlias = frozenset[str]
-_NONE: _Grants = frozenset()
-_ANYTHING: _Grants = frozenset({UNRESOLVED})
-# Longer chains of references are not followed.
-_DEEPEST = 100
 
 
 class PlannedAddress(msgspec.Struct, frozen=True):
@@ -306,14 +302,13 @@ def add_order(
             resources[place.address] = msgspec.structs.replace(resource, attributes=attributes)
 
 
-class _ApplyOrder:
+class _ApplyOrder(GrantOrder):
     """The role assignments and access policies that a resource depends on, computed once per block and reference."""
 
     def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
         self._configuration = configuration
-        self._known: dict[str, _Grants] = {}
         self._objects: dict[tuple[Names, str], Value] = {}
-        self._depth = 0
 
     def of_object(self, names: Names, resource: str, at: Location) -> Value:
         """Return the role assignments and access policies that are created before the instances of a block."""
@@ -323,82 +318,69 @@ class _ApplyOrder:
             self._objects[names, resource] = found
         return found
 
-    def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
-        found = self._known.get(key)
-        if found is None:
-            if self._depth > _DEEPEST:
-                return _ANYTHING
-            self._known[key] = _NONE  # a block does not depend on itself
-            self._depth += 1
-            try:
-                found = self._known[key] = make()
-            finally:
-                self._depth -= 1
-        return found
-
-    def _resource(self, names: Names, local: str) -> _Grants:
+    def _resource(self, names: Names, local: str) -> Grants:
         address = _address(names, local)
-        found = self._once(address, lambda: self._block(names, self._configuration.resource(names, local)))
+        found = self.once(address, lambda: self._block(names, self._configuration.resource(names, local)))
         return found | {address} if local.partition(".")[0] in GRANTS else found
 
-    def _block(self, names: Names, block: Node) -> _Grants:
-        found = _NONE
+    def _block(self, names: Names, block: Node) -> Grants:
+        found = NO_GRANT
         for part in ("expressions", "for_each_expression", "count_expression"):
             if part in block:
                 found |= self._follow(names, block[part])
         return found | self._depends(names, block["depends_on"]) if "depends_on" in block else found
 
-    def _calls(self, names: Names) -> _Grants:
+    def _calls(self, names: Names) -> Grants:
         """Return the dependencies of all calls on the path to a module."""
-        found = _NONE
+        found = NO_GRANT
         while names:
             found |= self._depends(names[:-1], self._configuration.call(names).get("depends_on"))
             names = names[:-1]
         return found
 
-    def _follow(self, names: Names, expression: Any) -> _Grants:
-        found = _NONE
+    def _follow(self, names: Names, expression: Any) -> Grants:
+        found = NO_GRANT
         for ref in longest(tuple(references(expression))):
             grants = self._one(names, ref)
             if grants:  # most resources depend on none
                 found |= grants
         return found
 
-    def _depends(self, names: Names, addresses: Any) -> _Grants:
+    def _depends(self, names: Names, addresses: Any) -> Grants:
         found = addresses if isinstance(addresses, list) else ()
-        return _NONE.union(*(self._one(names, traversal(str(text))) for text in found))
+        return NO_GRANT.union(*(self._one(names, traversal(str(text))) for text in found))
 
-    def _one(self, names: Names, ref: Traversal) -> _Grants:
+    def _one(self, names: Names, ref: Traversal) -> Grants:
         match ref.kind:
             case "var":
                 given = self._configuration.call(names).get("expressions") if names else None
                 if not isinstance(given, dict):
-                    return _NONE
-                return self._once(
+                    return NO_GRANT
+                return self.once(
                     _address(names, f"var.{ref.name}"), lambda: self._follow(names[:-1], given.get(ref.name))
                 )
             case "module":
                 return self._module((*names, ref.name), ref)
             case "azure" | "other":
                 return self._resource(names, ref.name)
-        return _ANYTHING if ref.text.startswith("local.") else _NONE
+        return ANY_GRANT if ref.text.startswith("local.") else NO_GRANT
 
-    def _module_grants(self, names: Names) -> _Grants:
+    def _module_grants(self, names: Names) -> Grants:
         """Return the dependencies of all resources and calls in a module."""
         blocks = self._configuration.module(names).get("resources")
         found = blocks if isinstance(blocks, list) else []
         waits = [self._resource(names, str(block.get("address"))) for block in found if isinstance(block, dict)]
         return self._calls(names).union(*waits)
 
-    def _module(self, inner: Names, ref: Traversal) -> _Grants:
+    def _module(self, inner: Names, ref: Traversal) -> Grants:
         if not ref.rest:
             address = _address(inner, "")
-            return self._once(address, lambda: self._module_grants(inner)) | {f"{address}."}
+            return self.once(address, lambda: self._module_grants(inner)) | {f"{address}."}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
         block = output if isinstance(output, dict) else {}
         key = _address(inner, f"output.{ref.rest[0]}")
-        return self._once(
+        return self.once(
             key,
             lambda: self._follow(inner, block.get("expression")).union(
                 self._depends(inner, block.get("depends_on")), self._calls(inner)

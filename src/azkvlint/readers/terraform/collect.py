@@ -46,7 +46,7 @@ from azkvlint.model.finding import INPUT_UNREADABLE, TYPE_UNKNOWN
 from azkvlint.model.finding import Declaration as DeclarationOfReport
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
-from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.modules.collected import CollectedResources
 from azkvlint.readers.modules.run import EVERY_INPUT
@@ -497,7 +497,7 @@ class ResourceCollector(CollectedResources):
             )
         given = fields.get("name")
         is_null = given is None and self._within and isinstance(entity.content.attribute("name"), Absent)
-        if is_null or (isinstance(given, Scalar) and text_of(given) == ""):
+        if is_null or (isinstance(given, Scalar) and given.text == ""):
             self.unnamed[entity.address] = entity
         name, known = name_of(fields.get("name"), symbol.declaration.local), fields.get("name")
         self.run.count_characters(len(name))

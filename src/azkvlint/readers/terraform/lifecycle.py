@@ -6,16 +6,16 @@ Source: developer.hashicorp.com/terraform/language/meta-arguments/lifecycle.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.graph.pseudo_resources import GRANTS, UNRESOLVED, with_dependencies
+from azkvlint.graph.pseudo_resources import GRANTS, with_dependencies
 from azkvlint.model.finding import TYPE_UNKNOWN
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
-from azkvlint.readers.ordered import is_ordered
+from azkvlint.readers.ordered import ANY_GRANT, NO_GRANT, GrantOrder, Grants, is_ordered
 from azkvlint.readers.terraform.expansion import bracket
 from azkvlint.readers.terraform.folder import (
     DEPENDS_ON,
@@ -35,18 +35,9 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
     from azkvlint.readers.terraform.run import ModuleScope
 
-_Grants: TypeAlias = frozenset[str]
-_NONE: _Grants = frozenset()
-# Longer chains of references are not followed.
-_DEEPEST = 100
 
-
-class ApplyOrder:
-    """The grants that a declaration waits for, worked out once for each and for all that it names."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, _Grants] = {}
-        self._depth = 0
+class ApplyOrder(GrantOrder):
+    """The order of all that Terraform applies, from what the blocks of a root name."""
 
     def with_order(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
         """Return the attributes of what needs access to a vault, with the grants that it depends on."""
@@ -56,49 +47,38 @@ class ApplyOrder:
             return attributes
         return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
 
-    def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
-        key = static_address(key)
-        found = self._known.get(key)
-        if found is None:
-            if self._depth > _DEEPEST:
-                return frozenset({UNRESOLVED})
-            self._known[key] = _NONE  # nothing waits for itself
-            self._depth += 1
-            try:
-                found = self._known[key] = make()
-            finally:
-                self._depth -= 1
-        return found
+    def _once(self, key: str, make: Callable[[], Grants]) -> Grants:
+        return self.once(static_address(key), make)
 
-    def _declaration(self, instance: ModuleScope, declaration: Declaration) -> _Grants:
+    def _declaration(self, instance: ModuleScope, declaration: Declaration) -> Grants:
         """Return what all that a resource names waits for."""
-        return _NONE.union(*(self._reference(instance, names) for names in declaration.references))
+        return NO_GRANT.union(*(self._reference(instance, names) for names in declaration.references))
 
-    def _calls(self, instance: ModuleScope) -> _Grants:
+    def _calls(self, instance: ModuleScope) -> Grants:
         """Return what the calls wait for that lead to a module."""
-        found, given = _NONE, instance.call.given
+        found, given = NO_GRANT, instance.call.given
         while isinstance(given, CallArguments):
             found |= self._references(given.caller, dependencies_in(given.pieces.get(DEPENDS_ON)))
             given = given.caller.call.given
         return found
 
-    def _piece(self, instance: ModuleScope, piece: Piece | None) -> _Grants:
-        return self._node(instance, piece.attribute.expression()) if piece is not None else _NONE
+    def _piece(self, instance: ModuleScope, piece: Piece | None) -> Grants:
+        return self._node(instance, piece.attribute.expression()) if piece is not None else NO_GRANT
 
-    def _node(self, instance: ModuleScope, node: ast.Node | None) -> _Grants:
+    def _node(self, instance: ModuleScope, node: ast.Node | None) -> Grants:
         if node is None or isinstance(node, ast.Literal):
-            return _NONE
+            return NO_GRANT
         return self._references(instance, references_in(node))
 
-    def _references(self, instance: ModuleScope, found: Iterable[tuple[str, ...]]) -> _Grants:
-        return _NONE.union(*(self._reference(instance, names) for names in set(found)))
+    def _references(self, instance: ModuleScope, found: Iterable[tuple[str, ...]]) -> Grants:
+        return NO_GRANT.union(*(self._reference(instance, names) for names in set(found)))
 
-    def _reference(self, instance: ModuleScope, names: tuple[str, ...]) -> _Grants:
+    def _reference(self, instance: ModuleScope, names: tuple[str, ...]) -> Grants:
         match names:
             case ("var", name, *_):
                 given = instance.call.given
                 if not isinstance(given, CallArguments):
-                    return _NONE
+                    return NO_GRANT
                 return self._once(
                     f"{instance.prefix}var.{name}", lambda: self._piece(given.caller, given.pieces.get(name))
                 )
@@ -111,14 +91,14 @@ class ApplyOrder:
                 return self._resource(instance, f"{mode}.{type_}.{name}")
             case (type_, name, *_):
                 return self._resource(instance, f"{type_}.{name}")
-        return _NONE
+        return NO_GRANT
 
-    def _module(self, instance: ModuleScope, call: str, rest: list[str]) -> _Grants:
+    def _module(self, instance: ModuleScope, call: str, rest: list[str]) -> Grants:
         address = f"{instance.prefix}module.{call}"
         symbol = instance.module(call)
         content = symbol.instances[0].content if symbol is not None and symbol.instances else None
         if content is None:
-            return frozenset({UNRESOLVED})
+            return ANY_GRANT
         if not rest:
             return self._once(address, lambda: self._module_grants(content)) | {f"{static_address(address)}."}
         output = content.folder.outputs.get(rest[0])
@@ -131,15 +111,15 @@ class ApplyOrder:
             ),
         )
 
-    def _module_grants(self, instance: ModuleScope) -> _Grants:
+    def _module_grants(self, instance: ModuleScope) -> Grants:
         """Return what all that is in a module waits for."""
         found = [self._resource(instance, local) for local in instance.folder.resources]
         return self._calls(instance).union(*found)
 
-    def _resource(self, instance: ModuleScope, local: str) -> _Grants:
+    def _resource(self, instance: ModuleScope, local: str) -> Grants:
         declaration = instance.folder.resources.get(local)
         if declaration is None:
-            return _NONE
+            return NO_GRANT
         address = instance.prefix + local
         found = self._once(address, lambda: self._declaration(instance, declaration))
         is_grant = local.partition(".")[0] in GRANTS

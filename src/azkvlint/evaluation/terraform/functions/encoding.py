@@ -35,7 +35,7 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Known, Scalar, Unknown, display
+from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -74,7 +74,7 @@ def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
 
 
 def _unread(call: Call, path: Scalar) -> Unknown:
-    found = call.unknown(Unknown(at=call.at, why=f"the file `{display(path)}` is not available"))
+    found = call.unknown(Unknown(at=call.at, why=f"the file `{path.display()}` is not available"))
     return Unknown(at=call.at, why=found.why, pattern=found.pattern, given=True, sensitive=found.sensitive)
 
 

@@ -1,6 +1,8 @@
-"""Compile the tables of facts, for a wheel."""
+"""Compile all that a wheel has compiled: rules, and the tables of facts, options and texts."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,11 +12,21 @@ from azkvlint.azure.azurerm.table import CompiledRows
 from azkvlint.azure.consumers import CONSUMERS
 from azkvlint.azure.roles import ids_by_name
 from azkvlint.azure.services import SERVICES
+from azkvlint.config.options import OPTIONS
+from azkvlint.engine.rule_store import compile_rules
+from azkvlint.model.rule import Rule
+from azkvlint.reporters.problems import PROBLEMS
+from azkvlint.reporters.taxonomies import TITLES
 from azkvlint.util.table_files import compiled_name, read_table
 
 
+def compile_package(rules: Iterable[Rule]) -> dict[str, bytes]:
+    """Return the compiled files by their paths in the package. Raise TableError for a row that is not valid."""
+    return {**compile_rules(rules), **compile_tables()}
+
+
 def compile_tables() -> dict[str, bytes]:
-    """Return the compiled form of each table, by the name of its file. Raise TableError if a row is not valid."""
+    """Return the compiled form of each table by its path in the package. Raise TableError for an invalid row."""
     azurerm = read_table("azurerm", CompiledRows, lambda: load_rows().compile())
     tables = {
         "azurerm": azurerm,
@@ -22,5 +34,8 @@ def compile_tables() -> dict[str, bytes]:
         "services": SERVICES,
         "consumers": CONSUMERS,
         "role_ids": ids_by_name(),
+        "options": OPTIONS,
+        "problems": PROBLEMS,
+        "taxonomies": TITLES,
     }
     return {compiled_name(name): msgspec.json.encode(rows) for name, rows in tables.items()}
