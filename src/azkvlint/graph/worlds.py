@@ -201,9 +201,7 @@ class Search(Generic[AnyDeclaration]):
     def find(self, declaration: AnyDeclaration, within: World) -> World | Never:
         """Return the world in which a declaration exists that ``within`` does not create."""
         perhaps: World | None = None
-        others = self._others(declaration, within) if within else ()
-        worlds = (self._worlds(declaration, within), others)
-        for world in chain.from_iterable(islice(each, _MOST_CANDIDATES) for each in worlds):
+        for world in self._tried(declaration, within):
             # What cannot be stated is not worth an evaluation of all that the world deploys.
             is_open = self._machine.exists(declaration, world) is None and not self._is_stated(declaration, world)
             found = None if is_open else self._possible(declaration, world)
@@ -220,6 +218,18 @@ class Search(Generic[AnyDeclaration]):
             return Never(self._deciding(declaration, read))
         excluded = self._excluded(declaration, within, read.free) if read.is_settled else None
         return excluded if excluded is not None else _with_unknown(within, read.free)
+
+    def _tried(self, declaration: AnyDeclaration, within: World) -> Iterator[World]:
+        """Yield the worlds that are evaluated. What may exist already does with the values that inputs have."""
+        worlds = islice(self._worlds(declaration, within), _MOST_CANDIDATES)
+        is_perhaps_there = self._machine.exists(declaration, within) is None
+        yield from sorted(worlds, key=lambda one: self._replaced(one, within)) if is_perhaps_there else worlds
+        if within:
+            yield from islice(self._others(declaration, within), _MOST_CANDIDATES)
+
+    def _replaced(self, world: World, within: World) -> int:
+        """Return how many inputs have another value than they have already; those without a value have none."""
+        return sum(not self._machine.is_open(name, within) for name in {change.input for change in world - within})
 
     def _is_stated(self, declaration: AnyDeclaration, world: World) -> bool:
         """Return whether a world states everything that decides on a declaration; only inputs can be stated."""
