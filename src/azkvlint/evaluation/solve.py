@@ -11,7 +11,7 @@ from itertools import islice, product
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from azkvlint.evaluation.known import known_of
-from azkvlint.evaluation.values import Fields, Items, Result, is_sensitive
+from azkvlint.evaluation.values import Fields, Items, Result, as_optional, find_field, is_sensitive
 from azkvlint.model.condition import ITEM
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -463,16 +463,17 @@ class Solver:
             return []
         over, item = self._language.value(scope, nodes[0]), self._language.value(scope, nodes[1])
         found: list[list[Alternative]] = []
-        if isinstance(over, Items):
+        if isinstance(over, Items | Fields):
             kind = EQUAL if is_in else DIFFERENT
-            targets = [Target(kind, one.value, one.sensitive) for one in over.items if isinstance(one, Scalar)]
+            targets = [Target(kind, *one) for one in _scalars_in(over)]
             parts = [self._solve(scope, nodes[1], target, (), depth) for target in targets]
             if is_in:
                 found += parts
             elif parts:
                 found.append(self._every(parts))
-        if isinstance(item, Scalar) and is_in:
-            found.append(self._solve(scope, nodes[0], Target(CONTAINS, item.value, item.sensitive), (), depth))
+        if isinstance(item, Scalar):
+            target = Target(CONTAINS, item.value, item.sensitive) if is_in else IS_EMPTY.hidden(item.sensitive)
+            found.append(self._solve(scope, nodes[0], target, (), depth))
         return _merged(found)
 
     def _has_key(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
@@ -535,10 +536,10 @@ class Solver:
         **dict.fromkeys(
             ("toset", "tolist", "tomap", "values", "distinct", "sort", "reverse", "flatten", "compact", "items",
              "array", "createarray", "setproduct", "chunklist", "zipmap", "one", "first",
-             "last", "filter", "map", "split", "union", "intersection", "take", "skip"),
+             "last", "filter", "map", "split", "intersection", "take", "skip"),
             _converted,
         ),
-        **dict.fromkeys(("merge", "concat", "setunion"), _joined),
+        **dict.fromkeys(("merge", "concat", "setunion", "union"), _joined),
         **dict.fromkeys(("keys", "objectkeys"), _keys),
         "join": _text_of, "try": _any, "element": _element, "coalesce": _coalesced, "coalescelist": _coalesced,
         "lookup": _looked_up, "tryget": _tried_path, "length": _length, "empty": _is_empty,
@@ -556,6 +557,14 @@ def _items(nodes: _Nodes) -> _Nodes:
     if len(nodes) == 1 and isinstance(nodes[0], ast.Array):
         return tuple(nodes[0].items)
     return nodes if len(nodes) > 1 else ()
+
+
+def _scalars_in(of: Items | Fields) -> Iterator[tuple[Plain, bool]]:
+    """Yield the items of a list that are known, or the keys of an object, each with whether it is secret."""
+    if isinstance(of, Fields):
+        yield from ((key, False) for key in islice(of.fields, _MOST_ALTERNATIVES))
+    else:
+        yield from ((one.value, one.sensitive) for one in of.items if isinstance(one, Scalar))
 
 
 def holds(result: Result, target: Target) -> bool | None:
@@ -579,7 +588,17 @@ def holds(result: Result, target: Target) -> bool | None:
         return _is_within(result, value, is_least=kind == LEAST)
     if kind == CONTAINS and isinstance(result, Items):
         return any(isinstance(one, Scalar) and one.value == value for one in result.items) or None
+    if kind == CONTAINS and isinstance(result, Fields) and isinstance(value, str):
+        return _has_key(result, value)
     return None
+
+
+def _has_key(of: Fields, name: str) -> bool | None:
+    """Return whether an object has a member of a name; None if that is not known."""
+    there = find_field(of, name)
+    if there is None:
+        return False if of.rest is None else None
+    return True if as_optional(there) is None else None
 
 
 def _is_within(result: Result, limit: float, *, is_least: bool) -> bool | None:

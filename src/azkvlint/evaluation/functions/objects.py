@@ -18,7 +18,7 @@ from azkvlint.evaluation.functions.table import (
     Parts,
     opaque,
 )
-from azkvlint.evaluation.known import size_of
+from azkvlint.evaluation.known import known_of, size_of
 from azkvlint.evaluation.operators import is_same
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -60,7 +60,8 @@ def _joined(context: Context, arrays: Sequence[Result], is_whole: bool) -> Resul
     """Return the items of arrays, each once; ``is_whole``: they have no others."""
     items, least = _distinct(context, [array for array in arrays if isinstance(array, Items | Partly)])
     if not is_whole:
-        return context.partial_list(items, arrays, Known(least=least))
+        is_filled = any(known_of(array).least > 0 for array in arrays)
+        return context.partial_list(items, arrays, Known(least=max(least, is_filled)))
     if least == len(items):
         return Items(at=context.at, items=items)
     doubt = context.doubt("the items of the arrays may be the same", *items)

@@ -16,7 +16,7 @@ from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Writ
 from azkvlint.evaluation.values import Fallback, Result
 from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, Faults, World
-from azkvlint.model.condition import ITEM
+from azkvlint.model.condition import CONTAINS, ITEM, NOT_NULL
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOTHING_KNOWN, Known, Unknown
@@ -40,6 +40,7 @@ from azkvlint.values.secrecy import names_value
 
 _Goal: TypeAlias = tuple[object, ast.Node, Target]
 _Steps: TypeAlias = tuple[str, ...]
+_OBJECTS = ("object", "secureobject")
 _PARAMETERS, _VARIABLES, _OUTPUTS = "parameters", "variables", "outputs"
 
 
@@ -63,8 +64,18 @@ class WorldValues:
         why = without_value(f"parameter `{name}`", has_default=node.default is not None)
         given = self.of_base_world.get(name)
         default = given.plain if isinstance(given, Fallback) else self._root.default(node, None)
-        value = changed_value(changes, default, kind_of(self._root, node), why, at)
+        kind = kind_of(self._root, node)
+        if kind in _OBJECTS:
+            changes = [_of_member(change) for change in changes]
+        value = changed_value(changes, default, kind, why, at)
         return _limited(value, limits_of(node)) if isinstance(value, Unknown) else value
+
+
+def _of_member(change: Change) -> Change:
+    """Return the change of a member instead of one that states that an object contains it."""
+    if change.state != CONTAINS or change.path or not isinstance(change.value, str):
+        return change
+    return msgspec.structs.replace(change, path=(change.value,), state=NOT_NULL, value=None)
 
 
 def _limited(value: Unknown, limits: Known) -> Unknown:
