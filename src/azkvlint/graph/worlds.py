@@ -492,9 +492,16 @@ def _with(within: World, changes: World) -> World | None:
 
 
 def _is_implied(one: Change, change: Change) -> bool:
-    """Return whether a collection is as one change states if it has an item of which another states something."""
-    is_above = one.input == change.input and change.path[: len(one.path) + 1] == (*one.path, ITEM)
-    return is_above and one.state in (NOT_EMPTY, NOT_NULL) and not one.is_secret
+    """Return whether a collection is as one change states if it has an item or a member of which another states
+    something.
+    """
+    if one.input != change.input or one.path != change.path[: len(one.path)] or one.path == change.path:
+        return False
+    step = change.path[len(one.path)]
+    if one.state == CONTAINS:
+        is_there = one.value == step and (change.state, change.value) != (EQUAL, None)
+        return is_there and (change.is_secret or not one.is_secret)
+    return step == ITEM and one.state in (NOT_EMPTY, NOT_NULL) and not one.is_secret
 
 
 def _states(every: Sequence[Target], facts: Facts) -> Iterator[_States]:
@@ -557,7 +564,7 @@ def _plain_numbers(by_kind: Mapping[str, Sequence[Plain | None]], kind: str) -> 
 def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]:
     match kind:
         case solve.EQUAL:
-            whole = int(value) if isinstance(value, float) and value.is_integer() else value
+            whole = _of_kind(int(value) if isinstance(value, float) and value.is_integer() else value, facts.kind)
             if not facts.allowed or whole is None or _is_accepted(whole, facts):
                 yield EQUAL, whole
         case solve.FILLED:
@@ -566,6 +573,16 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
             yield EMPTY, None
         case _ if not facts.allowed or "" in facts.allowed:
             yield EQUAL, ""
+
+
+def _of_kind(value: Plain | None, kind: str) -> Plain | None:
+    """Return a value as an input of a type has it, such as ``bool(mode)`` of a string."""
+    if kind in _TEXTS and isinstance(value, bool | int | float):
+        return str(value).lower()
+    if kind == "bool" and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    is_number = kind in ("number", "int") and isinstance(value, str) and value.removeprefix("-").isdecimal()
+    return int(str(value)) if is_number else value
 
 
 def _of_length(length: Plain | None, facts: Facts) -> Iterator[_State]:

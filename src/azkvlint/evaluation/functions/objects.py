@@ -26,8 +26,10 @@ from azkvlint.evaluation.values import (
     Items,
     Partly,
     Result,
+    WithItem,
     doubt_in,
     find_field,
+    for_same_reason,
     hides_keys,
     missing_fields_reason,
     name_of,
@@ -191,6 +193,9 @@ def _ordered(value: Fields) -> list[str]:
 def _items(context: Context, arguments: list[Result]) -> Result:
     """Return an object as an array of objects with ``key`` and ``value``, in the order of the keys."""
     value = _object_of(context, arguments)
+    if isinstance(arguments[0], WithItem):
+        pair: dict[str, Result] = {"key": for_same_reason(arguments[0]), "value": arguments[0].item}
+        return context.with_item(arguments[0], Fields(at=context.at, fields=pair))
     if not isinstance(value, Fields):
         return value
     found: list[Result] = []

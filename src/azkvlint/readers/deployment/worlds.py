@@ -42,6 +42,7 @@ _Goal: TypeAlias = tuple[object, ast.Node, Target]
 _Steps: TypeAlias = tuple[str, ...]
 _OBJECTS = ("object", "secureobject")
 _PARAMETERS, _VARIABLES, _OUTPUTS = "parameters", "variables", "outputs"
+_LAMBDA_VARIABLES = "lambdavariables"
 
 
 class WorldValues:
@@ -119,6 +120,9 @@ class _Deployments:
                 return _marked(_named(scope.instance, name, steps), (name, *steps))
             case ast.Call(name=function, arguments=(ast.Literal(value=str() as name),)):
                 instance = scope.instance
+                if function.lower() == _LAMBDA_VARIABLES and name.lower() in scope.items:
+                    around, over = scope.items[name.lower()]
+                    return Written(around, over, (ITEM, *steps))
                 if function.lower() == _PARAMETERS:
                     return _marked(_parameter(instance, instance.parameter_node(name), steps), (name, *steps))
                 variable = instance.variable_node(name) if function.lower() == _VARIABLES else None
@@ -136,6 +140,13 @@ class _Deployments:
     def items(self, scope: object, node: ast.Comprehension) -> Sequence[object]:  # noqa: ARG002  # HCL has these loops
         """Return nothing: loops have other nodes."""
         return ()
+
+    def of_item(self, scope: object, name: str, over: ast.Node) -> object | None:
+        """Return the scope of the body of a lambda."""
+        if not isinstance(scope, _Scope):
+            return None
+        item = Unknown(at=scope.instance.place(over), why="the items of the list are not known")
+        return _Scope(scope.instance, {**scope.local, name: item}, {**scope.items, name: (scope, over)})  # type: ignore[dict-item]  # an argument
 
     def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:
         """Return the expression in a string of a template, or a literal; None for an object or a list."""
@@ -228,7 +239,8 @@ def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
     local, items = symbol.local, _items_around(symbol)
     if isinstance(body, ast.For):
         yield _Scope(here, local, items), body.over, solve.NOT_EMPTY
-        items = {**items, **_items_of(symbol, here)}
+        # Of a list that is known, another one may have an item with which the condition holds.
+        items = {**items, body.item: (_Scope(here, local, items), body.over)}
         any_item = Unknown(at=here.place(body), why=f"the items of `{symbol.address}` are not known")
         variables = dict.fromkeys(filter(None, (body.item, body.index)), any_item)
         local = next((entity.iteration.local for entity in symbol.entities), {**local, **variables})
