@@ -291,7 +291,8 @@ BICEP = {
 
 
 BICEP_CONDITIONS = {
-    "on": "if on is true", "names": "if names is not empty", "env": 'if env is "prod"', "all": "if its condition holds"
+    "on": "if on is true", "names": "if names is not empty", "env": 'if env is "prod"',
+    "all": "if all has an item in which on is true",
 }  # fmt: skip
 
 

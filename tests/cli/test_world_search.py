@@ -221,3 +221,19 @@ def test_a_deployment_that_refuses_its_arguments_is_in_no_stated_world(kvlint: K
     text += "  params: {\n    tier: 'dev'\n  }\n}\n"
     document = checked(kvlint, {"main.bicep": text, "inner.bicep": inner}, "--select", "KV001")
     assert words(document, "KV001") == ["if its condition holds"]
+
+
+def test_an_input_without_a_value_is_set_before_another_default_is_replaced(kvlint: Kvlint) -> None:
+    # With `var.on`, the vault has purge protection: the world of the default is the other one.
+    text = variable("on", "bool", "false") + 'variable "text" {\n  type = string\n}\n'
+    text += vault('  count = var.on || var.text == "vault" ? 1 : 0\n  purge_protection_enabled = var.on')
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
+    assert words(document, "KV001") == ['if var.text is "vault"']
+
+
+def test_a_parameter_without_a_value_is_set_before_another_default_is_replaced(kvlint: Kvlint) -> None:
+    text = f"param on bool = false\nparam text string\nresource kv {VAULT} = if (on || text == 'vault') {{\n"
+    text += "  name: 'kv-existence'\n  location: 'westeurope'\n"
+    text += "  " + BODY.replace("{ sku", "{ enablePurgeProtection: on ? true : null, sku", 1) + "\n}\n"
+    document = checked(kvlint, {"main.bicep": text}, "--select", "KV001")
+    assert words(document, "KV001") == ['if text is "vault"']

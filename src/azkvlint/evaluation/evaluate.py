@@ -29,6 +29,7 @@ from azkvlint.evaluation.values import (
     name_of,
     named_by,
     partial_list,
+    with_item,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -276,6 +277,9 @@ class Evaluator(Operations):
         if isinstance(over, PartlySecret):
             item = self.evaluate(node.body, {**local, node.item: over.below("[*]", at)})
             return Unknown(at=doubt.at, why=doubt.why, sensitive=is_sensitive(item))
+        if isinstance(over, WithItem):
+            inner = {**local, node.item: over.item, **({node.index: for_same_reason(over)} if node.index else {})}
+            return with_item(doubt, self.evaluate(node.body, inner))
         # The result for an item whose index is unknown is unknown.
         if not isinstance(over, Partly) or node.index:
             return msgspec.structs.replace(doubt, known=size_of(over))

@@ -11,7 +11,7 @@ from itertools import islice, product
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from azkvlint.evaluation.known import known_of
-from azkvlint.evaluation.values import Fields, Items, Result, is_sensitive
+from azkvlint.evaluation.values import Fields, Items, Result, as_optional, find_field, is_sensitive
 from azkvlint.model.condition import ITEM
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -98,6 +98,9 @@ class Language(Protocol):
     def items(self, scope: object, node: ast.Comprehension) -> Iterable[object]:
         """Return the scopes of the items of a loop that are known."""
 
+    def of_item(self, scope: object, name: str, over: ast.Node) -> object | None:
+        """Return the scope in which a variable is an item of a list; None if the language has no such functions."""
+
     def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:
         """Return the expression in a string of a template; None if it has none."""
 
@@ -171,12 +174,12 @@ class Solver:
             case ast.Object(members=members) if path:
                 own = (one for one in members if isinstance(one, ast.Property) and one.key == path[0])
                 return _merged(self._solve(scope, one.value, target, path[1:], depth) for one in own)
-            case ast.Array(items=items) if not path and target.kind == CONTAINS:
-                same = target._replace(kind=EQUAL)
-                return _merged(self._solve(scope, item, same, (), depth) for item in items)
+            case ast.Array(items=items) if path[:1] == (ITEM,) or (not path and target.kind == CONTAINS):
+                same = target if path else target._replace(kind=EQUAL)
+                return _merged(self._solve(scope, item, same, path[1:], depth) for item in items)
             case ast.Template(parts=parts) if not path and target.kind == EQUAL and isinstance(target.value, str):
                 return self._of_template(scope, parts, target, target.value, depth)
-            case ast.Comprehension() if path[:1] == (ITEM,):
+            case ast.Comprehension() | ast.For() if path[:1] == (ITEM,):
                 return self._of_item(scope, node, target, path[1:], depth)
             case ast.Comprehension() | ast.For() | ast.Splat():
                 return self._of_loop(scope, node, target, depth)
@@ -339,9 +342,12 @@ class Solver:
         return _merged(found)
 
     def _of_item(
-        self, scope: object, node: ast.Comprehension, target: Target, path: Steps, depth: int
+        self, scope: object, node: ast.Comprehension | ast.For, target: Target, path: Steps, depth: int
     ) -> list[Alternative]:
         """Return the candidates for an item that a loop makes of one of another collection."""
+        if isinstance(node, ast.For):
+            inner = self._language.of_item(scope, node.item, node.over)
+            return [] if inner is None else self._solve(inner, node.body, target, path, depth)
         found = []
         for one in self._language.items(scope, node):
             parts = [self._solve(one, node.result, target, path, depth)]
@@ -382,6 +388,38 @@ class Solver:
         if target.kind in (FILLED, EMPTY, LEAST, LENGTH, CONTAINS) or path:
             return self._solve(scope, nodes[0], target, path, depth)
         return []
+
+    def _pairs(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the pairs of keys and values of an object."""
+        if path[:2] == (ITEM, "value"):
+            return self._solve(scope, nodes[0], target, (ITEM, *path[2:]), depth)
+        return [] if path else self._converted(scope, nodes, target, path, depth)
+
+    def _filtered(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the items that a lambda selects."""
+        inner = self._converted(scope, nodes, target, path, depth)
+        if path[:1] != (ITEM,) and target.kind not in (FILLED, LEAST, LENGTH):
+            return inner
+        selected = self._of_lambda(scope, nodes, TRUE, (), depth)
+        return _merged([self._every([selected, inner]), inner])
+
+    def _mapped(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for what a lambda makes of the items of a list."""
+        if path[:1] == (ITEM,):
+            return self._of_lambda(scope, nodes, target, path[1:], depth)
+        return [] if path or target.kind == CONTAINS else self._converted(scope, nodes, target, path, depth)
+
+    def _of_lambda(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+        """Return the candidates for the result of a lambda for an item of the list before it."""
+        match nodes:
+            case (over, ast.Lambda(parameters=(name, *_), body=body)):
+                pass
+            case (over, ast.Call(arguments=(ast.Literal(value=str() as name), *_, body))):
+                name = name.lower()
+            case _:
+                return []
+        inner = self._language.of_item(scope, name, over)
+        return [] if inner is None else self._solve(inner, body, target, path, depth)
 
     def _element(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for the item of a list at an index."""
@@ -463,16 +501,17 @@ class Solver:
             return []
         over, item = self._language.value(scope, nodes[0]), self._language.value(scope, nodes[1])
         found: list[list[Alternative]] = []
-        if isinstance(over, Items):
+        if isinstance(over, Items | Fields):
             kind = EQUAL if is_in else DIFFERENT
-            targets = [Target(kind, one.value, one.sensitive) for one in over.items if isinstance(one, Scalar)]
+            targets = [Target(kind, *one) for one in _scalars_in(over)]
             parts = [self._solve(scope, nodes[1], target, (), depth) for target in targets]
             if is_in:
                 found += parts
             elif parts:
                 found.append(self._every(parts))
-        if isinstance(item, Scalar) and is_in:
-            found.append(self._solve(scope, nodes[0], Target(CONTAINS, item.value, item.sensitive), (), depth))
+        if isinstance(item, Scalar):
+            target = Target(CONTAINS, item.value, item.sensitive) if is_in else IS_EMPTY.hidden(item.sensitive)
+            found.append(self._solve(scope, nodes[0], target, (), depth))
         return _merged(found)
 
     def _has_key(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
@@ -484,15 +523,12 @@ class Solver:
         del path
         return self._boolean(target, lambda flag: self._solve(scope, nodes[0], Target(EQUAL, not flag), (), depth))
 
-    def _all_true(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _joint(
+        self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int, is_and: bool
+    ) -> list[Alternative]:
         del path
         parts = _items(nodes)
-        return self._boolean(target, lambda flag: self._logical(scope, parts, True, flag, depth) if parts else [])
-
-    def _any_true(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
-        del path
-        parts = _items(nodes)
-        return self._boolean(target, lambda flag: self._logical(scope, parts, False, flag, depth) if parts else [])
+        return self._boolean(target, lambda flag: self._logical(scope, parts, is_and, flag, depth) if parts else [])
 
     def _chosen(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
         if len(nodes) != 3:
@@ -529,21 +565,22 @@ class Solver:
     FUNCTIONS: ClassVar[Mapping[str, Callable[..., list[Alternative]]]] = {
         **dict.fromkeys(
             ("nonsensitive", "sensitive", "tobool", "tonumber", "tostring", "bool", "int", "string", "lower", "upper",
-             "tolower", "toupper", "trimspace", "trim", "jsondecode", "jsonencode", "ephemeralasnull", "json"),
+             "tolower", "toupper", "trimspace", "trim", "jsondecode", "jsonencode", "ephemeralasnull", "json", "any"),
             _passed,
         ),
         **dict.fromkeys(
-            ("toset", "tolist", "tomap", "values", "distinct", "sort", "reverse", "flatten", "compact", "items",
-             "array", "createarray", "setproduct", "chunklist", "zipmap", "one", "first",
-             "last", "filter", "map", "split", "union", "intersection", "take", "skip"),
+            ("toset", "tolist", "tomap", "values", "distinct", "sort", "reverse", "flatten", "compact", "array",
+             "createarray", "setproduct", "chunklist", "zipmap", "one", "first", "last", "split",
+             "intersection", "take", "skip"),
             _converted,
         ),
-        **dict.fromkeys(("merge", "concat", "setunion"), _joined),
-        **dict.fromkeys(("keys", "objectkeys"), _keys),
+        **dict.fromkeys(("merge", "concat", "setunion", "union"), _joined),
+        **dict.fromkeys(("keys", "objectkeys"), _keys), "items": _pairs, "filter": _filtered, "map": _mapped,
         "join": _text_of, "try": _any, "element": _element, "coalesce": _coalesced, "coalescelist": _coalesced,
         "lookup": _looked_up, "tryget": _tried_path, "length": _length, "empty": _is_empty,
-        "contains": _contains, "can": _has_key, "not": _negated, "alltrue": _all_true,
-        "anytrue": _any_true, "and": _all_true, "or": _any_true, "if": _chosen,
+        "contains": _contains, "can": _has_key, "not": _negated, "if": _chosen,
+        **dict.fromkeys(("alltrue", "and"), partial(_joint, is_and=True)),
+        **dict.fromkeys(("anytrue", "or"), partial(_joint, is_and=False)),
         "equals": _same, "startswith": _starts, "endswith": _starts,
         "greater": partial(_compared, name=">"), "greaterorequals": partial(_compared, name=">="),
         "less": partial(_compared, name="<"), "lessorequals": partial(_compared, name="<="),
@@ -556,6 +593,14 @@ def _items(nodes: _Nodes) -> _Nodes:
     if len(nodes) == 1 and isinstance(nodes[0], ast.Array):
         return tuple(nodes[0].items)
     return nodes if len(nodes) > 1 else ()
+
+
+def _scalars_in(of: Items | Fields) -> Iterator[tuple[Plain, bool]]:
+    """Yield the items of a list that are known, or the keys of an object, each with whether it is secret."""
+    if isinstance(of, Fields):
+        yield from ((key, False) for key in islice(of.fields, _MOST_ALTERNATIVES))
+    else:
+        yield from ((one.value, one.sensitive) for one in of.items if isinstance(one, Scalar))
 
 
 def holds(result: Result, target: Target) -> bool | None:
@@ -579,7 +624,17 @@ def holds(result: Result, target: Target) -> bool | None:
         return _is_within(result, value, is_least=kind == LEAST)
     if kind == CONTAINS and isinstance(result, Items):
         return any(isinstance(one, Scalar) and one.value == value for one in result.items) or None
+    if kind == CONTAINS and isinstance(result, Fields) and isinstance(value, str):
+        return _has_key(result, value)
     return None
+
+
+def _has_key(of: Fields, name: str) -> bool | None:
+    """Return whether an object has a member of a name; None if that is not known."""
+    there = find_field(of, name)
+    if there is None:
+        return False if of.rest is None else None
+    return True if as_optional(there) is None else None
 
 
 def _is_within(result: Result, limit: float, *, is_least: bool) -> bool | None:

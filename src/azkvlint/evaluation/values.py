@@ -22,7 +22,7 @@ from azkvlint.model.pattern import (
     known_or_pattern,
     text_form,
 )
-from azkvlint.model.value import MAY_BE_ABSENT, Absent, Known, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, NOT_EMPTY, Absent, Known, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 
 # Limits for one document. Azure accepts templates of 4 MB and loops of 800.
@@ -102,6 +102,14 @@ class WithItem(Unknown, frozen=True, kw_only=True, gc=False):
     def named_item(self, name: Pattern | None) -> Result:
         """Return the item, of which what is not known has the pattern of its place in the item ``name``."""
         return self.item if name is None else _with_name(self.item, name)
+
+
+def with_item(whole: Unknown, item: Result) -> WithItem:
+    """Return an unknown collection as one that certainly has an item, which is made of one of another collection."""
+    return WithItem(
+        at=whole.at, why=whole.why, pattern=whole.pattern, given=True, known=NOT_EMPTY, sensitive=whole.sensitive,
+        candidates=whole.candidates, closed=whole.closed, hops=whole.hops, item=item,
+    )  # fmt: skip
 
 
 def _with_name(result: Result, name: Pattern) -> Result:

@@ -201,9 +201,7 @@ class Search(Generic[AnyDeclaration]):
     def find(self, declaration: AnyDeclaration, within: World) -> World | Never:
         """Return the world in which a declaration exists that ``within`` does not create."""
         perhaps: World | None = None
-        others = self._others(declaration, within) if within else ()
-        worlds = (self._worlds(declaration, within), others)
-        for world in chain.from_iterable(islice(each, _MOST_CANDIDATES) for each in worlds):
+        for world in self._tried(declaration, within):
             # What cannot be stated is not worth an evaluation of all that the world deploys.
             is_open = self._machine.exists(declaration, world) is None and not self._is_stated(declaration, world)
             found = None if is_open else self._possible(declaration, world)
@@ -220,6 +218,18 @@ class Search(Generic[AnyDeclaration]):
             return Never(self._deciding(declaration, read))
         excluded = self._excluded(declaration, within, read.free) if read.is_settled else None
         return excluded if excluded is not None else _with_unknown(within, read.free)
+
+    def _tried(self, declaration: AnyDeclaration, within: World) -> Iterator[World]:
+        """Yield the worlds that are evaluated. What may exist already does with the values that inputs have."""
+        worlds = islice(self._worlds(declaration, within), _MOST_CANDIDATES)
+        is_perhaps_there = self._machine.exists(declaration, within) is None
+        yield from sorted(worlds, key=lambda one: self._replaced(one, within)) if is_perhaps_there else worlds
+        if within:
+            yield from islice(self._others(declaration, within), _MOST_CANDIDATES)
+
+    def _replaced(self, world: World, within: World) -> int:
+        """Return how many inputs have another value than they have already; those without a value have none."""
+        return sum(not self._machine.is_open(name, within) for name in {change.input for change in world - within})
 
     def _is_stated(self, declaration: AnyDeclaration, world: World) -> bool:
         """Return whether a world states everything that decides on a declaration; only inputs can be stated."""
@@ -482,9 +492,16 @@ def _with(within: World, changes: World) -> World | None:
 
 
 def _is_implied(one: Change, change: Change) -> bool:
-    """Return whether a collection is as one change states if it has an item of which another states something."""
-    is_above = one.input == change.input and change.path[: len(one.path) + 1] == (*one.path, ITEM)
-    return is_above and one.state in (NOT_EMPTY, NOT_NULL) and not one.is_secret
+    """Return whether a collection is as one change states if it has an item or a member of which another states
+    something.
+    """
+    if one.input != change.input or one.path != change.path[: len(one.path)] or one.path == change.path:
+        return False
+    step = change.path[len(one.path)]
+    if one.state == CONTAINS:
+        is_there = one.value == step and (change.state, change.value) != (EQUAL, None)
+        return is_there and (change.is_secret or not one.is_secret)
+    return step == ITEM and one.state in (NOT_EMPTY, NOT_NULL) and not one.is_secret
 
 
 def _states(every: Sequence[Target], facts: Facts) -> Iterator[_States]:
@@ -547,7 +564,7 @@ def _plain_numbers(by_kind: Mapping[str, Sequence[Plain | None]], kind: str) -> 
 def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]:
     match kind:
         case solve.EQUAL:
-            whole = int(value) if isinstance(value, float) and value.is_integer() else value
+            whole = _of_kind(int(value) if isinstance(value, float) and value.is_integer() else value, facts.kind)
             if not facts.allowed or whole is None or _is_accepted(whole, facts):
                 yield EQUAL, whole
         case solve.FILLED:
@@ -556,6 +573,16 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
             yield EMPTY, None
         case _ if not facts.allowed or "" in facts.allowed:
             yield EQUAL, ""
+
+
+def _of_kind(value: Plain | None, kind: str) -> Plain | None:
+    """Return a value as an input of a type has it, such as ``bool(mode)`` of a string."""
+    if kind in _TEXTS and isinstance(value, bool | int | float):
+        return str(value).lower()
+    if kind == "bool" and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    is_number = kind in ("number", "int") and isinstance(value, str) and value.removeprefix("-").isdecimal()
+    return int(str(value)) if is_number else value
 
 
 def _of_length(length: Plain | None, facts: Facts) -> Iterator[_State]:

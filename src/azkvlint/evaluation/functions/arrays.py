@@ -26,6 +26,7 @@ from azkvlint.evaluation.values import (
     Items,
     Partly,
     Result,
+    WithItem,
     as_optional,
     find_field,
     for_same_reason,
@@ -94,7 +95,9 @@ def _map(context: Context, arguments: list[Result]) -> Result:
         return context.partial_list(found, [array], size_of(array))
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
-        return items
+        if isinstance(array, WithItem) and isinstance(function, Closure):
+            return context.with_item(array, _apply(context, function, array.item, for_same_reason(array)))
+        return msgspec.structs.replace(items, known=size_of(array)) if isinstance(array, Unknown) else items
     found = [_apply(context, function, item, _number(context, at)) for at, item in enumerate(items)]
     return Items(at=context.at, items=found)
 
@@ -109,6 +112,9 @@ def _filter(context: Context, arguments: list[Result]) -> Result:
     array, function = arguments
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
+        if isinstance(array, WithItem) and isinstance(function, Closure):
+            verdict = _verdict(context, _apply(context, function, array.item, for_same_reason(array)))
+            return context.with_item(array, array.item) if verdict is True else items
         return items
     found: list[Result] = []
     for at, item in enumerate(items):

@@ -18,7 +18,7 @@ from azkvlint.evaluation.functions.table import (
     Parts,
     opaque,
 )
-from azkvlint.evaluation.known import size_of
+from azkvlint.evaluation.known import known_of, size_of
 from azkvlint.evaluation.operators import is_same
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -26,8 +26,10 @@ from azkvlint.evaluation.values import (
     Items,
     Partly,
     Result,
+    WithItem,
     doubt_in,
     find_field,
+    for_same_reason,
     hides_keys,
     missing_fields_reason,
     name_of,
@@ -60,7 +62,8 @@ def _joined(context: Context, arrays: Sequence[Result], is_whole: bool) -> Resul
     """Return the items of arrays, each once; ``is_whole``: they have no others."""
     items, least = _distinct(context, [array for array in arrays if isinstance(array, Items | Partly)])
     if not is_whole:
-        return context.partial_list(items, arrays, Known(least=least))
+        is_filled = any(known_of(array).least > 0 for array in arrays)
+        return context.partial_list(items, arrays, Known(least=max(least, is_filled)))
     if least == len(items):
         return Items(at=context.at, items=items)
     doubt = context.doubt("the items of the arrays may be the same", *items)
@@ -190,6 +193,9 @@ def _ordered(value: Fields) -> list[str]:
 def _items(context: Context, arguments: list[Result]) -> Result:
     """Return an object as an array of objects with ``key`` and ``value``, in the order of the keys."""
     value = _object_of(context, arguments)
+    if isinstance(arguments[0], WithItem):
+        pair: dict[str, Result] = {"key": for_same_reason(arguments[0]), "value": arguments[0].item}
+        return context.with_item(arguments[0], Fields(at=context.at, fields=pair))
     if not isinstance(value, Fields):
         return value
     found: list[Result] = []

@@ -23,6 +23,7 @@ from azkvlint.evaluation.values import (
     Items,
     Partly,
     Result,
+    WithItem,
     doubt_in,
     is_sensitive,
     partial_list,
@@ -30,6 +31,7 @@ from azkvlint.evaluation.values import (
     plain_of,
     text_of,
     unknown_in,
+    with_item,
     wrap,
 )
 from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, escaped, join_texts, length_of, written_call
@@ -87,6 +89,10 @@ class Context:
         self.evaluator.weigh(*items)
         doubts = [found for found in map(opaque, arguments) if found is not None]
         return partial_list(items, self.unknown(doubts[0]), self.at, size)
+
+    def with_item(self, of: WithItem, item: Result) -> Unknown:
+        """Return an array that certainly has an item, which is made of an item of another collection."""
+        return with_item(self.unknown(of), item)
 
     def fails(self, why: str, *results: Result) -> Unknown:
         """Return the result of a call that Azure rejects; if ``results`` are unknown, that is the better reason."""

@@ -50,10 +50,11 @@ from azkvlint.evaluation.values import (
     name_of,
     pattern_of,
     unknown_in,
+    with_item,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, Text, hole, join_texts, length_of, operation, text_form
-from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, Known, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
@@ -580,10 +581,7 @@ def _with_item(evaluator: TerraformEvaluator, node: ast.Comprehension, whole: Un
         return whole
     finally:
         evaluator.watch.risks = risks
-    return WithItem(
-        at=whole.at, why=whole.why, pattern=whole.pattern, given=True, known=NOT_EMPTY, sensitive=whole.sensitive,
-        candidates=whole.candidates, closed=whole.closed, hops=whole.hops, item=item,
-    )  # fmt: skip
+    return with_item(whole, item)
 
 
 def _bound(node: ast.Comprehension, key: Result, value: Result, local: Local) -> Local:

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.known_parts import is_scope
 from azkvlint.evaluation.values import Fields, Items, Result, SecretParts, WithItem, unknown_with_secrets
 from azkvlint.model.location import Location
-from azkvlint.model.value import NOTHING_KNOWN, Known, Path, Scalar, Unknown
+from azkvlint.model.value import NOTHING_KNOWN, Known, Path, Plain, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.paths import is_any, member_of
@@ -201,6 +201,14 @@ def _secure_parts(types: list[_Located]) -> SecureParts | None:
     if is_whole or _has_secure_part(whole):
         return SecureParts(whole, is_whole)
     return None
+
+
+def literals(instance: DeclaredTypes, type_: ast.Type | None) -> list[Plain]:
+    """Return all values but null that a type has, if it lists them."""
+    every = [] if type_ is None else [one for _, one, _ in _alternatives(instance, type_)][::-1]
+    if not all(one.kind == "literal" for one in every):
+        return []
+    return [one.value for one in every if one.value is not None]
 
 
 def _alternatives(instance: DeclaredTypes, type_: ast.Type) -> Iterator[tuple[DeclaredTypes, ast.Type, bool]]:

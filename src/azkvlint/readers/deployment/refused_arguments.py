@@ -12,7 +12,7 @@ from azkvlint.evaluation.reads import Inputs
 from azkvlint.evaluation.solve import Target
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, Scalar, Unknown
-from azkvlint.readers.deployment.declarations import limits_of, primitive
+from azkvlint.readers.deployment.declarations import limits_of, literals, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.modules.world_values import listed_values
@@ -72,9 +72,7 @@ def allowed_values(instance: DeploymentInstance, node: ast.Parameter) -> Iterato
         match decorator:
             case ast.Call(name="allowed", arguments=(ast.Array(items=items),)):
                 yield from listed_values(items)
-    of = node.type.of if node.type is not None and node.type.kind == "union" else ()
-    if all(one.kind == "literal" for one in of):  # no other type that has more values
-        yield from (one.value for one in of if one.value is not None)
+    yield from literals(instance, node.type)
     plain = instance.file.at(node.pointer) if isinstance(instance, TemplateInstance) else None
     for key, values in plain.items() if isinstance(plain, dict) else ():
         if key.lower() == "allowedvalues" and isinstance(values, list):

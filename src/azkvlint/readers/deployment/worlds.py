@@ -16,7 +16,7 @@ from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Writ
 from azkvlint.evaluation.values import Fallback, Result
 from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Change, Facts, Faults, World
-from azkvlint.model.condition import ITEM
+from azkvlint.model.condition import CONTAINS, ITEM, NOT_NULL
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOTHING_KNOWN, Known, Unknown
@@ -40,7 +40,9 @@ from azkvlint.values.secrecy import names_value
 
 _Goal: TypeAlias = tuple[object, ast.Node, Target]
 _Steps: TypeAlias = tuple[str, ...]
+_OBJECTS = ("object", "secureobject")
 _PARAMETERS, _VARIABLES, _OUTPUTS = "parameters", "variables", "outputs"
+_LAMBDA_VARIABLES = "lambdavariables"
 
 
 class WorldValues:
@@ -63,8 +65,18 @@ class WorldValues:
         why = without_value(f"parameter `{name}`", has_default=node.default is not None)
         given = self.of_base_world.get(name)
         default = given.plain if isinstance(given, Fallback) else self._root.default(node, None)
-        value = changed_value(changes, default, kind_of(self._root, node), why, at)
+        kind = kind_of(self._root, node)
+        if kind in _OBJECTS:
+            changes = [_of_member(change) for change in changes]
+        value = changed_value(changes, default, kind, why, at)
         return _limited(value, limits_of(node)) if isinstance(value, Unknown) else value
+
+
+def _of_member(change: Change) -> Change:
+    """Return the change of a member instead of one that states that an object contains it."""
+    if change.state != CONTAINS or change.path or not isinstance(change.value, str):
+        return change
+    return msgspec.structs.replace(change, path=(change.value,), state=NOT_NULL, value=None)
 
 
 def _limited(value: Unknown, limits: Known) -> Unknown:
@@ -108,6 +120,9 @@ class _Deployments:
                 return _marked(_named(scope.instance, name, steps), (name, *steps))
             case ast.Call(name=function, arguments=(ast.Literal(value=str() as name),)):
                 instance = scope.instance
+                if function.lower() == _LAMBDA_VARIABLES and name.lower() in scope.items:
+                    around, over = scope.items[name.lower()]
+                    return Written(around, over, (ITEM, *steps))
                 if function.lower() == _PARAMETERS:
                     return _marked(_parameter(instance, instance.parameter_node(name), steps), (name, *steps))
                 variable = instance.variable_node(name) if function.lower() == _VARIABLES else None
@@ -125,6 +140,13 @@ class _Deployments:
     def items(self, scope: object, node: ast.Comprehension) -> Sequence[object]:  # noqa: ARG002  # HCL has these loops
         """Return nothing: loops have other nodes."""
         return ()
+
+    def of_item(self, scope: object, name: str, over: ast.Node) -> object | None:
+        """Return the scope of the body of a lambda."""
+        if not isinstance(scope, _Scope):
+            return None
+        item = Unknown(at=scope.instance.place(over), why="the items of the list are not known")
+        return _Scope(scope.instance, {**scope.local, name: item}, {**scope.items, name: (scope, over)})  # type: ignore[dict-item]  # an argument
 
     def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:
         """Return the expression in a string of a template, or a literal; None for an object or a list."""
@@ -217,7 +239,8 @@ def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
     local, items = symbol.local, _items_around(symbol)
     if isinstance(body, ast.For):
         yield _Scope(here, local, items), body.over, solve.NOT_EMPTY
-        items = {**items, **_items_of(symbol, here)}
+        # Of a list that is known, another one may have an item with which the condition holds.
+        items = {**items, body.item: (_Scope(here, local, items), body.over)}
         any_item = Unknown(at=here.place(body), why=f"the items of `{symbol.address}` are not known")
         variables = dict.fromkeys(filter(None, (body.item, body.index)), any_item)
         local = next((entity.iteration.local for entity in symbol.entities), {**local, **variables})

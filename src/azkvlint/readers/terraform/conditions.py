@@ -89,6 +89,10 @@ class Terraform:
                 local = {**local, node.key: Scalar(at=value.at, value=key)}
             yield scope._replace(local=local, items={**scope.items, node.value: (scope, node.over, key)})
 
+    def of_item(self, scope: object, name: str, over: ast.Node) -> object | None:  # noqa: ARG002  # HCL has no lambdas
+        """Return None: HCL has no lambdas."""
+        return None
+
     def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:  # noqa: ARG002  # HCL has no such strings
         """Return None: there are no expressions in data."""
         return None
