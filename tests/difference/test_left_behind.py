@@ -52,6 +52,22 @@ def test_a_template_leaves_a_role_assignment(diff: Diff) -> None:
     ]
 
 
+def test_a_role_on_the_group_reaches_a_vault_that_a_template_leaves(diff: Diff) -> None:
+    new = VAULT.replace("kv-app", "kv-new").replace("resource kv ", "resource other ")
+    found = between(diff, VAULT + role(), new + role().replace("  scope: kv\n", "").replace("kv.id", "other.id"))
+    cells = {(one["direction"], *one["vaults"], one["before"], one["after"]) for one in found.document["access"]}
+    assert cells == {("lost", "kv-app", "yes", "perhaps"), ("gained", "kv-new", "no", "yes")}
+    head = new + role("guid('other')", OTHER).replace("  scope: kv\n", "")
+    gained = [one for one in between(diff, VAULT + role(), head).document["access"] if one["direction"] == "gained"]
+    assert {(one["principal"], *one["vaults"], one["after"]) for one in gained} == {
+        (OTHER, "kv-app", "perhaps"), (OTHER, "kv-new", "yes"),
+    }  # fmt: skip
+    doubts = {one["vaults"][0]: one["decidedBy"] for one in gained}
+    assert doubts["kv-new"] == ""
+    assert doubts["kv-app"].startswith("only a deployment stack or a deployment in complete mode deletes it")
+    assert " and whether" not in doubts["kv-app"]
+
+
 def test_an_assignment_for_another_principal_leaves_the_first(diff: Diff) -> None:
     head = VAULT + role("guid(kv.id, 'other')", OTHER)
     assert between(diff, VAULT + role(), head).access == [

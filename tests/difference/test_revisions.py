@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -244,3 +245,34 @@ def test_without_git_paths_are_compared(checkout: Path, diff: Diff, monkeypatch:
     said = diff.run("--base", "main", "infra")
     assert (said.code, said.out) == (3, "")
     assert "git is not installed" in said.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".git", ".git/HEAD", ".git/config", ".git/packed-refs", ".git/refs/heads/main", ".git/refs/heads/other",
+        ".git/refs/tags/deep/er", ".git/objects/ab/cdef", ".git/objects/pack/a.idx", ".git/objects/info/alternates",
+        ".git/index", ".git/shallow", ".git/commondir", ".git/logs/HEAD",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["pipe", "link to a device", "link to a pipe"])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_or_device_in_the_repository_is_an_error_at_once(
+    kind: str, name: str, checkout: Path, diff: Diff, tmp_path: Path
+) -> None:
+    file = checkout / name
+    shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "link to a pipe":
+        os.mkfifo(tmp_path / "pipe")
+        file.symlink_to(tmp_path / "pipe")
+    else:
+        file.symlink_to("/dev/zero")
+    start = time.monotonic()
+    for words in (("--base", "main"), ("--base", "HEAD", "."), ("main", ".")):
+        said = diff.run(*words, "-f", "json")
+        assert "Traceback" not in said.err
+        assert said.code in ((0, 1, 2, 3) if name == ".git/index" else (2, 3)), said
+    assert time.monotonic() - start < 20

@@ -141,3 +141,30 @@ resource "azurerm_role_assignment" "reader" {
         ("gained", "head/prod"),
     ]
     assert "kv of head/prod: " in diff.run("base", "head").out
+
+
+ROLE = """
+param manager string
+resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(resourceGroup().id, manager)
+  properties: {
+    principalId: manager
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6'
+    )
+  }
+}
+"""
+
+
+def test_a_parameter_file_of_another_vault_is_another_deployment(diff: Diff) -> None:
+    template = TEMPLATE.replace("bool = false", "bool = true") + ROLE
+    for side, name, manager in (("base", "dev", ONE), ("head", "prod", TWO)):
+        write(diff, side, {name: ONE}, template)
+        file = diff.folder / side / f"{name}.bicepparam"
+        file.write_text(f"{file.read_text()}param manager = '{manager}'\n")
+    # The role of the old resource group says nothing of the new one.
+    assert changes(diff.compare("base", "head")) == [
+        ("lost", "kv-dev", "base/dev.bicepparam", ONE),
+        ("gained", "kv-prod", "head/prod.bicepparam", TWO),
+    ]

@@ -141,8 +141,9 @@ def _run(arguments: Arguments, commit: Commit | None) -> int:
         configured = Configured([config], Basis(kind=BY_ITSELF, file=config.display_path), [], lambda: config)
     else:
         configured = _configured(arguments, settings, config, targets, checkouts, is_accepted=is_accepted)
-    # The reasons of results that became unknown are listed.
-    configs = [msgspec.structs.replace(one, explain=True) for one in configured.configs]
+    # The reasons of results that became unknown are listed. Only a SARIF log shows lines.
+    has_excerpts = any(name == "sarif" for name, _ in targets)
+    configs = [msgspec.structs.replace(one, explain=True, with_excerpts=has_excerpts) for one in configured.configs]
     label = "" if commit is None else commit.text
     difference = compare(configs, words, gates, configured.basis, configured.weakenings, configured.own, label)
     if commit is not None:

@@ -30,6 +30,8 @@ _ORDER = {one.name: number for number, one in enumerate(CAPABILITIES)}
 _LABELS = {one.name: one.label for one in CAPABILITIES}
 _POLICY = "policy"
 _ONLY_IN_BASE = "\0"
+# Between the doubts of a path.
+_AND = " and "
 
 
 class _Way(NamedTuple):
@@ -307,9 +309,14 @@ def _in_base(path: Path, roots: Roots) -> Path:
 def _with_doubts(rows: Iterable[Row], doubts: Mapping[str, str]) -> Iterator[Row]:
     """Yield rows that state what decides whether something of BASE stays."""
     for row in rows:
-        doubt = doubts.get(row.path.doubt)
-        path = row.path if doubt is None else msgspec.structs.replace(row.path, doubt=doubt)
-        yield row if doubt is None else msgspec.structs.replace(row, path=path)
+        parts = row.path.doubt.split(_AND)
+        if doubts.keys().isdisjoint(parts):
+            yield row
+            continue
+        found = dict.fromkeys(doubts.get(part, part) for part in parts)
+        if STAYS in found:  # of the vault, with all that is in it
+            found.pop(GRANT_STAYS, None)
+        yield msgspec.structs.replace(row, path=msgspec.structs.replace(row.path, doubt=_AND.join(found)))
 
 
 def _ways(
@@ -518,6 +525,7 @@ class _Identities:
                     doubt = "" if is_other else _existence_doubt(pair, before, one.gone)
                     if doubt:
                         self.doubts[name] = doubt
+                        self._head[*name[:2], address_of_left(old[2])] = name
 
     @staticmethod
     def _only_in_base(roots: RootPair, vault: _Vault) -> _Vault:

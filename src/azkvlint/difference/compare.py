@@ -132,7 +132,7 @@ def _deployed(
     roots: Roots, paired: Sequence[Paired], settings: Sequence[Setting], configs: Sequence[Config]
 ) -> tuple[tuple[OneWayDoor, ...], tuple[AccessChange, ...], tuple[KeptSetting, ...]]:
     """Return the one-way doors, the changes of access and what stays, if HEAD is deployed over BASE."""
-    left = left_behind(roots.worlds)
+    left = left_behind(paired)
     rejections = [*rejections_of(settings), *(door for one in left.values() for door in one.doors)]
     doors = tuple(_doors(paired, Doors(today(configs[-1])), rejections))
     stays = {place: one.resources for place, one in left.items() if one.resources}

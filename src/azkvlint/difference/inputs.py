@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.access.holdings import LOCAL_ASSIGNMENTS
+from azkvlint.access.matrix import needs
 from azkvlint.access.principals import MEMBER_TYPES
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.azure.roles import IDENTITIES
@@ -24,8 +25,8 @@ from azkvlint.difference.earlier_state import NULL, PARTS, TWO_INPUTS, plan_befo
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
-from azkvlint.linter.access import Cleaner, Filters, Root, access
-from azkvlint.linter.compiled_rules import CompiledRules
+from azkvlint.linter.access import Cleaner, Filters, Root, access, attributes_of_matrix
+from azkvlint.linter.compiled_rules import SharedReads
 from azkvlint.linter.linter import check
 from azkvlint.model.access import AccessReport, origins_of
 from azkvlint.model.finding import (
@@ -47,6 +48,7 @@ from azkvlint.model.rule import SEVERITIES, All, Rule
 from azkvlint.model.value import Unknown
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
+from azkvlint.readers.reader import Reader
 from azkvlint.readers.terraform.values import automatic_names
 from azkvlint.readers.units import parameter_files
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_json
@@ -114,7 +116,7 @@ class Side(msgspec.Struct, kw_only=True):
 
     ``folder`` is the reported path of the folder from which paths of the two sides are compared. ``document`` is the
     reported path of a plan or what-if result of which this is the state before: places in it do not exist. ``config``
-    is what it was checked with.
+    is what it was checked with, and ``reader`` has what was read, for another analysis.
     """
 
     label: str
@@ -124,6 +126,7 @@ class Side(msgspec.Struct, kw_only=True):
     folder: str = ""
     document: str = ""
     config: Config | None = None
+    reader: Reader | None = None
 
     @property
     def errors(self) -> list[Problem]:
@@ -148,7 +151,8 @@ class _Observer:
         """Return the resources of a root, with what Azure keeps of its vaults and of the access to them."""
         place = read.path, read.world
         settings = self._kept.get(place)
-        found = read.all_resources
+        # Rules read other types too.
+        found = {address: one for address, one in read.all_resources.items() if one.type.lower() in _OBSERVED}
         if settings is not None:
             text = Redactor(read.secret_texts()).text
             found = {address: with_settings(one, settings.get(text(address), {})) for address, one in found.items()}
@@ -189,6 +193,8 @@ class _Observer:
         )
 
 
+# The types that access and one-way doors are computed from.
+_OBSERVED = frozenset((*needs(), *REQUIRED))
 _PLANNED = ("derived", "plannedAction")
 # What grants access to vaults, and the identities that have it.
 _GRANTING = frozenset({VAULTS, POLICIES, *GRANTS, LOCAL_ASSIGNMENTS, IDENTITIES, CREDENTIALS, *MEMBER_TYPES})
@@ -223,9 +229,9 @@ def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, S
             raise UsageError(
                 f"'{visible(word)}' is a JSON report and '{visible(other)}' is not", "compare two inputs of one kind"
             )
-    compiled = CompiledRules()
-    side = checked(base, words[0], compiled)
-    return side, checked(_with_roots_of(side, head, words), words[1], compiled)
+    shared = SharedReads(attributes_of_matrix(_Observer()))
+    side = msgspec.structs.replace(checked(base, words[0], shared), reader=None)
+    return side, checked(_with_roots_of(side, head, words), words[1], shared)
 
 
 def _with_roots_of(base: Side, head: Config, words: Sequence[str]) -> Config:
@@ -279,8 +285,8 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     file = real_path(word)
     held = EDITOR_TEXTS.get(file)
     config = msgspec.structs.replace(config, paths=(word,))
-    compiled = CompiledRules()
-    after = checked(config, word, compiled)
+    shared = SharedReads(attributes_of_matrix(_Observer()))
+    after = checked(config, word, shared)
     if after.errors:
         return after, after
     kinds = set(after.report.unit_counts)
@@ -294,27 +300,30 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
         return Side(label=BASE, report=report, access=access_report, folder=after.folder), after
     EDITOR_TEXTS[file] = earlier
     try:
-        before = checked(config, word, compiled)
+        before = checked(config, word, shared)
     finally:
         EDITOR_TEXTS.pop(file, None)
         if held is not None:
             EDITOR_TEXTS[file] = held
-    return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0]), after
+    return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0], reader=None), after
 
 
-def checked(config: Config, word: str, compiled: CompiledRules | None = None) -> Side:
-    """Return the side of an input that is checked now. ``compiled`` are the rules of the other side."""
-    report = check(config, compiled=compiled)
+def checked(config: Config, word: str, shared: SharedReads | None = None) -> Side:
+    """Return the side of an input that is checked now. ``shared`` has the rules of the other side."""
+    shared = SharedReads(attributes_of_matrix(_Observer())) if shared is None else shared
+    shared.last_reader = None
+    report = check(config, compiled=shared)
     observer = _Observer()
-    found = access(config, Filters(), (), observer)
+    found = access(config, Filters(), (), observer, shared.last_reader)
     folder = _folder_of(word)
     try:
         folder = os.path.relpath(folder, real_path(report.root or os.curdir)).replace(os.sep, "/")
     except ValueError:  # another drive
         folder = "."
     return Side(
-        label=word, report=report, access=found, roots=_with_origins(observer.roots), folder=folder, config=config
-    )
+        label=word, report=report, access=found, roots=_with_origins(observer.roots), folder=folder, config=config,
+        reader=shared.last_reader,
+    )  # fmt: skip
 
 
 def _with_origins(roots: list[RootState]) -> list[RootState]:
@@ -336,7 +345,7 @@ def access_over(side: Side, kept: Kept, left: Stays) -> AccessReport | None:
     """Return the access of a side whose vaults exist already, and of which Azure keeps some settings and resources."""
     if side.config is None or not (kept or left):
         return side.access
-    return access(side.config, Filters(), (), _Observer(kept, left))
+    return access(side.config, Filters(), (), _Observer(kept, left), side.reader)
 
 
 def relative_to(folder: str) -> Callable[[str], str]:

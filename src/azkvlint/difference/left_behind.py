@@ -22,8 +22,8 @@ from azkvlint.access.principals import existence_doubt
 from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE
 from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.difference.inputs import RootState
-from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, Pair
-from azkvlint.difference.replacement import RootPair, moved_address
+from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair
+from azkvlint.difference.replacement import Paired, moved_address
 from azkvlint.model.difference import KeptSetting, OneWayDoor
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes, is_guid_of_texts
@@ -51,10 +51,11 @@ class Left(NamedTuple):
     doors: list[OneWayDoor]
 
 
-def left_behind(worlds: Iterable[RootPair]) -> dict[tuple[str, str], Left]:
+def left_behind(paired: Iterable[Paired]) -> dict[tuple[str, str], Left]:
     """Return what stays of BASE by the roots and base worlds of HEAD."""
     found: dict[tuple[str, str], Left] = {}
-    for before, after in worlds:
+    for one in paired:
+        before, after = one.roots
         if before is None or after is None:
             continue
         left = Left({}, {}, [])
@@ -62,6 +63,7 @@ def left_behind(worlds: Iterable[RootPair]) -> dict[tuple[str, str], Left]:
             _forgotten(before, after, left)
         else:
             _of_template(before, after, left)
+            _vaults(one, before, after, left)
         if left.resources or left.doors:
             found[after.path, after.world] = left
     return found
@@ -103,6 +105,15 @@ def _of_template(before: RootState, after: RootState, left: Left) -> None:
                 _keep(left, old, new.address, "", after)
             else:
                 _keep(left, old, address_of_left(old.address), _SAME_NAME, after)
+
+
+def _vaults(paired: Paired, before: RootState, after: RootState, left: Left) -> None:
+    """Add the vaults that a template does not declare any more: roles of HEAD on their group reach them too."""
+    for pair in paired.pairs:
+        vault = None if pair.before is None else before.grants.get(pair.before.was or pair.before.address)
+        is_left = pair.after is None and not pair.doubt and not pair.is_elsewhere
+        if is_left and vault is not None and vault.type.lower() == VAULTS and not vault.existing:
+            _keep(left, vault, address_of_left(vault.address), STAYS, after)
 
 
 def address_of_left(address: str) -> str:

@@ -66,9 +66,9 @@ def pair_worlds(
     """Return the roots of both sides in pairs, each with one base world.
 
     Base worlds of a template are paired by the path of the parameter file, then by its name, then by the names of
-    vaults that its values lead to; the last one of each side is a pair too. ``observed`` are the paths of roots in HEAD
-    by those of BASE, and ``is_same`` returns whether a path of BASE is that of HEAD. A parameter file that the other
-    side has, and cannot read, is not another one.
+    vaults that its values lead to; the last one of each side is a pair too, unless both have names. ``observed`` are
+    the paths of roots in HEAD by those of BASE, and ``is_same`` returns whether a path of BASE is that of HEAD. A
+    parameter file that the other side has, and cannot read, is not another one.
     """
     olds, news = _by_path(base), _by_path(head)
     found: list[RootPair] = []
@@ -113,7 +113,7 @@ def _worlds_of(
     for names, before, after in scores:
         if names and any(one is before for one in left) and any(one is after for one in rest):
             yield take(before, after)
-    if len(left) == len(rest) == 1:
+    if len(left) == len(rest) == 1 and not (_vault_names(left[0]) and _vault_names(rest[0])):
         yield take(left[0], rest[0])
     yield from [RootPair(before, None) for before in (*left, *hidden)]
 

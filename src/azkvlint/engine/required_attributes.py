@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+import msgspec
+
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.resource_names import IDENTIFYING
 from azkvlint.model.resource import RequiredAttributes
@@ -51,6 +53,18 @@ def required_by(
         relevant=relevant,
         evaluated=evaluated_types(rules),
     )
+
+
+def united(some: RequiredAttributes, others: RequiredAttributes) -> RequiredAttributes:
+    """Return the attributes that two analyses require, of which the first follows references and compares dates."""
+    paths = {
+        type_: some.paths.get(type_, frozenset()) | others.paths.get(type_, frozenset())
+        for type_ in (*some.paths, *others.paths)
+    }
+    return msgspec.structs.replace(
+        some, paths=paths, relevant=some.relevant | others.relevant,
+        evaluated=None if some.evaluated is None else some.evaluated | others.paths.keys(),
+    )  # fmt: skip
 
 
 def _add_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:

@@ -69,6 +69,7 @@ from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import OUT_OF_MEMORY, InputError, UsageError, did_you_mean
+from azkvlint.util.project_files import FILE_BUFFER
 from azkvlint.values.redaction import Redactor
 
 
@@ -151,16 +152,22 @@ Evaluate: TypeAlias = Callable[[ReadResult, ReadResult | None, str], RootT | Non
 
 
 def evaluate_roots(
-    config: Config, required: RequiredAttributes, evaluate: Evaluate[RootT], *, plans_replace: bool = False
+    config: Config,
+    required: RequiredAttributes,
+    evaluate: Evaluate[RootT],
+    *,
+    plans_replace: bool = False,
+    reader: Reader | None = None,
 ) -> RunRoots[RootT]:
     """Read the inputs, and compute something for each root. Failures on a root are problems.
 
     A plan that the command line names replaces the source that it was made from, and with ``plans_replace`` any plan.
+    The ``reader`` is that of an earlier run on the same inputs, which also reads what is ``required``.
     """
     set_readable_files(config)
     inventory = inventory_of(config)
     root = inventory.root
-    reader = Reader(required, root, terraform_settings(config, root))
+    reader = Reader(required, root, terraform_settings(config, root)) if reader is None else reader
     results: list[UnitResult] = []
     roots: list[RootT | None] = []
     of_terraform: list[RootT | None] = []
@@ -172,6 +179,7 @@ def evaluate_roots(
         results.append(result)
         roots.append(found)
         of_terraform.append(found_other)
+    FILE_BUFFER.begin_check()  # files of units that an earlier run has read
     kept = {id(result) for result in without_decided(results)}
     named = (one for unit, one in zip(units, roots, strict=True) if unit.source.is_explicit or plans_replace)
     planned = {one.source for one in named if one is not None and one.source}
@@ -242,14 +250,21 @@ def attributes_of_matrix(observer: Observer | None = None) -> RequiredAttributes
     )
 
 
-def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Observer | None = None) -> AccessReport:
+def access(
+    config: Config,
+    filters: Filters,
+    gates: Sequence[Gate],
+    observer: Observer | None = None,
+    reader: Reader | None = None,
+) -> AccessReport:
     """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist.
 
-    The ``observer`` sees each root.
+    The ``observer`` sees each root. For the ``reader`` see ``evaluate_roots``.
     """
     columns = {one.name: one for one in (*filters.capabilities, *(gate.capability for gate in gates))}
     required = attributes_of_matrix(observer)
-    found = evaluate_roots(config, required, _Analysis(required, filters, tuple(columns.values()), observer).matrix)
+    analysis = _Analysis(required, filters, tuple(columns.values()), observer)
+    found = evaluate_roots(config, required, analysis.matrix, reader=reader)
     if observer is not None:
         for one in found.roots:
             observer.keep(one, found.worlds.get(one.path, {}).get(one.world, ""), one.observed)

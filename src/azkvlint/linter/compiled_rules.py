@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from operator import is_
+from typing import TYPE_CHECKING
 
 from azkvlint.config.run_config import Config, today
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import Rule
+
+if TYPE_CHECKING:
+    from azkvlint.readers.reader import Reader
+    from azkvlint.readers.terraform import TerraformSettings
 
 
 class Compiled:
@@ -48,3 +54,34 @@ class CompiledRules:
         compiled = Compiled(config, rules, relevant)
         self._last = [(rules, key, compiled), *self._last[: self._MOST - 1]]
         return compiled
+
+    def reader(
+        self, required: RequiredAttributes, root: str, settings: TerraformSettings, *, peer_comments: bool
+    ) -> Reader:
+        """Return the reader of a run."""
+        from azkvlint.readers.reader import Reader
+
+        return Reader(required, root, settings, peer_comments=peer_comments)
+
+
+class SharedReads(CompiledRules):
+    """The rules of the last runs, compiled, and the ``last_reader``, which another analysis uses after the run.
+
+    Inputs are read once for both: ``also`` are the attributes that the other analysis requires.
+    """
+
+    def __init__(self, also: RequiredAttributes) -> None:
+        super().__init__()
+        self._also = also
+        self.last_reader: Reader | None = None
+
+    def reader(
+        self, required: RequiredAttributes, root: str, settings: TerraformSettings, *, peer_comments: bool
+    ) -> Reader:
+        """Return the reader of a run, which reads what the other analysis requires too."""
+        from azkvlint.engine.required_attributes import united
+        from azkvlint.readers.reader import KeepingReader
+
+        both = united(required, self._also)
+        self.last_reader = KeepingReader(both, root, settings, peer_comments=peer_comments)
+        return self.last_reader

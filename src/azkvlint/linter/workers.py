@@ -143,10 +143,8 @@ class Worker:
         relevant: frozenset[str] = frozenset(),
         compiled: CompiledRules | None = None,
     ) -> None:
-        # A run that reuses all results needs none of this.
-        from azkvlint.readers.reader import Reader
-
-        ready = (CompiledRules() if compiled is None else compiled).of(config, rules, relevant)
+        shared = CompiledRules() if compiled is None else compiled
+        ready = shared.of(config, rules, relevant)
         self.required = ready.required
         self.evaluator = ready.evaluator
         self.explain = config.explain
@@ -154,7 +152,8 @@ class Worker:
         self.policy = policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
-        self.reader = Reader(self.required, root, terraform_settings(config, root), peer_comments=not config.no_ignores)
+        settings = terraform_settings(config, root)
+        self.reader = shared.reader(self.required, root, settings, peer_comments=not config.no_ignores)
 
     def evaluate(self, unit: Unit) -> UnitResult:
         """Evaluate one unit. Failures are reported as Problems."""

@@ -361,6 +361,55 @@ class Reader:
         return self._modules
 
 
+class KeepingReader(Reader):
+    """A reader of several runs on the same inputs, which read each unit once.
+
+    It keeps units up to a number of resources, so that an input of any size needs no more memory for it.
+    """
+
+    _MOST_RESOURCES = 20_000
+
+    def __init__(
+        self,
+        required: RequiredAttributes,
+        root: str,
+        settings: TerraformSettings = _NO_SETTINGS,
+        *,
+        peer_comments: bool = False,
+    ) -> None:
+        super().__init__(required, root, settings, peer_comments=peer_comments)
+        self._kept: dict[tuple[str, Unit], ReadResult | None] = {}
+        self._sources: dict[tuple[str, str], tuple[ReadResult | None, str]] = {}
+        self._room = self._MOST_RESOURCES
+
+    def read(self, unit: Unit, work: UnitWork | None = None) -> ReadResult | None:
+        """Return the content of a unit as ``Reader`` does, that of an earlier run if it is kept."""
+        key = self._tool, unit
+        if key in self._kept:
+            return self._kept[key]
+        found = super().read(unit, work)
+        if self._takes(found):
+            self._kept[key] = found
+        return found
+
+    def source_of(
+        self, plan: Plan, file: str, source_root: str, work: UnitWork | None = None
+    ) -> tuple[ReadResult | None, str]:
+        """Return the root module of a plan as ``Reader`` does, that of an earlier run if it is kept."""
+        key = file, source_root
+        if key in self._sources:
+            return self._sources[key]
+        found = super().source_of(plan, file, source_root, work)
+        if self._takes(found[0]):
+            self._sources[key] = found
+        return found
+
+    def _takes(self, found: ReadResult | None) -> bool:
+        """Return whether there is room for the content of a unit, and take it."""
+        self._room -= 0 if found is None else len(found.resources)
+        return self._room >= 0
+
+
 def _is_text_template(data: bytes, error: InputError) -> bool:
     """Return whether invalid JSON is a text template: the error is at an expression of a template engine."""
     lines = data.decode("utf-8", "replace").splitlines()

@@ -29,6 +29,7 @@ from azkvlint.util.project_boundary import (
     read_gitfile,
     real_path,
 )
+from azkvlint.util.project_files import special_file
 from azkvlint.util.text import visible
 
 # The limits of a commit: entries of all folders, bytes of all files, and bytes of an object that is held in memory.
@@ -67,6 +68,11 @@ _VARIABLES = {
     "HOME": "/dev/null",
     "LC_ALL": "C",
 }
+# What git reads of a git directory; others, such as the socket of a file system monitor, may be there too.
+_READ_BY_GIT = (
+    "HEAD", "commondir", "config", "config.worktree", "gitdir", "info", "logs", "objects", "packed-refs", "refs",
+    "reftable", "shallow",
+)  # fmt: skip
 _MERGE_COMMIT = "check out the merge commit of the pull request, which is the default: its first parent is the base"
 NO_CHECKOUT_HINT = "check the repository out with git, and name its folder if it is not the workspace"
 
@@ -208,6 +214,7 @@ def reading_objects(checkout: Checkout) -> Iterator[Objects]:
 @contextmanager
 def running_git(checkout: Checkout, *words: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """Yield standard input and output of a command of git that reads the repository of a checkout."""
+    _refuse_special_files(checkout)
     command = git_command(checkout, *words)
     environment = git_environment(command[0], os.environ)
     try:
@@ -215,6 +222,19 @@ def running_git(checkout: Checkout, *words: str) -> Iterator[tuple[BinaryIO, Bin
             yield streams
     except OSError as error:
         raise InputError(f"git cannot be run: {error.strerror}") from error
+
+
+def common_folder(checkout: Checkout) -> str:
+    """Return the git directory that all worktrees of a repository share."""
+    return os.path.join(checkout.git_folder, read_git_metadata(checkout.git_folder, "commondir").strip())
+
+
+def _refuse_special_files(checkout: Checkout) -> None:
+    """Raise InputError if what git reads of a repository has a named pipe or device: git would wait for it."""
+    folders = dict.fromkeys((checkout.git_folder, common_folder(checkout)))
+    found = special_file(os.path.join(folder, name) for folder in folders for name in _READ_BY_GIT)
+    if found:
+        raise InputError(f"`{visible(found)}` is a named pipe, socket or device, for which git would wait", "remove it")
 
 
 class Objects:

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from azkvlint.util.errors import InputError, UsageError, did_you_mean
-from azkvlint.util.git import Checkout, Objects, running_git
-from azkvlint.util.project_boundary import read_git_metadata
+from azkvlint.util.git import Checkout, Objects, common_folder, running_git
 from azkvlint.util.text import visible
 
 _MOST_NAMES, _MOST_BYTES = 20_000, 4_000_000
@@ -74,7 +73,7 @@ def merge_base(objects: Objects, checkout: Checkout, one: str, other: str, name:
         if commit in found:
             return commit
     if any(not mark & _COMMON for mark in missing.values()):
-        is_shallow = os.path.isfile(os.path.join(_common_folder(checkout), "shallow"))
+        is_shallow = os.path.isfile(os.path.join(common_folder(checkout), "shallow"))
         get = "git fetch --unshallow" if is_shallow else "git fetch origin"
         raise UsageError(
             f"the checkout does not have the commits that decide where `{visible(name)}` and HEAD meet"
@@ -146,8 +145,3 @@ def _time_of(lines: list[bytes]) -> int:
     line = next((line for line in lines if line.startswith(b"committer ")), b"")
     words = line.rpartition(b">")[2].split()
     return int(words[0]) if words and words[0].isdigit() and len(words[0]) < 20 else 0
-
-
-def _common_folder(checkout: Checkout) -> str:
-    """Return the git directory that all worktrees of a repository share."""
-    return os.path.join(checkout.git_folder, read_git_metadata(checkout.git_folder, "commondir").strip())

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import dropwhile
 from typing import BinaryIO, Generic, TypeVar
 
@@ -402,6 +402,34 @@ def walk(folder: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
         folders = list(found)
         yield here, folders, files
         waiting += [os.path.join(here, name) for name in reversed(folders)]
+
+
+def special_file(paths: Iterable[str]) -> str:
+    """Return the first path, at or below one of these, of a named pipe, socket or device: a program may wait for it.
+
+    Links are followed. A path that does not exist is none; an empty string stands for none.
+    """
+    waiting, linked = list(paths), set[str]()
+    while waiting:
+        here = waiting.pop()
+        try:
+            mode = os.stat(here).st_mode
+            if not stat.S_ISDIR(mode):
+                if not stat.S_ISREG(mode):
+                    return here
+                continue
+            with os.scandir(here) as found:
+                entries = list(found)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_symlink():
+                real = os.path.realpath(entry.path)
+                waiting += [] if real in linked else [real]
+                linked.add(real)
+            elif not entry.is_file(follow_symlinks=False):
+                waiting.append(entry.path)
+    return ""
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
