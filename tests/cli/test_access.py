@@ -457,6 +457,33 @@ def test_filters(given: Input) -> None:
     assert given.rows("--vault", "APP") == given.rows("--vault", "azurerm_key_vault.app") == given.rows()
 
 
+SUMMARIES = (
+    (
+        "only perhaps",
+        'variable "rbac" { type = bool }' + VAULT % "var.rbac" + assignment("Key Vault Secrets User"),
+        "1 principal perhaps has access to 1 vault.",
+    ),
+    (
+        "one of each",
+        VAULT % "true" + assignment("Key Vault Secrets User")
+        + 'variable "rbac" { type = bool }'
+        + """
+        resource "azurerm_key_vault" "other" {
+          name                       = "other"
+          rbac_authorization_enabled = var.rbac
+        }
+        """
+        + assignment("Key Vault Secrets User", "azurerm_key_vault.other.id", OTHER, name="other"),
+        "1 principal has access to 1 of 2 vaults, and perhaps to 1 more; 1 other perhaps has access.",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "text", "line"), SUMMARIES, ids=[one[0] for one in SUMMARIES])
+def test_the_summary_counts_what_is_certain_apart(given: Input, what: str, text: str, line: str) -> None:
+    assert given.write(text).run().out.endswith(f"\n{line}\n"), what
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

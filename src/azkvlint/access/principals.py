@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX
 from azkvlint.azure.azurerm.resources import (
     ACTIVE_MEMBERS,
     APPLICATION_OWNERS,
@@ -28,10 +29,10 @@ from azkvlint.derived.federation import (
     resources_by_id,
     service_principals,
 )
-from azkvlint.derived.grants import Identity, grants_of, identity_of, owner_of
+from azkvlint.derived.grants import CLIENTS, DEPLOYER, Identity, grants_of, identity_of, owner_of
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import POLICIES, VAULTS
-from azkvlint.graph.references import reference_of
+from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DeclaredHole, Text, bare, has_holes, text_form, without_brackets
@@ -115,6 +116,8 @@ _BY_TYPE = (
     (regex(r"^azuread_group$"), "group"),
 )
 TYPES = frozenset(_KINDS)
+CLIENT_NEEDS = (("provider",),)
+_CLIENT_CONFIG = "data.azurerm_client_config"
 
 
 def _kind_of(identity: Identity, answer: Answer, declared: Answer) -> str:
@@ -158,6 +161,7 @@ class Principals:
         self.by_key: dict[str, Principal] = {}
         self._sensitive: dict[str, str] = {}
         self._resources = resources_by_id(self._index, _KINDS)
+        self._deployers = deployers_in(self._index)
         self.edges: dict[str, list[Edge]] = {}
         self._in_clusters = self._of_clusters() if self._index.of_type(CLUSTERS) else {}
         for source, edge in (*self._memberships(), *self._ownerships(), *self._federated()):
@@ -178,6 +182,8 @@ class Principals:
             found = self.of_resource(resource)
         elif id_:
             found = self._named_identity(id_)
+        elif identity.kind == DEPLOYER and identity.owner.lower() in self._deployers:
+            found = self._deployers[identity.owner.lower()]
         else:
             key = identity.expression.lower() or f"? {source.address} {number} {what}".rstrip()
             if answer.sensitive:
@@ -374,6 +380,33 @@ class Principals:
         step = Step(kind="federated", text=text, at=credential.at, to=(target,))
         doubt, sure = _with_existence(credential, identity, certain, "which identity the credential is for")
         return Edge(target.key, sure, step, doubt, f"remove {credential.address}")
+
+
+def deployers_in(index: Index) -> Mapping[str, Principal]:
+    """Return the identity that runs Terraform by the data sources of azurerm that look it up, in lower case.
+
+    All that have one provider look up the same identity. A provider with an alias may be several, by its ``for_each``.
+    """
+    found: dict[str, list[str]] = {}
+    for resource in index.of_type(CLIENTS):
+        provider = resource.select(CLIENT_NEEDS[0])
+        if not isinstance(provider, Link) or "." in provider.target.removeprefix(PROVIDER_PREFIX):
+            continue
+        if resource.address.rpartition(".")[0].endswith(_CLIENT_CONFIG):
+            found.setdefault(provider.target, []).append(resource.address)
+    return {
+        address.lower(): Principal(
+            key=f"{_CLIENT_CONFIG} of {provider}", label=_one_of(addresses), kind=_WORDS[DEPLOYER]
+        )
+        for provider, addresses in found.items()
+        for address in addresses
+    }
+
+
+def _one_of(addresses: Sequence[str]) -> str:
+    """Return the name of what data sources look up: the only one, the only one of the root module, or their type."""
+    own = [one for one in addresses if one.startswith(_CLIENT_CONFIG)]
+    return next((some[0] for some in (addresses, own) if len(some) == 1), _CLIENT_CONFIG)
 
 
 def _membership(group: Principal, source: Resource, member: Value, edit: str, unsure: str = "") -> Edge:
