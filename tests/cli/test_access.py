@@ -744,6 +744,22 @@ def test_the_page_fits_a_desk_and_a_phone(given: Input, tmp_path: Path) -> None:
     assert phone["tall"] < 180
 
 
+def test_a_browser_lays_out_what_is_on_the_screen(given: Input, tmp_path: Path) -> None:
+    roles = ("Owner", "Contributor", "Key Vault Reader", "Key Vault Secrets User")
+    people = "".join(
+        assignment(roles[n % 4], principal=f'"{n:08}-0000-0000-0000-000000000000"', name=f"p{n}") for n in range(200)
+    )
+    page = given.write(VAULT % "true" + people).run("-f", "html").out
+    shown = """() => ({rows: [...document.querySelectorAll('.opens summary > :first-child')].map(
+      one => one.checkVisibility({contentVisibilityAuto: true}))})"""
+    paper = page.replace("@media print", "@media screen")
+    frames = ((page, 1280), (page, 390), (paper, 1280))
+    desk, phone, printed = (one["rows"] for one in results(find_chromium(), tmp_path, shown, *frames))
+    assert len(desk) == len(phone) == len(printed) > 100
+    assert (desk[-1], phone[-1]) == (False, False)
+    assert all(printed)
+
+
 POSSIBLE_ACTION = """
 resource "azurerm_key_vault" "kv" {
   name                       = "kv"
