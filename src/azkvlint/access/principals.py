@@ -29,7 +29,7 @@ from azkvlint.derived.federation import (
     resources_by_id,
     service_principals,
 )
-from azkvlint.derived.grants import CLIENTS, DEPLOYER, Identity, grants_of, identity_of, owner_of
+from azkvlint.derived.grants import CLIENTS, DEPLOYER, LITERAL, Identity, grants_of, identity_of, owner_of
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.graph.references import Index, reference_of
@@ -189,7 +189,8 @@ class Principals:
             if answer.sensitive:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
             what = what or ("member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal")
-            owner = identity.owner.rpartition("/")[2] if identity.label else ""
+            owner = identity.owner if identity.family == LITERAL else identity.owner.rpartition("/")[2]
+            owner = owner if identity.label else ""
             label = _EACH.sub("[*]", owner) or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_kind_of(identity, answer, kind))
         if suffix:

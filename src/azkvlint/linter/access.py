@@ -491,12 +491,14 @@ def refuse_unknown_names(option: str, what: str, names: Iterable[str], known: Co
 class _Selection:
     """What the words of the options select of all roots. Raise UsageError for a word that names nothing.
 
-    With an input that could not be read, a word may name what only that input has, and selects nothing.
+    With an input that could not be read, a word may name what only that input has: it selects nothing, and the question
+    has it.
     """
 
     def __init__(self, filters: Filters, roots: Sequence[_Root], *, is_complete: bool) -> None:
         words = filters.words
         self._is_complete = is_complete
+        self._missing: list[tuple[str, str]] = []
         self._options = ("--why", "--why") if filters.is_why else ("--principal", "--vault")
         self._vaults = self._of_vaults(words.vaults, roots)
         self._objects = self._of_objects(words, roots)
@@ -514,13 +516,15 @@ class _Selection:
             principals=tuple(dict.fromkeys(one.label for one in principals)),
             scopes=tuple(dict.fromkeys(one.label for one in self._scopes)),
             is_why=filters.is_why,
+            missing=tuple(dict.fromkeys(self._missing)),
         )
 
     def _chosen(
-        self, option: str, what: str, words: Iterable[str], candidates: Sequence[Candidate[ValueT]]
+        self, option: str, what: str, words: Sequence[str], candidates: Sequence[Candidate[ValueT]]
     ) -> list[Candidate[ValueT]]:
-        words = [word for word in words if self._is_complete or matches(word, candidates)]
-        return chosen(option, what, words, candidates)
+        known = [word for word in words if self._is_complete or matches(word, candidates)]
+        self._missing += ((what, word) for word in words if word not in known)
+        return chosen(option, what, known, candidates)
 
     def _of_vaults(self, words: Sequence[str], roots: Sequence[_Root]) -> set[tuple[str, str, str]] | None:
         listed = with_origins(vault for root in roots for vault in root.vaults)

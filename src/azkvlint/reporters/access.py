@@ -74,6 +74,7 @@ def _question_json(question: Question, report: AccessReport) -> dict[str, Any]:
         "principals": question.principals,
         "scopes": question.scopes,
         "objects": [_object_json(one, report) for one in question.objects],
+        "notFound": [{"kind": kind, "name": name} for kind, name in question.missing],
     }
 
 
@@ -244,7 +245,14 @@ def _part(reached: int, report: AccessReport) -> str:
 
 
 def summary(report: AccessReport) -> str:
-    """Return the numbers of principals, vaults and broken gates in one sentence."""
+    """Return the numbers of principals, vaults and broken gates in one sentence, and what was not found in another."""
+    question = report.question
+    named = ", ".join(f"{kind} {visible(name)}" for kind, name in question.missing)
+    missing = f"Not found in what could be read: {named}." if named else ""
+    return missing if missing and not report.rows else f"{_numbers(report)} {missing}".rstrip()
+
+
+def _numbers(report: AccessReport) -> str:
     if not report.vaults:
         return f"No vault at {listed(report.question.scopes)}." if report.question.scopes else _NO_VAULT
     every = pluralize(len(report.vaults), "vault")
