@@ -581,6 +581,42 @@ resource own 'Microsoft.KeyVault/vaults/accessPolicies@2023-07-01' = {
 """
 
 
+def test_an_existing_vault_that_a_module_declares_again_is_one_vault(given: Input) -> None:
+    given.write(
+        """
+        param keyVaultName string
+        resource kv 'Microsoft.KeyVault/vaults@2023-07-01' existing = { name: keyVaultName }
+        module grants 'grants.bicep' = { params: { vaultName: kv.name } }
+        """,
+        "main.bicep",
+    )
+    given.write(
+        """
+        param vaultName string
+        resource own 'Microsoft.KeyVault/vaults@2023-07-01' existing = { name: vaultName }
+        resource policies 'Microsoft.KeyVault/vaults/accessPolicies@2023-07-01' = {
+          parent: own
+          name: 'add'
+          properties: {
+            accessPolicies: [
+              {
+                tenantId: subscription().tenantId
+                objectId: '11111111-1111-1111-1111-111111111111'
+                permissions: { secrets: ['get'] }
+              }
+            ]
+          }
+        }
+        """,
+        "grants.bicep",
+    )
+    report = json.loads(given.run("-f", "json").out)
+    assert [one["resource"] for one in report["vaults"]] == ["kv"]
+    assert [(row["permission"], row["decidedBy"]) for row in report["rows"]] == [
+        ("secrets/get", "the permission model of the vault")
+    ]
+
+
 def test_each_parameter_file_is_a_vault_of_its_own(given: Input) -> None:
     given.write(READER, "main.bicep")
     for number, name in enumerate(("dev", "prod"), 1):

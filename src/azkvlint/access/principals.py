@@ -256,20 +256,23 @@ class Principals:
         found = self._resources.get(bare(part.address).lower()) if pattern.search(part.path.lower()) else None
         return found if found is not None and found.type.lower() == CLUSTERS else None
 
-    def identities_of(self, workload: Resource) -> Iterator[tuple[str, Sure]]:
-        """Yield the keys of the identities that code on a workload can use."""
+    def identities_of(self, workload: Resource) -> Iterator[tuple[str, Sure, str]]:
+        """Yield the keys of the identities that code on a workload can use.
+
+        With each is whether it can, and why the workload may not exist where the identity does.
+        """
         if workload.type.lower() == CLUSTERS:
             # The identity of the cluster itself is that of its control plane, which runs no code of others.
-            yield from ((key, Sure.PERHAPS) for key in self._in_clusters.get(workload.address, ()))
+            yield from ((key, Sure.PERHAPS, "") for key in self._in_clusters.get(workload.address, ()))
             kubelet = workload.select(KUBELET)
             if not isinstance(kubelet, Absent):
-                yield from ((key, Sure.PERHAPS) for key, _ in self._assigned(workload, kubelet))
+                yield from ((key, Sure.PERHAPS, "") for key, *_ in self._assigned(workload, kubelet))
             return
         type_ = workload.select(("identity", "type"))
         if isinstance(type_, Unknown):
-            yield self.of_resource(workload).key, Sure.PERHAPS
+            yield self.of_resource(workload).key, Sure.PERHAPS, ""
         elif isinstance(type_, Scalar) and "systemassigned" in str(type_.value).lower().replace("_", ""):
-            yield self.of_resource(workload).key, Sure.YES
+            yield self.of_resource(workload).key, Sure.YES, ""
         if isinstance(workload.select(("identity",)), Absent):
             return
         listed = workload.select(("identity", "userAssignedIdentities"))
@@ -289,7 +292,8 @@ class Principals:
         for value in values:
             yield from self._assigned(workload, value)
 
-    def _assigned(self, workload: Resource, value: Value) -> Iterator[tuple[str, Sure]]:
+    def _assigned(self, workload: Resource, value: Value) -> Iterator[tuple[str, Sure, str]]:
+        """Yield the user-assigned identities that a value may be. An identity may exist without its workload."""
         reference = reference_of(workload.address, "identity", value, self._index)
         for sure, addresses in (
             (Sure.YES, () if reference is None else reference.targets),
@@ -297,13 +301,13 @@ class Principals:
         ):
             for resource in map(self._index.resources.__getitem__, addresses):
                 if resource.type.lower() == IDENTITIES:
-                    yield self.of_resource(resource).key, sure
+                    yield self.of_resource(resource).key, sure, existence_doubt(workload, resource)
         id_ = string_of(value)
         if reference is not None and not reference.targets and _is_id_of_identity(text_form(id_)):
-            yield self._named_identity(id_).key, Sure.YES
+            yield self._named_identity(id_).key, Sure.YES, existence_doubt(workload, None)
         if reference is not None and reference.anything:
             for identity in self._index.of_type(IDENTITIES):
-                yield self.of_resource(identity).key, Sure.PERHAPS
+                yield self.of_resource(identity).key, Sure.PERHAPS, ""
 
     def _memberships(self) -> Iterator[tuple[str, Edge]]:
         for group in self._index.of_type(GROUP_TYPE):

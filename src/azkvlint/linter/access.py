@@ -64,7 +64,7 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Path as AttributePath
-from azkvlint.model.value import Scalar
+from azkvlint.model.value import Scalar, text_of
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.units import Unit
@@ -314,8 +314,10 @@ class _Analysis:
         graph = build_graph(resources, self._required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
-        if not every and self._observer is None:
-            return None
+        if self._observer is None:
+            every = list(_declared_once(every, index))
+            if not every:
+                return None
         context = Context(index, self._required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
         choice = Choice(context, every, self._filters.words, redactor.text)
@@ -351,6 +353,15 @@ class _Analysis:
             return ""
         exposure = exposure_of(vault, context)
         return str(exposure.value) if isinstance(exposure, Scalar) else "unknown networks"
+
+
+def _declared_once(vaults: Sequence[Resource], index: Index) -> Iterator[Resource]:
+    """Yield vaults without those that repeat, in a module, another declaration of the same existing vault."""
+    for vault in vaults:
+        found, _ = index.find(text_of(vault.select(("id",)))) if vault.existing else ((), "")
+        first = index.resources[found[0]] if len(found) == 1 else vault
+        if first is vault or existence_doubt(first, vault):
+            yield vault
 
 
 def _with_existence(entries: Iterable[Entry], vaults: Iterable[Resource]) -> Iterator[Entry]:
