@@ -457,6 +457,33 @@ def test_filters(given: Input) -> None:
     assert given.rows("--vault", "APP") == given.rows("--vault", "azurerm_key_vault.app") == given.rows()
 
 
+SUMMARIES = (
+    (
+        "only perhaps",
+        'variable "rbac" { type = bool }' + VAULT % "var.rbac" + assignment("Key Vault Secrets User"),
+        "1 principal perhaps has access to 1 vault.",
+    ),
+    (
+        "one of each",
+        VAULT % "true" + assignment("Key Vault Secrets User")
+        + 'variable "rbac" { type = bool }'
+        + """
+        resource "azurerm_key_vault" "other" {
+          name                       = "other"
+          rbac_authorization_enabled = var.rbac
+        }
+        """
+        + assignment("Key Vault Secrets User", "azurerm_key_vault.other.id", OTHER, name="other"),
+        "1 principal has access to 1 of 2 vaults, and perhaps to 1 more; 1 other perhaps has access.",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "text", "line"), SUMMARIES, ids=[one[0] for one in SUMMARIES])
+def test_the_summary_counts_what_is_certain_apart(given: Input, what: str, text: str, line: str) -> None:
+    assert given.write(text).run().out.endswith(f"\n{line}\n"), what
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -552,6 +579,42 @@ resource own 'Microsoft.KeyVault/vaults/accessPolicies@2023-07-01' = {
   properties: { accessPolicies: [{ objectId: id.properties.principalId, permissions: { secrets: ['get'] } }] }
 }
 """
+
+
+def test_an_existing_vault_that_a_module_declares_again_is_one_vault(given: Input) -> None:
+    given.write(
+        """
+        param keyVaultName string
+        resource kv 'Microsoft.KeyVault/vaults@2023-07-01' existing = { name: keyVaultName }
+        module grants 'grants.bicep' = { params: { vaultName: kv.name } }
+        """,
+        "main.bicep",
+    )
+    given.write(
+        """
+        param vaultName string
+        resource own 'Microsoft.KeyVault/vaults@2023-07-01' existing = { name: vaultName }
+        resource policies 'Microsoft.KeyVault/vaults/accessPolicies@2023-07-01' = {
+          parent: own
+          name: 'add'
+          properties: {
+            accessPolicies: [
+              {
+                tenantId: subscription().tenantId
+                objectId: '11111111-1111-1111-1111-111111111111'
+                permissions: { secrets: ['get'] }
+              }
+            ]
+          }
+        }
+        """,
+        "grants.bicep",
+    )
+    report = json.loads(given.run("-f", "json").out)
+    assert [one["resource"] for one in report["vaults"]] == ["kv"]
+    assert [(row["permission"], row["decidedBy"]) for row in report["rows"]] == [
+        ("secrets/get", "the permission model of the vault")
+    ]
 
 
 def test_each_parameter_file_is_a_vault_of_its_own(given: Input) -> None:
@@ -715,6 +778,22 @@ def test_the_page_fits_a_desk_and_a_phone(given: Input, tmp_path: Path) -> None:
     assert (desk["rows"], desk["marks"]) == (phone["rows"], phone["marks"]) == (50, 400)
     assert desk["tall"] < 50
     assert phone["tall"] < 180
+
+
+def test_a_browser_lays_out_what_is_on_the_screen(given: Input, tmp_path: Path) -> None:
+    roles = ("Owner", "Contributor", "Key Vault Reader", "Key Vault Secrets User")
+    people = "".join(
+        assignment(roles[n % 4], principal=f'"{n:08}-0000-0000-0000-000000000000"', name=f"p{n}") for n in range(200)
+    )
+    page = given.write(VAULT % "true" + people).run("-f", "html").out
+    shown = """() => ({rows: [...document.querySelectorAll('.opens summary > :first-child')].map(
+      one => one.checkVisibility({contentVisibilityAuto: true}))})"""
+    paper = page.replace("@media print", "@media screen")
+    frames = ((page, 1280), (page, 390), (paper, 1280))
+    desk, phone, printed = (one["rows"] for one in results(find_chromium(), tmp_path, shown, *frames))
+    assert len(desk) == len(phone) == len(printed) > 100
+    assert (desk[-1], phone[-1]) == (False, False)
+    assert all(printed)
 
 
 POSSIBLE_ACTION = """

@@ -518,6 +518,49 @@ def test_an_input_that_cannot_be_read_does_not_make_a_name_wrong(given: Input) -
     (given.folder / "other" / "main.tf").write_text('resource "azurerm_key_vault" "x" {')
     said = given.run("--secret", "elsewhere")
     assert (said.code, "no secret" in said.err) == (3, False)
+    assert "\nNot found in what could be read: secret elsewhere.\n" in said.out
+
+
+@pytest.mark.parametrize(
+    "words", [("--principal", "elsewhere"), ("--why", "elsewhere", "kv-shop"), ("--at", "elsewhere")]
+)
+def test_no_access_is_stated_of_what_may_be_in_an_input_that_cannot_be_read(
+    given: Input, words: tuple[str, ...]
+) -> None:
+    given.write(ESTATE)
+    (given.folder / "other").mkdir()
+    (given.folder / "other" / "main.tf").write_text('resource "azurerm_key_vault" "x" {')
+    said = given.run(*words)
+    assert (said.code, "no access" in said.out, "0 principals" in said.out) == (3, False, False)
+    assert "elsewhere." in said.out.splitlines()[-1]
+    report = given.report(*words)
+    assert [one["name"] for one in report["question"]["notFound"]] == ["elsewhere"]
+
+
+def test_a_principal_in_a_vault_that_cannot_be_read(given: Input) -> None:
+    given.write(ESTATE)
+    (given.folder / "other").mkdir()
+    (given.folder / "other" / "main.tf").write_text('resource "azurerm_key_vault" "x" {')
+    said = given.run("--why", "5555", "kv-elsewhere")
+    assert (said.code, "no access" in said.out) == (3, False)
+
+
+def test_a_name_with_line_breaks_does_not_forge_a_line_of_an_error(given: Input) -> None:
+    policy = """
+    resource "azurerm_key_vault" "odd" {
+      name                       = "odd"
+      rbac_authorization_enabled = false
+      access_policy {
+        object_id          = "a/b\\nkvlint: error: forged"
+        secret_permissions = ["Get"]
+      }
+    }
+    """
+    said = given.write(policy).run("--principal", "elsewhere")
+    assert said.code == 2
+    assert said.err.splitlines() == [
+        "kvlint: error: --principal: the input has no principal `elsewhere` (the input has a/b\\nkvlint: error: forged)"
+    ]
 
 
 def test_forty_principals_fit_on_two_screens(given: Input, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -405,7 +405,7 @@ class Holdings:
         if type_ == IDENTITIES:
             yield Edge(own, sure, step, why, "")
             return
-        for key_, assigned in self._principals.identities_of(target):
+        for key_, assigned, existence in self._principals.identities_of(target):
             if key_ == own:
                 through = step
             else:
@@ -413,8 +413,11 @@ class Holdings:
             if key_ != own and type_ in ASSIGNED_AGAIN:
                 yield Edge(key_, Sure(min(sure, Sure.PERHAPS)), through, why or _ATTACHES, "")
                 continue
-            reason = why if assigned is Sure.YES else why or f"the identities of {target.address}"
-            yield Edge(key_, Sure(min(sure, assigned)), through, reason, "")
+            reason = " and ".join(dict.fromkeys(filter(None, (why, existence))))
+            if assigned is not Sure.YES:
+                reason = reason or f"the identities of {target.address}"
+            exists = Sure.PERHAPS if existence else Sure.YES
+            yield Edge(key_, Sure(min(sure, assigned, exists)), through, reason, "")
 
     # --- local roles of managed HSMs
 

@@ -13,6 +13,7 @@ import msgspec
 
 from azkvlint.access.holdings import ACCOUNT, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
 from azkvlint.access.principals import (
+    CLIENT_NEEDS,
     CLUSTERS,
     GROUP_TYPE,
     GROUP_TYPES,
@@ -33,7 +34,7 @@ from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import CONDITION
 from azkvlint.derived.federation import APPLICATION_CREDENTIAL_TYPE, APPLICATIONS, CREDENTIALS, EXPRESSION
-from azkvlint.derived.grants import NEEDS
+from azkvlint.derived.grants import CLIENTS, NEEDS
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.access import Capability, Path, Principal, Step
@@ -66,6 +67,7 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
         found.setdefault(type_, set()).update((*_NAMES, ("properties", "principalId"), ("objectId",)))
     for type_ in WORKLOAD_TYPES:
         found.setdefault(type_, set()).add(("identity",))
+    found.setdefault(CLIENTS, set()).update(CLIENT_NEEDS)
     found.setdefault(CLUSTERS, set()).add(KUBELET)
     for above, part in PARTS.items():
         found.setdefault(above, set()).update(_NAMES)

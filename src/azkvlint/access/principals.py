@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX
 from azkvlint.azure.azurerm.resources import (
     ACTIVE_MEMBERS,
     APPLICATION_OWNERS,
@@ -28,10 +29,10 @@ from azkvlint.derived.federation import (
     resources_by_id,
     service_principals,
 )
-from azkvlint.derived.grants import Identity, grants_of, identity_of, owner_of
+from azkvlint.derived.grants import CLIENTS, DEPLOYER, LITERAL, Identity, grants_of, identity_of, owner_of
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import POLICIES, VAULTS
-from azkvlint.graph.references import reference_of
+from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DeclaredHole, Text, bare, has_holes, text_form, without_brackets
@@ -103,6 +104,8 @@ _BY_TYPE = (
     (regex(r"^azuread_group$"), "group"),
 )
 TYPES = frozenset(_KINDS)
+CLIENT_NEEDS = (("provider",),)
+_CLIENT_CONFIG = "data.azurerm_client_config"
 
 
 def _kind_of(identity: Identity, answer: Answer, declared: Answer) -> str:
@@ -146,6 +149,7 @@ class Principals:
         self.by_key: dict[str, Principal] = {}
         self._sensitive: dict[str, str] = {}
         self._resources = resources_by_id(self._index, _KINDS)
+        self._deployers = deployers_in(self._index)
         self.edges: dict[str, list[Edge]] = {}
         self._in_clusters = self._of_clusters() if self._index.of_type(CLUSTERS) else {}
         for source, edge in (*self._memberships(), *self._ownerships(), *self._federated()):
@@ -166,12 +170,15 @@ class Principals:
             found = self.of_resource(resource)
         elif id_:
             found = self._named_identity(id_)
+        elif identity.kind == DEPLOYER and identity.owner.lower() in self._deployers:
+            found = self._deployers[identity.owner.lower()]
         else:
             key = identity.expression.lower() or f"? {source.address} {number} {what}".rstrip()
             if answer.sensitive:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
             what = what or ("member" if source.type.lower() in (GROUP_TYPE, *MEMBER_TYPES) else "principal")
-            owner = identity.owner.rpartition("/")[2] if identity.label else ""
+            owner = identity.owner if identity.family == LITERAL else identity.owner.rpartition("/")[2]
+            owner = owner if identity.label else ""
             label = _EACH.sub("[*]", owner) or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_kind_of(identity, answer, kind))
         if suffix:
@@ -237,20 +244,23 @@ class Principals:
         found = self._resources.get(bare(part.address).lower()) if pattern.search(part.path.lower()) else None
         return found if found is not None and found.type.lower() == CLUSTERS else None
 
-    def identities_of(self, workload: Resource) -> Iterator[tuple[str, Sure]]:
-        """Yield the keys of the identities that code on a workload can use."""
+    def identities_of(self, workload: Resource) -> Iterator[tuple[str, Sure, str]]:
+        """Yield the keys of the identities that code on a workload can use.
+
+        With each is whether it can, and why the workload may not exist where the identity does.
+        """
         if workload.type.lower() == CLUSTERS:
             # The identity of the cluster itself is that of its control plane, which runs no code of others.
-            yield from ((key, Sure.PERHAPS) for key in self._in_clusters.get(workload.address, ()))
+            yield from ((key, Sure.PERHAPS, "") for key in self._in_clusters.get(workload.address, ()))
             kubelet = workload.select(KUBELET)
             if not isinstance(kubelet, Absent):
-                yield from ((key, Sure.PERHAPS) for key, _ in self._assigned(workload, kubelet))
+                yield from ((key, Sure.PERHAPS, "") for key, *_ in self._assigned(workload, kubelet))
             return
         type_ = workload.select(("identity", "type"))
         if isinstance(type_, Unknown):
-            yield self.of_resource(workload).key, Sure.PERHAPS
+            yield self.of_resource(workload).key, Sure.PERHAPS, ""
         elif isinstance(type_, Scalar) and "systemassigned" in str(type_.value).lower().replace("_", ""):
-            yield self.of_resource(workload).key, Sure.YES
+            yield self.of_resource(workload).key, Sure.YES, ""
         if isinstance(workload.select(("identity",)), Absent):
             return
         listed = workload.select(("identity", "userAssignedIdentities"))
@@ -270,17 +280,18 @@ class Principals:
         for value in values:
             yield from self._assigned(workload, value)
 
-    def _assigned(self, workload: Resource, value: Value) -> Iterator[tuple[str, Sure]]:
+    def _assigned(self, workload: Resource, value: Value) -> Iterator[tuple[str, Sure, str]]:
+        """Yield the user-assigned identities that a value may be. An identity may exist without its workload."""
         reference = reference_of(workload.address, "identity", value, self._index)
         for resource, sure in targets_of(reference, self._index):
             if resource.type.lower() == IDENTITIES:
-                yield self.of_resource(resource).key, sure
+                yield self.of_resource(resource).key, sure, existence_doubt(workload, resource)
         id_ = value.string
         if reference is not None and not reference.targets and _is_id_of_identity(text_form(id_)):
-            yield self._named_identity(id_).key, Sure.YES
+            yield self._named_identity(id_).key, Sure.YES, existence_doubt(workload, None)
         if reference is not None and reference.anything:
             for identity in self._index.of_type(IDENTITIES):
-                yield self.of_resource(identity).key, Sure.PERHAPS
+                yield self.of_resource(identity).key, Sure.PERHAPS, ""
 
     def _memberships(self) -> Iterator[tuple[str, Edge]]:
         for group in self._index.of_type(GROUP_TYPE):
@@ -358,6 +369,33 @@ class Principals:
         step = Step(kind="federated", text=text, at=credential.at, to=(target,))
         doubt, sure = _with_existence(credential, identity, certain, "which identity the credential is for")
         return Edge(target.key, sure, step, doubt, f"remove {credential.address}")
+
+
+def deployers_in(index: Index) -> Mapping[str, Principal]:
+    """Return the identity that runs Terraform by the data sources of azurerm that look it up, in lower case.
+
+    All that have one provider look up the same identity. A provider with an alias may be several, by its ``for_each``.
+    """
+    found: dict[str, list[str]] = {}
+    for resource in index.of_type(CLIENTS):
+        provider = resource.select(CLIENT_NEEDS[0])
+        if not isinstance(provider, Link) or "." in provider.target.removeprefix(PROVIDER_PREFIX):
+            continue
+        if resource.address.rpartition(".")[0].endswith(_CLIENT_CONFIG):
+            found.setdefault(provider.target, []).append(resource.address)
+    return {
+        address.lower(): Principal(
+            key=f"{_CLIENT_CONFIG} of {provider}", label=_one_of(addresses), kind=_WORDS[DEPLOYER]
+        )
+        for provider, addresses in found.items()
+        for address in addresses
+    }
+
+
+def _one_of(addresses: Sequence[str]) -> str:
+    """Return the name of what data sources look up: the only one, the only one of the root module, or their type."""
+    own = [one for one in addresses if one.startswith(_CLIENT_CONFIG)]
+    return next((some[0] for some in (addresses, own) if len(some) == 1), _CLIENT_CONFIG)
 
 
 def _membership(group: Principal, source: Resource, member: Value, edit: str, unsure: str = "") -> Edge:

@@ -22,6 +22,7 @@ from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, Value
 from azkvlint.util.errors import UsageError, did_you_mean
+from azkvlint.util.text import visible
 
 _MOST_LISTED = 8
 _CERTIFICATES = "certificates"
@@ -93,11 +94,10 @@ def chosen(option: str, what: str, words: Iterable[str], candidates: Sequence[Ca
         some = matches(word, candidates)
         labels = list(dict.fromkeys(one.label for one in some))
         if not some:
-            raise UsageError(f"{option}: the input has no {what} `{word}`", _hint(word, candidates))
+            raise UsageError(f"{option}: the input has no {what} `{visible(word)}`", visible(_hint(word, candidates)))
         if len(labels) > 1 and not _is_exact(word, some):
-            raise UsageError(
-                f"{option}: `{word}` is a part of the names of {len(labels)} {_plural(what)}", _listed(labels)
-            )
+            several = f"is a part of the names of {len(labels)} {_plural(what)}"
+            raise UsageError(f"{option}: `{visible(word)}` {several}", visible(_listed(labels)))
         found += (one for one in some if one not in found)
     return found
 

@@ -64,7 +64,7 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Path as AttributePath
-from azkvlint.model.value import Scalar
+from azkvlint.model.value import Scalar, text_of
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.units import Unit
@@ -329,8 +329,10 @@ class _Analysis:
         graph = build_graph(resources, self._required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
-        if not every and self._observer is None:
-            return None
+        if self._observer is None:
+            every = list(_declared_once(every, index))
+            if not every:
+                return None
         context = Context(index, self._required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
         choice = Choice(context, every, self._filters.words, redactor.text)
@@ -366,6 +368,15 @@ class _Analysis:
             return ""
         exposure = exposure_of(vault, context)
         return str(exposure.value) if isinstance(exposure, Scalar) else "unknown networks"
+
+
+def _declared_once(vaults: Sequence[Resource], index: Index) -> Iterator[Resource]:
+    """Yield vaults without those that repeat, in a module, another declaration of the same existing vault."""
+    for vault in vaults:
+        found, _ = index.find(text_of(vault.select(("id",)))) if vault.existing else ((), "")
+        first = index.resources[found[0]] if len(found) == 1 else vault
+        if first is vault or existence_doubt(first, vault):
+            yield vault
 
 
 def _with_existence(entries: Iterable[Entry], vaults: Iterable[Resource]) -> Iterator[Entry]:
@@ -506,12 +517,14 @@ def refuse_unknown_names(option: str, what: str, names: Iterable[str], known: Co
 class _Selection:
     """What the words of the options select of all roots. Raise UsageError for a word that names nothing.
 
-    With an input that could not be read, a word may name what only that input has, and selects nothing.
+    With an input that could not be read, a word may name what only that input has: it selects nothing, and the question
+    has it.
     """
 
     def __init__(self, filters: Filters, roots: Sequence[_Root], *, is_complete: bool) -> None:
         words = filters.words
         self._is_complete = is_complete
+        self._missing: list[tuple[str, str]] = []
         self._options = ("--why", "--why") if filters.is_why else ("--principal", "--vault")
         self._vaults = self._of_vaults(words.vaults, roots)
         self._objects = self._of_objects(words, roots)
@@ -529,13 +542,15 @@ class _Selection:
             principals=tuple(dict.fromkeys(one.label for one in principals)),
             scopes=tuple(dict.fromkeys(one.label for one in self._scopes)),
             is_why=filters.is_why,
+            missing=tuple(dict.fromkeys(self._missing)),
         )
 
     def _chosen(
-        self, option: str, what: str, words: Iterable[str], candidates: Sequence[Candidate[ValueT]]
+        self, option: str, what: str, words: Sequence[str], candidates: Sequence[Candidate[ValueT]]
     ) -> list[Candidate[ValueT]]:
-        words = [word for word in words if self._is_complete or matches(word, candidates)]
-        return chosen(option, what, words, candidates)
+        known = [word for word in words if self._is_complete or matches(word, candidates)]
+        self._missing += ((what, word) for word in words if word not in known)
+        return chosen(option, what, known, candidates)
 
     def _of_vaults(self, words: Sequence[str], roots: Sequence[_Root]) -> set[tuple[str, str, str]] | None:
         listed = with_origins(vault for root in roots for vault in root.vaults)

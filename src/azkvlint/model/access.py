@@ -177,13 +177,15 @@ class VaultObject(msgspec.Struct, frozen=True, kw_only=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a report is about, if not everything: objects, principals (labels) and scopes.
 
-    ``is_why``: how one principal has its access to one vault.
+    ``is_why``: how one principal has its access to one vault. ``missing`` are the words that name nothing in what could
+    be read, each with what it should name.
     """
 
     objects: tuple[VaultObject, ...] = ()
     principals: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     is_why: bool = False
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 class Unfollowed(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,7 @@ def _question_json(question: Question, report: AccessReport) -> dict[str, Any]:
         "principals": question.principals,
         "scopes": question.scopes,
         "objects": [_object_json(one, report) for one in question.objects],
+        "notFound": [{"kind": kind, "name": name} for kind, name in question.missing],
     }
 
 
@@ -229,17 +230,43 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join([*shown, f"{len(names) - _NAMED} more"] if len(names) > _NAMED else shown)
 
 
+def _reach(rows: Iterable[Row], report: AccessReport) -> tuple[int, int]:
+    """Return the number of principals and of vaults of rows."""
+    listed_ = list(rows)
+    return len({principal_id(row, report) for row in listed_}), len({vault for row in listed_ for vault in row.vaults})
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"
+
+
+def _part(reached: int, report: AccessReport) -> str:
+    return f"{reached} of " if 0 < reached < len(report.vaults) else ""
+
+
 def summary(report: AccessReport) -> str:
-    """Return the numbers of principals, vaults and broken gates in one sentence."""
+    """Return the numbers of principals, vaults and broken gates in one sentence, and what was not found in another."""
+    question = report.question
+    named = ", ".join(f"{kind} {visible(name)}" for kind, name in question.missing)
+    missing = f"Not found in what could be read: {named}." if named else ""
+    return missing if missing and not report.rows else f"{_numbers(report)} {missing}".rstrip()
+
+
+def _numbers(report: AccessReport) -> str:
     if not report.vaults:
         return f"No vault at {listed(report.question.scopes)}." if report.question.scopes else _NO_VAULT
-    certain = len({principal_id(row, report) for row in report.rows if row.path.is_certain})
-    possible = len({principal_id(row, report) for row in report.rows}) - certain
-    verb = "has" if certain == 1 else "have"
-    reached = len({vault for row in report.rows for vault in row.vaults})
-    part = f"{reached} of " if 0 < reached < len(report.vaults) else ""
-    line = f"{pluralize(certain, 'principal')} {verb} access to {part}{pluralize(len(report.vaults), 'vault')}"
-    line += f", {possible} more perhaps." if possible else "."
+    every = pluralize(len(report.vaults), "vault")
+    sure = [row for row in report.rows if row.path.is_certain]
+    (certain, reached), (anyone, any_vaults) = (_reach(rows, report) for rows in (sure, report.rows))
+    possible, more = anyone - certain, any_vaults - reached
+    if possible and not certain:
+        line = f"{pluralize(possible, 'principal')} perhaps {_have(possible)} access to {_part(any_vaults, report)}"
+        line += f"{every}."
+    else:
+        line = f"{pluralize(certain, 'principal')} {_have(certain)} access to {_part(reached, report)}{every}"
+        line += f", and perhaps to {more} more" if more else ""
+        other = f"{pluralize(possible, 'other')} perhaps {_have(possible)} access"
+        line += "." if not possible else f"; {other}." if more else f", {possible} more perhaps."
     if report.breaches:
         line += f" {pluralize(len({one.gate for one in report.breaches}), 'gate')} broken."
     return line

@@ -310,10 +310,10 @@ class _Builder:
     def _without_access(self) -> Iterator[Block]:
         question = self._report.question
         vaults = without_access(self._report)
-        if question.is_why or question.principals:
+        if question.is_why or question.principals or any(kind == "principal" for kind, _ in question.missing):
             reached = {row.principal.label for row in self._report.rows}
             for label in question.principals:
-                if label not in reached:
+                if vaults and label not in reached:
                     yield Paragraph((Span(label, CODE), f": no access to {listed([one.label for one in vaults])}"))
             return
         nothing = ": no role at this scope or above" if question.scopes else ": no access"

@@ -103,6 +103,10 @@ tbody + tbody .group th { padding-top: 1.4rem; }
 .opens .first::before { content: "+"; display: inline-block; width: 1rem; color: var(--soft); font-weight: 400; }
 .opens [open] > .row .first::before { content: "\\2013"; }
 .opens .inner { padding: .1rem 0 1rem 1rem; border-bottom: 1px solid var(--line); }
+/* A browser lays out what is on the screen. Both are guesses of a height until then. */
+.vault { content-visibility: auto; contain-intrinsic-height: auto 30rem; }
+.opens details { content-visibility: auto; contain-intrinsic-height: auto 2.4rem; }
+.opens .row:focus-visible { outline-offset: -2px; }
 
 @media (max-width: 46rem) {
   .score { grid-template-columns: minmax(0, 1fr); gap: .25rem; }
@@ -115,10 +119,12 @@ tbody + tbody .group th { padding-top: 1.4rem; }
   .row > :empty { display: none; }
   .row > .c-text { flex: 1 1 60%; }
   .opens .row > .c-text { flex-basis: 100%; }
+  .opens details { contain-intrinsic-height: auto 6rem; }
   .row > .c-below { flex: 1 1 100%; }
   .label { display: inline; }
 }
 @media print {
+  .vault, .opens details { content-visibility: visible; }
   .vault + .vault { break-before: page; margin-top: 0; }
   .row, .group, .row li { break-inside: avoid; }
   .group { break-after: avoid; }
