@@ -55,7 +55,7 @@ def marked(kvlint: Kvlint, *words: str) -> dict[str, bool]:
         "test", "tests", "Tests", "test/fixtures/basic", "examples/basic", "example", "Samples", "infra/demo",
         "fixtures", "testdata", "e2e", "modules/kv/tests/unit", "Contoso.Vaults.Tests", "integration-tests",
         "validation/kv", "vendor/kv", "third_party/kv", "test-fixtures", "kv.test", "archived/kv", "Deprecated",
-        "utilities/e2e-template-assets/kv",
+        "utilities/e2e-template-assets/kv", "src/Contoso.IntegrationTests/Files",
     ],
 )  # fmt: skip
 def test_folders_of_tests_and_examples(folder: str, kvlint: Kvlint) -> None:
@@ -74,6 +74,13 @@ def test_other_folders_count(folder: str, kvlint: Kvlint) -> None:
     path = f"{folder}/main.tf".lstrip("/")
     write(BAD, path)
     assert marked(kvlint, ".") == {path: False}
+
+
+def test_samples_of_a_scanner_are_tests(kvlint: Kvlint) -> None:
+    paths = ["azure/kv/positive/main.tf", "azure/kv/Negative1/main.tf", "azure/key/negative/main.tf"]
+    for path in paths:
+        write(BAD, path)
+    assert marked(kvlint, ".") == dict(zip(paths, (True, True, False), strict=True))
 
 
 def test_an_environment_beside_others_counts(kvlint: Kvlint) -> None:

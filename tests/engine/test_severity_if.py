@@ -45,6 +45,7 @@ def test_rules_read_the_attributes_of_their_gradings() -> None:
         "KV001",
         "KV050",
         "KV051",
+        "KV101",
         "KV104",
         "KV402",
         "KV403",
@@ -172,6 +173,12 @@ resource "azurerm_disk_encryption_set" "disks" {
     [
         ("KV104", _OPEN, "medium"),
         ("KV001", _OPEN, "high"),
+        ("KV101", _OPEN, "high"),
+        (
+            "KV101",
+            _OPEN.replace("network_acls {", "lifecycle {\n    ignore_changes = [network_acls]\n  }\n  network_acls {"),
+            "medium",
+        ),
         ("KV001", _OPEN + _ENCRYPTED, "medium"),
         ("KV004", _OPEN + _ENCRYPTED, "critical"),
     ],
@@ -179,6 +186,21 @@ resource "azurerm_disk_encryption_set" "disks" {
 def test_a_consequence_is_below_its_cause(rule: str, text: str, severity: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(text, encoding="utf-8")
     assert f": {severity}[{rule}] " in run(".", "--select", rule, cwd=tmp_path).out
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"),
+    [
+        ("quiz*123", "critical"), ("dapi52f2a9d81c", "critical"), ("Server=s;Password=p@ssword", "critical"),
+        ("p@ssword", "medium"), ("azurecredential", "medium"), ("a1b2c3", "medium"),
+    ],
+)  # fmt: skip
+def test_values_that_are_too_simple_for_a_credential(value: str, severity: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        f'resource "azurerm_key_vault_secret" "one" {{\n  name = "api-key"\n  value = "{value}"\n}}\n',
+        encoding="utf-8",
+    )
+    assert f": {severity}[KV610] " in run(".", "--select", "KV610", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,11 @@ _MOST_ENCODED = 400
 _FROM_CERTAIN = (Placeholder.NONE, Placeholder.LIKELY, Placeholder.SAMPLE, Placeholder.CERTAIN)
 
 
-@derived("placeholder", of=_CREDENTIALS, label="placeholder value", reads=_CREDENTIALS)
+_ISSUER: Path = ("properties", "policy", "issuerParameters", "name")
+_READS = {**_CREDENTIALS, CERTIFICATES_TYPE: (*_CREDENTIALS[CERTIFICATES_TYPE], _ISSUER)}
+
+
+@derived("placeholder", of=_CREDENTIALS, label="placeholder value", reads=_READS)
 def _placeholder(resource: Resource, _: Context) -> Answer:
     """Return whether all values are placeholders: ``certain``, ``sample``, ``likely`` or ``none``."""
     values = [
@@ -52,10 +56,24 @@ def _placeholder(resource: Resource, _: Context) -> Answer:
         return absent(resource)
     doubt = next((value for value in values if isinstance(value, Unknown)), None)
     certain = [_placeholder_of(value) for value in values if not isinstance(value, Unknown)]
+    if Placeholder.CERTAIN in certain and _signs_itself(resource):
+        # The password of the key is a placeholder, so that the key likely is one too.
+        certain = [Placeholder.LIKELY if one is Placeholder.NONE else one for one in certain]
     found = min(certain, key=_FROM_CERTAIN.index, default=Placeholder.CERTAIN)
     if doubt is not None and found is not Placeholder.NONE:
         return unknown(doubt, doubt.why)
     return known(values[0], found.value)
+
+
+def _signs_itself(resource: Resource) -> bool:
+    """Return whether a resource is a certificate that no authority issues."""
+    return resource.type.lower() == CERTIFICATES_TYPE and text_of(resource.select(_ISSUER)).lower() == "self"
+
+
+@derived("isTrivial", of=_CREDENTIALS, label="value that is too simple for a credential", reads=_CREDENTIALS)
+def _has_trivial_values(resource: Resource, _: Context) -> Answer:
+    """Return whether no value is a credential in use by its form; false if a value is unknown."""
+    return known(resource, not may_leak_credential(resource))
 
 
 def _placeholder_of(value: Value) -> Placeholder:

@@ -38,13 +38,16 @@ NAMES = regex(
     r"|validation|examples?|samples?|demos?|vendor|third[-_]party|archived|deprecated|obsolete"
     r"|e2e[-_](?:template[-_])?(?:assets|tests?|fixtures?|data)"
     # azurerm.tests, integration-tests, app.test; not app-test, which is often an environment.
-    r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
+    r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test|.*(?:unit|integration|functional|acceptance)tests"
 )
 """The lower-case names of folders with tests, examples, third-party or deprecated code."""
 _TERRAFORM = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _COUNT = "use `--include-tests` if the rest deploys one"
 _ENVIRONMENTS = regex(r"env|envs|environments?|stages?|landing[-_]?zones?|live|subscriptions?")
 _AMBIGUOUS = frozenset({"test", "demo", "e2e"})
+# Inputs of the tests of a scanner: those that a query reports, and those that it does not. Both are side by side.
+# Source: docs.kics.io/latest/creating-queries (the folder `test` of a query has positive and negative samples).
+_SAMPLES_OF_SCANNERS = regex(r"(positive|negative)[-_]?[0-9]*")
 _STAGES = regex(
     r"acc|acceptance|dev|develop|development|int|integration|live|nonprod|pre-?prod|prd|prod|production|qa|sit|stage"
     r"|staging|stg|uat"
@@ -83,6 +86,7 @@ class FoldersOfTests:
         self._read = frozenset(read)
         self._units = units
         self._environments: frozenset[str] | None = None
+        self._samples: frozenset[str] | None = None
         self._known: dict[tuple[str, str], str] = {}
         self.marked: set[str] = set()
         self._deployments: Deployments | None = None
@@ -204,7 +208,7 @@ class FoldersOfTests:
     def _is_test_folder(self, folder: str) -> bool:
         parent, name = os.path.split(folder.lower())
         if NAMES.fullmatch(name) is None:
-            return False
+            return _SAMPLES_OF_SCANNERS.fullmatch(name) is not None and self._holds_samples(parent)
         return not (name in _AMBIGUOUS and self._holds_environments(parent))
 
     def _holds_environments(self, folder: str) -> bool:
@@ -216,12 +220,24 @@ class FoldersOfTests:
         return folder in self._environments
 
     def _parents_of_stages(self) -> Iterator[str]:
+        return (parent for parent, name in self._folders_read() if _STAGES.fullmatch(name) is not None)
+
+    def _holds_samples(self, folder: str) -> bool:
+        """Return whether a folder (lower case) contains samples that a scanner reports, and ones that it does not."""
+        if self._samples is None:
+            found = ((parent, _SAMPLES_OF_SCANNERS.fullmatch(name)) for parent, name in self._folders_read())
+            kinds = {(parent, match[1]) for parent, match in found if match is not None}
+            both = [parent for parent, kind in kinds if kind == "positive" and (parent, "negative") in kinds]
+            self._samples = frozenset(both)
+        return folder in self._samples
+
+    def _folders_read(self) -> Iterator[tuple[str, str]]:
+        """Yield the parent and the name (lower case) of each folder and file below the root that the run has read."""
         root = self._roots[""].lower()
         for path in self._read:
             names = os.path.normpath(path.lower()).split(os.sep)
             for depth, name in enumerate(names):
-                if _STAGES.fullmatch(name) is not None:
-                    yield os.path.normpath(os.path.join(root, *names[:depth]))
+                yield os.path.normpath(os.path.join(root, *names[:depth])), name
 
 
 def _module_of(path: str) -> str:
