@@ -39,7 +39,7 @@ def test_a_long_chain_of_conditions_proves_nothing(kvlint: Kvlint) -> None:
     assert document["skipped"] == []
 
 
-def test_a_given_value_is_named_only_where_another_would_create_it(kvlint: Kvlint) -> None:
+def test_skip_reason_names_a_set_variable_only_if_another_value_creates_the_resource(kvlint: Kvlint) -> None:
     module = 'variable "on" {\n  type = bool\n}\n' + vault("  count = var.on ? 1 : 0")
     module += vault("  for_each = toset([])", "q")
     root = variable("on", "bool", "false") + 'module "m" {\n  source = "./m"\n  count = var.on ? 1 : 0\n  on = %s\n}\n'

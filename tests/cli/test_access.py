@@ -140,7 +140,9 @@ def test_a_condition_may_exclude_data_actions(given: Input) -> None:
 
 
 @pytest.mark.parametrize(("role", "sure"), [("00482a5a-887f-4fb3-b363-3b7fe8e74483", "yes"), ("acdd72a7", None)])
-def test_what_a_condition_allows_to_assign(given: Input, role: str, sure: str | None) -> None:
+def test_condition_of_a_role_administrator_limits_the_roles_to_assign(
+    given: Input, role: str, sure: str | None
+) -> None:
     text = (
         "(!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR "
         f"(@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] GuidEquals {role})"
@@ -376,7 +378,7 @@ resource "azurerm_management_lock" "lock" {{
     assert {rows[OTHER.strip('"'), what][0] for what in sure} == {"yes"}
 
 
-def test_a_policy_of_another_tenant_gives_no_access(given: Input) -> None:
+def test_policy_of_another_tenant_grants_no_access(given: Input) -> None:
     vault = (VAULT % "false").replace("  rbac", f"  tenant_id = {OTHER}\n  rbac")
     policy = """
 resource "azurerm_key_vault_access_policy" "{name}" {{
@@ -673,7 +675,7 @@ def test_the_matrix_has_a_line_for_each_of_fifty_principals(given: Input) -> Non
     assert {len(line) for line in matrix} == {len(matrix[0])}
 
 
-def test_markdown_and_csv_escape_what_they_show(given: Input) -> None:
+def test_markdown_and_csv_escape_principal_names(given: Input) -> None:
     given.write(VAULT % "true" + assignment("Owner", principal='"=cmd|<b>, \\"x\\""'))
     table = given.run("-f", "markdown").out
     assert '| `=cmd\\|<b>, "x"` |' in table
@@ -743,7 +745,7 @@ resource "azurerm_role_assignment" "deploys" {
 """
 
 
-def test_an_action_that_may_include_writing_gives_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
+def test_unconfirmed_action_grants_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
     (tmp_path / "possible.tf").write_text(POSSIBLE_ACTION, encoding="utf-8")
     said = kvlint("access", "possible.tf", "--principal", "11111111-1111-1111-1111-111111111111")
     assert "  perhaps secrets/get: role `Writes container apps`" in said.out
@@ -751,7 +753,7 @@ def test_an_action_that_may_include_writing_gives_possible_access(kvlint: Kvlint
     assert kvlint("access", "possible.tf", "--deny", "secrets/list").code == 0
 
 
-def test_a_token_for_the_console_of_a_container_app_gives_access(kvlint: Kvlint, tmp_path: Path) -> None:
+def test_token_for_the_console_of_a_container_app_grants_access(kvlint: Kvlint, tmp_path: Path) -> None:
     text = POSSIBLE_ACTION.replace("/*/write", "/getAuthToken/action")
     (tmp_path / "certain.tf").write_text(text, encoding="utf-8")
     said = kvlint("access", "certain.tf", "--principal", "11111111-1111-1111-1111-111111111111")
@@ -821,7 +823,7 @@ resource "azurerm_role_assignment" "a" {
         ),
     ],
 )
-def test_a_role_gives_what_its_definition_allows(given: Input, role: str, row: str, how: str) -> None:
+def test_role_grants_the_access_of_its_definition(given: Input, role: str, row: str, how: str) -> None:
     said = given.write(ROLES % role).run("--principal", "11111111-1111-1111-1111-111111111111")
     text = " ".join(said.out.split())
     assert (f"{row} kv," in text) == bool(row), said.out

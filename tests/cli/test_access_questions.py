@@ -145,7 +145,9 @@ def given(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> In
         (("--why", "5555", "shop"), {}),
     ],
 )
-def test_who(given: Input, words: tuple[str, ...], who: dict[str, set[str]]) -> None:
+def test_principals_with_access_to_a_secret_or_vault_are_listed(
+    given: Input, words: tuple[str, ...], who: dict[str, set[str]]
+) -> None:
     assert given.write(ESTATE).who(*words) == who
 
 
@@ -262,7 +264,7 @@ resource "azurerm_key_vault_secret" "other" {
     assert given.who("--secret", "db-password", "--vault", "bank") == {"kv-bank": {"4444"}}
 
 
-def test_why_has_each_edge_with_its_line_and_what_to_remove(given: Input) -> None:
+def test_why_lists_each_edge_with_its_line_and_the_edit_that_removes_it(given: Input) -> None:
     out = given.write(ESTATE).run("--why", "1111", "kv-shop").out
     lines = [line.strip() for line in out.splitlines()]
     at = lines.index("1. yes secrets/get (only secrets/db-password):")
@@ -292,7 +294,7 @@ resource "azurerm_role_assignment" "again" {
     assert [line.split()[1] for line in last] == ["azurerm_role_assignment.all", "azurerm_role_assignment.again"]
 
 
-def test_no_access_is_an_answer(given: Input) -> None:
+def test_missing_access_is_reported(given: Input) -> None:
     given.write(ESTATE)
     assert "55555555-5555-5555-5555-555555555555: no access to kv-shop" in given.run("--why", "5555", "kv-shop").out
     out = given.run("--at", "rg-bank", "--principal", "5555").out
@@ -410,7 +412,7 @@ resource "azurerm_kubernetes_cluster" "aks" {
         ('"11111111-1111-1111-1111-111111111111"', 'principal_type = "Group"', "group"),
     ],
 )
-def test_the_kind_is_what_a_principal_is(given: Input, principal: str, more: str, kind: str) -> None:
+def test_kind_of_a_principal_depends_on_its_resource(given: Input, principal: str, more: str, kind: str) -> None:
     [one] = given.write(KINDS % (principal, more)).report()["principals"]
     assert one["kind"] == kind
 
@@ -423,7 +425,7 @@ def test_another_assignment_states_the_kind(given: Input) -> None:
     assert one["kind"] == "group"
 
 
-def test_hostile_names_are_escaped_in_every_format_of_every_question(given: Input) -> None:
+def test_hostile_names_are_escaped_in_every_format_of_every_access_report(given: Input) -> None:
     name = "x\\u001b[31m<script>alert(1)<b>|`[a](javascript:evil)"
     text = f"""
 resource "azurerm_key_vault" "kv" {{
@@ -460,7 +462,7 @@ resource "azurerm_role_assignment" "all" {{
     assert "\x1b" not in given.run("--secret", "nothing\x1b[31m").err
 
 
-def test_a_secret_value_is_in_no_answer_and_no_error(given: Input) -> None:
+def test_secret_value_is_in_no_access_report_and_no_error(given: Input) -> None:
     secret = "hunter2-hunter2-hunter2"
     text = f"""
 variable "who" {{
@@ -512,7 +514,7 @@ resource "azurerm_role_assignment" "g" {
     assert 0 < len(report["rows"]) <= 2
 
 
-def test_an_input_that_cannot_be_read_does_not_make_a_name_wrong(given: Input) -> None:
+def test_unreadable_input_does_not_make_a_name_an_error(given: Input) -> None:
     given.write(ESTATE)
     (given.folder / "other").mkdir()
     (given.folder / "other" / "main.tf").write_text('resource "azurerm_key_vault" "x" {')

@@ -109,7 +109,7 @@ def results_in(cache: Path) -> list[Path]:
 # --- what is reused ---------------------------------------------------------------------------------------------------
 
 
-def test_only_what_has_changed_is_evaluated_again(cached: Cached, project: Path) -> None:
+def test_only_changed_inputs_are_evaluated_again(cached: Cached, project: Path) -> None:
     assert cached(".") == ALL
     assert cached(".") == set()
     write(project / "other" / "main.tf", VAULT.format(name="other", on="true"))
@@ -234,7 +234,7 @@ def test_a_link_that_leads_elsewhere_is_read(cached: Cached, project: Path) -> N
     assert "other" in cached(".")
 
 
-def test_a_new_checkout_in_a_folder_changes_what_may_be_read(cached: Cached, project: Path) -> None:
+def test_checkout_created_in_a_folder_invalidates_its_cached_result(cached: Cached, project: Path) -> None:
     write(project / "other" / "main.tf", 'module "m" {\n  source = "../app"\n}\n')
     time.sleep(0.05)
     assert "other" in cached(".")
@@ -464,7 +464,7 @@ def test_no_secret_is_stored(cached: Cached, cache: Path, by: str, monkeypatch: 
     assert b"another-secret-of-ci" not in data
 
 
-def test_overrides_by_address_see_what_is_redacted(cached: Cached, project: Path) -> None:
+def test_overrides_by_address_match_redacted_resources(cached: Cached, project: Path) -> None:
     """Overrides are applied before redaction, so a result that redaction changes is not stored then."""
     write(
         project / "keyed" / "main.tf",

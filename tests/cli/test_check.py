@@ -109,7 +109,7 @@ def test_wrong_use_is_one_line_and_exits_with_2(kvlint: Kvlint, line: str, said:
     assert kvlint(*line.split()) == (2, "", f"kvlint: error: {said}\n")
 
 
-def test_a_broken_input_says_how_to_make_a_good_one(kvlint: Kvlint) -> None:
+def test_invalid_json_input_has_a_hint_how_to_create_a_plan(kvlint: Kvlint) -> None:
     ran = kvlint("broken.json")
     assert ran.err == ""
     assert ran.out.startswith("broken.json:1:2: error[KVE001] invalid JSON: ")
@@ -137,7 +137,7 @@ def test_select_and_ignore(kvlint: Kvlint) -> None:
     assert rules_in(kvlint, "--select", "KV1", "--ignore", "KV101") == network - {"KV101"}
 
 
-def test_min_severity_hides_what_is_less_severe(kvlint: Kvlint) -> None:
+def test_min_severity_hides_less_severe_results(kvlint: Kvlint) -> None:
     for severity in Severity:
         report = json.loads(kvlint("bad.json", "doubtful.json", "-f", "json", "--min-severity", severity.label).out)
         shown = {Severity[result["severity"].upper()] for result in report["findings"] + report["unknown"]}
@@ -152,7 +152,7 @@ def test_verbosity(kvlint: Kvlint) -> None:
     assert "     1 KV001 purge-protection\n" in kvlint("bad.json", *ONE, "--statistics").out
 
 
-def test_problems_reach_people_whatever_the_report(kvlint: Kvlint) -> None:
+def test_problems_are_printed_with_every_report_format(kvlint: Kvlint) -> None:
     (told,) = [line for line in kvlint("broken.json", *ONE).out.splitlines() if "KVE001" in line]
     for words in (
         ["-q"],

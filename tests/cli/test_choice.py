@@ -22,14 +22,14 @@ RULES = builtin_rules()
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_profile_asks_its_rules(profile: str) -> None:
+def test_profile_selects_its_rules(profile: str) -> None:
     asked = select_rules(RULES, (), (), (profile,))
     assert {rule.profile for rule in RULES} & set(PROFILES[profile]) == {rule.profile for rule in asked}
     assert (profile == "all") <= (len(asked) == len(RULES))
 
 
 @pytest.mark.parametrize("word", ["CKV_AZURE_110", "ckv_azure_110", "AZU-0016", "AVD-AZU-0016", "purge-protection"])
-def test_another_tools_id_selects_the_rule_that_answers_it(kvlint: Kvlint, word: str) -> None:
+def test_id_of_another_tool_selects_the_equivalent_rule(kvlint: Kvlint, word: str) -> None:
     ran = kvlint("check", "bad.json", "--select", word, "-q")
     assert ran.code == 1
     assert " high[KV001] " in ran.out

@@ -222,7 +222,7 @@ def test_each_template_has_the_parameters_of_its_own_language(kvlint: Kvlint) ->
     assert ("KV001" in found.out, "KV002" in found.out) == (True, False)
 
 
-def test_what_a_policy_passes_is_not_known(kvlint: Kvlint) -> None:
+def test_parameter_that_a_policy_passes_is_unknown(kvlint: Kvlint) -> None:
     inner = {
         "parameters": {"purge": {"type": "bool", "defaultValue": True}},
         "resources": [vault(enablePurgeProtection="[parameters('purge')]")],
@@ -290,7 +290,7 @@ def test_many_copies_of_a_template_end_with_a_limit(kvlint: Kvlint, type_: str) 
     assert "the limit for an input of this size" in found.out
 
 
-def test_the_what_if_result_of_a_stack(kvlint: Kvlint) -> None:
+def test_changes_of_a_stack_what_if_result_are_evaluated(kvlint: Kvlint) -> None:
     """Its changes count, not the template that it holds as well."""
     of_group = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers"
     change = {

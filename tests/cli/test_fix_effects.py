@@ -744,7 +744,7 @@ FAILS = "  not safe (apply-fails): "
         ),
     ],
 )
-def test_a_new_retention_period_states_what_prevents_that_the_vault_is_recreated(
+def test_new_retention_period_states_obstacles_to_recreating_the_vault(
     kvlint: Kvlint, checkout: Path, arguments: str, stated: list[str]
 ) -> None:
     argument = f"  soft_delete_retention_days = 7\n  {arguments}\n}}\n"
@@ -772,7 +772,7 @@ OF_KEYS = "A plan also fails after a key of `for_each` was removed or renamed."
         ("for_each = toset(var.x)", "count = var.x == null ? 0 : 1", [OF_CONDITION, OF_KEYS]),
     ],
 )
-def test_a_protection_from_destroy_states_what_else_fails_with_the_repetition_of_the_resource(
+def test_prevent_destroy_states_that_changes_of_count_or_for_each_fail(
     kvlint: Kvlint, checkout: Path, argument: str, of_call: str, stated: list[str]
 ) -> None:
     variable = 'variable "x" {\n  default = ["a"]\n}\n'

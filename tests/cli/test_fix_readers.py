@@ -780,7 +780,7 @@ def test_settings_are_changed_together_where_one_moves_the_place_of_another(kvli
 @pytest.mark.parametrize(
     "attribute", ["optional(bool, false)", "optional(\n      bool,\n      false\n    )", "optional(bool,false)"]
 )
-def test_the_title_names_the_attribute_whose_optional_default_is_set(
+def test_title_names_the_attribute_with_the_changed_optional_default(
     kvlint: Kvlint, checkout: Path, attribute: str
 ) -> None:
     put(

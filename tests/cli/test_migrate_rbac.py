@@ -389,7 +389,7 @@ resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {condition}{{
         ("isProd ? 'a' : 'b'", r"'isProd ? \'a\' : \'b\''"),
     ],
 )
-def test_the_name_of_an_assignment_is_a_guid_of_what_is_known_at_the_start(given: Input, who: str, name: str) -> None:
+def test_assignment_name_is_a_guid_of_values_known_at_the_start(given: Input, who: str, name: str) -> None:
     given.write(BICEP.format(who=who, condition=""), "main.bicep")
     (code,) = given.report()["code"]
     assert code["path"] == "main.bicep"
@@ -432,7 +432,7 @@ def test_a_loop_is_repeated(given: Input, over: str, who: str, head: str, name: 
     assert given.problems() == "[]"
 
 
-def test_a_loop_over_what_is_known_after_the_deployment_is_not_repeated(given: Input) -> None:
+def test_loop_over_values_known_after_deployment_is_not_repeated(given: Input) -> None:
     (policy,) = given.write(looped("one in [id.properties.principalId]"), "main.bicep").policies()
     assert (policy["status"], "known only after the deployment" in policy["reason"]) == ("unknown", True)
 
@@ -495,7 +495,7 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def test_an_arm_template_results_in_bicep_that_stands_alone(given: Input) -> None:
+def test_arm_template_results_in_a_complete_bicep_file(given: Input) -> None:
     given.write(json.dumps(TEMPLATE), "main.json")
     (code,) = given.report()["code"]
     assert (code["path"], code["language"]) == (None, "bicep")
@@ -646,7 +646,7 @@ def test_the_steps_are_in_an_order_in_which_no_principal_loses_access(given: Inp
         ("var.rbac", "Set `var.rbac` so that `rbac_authorization_enabled` is `true` in azurerm_key_vault.app, and"),
     ],
 )
-def test_what_enables_azure_rbac(given: Input, model: str, text: str) -> None:
+def test_step_names_the_setting_that_enables_azure_rbac(given: Input, model: str, text: str) -> None:
     given.write(vault(inline()).replace("= false", f"= {model}") + 'variable "rbac" { default = false }\n')
     (own,) = given.report("--var", "rbac=false")["vaults"]
     assert own["steps"][3]["text"].startswith(text)

@@ -325,7 +325,7 @@ def tree(kvlint: Kvlint) -> Path:
 
 
 @pytest.mark.parametrize("here", [".", "infra", "infra/app", "infra/modules/old", "/"])
-def test_a_pattern_applies_below_every_argument_wherever_one_stands(
+def test_pattern_applies_below_every_argument_from_any_current_folder(
     kvlint: Kvlint, tree: Path, monkeypatch: pytest.MonkeyPatch, here: str
 ) -> None:
     monkeypatch.chdir(tree / here)

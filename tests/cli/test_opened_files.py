@@ -217,7 +217,7 @@ class TestHostileCheckout:
         assert _outside(paths, checkout) == []
 
 
-def test_the_hook_sees_what_is_outside(checkout: Path, tmp_path: Path) -> None:
+def test_hook_reports_files_outside_of_the_checkout(checkout: Path, tmp_path: Path) -> None:
     """Not an assertion about kvlint: without it the tests above could hold for the wrong reason."""
     script, log = tmp_path / "hook.py", tmp_path / "log"
     script.write_text(HOOK)

@@ -60,7 +60,7 @@ def deployment(name: str, inputs: str) -> str:
     return f'deployment "{name}" {{\n  inputs = {{\n    {inputs}\n  }}\n}}\n'
 
 
-def test_each_deployment_gives_the_inputs(kvlint: Kvlint) -> None:
+def test_each_stack_deployment_sets_the_inputs(kvlint: Kvlint) -> None:
     deployments = deployment("prod", "purge = false") + deployment("dev", "purge = true")
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployments})
     found = report(kvlint)
@@ -156,7 +156,7 @@ def test_the_provider_of_a_component_is_its_own(kvlint: Kvlint) -> None:
         ("each.value", "`each` is not available in a deployment"),
     ],
 )
-def test_what_is_known_later_is_unknown(kvlint: Kvlint, value: str, why: str) -> None:
+def test_input_known_later_is_unknown(kvlint: Kvlint, value: str, why: str) -> None:
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployment("prod", f"purge = {value}")})
     found = report(kvlint)
     assert found["findings"] == []
@@ -278,7 +278,7 @@ def test_the_number_of_deployments_is_limited(kvlint: Kvlint) -> None:
     "inputs",
     ["[" * 5_000, "{ a = " * 5_000, '"' + "${" * 2_000, "merge(" * 3_000 + ")" * 3_000, "{ (local.a) = true }", "null"],
 )
-def test_hostile_inputs_end_with_an_answer(kvlint: Kvlint, inputs: str) -> None:
+def test_hostile_stack_inputs_cause_no_internal_error(kvlint: Kvlint, inputs: str) -> None:
     deployments = f'locals {{\n  a = "{CANARY}"\n}}\ndeployment "p" {{\n  inputs = {inputs}\n}}\n'
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployments})
     ran = kvlint("repo", "--select", "KV001", "--show-unknown")

@@ -198,7 +198,7 @@ def test_a_check_without_syntax_errors_does_not_need_python_hcl2(compiled: str) 
     assert not packages(modules) & {"hcl2", "lark"}
 
 
-def test_help_needs_neither_rules_nor_readers() -> None:
+def test_help_imports_no_rules_or_readers() -> None:
     modules = imported("--help")
     assert "typer" in modules
     unused = ("azkvlint.readers", "azkvlint.engine", "azkvlint.reporters")

@@ -131,11 +131,11 @@ class TestParameters:
 class TestModules:
     CALLER = "module kv 'modules/vault.bicep' = {\n  name: 'kv'\n  params: {\n    purge: false\n  }\n}\n"
 
-    def test_a_module_is_judged_through_its_callers(self, tmp_path: Path, run: Run) -> None:
+    def test_module_is_evaluated_through_its_callers(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=self.CALLER, modules__vault_bicep=BICEP)
         assert found(run, tmp_path, ".") == [("fail", "main.bicep", 4)]
 
-    def test_a_module_that_the_user_names_is_judged_alone(self, tmp_path: Path, run: Run) -> None:
+    def test_module_on_the_command_line_is_evaluated_alone(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=self.CALLER, modules__vault_bicep=BICEP)
         assert found(run, tmp_path, "modules/vault.bicep") == [("unknown", "modules/vault.bicep", 5)]
 
@@ -165,7 +165,7 @@ class TestModules:
         (alone,) = json.loads(run("-f", "json", "--select", "KV001", ".", cwd=tmp_path).out)["findings"]
         assert alone["fingerprint"] == finding["fingerprint"]
 
-    def test_what_is_deployed_and_named_as_existing_is_one_resource(self, tmp_path: Path, run: Run) -> None:
+    def test_deployed_vault_referenced_as_existing_is_one_resource(self, tmp_path: Path, run: Run) -> None:
         caller = """module kv 'vault.bicep' = {
   name: 'kv'
 }
@@ -192,11 +192,11 @@ resource same 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
 
 
 class TestCompiled:
-    def test_findings_on_both_are_told_once_on_the_bicep_file(self, tmp_path: Path, run: Run) -> None:
+    def test_finding_in_bicep_and_compiled_template_is_reported_in_bicep_only(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False, generated=True))
         assert found(run, tmp_path, ".") == [("fail", "main.bicep", 5)]
 
-    def test_what_only_the_template_knows_is_on_its_own_line(self, tmp_path: Path, run: Run) -> None:
+    def test_finding_of_the_compiled_template_alone_is_on_its_own_line(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP, main_json=template(False, generated=True))
         assert found(run, tmp_path, ".") == [("fail", "main.json", 20)]
         assert '"enablePurgeProtection": false' in (tmp_path / "main.json").read_text(encoding="utf-8").splitlines()[19]
@@ -282,7 +282,7 @@ class TestCompiled:
         report = json.loads(run("-f", "json", "--select", "KV612", ".", cwd=tmp_path).out)
         assert [one["location"]["path"] for one in report["findings"]] == ["main.json"]
 
-    def test_a_template_that_somebody_wrote_is_its_own(self, tmp_path: Path, run: Run) -> None:
+    def test_template_without_generator_is_not_a_compiled_file(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False))
         assert [path for _, path, _ in found(run, tmp_path, ".")] == ["main.bicep", "main.json"]
 
@@ -300,7 +300,7 @@ class TestSuppression:
 
 
 class TestFolders:
-    def test_other_json_is_left_alone(self, tmp_path: Path, run: Run) -> None:
+    def test_json_that_is_no_template_is_ignored(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, package_json='{"name": "x", "resources": 1}', main_json=template(False))
         ran = run(".", cwd=tmp_path)
         assert ran.code == 1
@@ -312,7 +312,7 @@ class TestFolders:
         assert ran.code == 3
         assert "main.json:" in ran.out
 
-    def test_processes_give_the_same_report(self, tmp_path: Path, run: Run) -> None:
+    def test_report_does_not_depend_on_the_number_of_processes(self, tmp_path: Path, run: Run) -> None:
         for number in range(20):
             write(tmp_path, **{f"{number}_json": template(False), f"{number}_bicep": BICEP})
         alone = run("-f", "sarif", "-j", "1", ".", cwd=tmp_path)

@@ -104,7 +104,7 @@ def test_a_module_that_is_not_available_is_a_note_that_names_the_unit(kvlint: Kv
 
 
 @pytest.mark.parametrize("source", ['${get_env("SOURCE")}', "${values.source}"])
-def test_a_module_whose_source_is_unknown_makes_the_analysis_incomplete(kvlint: Kvlint, source: str) -> None:
+def test_unit_with_an_unknown_source_makes_the_analysis_incomplete(kvlint: Kvlint, source: str) -> None:
     write({"live/terragrunt.hcl": f'terraform {{\n  source = "{source}"\n}}\n'})
     for path in ("repo/live", "repo/live/terragrunt.hcl"):
         ran = kvlint(path)
@@ -196,7 +196,7 @@ def test_includes_and_locals(kvlint: Kvlint, text: str, expected: list[tuple[str
         ('tobool(run_cmd("x"))', "run_cmd"),
     ],
 )
-def test_what_is_known_only_to_terragrunt_is_unknown(
+def test_value_known_only_to_terragrunt_is_unknown(
     kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, value: str, why: str
 ) -> None:
     monkeypatch.setenv("PURGE", "false")
@@ -301,7 +301,7 @@ def test_a_directive_in_a_unit(kvlint: Kvlint, place: str) -> None:
         ({"live/terragrunt.hcl": f"inputs = {'[' * 3000}1{']' * 3000}\n"}, "live/terragrunt.hcl"),
     ],
 )
-def test_what_is_broken_is_a_problem(kvlint: Kvlint, files: dict[str, str], message: str) -> None:
+def test_broken_terragrunt_configuration_is_an_error(kvlint: Kvlint, files: dict[str, str], message: str) -> None:
     write(files)
     ran = kvlint("repo/live")
     assert ran.code == 3, ran
@@ -399,7 +399,7 @@ def test_files_of_terraform_stacks_alone_are_read(kvlint: Kvlint) -> None:
     assert kvlint("repo/t").code == 3
 
 
-def test_what_the_inputs_of_a_unit_leave_out_is_final(kvlint: Kvlint) -> None:
+def test_value_that_a_unit_leaves_out_is_final(kvlint: Kvlint) -> None:
     """A unit is a caller: what its inputs disable, or do not enable, is skipped with the reason."""
     enabled = (
         'variable "{0}" {{\n  default = {1}\n}}\nresource "azurerm_key_vault" "{0}" {{\n  count = var.{0} ? 1 : 0\n}}\n'

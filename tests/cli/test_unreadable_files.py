@@ -336,7 +336,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize(("kind", "poison"), [(kind, one) for kind, (_, every) in UNREADABLE.items() for one in every])
-def test_what_cannot_be_read_is_a_problem_of_the_file(
+def test_unreadable_file_is_a_problem_of_that_file(
     kind: str, poison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

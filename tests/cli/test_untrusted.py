@@ -23,7 +23,7 @@ def test_every_setting_is_classified() -> None:
     assert len({(one.kind, one.field) for one in INFLUENCES}) == len(INFLUENCES)
 
 
-def test_what_only_the_command_line_sets_is_in_no_configuration_file() -> None:
+def test_settings_of_the_command_line_alone_are_in_no_configuration_file() -> None:
     in_files = {option.field for option in OPTIONS if option.is_configured(option.commands[0]) and option.in_files}
     alone = {field for field, why in CANNOT_LOWER.items() if why == "available on the command line only"}
     assert not alone & in_files
