@@ -169,7 +169,7 @@ CALLED = {
 
 
 @pytest.mark.parametrize("form", CALLED)
-def test_files_that_call_each_other_deploy_what_one_of_them_names(form: str, checkout: Path) -> None:
+def test_files_that_call_each_other_are_deployed_by_the_name_of_one(form: str, checkout: Path) -> None:
     for name, text in CALLED[form]:
         write(checkout, text, name)
     assert found_in(checkout, "x.yml", "").include(str(checkout / "samples/kv"))

@@ -64,11 +64,11 @@ class TestPaths:
         put("d/node_modules/x.json", "d/.hidden/y.json")
         assert named("d") == ["d/a.JSON", "d/b.json", "d/.hidden/y.json", "d/inner/z.json"]
 
-    def test_a_folder_that_is_named_itself_is_read_whatever_it_is_called(self) -> None:
+    def test_folder_on_the_command_line_is_read_with_any_name(self) -> None:
         put(".terraform/plan.json")
         assert named(".terraform") == [".terraform/plan.json"]
 
-    def test_what_is_named_twice_is_read_once_and_as_the_user_named_it(self) -> None:
+    def test_path_named_twice_is_read_once_as_named(self) -> None:
         put("d/a.json", "d/b.json")
         sources, _ = discover(["d", "d/../d/b.json", "./d"])
         assert [(source.path, source.is_explicit) for source in sources] == [("d/a.json", False), ("d/b.json", True)]
@@ -76,7 +76,7 @@ class TestPaths:
     def test_standard_input(self) -> None:
         assert named("-", "-") == ["stdin"]
 
-    def test_names_start_from_what_all_paths_share(self) -> None:
+    def test_paths_are_relative_to_the_common_folder(self) -> None:
         put("x/plan.json", "y/plan.json")
         assert named("x/plan.json", "y/plan.json") == ["x/plan.json", "y/plan.json"]
 
@@ -148,7 +148,7 @@ class TestPaths:
             read_source(sources[1])
 
 
-def test_other_json_of_a_folder_is_left_alone(folder: Path, plan: PlanJson, run: Run) -> None:
+def test_json_that_is_no_input_is_ignored(folder: Path, plan: PlanJson, run: Run) -> None:
     for name, data in {
         "plan.json": plan.text(),
         "utf16.json": plan.text().decode().encode("utf-16"),

@@ -113,13 +113,13 @@ def test_a_submodule(checkout: Path) -> None:
         ("commondir", "\udcff\udcfe"),
     ],
 )
-def test_a_broken_checkout_is_none(checkout: Path, name: str, text: str) -> None:
+def test_broken_checkout_is_no_repository(checkout: Path, name: str, text: str) -> None:
     _write(checkout / ".git" / name, text)
     assert repository(str(checkout)) is None
 
 
 @pytest.mark.parametrize("text", ["", "gitdir: ", "gitdir: /nowhere", "gitdir: .", "gitdir: a\0b", "\udcff" * 99])
-def test_a_broken_pointer_is_none(tmp_path: Path, text: str) -> None:
+def test_broken_git_file_is_no_repository(tmp_path: Path, text: str) -> None:
     _write(tmp_path / ".git", text)
     assert repository(str(tmp_path)) is None
 
@@ -195,7 +195,7 @@ def test_addresses_as_people_open_them(checkout: Path, url: str, uri: str) -> No
         "ext::sh -c x",
     ],
 )
-def test_what_is_no_server_is_none(checkout: Path, url: str) -> None:
+def test_url_without_a_server_and_path_is_ignored(checkout: Path, url: str) -> None:
     assert _uri(checkout, url) is None
 
 
@@ -215,7 +215,7 @@ def test_what_is_no_server_is_none(checkout: Path, url: str) -> None:
         "user:hunter2@git.example.com:org/repo",
     ],
 )
-def test_no_password_is_told(checkout: Path, url: str) -> None:
+def test_password_in_a_url_is_not_shown(checkout: Path, url: str) -> None:
     assert "hunter2" not in (_uri(checkout, url) or "")
 
 
@@ -232,7 +232,7 @@ def test_nothing_hostile_raises(tmp_path: Path, config: str, head: str, pointer:
     root_of(pointer)
 
 
-def test_as_git_itself_says(tmp_path: Path) -> None:
+def test_revision_and_branch_are_those_of_git(tmp_path: Path) -> None:
     if shutil.which("git") is None:
         pytest.skip("needs git")
 

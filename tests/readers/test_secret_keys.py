@@ -111,7 +111,7 @@ def test_no_report_shows_the_key_of_a_module_that_is_a_secret(tmp_path: Path) ->
     assert CANARY not in "".join(told_of(tmp_path))
 
 
-def test_no_report_shows_the_key_of_a_module_that_is_given_to_a_sensitive_variable(tmp_path: Path) -> None:
+def test_no_report_shows_a_module_key_passed_to_a_sensitive_variable(tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     variable = 'variable "p" {\n  sensitive = true\n}\n'
     secret = SECRET.format("", "x-${lower(var.p)}", "var.p")

@@ -60,7 +60,7 @@ def test_forty_levels_are_read() -> None:
     assert len(read(nested(39)).resources) == 1
 
 
-def test_what_was_read_before_stays() -> None:
+def test_resources_read_before_a_limit_are_kept() -> None:
     assert len(read(template(vault("a"), vault("b", copy={"name": "x", "count": 10**6}))).resources) == 1
 
 
@@ -87,7 +87,7 @@ def test_odd_sections(section: str, odd: Any) -> None:
         build_graph(found.resources, EVERYTHING, found.closed)
 
 
-def test_resources_that_are_null_are_none() -> None:
+def test_null_in_place_of_resources_is_an_empty_list() -> None:
     for source in (template() | {"resources": None}, template(vault(resources=None))):
         assert not read(source).problems
 

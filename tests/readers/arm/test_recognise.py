@@ -58,7 +58,7 @@ def test_parameter_files(value: Any, is_file: bool) -> None:
     assert looks_like_parameters(value) is is_file
 
 
-def test_a_policy_gives_parameters_in_a_language_of_its_own() -> None:
+def test_template_of_a_policy_has_its_own_parameters() -> None:
     inner = template(vault("[parameters('p')]"), parameters={"p": {"type": "string", "defaultValue": "kv"}})
     value = {"template": inner, "parameters": {"p": {"value": "[field('name')]"}}}
     wrapped = {"policyRule": {"then": {"details": {"deployment": {"properties": value}}}}}

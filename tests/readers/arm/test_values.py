@@ -156,7 +156,7 @@ def test_the_default_of_a_placeholder(type_: str, given: str, expected: Any) -> 
 
 
 @pytest.mark.parametrize("given", ["$AZURE_X", "${}", "#{}#", "a # {b} #", "${1}"])
-def test_what_is_no_placeholder_is_itself(given: str) -> None:
+def test_text_that_only_resembles_a_placeholder_is_a_value(given: str) -> None:
     file = decode(json.dumps({"parameters": {"p": {"value": given}}}).encode())
     source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": "string"}})
     assert asked(only(source, given=read_parameters("p.json", file)), "properties.x") == given
@@ -167,7 +167,7 @@ def test_what_is_no_placeholder_is_itself(given: str) -> None:
     [("vaults", "softDeleteRetentionInDays", "number"), ("vaults", "enablePurgeProtection", "boolean"),
      ("vaults/keys", "keySize", "number")],
 )  # fmt: skip
-def test_a_text_where_azure_wants_another_type(type_: str, name: str, wanted: str) -> None:
+def test_string_where_azure_requires_another_type_is_unknown(type_: str, name: str, wanted: str) -> None:
     one = resource(f"Microsoft.KeyVault/{type_}", "kv/k" if "/" in type_ else "kv", p={"kty": "RSA", name: "many"})
     (found,) = (each.select(("properties", name)) for each in read(template(one)).resources.values())
     assert isinstance(found, Unknown)
@@ -177,7 +177,7 @@ def test_a_text_where_azure_wants_another_type(type_: str, name: str, wanted: st
 @pytest.mark.parametrize(
     ("given", "expected"), [("true", True), ("False", False), ("yes", "?"), (True, True), (False, False)]
 )
-def test_a_log_that_a_text_enables(given: Any, expected: Any) -> None:
+def test_log_enabled_by_a_string_has_its_boolean_value(given: Any, expected: Any) -> None:
     setting = resource(SETTING, "s", scope="x", p={"logs": [{"category": "AuditEvent", "enabled": given}, "odd"]})
     found = asked(only(template(setting), SETTING), "properties.logs[0].enabled")
     assert (found[0] if expected == "?" else found) == expected
@@ -233,7 +233,7 @@ def test_the_index_of_a_loop_over_a_list_is_a_position_in_that_list(index: str) 
     assert pattern(found, "properties.x") == "x{{n}[#]}"
 
 
-def test_a_property_called_copy_is_none_that_repeats() -> None:
+def test_property_named_copy_does_not_repeat() -> None:
     assert value_of({"copy": ["a"]}) == {"copy": ["a"]}
 
 
@@ -256,12 +256,12 @@ def test_null_is_not_set_and_names_have_no_case() -> None:
         ({}, "variable `v` does not exist, so the deployment fails"),
     ],
 )
-def test_what_is_wrong_is_unknown(sections: dict[str, Any], why: str | None) -> None:
+def test_invalid_variable_is_unknown(sections: dict[str, Any], why: str | None) -> None:
     found = value_of("[variables('v')]", **sections)
     assert found == (f"?{why}" if why else "[nothing")
 
 
-def test_a_broken_expression_is_a_problem_where_anybody_asks_for_it() -> None:
+def test_invalid_expression_is_reported_at_the_property_that_uses_it() -> None:
     found = read(template(vault(p={"x": "[a(]"}), outputs={"o": {"value": "[b(]"}}, variables={"v": "[c(]"}))
     assert [(one.code, one.level, one.at) for one in found.problems] == [
         ("KVE002", "error", Location(path=PATH, pointer=("resources", 0, "properties", "x")))

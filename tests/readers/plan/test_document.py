@@ -82,7 +82,7 @@ ENCODINGS = ["utf-16", "utf-16-le", "utf-16-be"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_plan_is_refused(name: str) -> None:
+def test_document_that_is_no_plan_is_an_error(name: str) -> None:
     data, message, hint = REFUSED[name]
     with pytest.raises(InputError) as caught:
         decode_plan(data)
@@ -350,7 +350,7 @@ class TestCommandLine:
         (line,) = [line for line in text.splitlines() if "error" in line.lower() or "kvlint:" in line]
         return line
 
-    def test_no_plan(self, tmp_path: Path, run: Run) -> None:
+    def test_invalid_plans_are_reported_without_a_traceback(self, tmp_path: Path, run: Run) -> None:
         for name in ("empty", "a binary plan", "cut off", "a state", "nested too deeply", "not UTF-8"):
             (tmp_path / f"{name}.json").write_bytes(REFUSED[name][0])
         ran = run(*sorted(tmp_path.glob("*.json")), cwd=tmp_path)

@@ -89,7 +89,7 @@ class TestOneModule:
             secret(plan, "${azurerm_key_vault_access_policy.me}${each.key}", key)
         assert read(plan).link(f'{SECRET}["b"]') == ("certain", f'{KV}["b"]')
 
-    def test_an_attribute_that_nobody_wrote(self, plan: PlanJson, read: Reader) -> None:
+    def test_computed_attribute_may_be_any_link(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_kubernetes_cluster.k", {"name": "k"})
         plan.resource(
             "azurerm_role_assignment.r", {}, written={"scope": "${azurerm_kubernetes_cluster.k.node_resource_group_id}"}
@@ -109,7 +109,9 @@ class TestOneModule:
         assert read_with(plan, read, "${data.azurerm_key_vault.x.id}").link(SECRET) == ("certain", data)
 
     @pytest.mark.parametrize("target", ["${local.vault_id}", {}, "${var.vault_id}", "${path.module}", "${self.id}"])
-    def test_what_a_plan_does_not_show(self, target: Any, plan: PlanJson, read: Reader) -> None:
+    def test_reference_that_a_plan_does_not_resolve_may_be_any_link(
+        self, target: Any, plan: PlanJson, read: Reader
+    ) -> None:
         vaults(plan, None)
         assert read_with(plan, read, target).link(SECRET) == ("perhaps",)
 
@@ -144,7 +146,7 @@ class TestAlternatives:
         found = read_with(plan, read, "${var.on}${azurerm_key_vault.kv[0].id}${data.azurerm_key_vault.x[0].id}")
         assert found.link(SECRET) == ("certain", f"{KV}[0]")
 
-    def test_or_what_a_plan_does_not_show(self, plan: PlanJson, read: Reader) -> None:
+    def test_conditional_with_an_unresolved_reference_may_be_another_link(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, 0)
         found = read_with(plan, read, "${azurerm_key_vault.kv[0].id}${local.vault_id}")
         assert found.link(SECRET) == ("perhaps", f"{KV}[0]")
@@ -205,7 +207,9 @@ class TestKeys:
         )
         assert found == [("certain", f'{KV}["kv2"]'), ("certain", f'{KV}["kv1"]')]
 
-    def test_words_that_happen_to_begin_alike(self, plan: PlanJson, read: Reader) -> None:
+    def test_for_each_key_that_only_begins_with_the_key_of_a_vault_selects_none(
+        self, plan: PlanJson, read: Reader
+    ) -> None:
         """``{"db-password" = {vault = "main"}}`` is not in the vault ``db``."""
         vaults(plan, "db", "main")
         both = ("one of", f'{KV}["db"]', f'{KV}["main"]')
@@ -357,7 +361,7 @@ class TestModules:
             vaults(plan, None, module=f'module.m["{key}"]')
         assert read_with(plan, read, '${module.m["b"].id}').link(SECRET) == ("certain", f'module.m["b"].{KV}')
 
-    def test_an_output_whose_name_was_lost(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_with_a_lost_name_may_be_any_output_with_an_id(self, plan: PlanJson, read: Reader) -> None:
         """``module.vault[each.key].id`` where the module has more than one id to give."""
         outputs = {
             "id": "${azurerm_key_vault.kv.id}",
@@ -374,7 +378,7 @@ class TestModules:
         both = ("one of", f'module.m["b"].{KV}', 'module.m["b"].azurerm_private_endpoint.e')
         assert read(plan).link(f'{SECRET}["b"]') == both
 
-    def test_an_output_whose_name_was_lost_among_whole_resources(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_with_a_lost_name_may_be_any_whole_resource(self, plan: PlanJson, read: Reader) -> None:
         """``module.vault[each.key].vault.id`` beside an output ``identity_id``."""
         outputs = {"vault": "${azurerm_key_vault.kv}", "identity_id": "${azurerm_user_assigned_identity.u.id}"}
         plan.module("module.m", outputs=outputs)
@@ -408,7 +412,7 @@ class TestModules:
         both = ("one of", f'module.m.{KV}["a"]', f'module.m.{KV}["b"]')
         assert read_with(plan, read, '${module.m.ids["b-c"]}').link(SECRET) == both
 
-    def test_a_map_that_is_handed_down(self, plan: PlanJson, read: Reader) -> None:
+    def test_map_passed_to_a_module_links_by_key(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, "a", "b")
         plan.module("module.m", vaults=f"${{{KV}}}")
         for key in ("a", "b"):
@@ -464,7 +468,7 @@ class TestModules:
         source = secret(plan, "${var.app.identity[0].principal_id}", module="module.m")
         assert read(plan).link(source) == ("perhaps",)
 
-    def test_a_secret_that_is_handed_down_whole(self, plan: PlanJson, read: Reader) -> None:
+    def test_secret_passed_as_a_whole_object_links_to_its_vault(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.resource("azurerm_key_vault_key.k", {"name": "k"}, written={"key_vault_id": f"${{{KV}.id}}"})
         plan.module("module.m", key="${azurerm_key_vault_key.k}")
@@ -576,7 +580,7 @@ class TestLocals:
             "terraform_data.subscription",
         ],
     )
-    def test_beside_what_may_give_any_text(self, other: str, plan: PlanJson, read: Reader) -> None:
+    def test_reference_to_a_resource_of_any_content_has_no_type(self, other: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(other, {"name": "x"})
         assert self.types(plan, read) == ()
 
@@ -589,14 +593,14 @@ class TestLocals:
         plan.module("module.web", outputs={"id": "${azurerm_linux_web_app.w.id}"})
         assert len(self.types(plan, read)) == 1 + types
 
-    def test_what_a_local_value_makes_of_an_id_does_not_show(self, plan: PlanJson, read: Reader) -> None:
+    def test_local_value_computed_from_an_id_has_no_type(self, plan: PlanJson, read: Reader) -> None:
         """``local.scope = "/subscriptions/${split("/", azurerm_key_vault.kv.id)[2]}"``."""
         vaults(plan, None)
         value = read_with(plan, read, "${local.vault_id}").reference(SECRET).value
         assert isinstance(value, Unknown)
         assert value.types == ()
 
-    def test_of_a_module_that_is_handed_what_others_make(self, plan: PlanJson, read: Reader) -> None:
+    def test_module_argument_with_an_id_limits_the_type(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.module("module.m", vault_id=f"${{{KV}.id}}")
         plan.module("module.m.module.inner", vault_id="${local.vault_id}")

@@ -67,7 +67,7 @@ class TestPermissionModel:
         assert found.get(KV, RBAC) is None
         assert found.get(KV, "derived.accessModel") == "?"
 
-    def test_without_a_configuration_nobody_knows_what_was_written(self, plan: PlanJson, read: Reader) -> None:
+    def test_permission_model_is_unknown_without_a_configuration(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, unknown={"id": True, **BOTH}, configured=False)
         assert read(plan).get(KV, RBAC) == "?"
 
@@ -81,7 +81,7 @@ class TestPermissionModel:
         assert read(plan).get(KV, RBAC) is value
 
     @pytest.mark.parametrize("name", BOTH)
-    def test_an_update_to_what_is_not_known(self, name: str, plan: PlanJson, read: Reader) -> None:
+    def test_update_to_an_unknown_value_is_unknown(self, name: str, plan: PlanJson, read: Reader) -> None:
         (other,) = set(BOTH) - {name}
         written = {name: "${data.external.x.result}"}
         plan.resource(KV, {other: False}, written=written, unknown={name: True}, actions=["update"])
@@ -108,7 +108,7 @@ PURGED = "properties.enablePurgeProtection"
 class TestWhoWroteIt:
     """The provider fills in defaults, so a plan has values that nobody wrote: the configuration tells them apart."""
 
-    def test_what_is_left_out_is_the_default(self, plan: PlanJson, read: Reader) -> None:
+    def test_missing_argument_has_the_default_of_the_provider(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False, DAYS: 90, ACCESS: True}, written={"name": "kv"})
         found = read(plan)
         for path, note in (
@@ -120,29 +120,27 @@ class TestWhoWroteIt:
             assert (answer.origin, answer.note) == ("default", note)
 
     @pytest.mark.parametrize("value", [False, "${var.x}"])
-    def test_what_is_written_is_written_though_it_is_the_default(
-        self, value: object, plan: PlanJson, read: Reader
-    ) -> None:
+    def test_argument_set_to_its_default_counts_as_set(self, value: object, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, written={"name": "kv", PURGE: value})
         assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
-    def test_another_value_than_the_default_is_somebodys(self, plan: PlanJson, read: Reader) -> None:
+    def test_missing_argument_with_another_value_counts_as_set(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: True}, written={"name": "kv"})
         answer = read(plan).answer(KV, PURGED)
         assert (answer.origin, read(plan).get(KV, PURGED)) == ("written", True)
 
-    def test_without_a_configuration_nobody_knows(self, plan: PlanJson, read: Reader) -> None:
+    def test_value_counts_as_set_without_a_configuration(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, configured=False)
         assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
-    def test_what_is_only_read_has_its_values_from_azure(self, plan: PlanJson, read: Reader) -> None:
+    def test_value_of_a_data_source_counts_as_set(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(f"data.{KV}", {"name": "kv", PURGE: False}, actions=["read"], unknown={})
         assert read(plan).answer(f"data.{KV}", PURGED).origin == Origin.WRITTEN
 
     @pytest.mark.parametrize(
         ("actions", "origin"), [(["create"], "default"), (["update"], "kept"), (["no-op"], "kept")]
     )
-    def test_what_an_existing_resource_has_already_is_kept(
+    def test_value_of_an_existing_resource_is_kept(
         self, actions: list[str], origin: str, plan: PlanJson, read: Reader
     ) -> None:
         plan.resource(KV, dict.fromkeys(BOTH, False), written={"name": "kv"}, actions=actions, unknown={})
@@ -391,7 +389,7 @@ class TestProviders:
         assert found.get(inner, "properties.enableSoftDelete") is False
         assert found.get(KV, "properties.enableSoftDelete") is True
 
-    def test_what_is_no_longer_written_had_the_only_provider(self, plan: PlanJson, read: Reader) -> None:
+    def test_deleted_resource_without_a_configuration_has_the_only_provider(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, before={"name": "kv"}, actions=["delete"], configured=False)
         assert read(plan).link_of(KV, "provider") == "-> provider.azurerm"
 
@@ -407,7 +405,7 @@ class TestProviders:
         assert set(found.graph.resources) == {"provider.azurerm", "provider.tofu"}
 
 
-def test_what_says_the_same_is_said_once(plan: PlanJson, read: Reader) -> None:
+def test_equal_secrets_share_their_attributes(plan: PlanJson, read: Reader) -> None:
     """Thousands of secrets are lowered, and judged, once; but not where their configuration differs."""
     secret = "azurerm_key_vault_secret.s"
     written = {"key_vault_id": "${azurerm_key_vault.kv.id}", "content_type": "${var.x}"}
@@ -459,7 +457,7 @@ class TestSecretsApart:
         _, values = self.values(plan, RequiredAttributes(**self.ASKED))
         assert [getattr(value, "value", None) for value in values] == ["v"]
 
-    def test_whoever_asks_for_all_around_it_gets_it_there(self, plan: PlanJson) -> None:
+    def test_common_attributes_include_parent_objects_if_required(self, plan: PlanJson) -> None:
         for n in range(2):
             plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
         paths = {"microsoft.keyvault/vaults/secrets": frozenset({("properties",), ("properties", "value")})}
@@ -468,7 +466,7 @@ class TestSecretsApart:
         assert commons[0] is not None
         assert commons[0].fields["properties"].fields["value"] == values[0]  # type: ignore[union-attr]  # an object
 
-    def test_what_it_was_before(self, plan: PlanJson) -> None:
+    def test_previous_values_are_not_common_attributes(self, plan: PlanJson) -> None:
         change = ("derived", "changedFrom", "properties", "value")
         before = {"name": "s", "value": "old"}
         plan.resource(self.SECRET, {"name": "s", "value": "new"}, key=0, before=before, actions=["update"])
@@ -492,7 +490,7 @@ class TestSecretsApart:
 
 
 @pytest.mark.slow(8)
-def test_nothing_holds_on_to_a_plan_that_was_read(plan: PlanJson) -> None:
+def test_plan_is_released_after_reading(plan: PlanJson) -> None:
     """Nobody looks for garbage while kvlint runs, so that what is held in a circle would stay until its end."""
     plan.resource(KV, {"name": "kv"})
     plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, written={"key_vault_id": f"${{{KV}.id}}"})

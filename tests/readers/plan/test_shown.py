@@ -52,12 +52,12 @@ def test_an_output(after: Any, expected: value_origins.Origins) -> None:
     assert shown(output_changes=output(after)).of_output("out", FOUND) == expected
 
 
-def test_what_is_known_after_apply_may_be_the_secret() -> None:
+def test_output_known_after_apply_may_be_the_secret() -> None:
     assert shown(output_changes=output(False, unknown=True)).of_output("out", FOUND) == OPEN
     assert shown().of_output("out", FOUND) == OPEN
 
 
-def test_what_refers_to_no_secret_stays_what_it_is() -> None:
+def test_output_that_refers_to_no_secret_keeps_its_origin() -> None:
     plain = frozenset({value_origins.PARAMETER})
     assert shown(output_changes=output(SECRET)).of_output("out", plain) == plain
 
@@ -100,7 +100,7 @@ def test_an_argument_of_any_instance() -> None:
         {"configuration": {"root_module": {"variables": []}}},
     ],
 )
-def test_broken_parts_tell_nothing(parts: dict[str, Any]) -> None:
+def test_broken_parts_of_a_plan_leave_the_origin_unknown(parts: dict[str, Any]) -> None:
     assert shown(**{"output_changes": output("none of it"), **parts}).of_output("out", FOUND) == OPEN
 
 

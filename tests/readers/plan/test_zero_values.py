@@ -107,7 +107,7 @@ def test_a_zero_value_of_an_argument_with_a_default_is_a_value(plan: PlanJson, r
         ("azurerm_monitor_diagnostic_setting", "enabled_log", "properties.logs"),
     ],
 )
-def test_arguments_whose_zero_value_is_a_value(
+def test_zero_value_of_these_arguments_is_a_value(
     type_: str, argument: str, path: str, plan: PlanJson, read: Reader
 ) -> None:
     zero: Any = "" if argument == "value" else []

@@ -62,7 +62,7 @@ def test_a_body_that_is_not_known(body: str, read: Read) -> None:
     assert isinstance(value(read(variable("b") + resource(body)), KV, *PURGE), Unknown)
 
 
-def test_what_a_body_does_not_say_has_its_default(read: Read) -> None:
+def test_missing_property_of_a_body_has_its_default(read: Read) -> None:
     found = value(read(resource("")), KV, *PURGE)
     assert found.origin == Origin.DEFAULT
     assert plain(read(resource(BODY)), KV, "properties", "enableSoftDelete") is True
@@ -77,7 +77,7 @@ TYPE_NOT_KNOWN = "the type of `azapi_resource.kv` is unknown, so the resource wa
 
 
 @pytest.mark.parametrize("type_", ['"Microsoft.KeyVault"', "null", "5", '"@2020"'])
-def test_what_is_not_a_type_is_an_error(type_: str, judge: Judge) -> None:
+def test_invalid_type_is_an_error(type_: str, judge: Judge) -> None:
     found = judge(resource(BODY, type_=type_))
     assert [message for *_, message in found.errors()] == [TYPE_NOT_KNOWN]
     assert found.code == 3
@@ -99,7 +99,7 @@ def test_types_by_case_and_value(judge: Judge) -> None:
         assert judge(text).outcomes("KV001") == {KV: "fail"}
 
 
-def test_a_key_vault_type_that_nobody_knows(judge: Judge) -> None:
+def test_unknown_key_vault_type_is_incomplete(judge: Judge) -> None:
     found = judge(resource(BODY, type_='"Microsoft.KeyVault/newThings@2030-01-01"'))
     assert found.code == 3
     assert judge(resource(BODY, type_='"Microsoft.Storage/storageAccounts@2023-01-01"')).code == 0

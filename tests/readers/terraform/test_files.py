@@ -26,7 +26,7 @@ def test_a_file_in_any_usual_encoding(name: str, text: str | bytes, judge: Judge
 
 
 @pytest.mark.parametrize("name", ["main.tf.json", "main.tofu.json"])
-def test_a_file_in_json_is_told_at_the_key(name: str, judge: Judge) -> None:
+def test_json_file_has_findings_at_the_key(name: str, judge: Judge) -> None:
     found = judge({name: JSON_BAD})
     assert found.told("KV001") == [("fail", name, 5)]
     assert found.text(found.all("KV001")[0]) == '"purge_protection_enabled": false'
@@ -123,11 +123,11 @@ def test_locals_variables_and_calls_are_overridden_too(judge: Judge) -> None:
 @pytest.mark.parametrize(
     "name", [".main.tf", "main.tf~", "#main.tf#", "main.tf.bak", ".terraform/modules/m/main.tf", ".terraform/x.tf"]
 )
-def test_what_is_no_file_of_a_module(name: str, judge: Judge) -> None:
+def test_backup_and_hidden_files_are_not_read(name: str, judge: Judge) -> None:
     assert judge({"main.tf": GOOD, name: BAD}).told("KV001") == []
 
 
-def test_a_name_that_is_taken_is_an_error_and_the_first_counts(judge: Judge) -> None:
+def test_duplicate_name_is_an_error_and_the_first_declaration_is_used(judge: Judge) -> None:
     found = judge({"a.tf": BAD, "b.tf": GOOD})
     assert found.told("KV001") == [("fail", "a.tf", 2)]
     assert found.errors() == [("b.tf", 1, "`azurerm_key_vault.kv` is declared twice")]
@@ -226,12 +226,12 @@ class TestDamage:
         assert set(found.outcomes("KV").values()) == {"unknown"}
         assert [line for _, line, _ in found.errors()] == [2]
 
-    def test_an_expression_that_is_none_costs_its_attribute(self, judge: Judge) -> None:
+    def test_invalid_expression_affects_its_attribute_only(self, judge: Judge) -> None:
         found = judge('resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = false\n  name = ]\n}\n')
         assert found.told("KV001") == [("fail", "main.tf", 2)]
         assert [line for _, line, _ in found.errors()] == [3]
 
-    def test_other_blocks_are_judged(self, judge: Judge) -> None:
+    def test_blocks_beside_a_broken_one_are_evaluated(self, judge: Judge) -> None:
         broken = 'resource "azurerm_key_vault" "b" {\n  name "b"\n}\n'
         found = judge(broken + BAD)
         assert found.outcomes("KV001") == {"azurerm_key_vault.b": "unknown", "azurerm_key_vault.kv": "fail"}
@@ -262,7 +262,7 @@ class TestDamage:
         broken = 'provider "azurerm" {\n  features {\n    key_vault {\n      purge_soft true\n    }\n  }\n}\n'
         assert set(judge(broken + GOOD).outcomes("KV006").values()) == {"unknown"}
 
-    def test_an_installed_module_is_told_at_its_caller(self, judge: Judge) -> None:
+    def test_syntax_error_in_an_installed_module_is_reported_at_its_call(self, judge: Judge) -> None:
         manifest = {"Modules": [{"Key": "m", "Dir": ".terraform/modules/m"}]}
         files = {
             "main.tf": call("x/y/azurerm"),

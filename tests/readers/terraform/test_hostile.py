@@ -176,7 +176,7 @@ def test_deep_json(judge: Judge) -> None:
         'yamldecode("a: &a [x]\\nb: [*a, *a]")',
     ],
 )
-def test_functions_that_ask_for_too_much(expression: str, judge: Judge) -> None:
+def test_expensive_functions_are_stopped(expression: str, judge: Judge) -> None:
     found = judge(
         'resource "azurerm_key_vault" "first" {\n}\n'
         + vault("true", f"  tags = {{ x = {expression} }}\n  tenant_id = {expression}\n")
@@ -327,7 +327,7 @@ def test_declarations_of_any_form(text: str, judge: Judge) -> None:
         '[for k, v in azurerm_key_vault_secret.s : v if k == "value"][0]',
     ],
 )
-def test_a_secret_of_another_resource_is_not_told(name: str, judge: Judge) -> None:
+def test_secret_of_another_resource_is_not_shown(name: str, judge: Judge) -> None:
     secret = 'resource "azurerm_key_vault_secret" "s" {\n  name = "s"\n  value = "hunter2"\n}\n'
     server = 'resource "azurerm_mssql_server" "sql" {\n  administrator_login_password = "hunter2"\n}\n'
     text = f'resource "azurerm_key_vault" "kv" {{\n  purge_protection_enabled = false\n  name = {name}\n}}\n'

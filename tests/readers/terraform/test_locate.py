@@ -81,7 +81,7 @@ def test_a_module_with_another_constant_is_not_the_source(argument: str, planned
         ('dynamic "acl" {\n    for_each = var.x\n  }', [{"days": constant(1)}]),
     ],
 )  # fmt: skip
-def test_what_agrees_or_cannot_be_compared(argument: str, planned: Any, find: Find) -> None:
+def test_equal_or_incomparable_constants_match(argument: str, planned: Any, find: Find) -> None:
     name = "acl" if "acl" in argument else argument.partition(" ")[0]
     text = WHOLE.replace('"azurerm_key_vault" "kv" {', f'"azurerm_key_vault" "kv" {{\n  {argument}\n')
     assert find({"plans/main.tf": text}, constants={KV: {name: planned}}) == "plans"
@@ -195,17 +195,17 @@ def test_nothing_is_found_for_a_plan_that_declares_nothing(find: Find) -> None:
         })),
     ],
 )  # fmt: skip
-def test_however_it_is_written(name: str, text: str, find: Find) -> None:
+def test_source_is_found_with_any_formatting(name: str, text: str, find: Find) -> None:
     assert find({f"infra/{name}": text, "other/main.tf": declaring(KV)}) == "infra"
 
 
-def test_copies_of_other_peoples_code_are_left_alone(find: Find) -> None:
+def test_vendored_folders_are_not_searched(find: Find) -> None:
     copies = {f"{folder}/x/main.tf": WHOLE for folder in (".terraform", ".git", "node_modules", ".venv")}
     assert find(copies) is None
     assert find({"infra/main.tf": WHOLE}) == "infra"
 
 
-def test_a_search_that_is_given_up_finds_nothing(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_that_exceeds_its_limit_finds_no_source(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only one that was seen need not be the only one."""
     files = {f"f{number}/main.tf": declaring(KV) for number in range(9)} | {"a/main.tf": WHOLE}
     assert find(files) == "a"
@@ -265,7 +265,7 @@ def test_the_search_outside_of_a_checkout_reads_few_folders(
     assert len(read) <= most
 
 
-def test_only_what_may_be_it_is_parsed(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_candidate_folders_are_parsed(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
     load = FolderCache.load
 

@@ -81,7 +81,7 @@ def test_the_text_at_the_place(text: str, rule: str, told: str, cause: list[str]
     assert causes(found, rule) == cause
 
 
-def test_json_is_told_at_keys(judge: Judge) -> None:
+def test_json_findings_are_located_at_keys(judge: Judge) -> None:
     kv = {"name": "kv", "purge_protection_enabled": "${local.p}", "network_acls": {"default_action": "Allow"}}
     document = {"locals": {"p": False}, "resource": {"azurerm_key_vault": {"kv": kv}}}
     for indent in (None, 2):
@@ -196,7 +196,7 @@ def test_values_of_secrets_are_not_shown(written: str) -> None:
         'object_id = data.x.y["z"]',
     ],
 )
-def test_what_is_no_secret_is_shown(written: str) -> None:
+def test_code_without_a_secret_is_shown(written: str) -> None:
     assert written in shown(f'resource "a" "b" {{\n  {written}\n}}\n', written)
 
 
@@ -221,7 +221,7 @@ def test_secrets_in_json_are_not_shown() -> None:
     assert CANARY not in shown(text, '"name": "kv"', "main.tf.json")
 
 
-def test_what_a_caller_gives_to_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
+def test_argument_of_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
     files = {
         "main.tf": call(more='  p = "hunter2"\n')
         + call(more="  p = local.p\n", name="n")
@@ -233,7 +233,7 @@ def test_what_a_caller_gives_to_a_sensitive_variable_is_not_shown(judge: Judge) 
     assert CANARY not in repr(found.report)
 
 
-def test_what_a_file_gives_to_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
+def test_file_value_of_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
     files = {
         "main.tf": variable("p", more="  sensitive = true") + vault("var.p"),
         "terraform.tfvars": 'p = "hunter2"\n',
@@ -293,7 +293,7 @@ def test_blocks_without_secrets_on_a_long_line_are_searched_once(monkeypatch: py
     assert searches <= 2_000 + 4 * len(ranges)
 
 
-def test_files_are_written_where_the_judge_says(judge: Judge, tmp_path: Path) -> None:
+def test_files_are_written_to_their_folder(judge: Judge, tmp_path: Path) -> None:
     assert judge(vault()).root == tmp_path / "judged"
 
 

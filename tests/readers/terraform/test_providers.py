@@ -58,7 +58,7 @@ def test_the_default_of_a_version(required: dict[str, str], rbac: bool | None, r
 
 
 @pytest.mark.parametrize(("version", "rbac"), [("~> 5.0", None), ("~> 4.50", False)])
-def test_what_a_module_demands_counts_for_the_whole(version: str, rbac: bool, read: Read) -> None:
+def test_version_constraint_of_a_module_applies_to_the_whole_root(version: str, rbac: bool, read: Read) -> None:
     found = read(BARE + call(), {"m/main.tf": required(version)})
     assert plain(found, KV, *RBAC) is rbac
     found = read(required(">= 4.0") + call() + BARE, {"m/main.tf": call("./n"), "m/n/main.tf": required(version)})
@@ -74,7 +74,7 @@ def test_a_lock_file_that_cannot_be_read_may_name_any_version(text: str, judge: 
     assert found.code == 3
 
 
-def test_a_default_says_where_it_comes_from(read: Read) -> None:
+def test_default_has_a_note_about_its_source(read: Read) -> None:
     found = value(read(required("~> 4.0") + BARE), KV, *RBAC)
     assert (found.origin, found.note) == ("default", "not set (default: false)")
 
@@ -177,7 +177,7 @@ class TestFeatures:
         providers = self.DEFAULT + self.PROVIDER.format('  alias = "west"\n', "true")
         assert judge(providers + text).outcomes("KV006") == outcome
 
-    def test_a_switch_is_told_where_it_stands(self, judge: Judge) -> None:
+    def test_features_setting_is_reported_at_its_line(self, judge: Judge) -> None:
         found = judge(self.PROVIDER.format("", "true") + vault("false"))
         assert found.told("KV006") == [("fail", "main.tf", 4)]
 

@@ -273,8 +273,6 @@ BLOCK, ARGUMENT = '  subnet {\n    name = "a"\n  }', '  subnet = [{ name = "a" }
         ("try(local.subnets[0].id, null)", "fail"),
     ],
 )
-def test_the_provider_may_set_what_an_item_of_a_resource_does_not_write(
-    judge: Judge, subnet: str, expression: str, outcome: str
-) -> None:
+def test_member_that_an_item_does_not_set_is_unknown(judge: Judge, subnet: str, expression: str, outcome: str) -> None:
     found = judge(ROOT + NETWORK % subnet + vault(f"{expression} != null"))
     assert found.outcomes("KV001").get(KV, "pass") == outcome

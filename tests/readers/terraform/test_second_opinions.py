@@ -181,7 +181,7 @@ def test_nothing_is_written_and_no_pickle_is_read(text: str, code: int, is_asked
         ('a = "$${hunter2', "does not expect `$`", 5),
     ],
 )
-def test_the_message_holds_no_text_of_the_file(text: str, message: str, at: int) -> None:
+def test_message_contains_no_text_of_the_file(text: str, message: str, at: int) -> None:
     fault = syntax_error(text)
     assert fault is not None
     assert (fault.message, fault.at) == (message, at)

@@ -49,7 +49,7 @@ def suppressed(found: Judged, rule: str = "KV001") -> dict[str, str]:
         f"# {IGNORE}\n" + vault("var.p") + variable("p", "false"),
     ],
 )
-def test_what_is_suppressed(text: str, judge: Judge) -> None:
+def test_directive_suppresses_the_finding(text: str, judge: Judge) -> None:
     found = judge(text, **DAY)
     assert suppressed(found) == {KV: "a sandbox"}
     assert found.told("KV001") == []
@@ -84,7 +84,7 @@ def test_what_is_suppressed(text: str, judge: Judge) -> None:
         (f"# {IGNORE}\n" + variable("p", "false") + vault("var.p"), "unused suppression: KV001 is not reported here"),
     ],
 )
-def test_what_is_not(text: str, says: str, judge: Judge) -> None:
+def test_directive_of_another_rule_or_place_suppresses_nothing(text: str, says: str, judge: Judge) -> None:
     found = judge(text, **DAY)
     assert suppressed(found) == {}
     assert list(found.outcomes("KV001")) == [KV]
@@ -92,7 +92,7 @@ def test_what_is_not(text: str, says: str, judge: Judge) -> None:
     assert len(found.notes()) == bool(says)
 
 
-def test_unknown_questions_too(judge: Judge) -> None:
+def test_directive_suppresses_an_unknown_result(judge: Judge) -> None:
     found = judge(variable("p") + vault(f"var.p # {IGNORE}"), **DAY)
     assert suppressed(found) == {KV: "a sandbox"}
     assert found.outcomes("KV001") == {}
@@ -129,7 +129,7 @@ class TestModules:
         assert suppressed(found) == {f"module.a.{KV}": "a sandbox"}
         assert found.outcomes("KV001") == {f"module.b.{KV}": "fail"}
 
-    def test_on_the_resource_for_what_a_caller_gives(self, judge: Judge) -> None:
+    def test_directive_on_the_resource_suppresses_a_finding_in_an_argument(self, judge: Judge) -> None:
         files = {"main.tf": call(more="  p = false\n"), "m/main.tf": variable("p") + f"# {IGNORE}\n" + vault("var.p")}
         assert set(suppressed(judge(files, **DAY))) == {f"module.m.{KV}"}
 
@@ -169,7 +169,7 @@ class TestPlans:
         assert suppressed(found) == {KV: "a sandbox"}
         assert found.outcomes("KV001") == {}
 
-    def test_a_plan_is_told_on_its_source(self, judge: Judge) -> None:
+    def test_finding_of_a_plan_is_reported_in_its_source(self, judge: Judge) -> None:
         found = judge({"main.tf": vault("false"), "plan.json": self.PLAN}, "plan.json", **DAY)
         assert found.told("KV001") == [("fail", "main.tf", 2)]
 

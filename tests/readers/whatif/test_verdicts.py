@@ -41,12 +41,12 @@ def test_purge_protection(one: Any, expected: dict[str, str], verdict: Verdict) 
 
 
 @pytest.mark.parametrize("kind", ["Create", "Modify", "NoChange", "Ignore", "Deploy", "Delete"])
-def test_what_is_deleted_is_told(kind: str, verdict: Verdict) -> None:
+def test_deletion_of_a_vault_is_reported(kind: str, verdict: Verdict) -> None:
     expected = FAILS if kind == "Delete" else PASSES
     assert verdict(what_if(change(kind, vault(), vault())), "KV005") == expected
 
 
-def test_a_deletion_is_told_in_words(judge: Judge) -> None:
+def test_message_about_a_deletion_names_the_what_if_result(judge: Judge) -> None:
     (finding,) = judge(what_if(change("Delete", None, vault()))).findings
     assert "the what-if result is Delete" in finding.message
 
@@ -85,7 +85,7 @@ def test_a_companion_that_may_not_come(verdict: Verdict) -> None:
     assert verdict(document, "KV201") == UNKNOWN
 
 
-def test_nothing_is_missing_for_certain_where_the_input_is_not_whole(verdict: Verdict) -> None:
+def test_missing_companion_is_unknown_in_an_incomplete_input(verdict: Verdict) -> None:
     assert verdict(what_if(change("Create", vault()), "broken"), "KV201") == UNKNOWN
     assert verdict(snapshot(vault(), diagnostics=["a nested deployment was not expanded"]), "KV201") == UNKNOWN
 
