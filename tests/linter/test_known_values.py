@@ -95,7 +95,7 @@ class TestScopes:
             ),
         ],
     )
-    def test_it_is_no_vault(self, outcomes: Outcomes, declared: str, scope: str) -> None:
+    def test_value_is_known_not_to_be_a_vault(self, outcomes: Outcomes, declared: str, scope: str) -> None:
         found = outcomes(vault() + declared + role(scope, "Key Vault Administrator"))
         assert ("KV001", "azurerm_key_vault.kv") in found
         assert not [rule for rule, resource in found if resource == "azurerm_role_assignment.r"]
@@ -217,7 +217,7 @@ resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {{
 """
         assert ("KV601", "s") not in outcomes({"main.bicep": text})
 
-    def test_what_may_be_null_is_not_set(self, outcomes: Outcomes) -> None:
+    def test_expiration_date_that_may_be_null_is_missing(self, outcomes: Outcomes) -> None:
         text = """
 param expiry int?
 param set bool

@@ -62,7 +62,7 @@ def test_every_public_name_exists_and_no_other() -> None:
         _ = azkvlint.nothing
 
 
-def test_it_reports_what_the_command_line_reports(run: Run, tmp_path: Path) -> None:
+def test_api_reports_the_results_of_the_command_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(VAULT)
     settings = CheckSettings(select=("KV0",), min_severity=Severity.MEDIUM)
     report = lint(tmp_path / "main.tf", settings)

@@ -72,7 +72,7 @@ def addresses(findings: Iterable[Finding]) -> list[tuple[str, str]]:
     return [(finding.resource, finding.source) for finding in findings]
 
 
-def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
+def test_plan_removes_source_results_of_the_addresses_that_it_decides() -> None:
     told = [found(address, at("main.tf", 1)) for address in ('kv["a"]', "module.m.kv", "other")]
     source = UnitResult(findings=told, unknown=told, suppressed=told, root="infra")
     elsewhere = UnitResult(findings=[found("kv", at("x.tf", 1))], root="x")

@@ -248,7 +248,7 @@ def test_an_output_of_a_module_that_is_not_available_is_named(tmp_path: Path, ru
     assert found["label"] == "`module.db.password` is the output of a module that is not in the scanned files"
 
 
-def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
+def test_self_reference_ends(tmp_path: Path, run: Run) -> None:
     text = (
         "locals {\n  a = local.b\n  b = local.a\n}\n"
         'resource "azurerm_key_vault_secret" "s" {\n  name  = "s"\n  value = local.a\n}\n'
@@ -274,7 +274,7 @@ def test_a_block_in_json_shows_its_secret_too(tmp_path: Path, run: Run, several:
     assert [one["resource"] for one in found] == ["azurerm_container_group.g.container.environment_variables"]
 
 
-def test_what_waits_for_a_module_waits_for_what_that_waits_for(tmp_path: Path, run: Run) -> None:
+def test_dependency_on_a_module_includes_the_dependencies_of_the_module(tmp_path: Path, run: Run) -> None:
     text = """
 data "azurerm_client_config" "me" {}
 resource "azurerm_key_vault" "kv" {
@@ -329,7 +329,7 @@ output "open_id" {
 """
 
 
-def test_an_output_waits_for_what_it_depends_on(tmp_path: Path, run: Run) -> None:
+def test_output_depends_on_its_depends_on(tmp_path: Path, run: Run) -> None:
     secrets = "".join(
         f'resource "azurerm_key_vault_secret" "{output}" {{\n'
         f'  name         = "{output}"\n  key_vault_id = module.kv.{output}\n}}\n'
@@ -428,7 +428,7 @@ output result string = echo.outputs.output
         ("kv.getSecret('admin-password')", True),
     ],
 )
-def test_a_secure_parameter_of_a_module_is_what_its_caller_passes(
+def test_secure_parameter_of_a_module_has_the_origin_of_its_argument(
     value: str, is_secret: bool, tmp_path: Path, run: Run
 ) -> None:
     write(tmp_path, {"main.bicep": CALLER % value, "echo.bicep": ECHO})
@@ -562,7 +562,7 @@ FULL = "reference(resourceId('Microsoft.Resources/deployments', 'nest'), '2022-0
         ("reference('nest').outputs.o.value", GENERATED, False),
     ],
 )
-def test_a_secret_from_an_output_of_a_deployment_is_what_the_output_is(
+def test_secret_from_an_output_of_a_deployment_has_the_origin_of_the_output(
     reference: str, output: object, is_in_code: bool, is_inner: bool, tmp_path: Path, run: Run
 ) -> None:
     write(tmp_path, {"main.json": template_of_output(reference, output, is_inner)})
@@ -596,7 +596,7 @@ def test_an_output_of_a_deployment_that_is_not_available_is_unknown_by_its_name(
 
 
 @pytest.mark.parametrize("access", [".outputs.o", "['outputs'].o", "['outputs']['o']"])
-def test_a_secret_from_an_output_of_a_module_is_what_the_output_is(access: str, tmp_path: Path, run: Run) -> None:
+def test_secret_from_an_output_of_a_module_has_the_origin_of_the_output(access: str, tmp_path: Path, run: Run) -> None:
     main = f"module m 'm.bicep' = {{\n  name: 'm'\n}}\n{BICEP}".replace("value: password", f"value: m{access}")
     write(tmp_path, {"main.bicep": main, "m.bicep": f"output o string = '{SECRET}'\n"})
     assert ("KV610", "db") in failed(run, tmp_path, "main.bicep")

@@ -104,5 +104,5 @@ def test_two_rules_of_one_id() -> None:
     ]
 
 
-def test_users_need_neither_ideas_nor_known_types() -> None:
+def test_custom_rules_require_no_ideas_and_no_known_types() -> None:
     assert list(faults_of([changed(id="ACME-10", covers=(), resources=RULE.resources)])) == []
