@@ -107,7 +107,7 @@ def test_paths_of_lists_of_lists(build: Build) -> None:
 # --- all, any, not ----------------------------------------------------------------------------------------------------
 
 
-def test_only_what_decides_is_told(build: Build) -> None:
+def test_evidence_contains_only_deciding_conditions(build: Build) -> None:
     a, b, c = (build.attribute(name, equals=True) for name in "abc")
     resource = build.resource(a=True, b=False, c=build.unknown)
     assert asked(build, All((a, b, c)), resource) == (FAIL, ["b"])
@@ -128,7 +128,7 @@ def test_not_mirrors_evidence_and_words(build: Build) -> None:
     assert asked(build, Not(both), resource) == (PASS, ["b"])
 
 
-def test_evidence_says_where_a_derived_value_comes_from(build: Build) -> None:
+def test_evidence_has_the_source_of_a_derived_value(build: Build) -> None:
     at = Location(path="plan.json", attribute="properties.networkAcls")
     world = Scalar(at=at, value="world", origin=Origin.DERIVED, note="no rules are set")
     (note,) = build.ask(

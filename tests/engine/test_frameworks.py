@@ -122,7 +122,7 @@ def test_two_files_cannot_share_a_name() -> None:
     assert caught.value.faults == ("b.yaml:1:7: 'acme' is also the name of a.yaml",)
 
 
-def test_rules_answer_by_id_idea_policy_and_their_own_word() -> None:
+def test_controls_select_rules_by_id_idea_policy_and_control_name() -> None:
     rows = """controls:
   - {id: by-id, title: One, rules: [KV001]}
   - {id: by-idea, title: Two, ideas: [REC-01]}
@@ -139,6 +139,6 @@ def test_rules_answer_by_id_idea_policy_and_their_own_word() -> None:
     assert "KV001" in {question.control.id: question.rules for question in mcsb.checks}["DP-8"]
 
 
-def test_an_installation_without_them_says_so(tmp_path: Path) -> None:
+def test_missing_framework_files_are_an_internal_error(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match="the built-in control frameworks are missing"):
         frameworks_of_package(str(tmp_path / "src" / "azkvlint"), ())

@@ -540,7 +540,7 @@ def test_all_faults_of_edits_come_at_once() -> None:
     assert found == ["set needs to:", "remove must not have to:", "secure must be true, not the number 1"]
 
 
-def test_a_list_that_may_be_empty_is_asked_for_by_given() -> None:
+def test_condition_tests_whether_a_list_parameter_is_empty() -> None:
     rule = load(written(parameters=parameter("default: []"), when=GIVEN))
     assert rule.parameters[0].default == ()
     assert isinstance(rule.when, All)
@@ -554,7 +554,7 @@ def test_a_list_that_may_be_empty_is_asked_for_by_given() -> None:
         ("differs: {CKV_1: []}", ["differs 'CKV_1' must be a string, not a list"]),
     ],
 )
-def test_what_differs_is_said_of_a_peers_id(differs: str, found: list[str]) -> None:
+def test_key_of_differs_must_be_an_id_of_the_peers(differs: str, found: list[str]) -> None:
     assert texts(written(peers="peers: {checkov: [CKV_1]}\n", differs=differs + "\n")) == found
 
 
@@ -861,7 +861,7 @@ def test_a_folder_is_read_with_all_that_is_below_it(tmp_path: Path) -> None:
     assert rules[1].path == f"{root.as_posix()}/b/ORG-2-purge-protection.yml"
 
 
-def test_a_file_alone_will_do(tmp_path: Path) -> None:
+def test_rules_may_be_a_single_file(tmp_path: Path) -> None:
     folder(tmp_path, {"ORG-1-purge-protection.yaml": ruled("ORG-1")})
     assert [rule.id for rule in load_folder(str(tmp_path / "ORG-1-purge-protection.yaml"))] == ["ORG-1"]
 
@@ -893,7 +893,7 @@ def test_a_checkout_has_its_rules_as_yaml(tmp_path: Path) -> None:
     assert rules == rules_of_checkout(str(tmp_path / "src" / "azkvlint"))
 
 
-def test_an_installed_package_has_them_compiled(tmp_path: Path) -> None:
+def test_installed_package_has_compiled_rules(tmp_path: Path) -> None:
     rules = load_rules([(PATH, FULL.encode())], builtin=True)
     (tmp_path / "rules").mkdir()
     for name, content in compile_rules(rules).items():

@@ -25,7 +25,7 @@ _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 
 
 @pytest.mark.parametrize(("size", "severity"), [(1, Severity.HIGH), (2, Severity.CRITICAL), (3, Severity.LOW)])
-def test_the_first_condition_that_holds_counts(build: Build, size: int, severity: Severity) -> None:
+def test_first_matching_condition_sets_the_severity(build: Build, size: int, severity: Severity) -> None:
     gradings = (
         Grading(severity=Severity.CRITICAL, when=build.attribute("size", equals=2)),
         Grading(severity=Severity.LOW, when=build.attribute("size", at_least=2)),
@@ -34,7 +34,7 @@ def test_the_first_condition_that_holds_counts(build: Build, size: int, severity
     assert build.finding(build.resource(size=size, safe=False), rule).severity is severity
 
 
-def test_an_unknown_condition_does_not_hold(build: Build) -> None:
+def test_unknown_condition_does_not_set_the_severity(build: Build) -> None:
     gradings = (Grading(severity=Severity.LOW, when=build.attribute("size", equals=2)),)
     rule = build.rule(build.attribute("safe", equals=True), severity_if=gradings)
     assert build.finding(build.resource(size=build.unknown, safe=False), rule).severity is Severity.HIGH
@@ -134,7 +134,9 @@ _SAME, _DIFFERENT = "22222222-2222-2222-2222-222222222222", "33333333-3333-3333-
         ("Get", _ELSEWHERE, "high"),
     ],
 )
-def test_who_has_access_already(policy: str, more: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_role_of_a_principal_with_access_already_is_less_severe(
+    policy: str, more: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     vault = _POLICY.format(policy)
     (tmp_path / "main.tf").write_text(
         'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n}\nresource "azurerm_key_vault" "kv" {\n'
@@ -245,7 +247,9 @@ _APP = "azurerm_user_assigned_identity.app.principal_id"
         ("Key Vault Administrator", _APP, "high[KV404]"),
     ],
 )
-def test_whose_role_it_is(role: str, principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_principal_of_the_role(
+    role: str, principal: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.tf").write_text(_ASSIGNED.format(role, principal), encoding="utf-8")
     assert f": {severity} azurerm_role_assignment.one " in run(".", "--select", "KV402,KV404", cwd=tmp_path).out
 
@@ -259,7 +263,9 @@ def test_whose_role_it_is(role: str, principal: str, severity: str, run: Run, tm
         ("'22222222-2222-2222-2222-222222222222'", "high"),
     ],
 )
-def test_whose_role_it_is_in_bicep(principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_principal_of_the_role_in_bicep(
+    principal: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.bicep").write_text(_TEMPLATE.replace("PRINCIPAL", principal), encoding="utf-8")
     assert f": {severity}[KV402] one " in run(".", "--select", "KV402", cwd=tmp_path).out
 
