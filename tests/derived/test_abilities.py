@@ -141,7 +141,7 @@ def test_the_condition_of_a_role_administrator(condition: str, expected: set[Any
     assert {result for result in found if result[0] != "KV407"} == expected
 
 
-def test_an_owner_whose_condition_limits_the_roles_is_no_owner(run: Run, tmp_path: Path) -> None:
+def test_owner_with_a_condition_on_the_roles_is_not_an_owner(run: Run, tmp_path: Path) -> None:
     condition = f"{ROLE} ForAnyOfAnyValues:GuidEquals {{{ACR_PULL}}}"
     scope = SCOPES["policies"]
     assert ("KV403", "findings", "medium") in one(run, tmp_path, "Owner", scope=scope)

@@ -68,6 +68,6 @@ def test_environment_variables_of_the_script(tmp_path: Path) -> None:
     assert verdict(tmp_path, script, {"HSM": "hsm"}) == "unknown"
 
 
-def test_of_two_commands_nobody_knows_the_last(tmp_path: Path) -> None:
+def test_quorum_of_two_different_commands_is_unknown(tmp_path: Path) -> None:
     script = f"{AZ} --hsm-name hsm --sd-wrapping-keys a b c --sd-quorum"
     assert verdict(tmp_path, f"{script} 1", None, f"{script} 2") == "unknown"

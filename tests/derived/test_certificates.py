@@ -66,7 +66,7 @@ def pem(der: bytes) -> str:
     ],
     ids=["pem", "windows", "text before", "base64 of pem", "old header", "chain", "reversed", "encoded", "twice"],
 )
-def test_what_can_be_read(text: str) -> None:
+def test_certificate_is_read_in_each_encoding(text: str) -> None:
     assert certificate_in(text) == READ
 
 
@@ -117,7 +117,7 @@ def test_years_of_two_digits() -> None:
         PEM + PEM[:-30],
     ],
 )
-def test_what_cannot(text: str) -> None:
+def test_certificate_that_is_incomplete_or_ambiguous_is_not_read(text: str) -> None:
     assert certificate_in(text) is None
 
 
@@ -135,7 +135,7 @@ def test_the_most_days_of_months(months: int, days: int) -> None:
     assert _longest(months) == days
 
 
-def test_what_is_imported_is_not_told(tmp_path: Path, run: Run) -> None:
+def test_content_of_an_imported_certificate_is_not_printed(tmp_path: Path, run: Run) -> None:
     written = 'contents = "CANARY"\n    password = "CANARY"'
     heredoc = "contents = <<-EOT\n    -----BEGIN PRIVATE KEY-----\n    CANARY\n    EOT"
     blocks = (

@@ -70,7 +70,7 @@ def test_a_condition(condition: str, expected: str) -> None:
     assert lets(condition) == expected
 
 
-def test_what_no_answer_hangs_on_may_be_unknown() -> None:
+def test_unknown_part_of_a_condition_that_cannot_change_the_result_is_ignored() -> None:
     odd = f"{ROLE} GuidEquals {{{READER}}} AND SubOperationMatches{{'x'}}"
     assert lets(odd) == NO
     assert lets(odd, READER) == OPEN

@@ -133,5 +133,7 @@ class TestOrigins:
             {"references": [f"{IDENTITY}.name", IDENTITY]},
         ],
     )
-    def test_what_is_not_one_attribute_alone(self, written: Any, plan: PlanJson, read: Reader) -> None:
+    def test_reference_to_several_attributes_is_not_a_principal(
+        self, written: Any, plan: PlanJson, read: Reader
+    ) -> None:
         assert self.principal(plan, read, written) == ""

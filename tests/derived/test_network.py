@@ -26,7 +26,7 @@ class TestRanges:
         assert found.prefix == int(text.partition("/")[2] or 32)
 
     @pytest.mark.parametrize("seed", range(50))
-    def test_what_is_covered_is_what_another_one_holds(self, seed: int) -> None:
+    def test_covered_range_is_contained_in_another_one(self, seed: int) -> None:
         """Ranges of addresses are nested or apart; of equal ones the first stays."""
         pick = random.Random(seed)  # noqa: S311
         ranges = []

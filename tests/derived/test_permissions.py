@@ -96,7 +96,7 @@ def test_whether_an_assignable_role_reaches_a_vault() -> None:
     assert assigns(limited("8b54135c-b56d-4d72-a534-26097cfdc8d8")) is Sure.YES
 
 
-def test_a_condition_on_the_principal_does_not_surely_hold_for_the_holder_itself() -> None:
+def test_condition_on_the_principal_may_not_apply_to_the_holder_itself() -> None:
     condition = f"{ROLE} ForAnyOfAnyValues:GuidEquals {{{SECRETS_USER}}} AND {KIND} StringEquals 'ServicePrincipal'"
     role = of(Permission((ASSIGNS,), condition=condition))
     assert role.assignable() == {"Key Vault Secrets User": Sure.YES}

@@ -72,7 +72,7 @@ class TestExposure:
             "1.2.3.4-1.2.3.9",
         ],
     )
-    def test_what_is_no_range_is_not_judged(self, text: str, plan: PlanJson, read: Reader) -> None:
+    def test_invalid_range_is_unknown(self, text: str, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, ip_rules=[text, "203.0.113.7"]) == "?"
 
     @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ class TestExposure:
         body["properties"]["networkAcls"] = {"defaultAction": "Deny"}
         assert read(plan).get(address, "derived.exposure") == behind_firewall
 
-    def test_the_world_beside_what_is_no_range(self, plan: PlanJson, read: Reader) -> None:
+    def test_range_of_all_addresses_decides_beside_an_invalid_range(self, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, ip_rules=["any", "0.0.0.0/0"]) == "all networks"
 
-    def test_the_world_beside_what_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_range_of_all_addresses_decides_beside_an_unknown_range(self, plan: PlanJson, read: Reader) -> None:
         acls = {"default_action": "Deny", "ip_rules": ["0.0.0.0/0", None]}
         plan.resource(KV, {"network_acls": [acls]}, unknown={"network_acls": [{"ip_rules": [False, True]}]})
         assert read(plan).get(KV, "derived.exposure") == "all networks"
@@ -140,7 +140,7 @@ class TestExposure:
         assert found.note == "IP rules cover all or nearly all addresses"
 
     @pytest.mark.parametrize("whole", [True, False])
-    def test_secret_addresses_are_not_told(self, whole: bool, plan: PlanJson, read: Reader) -> None:
+    def test_sensitive_addresses_are_not_shown(self, whole: bool, plan: PlanJson, read: Reader) -> None:
         acls = {"default_action": "Deny", "bypass": "None", "ip_rules": ["0.0.0.0/1", "128.0.0.0/2"]}
         secret = {"network_acls": [{"ip_rules": True if whole else [True, True]}]}
         plan.resource(KV, {"network_acls": [acls]}, sensitive=secret)
@@ -197,7 +197,7 @@ class TestExposure:
         assert read(plan).get(KV, "derived.publicAccess") == "perimeter"
         assert read(plan).get(KV, "derived.exposure") == "?"
 
-    def test_a_closed_vault_beside_a_perimeter_of_nobody_knows_what(self, plan: PlanJson, read: Reader) -> None:
+    def test_closed_vault_beside_an_unknown_perimeter_association(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
         association = {"name": "a", "access_mode": "Enforced"}
         plan.resource("azurerm_network_security_perimeter_association.a", association, unknown={"resource_id": True})
@@ -270,7 +270,9 @@ class TestScopeLevel:
             (("azurerm_management_group.g",), "?"),
         ],
     )
-    def test_whatever_the_plan_makes(self, made: tuple[str, ...], level: str, plan: PlanJson, read: Reader) -> None:
+    def test_local_scope_may_be_any_resource_of_the_plan(
+        self, made: tuple[str, ...], level: str, plan: PlanJson, read: Reader
+    ) -> None:
         """A role assignment is a resource too, so with a group it may be at either level."""
         for local in ("azurerm_key_vault.kv", *made):
             plan.resource(local, {"name": "x"})
@@ -316,7 +318,7 @@ class TestCovers:
         assert sorted(found.candidates) == [f"azurerm_key_vault.{name}" for name in perhaps]
         assert not found.anything
 
-    def test_by_a_resource_group_that_is_made_too(self, plan: PlanJson, read: Reader) -> None:
+    def test_by_a_created_resource_group(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_resource_group.rg", {"name": "RG"})
         self.vaults(plan)
         plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
@@ -324,7 +326,7 @@ class TestCovers:
         assert set(found.targets) == {"azurerm_key_vault.new", "azurerm_key_vault.there"}
         assert found.hops == ("azurerm_resource_group.rg.id",)
 
-    def test_by_a_resource_group_whose_name_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_by_a_resource_group_with_an_unknown_name(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_resource_group.rg", {}, unknown={"id": True, "name": True})
         self.vaults(plan)
         plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
@@ -346,7 +348,7 @@ class TestCovers:
         link = read(plan).link(ROLE, "derived.covers")
         assert link == ("one of", "azurerm_key_vault.far", "azurerm_key_vault.new", "azurerm_key_vault.there")
 
-    def test_by_what_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_by_an_unknown_scope(self, plan: PlanJson, read: Reader) -> None:
         self.vaults(plan)
         plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
         assert read(plan).link(ROLE, "derived.covers") == ("perhaps",)
@@ -357,20 +359,20 @@ class TestCovers:
         found = read(plan).reference(ROLE, "derived.covers")
         assert (found.targets, found.candidates, found.anything) == ((), (), False)
 
-    def test_an_azapi_vault_lies_where_its_parent_says(self, plan: PlanJson, read: Reader) -> None:
+    def test_azapi_vault_is_in_the_scope_of_its_parent(self, plan: PlanJson, read: Reader) -> None:
         vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "a", "parent_id": GROUP, "body": {}}
         plan.resource("azapi_resource.a", vault)
         plan.resource(ROLE, {"scope": SUBSCRIPTION})
         assert read(plan).link(ROLE, "derived.covers") == ("certain", "azapi_resource.a")
 
-    def test_an_azapi_vault_in_a_group_that_is_made_too(self, plan: PlanJson, read: Reader) -> None:
+    def test_azapi_vault_in_a_created_resource_group(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_resource_group.rg", {"name": "rg"})
         vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "a", "body": {}}
         plan.resource("azapi_resource.a", vault, written={"parent_id": "${azurerm_resource_group.rg.id}"})
         plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
         assert read(plan).link(ROLE, "derived.covers") == ("certain", "azapi_resource.a")
 
-    def test_a_vault_that_goes_is_not_covered(self, plan: PlanJson, read: Reader) -> None:
+    def test_deleted_vault_is_not_covered(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, before={"name": "kv", "id": ID}, actions=["delete"])
         plan.resource(ROLE, {"scope": GROUP})
         assert not read(plan).reference(ROLE, "derived.covers").targets
@@ -398,7 +400,7 @@ class TestReferences:
         plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": text})
         assert read(plan).link("azurerm_key_vault_secret.s")[0] == "outside"
 
-    def test_the_type_of_what_is_outside(self, plan: PlanJson, read: Reader) -> None:
+    def test_type_of_a_target_outside_of_the_plan(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": ID})
         assert read(plan).link("azurerm_key_vault_secret.s") == ("outside", "microsoft.keyvault/vaults")
 
@@ -447,7 +449,7 @@ class TestRoles:
         assert read(plan).get(ROLE, "derived.roleName") == expected
 
     @pytest.mark.parametrize("attribute", ["role_definition_resource_id", "role_definition_id", "id"])
-    def test_a_role_that_is_made_too(self, attribute: str, plan: PlanJson, read: Reader) -> None:
+    def test_created_role_definition(self, attribute: str, plan: PlanJson, read: Reader) -> None:
         permissions = [{"actions": ["*"], "not_actions": []}, {"actions": ["Microsoft.KeyVault/vaults/read"]}]
         plan.resource("azurerm_role_definition.d", {"name": "My role", "permissions": permissions})
         plan.resource(ROLE, {}, written={"role_definition_id": f"${{azurerm_role_definition.d.{attribute}}}"})
@@ -455,7 +457,7 @@ class TestRoles:
         assert found.get(ROLE, "derived.roleName") == "My role"
         assert "Microsoft.KeyVault/vaults/accessPolicies/write" in found.get(ROLE, "derived.operations")
 
-    def test_a_role_that_is_there(self, plan: PlanJson, read: Reader) -> None:
+    def test_existing_role_definition(self, plan: PlanJson, read: Reader) -> None:
         """The provider puts the scope behind its own id of a definition."""
         role = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{'a' * 8}"
         definition = {"id": f"{role}|{SUBSCRIPTION}", "name": "My role", "role_definition_id": "a" * 8}
@@ -467,7 +469,7 @@ class TestRoles:
         assert found.get(ROLE, "derived.roleName") == "My role"
         assert "Microsoft.KeyVault/vaults/write" in found.get(ROLE, "derived.operations")
 
-    def test_a_role_that_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_role_definition(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(ROLE, {}, written={"role_definition_name": "${local.role}"})
         assert read(plan).get(ROLE, "derived.roleName") == "?"
 
@@ -500,7 +502,7 @@ class TestAccessPolicies:
         plan.resource("azurerm_key_vault_access_policy.p", after, before=policy, actions=actions, change=change)
         assert self.policies(plan, read) == ["own"]
 
-    def test_a_new_vault_says_its_own(self, plan: PlanJson, read: Reader) -> None:
+    def test_new_vault_has_its_own_policies(self, plan: PlanJson, read: Reader) -> None:
         self.vault(plan, "create")
         plan.resource("azurerm_key_vault_access_policy.p", OTHER, written={"key_vault_id": f"${{{KV}.id}}"})
         assert self.policies(plan, read) == ["own", "other"]
