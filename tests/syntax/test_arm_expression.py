@@ -61,7 +61,7 @@ def spans(node: Expression) -> list[tuple[int, int]]:
         "a()[b()[c()[0]]]",
     ],
 )
-def test_reads_what_it_is(text: str) -> None:
+def test_expressions_are_parsed(text: str) -> None:
     assert shown(parse_expression(text)) == text
 
 
@@ -125,7 +125,7 @@ def test_numbers(text: str, value: float) -> None:
         ("f(\u00a7)", "expected a function call, a string in single quotes or a number, found another character", 3),
     ],
 )
-def test_says_what_was_expected_and_where(text: str, message: str, column: int) -> None:
+def test_syntax_errors_have_an_expected_token_and_a_column(text: str, message: str, column: int) -> None:
     with pytest.raises(InputError) as caught:
         parse_expression(text)
     assert (caught.value.message, caught.value.column) == (message, column)
@@ -134,7 +134,7 @@ def test_says_what_was_expected_and_where(text: str, message: str, column: int) 
 @pytest.mark.parametrize(
     "text", ["[hunter2]", "f('hunter2'", "f(hunter2)", "'hunter2", "f().hunter2 hunter2", "f(hunter2.)"]
 )
-def test_messages_never_show_what_may_be_a_secret(text: str) -> None:
+def test_messages_contain_no_text_of_the_expression(text: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_expression(text)
     assert "hunter" not in caught.value.message

@@ -132,7 +132,7 @@ def test_texts_with_expressions(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
-def test_every_node_says_exactly_where_it_stands(ends: str) -> None:
+def test_every_node_has_its_exact_position(ends: str) -> None:
     lines = [
         "var x = {",
         "  a: 'b'",

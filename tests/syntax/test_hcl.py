@@ -272,7 +272,7 @@ def all_nodes(node: Any) -> list[ast.Node]:
         ('"%{ if a }b%{ endif }"', ["%{ if a }b%{ endif }", "a", "b", ""]),
     ],
 )
-def test_every_node_says_where_it_stands(text: str, expected: list[str]) -> None:
+def test_every_node_has_its_position(text: str, expected: list[str]) -> None:
     whole = f"a = {text}"
     assert [whole[node.start : node.end] for node in all_nodes(value(text))] == expected
 
@@ -325,7 +325,7 @@ def test_every_node_says_where_it_stands(text: str, expected: list[str]) -> None
         ("9" * 500, "this number is too long", 0),
     ],
 )
-def test_what_is_no_expression_says_why(text: str, message: str, at: int) -> None:
+def test_invalid_expression_has_a_message_and_a_position(text: str, message: str, at: int) -> None:
     assert fault(text) == ast.Fault(message, at)
 
 
@@ -342,7 +342,7 @@ def test_a_template_file_is_one_expression() -> None:
     assert spelled(parse_template("")) == "''"
 
 
-def test_a_template_file_that_is_none_says_where() -> None:
+def test_invalid_template_file_has_a_position() -> None:
     with pytest.raises(InputError) as caught:
         parse_template("first\n${ a b }")
     assert (caught.value.message, caught.value.line, caught.value.column) == (

@@ -85,7 +85,7 @@ def test_chains_are_no_depth_but_have_a_limit(link: str) -> None:
     assert everything(parse_file(f"a = a{link * LEVELS}\n")) == ["too many operators and accesses in one expression"]
 
 
-def test_what_stands_side_by_side_has_no_limit() -> None:
+def test_number_of_siblings_has_no_limit() -> None:
     many = ["a.b + 1"] * LEVELS
     assert everything(parse_file(f"a = [{', '.join(many)}]\n")) == []
     assert everything(parse_file("a = {\n" + "".join(f"k{i} = !x\n" for i in range(LEVELS)) + "}\n")) == []

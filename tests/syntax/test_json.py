@@ -97,7 +97,7 @@ def test_half_of_a_character_in_utf16() -> None:
         (b"\xff\xfe\x00", "None:None: the file is not valid UTF-16"),
     ],
 )
-def test_says_what_is_wrong_and_where(data: bytes | str, message: str) -> None:
+def test_invalid_json_has_a_message_with_line_and_column(data: bytes | str, message: str) -> None:
     assert fault(data) == message
 
 
@@ -245,7 +245,7 @@ def test_locate(text: str, pointer: Pointer, part: str | None) -> None:
     assert {key: text[start:end] for key, (start, end) in found.items()} == ({pointer: part} if part else {})
 
 
-def test_what_lies_deep_is_found() -> None:
+def test_deeply_nested_values_are_located() -> None:
     deep = '{"a": [0, ' * 60 + '"x"' + "]}" * 60
     text = f'{{"skip": {deep}, "in": {deep}, "last": [{deep}, 1]}}'
     found = locate(text, [("in", *(("a", 1) * 60)), ("last", 1), ("in", *(0 for _ in range(5000)))])
@@ -309,12 +309,12 @@ def _has_duplicate(tree: Any) -> bool:
 
 
 @given(_TREE, st.booleans(), st.sampled_from(["", " ", "\n\t"]))
-def test_a_duplicate_key_is_found_wherever_it_is(tree: Any, ascii_only: bool, gap: str) -> None:
+def test_duplicate_key_is_found_at_any_depth(tree: Any, ascii_only: bool, gap: str) -> None:
     data = _written(tree, ascii_only, gap).encode()
     assert (duplicate_key(data) is not None) is _has_duplicate(tree)
 
 
-def test_keys_are_equal_however_they_are_escaped() -> None:
+def test_keys_are_compared_without_escapes() -> None:
     assert duplicate_key(rb'{"a": 1, "\u0061": 2}') == "a"
     assert duplicate_key(rb'{"n": 1' + b"0" * 5_000 + b"}") is None
     assert duplicate_key(rb'{"\ud800": 1, "\ud800": 2}') == "\ud800"

@@ -119,11 +119,11 @@ def test_an_empty_text_has_no_root_and_no_fault(text: str) -> None:
         ("a: \ud800", ["1:4: YAML does not allow the character '\\ud800'"]),
     ],
 )  # fmt: skip
-def test_what_is_refused_has_its_place(text: str, found: list[str]) -> None:
+def test_unsupported_yaml_has_a_message_and_a_position(text: str, found: list[str]) -> None:
     assert faults(text) == found
 
 
-def test_faults_before_the_end_of_what_can_be_read_are_kept() -> None:
+def test_errors_before_a_syntax_error_are_kept() -> None:
     assert faults("a: 1\na: 2\nb: [\n") == [
         "2:1: key `a` is duplicated",
         "4:1: invalid YAML",
