@@ -49,7 +49,7 @@ azurerm_key_vault_secret.s: {{name: {name}, value: x, key_vault_id: {name}}}
     return file
 
 
-def test_what_an_input_holds_is_text(hostile: Path, run: Run) -> None:
+def test_strings_of_the_input_are_text_in_the_page(hostile: Path, run: Run) -> None:
     page = page_of(run, hostile.name, "--framework", "all", cwd=hostile.parent)
     parsed = Parsed(page)
     assert parsed.open == []
@@ -81,7 +81,7 @@ def test_nothing_is_loaded_and_nothing_runs(run: Run) -> None:
     assert {link[1:] for link in links if link is not None and link.startswith("#")} <= anchors
 
 
-def test_the_page_says_what_the_text_says(run: Run) -> None:
+def test_page_has_the_content_of_the_report(run: Run) -> None:
     parsed = Parsed(page_of(run, SAMPLES / "careless"))
     said = json.loads(run("controls", "-f", "json", "--as-of", "2026-11-01", SAMPLES / "careless").out)
     rows = [row for vault in said["vaults"] for row in vault["frameworks"][0]["controls"]]

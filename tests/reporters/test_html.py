@@ -206,7 +206,7 @@ azurerm_key_vault.kv["shut"]: {name: kv-shut, public_network_access_enabled: fal
     assert len(exposed) == 1
 
 
-def test_what_was_not_evaluated_and_what_does_not_count_is_there(run: Run, tmp_path: Path) -> None:
+def test_skipped_resources_suppressed_findings_and_problems_are_in_the_page(run: Run, tmp_path: Path) -> None:
     ignored = "# kvlint: ignore[KV001] a sandbox\n" + VAULT.format("sandbox", "kv-sandbox", "false").lstrip()
     skipped = 'resource "azurerm_key_vault" "off" {\n  count = 0\n  name  = "kv-off"\n}\n'
     (tmp_path / "main.tf").write_text(ignored + skipped, encoding="utf-8")
@@ -327,7 +327,7 @@ def test_a_found_configuration_overwrites_only_reports(run: Run, tmp_path: Path)
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 
-def test_results_carry_what_the_filters_compare(careless: tuple[str, dict[str, Any]]) -> None:
+def test_results_have_the_attributes_that_filters_compare(careless: tuple[str, dict[str, Any]]) -> None:
     page, report = careless
     found = report["findings"] + report["unknown"]
     blocks = articles(page)
