@@ -152,7 +152,7 @@ def test_refused(bicep: Language, text: str, why: str) -> None:
         ("u", ["⟨u⟩"]),
     ],
 )
-def test_conditions_that_all_have_to_hold(bicep: Language, text: str, parts: list[str]) -> None:
+def test_conjunction_is_split_into_its_conditions(bicep: Language, text: str, parts: list[str]) -> None:
     found = bicep.result(text, w=unknown("⟨w⟩"))
     assert isinstance(found, Unknown)
     assert found.pattern is not None
@@ -265,7 +265,7 @@ def test_a_lambda_that_nests_without_end(bicep: Language, value: str) -> None:
     assert bicep.why(f"'${{{value}}}'")
 
 
-def test_freezing_keeps_what_is_known() -> None:
+def test_freezing_keeps_known_members() -> None:
     value = Fields(at=AT, fields={"a": wrap({"b": [1, None]}, AT), "n": wrap(None, AT)}, rest=Unknown(at=AT, why="x"))
     found = Freezer().freeze(value)
     assert isinstance(found, MapValue)

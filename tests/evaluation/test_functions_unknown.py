@@ -145,7 +145,7 @@ def test_partly_known(bicep: Language, text: str, expected: Any) -> None:
         assert found == expected
 
 
-def test_what_is_known_of_a_secret_array_is_secret() -> None:
+def test_known_items_of_a_sensitive_array_are_sensitive() -> None:
     doubt = Unknown(at=AT, why="nobody knows it")
     plain, secret = Scalar(at=AT, value="plain"), Scalar(at=AT, value="hunter2", sensitive=True)
     hidden = mark_sensitive(partial_list([plain], doubt, AT, NOTHING_KNOWN))

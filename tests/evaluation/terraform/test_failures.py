@@ -54,11 +54,11 @@ pytestmark = pytest.mark.slow(8)
         ("type(1)", "`type()` is available only in `terraform console`"),
     ],
 )
-def test_failures_say_why(terraform: Terraform, text: str, why: str) -> None:
+def test_failed_expressions_have_a_reason(terraform: Terraform, text: str, why: str) -> None:
     assert terraform.fails(text) == why
 
 
-def test_failures_say_no_secret(terraform: Terraform) -> None:
+def test_reasons_contain_no_secret(terraform: Terraform) -> None:
     for text in ("{a = 1}[secret]", "tonumber(secret)", "jsondecode(secret)", 'regex(secret, "")', "secret + 1",
                  "timeadd(secret, secret)", "cidrhost(secret, 1)", "parseint(secret, 10)", "{}[secret]"):  # fmt: skip
         assert "hunter2" not in terraform.fails(text)

@@ -65,7 +65,9 @@ _VAULT = """object({
         ("list(string)", "vault.many", "resource"),
     ],
 )  # fmt: skip
-def test_what_a_variable_holds(terraform: Terraform, type_: str, value: str, expected: Any) -> None:
+def test_value_is_converted_to_the_type_of_the_variable(
+    terraform: Terraform, type_: str, value: str, expected: Any
+) -> None:
     found = shown(terraform.variable(type_, value))
     if isinstance(expected, dict) and expected.get("purge") == "?":
         assert found["purge"].startswith("?")
@@ -78,7 +80,7 @@ def test_what_a_variable_holds(terraform: Terraform, type_: str, value: str, exp
     [("number", '"x"'), ("string", "[]"), ("list(string)", '"x"'), ("object({a = string})", "{}"), ("bool", "1"),
      ("tuple([string])", "[]"), ("map(string)", "[]"), ("list(number)", '[u, "x"]'), ("set(list(string))", "[1]")],
 )  # fmt: skip
-def test_what_it_does_not_hold(terraform: Terraform, type_: str, value: str) -> None:
+def test_value_of_another_type_fails(terraform: Terraform, type_: str, value: str) -> None:
     with pytest.raises(FailedError, match="required"):
         terraform.variable(type_, value)
 

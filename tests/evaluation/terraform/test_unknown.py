@@ -181,7 +181,7 @@ def test_whether_something_fails_may_be_unknown(terraform: Terraform, text: str,
         assert found.value == expected
 
 
-def test_what_hangs_on_an_unknown_in_another_way_is_another_value(terraform: Terraform) -> None:
+def test_different_uses_of_an_unknown_value_are_different_values(terraform: Terraform) -> None:
     assert isinstance(terraform.result("{a = 1, b = 2}[u] == {b = 1, a = 2}[u]"), Unknown)
     assert isinstance(terraform.result('[for x in u : "a"] == [for x in w : "a"]'), Unknown)
     assert terraform("{a = 1, b = 2}[u] == {a = 1, b = 2}[u]") is True
@@ -192,7 +192,7 @@ def test_what_hangs_on_an_unknown_in_another_way_is_another_value(terraform: Ter
     ["timestamp()", "uuid()", 'bcrypt("x")', 'base64gzip("x")', 'fileset(".", "*")', 'abspath("x")', 'file("none")',
      'pathexpand("~/x")', 'provider::azurerm::normalise_resource_id("x")', 'templatefile("none", {})'],
 )  # fmt: skip
-def test_what_only_a_run_knows(terraform: Terraform, text: str) -> None:
+def test_functions_of_the_run_are_unknown(terraform: Terraform, text: str) -> None:
     assert terraform.unknown(text).why
 
 
