@@ -179,7 +179,7 @@ def test_gates(gate: str, words: tuple[str, ...], code: int, diff: Diff) -> None
     assert diff.run("base", "head", "--fail-on", gate, *words).code == code
 
 
-def test_what_is_only_possible_counts_for_a_strict_gate(diff: Diff) -> None:
+def test_strict_gate_counts_possible_losses(diff: Diff) -> None:
     variable = 'variable "rbac" {\n  type = bool\n}\n'
     diff.write("base", {"main.tf": GROUP + vault(POLICY)})
     diff.write("head", {"main.tf": variable + GROUP + vault(POLICY, rbac="var.rbac")})

@@ -170,7 +170,7 @@ def test_warnings_that_both_sides_have_are_not_repeated(diff: Diff) -> None:
     assert [one["level"] for one in problems] == ["warning"]
 
 
-def test_what_neither_side_evaluates_is_named(diff: Diff) -> None:
+def test_module_that_neither_side_evaluates_is_named(diff: Diff) -> None:
     module = 'module "kv" {\n  source  = "example.com/x/kv/azurerm"\n  version = "%s"\n}\n'
     for side, version in (("base", "1.0.0"), ("head", "2.0.0")):
         diff.write(side, {"main.tf": OTHER + module % version})

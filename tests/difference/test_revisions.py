@@ -52,7 +52,7 @@ def test_files_that_are_not_committed_are_part_of_head(checkout: Path, diff: Dif
     assert ("KV001", "azurerm_key_vault.a") in diff.compare("HEAD").findings("gone")
 
 
-def test_what_is_gone_has_its_path_in_the_checkout(checkout: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gone_finding_has_its_path_in_the_checkout(checkout: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkout / "infra" / "main.tf").write_text("", encoding="utf-8")
     commit(checkout, {"infra/more.tf": OTHER})
     copies = checkout.parent / "copies"
@@ -99,7 +99,7 @@ def test_an_unknown_commit_is_an_error_with_the_nearest_name(word: str, checkout
         assert "is neither a path nor a commit of" in said.err
 
 
-def test_what_is_no_path_of_a_checkout_is_an_error(checkout: Path, diff: Diff, tmp_path: Path) -> None:
+def test_path_outside_of_a_checkout_is_an_error(checkout: Path, diff: Diff, tmp_path: Path) -> None:
     for words in (("--base", "main", "no"), ("--base", "main", "infra", "infra"), ("--base", ""), ("--no-merge-base",)):
         said = diff.run(*words)
         assert (said.code, said.out) == (2, ""), words

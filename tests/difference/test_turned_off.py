@@ -140,7 +140,7 @@ def test_the_configuration_of_base_counts_on_both_sides(sides: Sides) -> None:
     assert (found.code, found.findings("new"), entries(found)) == (0, [], [])
 
 
-def test_a_removed_configuration_is_listed_with_what_it_raised(sides: Sides) -> None:
+def test_removed_configuration_is_listed_with_its_overrides(sides: Sides) -> None:
     text = 'strict = true\n[[override]]\nrules = ["KV017"]\nseverity = "critical"\n'
     found = sides.compare({"kvlint.toml": text}, {}, *TURNED_OFF)
     assert found.code == 1
@@ -275,7 +275,7 @@ def test_comments_for_other_tools_lower_a_severity_only_as_base_has_them(base: M
 # --- accepting, and bases without a configuration ---------------------------------------------------------------------
 
 
-def test_what_is_accepted_counts_and_is_listed(sides: Sides) -> None:
+def test_accepted_suppressions_apply_and_are_listed(sides: Sides) -> None:
     head = {"prod.tf": vault(comment=IGNORE), "kvlint.toml": 'ignore = ["KV017"]'}
     found = sides.compare(CONFIGURED, head, *NEW_HIGH, *TURNED_OFF, "--accept", "suppressed")
     assert (found.code, found.findings("new")) == (0, [])
@@ -290,7 +290,7 @@ def test_only_suppressions_can_be_accepted(diff: Diff) -> None:
     assert "--accept: `new` cannot be accepted" in said.err
 
 
-def test_the_pull_request_that_introduces_kvlint_may_ignore_what_it_does_not_change(sides: Sides) -> None:
+def test_pull_request_that_introduces_kvlint_may_ignore_unchanged_resources(sides: Sides) -> None:
     prod = {"prod.tf": vault()}
     settings = {"kvlint.toml": 'ignore = ["KV001"]\n'}
     found = sides.compare(prod, {**prod, **settings}, *NEW_HIGH, *TURNED_OFF)
@@ -448,7 +448,7 @@ def test_a_resource_that_moves_to_where_settings_of_base_lower_it_counts_as_befo
     assert len(found.document["gates"]) == 2
 
 
-def test_what_settings_of_base_lower_stays_low(sides: Sides) -> None:
+def test_finding_that_settings_of_base_lower_stays_low(sides: Sides) -> None:
     settings = {"kvlint.toml": OVERRIDES["a path of lower severity"]}
     found = sides.compare({"old/a.tf": vault(), **settings}, {"old/b.tf": vault(), **settings}, *NEW_HIGH, *TURNED_OFF)
     assert (found.code, entries(found)) == (0, [])
