@@ -152,7 +152,7 @@ def test_a_link_does_not_lead_to_another_checkout(repository: Path, tmp_path: Pa
 
 
 @needs_links
-def test_a_link_does_not_exchange_what_is_compared(repository: Path, run: Run) -> None:
+def test_link_in_place_of_the_compared_folder_is_an_error(repository: Path, run: Run) -> None:
     (repository / "a").symlink_to("deep/a")
     (repository / "in").symlink_to("modules")
     commit(repository, {"modules/main.tf": "", "deep/modules/main.tf": "", "deep/a/x": ""})
@@ -367,7 +367,7 @@ def test_a_shallow_clone_has_no_earlier_commit(repository: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["blob", "tree", "commit"])
-def test_objects_are_verified_wherever_they_come_from(kind: str, repository: Path, tmp_path: Path) -> None:
+def test_objects_of_any_store_are_verified(kind: str, repository: Path, tmp_path: Path) -> None:
     head = commit(repository, {"a": "1"})
     wrong = commit(repository, {"a": "2"})
     store = tmp_path / "store"

@@ -177,7 +177,7 @@ def test_a_signal_ends_a_run_in_one_process(much: Path, tmp_path: Path, installe
 
 
 @needs_fork
-def test_a_run_that_is_given_up_ends_its_processes() -> None:
+def test_run_that_is_closed_early_ends_its_processes() -> None:
     started = time.monotonic()
     found = in_processes(2, [0, 60, 60, 60], lambda: time.sleep)
     assert next(found) is None

@@ -87,7 +87,7 @@ def test_folders_are_walked_as_python_does(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["main.tf", "link.tf", "broken.tf", "other", "..", ".", "", "missing.tf"])
-def test_the_real_path_of_a_file_whose_folder_was_read(checkout: Path, name: str) -> None:
+def test_real_path_of_a_file_in_a_listed_folder_is_correct(checkout: Path, name: str) -> None:
     (checkout / "linked").symlink_to("a")
     (checkout / "a" / "link.tf").symlink_to("main.tf")
     (checkout / "a" / "broken.tf").symlink_to("nothing.tf")
