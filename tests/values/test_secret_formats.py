@@ -130,7 +130,7 @@ def test_a_public_key_is_recognized_by_its_name(steps: list[str]) -> None:
     assert not is_path_of_public_key([*steps, "userName"])
 
 
-def test_the_last_step_that_says_anything_decides() -> None:
+def test_last_significant_step_decides_the_kind_of_a_path() -> None:
     assert kind_of_path(["server", "password", "value"]) is NameKind.SECRET
     assert kind_of_path(["credentials", "user_name"]) is NameKind.PLAIN
     assert kind_of_path(["orders", "*"]) is NameKind.NEUTRAL
@@ -179,7 +179,7 @@ def test_a_password_may_begin_like_a_placeholder(value: str) -> None:
     ["{0}", "{", "<your", "<password>", "${PASSWORD}", "$PASSWORD", "$(password)", "%PASSWORD%", "****", "[password]",
      "((password))", "#{Octopus.Key}#", "{{ .Values.key }}", "${password}1!", "@@PASSWORD@@"],
 )  # fmt: skip
-def test_what_another_tool_replaces_is_no_credential(value: str) -> None:
+def test_placeholder_of_another_tool_is_not_a_credential(value: str) -> None:
     assert not has_credential(f"Server=db;Password={value};Encrypt=true")
 
 
@@ -199,11 +199,11 @@ def test_texts_that_are_no_secrets(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["hunter2", "P@ssw0rd", "12345678", "72f988bf-86f1-41af-91ab-2d7cd011db47", "true"])
-def test_a_name_of_a_secret_stands_against_the_form(text: str) -> None:
+def test_secret_name_prevents_that_a_value_counts_as_configuration(text: str) -> None:
     assert not is_configuration(["db-password"], text)
 
 
-def test_what_looks_like_a_password_stands_against_the_name() -> None:
+def test_password_form_prevents_that_a_value_counts_as_configuration() -> None:
     assert is_configuration(["sql-login"], "dbadmin")
     assert not is_configuration(["sql-login"], "P@ssw0rd")
     assert not is_configuration(["orders-id"], "q8Zk2Lm9Xw4Rt7Bv1Nc5")
@@ -217,7 +217,7 @@ def test_a_token_that_another_tool_replaces_is_not_a_password(token: str) -> Non
     assert placeholder_in(token) is CERTAIN
 
 
-def test_what_is_not_known_of_a_text_is_one_letter() -> None:
+def test_unknown_part_of_a_string_is_one_letter() -> None:
     assert known_text(text_of_form("https://⟨var.a⟩.example.com")) == "https://x.example.com"
     assert known_text(text_of_form("⟨f(⟨a⟩)⟩")) == known_text(text_of_form("⟨a⟩⟨b⟩")) == ""
     assert not is_configuration(["orders"], known_text(text_of_form("postgres://app:⟨var.password⟩@db.example.com")))
