@@ -266,7 +266,7 @@ def test_constants() -> None:
     assert find("azurerm_monitor_diagnostic_setting", "enabled_log").field.constants == {"enabled": True}
 
 
-def test_what_looks_like_key_vault_without_a_table() -> None:
+def test_key_vault_resources_without_a_table_are_recognized() -> None:
     unknown = ("azurerm_key_vault_new", "azurerm_keyvault", "azurerm_managed_hsm_new")
     assert all(map(is_vault_related, unknown))
     assert not any(map(is_vault_related, ["azurerm_lb", "aws_kms_key", *RESOURCES, *NOT_EVALUATED]))
