@@ -256,7 +256,7 @@ resource "azurerm_key_vault_key" "first" {
 
 
 @pytest.mark.parametrize("seed", range(2 * CASES))
-def test_resources_whose_references_change(seed: int, tmp_path: Path) -> None:
+def test_changed_references_have_the_results_of_a_new_run(seed: int, tmp_path: Path) -> None:
     """What is kept of a text does not depend on any other text."""
     rng = random.Random(seed)  # noqa: S311  # edits are random, and repeatable
     files = [(name, rng.choice(texts).encode()) for name, texts in CHOICES.items()]

@@ -205,7 +205,7 @@ def test_a_document_without_a_workspace_is_checked_by_itself(client: Client, pro
     client.wait_for(lambda: not client.codes(file))
 
 
-def test_json_that_is_no_input_is_left_alone(client: Client, tmp_path: Path) -> None:
+def test_json_that_is_no_input_has_no_diagnostics(client: Client, tmp_path: Path) -> None:
     folder = tmp_path.resolve()
     (folder / "main.tf").write_text(VAULT)
     client.initialize()
@@ -246,7 +246,7 @@ def test_settings_select_rules(client: Client, project: Path) -> None:
     assert client.codes(project / "main.tf") == ["KV001", "KV101"]
 
 
-def test_settings_of_the_client_are_asked_for_and_read_again(client: Client, project: Path) -> None:
+def test_settings_of_the_client_are_requested_and_read_again(client: Client, project: Path) -> None:
     client.settings = {"select": "KV001"}
     client.initialize(project, capabilities={"workspace": {"configuration": True}})
     client.wait_for(lambda: client.codes(project / "main.tf") == ["KV001"])
@@ -502,7 +502,7 @@ def actions(client: Client, file: Path, line: int, **context: Any) -> list[dict[
     return found
 
 
-def test_a_lens_shows_who_can_reach_a_vault(client: Client, project: Path) -> None:
+def test_code_lens_shows_the_access_to_a_vault(client: Client, project: Path) -> None:
     file = project / "main.tf"
     file.write_text(f"{VAULT}{ASSIGNMENT}")
     client.initialize(project)
@@ -530,7 +530,7 @@ def test_a_lens_shows_who_can_reach_a_vault(client: Client, project: Path) -> No
         (b'{"jsonrpc": "2.0", "id": 1, "method": []}', -32600),
     ],
 )
-def test_what_is_no_message_is_an_error_of_the_protocol(client: Client, body: bytes, code: int) -> None:
+def test_invalid_message_is_a_protocol_error(client: Client, body: bytes, code: int) -> None:
     client.send_bytes(body)
     client.wait_for(lambda: client.refused)
     assert client.refused[0]["error"]["code"] == code
@@ -629,7 +629,7 @@ def test_nothing_is_left_of_a_server_that_ends(project: Path, how: str) -> None:
     close(process, client)
 
 
-def test_a_server_ends_when_nobody_reads_its_answers(project: Path) -> None:
+def test_server_ends_when_its_output_is_closed(project: Path) -> None:
     arguments = [sys.executable, "-m", "azkvlint", "lsp"]
     folder = {"uri": project.as_uri(), "name": "project"}
     asked: dict[str, Any] = {"processId": None, "capabilities": {}, "workspaceFolders": [folder]}
