@@ -134,9 +134,7 @@ KEY = """resource "azurerm_key_vault_key" "k{n}" {{
 """
 
 
-def test_what_is_certainly_the_cause_of_a_fault_is_not_evaluated_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_certain_cause_of_a_finding_is_not_evaluated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall causes a finding of each key. No other fix writes what its rule reads of the vault."""
     text = "".join(f"{VAULT}{KEY}".format(n=number) for number in range(3))
     (tmp_path / "main.tf").write_text(text)
@@ -158,7 +156,7 @@ POLICY = """resource "azurerm_key_vault_access_policy" "p" {
 """
 
 
-def test_what_fails_below_other_fixes_is_not_evaluated_without_them(
+def test_fix_that_fails_with_other_fixes_is_not_evaluated_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No access from public networks causes a finding of the key, and Azure RBAC on top of that one of the vault."""
@@ -173,7 +171,7 @@ def test_what_fails_below_other_fixes_is_not_evaluated_without_them(
     assert runs == 3
 
 
-def test_a_fault_of_a_resource_without_a_fix_is_caused_by_what_it_refers_to(
+def test_finding_of_a_resource_without_a_fix_is_caused_by_a_referenced_resource(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Azure RBAC, an access policy has no effect. Its evidence does not name the vault that the fix changes."""
@@ -239,7 +237,7 @@ def test_folders_and_scripts_are_searched_once(tmp_path: Path, monkeypatch: pyte
     assert sorted(searched) == ["deployments", "inventory"]
 
 
-def test_files_are_parsed_once_however_many_proofs_read_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unedited_files_are_parsed_once_for_all_proofs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each proof evaluates the module, but only the edited file has another text."""
     (tmp_path / "vault.tf").write_text(VAULT.format(n=1) + KEY.format(n=1))
     (tmp_path / "other.tf").write_text('variable "unedited" {\n  default = "a"\n}\n')
@@ -391,7 +389,7 @@ def test_garbage_of_many_proofs_is_collected(tmp_path: Path, monkeypatch: pytest
     assert sum(collected) > 100
 
 
-def test_opposites_are_found_by_what_rules_require() -> None:
+def test_opposite_fixes_are_found_by_the_requirements_of_rules() -> None:
     rules = builtin_rules()
     assert opposites_of(rules) == {}
     protection = next(rule for rule in rules if rule.id == "KV001")
