@@ -114,7 +114,7 @@ def access(run: Run, folder: Path, text: str) -> list[dict[str, Any]]:
         (IDENTITY, GROUP, "AzureML Metrics Writer (preview)", LEARNING, ""),
     ],
 )
-def test_who_may_run_code(
+def test_principals_that_may_run_code_in_a_cluster_have_the_access_of_its_identity(
     reader: str, scope: str, role: str, more: str, certainty: str, run: Run, tmp_path: Path
 ) -> None:
     rows = access(run, tmp_path, START % (reader, scope, role) + more)
