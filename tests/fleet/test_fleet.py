@@ -405,7 +405,7 @@ def test_names_of_a_remote_folder_cannot_leave_the_staging_folder() -> None:
         memory.rm("/fleet-test", recursive=True)
 
 
-def test_the_vaults_of_several_parameter_files_are_told_apart(tmp_path: Path) -> None:
+def test_vaults_of_several_parameter_files_are_listed_separately(tmp_path: Path) -> None:
     (tmp_path / "main.bicep").write_text(
         "param name string\nresource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {\n  name: name\n  properties: {}\n}\n"
     )

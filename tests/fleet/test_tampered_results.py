@@ -503,7 +503,7 @@ def test_damage_is_repaired(tamper: Tamper, checkout: Path, capfd: pytest.Captur
 
 
 @pytest.mark.parametrize(("tamper", "name"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_repaired_is_named(
+def test_unrepairable_damage_is_reported_with_its_file(
     tamper: Tamper, name: str, checkout: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = checkout / "results"
