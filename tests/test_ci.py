@@ -153,7 +153,7 @@ def test_only_new_findings_fail_a_comparison(job: Job) -> None:
     assert git(job.checkout, "worktree", "list").count("\n") == 1
 
 
-def test_what_a_change_turns_off_fails_unless_it_is_accepted_outside_of_it(job: Job) -> None:
+def test_disabled_finding_fails_unless_it_is_accepted_outside_of_the_change(job: Job) -> None:
     commit(job.checkout, {"main.bicep": FIXED, "kvlint.toml": 'select = ["KV001"]\n'})
     commit(job.checkout, {"main.bicep": f"// kvlint: ignore[KV001] a reason\n{CARELESS}"})
     assert job().code == 0

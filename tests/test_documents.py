@@ -114,7 +114,7 @@ def test_words(page: str) -> None:
     assert re.findall(words, text, re.IGNORECASE) == []
 
 
-def test_every_idea_has_an_answer_or_a_reason() -> None:
+def test_every_idea_is_covered_or_has_a_reason() -> None:
     ideas, reasons = catalogue()
     answered = set(answers(RULES))
     assert answered <= set(ideas)

@@ -129,7 +129,7 @@ def test_commands_of_the_page_are_understood() -> None:
         assert plain_arguments(command.split()) is not None
 
 
-def test_the_name_of_the_log_makes_its_folder_and_says_where_it_starts(run: Run, tmp_path: Path) -> None:
+def test_log_creates_its_folder_and_contains_the_root_uri(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kv" {}\n')
     done = run(".", "-f", "sarif=.sarif/kvlint.sarif", cwd=tmp_path)
     assert (done.code, done.err) == (1, "")

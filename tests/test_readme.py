@@ -144,7 +144,7 @@ def test_picture(name: str, pytestconfig: pytest.Config) -> None:
     assert not re.search(r"url\((?!#)|@import|href=", svg)
 
 
-def test_targets_of_make_are_there() -> None:
+def test_make_targets_in_the_documentation_exist() -> None:
     if not (ROOT / "Makefile").exists():
         pytest.skip("the Makefile is not here")
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -60,7 +60,7 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_a_page_tells_everything_about_its_rule(part: int, pages: Mapping[str, Parsed]) -> None:
+def test_page_contains_every_fact_about_its_rule(part: int, pages: Mapping[str, Parsed]) -> None:
     for rule in RULES[part::8]:
         page = pages[f"rules/{rule.id}/index.html"]
         text = flat(page.text)
@@ -149,7 +149,7 @@ def severity_cell(rule: Rule) -> str:
     return rule.severity.label if rule.profile == "default" else f"{rule.profile} {rule.severity.label}"
 
 
-def test_frameworks_stand_on_their_page_control_by_control(pages: Mapping[str, Parsed]) -> None:
+def test_page_of_frameworks_lists_every_control(pages: Mapping[str, Parsed]) -> None:
     page = pages["frameworks/index.html"]
     for framework in builtin_frameworks(RULES):
         assert framework.title in page.text
@@ -233,7 +233,7 @@ def rendered(markdown_text: str) -> Parsed:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_prose_is_what_it_says(text: str) -> None:
+def test_prose_is_rendered_as_text(text: str) -> None:
     page = rendered(prose(text))
     assert page.text.strip() == re.sub(r"`([^`]+)`", r"\1", " ".join(text.split()))
     assert {tag for tag, _ in page.elements} <= {"p", "code"}
@@ -242,7 +242,7 @@ def test_prose_is_what_it_says(text: str) -> None:
     assert {tag for tag, _ in cells.elements} <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
-def test_links_are_made_of_free_words_only() -> None:
+def test_rule_ids_outside_of_code_and_links_become_links() -> None:
     made = with_links(
         '<p title="KV001>">KV001 &amp; <code>KV001</code> <code>--select KV001</code> <a href="x">KV001</a> XKV001'
         " KV0011 KV999</p><pre><code>KV001</code></pre><h2><code>KV001</code></h2><!-- KV001 --><br/>&#60;KV001 < ",

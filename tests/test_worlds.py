@@ -68,7 +68,7 @@ def test_options_with_the_values_of_a_condition_keep_its_results(language: str, 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_skipped_exists_with_no_values_of_boolean_inputs(language: str, tmp_path: Path) -> None:
+def test_skipped_resource_exists_with_no_values_of_boolean_inputs(language: str, tmp_path: Path) -> None:
     skipped = 0
     for seed in range(SEEDS // 2):
         case = make_case(seed, language)
