@@ -29,7 +29,7 @@ def test_a_module_may_have_other_keys(kvlint: Kvlint, name: str) -> None:
     assert document["skipped"] == []
 
 
-def test_a_long_chain_of_conditions_proves_nothing(kvlint: Kvlint) -> None:
+def test_long_chain_of_conditions_skips_no_resource(kvlint: Kvlint) -> None:
     text = "".join(variable(f"s{number}", "bool", "false") for number in range(20))
     for number in range(20):
         after = f" && length(azurerm_key_vault.k{number + 1}) > 0" if number < 19 else ""

@@ -263,12 +263,12 @@ resource "azurerm_key_vault_managed_hardware_security_module_role_assignment" "w
 
 
 @pytest.mark.parametrize("flag", ["true", "false"])
-def test_secrets_in_template_deployments(given: Input, flag: str) -> None:
+def test_role_to_deploy_templates_reads_secrets_of_the_vault(given: Input, flag: str) -> None:
     vault = (VAULT % "true").replace("  rbac", f"  enabled_for_template_deployment = {flag}\n  rbac")
     assert given.write(vault + assignment("Contributor", GROUP)).sure("secrets/get") == {WHO: "yes"}
 
 
-def test_a_chain_through_groups_apps_and_federated_credentials(given: Input) -> None:
+def test_chain_through_groups_apps_and_federated_credentials_is_followed(given: Input) -> None:
     text = (
         VAULT % "true"
         + assignment("Website Contributor", GROUP)
@@ -316,7 +316,7 @@ resource "azurerm_federated_identity_credential" "pull" {
 
 
 @pytest.mark.parametrize("argument", ["application_id", "application_object_id"])
-def test_a_federated_credential_of_an_application(given: Input, argument: str) -> None:
+def test_subject_of_a_federated_credential_has_access(given: Input, argument: str) -> None:
     attribute = "id" if argument == "application_id" else "object_id"
     text = f"""
 resource "azuread_application" "deploys" {{
@@ -341,7 +341,7 @@ resource "azuread_application_federated_identity_credential" "main" {{
     }
 
 
-def test_identities_that_act_as_each_other(given: Input) -> None:
+def test_identities_that_act_as_each_other_share_access(given: Input) -> None:
     identities = "".join(
         f'resource "azurerm_user_assigned_identity" "{name}" {{\n  name = "{name}"\n  resource_group_name = "rg"\n}}\n'
         for name in "ab"
@@ -392,7 +392,7 @@ resource "azurerm_key_vault_access_policy" "{name}" {{
     assert given.write(vault + policies).sure("secrets/get") == {"own": "yes"}
 
 
-def test_an_object_id_of_no_principal(given: Input) -> None:
+def test_client_id_in_place_of_an_object_id_is_possible_access(given: Input) -> None:
     policy = f"""
 resource "azuread_application" "app" {{
   display_name = "app"
@@ -407,7 +407,7 @@ resource "azurerm_key_vault_access_policy" "who" {{
     assert set(given.write(VAULT % "false" + policy).sure("secrets/get").values()) == {"perhaps"}
 
 
-def test_an_unknown_number_of_policies(given: Input) -> None:
+def test_unknown_number_of_policies_grants_possible_access(given: Input) -> None:
     dynamic = """
   dynamic "access_policy" {
     for_each = var.policies
@@ -451,7 +451,7 @@ def test_a_plan_that_is_named_replaces_its_source_and_has_the_places_of_it(given
 TWO = VAULT % "true" + assignment("Key Vault Secrets User") + assignment("Contributor", GROUP, OTHER, name="other")
 
 
-def test_filters(given: Input) -> None:
+def test_filters_select_principals_permissions_and_vaults(given: Input) -> None:
     given.write(TWO)
     assert {who for who, _ in given.rows("--principal", WHO)} == {WHO}
     assert {what for _, what in given.rows("--permission", "network")} == {"network"}
@@ -475,7 +475,7 @@ def test_filters(given: Input) -> None:
         (("--deny", "network,delete"), 1),
     ],
 )
-def test_gates(given: Input, words: tuple[str, ...], code: int) -> None:
+def test_gate_that_is_exceeded_sets_the_exit_code(given: Input, words: tuple[str, ...], code: int) -> None:
     said = given.write(TWO).run(*words)
     assert said.code == code
     assert (" broken." in said.out) == bool(code)
@@ -498,7 +498,7 @@ def test_gates(given: Input, words: tuple[str, ...], code: int) -> None:
         (("-f", "sarif"), "unknown format 'sarif'"),
     ],
 )
-def test_wrong_use(given: Input, words: tuple[str, ...], message: str) -> None:
+def test_invalid_arguments_are_an_error(given: Input, words: tuple[str, ...], message: str) -> None:
     said = given.write(TWO).run(*words)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
@@ -510,7 +510,7 @@ def test_variables_of_the_command_line_are_set(given: Input) -> None:
     assert given.run("--var", "rbac=true").err == ""
 
 
-def test_nothing_to_read(given: Input) -> None:
+def test_folder_without_input_is_incomplete(given: Input) -> None:
     assert given.run().code == 3
     assert given.write("{", "plan.json").run("--deny", "purge").code == 3
     said = given.write('resource "azurerm_key_vault" "app" {', "main.tf").run("--vault", "app")
@@ -618,7 +618,7 @@ resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
 
 
 @pytest.mark.parametrize(("assigned", "sure"), [(("a",), "yes"), (("a", "b"), "yes"), (("b",), None)])
-def test_identities_in_bicep(given: Input, assigned: tuple[str, ...], sure: str | None) -> None:
+def test_identity_of_a_bicep_workload_has_its_access(given: Input, assigned: tuple[str, ...], sure: str | None) -> None:
     """The properties of userAssignedIdentities have computed names."""
     ids = "\n".join(f"'${{{name}.id}}': {{}}" for name in assigned)
     given.write(
@@ -841,7 +841,7 @@ def test_role_grants_the_access_of_its_definition(given: Input, role: str, row: 
         ("eligibility", "owner", "?"),
     ],
 )
-def test_a_member_of_a_group_by_privileged_identity_management(
+def test_eligible_membership_of_a_group_is_possible_access(
     given: Input, schedule: str, kind: str, expected: str
 ) -> None:
     said = given.write(

@@ -171,7 +171,7 @@ def test_principals_with_access_to_a_secret_or_vault_are_listed(
         (("--why", "1111", "shop", "--vault", "shop"), "--why has its own principal and vault"),
     ],
 )
-def test_a_name_of_nothing_or_of_several_things(given: Input, words: tuple[str, ...], message: str) -> None:
+def test_unknown_or_ambiguous_name_is_an_error(given: Input, words: tuple[str, ...], message: str) -> None:
     said = given.write(ESTATE).run(*words)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
@@ -191,7 +191,7 @@ def test_a_role_on_one_secret_is_marked(given: Input) -> None:
     assert row.split()[0] == "yes"
 
 
-def test_access_to_a_part_and_possible_access_to_all(given: Input) -> None:
+def test_access_to_a_part_is_listed_beside_possible_access_to_all(given: Input) -> None:
     eligible = """
 resource "azurerm_pim_eligible_role_assignment" "e" {
   scope              = azurerm_key_vault.shop.id
@@ -218,7 +218,7 @@ resource "azurerm_role_assignment" "both" {
     assert cells["7777"].startswith("2 named")
 
 
-def test_a_secret_that_no_file_declares(given: Input) -> None:
+def test_secret_named_by_a_role_assignment_only_is_listed(given: Input) -> None:
     text = (
         ESTATE
         + """
@@ -252,7 +252,7 @@ resource "azurerm_role_assignment" "some" {
     assert (row["certainty"], row["decidedBy"]) == ("perhaps", "which object the scope of the role assignment is")
 
 
-def test_the_same_name_in_several_vaults(given: Input) -> None:
+def test_secret_name_in_several_vaults_selects_each(given: Input) -> None:
     more = """
 resource "azurerm_key_vault_secret" "other" {
   name         = "db-password"
@@ -353,7 +353,7 @@ def test_denials_are_named(given: Input) -> None:
     assert "The deny settings of deployment stacks can remove access" in given.run().out
 
 
-def test_the_deny_settings_of_a_stack_in_terraform(given: Input) -> None:
+def test_deny_settings_of_a_stack_in_terraform_are_reported(given: Input) -> None:
     stack = """
 resource "azapi_resource" "stack" {
   type = "Microsoft.Resources/deploymentStacks@2024-03-01"
@@ -491,7 +491,7 @@ resource "azurerm_role_assignment" "one" {{
             assert secret not in said.err
 
 
-def test_groups_in_a_circle(given: Input) -> None:
+def test_circular_groups_are_followed_once(given: Input) -> None:
     groups = "".join(
         f"""
 resource "azuread_group" "g{n}" {{

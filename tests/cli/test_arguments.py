@@ -96,7 +96,7 @@ LINES = st.lists(WORDS, min_size=1, max_size=6).map(lambda parts: [word for part
 
 
 @given(st.booleans(), LINES)
-def test_plain_command_lines_mean_the_same_in_full(named: bool, line: list[str]) -> None:
+def test_plain_command_line_has_the_same_arguments_in_full(named: bool, line: list[str]) -> None:
     words = ["check", *line] if named else line
     plain = plain_arguments(words)
     if plain is not None:
@@ -109,7 +109,7 @@ OF_FIX = st.one_of(
 
 
 @given(st.lists(OF_FIX, max_size=6))
-def test_plain_command_lines_of_fix_mean_the_same_in_full(parts: list[list[str]]) -> None:
+def test_plain_command_line_of_fix_has_the_same_arguments_in_full(parts: list[list[str]]) -> None:
     words = ["fix", *(word for part in parts for word in part)]
     plain = plain_arguments(words, "fix")
     if plain is not None:
@@ -171,5 +171,5 @@ def test_other_command_lines_are_left_to_the_full_parser(line: list[str]) -> Non
         (["-", "-f", "-"], said("-", formats=("-",))),
     ],
 )
-def test_the_full_command_line_understands_more(line: list[str], arguments: Arguments) -> None:
+def test_full_parser_accepts_combined_options(line: list[str], arguments: Arguments) -> None:
     assert in_full(line) == arguments

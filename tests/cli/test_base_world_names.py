@@ -98,7 +98,7 @@ def test_a_resource_that_the_worlds_name_differently_is_one_line(kvlint: Kvlint,
         ("'${tenantName}${uniqueString(resourceGroup().id)}'", "3 key vaults"),
     ],
 )
-def test_a_vault_counts_once_for_each_name(vault: str, count: str, kvlint: Kvlint, folder: Path) -> None:
+def test_vault_is_counted_once_for_each_name(vault: str, count: str, kvlint: Kvlint, folder: Path) -> None:
     write(folder, secret(vault))
     assert lines(kvlint, "--select", "KV001")[-1].endswith(f" in {count}.")
 

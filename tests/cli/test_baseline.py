@@ -295,7 +295,7 @@ def test_names_in_a_baseline_are_escaped(kvlint: Kvlint) -> None:
     assert "\n::" not in out
 
 
-def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
+def test_plan_and_source_share_baseline_entries(kvlint: Kvlint) -> None:
     from azkvlint.linter.rule_tests import expand
 
     plan = expand("azurerm_key_vault.this: {name: kv-prod, purge_protection_enabled: false}")

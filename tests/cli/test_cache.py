@@ -243,7 +243,7 @@ def test_checkout_created_in_a_folder_invalidates_its_cached_result(cached: Cach
 
 
 @pytest.mark.slow(3)
-def test_random_edits_of_random_projects() -> None:
+def test_cached_results_equal_fresh_results_after_random_edits() -> None:
     """``python -m tests.linter.cache_steps`` takes more steps."""
     reused = sum(run_project(f"test {number}", 8).reused for number in range(3))
     assert reused > 50
@@ -393,7 +393,7 @@ def test_a_configuration_file_does_not_choose_the_cache(kvlint: Kvlint, project:
     ("words", "error"),
     [(("--cache-by", "name"), "--cache-by name: expected time or content"), (("--cache-dir", ""), "requires a folder")],
 )
-def test_invalid_settings(kvlint: Kvlint, project: Path, words: tuple[str, ...], error: str) -> None:
+def test_invalid_cache_options_are_errors(kvlint: Kvlint, project: Path, words: tuple[str, ...], error: str) -> None:
     said = kvlint(project, *words)
     assert said.code == 2
     assert error in said.err
@@ -486,7 +486,7 @@ def test_results_of_another_key_are_not_used(cached: Cached, monkeypatch: pytest
     assert cached(".") == ALL
 
 
-def test_an_empty_key_means_no_cache(
+def test_empty_key_disables_the_cache(
     kvlint: Kvlint, project: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GitHub does not pass secrets to pull requests from forks."""

@@ -26,7 +26,7 @@ IDS = {rule.id for rule in RULES}
 
 
 @pytest.mark.parametrize("word", ["--version", "-V"])
-def test_version(kvlint: Kvlint, word: str) -> None:
+def test_version_is_printed(kvlint: Kvlint, word: str) -> None:
     assert kvlint(word) == (0, f"kvlint {__version__}\n", "")
 
 
@@ -43,7 +43,7 @@ def test_version(kvlint: Kvlint, word: str) -> None:
         "graph --help",
     ],
 )
-def test_help(kvlint: Kvlint, line: str) -> None:
+def test_help_is_printed_for_each_command(kvlint: Kvlint, line: str) -> None:
     ran = kvlint(*line.split())
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("Usage: kvlint ")
@@ -85,7 +85,7 @@ def test_command_without_arguments_prints_help(kvlint: Kvlint) -> None:
 # --- rules, explain ---------------------------------------------------------------------------------------------------
 
 
-def test_rules(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_are_listed_as_text_and_json(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     ran = kvlint("rules")
     assert (ran.code, ran.err) == (0, "")
@@ -311,7 +311,7 @@ def test_the_gates_come_after_the_examples(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
-def test_a_new_rule_of_each_topic(kvlint: Kvlint, topic: str) -> None:
+def test_new_rule_is_written_to_the_folder_of_its_topic(kvlint: Kvlint, topic: str) -> None:
     Path(".git").mkdir()
     Path("rules", topic).mkdir(parents=True)
     id_ = next(id_ for number in range(99, 0, -1) if (id_ := f"{TOPICS[topic]}{number:02}") not in IDS)
@@ -365,7 +365,7 @@ def test_every_code_in_the_source_is_explained() -> None:
     assert {code for file in files for code in re.findall(r"KVE\d{3}", file.read_text("utf-8"))} == set(PROBLEMS)
 
 
-def test_a_prefix_of_problem_codes(kvlint: Kvlint) -> None:
+def test_prefix_explains_all_matching_problem_codes(kvlint: Kvlint) -> None:
     out = kvlint("explain", "KVE00").out
     codes = [code for code in PROBLEMS if code < "KVE010"]
     assert re.findall(r"^KVE\d{3}", out, re.MULTILINE) == codes

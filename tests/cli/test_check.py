@@ -46,7 +46,7 @@ ONE = ("--select", "KV001")  # a rule of severity high
         ("bad.json nowhere.json", 2),
     ],
 )
-def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
+def test_exit_code_depends_on_the_inputs_with_any_format(kvlint: Kvlint, form: str, line: str, code: int) -> None:
     assert kvlint(*line.split(), *ONE, "-f", form).code == code
 
 
@@ -144,7 +144,7 @@ def test_min_severity_hides_less_severe_results(kvlint: Kvlint) -> None:
         assert min(shown, default=severity) >= severity
 
 
-def test_verbosity(kvlint: Kvlint) -> None:
+def test_verbosity_controls_the_length_of_the_report(kvlint: Kvlint) -> None:
     quiet, plain, loud = (kvlint("bad.json", *ONE, *words).out for words in (["-q"], [], ["-v"]))
     assert len(quiet.splitlines()) < len(plain.splitlines()) < len(loud.splitlines())
     assert quiet.splitlines() == plain.splitlines()[:1]
@@ -168,7 +168,7 @@ def test_problems_are_printed_with_every_report_format(kvlint: Kvlint) -> None:
     assert kvlint("bad.json", *ONE, "-q", "-f", "text", "-f", "sarif=y").err == ""
 
 
-def test_standard_input(kvlint: Kvlint, run: Run) -> None:
+def test_plan_is_read_from_standard_input(kvlint: Kvlint, run: Run) -> None:
     for name, code in (("bad", 1), ("broken", 3)):
         data = Path(f"{name}.json").read_bytes()
         ran = run("-", *ONE, stdin=data)

@@ -419,7 +419,7 @@ def test_every_option_is_on_the_page_of_the_command_line(pytestconfig: pytest.Co
     assert [name for name in names if not re.search(rf"`{name}[ `]", rows)] == []
 
 
-def test_odd_files(kvlint: Kvlint, project: Path) -> None:
+def test_unusable_configuration_file_is_an_error(kvlint: Kvlint, project: Path) -> None:
     file = project / "kvlint.toml"
     os.mkfifo(file)
     unreadable = "kvlint: error: configuration file {} cannot be read: the path is not a regular file\n"
@@ -666,7 +666,7 @@ def test_errors_of_the_command_line_follow_those_of_the_file(kvlint: Kvlint, pro
     )
 
 
-def test_positions_in_pyproject_and_of_inline_tables(kvlint: Kvlint, project: Path) -> None:
+def test_errors_in_pyproject_and_inline_tables_have_positions(kvlint: Kvlint, project: Path) -> None:
     write(
         project / "pyproject.toml", "[project]\nname = 'x'\n[tool.kvlint]\nname = 'x'\n[[tool.kvlint.override]]\nx = 1"
     )

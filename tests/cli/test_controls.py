@@ -131,7 +131,7 @@ def test_an_export_of_the_activity_log_decides_on_the_audit_of_the_control_plane
     assert given.status("5.1") == {"a": expected}
 
 
-def test_cis_distinguishes_an_export_from_its_categories(given: Input) -> None:
+def test_cis_control_requires_an_export_and_another_its_categories(given: Input) -> None:
     given.write("plan.json", expand(ACTIVITY % "{category: ServiceHealth}"))
     cis = ("--framework", "cis-azure-6.0.0")
     assert given.status("6.1.1.1", *cis) == {"a": "met"}
@@ -289,7 +289,7 @@ def test_diagnostic_setting_belongs_to_the_vault_that_it_names(acme: Input) -> N
     assert acme.status("logs", *ACME) == {"a": "met", "b": "not met"}
 
 
-def test_a_row_about_other_vaults(acme: Input) -> None:
+def test_control_for_other_vaults_is_not_applicable(acme: Input) -> None:
     secrets = "\n".join(
         f'azurerm_key_vault_secret.{name}: {{name: s, value: x, key_vault_id: "${{azurerm_key_vault.{name}.id}}"}}'
         for name in "ab"
@@ -310,7 +310,9 @@ def test_row_that_may_be_about_this_vault_is_unknown(acme: Input) -> None:
 @pytest.mark.parametrize(
     ("sku", "status"), [("premium", "not met"), ("standard", "not applicable"), ("${var.sku}", "unknown")]
 )
-def test_a_rule_for_some_vaults_only(sku: str, status: str, acme: Input) -> None:
+def test_control_of_a_rule_with_a_condition_is_not_applicable_to_other_vaults(
+    sku: str, status: str, acme: Input
+) -> None:
     vault = f"azurerm_key_vault.a: {{name: a, sku_name: '{sku}'}}"
     secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${azurerm_key_vault.a.id}"}'
     acme.write("plan.json", expand(f"{vault}\n{secret}\n"))
@@ -476,27 +478,27 @@ def test_bicep_file_and_its_compiled_template_are_one_deployment(acme: Input) ->
 # --- frameworks -------------------------------------------------------------------------------------------------------
 
 
-def test_several_frameworks_at_once(given: Input) -> None:
+def test_several_frameworks_are_reported_in_one_run(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     found = given.document("--framework", "mcsb,cis-azure-5.0.0", "--framework", "cis-azure")
     assert [one["name"] for one in found["frameworks"]] == ["mcsb", "cis-azure-5.0.0", "cis-azure-6.0.0"]
     assert [one["name"] for one in found["vaults"][0]["frameworks"]] == ["mcsb", "cis-azure-5.0.0", "cis-azure-6.0.0"]
 
 
-def test_all_frameworks(given: Input) -> None:
+def test_all_selects_every_framework(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     found = given.document("--framework", "all")
     assert len(found["frameworks"]) == len(builtin_frameworks(builtin_rules()))
 
 
-def test_a_framework_that_does_not_exist(given: Input) -> None:
+def test_unknown_framework_is_an_error(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     ran = given.run("--framework", "cis-azure-5.1")
     assert (ran.code, ran.out) == (2, "")
     assert "unknown control framework 'cis-azure-5.1' (did you mean 'cis-azure-5.0.0'?)" in ran.err
 
 
-def test_a_framework_file_that_does_not_exist(given: Input) -> None:
+def test_missing_framework_file_is_an_error(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     said = given.run("--framework", "none.yaml")
     assert (said.code, said.out) == (2, "")
@@ -517,7 +519,7 @@ def test_several_formats_in_one_run(given: Input) -> None:
     assert json.loads((given.folder.parent / "answers.json").read_bytes())["version"] == 1
 
 
-def test_a_framework_with_faults(acme: Input) -> None:
+def test_invalid_framework_file_is_an_error(acme: Input) -> None:
     acme.write("plan.json", expand(TWO))
     (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV402x"), encoding="utf-8")
     ran = acme.run(*ACME)

@@ -251,7 +251,7 @@ def test_plan_decides_which_resources_exist(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("folder", ["examples/simple", "test", "tests/e2e/max", "samples/a"])
-def test_a_module_that_only_its_examples_call(kvlint: Kvlint, folder: str) -> None:
+def test_module_that_only_its_examples_call_has_unknown_companions(kvlint: Kvlint, folder: str) -> None:
     module = variable("on", "bool", "false") + vault("") + secret("count = var.on ? 1 : 0")
     up = "/".join(".." for _ in folder.split("/"))
     call = f'{PROVIDER}module "this" {{\n  source = "{up}"\n}}\n'

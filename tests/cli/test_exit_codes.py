@@ -239,7 +239,7 @@ def test_of_an_input_that_was_read_only_an_error_makes_the_analysis_incomplete(
 
 @pytest.mark.parametrize("files", EMPTY.values(), ids=EMPTY)
 @pytest.mark.parametrize("command", [*COMMANDS, "graph"])
-def test_a_folder_without_an_input(command: str, files: dict[str, str], project: Path, kvlint: Kvlint) -> None:
+def test_folder_without_input_is_incomplete(command: str, files: dict[str, str], project: Path, kvlint: Kvlint) -> None:
     write(project / "other", files)
     assert kvlint(command, "other").code == 3
 

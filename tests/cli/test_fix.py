@@ -133,12 +133,12 @@ def refused(kvlint: Kvlint, reason: str, *words: str) -> None:
     assert said.code == 0
 
 
-def test_mixed_line_ends(kvlint: Kvlint, folder: Path) -> None:
+def test_mixed_line_ends_are_kept(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_bytes(vault(OFF).replace("\n", "\r\n", 1).encode())
     refused(kvlint, "the file has mixed line ends")
 
 
-def test_utf_16(kvlint: Kvlint, folder: Path) -> None:
+def test_utf_16_file_is_not_fixed(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").unlink()
     template = {
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
@@ -169,7 +169,7 @@ def test_modules_that_are_not_the_authors(kvlint: Kvlint, folder: Path, where: s
     assert ("is declared in a downloaded module" in said.out) is not where.startswith("..")
 
 
-def test_a_template_that_was_compiled_from_bicep(kvlint: Kvlint, folder: Path) -> None:
+def test_compiled_template_of_a_fixed_file_is_reported_as_outdated(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").unlink()
     (folder / "main.bicep").write_text("resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n")
     template = {
@@ -243,7 +243,7 @@ def test_a_link_in_the_checkout_is_followed_and_kept(kvlint: Kvlint, folder: Pat
     assert "= true" in (folder / "shared.txt").read_text()
 
 
-def test_two_fixes_on_one_place(kvlint: Kvlint, folder: Path) -> None:
+def test_two_fixes_at_one_position_are_both_written(kvlint: Kvlint, folder: Path) -> None:
     """Both arguments are inserted at the end of the block, and the block is made of both."""
     (folder / "main.tf").write_text(vault('  network_acls {\n    ip_rules = ["203.0.113.1"]\n  }\n'))
     said = kvlint("fix", "--write", "--unsafe", "--select", "KV001,KV104,KV301")
@@ -420,7 +420,7 @@ def test_an_installed_module_is_pinned_to_its_version(kvlint: Kvlint, folder: Pa
     )
 
 
-def test_json(kvlint: Kvlint, folder: Path) -> None:
+def test_fixes_are_listed_as_json(kvlint: Kvlint, folder: Path) -> None:
     found = json.loads(kvlint("fix", "-f", "json", *ONLY).out)
     assert found["version"] == 1
     summary = {"fixes": 1, "unsafe": 1, "refused": 0, "inBaseline": 0, "files": 1, "written": False}
@@ -529,7 +529,7 @@ def test_each_fix_in_a_report_is_the_first_that_is_proven(kvlint: Kvlint, folder
     assert [one["fix"]["title"] for one in found] == ["Set `soft_delete_enabled = true`"] * 3
 
 
-def test_too_many_findings(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_findings_have_no_fix(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("azkvlint.fixes.find._MOST_FINDINGS", 0)
     said = kvlint("fix", "--diff", *ONLY)
     assert (said.code, said.out) == (0, "")
@@ -537,7 +537,7 @@ def test_too_many_findings(kvlint: Kvlint, folder: Path, monkeypatch: pytest.Mon
     assert "fix" not in fixes_in(kvlint, "json")["findings"][0]
 
 
-def test_work_that_would_take_too_long(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fix_that_takes_too_long_is_refused(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("azkvlint.fixes.find._MOST_CHARACTERS", 1)
     assert "No fix: too many findings; select fewer rules or files\n" in kvlint("fix", *ONLY).out
     monkeypatch.undo()
@@ -688,7 +688,7 @@ def test_findings_in_the_baseline_are_not_fixed(kvlint: Kvlint, folder: Path) ->
     assert "baseline" not in every
 
 
-def test_two_fixes_that_insert_the_same_property(kvlint: Kvlint, folder: Path) -> None:
+def test_property_of_two_fixes_is_inserted_once(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").unlink()
     (folder / "main.bicep").write_text(OF_BICEP.format(version="2023-07-01", body="accessPolicies: []"))
     assert kvlint("fix", "--write", "--unsafe", "--select", "KV050,KV052").code == 0

@@ -434,7 +434,7 @@ def test_each_spelling_of_a_command_that_destroys_is_named(
 
 
 @pytest.mark.parametrize("text", ["tooltip.destroy()\n", "// terraform (draws)\nchart.destroy()\n"])
-def test_methods_of_other_objects_are_no_commands_that_destroy(kvlint: Kvlint, checkout: Path, text: str) -> None:
+def test_methods_of_other_objects_are_not_destroying_commands(kvlint: Kvlint, checkout: Path, text: str) -> None:
     put(checkout, "roots/main/main.tf", VAULT)
     put(checkout, "site/bundle.js", text)
     assert "bundle.js" not in kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out
@@ -673,7 +673,7 @@ def test_a_version_that_another_module_of_the_root_excludes_is_not_allowed(
     assert (f"{OLDER}the constraint `~> 3.0` in `m/versions.tf` allows it." in out) is (other == "m")
 
 
-def test_the_strictest_of_several_calls_of_a_root_counts(kvlint: Kvlint, checkout: Path) -> None:
+def test_strictest_of_several_calls_of_a_root_applies(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", PLAIN_KEY)
     for name, version in (("a", "~> 3.0"), ("b", ">= 3.50"), ("c", "~> 3.10")):
         put(checkout, f"{name}/main.tf", CONSTRAINT.format(version) + 'module "m" {\n  source = "../m"\n}\n')
@@ -683,7 +683,7 @@ def test_the_strictest_of_several_calls_of_a_root_counts(kvlint: Kvlint, checkou
     assert OLDER not in out
 
 
-def test_the_constraint_of_a_generated_caller_counts(kvlint: Kvlint, checkout: Path) -> None:
+def test_constraint_of_a_generated_caller_applies(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", PLAIN_KEY)
     caller = {
         "//": {"metadata": {"stackName": "s"}},
@@ -695,7 +695,7 @@ def test_the_constraint_of_a_generated_caller_counts(kvlint: Kvlint, checkout: P
     assert f"  not safe (apply-fails): {OLDER}the constraint `~> 3.30` in `cdk.tf.json` allows it.\n" in out
 
 
-def test_the_constraint_of_an_environment_for_tests_counts(kvlint: Kvlint, checkout: Path) -> None:
+def test_constraint_of_an_environment_for_tests_applies(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", PLAIN_KEY)
     call = 'module "m" {\n  source = "../../m"\n}\n'
     put(checkout, "environments/test/main.tf", CONSTRAINT.format("~> 3.30") + call)
@@ -952,7 +952,7 @@ def test_the_instances_of_a_subnet_are_not_changed_for_one_of_them(
     assert ("KV124 Add `Microsoft.KeyVault` to `service_endpoints`" in out) is not is_refused
 
 
-def test_a_word_in_a_string_is_no_variable_of_a_permission_model(kvlint: Kvlint, checkout: Path) -> None:
+def test_word_in_a_string_is_not_a_variable_of_the_permission_model(kvlint: Kvlint, checkout: Path) -> None:
     policies = "accessPolicies: [{ tenantId: 'a', objectId: 'not on', permissions: {} /* on */ }]"
     text = BICEP.replace("enableRbacAuthorization: true", f"enableRbacAuthorization: on\n    {policies}")
     put(checkout, "main.bicep", f"param on bool = false\n{text}")
@@ -960,7 +960,7 @@ def test_a_word_in_a_string_is_no_variable_of_a_permission_model(kvlint: Kvlint,
     assert "depends on a variable or parameter" not in out
 
 
-def test_instances_of_one_place_have_their_names_where_there_is_no_fix(kvlint: Kvlint, checkout: Path) -> None:
+def test_instances_without_a_fix_are_listed_by_name(kvlint: Kvlint, checkout: Path) -> None:
     vault = VAULT.replace("{\n", '{\n  for_each = toset(["a", "b"])\n', 1)
     role = 'resource "azurerm_role_assignment" "r" {\n  for_each = toset(["a", "b"])\n'
     role += '  scope = "/subscriptions/${each.key}"\n'

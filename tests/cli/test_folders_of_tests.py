@@ -114,7 +114,7 @@ def test_folder_of_tests_that_the_command_line_names_is_not_marked(
     assert marked(kvlint, *named) == {"examples/basic/main.tf": is_marked}
 
 
-def test_templates_and_plans_are_in_folders_too(kvlint: Kvlint) -> None:
+def test_templates_and_plans_in_folders_of_tests_are_marked(kvlint: Kvlint) -> None:
     bicep = "resource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {\n  name: 'kv'\n  properties: {}\n}\n"
     write(bicep, "tests/e2e/main.bicep")
     Path("fixtures").mkdir()
@@ -171,7 +171,7 @@ def test_root_that_a_script_deploys_is_not_marked_with_its_modules(kvlint: Kvlin
     assert marked(kvlint, ".") == {"samples/shared/main.tf": False, "samples/other/main.tf": True}
 
 
-def test_a_pipeline_outside_of_the_named_folder_is_evidence_too(kvlint: Kvlint) -> None:
+def test_pipeline_outside_of_the_named_folder_decides_deployment(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "infra/samples/main.bicep")
     write(f"run: {AZ} -f infra/samples/main.bicep\n", ".github/workflows/deploy.yml")
     assert marked(kvlint, "infra") == {"infra/samples/main.bicep": False}
@@ -220,9 +220,7 @@ def call_from_tests(language: str, arguments: tuple[str, str]) -> tuple[str, str
 
 
 @pytest.mark.parametrize("language", CALLED)
-def test_a_correct_caller_outside_of_tests_does_not_make_a_finding_of_a_test_count(
-    language: str, kvlint: Kvlint
-) -> None:
+def test_correct_caller_outside_of_tests_leaves_the_finding_of_a_test_marked(language: str, kvlint: Kvlint) -> None:
     module, test, _ = call_from_tests(language, ("false", "true"))
     (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
     assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == (module, True, "medium")
@@ -231,7 +229,7 @@ def test_a_correct_caller_outside_of_tests_does_not_make_a_finding_of_a_test_cou
 
 
 @pytest.mark.parametrize("language", CALLED)
-def test_a_faulty_caller_outside_of_tests_makes_a_finding_count(language: str, kvlint: Kvlint) -> None:
+def test_faulty_caller_outside_of_tests_unmarks_the_finding(language: str, kvlint: Kvlint) -> None:
     for arguments in (("false", "false"), ("true", "false")):
         module, _, _ = call_from_tests(language, arguments)
         (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
@@ -288,13 +286,13 @@ def test_finding_caused_by_the_arguments_of_another_module_is_not_marked(kvlint:
     assert set(marked(kvlint, ".").values()) == {False}
 
 
-def test_the_source_that_is_named_for_a_plan_counts(kvlint: Kvlint) -> None:
+def test_source_named_for_a_plan_decides_the_mark(kvlint: Kvlint) -> None:
     write(BAD, "examples/basic/main.tf")
     Path("plan.json").write_bytes(expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"))
     assert marked(kvlint, "plan.json", "--source-root", "examples/basic") == {"examples/basic/main.tf": False}
 
 
-def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_select_folders_of_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write(BAD, "examples/main.tf")
     write(BAD, "sandbox/a/main.tf")
     words = (".",)
@@ -312,7 +310,7 @@ def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (said.code, "--test-folders: '../x' is not a valid glob" in said.err) == (2, True)
 
 
-def test_include_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_include_tests_reports_findings_in_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write(BAD, "examples/main.tf")
     assert kvlint(".", *ONE).code == 0
     said = kvlint(".", *ONE, "--include-tests", "-f", "json")
@@ -325,7 +323,7 @@ def test_include_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     assert kvlint(".", *ONE).code == 0
 
 
-def test_strict(kvlint: Kvlint) -> None:
+def test_strict_run_ignores_unknown_results_in_tests(kvlint: Kvlint) -> None:
     write(OPEN, "examples/main.tf")
     assert kvlint(".", *ONE, "--strict").code == 0
     assert kvlint(".", *ONE, "--strict", "--include-tests").code == 1
@@ -359,7 +357,7 @@ def test_baseline_leaves_out_findings_in_tests_unless_they_are_included(kvlint: 
         assert (said.code, json.loads(said.out)["problems"]) == (0, [])
 
 
-def test_formats(kvlint: Kvlint) -> None:
+def test_every_format_marks_findings_in_tests(kvlint: Kvlint) -> None:
     write(BAD, "examples/main.tf")
     write(BAD, "main.tf")
 

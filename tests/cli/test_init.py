@@ -79,7 +79,7 @@ def test_run_after_init_passes(repository: Repository, kvlint: Kvlint) -> None:
     assert kvlint(".", "--no-ignores").code == 1
 
 
-def test_without_findings_there_is_no_baseline(repository: Repository, kvlint: Kvlint) -> None:
+def test_run_without_findings_writes_no_baseline(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(**{"main.json": (ROOT / "samples" / "hardened" / "main.json").read_text(encoding="utf-8")})
     assert kvlint("init", "--ci", "none", "--profile", "cmk", "--exclude", 'a"\\b').code == 0
     assert written(folder) == {"main.json", "kvlint.toml"}
@@ -221,7 +221,7 @@ def test_a_pattern_of_a_file_that_git_ignores_is_escaped(repository: Repository,
     assert "git ignores kvlint-baseline.json, because of `kvlint[" in said.out
 
 
-def test_mistakes(repository: Repository, kvlint: Kvlint) -> None:
+def test_invalid_arguments_are_errors(repository: Repository, kvlint: Kvlint) -> None:
     repository()
     for words, text in (
         (["nowhere"], "'nowhere' is not a folder"),

@@ -149,7 +149,7 @@ class TestExamples:
         assert checked(run, tmp_path, "vault/examples/basic")[0].code == 3
         assert checked(run, tmp_path, "vault")[0].code == 0
 
-    def test_a_test_file_of_bicep_beside_the_module(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_module_of_a_bicep_test_file_is_a_note(self, run: Run, tmp_path: Path) -> None:
         module = "module m '../gone.bicep' = {\n  name: 'm'\n}\n"
         write(tmp_path, {"vault/main.test.bicep": module})
         ran, problems = checked(run, tmp_path)
@@ -238,7 +238,7 @@ class TestTemplatesOfJson:
         assert checked(run, tmp_path)[0].code == 3
 
 
-def test_globs_count_for_a_folder_outside_of_the_current_one(run: Run, tmp_path: Path) -> None:
+def test_globs_apply_to_a_folder_outside_of_the_current_one(run: Run, tmp_path: Path) -> None:
     write(tmp_path, {"repo/main.tf": VAULT, "repo/x/old/main.tf": VAULT, "repo/new/main.tf": VAULT, "here/a.txt": ""})
     arguments = ("-f", "json", "--select", "KV001", "../repo", "--exclude", "old", "--exclude", "/new")
     report = json.loads(run(*arguments, cwd=tmp_path / "here").out)

@@ -84,7 +84,7 @@ def test_switch_decides_values_of_the_resource_that_it_creates(kvlint: Kvlint) -
     assert DEFAULT in result[2]
 
 
-def test_a_module_that_it_calls_receives_no_default(kvlint: Kvlint) -> None:
+def test_called_module_receives_no_default_of_its_caller(kvlint: Kvlint) -> None:
     call = 'module "m" {\n  source = "./m"\n  count = var.make ? 1 : 0\n  name = var.name\n  purge = var.purge\n}\n'
     inner = REQUIRED + variable("purge", "bool", "true") + VAULT % ("", "var.purge")
     document = checked(kvlint, {"main.tf": REQUIRED + PURGE + SWITCH + call, "m/main.tf": inner})

@@ -88,7 +88,7 @@ def test_override_applies_to_its_rules_paths_and_resources(
     assert document["summary"]["suppressed"] == len(changed)
 
 
-def test_one_instance_of_several(kvlint: Kvlint, project: Path) -> None:
+def test_override_applies_to_one_of_several_instances(kvlint: Kvlint, project: Path) -> None:
     override(
         f"resources = ['azurerm_key_vault.this[\"a\"]']\npaths = ['lab']\n{IGNORE}until = 2099-01-31\nowner = '@ops'"
     )
@@ -107,7 +107,7 @@ def test_one_instance_of_several(kvlint: Kvlint, project: Path) -> None:
     assert "\n    suppressed: a lab (until 2099-01-31, owner @ops) [kvlint.toml:2:1]\n" in kvlint(".", "-v").out
 
 
-def test_a_severity_counts_everywhere(kvlint: Kvlint, project: Path) -> None:
+def test_severity_of_an_override_applies_everywhere(kvlint: Kvlint, project: Path) -> None:
     override("rules = ['KV001']\nseverity = 'LOW'\n[[override]]\npaths = ['lab']\nseverity = 'critical'")
     assert "infra/app/main.tf:2:1: low[KV001] " in kvlint(".").out
     assert kvlint("infra/app", "--fail-on", "high").code == 0
@@ -271,7 +271,7 @@ def test_override_applies_to_a_plan_at_its_source_or_its_own_path(kvlint: Kvlint
 
 
 @pytest.mark.parametrize("address", ["Microsoft.KeyVault/vaults/kv", "vaults/kv", "vaults/*"])
-def test_the_address_of_a_template_with_and_without_its_namespace(address: str, kvlint: Kvlint) -> None:
+def test_address_matches_with_and_without_its_namespace(address: str, kvlint: Kvlint) -> None:
     vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "properties": {}}
     schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
     Path("kv.json").write_text(json.dumps({"$schema": schema, "resources": [vault]}), encoding="utf-8")

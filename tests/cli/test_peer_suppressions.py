@@ -230,7 +230,7 @@ def test_how_it_is_reported(kvlint: Kvlint) -> None:
     assert '"tool": "checkov"' in said.out
 
 
-def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_of_setting_enables_comments_of_other_tools(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write(vault(first="#checkov:skip=CKV_AZURE_110"))
     words = (".", "--select", "KV001", *DAY)
     assert kvlint(*words).code == 1
@@ -304,7 +304,9 @@ resource other 'Microsoft.KeyVault/vaults@2024-11-01' = {{
         ("above", "// kvlint: ignore[KV001] checkov:skip=CKV_1", {"KV001"}),
     ],
 )
-def test_comments_in_bicep(where: str, comment: str, rules: set[str], kvlint: Kvlint) -> None:
+def test_comments_of_other_tools_in_bicep_are_respected(
+    where: str, comment: str, rules: set[str], kvlint: Kvlint
+) -> None:
     write(BICEP.format(**({"above": "", "first": "", "within": ""} | {where: comment})), "main.bicep")
     said = kvlint(".", *SELECTED, "-f", "json", "--respect-peer-suppressions")
     document = json.loads(said.out)
@@ -320,7 +322,7 @@ def test_comments_in_bicep(where: str, comment: str, rules: set[str], kvlint: Kv
         "CKV_AZURE_110: a lab",
     ],
 )
-def test_metadata_for_checkov(skip: object, kvlint: Kvlint) -> None:
+def test_checkov_metadata_is_respected(skip: object, kvlint: Kvlint) -> None:
     properties = {"tenantId": "t", "sku": {"family": "A", "name": "standard"}}
     one = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2024-11-01", "name": "a", "properties": properties}
     two = one | {"name": "b", "metadata": {"checkov": skip}}
@@ -334,7 +336,7 @@ def test_metadata_for_checkov(skip: object, kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("skip", [None, 1, [], [None, 1, {}], {"skip": 1}, {"skip": [{"id": 1}]}, {"id": "CKV_1"}, ""])
-def test_other_metadata_for_checkov_is_not_ours(skip: object, kvlint: Kvlint) -> None:
+def test_invalid_checkov_metadata_is_ignored(skip: object, kvlint: Kvlint) -> None:
     resource = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2024-11-01", "name": "a"}
     resource |= {"metadata": {"checkov": skip, "kvlint": {"ignore": ["[KV001] a lab"]}}}  # type: ignore[dict-item]
     write(json.dumps({"$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": [resource]}), "main.json")

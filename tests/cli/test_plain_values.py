@@ -70,7 +70,7 @@ def test_a_secret_in_the_name_of_the_vault_does_not_hide_that_of_the_object(
     assert outcome(kvlint, "KV610", "t.json", text) == expected
 
 
-def test_an_expression_for_a_name_is_no_label(kvlint: Kvlint) -> None:
+def test_expression_of_a_name_is_not_a_label(kvlint: Kvlint) -> None:
     secret = {
         "type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01",
         "name": "[concat(parameters('vaultName'), '/', newGuid(), parameters('vaultName'))]",

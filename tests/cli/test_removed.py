@@ -71,7 +71,7 @@ def told(run: Run, folder: Path) -> list[str]:
     ]
 
 
-def test_from_source_alone(run: Run, tmp_path: Path) -> None:
+def test_removed_blocks_are_reported_from_source(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(SOURCE)
     assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: unknown", "main.tf:9:5: suppressed"]
 

@@ -157,7 +157,7 @@ HEADS = {
 
 @pytest.mark.parametrize("name", HEADS)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_line_hashes_of_files_with_a_byte_order_mark(run_of: RunOf, tmp_path: Path, name: str, encoding: str) -> None:
+def test_line_hashes_ignore_a_byte_order_mark(run_of: RunOf, tmp_path: Path, name: str, encoding: str) -> None:
     (tmp_path / "in").mkdir()
     data = HEADS[name].encode(encoding)
     (tmp_path / "in" / name).write_bytes(data)

@@ -111,7 +111,7 @@ def test_a_pointer_of_git_lfs_is_not_the_content_of_a_file(kvlint: Kvlint) -> No
 @pytest.mark.parametrize(
     "words", [("../p",), (".",), ("main.tf",), ("-",), ("graph", "../p"), ("controls", "../p"), ("suppressions", ".")]
 )
-def test_a_current_folder_that_is_gone(
+def test_removed_current_folder_is_an_error(
     kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "p").mkdir()

@@ -163,7 +163,7 @@ def test_input_known_later_is_unknown(kvlint: Kvlint, value: str, why: str) -> N
     assert [why in one["message"] for one in found["unknown"]] == [True]
 
 
-def test_a_destroyed_deployment_deploys_nothing(kvlint: Kvlint) -> None:
+def test_destroyed_deployment_has_no_findings(kvlint: Kvlint) -> None:
     destroyed = deployment("old", "purge = false").replace("inputs", "destroy = true\n  inputs")
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": destroyed + deployment("new", "purge = true")})
     assert report(kvlint)["findings"] == []
@@ -176,7 +176,7 @@ def test_a_stack_without_deployments_is_a_root_module(kvlint: Kvlint) -> None:
     assert "`var.purge` has no value" in found["unknown"][0]["message"]
 
 
-def test_a_removed_component_deploys_nothing(kvlint: Kvlint) -> None:
+def test_removed_component_has_no_findings(kvlint: Kvlint) -> None:
     removed = 'removed {\n  from   = component.vault\n  source = "./vault"\n  providers = {}\n}\n'
     write({"main.tfcomponent.hcl": removed, "d.tfdeploy.hcl": deployment("prod", "purge = false")})
     found = report(kvlint)

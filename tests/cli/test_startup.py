@@ -99,7 +99,7 @@ def compiled(tmp_path: Path) -> str:
     return COMPILED.format(folder=str(folder))
 
 
-def test_the_version_needs_next_to_nothing() -> None:
+def test_version_imports_few_modules() -> None:
     own = {"azkvlint", "azkvlint.__main__", "azkvlint.util", "azkvlint.util.errors"}
     assert imported("--version") <= {"__future__", "atexit", "gc", *own}
 
@@ -174,7 +174,7 @@ def test_a_small_run_imports_few_modules(tmp_path: Path, compiled: str, name: st
     assert len(own) <= LIMITS[name, form], own
 
 
-def test_a_small_plan_imports_no_functions_of_languages(plan: Path, compiled: str) -> None:
+def test_plan_run_imports_no_language_functions(plan: Path, compiled: str) -> None:
     modules = imported(plan, "-f", "sarif", patch=compiled, code=1, cwd=plan.parent)
     unused = ("azkvlint.evaluation.functions", "azkvlint.evaluation.solve", "azkvlint.engine.vault_ownership")
     assert not any(module.startswith(unused) for module in modules)
@@ -206,7 +206,7 @@ def test_help_imports_no_rules_or_readers() -> None:
     assert not packages(modules) & {"yaml", "jsonpath_ng", "hcl2"}
 
 
-def test_only_a_page_of_access_imports_the_picture(plan: Path) -> None:
+def test_access_picture_is_imported_for_html_only(plan: Path) -> None:
     drawn = imported("graph", plan, cwd=plan.parent)
     text = imported("access", plan, cwd=plan.parent)
     for modules in (drawn, text):

@@ -216,7 +216,7 @@ def test_an_interrupted_run_is_quiet(kvlint: Kvlint, monkeypatch: pytest.MonkeyP
     assert kvlint(*line.split()) == (130, "", "")
 
 
-def test_interrupt_while_waiting_for_input(kvlint: Kvlint) -> None:
+def test_interrupt_while_waiting_for_input_is_quiet(kvlint: Kvlint) -> None:
     process = started("-v", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None
     # More than a pipe holds: once it is written, kvlint is reading.

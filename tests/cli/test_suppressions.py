@@ -93,7 +93,7 @@ def test_metadata_of_a_template_applies_to_the_whole_template(kvlint: Kvlint, en
     assert told(report(kvlint)["findings"]) == [one for one in BOTH if one[1] != "KV001"]
 
 
-def test_nested_templates_and_copies(kvlint: Kvlint) -> None:
+def test_metadata_applies_to_nested_templates_and_copies(kvlint: Kvlint) -> None:
     nested = {
         "type": "Microsoft.Resources/deployments",
         "apiVersion": "2022-09-01",
@@ -172,7 +172,7 @@ def test_linked_templates_have_their_own(kvlint: Kvlint) -> None:
     assert told(report(kvlint, "main.json")["findings"]) == BOTH[1:]
 
 
-def test_hostile_metadata(kvlint: Kvlint) -> None:
+def test_hostile_metadata_is_escaped(kvlint: Kvlint) -> None:
     reason = "a\x1b[31m\n::error::x ##vso[task] ]]>"
     deep: Any = KV001
     for _ in range(40):
@@ -350,7 +350,7 @@ def test_without_stale_ones_all_is_well(kvlint: Kvlint) -> None:
     assert kvlint("suppressions", ".", "-f", "sarif").code == 2
 
 
-def test_no_ignores(kvlint: Kvlint) -> None:
+def test_no_ignores_reports_suppressed_findings(kvlint: Kvlint) -> None:
     everything()
     words = (".", "--select", "KV001,KV301", "--as-of", "2026-11-30", "-f", "json")
     plain, audit = (json.loads(kvlint(*words, *more).out) for more in ((), ("--no-ignores",)))

@@ -288,7 +288,7 @@ class TestCompiled:
 
 
 class TestSuppression:
-    def test_a_directive_on_the_line_before(self, tmp_path: Path, run: Run) -> None:
+    def test_directive_on_the_line_before_disables_the_finding(self, tmp_path: Path, run: Run) -> None:
         silent = BICEP.replace("    enable", "    #disable-next-line KV001\n    enable").replace("bool", "bool = false")
         write(tmp_path, main_bicep=silent)
         assert found(run, tmp_path, "main.bicep") == []
@@ -325,7 +325,9 @@ class TestFolders:
 
 
 @pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("on", ["unknown"])])
-def test_a_string_where_azure_expects_a_boolean(text: str, outcomes: list[str], tmp_path: Path, run: Run) -> None:
+def test_string_in_place_of_a_boolean_is_converted_or_unknown(
+    text: str, outcomes: list[str], tmp_path: Path, run: Run
+) -> None:
     """Azure converts it or rejects it, and then nothing is deployed."""
     write(tmp_path, main_json=template(text))
     assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == outcomes
@@ -368,7 +370,7 @@ class TestSecretsOfOtherResources:
         write(tmp_path, main_bicep=text)
         self.check(run, tmp_path)
 
-    def test_a_secret_that_names_itself(self, run: Run, tmp_path: Path) -> None:
+    def test_secret_in_its_own_name_is_not_printed(self, run: Run, tmp_path: Path) -> None:
         text = f"""resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {{
   name: 'kv-prod/${{s.properties.value}}'
   properties: {{ value: '{self.SECRET}' }}
@@ -381,7 +383,7 @@ resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
         write(tmp_path, main_bicep=text)
         self.check(run, tmp_path)
 
-    def test_a_secret_in_its_vault(self, run: Run, tmp_path: Path) -> None:
+    def test_secret_of_a_child_resource_is_not_printed(self, run: Run, tmp_path: Path) -> None:
         text = f"""resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
   name: 'kv-prod'
   resource s 'secrets' = {{
@@ -401,7 +403,7 @@ resource other 'Microsoft.KeyVault/vaults@2023-07-01' = {{
     @pytest.mark.parametrize(
         "reference", ["reference('s').value", "reference('s', '2023-07-01', 'full').properties.value"]
     )
-    def test_arm(self, run: Run, tmp_path: Path, reference: str) -> None:
+    def test_secret_read_by_reference_is_not_printed(self, run: Run, tmp_path: Path, reference: str) -> None:
         secret = {
             "type": "Microsoft.KeyVault/vaults/secrets",
             "apiVersion": "2023-07-01",

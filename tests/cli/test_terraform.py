@@ -43,7 +43,7 @@ def told(said: Said, rule: str = "KV001") -> list[tuple[str, str, int]]:
     ]
 
 
-def test_a_folder_a_file_and_a_module_in_it(kvlint: Kvlint) -> None:
+def test_folder_file_and_module_have_the_same_finding(kvlint: Kvlint) -> None:
     write(MODULE)
     assert told(kvlint("infra", "-f", "json")) == [("fail", "infra/main.tf", 3)]
     assert told(kvlint("infra/main.tf", "-f", "json")) == [("fail", "infra/main.tf", 3)]
@@ -75,7 +75,9 @@ def test_text_report_shows_the_line_of_the_call(kvlint: Kvlint) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["text", "json", "sarif"])
-def test_exit_codes(files: dict[str, str], code: int, form: str, kvlint: Kvlint) -> None:
+def test_exit_code_depends_on_the_module_with_any_format(
+    files: dict[str, str], code: int, form: str, kvlint: Kvlint
+) -> None:
     write(files)
     assert kvlint("infra", "--select", "KV001", "-f", form).code == code
 
@@ -86,7 +88,7 @@ def test_unknown_results_fail_a_strict_run_only(kvlint: Kvlint) -> None:
     assert kvlint("infra", "--select", "KV001", "--strict").code == 1
 
 
-def test_options_of_variables(kvlint: Kvlint) -> None:
+def test_variable_options_set_values(kvlint: Kvlint) -> None:
     write({"main.tf": PURGE % "true" + VAULT, "prod.tfvars": "p = false\n"})
     assert told(kvlint("infra", "-f", "json")) == []
     assert told(kvlint("infra", "-f", "json", "--var", "p=false")) == [("fail", "infra/main.tf", 7)]
@@ -96,7 +98,7 @@ def test_options_of_variables(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("words", [["--var", "p"], ["--var-file", "gone.tfvars"], ["--var"], ["--source-root", "gone"]])
-def test_options_that_are_wrong(words: list[str], kvlint: Kvlint) -> None:
+def test_invalid_variable_options_are_errors(words: list[str], kvlint: Kvlint) -> None:
     write({"main.tf": PURGE % "true" + VAULT})
     said = kvlint("infra", *words)
     assert said.code in {2, 3}
@@ -110,7 +112,7 @@ def test_missing_companion_in_a_lone_module_is_unknown_unless_closed(kvlint: Kvl
     assert told(kvlint("infra", "-f", "json", "--closed"), "KV201") == [("fail", "infra/main.tf", 3)]
 
 
-def test_directives_by_day(kvlint: Kvlint) -> None:
+def test_directive_ends_after_its_date(kvlint: Kvlint) -> None:
     ignore = " # kvlint: ignore[KV001] moving out until=2026-12-31"
     write({"main.tf": PURGE % "false" + VAULT.replace("var.p", "var.p" + ignore)})
     before, after = (kvlint("infra", "-f", "json", "--as-of", day) for day in ("2026-12-31", "2027-01-01"))

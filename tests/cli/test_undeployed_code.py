@@ -116,7 +116,7 @@ def test_a_deployed_member_is_the_first_of_its_unit(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_differs_in_a_repository_of_modules(language: str, kvlint: Kvlint) -> None:
+def test_repository_of_modules_has_no_undeployed_code(language: str, kvlint: Kvlint) -> None:
     module, _ = LANGUAGES[language]
     other = module.replace("a/", "b/")
     write({module: LANGUAGES[language][module], other: LANGUAGES[language][module]})
@@ -150,7 +150,7 @@ def test_file_on_the_command_line_is_not_marked_as_undeployed(kvlint: Kvlint) ->
     assert MARK not in output.out
 
 
-def test_examples_alone_deploy_nothing(kvlint: Kvlint) -> None:
+def test_root_in_examples_marks_no_code_as_undeployed(kvlint: Kvlint) -> None:
     write({"a/kv.bicep": BICEP_MODULE, "samples/main.bicep": BICEP_ROOT})
     assert not any(undeployed(kvlint).values())
 

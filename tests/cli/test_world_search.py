@@ -54,7 +54,7 @@ def test_a_bicep_object_with_an_unknown_key_is_not_empty(kvlint: Kvlint) -> None
     }  # fmt: skip
 
 
-def test_more_instances_than_are_evaluated_are_no_error_of_the_plan(kvlint: Kvlint) -> None:
+def test_count_above_the_evaluated_instances_is_not_an_error_of_the_plan(kvlint: Kvlint) -> None:
     text = variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0\n  tags = { last = local.last }")
     text += 'locals {\n  last = try(azurerm_key_vault_secret.n[0].id, "")\n}\n'
     text += secret("count = var.on ? 20000 : 0", "n").replace("kv.id", "kv[0].id")

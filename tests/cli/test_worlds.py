@@ -109,7 +109,7 @@ def test_a_setting_is_missing_from_a_vault_that_a_switch_creates(kvlint: Kvlint)
     assert found(document, "KV201") == found(document, "KV201", "unknown") == []
 
 
-def test_declarations_that_exclude_each_other_are_no_companions(kvlint: Kvlint) -> None:
+def test_mutually_exclusive_declarations_are_not_companions(kvlint: Kvlint) -> None:
     text = PROVIDER + SWITCHES + vault("  count = var.a ? 1 : 0") + SETTING % ("var.a ? 0 : 1", "[0]")
     document = checked(
         kvlint, {"main.tf": text.replace("azurerm_key_vault.kv[0].id", "one(azurerm_key_vault.kv[*].id)")}
@@ -569,7 +569,7 @@ def test_resource_that_fails_because_of_another_input_is_not_excluded(kvlint: Kv
     assert "azurerm_key_vault.kv" in {one["address"] for one in document["evaluated"]}
 
 
-def test_a_parameter_file_and_a_switch(kvlint: Kvlint) -> None:
+def test_parameter_file_and_switch_are_combined_in_the_condition(kvlint: Kvlint) -> None:
     parameters = "using 'main.bicep'\nparam rbac = false\nparam env = rbac ? 'dev' : 'prod'\n"
     document = checked(kvlint, {"main.bicep": BICEP % "on && env == 'prod'", "main.bicepparam": parameters})
     assert words(document, "KV001") == ["if on is true"]
@@ -615,14 +615,14 @@ def test_resource_in_a_module_with_unknown_count_has_all_its_conditions(kvlint: 
     assert words(document, "KV001") == ["if var.a is true", "if var.a is true and var.b is true"]
 
 
-def test_an_input_without_a_value_that_never_creates_a_vault(kvlint: Kvlint) -> None:
+def test_vault_that_no_value_of_an_unset_input_creates_is_skipped(kvlint: Kvlint) -> None:
     text = 'variable "x" {\n  type = bool\n}\n' + vault("  count = var.x && !var.x ? 1 : 0") + vault("", "other")
     document = checked(kvlint, {"main.tf": PROVIDER + text})
     assert found(document, "KV001") == ["azurerm_key_vault.other"]
     assert ["every value of `var.x`" in one["reason"] for one in document["skipped"]] == [True]
 
 
-def test_an_input_without_a_value_in_bicep(kvlint: Kvlint) -> None:
+def test_parameter_without_a_value_has_a_condition_in_bicep(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.bicep": (BICEP % "on && env == 'prod'").replace("on bool = false", "on bool")})
     assert words(document, "KV001") == ['if env is "prod" and on is true']
     document = checked(kvlint, {"main.bicep": (BICEP % "!on").replace("on bool = false", "on bool")})

@@ -32,7 +32,7 @@ def test_access_to_a_vault_that_a_switch_creates_is_possible(kvlint: Kvlint, for
     assert "\n  yes " in kvlint("access", "in", "--var", "a=true").out
 
 
-def test_a_role_that_contains_all_vaults_reaches_one_that_a_switch_creates_perhaps(kvlint: Kvlint) -> None:
+def test_role_on_the_group_grants_possible_access_to_a_vault_that_a_switch_creates(kvlint: Kvlint) -> None:
     text = DEPLOYED + vault("", "other") + (
         'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n  location = "westeurope"\n}\n'
         'resource "azurerm_role_assignment" "r" {\n  scope = azurerm_resource_group.rg.id\n'
