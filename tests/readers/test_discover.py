@@ -53,13 +53,13 @@ def refuse(monkeypatch: pytest.MonkeyPatch, function: str, name: str) -> None:
 
 @pytest.mark.usefixtures("folder")
 class TestPaths:
-    def test_a_file_of_any_name(self) -> None:
+    def test_file_of_any_name_is_read(self) -> None:
         put("plan.txt")
         assert discover(["plan.txt"])[0] == [
             Source(file=str(Path("plan.txt").resolve()), path="plan.txt", is_explicit=True)
         ]
 
-    def test_a_folder(self) -> None:
+    def test_folder_is_read_recursively_without_skipped_folders(self) -> None:
         put("d/b.json", "d/a.JSON", "d/c.txt", "d/inner/z.json", "d/.terraform/x.json", "d/inner/.git/x.json")
         put("d/node_modules/x.json", "d/.hidden/y.json")
         assert named("d") == ["d/a.JSON", "d/b.json", "d/.hidden/y.json", "d/inner/z.json"]
@@ -73,7 +73,7 @@ class TestPaths:
         sources, _ = discover(["d", "d/../d/b.json", "./d"])
         assert [(source.path, source.is_explicit) for source in sources] == [("d/a.json", False), ("d/b.json", True)]
 
-    def test_standard_input(self) -> None:
+    def test_standard_input_is_read_once(self) -> None:
         assert named("-", "-") == ["stdin"]
 
     def test_paths_are_relative_to_the_common_folder(self) -> None:
@@ -163,7 +163,7 @@ def test_json_that_is_no_input_is_ignored(folder: Path, plan: PlanJson, run: Run
 
 class TestCommandLine:
     @pytest.mark.parametrize("inside", [[], ["package.json"], ["main.txt"]])
-    def test_a_folder_without_a_plan(self, inside: list[str], folder: Path, run: Run) -> None:
+    def test_folder_without_input_is_incomplete(self, inside: list[str], folder: Path, run: Run) -> None:
         for name in inside:
             (folder / name).write_text('{"name": "x"}')
         ran = run(".", cwd=folder)
@@ -172,7 +172,7 @@ class TestCommandLine:
         assert f"nothing to check in .: {what}" in ran.out + ran.err
         assert "terraform show -json tfplan > plan.json" in ran.out + ran.err
 
-    def test_good_and_broken_plans_together(self, folder: Path, plan: PlanJson, run: Run) -> None:
+    def test_broken_plan_does_not_affect_others(self, folder: Path, plan: PlanJson, run: Run) -> None:
         """Every plan that can be read is judged, and the broken one makes the answer incomplete."""
         plan.resource("azurerm_key_vault.kv", {"name": "kv", "purge_protection_enabled": False})
         (folder / "good.json").write_bytes(plan.text())

@@ -107,7 +107,7 @@ class TestLinksOut:
         assert "prod:1:1: KVE001 error the folder was not read: it is a symbolic link that leads out" in said.out
         assert "untracked:1:1: KVE002" in said.out
 
-    def test_a_broken_link_out_is_reported_too(self, checkout: Path) -> None:
+    def test_broken_link_to_the_outside_is_reported(self, checkout: Path) -> None:
         put("main.tf")
         Path("prod").symlink_to("../../missing/prod")
         Path("within").symlink_to("missing/prod")
@@ -150,7 +150,7 @@ class TestSkippedFolders:
         Path(".venv/main.tf").unlink()
         assert named(".") == [".venv/other.tf"]
 
-    def test_exclude_applies(self, checkout: Path) -> None:
+    def test_excluded_files_behind_links_are_not_read(self, checkout: Path) -> None:
         put(".venv/main.tf", "node_modules/main.tf")
         git(checkout, "add", "-f", ".")
         sources, _ = discover(["."], [("", ".venv"), ("", "node_modules/main.tf")])
@@ -161,7 +161,7 @@ class TestSkippedFolders:
         (checkout / ".git" / "index").write_bytes(b"DIRC")
         assert named(".") == [".venv/main.tf"]
 
-    def test_the_index_of_a_checkout_inside_counts(self, checkout: Path) -> None:
+    def test_index_of_an_inner_checkout_is_used(self, checkout: Path) -> None:
         inner = checkout / "inner"
         inner.mkdir()
         git(inner, "init", "-q")

@@ -91,7 +91,7 @@ def test_secret_with_an_unknown_name_has_an_unknown_parent() -> None:
     [(True, 1, 0), ("[true()]", 1, 0), (False, 0, 0), ("[equals(1, 2)]", 0, 0), ("[parameters('n')]", 1, 1),
      ("[and(parameters('n'), not(parameters('m')))]", 1, 2), ("[or(parameters('n'), parameters('m'))]", 1, 1)],
 )  # fmt: skip
-def test_conditions(condition: Any, there: int, hangs: int) -> None:
+def test_condition_decides_or_remains(condition: Any, there: int, hangs: int) -> None:
     for source in (vault(condition=condition), deployment("d", template(vault()), condition=condition)):
         found = list(read(template(source, parameters={name: {"type": "bool"} for name in "nm"})).resources.values())
         assert len(found) == there
@@ -129,7 +129,7 @@ def test_arguments_of_an_object_that_is_not_known_stay_apart(given: str) -> None
         ({"scope": "Microsoft.Management/managementGroups/m"}, "/providers/Microsoft.Management/managementGroups/m"),
     ],
 )
-def test_nested_deployments_go_elsewhere(more: dict[str, str], above: str) -> None:
+def test_nested_deployment_has_the_scope_of_its_target(more: dict[str, str], above: str) -> None:
     inner = template(resource("Microsoft.Authorization/locks", "l"))
     found = only(template(deployment("d", inner, **more)), "Microsoft.Authorization/locks")
     scope = found.select(("scope",))
@@ -168,7 +168,7 @@ def test_schema_of_a_template_decides_its_scope(schema: str, above: str) -> None
     assert (text_in_braces(found.select(("scope",))) or asked(found, "scope")) == above
 
 
-def test_symbols() -> None:
+def test_symbolic_names_are_resolved() -> None:
     source = symbolic(
         {
             "kv": vault(existing=True),
@@ -269,7 +269,7 @@ def test_secret_outputs_stay_secret() -> None:
     assert only(source).select(("properties", "x")).sensitive
 
 
-def test_deployments_that_hang_on_each_other() -> None:
+def test_deployments_with_circular_references_are_read() -> None:
     def one(name: str, other: str) -> dict[str, Any]:
         inner = template(vault("[parameters('n')]"), parameters=NAME, outputs={"o": {"value": "[parameters('n')]"}})
         return deployment(name, inner, parameters={"n": f"[reference('{other}').outputs.o.value]"})

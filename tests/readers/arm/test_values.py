@@ -40,7 +40,7 @@ def value_of(expression: Any, **sections: Any) -> Any:
         ("[tenantResourceId('Microsoft.A/b/', 'c')]", "/providers/Microsoft.A/b/c"),
     ],
 )
-def test_expressions(expression: str, value: Any) -> None:
+def test_expression_has_its_value(expression: str, value: Any) -> None:
     output = {"value": "[concat(parameters('t'), parameters('T'))]"}
     functions = {"twice": {"parameters": [{"name": "t", "type": "string"}], "output": output}}
     found = value_of(
@@ -71,7 +71,7 @@ def test_expressions(expression: str, value: Any) -> None:
         ),
     ],
 )
-def test_parameters(declared: Any, given: Any, value: Any) -> None:
+def test_parameter_has_the_value_of_the_file_or_its_default(declared: Any, given: Any, value: Any) -> None:
     file = {} if given is None else {"P": {"value": given}}
     values = read_parameters(
         "p.json", decode(str({"parameters": file}).replace("'", '"').replace("True", "true").encode())
@@ -146,7 +146,7 @@ def test_placeholders_in_a_parameter_file_are_not_known(given: str, expected: st
         ("string", "${NAME=}", ""),
     ],
 )
-def test_the_default_of_a_placeholder(type_: str, given: str, expected: Any) -> None:
+def test_placeholder_with_a_default_has_its_default(type_: str, given: str, expected: Any) -> None:
     file = decode(json.dumps({"parameters": {"p": {"value": given}}}).encode())
     source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": type_}})
     found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
@@ -183,7 +183,7 @@ def test_log_enabled_by_a_string_has_its_boolean_value(given: Any, expected: Any
     assert (found[0] if expected == "?" else found) == expected
 
 
-def test_places() -> None:
+def test_values_have_their_locations() -> None:
     file = decode(b'{"parameters": {"p": {"value": true}}}')
     source = template(
         vault(p={"a": True, "b": "[parameters('p')]", "c": "[parameters('q')]", "d": [1]}),
@@ -198,7 +198,7 @@ def test_places() -> None:
     assert found.select(("properties", "d", 0)).at == Location(path=PATH, pointer=(*properties, "d", 0))
 
 
-def test_loops_of_properties_know_their_own_index_and_that_of_the_resource() -> None:
+def test_index_of_a_property_loop_and_of_the_resource_are_distinguished() -> None:
     loop = {"name": "rules", "count": 2, "input": "[concat(copyIndex(), '-', copyIndex('rules', 1))]"}
     source = template(vault("[concat('kv', copyIndex(5))]", copy={"name": "all", "count": 2}, p={"copy": [loop]}))
     found = read(source).resources
@@ -268,7 +268,7 @@ def test_invalid_expression_is_reported_at_the_property_that_uses_it() -> None:
     ]
 
 
-def test_functions_see_nothing_but_their_arguments() -> None:
+def test_function_uses_its_own_parameters_only() -> None:
     functions = {"f": {"parameters": [], "output": {"value": "[parameters('p')]"}}}
     sections = {"parameters": {"p": {"defaultValue": 1}}, "functions": [{"namespace": "n", "members": functions}]}
     assert value_of("[n.f()]", **sections) == "?parameter `p` does not exist in the function"

@@ -58,7 +58,7 @@ def test_files_outside_of_the_project_and_large_files_are_not_loaded(
     assert "secret" not in messages(found)[0][2].replace("secret.txt", "")
 
 
-def test_an_index_of_thousands_of_digits(read: Read) -> None:
+def test_index_of_thousands_of_digits_is_unknown(read: Read) -> None:
     digits = "1" * 5000
     members = f"v: loadJsonContent('a.json', '$[{digits}]')"
     found = read(f"type t = [string]\nparam p t[{digits}]\n{vault(members)}", {"a.json": "[1]"})
@@ -87,7 +87,7 @@ def test_parameter_file_sets_parameters(read: Read) -> None:
     assert found.problems == []
 
 
-def test_a_parameter_file_for_a_template(read: Read) -> None:
+def test_parameter_file_for_an_arm_template_sets_its_parameters(read: Read) -> None:
     template = (
         '{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",'
         '"parameters": {"Days": {"type": "int"}}, "resources": [{"type": "Microsoft.KeyVault/vaults", "name": "kv",'

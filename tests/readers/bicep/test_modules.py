@@ -77,7 +77,7 @@ def test_outputs_of_a_module_link_to_its_resources(read: Read) -> None:
     assert graph(found, scope=LOGS).references["scope"] != ()
 
 
-def test_loops_and_conditions_of_modules(read: Read) -> None:
+def test_loops_and_conditions_of_modules_apply_to_their_resources(read: Read) -> None:
     found = read(
         "param p bool\nparam names array\n"
         "module m 'm.bicep' = [for (n, i) in ['a', 'b']: {\n  name: n\n  params: { name: '${n}${i}' }\n}]\n"
@@ -154,7 +154,7 @@ def test_templates_are_modules_too(read: Read) -> None:
     assert text_in_braces(value(found, "o", "properties", "a")).endswith("/vaults/kv")
 
 
-def test_imports_bring_variables_functions_and_types(read: Read) -> None:
+def test_imported_variables_functions_and_types_are_used(read: Read) -> None:
     found = read(
         "import { on as enabled, f, t } from 'lib/a.bicep'\nimport * as lib from 'lib/a.bicep'\n"
         "param p t\nparam q lib.t\n"

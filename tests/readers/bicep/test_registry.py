@@ -163,7 +163,7 @@ def test_version_of_the_public_module_outside_the_table_is_not_available(read: R
         assert messages(read(use(reference))) == [("KVE002", "note", NOT_AT_HAND.format(reference))]
 
 
-def test_metrics_alone_send_no_logs_since_a_certain_version(read: Read) -> None:
+def test_metrics_only_setting_sends_no_logs_from_a_version_on(read: Read) -> None:
     given = "name: 'kv'\n    diagnosticSettings: [{ metricCategories: [{ category: 'AllMetrics' }] }]"
     newer = read(use(VAULT, given))
     older = read(use("br/public:avm/res/key-vault/vault:0.9.0", given))

@@ -30,7 +30,9 @@ VALUES = {"id": ID, "name": "kv", "purge_protection_enabled": True}
         (["read"], "read", True),
     ],
 )
-def test_actions(actions: list[str], action: str, stays: bool, plan: PlanJson, read: Reader) -> None:
+def test_actions_of_a_change_set_the_planned_action(
+    actions: list[str], action: str, stays: bool, plan: PlanJson, read: Reader
+) -> None:
     after = VALUES if stays else None
     plan.resource(KV, actions=actions, before=VALUES, change={"after": after, "after_unknown": {}})
     found = read(plan)
@@ -42,7 +44,9 @@ def test_actions(actions: list[str], action: str, stays: bool, plan: PlanJson, r
 
 
 @pytest.mark.parametrize(("actions", "action"), [(["no-op"], "import"), (["update"], "update"), (["create"], "create")])
-def test_import(actions: list[str], action: str, plan: PlanJson, read: Reader) -> None:
+def test_import_is_an_action_without_other_changes(
+    actions: list[str], action: str, plan: PlanJson, read: Reader
+) -> None:
     plan.resource(KV, VALUES, actions=actions, before=VALUES, change={"importing": {"id": ID}})
     assert read(plan).get(KV, "derived.plannedAction") == action
 
@@ -117,7 +121,7 @@ def test_deleted_resource_has_no_references(plan: PlanJson, read: Reader) -> Non
 
 
 @pytest.mark.parametrize("mode", ["data", "managed"])
-def test_types_that_look_like_key_vaults(mode: str, plan: PlanJson, read: Reader) -> None:
+def test_unsupported_key_vault_types_are_reported(mode: str, plan: PlanJson, read: Reader) -> None:
     """A resource that was not judged is told; a data source is nothing to judge."""
     local = "azurerm_key_vault_new_thing.x"
     plan.resource(local if mode == "managed" else f"data.{local}", {"name": "x"})
@@ -178,7 +182,9 @@ class TestDataSources:
                 {"address": "data.a.b", "mode": "data", "type": "azurerm_key_vault", "values": []}]}}},
         ],
     )  # fmt: skip
-    def test_wrong_shapes(self, state: Any, plan: PlanJson, read: Reader) -> None:
+    def test_prior_state_of_another_shape_is_ignored_or_reported(
+        self, state: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.more["prior_state"] = state
         plan.resource(KV, {"name": "kv"})
         found = read(plan)

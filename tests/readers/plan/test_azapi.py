@@ -116,13 +116,13 @@ class TestLinks:
         assert read(plan).link("azapi_resource.k") == ("certain", KV)
 
     @pytest.mark.parametrize("known", [True, False])
-    def test_by_id(self, known: bool, plan: PlanJson, read: Reader) -> None:
+    def test_id_in_another_case_links_to_the_resource(self, known: bool, plan: PlanJson, read: Reader) -> None:
         """Also one that is written out before the vault exists."""
         vault(plan, {}, after={"id": ID} if known else {}, unknown={} if known else {"id": True})
         plan.resource("azurerm_monitor_diagnostic_setting.d", {"name": "d", "target_resource_id": ID.upper()})
         assert read(plan).link("azurerm_monitor_diagnostic_setting.d", "scope") == ("certain", KV)
 
-    def test_the_parent_by_key_or_its_parent(self, plan: PlanJson, read: Reader) -> None:
+    def test_key_reference_may_be_the_parent_or_the_parent_of_it(self, plan: PlanJson, read: Reader) -> None:
         """``azapi_resource.kv[each.key].id`` and ``...parent_id`` look the same in a plan."""
         plan.resource("azurerm_resource_group.rg", {"name": "rg"})
         for key in ("a", "b"):

@@ -185,7 +185,7 @@ class TestFirewall:
         assert found.get(KV, ACLS) is None
         assert found.get(KV, "derived.exposure") == "all networks"
 
-    def test_written_and_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_default_action_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         written = {"network_acls": [{"default_action": "${data.external.x.result}"}]}
         plan.resource(KV, {}, written=written, unknown={"network_acls": True})
         found = read(plan)
@@ -223,7 +223,7 @@ class TestFirewall:
         plan.resource(KV, {"network_acls": [acls]}, unknown={"network_acls": [{"ip_rules": [False, True]}]})
         assert read(plan).get(KV, f"{ACLS}.ipRules") == [{"value": "203.0.113.7"}, {"value": "?"}]
 
-    def test_one_argument_of_the_block(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_argument_of_a_block_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"network_acls": [{"bypass": "None"}]}, unknown={"network_acls": [{"default_action": True}]})
         assert read(plan).get(KV, ACLS) == {"bypass": "None", "defaultAction": "?"}
 
@@ -236,12 +236,12 @@ POLICY = {"object_id": "o", "tenant_id": "t", "secret_permissions": ["Get"]}
 
 
 class TestLists:
-    def test_a_block_for_each_policy(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_argument_of_one_policy_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"access_policy": [POLICY]}, unknown={"access_policy": [{}, {"object_id": True}]})
         found = read(plan).get(KV, "properties.accessPolicies")
         assert [policy.get("objectId") for policy in found] == ["o", "?"]
 
-    def test_all_of_them(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_block_is_unknown_as_a_whole(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, written={"access_policy": {}}, unknown={"access_policy": True})
         assert read(plan).get(KV, "properties.accessPolicies") == "?"
 
@@ -300,7 +300,9 @@ class TestSoftDelete:
             (">= 2.0", None, "?"),
         ],
     )
-    def test_by_version(self, version: str, written: bool | None, expected: Any, plan: PlanJson, read: Reader) -> None:
+    def test_version_decides_the_default(
+        self, version: str, written: bool | None, expected: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.provider("azurerm", version)
         plan.resource(KV, {"soft_delete_enabled": written})
         assert read(plan).get(KV, "properties.enableSoftDelete") == expected
@@ -326,7 +328,9 @@ class TestVersions:
             (">= 4.0.0-beta1", (4, 0), (9999, 0)),
         ],
     )
-    def test_constraints(self, constraint: str, low: tuple[int, int], high: tuple[int, int]) -> None:
+    def test_constraint_is_a_range_of_versions(
+        self, constraint: str, low: tuple[int, int], high: tuple[int, int]
+    ) -> None:
         assert range_of_constraint(constraint) == VersionRange(low, high)
 
     @pytest.mark.parametrize("constraint", ["~> " + "9" * 5000, "9" * 5000 + ".1", ">= ²", "~> 4.٣"])
@@ -345,7 +349,7 @@ class TestVersions:
             ({"rbac_authorization_enabled"}, (0, 0), (9999, 0)),
         ],
     )
-    def test_the_arguments_of_a_vault_date_its_provider(
+    def test_arguments_of_a_vault_narrow_the_provider_version(
         self, keys: set[str], low: tuple[int, int], high: tuple[int, int]
     ) -> None:
         assert narrow_by_arguments("azurerm_key_vault", keys, VersionRange()) == VersionRange(low, high)
@@ -365,7 +369,9 @@ class TestProviders:
             ({"purge_soft_delete_on_destroy": {}}, "?"),
         ],
     )
-    def test_features(self, features: dict[str, Any], expected: Any, plan: PlanJson, read: Reader) -> None:
+    def test_features_set_the_provider_flag(
+        self, features: dict[str, Any], expected: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.provider("azurerm", "~> 4.0", **features)
         plan.resource(KV, {"name": "kv"})
         found = read(plan)
@@ -376,7 +382,9 @@ class TestProviders:
         plan.provider("azurerm", "~> 2.90")
         assert read(plan).get("provider.azurerm", self.FLAG) == "?"
 
-    def test_aliases_and_modules(self, plan: PlanJson, read: Reader) -> None:
+    def test_aliases_and_provider_configurations_of_modules_are_distinguished(
+        self, plan: PlanJson, read: Reader
+    ) -> None:
         plan.provider("azurerm.west", "~> 4.0", purge_soft_delete_on_destroy=False)
         plan.provider("module.m:azurerm", "2.41.0")
         plan.resource(KV, {"name": "kv"}, provider="azurerm.west")
@@ -393,12 +401,12 @@ class TestProviders:
         plan.resource(KV, before={"name": "kv"}, actions=["delete"], configured=False)
         assert read(plan).link_of(KV, "provider") == "-> provider.azurerm"
 
-    def test_or_one_of_several(self, plan: PlanJson, read: Reader) -> None:
+    def test_deleted_resource_with_several_providers_has_none(self, plan: PlanJson, read: Reader) -> None:
         plan.provider("azurerm.west", "~> 4.0")
         plan.resource(KV, before={"name": "kv"}, actions=["delete"], configured=False)
         assert read(plan).link_of(KV, "provider") is None
 
-    def test_only_azurerm(self, plan: PlanJson, read: Reader) -> None:
+    def test_only_azurerm_providers_are_resources(self, plan: PlanJson, read: Reader) -> None:
         plan.providers["azapi"] = {"name": "azapi", "full_name": "registry.terraform.io/azure/azapi"}
         plan.providers["tofu"] = {"name": "azurerm", "full_name": "registry.opentofu.org/hashicorp/azurerm"}
         found = read(plan)
@@ -435,7 +443,7 @@ class TestSecretsApart:
         secrets = [one for address, one in found.items() if address.startswith(self.SECRET)]
         return [one.shared_attributes for one in secrets], [one.select(("properties", "value")) for one in secrets]
 
-    def test_known_values(self, plan: PlanJson) -> None:
+    def test_known_values_are_not_common_attributes(self, plan: PlanJson) -> None:
         for n in range(2):
             plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
         commons, values = self.values(plan, RequiredAttributes(**self.ASKED))
@@ -506,7 +514,7 @@ def test_plan_is_released_after_reading(plan: PlanJson) -> None:
         gc.enable()
 
 
-def test_a_key_order_of_another_tool(plan: PlanJson, read: Reader) -> None:
+def test_order_of_keys_does_not_matter(plan: PlanJson, read: Reader) -> None:
     """``jq -S`` sorts keys, so that an entry's type comes after its change."""
     plan.resource(KV, {"name": "kv", "type": "x"})
     plan.resource("azurerm_thing.x", {"type": "azurerm_key_vault"})

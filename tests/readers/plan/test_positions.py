@@ -62,7 +62,7 @@ def full(plan: PlanJson) -> PlanJson:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
-def test_resources(bom: str, form: str, full: PlanJson, read: Reader) -> None:
+def test_resources_have_their_positions(bom: str, form: str, full: PlanJson, read: Reader) -> None:
     text = FORMS[form](full)
     found = places(read((bom + text).encode()).read)
     assert [address for address in found if "provider" not in address] == ADDRESSES
@@ -81,7 +81,7 @@ def test_resources(bom: str, form: str, full: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_deferred_changes(form: str, full: PlanJson, read: Reader) -> None:
+def test_deferred_changes_have_their_positions(form: str, full: PlanJson, read: Reader) -> None:
     address = full.resource("azurerm_key_vault.later", {"name": "kv"})
     full.more["deferred_changes"] = [
         {"reason": "absent_prereq", "resource_change": full.changes[0]},
@@ -96,7 +96,7 @@ def test_deferred_changes(form: str, full: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_providers(form: str, full: PlanJson, read: Reader) -> None:
+def test_providers_have_their_positions(form: str, full: PlanJson, read: Reader) -> None:
     text = FORMS[form](full)
     found = places(read(text.encode()).read)
     for key in ("azurerm", "azurerm.west", "module.m:azurerm"):
@@ -120,7 +120,7 @@ def test_positions_are_found_for_requested_addresses_only(full: PlanJson, read: 
     assert positions(plan.plan, plan.numbers, []) == {}
 
 
-def test_an_address_longer_than_any_head(plan: PlanJson, read: Reader) -> None:
+def test_long_address_is_marked_at_the_start_of_its_entry(plan: PlanJson, read: Reader) -> None:
     """It is marked at the entry's beginning, and nothing behind it is shown."""
     address = plan.resource("azurerm_key_vault.kv", {"name": "kv"}, key="k" * 5000)
     region, excerpt = places(read(plan).read)[address]

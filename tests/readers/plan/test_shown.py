@@ -48,7 +48,7 @@ def output(after: Any, unknown: Any = False) -> dict[str, Any]:
         ("westeurope", OPEN),
     ],
 )
-def test_an_output(after: Any, expected: value_origins.Origins) -> None:
+def test_output_in_the_plan_decides_whether_it_is_the_secret(after: Any, expected: value_origins.Origins) -> None:
     assert shown(output_changes=output(after)).of_output("out", FOUND) == expected
 
 
@@ -77,7 +77,7 @@ def test_a_short_secret_is_part_of_other_texts_by_chance() -> None:
     assert shown(variables=short, output_changes=output("abcdef")).of_output("out", FOUND) == OPEN
 
 
-def test_an_argument_of_any_instance() -> None:
+def test_argument_of_any_instance_may_be_the_secret() -> None:
     changes = [
         {"address": f'null_resource.a["{key}"]', "type": "null_resource",
          "change": {"actions": ["create"], "after": {"triggers": {"value": value}}}}

@@ -42,7 +42,7 @@ def test_resources_of_a_template_deployment_are_read(level: str, plan: PlanJson,
 
 
 @pytest.mark.parametrize("encoded", [False, True])
-def test_a_deployment_of_azapi(encoded: bool, plan: PlanJson, read: Reader) -> None:
+def test_azapi_deployment_is_read(encoded: bool, plan: PlanJson, read: Reader) -> None:
     body = {"properties": {"template": TEMPLATE, "parameters": GIVEN}}
     azapi(plan, json.dumps(body) if encoded else body)
     found = read(plan)
@@ -58,14 +58,14 @@ def test_unknown_parameter_of_an_azapi_deployment_hides_no_other_value(plan: Pla
 
 
 @pytest.mark.parametrize(("given", "purge"), [({"parameters_body": json.dumps(GIVEN)}, False), ({}, "?")])
-def test_the_deployment_of_an_old_azurerm(given: Any, purge: Any, plan: PlanJson, read: Reader) -> None:
+def test_deployment_of_an_old_azurerm_version_is_read(given: Any, purge: Any, plan: PlanJson, read: Reader) -> None:
     template = {**TEMPLATE, "resources": [VAULT | {"name": "kv"}]}
     after = {"template_body": json.dumps(template)} | (given or {"parameters": {"purge": "false"}})
     plan.resource("azurerm_template_deployment.d", after)
     assert read(plan).get(f"azurerm_template_deployment.d/{KV}", PURGE) == purge
 
 
-def test_parameters_that_are_not_known(plan: PlanJson, read: Reader) -> None:
+def test_unknown_parameters_are_unknown(plan: PlanJson, read: Reader) -> None:
     template = {**TEMPLATE, "resources": [VAULT | {"name": "kv"}]}
     written = {"parameters_content": "${azurerm_subnet.s.id}"}
     plan.resource(GROUP, {"template_content": json.dumps(template)}, written=written)

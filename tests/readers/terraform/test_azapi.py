@@ -44,7 +44,7 @@ def update(target: str, purge: str, more: str = "") -> str:
         "jsondecode(jsonencode(local.body))",
     ],
 )
-def test_a_body(body: str, read: Read) -> None:
+def test_body_of_any_notation_is_read(body: str, read: Read) -> None:
     text = f"locals {{\n  body = {BODY}\n}}\n" + resource(body)
     found = read(text, {"body.json": '{"properties": {"enablePurgeProtection": false}}'})
     assert plain(found, KV, *PURGE) is False
@@ -93,7 +93,7 @@ def test_a_type_that_only_a_plan_knows_is_an_error(type_: str, judge: Judge) -> 
     assert found.outcomes("KV201") == {"azurerm_key_vault.kv": "unknown"}
 
 
-def test_types_by_case_and_value(judge: Judge) -> None:
+def test_type_is_compared_without_case(judge: Judge) -> None:
     for type_ in ('"microsoft.keyvault/VAULTS@2023-07-01"', "local.t"):
         text = 'locals {\n  t = "Microsoft.KeyVault/vaults@2023-07-01"\n}\n' + resource(BODY, type_=type_)
         assert judge(text).outcomes("KV001") == {KV: "fail"}
@@ -106,20 +106,20 @@ def test_unknown_key_vault_type_is_incomplete(judge: Judge) -> None:
 
 
 class TestUpdates:
-    def test_one_of_an_azapi_resource(self, judge: Judge) -> None:
+    def test_update_of_an_azapi_resource_applies(self, judge: Judge) -> None:
         assert judge(resource(BODY) + update(f"{KV}.id", "true")).outcomes("KV001") == {}
 
-    def test_one_of_an_azurerm_resource(self, judge: Judge) -> None:
+    def test_update_of_an_azurerm_resource_applies(self, judge: Judge) -> None:
         found = judge(update("azurerm_key_vault.kv.id", "false") + vault())
         assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "fail"}
         assert found.told("KV001") == [("fail", "main.tf", 6)]
 
-    def test_one_of_each_instance(self, judge: Judge) -> None:
+    def test_update_of_an_instance_applies_to_that_instance(self, judge: Judge) -> None:
         text = resource(BODY, "  count = 2\n") + update(f"{KV}[count.index].id", "count.index == 0", "  count = 2\n")
         assert judge(text).outcomes("KV001") == {f"{KV}[1]": "fail"}
 
     @pytest.mark.parametrize("target", ["var.id", '"/subscriptions/x"', "azurerm_key_vault.gone.id"])
-    def test_one_of_something_else_is_a_warning(self, target: str, judge: Judge) -> None:
+    def test_update_of_another_resource_is_a_warning(self, target: str, judge: Judge) -> None:
         found = judge(variable("id") + vault() + update(target, "false"))
         assert [message for *_, message in found.notes()] == [
             "the target of azapi_update_resource is not declared here, so the resource was not evaluated"

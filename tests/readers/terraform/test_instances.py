@@ -40,7 +40,7 @@ def test_count(count: str, brackets: list[str], judge: Judge) -> None:
     assert found.told("KV001") == [("fail", "main.tf", 4)] * bool(brackets)
 
 
-def test_the_index(judge: Judge) -> None:
+def test_count_index_has_its_value(judge: Judge) -> None:
     found = judge(vault("count.index == 1", "  count = 3\n"))
     assert found.outcomes("KV001") == {f"{KV}[0]": "fail", f"{KV}[2]": "fail"}
 
@@ -84,7 +84,7 @@ def test_unknown_keys_result_in_one_instance_for_all(for_each: str, judge: Judge
     assert "unknown" in found.outcomes("KV001").values()
 
 
-def test_each(judge: Judge) -> None:
+def test_each_key_and_value_have_their_values(judge: Judge) -> None:
     found = judge(vault("each.value.p", "  for_each = { a = { p = true }, b = { p = false } }\n"))
     assert found.outcomes("KV001") == {f'{KV}["b"]': "fail"}
     found = judge(vault('each.key == "a"', '  for_each = toset(["a", "b"])\n'))
@@ -135,7 +135,7 @@ def test_key_beside_sensitive_values_is_shown(judge: Judge) -> None:
 @pytest.mark.parametrize(
     ("enabled", "outcome"), [("false", None), ("true", "fail"), ("var.n", "fail"), ("1 == 2", None)]
 )
-def test_enabled(enabled: str, outcome: str | None, judge: Judge) -> None:
+def test_lifecycle_enabled_decides_existence(enabled: str, outcome: str | None, judge: Judge) -> None:
     found = judge(variable("n") + vault("false", f"  lifecycle {{\n    enabled = {enabled}\n  }}\n"))
     assert found.outcomes("KV001") == ({} if outcome is None else {KV: outcome})
 
@@ -180,7 +180,9 @@ ACLS = (
         ("toset(['x'])", "", '"Deny"', "unknown"),
     ],
 )
-def test_dynamic(for_each: str, more: str, action: str, outcome: str | None, judge: Judge) -> None:
+def test_dynamic_block_has_one_block_for_each_item(
+    for_each: str, more: str, action: str, outcome: str | None, judge: Judge
+) -> None:
     found = judge(variable("n") + vault("true", ACLS.format(for_each, more, action))).outcomes("KV101")
     assert found == ({} if outcome is None else {KV: outcome})
 

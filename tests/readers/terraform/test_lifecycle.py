@@ -33,12 +33,12 @@ def vault(lifecycle: str, type_: str = "azurerm_key_vault") -> str:
         ("create_before_destroy = true", False),
     ],
 )
-def test_prevent_destroy(read: Read, written: str, found: bool) -> None:
+def test_prevent_destroy_is_read(read: Read, written: str, found: bool) -> None:
     assert plain(read(vault(written)), KV, "derived", "preventDestroy") is found
 
 
 @pytest.mark.parametrize("written", ["prevent_destroy = var.guarded", "prevent_destroy = []"])
-def test_prevent_destroy_that_is_not_known(read: Read, written: str) -> None:
+def test_unknown_prevent_destroy_is_unknown(read: Read, written: str) -> None:
     found = read(vault(written) + 'variable "guarded" {\n  type = bool\n}\n')
     assert isinstance(value(found, KV, "derived", "preventDestroy"), Unknown)
 
@@ -61,14 +61,14 @@ def test_ignore_changes_has_property_names_of_azure(read: Read, written: str, fo
     assert ignored(read(vault(f"ignore_changes = {written}" if written else ""))) == found
 
 
-def test_the_body_of_azapi(read: Read) -> None:
+def test_ignore_changes_of_an_azapi_body_is_read(read: Read) -> None:
     written = "ignore_changes = [body, body.tags, body.properties.networkAcls.ipRules, name]"
     text = vault(written, "azapi_resource").replace('name = "kv"', 'type = "Microsoft.KeyVault/vaults@2023-07-01"')
     found = ignored(read(text), "azapi_resource.kv")
     assert found == ["properties", "tags", "properties.networkAcls", "name"]
 
 
-def test_json(read: Read) -> None:
+def test_json_lifecycle_is_read(read: Read) -> None:
     block = {"lifecycle": {"prevent_destroy": True, "ignore_changes": ["network_acls", 'tags["a"]']}}
     other = {"lifecycle": [{"ignore_changes": "all"}]}
     found = read("", {"kv.tf.json": json.dumps({"resource": {"azurerm_key_vault": {"kv": block, "other": other}}})})
@@ -77,7 +77,7 @@ def test_json(read: Read) -> None:
     assert ignored(found, "azurerm_key_vault.other") == ["all"]
 
 
-def test_an_override_lays_its_arguments_over_it_one_by_one(read: Read) -> None:
+def test_override_replaces_single_arguments_of_lifecycle(read: Read) -> None:
     text = vault("prevent_destroy = true\n    ignore_changes = [tags]")
     found = read(text, {"main_override.tf": vault("prevent_destroy = false")})
     assert plain(found, KV, "derived", "preventDestroy") is False
@@ -154,7 +154,7 @@ def test_removed_block_of_an_unsupported_address_adds_no_resource(read: Read, of
     assert [problem.level for problem in found.problems] == told
 
 
-def test_a_removed_resource_of_a_module(read: Read) -> None:
+def test_removed_block_of_a_module_resource_is_read(read: Read) -> None:
     found = read(removed("  lifecycle {\n    destroy = true\n  }\n", f"module.a.module.b.{KV}"))
     assert list(found.resources) == [f"module.a.module.b.{KV}"]
 

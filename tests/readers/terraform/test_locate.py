@@ -143,7 +143,7 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
     return found
 
 
-def test_the_folder_that_the_user_names(find: Find) -> None:
+def test_folder_of_the_option_is_the_source(find: Find) -> None:
     files = {"a/main.tf": WHOLE, "b/main.tf": declaring("azurerm_subnet.other"), "plans/main.tf": WHOLE}
     assert find(files, asked="b") == "b", "whatever is in it"
     assert find(files, asked="elsewhere") is None, "there is no module"
@@ -157,7 +157,7 @@ def test_the_folder_of_the_plan_comes_before_the_current_one(find: Find) -> None
     assert find({"plans/main.tf": declaring("azurerm_subnet.other")}, here="a") == "a", "it shares nothing"
 
 
-def test_the_current_folder_for_a_plan_from_standard_input(find: Find) -> None:
+def test_plan_from_standard_input_has_its_source_in_the_current_folder(find: Find) -> None:
     assert find({"a/main.tf": declaring(KV), "plans/main.tf": declaring(KV)}, beside="", here="a") == "a"
 
 
@@ -167,7 +167,7 @@ def test_a_folder_beside_has_to_share_a_label(label: str, find: Find) -> None:
     assert find({"plans/main.tf": declaring(f"{label}x")}) is None
 
 
-def test_the_only_one_that_declares_the_same(find: Find) -> None:
+def test_only_module_with_the_same_declarations_is_the_source(find: Find) -> None:
     files = {"deep/er/infra/main.tf": declaring(KV, RG), "deep/er/infra/data.tf": declaring(DATA, CALL)}
     other = {"other/main.tf": declaring(KV, RG, DATA), "more/main.tf": declaring(*LABELS, "azurerm_subnet.other")}
     assert find(files | other) == "deep/er/infra"
@@ -298,18 +298,18 @@ def test_a_folder_is_looked_through_once_for_all_plans(tmp_path: Path, monkeypat
     [None, {}, {"root_module": None}, {"root_module": {"resources": {}, "module_calls": []}},
      {"root_module": {"resources": [None, 1, {"mode": "managed"}, {"address": 5, "mode": "data"}]}}],
 )  # fmt: skip
-def test_a_configuration_of_another_shape(configuration: Any) -> None:
+def test_configuration_of_another_shape_has_no_labels(configuration: Any) -> None:
     assert labels_of(configuration) <= {"None", "5"}
 
 
-def test_labels() -> None:
+def test_labels_are_those_of_resources_and_calls() -> None:
     resources = [
         {"address": KV, "mode": "managed"}, {"address": DATA, "mode": "data"}, {"address": "x.y", "mode": "other"},
     ]  # fmt: skip
     assert labels_of({"root_module": {"resources": resources, "module_calls": {"m": {}}}}) == {KV, DATA, CALL}
 
 
-def test_a_plan_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_in_a_removed_folder_has_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = {"resource_changes": [], "configuration": {"root_module": {"module_calls": {"m": {}}}}}
     (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     (tmp_path / "gone").mkdir()

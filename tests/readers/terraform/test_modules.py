@@ -75,7 +75,7 @@ class TestPlaces:
         assert found.told("KV001") == [("fail", "m/main.tf", 1)]
         assert found.text(found.all("KV001")[0]) == 'resource "azurerm_key_vault" "kv"'
 
-    def test_items_of_a_map_of_the_caller(self, judge: Judge) -> None:
+    def test_item_of_a_map_argument_is_reported_in_the_caller(self, judge: Judge) -> None:
         module = variable("vaults", type_="map(object({ purge = bool }))") + vault(
             "each.value.purge", "  for_each = var.vaults\n"
         )
@@ -132,7 +132,7 @@ class TestInstalled:
             '{"Modules": [{"Key": "m", "Dir": "gone"}]}', '{"Modules": [{"Key": "other", "Dir": "."}]}',
         ],
     )  # fmt: skip
-    def test_a_manifest_without_the_module(self, manifest: str, judge: Judge) -> None:
+    def test_manifest_without_the_module_leaves_it_not_installed(self, manifest: str, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
         assert found.notes() == [("main.tf", 1, not_installed())]
         assert found.code == 0
@@ -193,7 +193,7 @@ def test_json_module_that_is_not_installed_is_a_note(judge: Judge) -> None:
         ("./a\\u0000b", "module `m` cannot be read: the source is outside the project"),
     ],
 )
-def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -> None:
+def test_unreadable_module_is_an_error(source: str, message: str, judge: Judge) -> None:
     found = judge({"main.tf": call(source) + vault("false"), "empty/readme.md": ""})
     assert found.errors() == [("main.tf", 1, message)]
     assert found.outcomes("KV001") == {KV: "fail"}
@@ -206,7 +206,7 @@ def test_unknown_source_of_a_module_is_an_error(judge: Judge) -> None:
     assert (found.code, found.errors()) == (3, [("main.tf", 3, text)])
 
 
-def test_a_call_without_a_source(judge: Judge) -> None:
+def test_call_without_a_source_is_an_error(judge: Judge) -> None:
     found = judge('module "m" {\n}\n', "main.tf")
     assert [message for *_, message in found.errors()] == ["the source of module `m` is unknown"]
 
@@ -217,7 +217,7 @@ def test_a_source_that_is_a_value(judge: Judge) -> None:
     assert judge(files, "main.tf").outcomes("KV001") == {f"module.m.{KV}": "fail"}
 
 
-def test_modules_in_a_circle(judge: Judge) -> None:
+def test_circular_modules_are_an_error(judge: Judge) -> None:
     files = {"a/main.tf": call("../b"), "b/main.tf": call("../a") + vault("false")}
     found = judge(files)
     assert found.errors() == [("b/main.tf", 1, "module `m` cannot be read: the module calls itself")]
@@ -264,14 +264,14 @@ def test_each_caller_is_evaluated_with_its_own_values(judge: Judge) -> None:
         ),
     ],
 )
-def test_calls_that_are_repeated(repeated: str, brackets: list[str], judge: Judge) -> None:
+def test_repeated_calls_have_instances(repeated: str, brackets: list[str], judge: Judge) -> None:
     files = {"main.tf": variable("n") + call(more=f"  {repeated}\n  p = false\n"), "m/main.tf": MODULE}
     found = judge(files)
     assert list(found.outcomes("KV001")) == [f"module.m{bracket}.{KV}" for bracket in brackets]
     assert found.told("KV001") == [("fail", "main.tf", 6)] * bool(brackets)
 
 
-def test_arguments_of_repeated_calls(judge: Judge) -> None:
+def test_arguments_of_repeated_calls_differ_by_instance(judge: Judge) -> None:
     repeated = "  for_each = { a = true, b = false }\n  p = each.value\n"
     found = judge({"main.tf": call(more=repeated), "m/main.tf": MODULE})
     assert found.outcomes("KV001") == {f'module.m["b"].{KV}': "fail"}

@@ -75,7 +75,7 @@ ACLS = 'network_acls {{\n    default_action = {}\n    bypass = "None"\n  }}\n'
         ("\ufeff" + vault("false"), "KV001", "purge_protection_enabled = false", []),
     ],
 )
-def test_the_text_at_the_place(text: str, rule: str, told: str, cause: list[str], judge: Judge) -> None:
+def test_finding_is_at_the_text_that_causes_it(text: str, rule: str, told: str, cause: list[str], judge: Judge) -> None:
     found = judge(text)
     assert place(found, rule) == told
     assert causes(found, rule) == cause
@@ -109,7 +109,7 @@ def test_every_place_is_in_a_file(judge: Judge) -> None:
             assert "\n" not in text_at(found.root, finding.at)
 
 
-def test_places_in_files_of_all_sorts(judge: Judge) -> None:
+def test_finding_is_at_its_line_in_any_file(judge: Judge) -> None:
     """Whatever comes before and within a block, its lines are found."""
     noise = ["# é\n", "/* \U0001f600\n\n*/\n", "locals {\n  h = <<-E\n    x\n  E\n}\n", "\n\n", '\tvariable "v%d" {}\n']
     for seed in range(20):
@@ -244,7 +244,7 @@ def test_file_value_of_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
     assert CANARY not in repr(judge({"main.tf": files["main.tf"]}, variables=("p=hunter2",)).report)
 
 
-def test_many_places_in_a_large_file() -> None:
+def test_many_locations_in_a_large_file_are_found() -> None:
     text = "".join(f'resource "a" "b{i}" {{\n  value = "hunter2"\n}}\n' for i in range(5_000))
     spans = [(block.start, block.end) for block in parse_file(text).body.blocks]
     secrets = FileSecrets(parse_file(text), ())

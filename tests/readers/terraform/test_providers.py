@@ -52,7 +52,7 @@ def lock(version: str, name: str = "registry.terraform.io/hashicorp/azurerm") ->
         ({"v.tf.json": '{"terraform": [{"required_providers": [{"azurerm": "~> 5.0"}]}]}'}, None),
     ],
 )
-def test_the_default_of_a_version(required: dict[str, str], rbac: bool | None, read: Read) -> None:
+def test_version_decides_the_default(required: dict[str, str], rbac: bool | None, read: Read) -> None:
     # From 5.0 on the argument is required, so there is no default.
     assert plain(read(BARE, required), KV, *RBAC) is rbac
 
@@ -108,14 +108,14 @@ resource "azurerm_monitor_diagnostic_setting" "d" {{
         ("~> 5.0", "enabled_metric", {KV: "fail"}),
     ],
 )
-def test_blocks_by_version(version: str, block: str, outcome: dict[str, str], judge: Judge) -> None:
+def test_version_decides_the_syntax_of_blocks(version: str, block: str, outcome: dict[str, str], judge: Judge) -> None:
     category = ("category", "AllMetrics") if "metric" in block else ("category", "AuditEvent")
     found = judge(required(version) + vault() + SETTING.format(block, *category))
     assert {address: said for address, said in found.outcomes("KV202").items() if said == "fail"} == outcome
 
 
 @pytest.mark.parametrize("version", ["~> 4.0", "~> 5.0"])
-def test_service_endpoints_by_version(version: str, read: Read) -> None:
+def test_version_decides_the_syntax_of_service_endpoints(version: str, read: Read) -> None:
     old = 'resource "azurerm_subnet" "s" {\n  name = "s"\n  service_endpoints = ["Microsoft.KeyVault"]\n}\n'
     new = (
         'resource "azurerm_subnet" "s" {\n  name = "s"\n  service_endpoint {\n'
@@ -143,7 +143,7 @@ class TestFeatures:
             (DEFAULT, "fail"),
         ],
     )
-    def test_a_switch(self, provider: str, outcome: str | None, judge: Judge) -> None:
+    def test_features_setting_decides_the_result(self, provider: str, outcome: str | None, judge: Judge) -> None:
         found = judge(provider + variable("p") + vault("false"))
         said = set(found.outcomes("KV006").values())
         assert said == ({outcome} if outcome else set())
@@ -208,7 +208,7 @@ class TestFeatures:
         assert isinstance(link, Link)
         assert found.resources[link.target].name == key
 
-    def test_providers_in_json(self, read: Read) -> None:
+    def test_json_providers_are_read(self, read: Read) -> None:
         providers = [{"features": {}}, {"alias": "west", "features": {}}]
         vaults = {"kv": {"provider": "azurerm.west"}}
         document = {"provider": {"azurerm": providers}, "resource": {"azurerm_key_vault": vaults}}

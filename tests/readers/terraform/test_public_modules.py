@@ -136,7 +136,7 @@ def test_unknown_argument_makes_the_result_unknown(check: Check, source: str, ar
         ("0.12.0", "unknown"),
     ],
 )
-def test_a_firewall_of_null(check: Check, version: str, outcome: str) -> None:
+def test_null_firewall_depends_on_the_release(check: Check, version: str, outcome: str) -> None:
     """Release 0.10.1 alone writes network_acls where the input is null."""
     told = check(call(AVM, "network_acls = null", version=version))
     assert told.outcomes["KV101"] == {outcome}

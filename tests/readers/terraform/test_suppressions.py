@@ -98,7 +98,7 @@ def test_directive_suppresses_an_unknown_result(judge: Judge) -> None:
     assert found.outcomes("KV001") == {}
 
 
-def test_members_of_json_ignore_nothing_in_silence(judge: Judge) -> None:
+def test_comment_at_a_json_member_suppresses_or_is_reported(judge: Judge) -> None:
     """Nothing but a comma stands behind such a comment."""
     text = '{"resource": {"azurerm_key_vault": {"kv": {\n  "//": "%s",\n  "purge_protection_enabled": false\n}}}}'
     found = judge({"main.tf.json": text % IGNORE}, **DAY)
@@ -112,18 +112,18 @@ class TestModules:
         "m/main.tf": vault("false"),
     }
 
-    def test_one_of_two_calls(self, judge: Judge) -> None:
+    def test_directive_on_one_of_two_calls_applies_to_that_call(self, judge: Judge) -> None:
         found = judge(self.FILES, **DAY)
         assert suppressed(found) == {f"module.a.{KV}": "a sandbox"}
         assert found.outcomes("KV001") == {f"module.b.{KV}": "fail"}
 
-    def test_in_the_module_for_all(self, judge: Judge) -> None:
+    def test_directive_in_the_module_applies_to_all_calls(self, judge: Judge) -> None:
         found = judge(
             {**self.FILES, "main.tf": call(name="a") + call(name="b"), "m/main.tf": vault(f"false # {IGNORE}")}, **DAY
         )
         assert set(suppressed(found)) == {f"module.{name}.{KV}" for name in "ab"}
 
-    def test_on_an_argument(self, judge: Judge) -> None:
+    def test_directive_on_an_argument_applies_to_its_call(self, judge: Judge) -> None:
         calls = call(more=f"  p = false # {IGNORE}\n", name="a") + call(more="  p = false\n", name="b")
         found = judge({"main.tf": calls, "m/main.tf": variable("p") + vault("var.p")}, **DAY)
         assert suppressed(found) == {f"module.a.{KV}": "a sandbox"}
@@ -133,7 +133,7 @@ class TestModules:
         files = {"main.tf": call(more="  p = false\n"), "m/main.tf": variable("p") + f"# {IGNORE}\n" + vault("var.p")}
         assert set(suppressed(judge(files, **DAY))) == {f"module.m.{KV}"}
 
-    def test_on_an_outer_call(self, judge: Judge) -> None:
+    def test_directive_on_an_outer_call_applies_to_inner_modules(self, judge: Judge) -> None:
         files = {
             "main.tf": f"# {IGNORE}\n" + call("./outer", name="o"),
             "outer/main.tf": call("../m"),
@@ -141,7 +141,7 @@ class TestModules:
         }
         assert set(suppressed(judge(files, **DAY))) == {f"module.o.module.m.{KV}"}
 
-    def test_on_the_call_of_an_installed_module(self, judge: Judge) -> None:
+    def test_directive_on_the_call_of_an_installed_module_applies(self, judge: Judge) -> None:
         files = {
             "main.tf": f"# {IGNORE}\n" + call("ns/name/azurerm"),
             ".terraform/modules/modules.json": '{"Modules": [{"Key": "m", "Dir": ".terraform/modules/m"}]}',
@@ -149,7 +149,7 @@ class TestModules:
         }
         assert set(suppressed(judge(files, **DAY))) == {f"module.m.{KV}"}
 
-    def test_used_by_one_root_of_two_it_is_used(self, judge: Judge) -> None:
+    def test_directive_used_by_one_of_two_roots_is_used(self, judge: Judge) -> None:
         files = {
             "dev/main.tf": call("../kv", "  p = false\n"),
             "prod/main.tf": call("../kv", "  p = true\n"),
@@ -173,6 +173,6 @@ class TestPlans:
         found = judge({"main.tf": vault("false"), "plan.json": self.PLAN}, "plan.json", **DAY)
         assert found.told("KV001") == [("fail", "main.tf", 2)]
 
-    def test_no_comment_of_another_rule_does(self, judge: Judge) -> None:
+    def test_directive_of_another_rule_does_not_apply_to_a_plan(self, judge: Judge) -> None:
         found = judge({"main.tf": vault("false # kvlint: ignore[KV101] x"), "plan.json": self.PLAN}, "plan.json", **DAY)
         assert found.told("KV001") == [("fail", "main.tf", 2)]

@@ -36,7 +36,7 @@ def test_later_source_of_a_variable_overrides_earlier_ones(count: int, judge: Ju
         assert (note.at.path, note.at.region and note.at.region.start_line) == (last, 1)
 
 
-def test_options_count_most(judge: Judge) -> None:
+def test_options_take_precedence(judge: Judge) -> None:
     files = {
         "main.tf": variable("p", "true") + vault("var.p"),
         "z.auto.tfvars": "p = true\n",
@@ -101,12 +101,12 @@ def test_invalid_option_value_makes_the_result_unknown(word: str, judge: Judge) 
         ("", "unknown"),
     ],
 )
-def test_conversion(declared: str, outcome: str | None, judge: Judge) -> None:
+def test_values_are_converted_to_the_type(declared: str, outcome: str | None, judge: Judge) -> None:
     found = judge(declared + vault("var.p")).outcomes("KV001")
     assert found == ({} if outcome is None else {"azurerm_key_vault.kv": outcome})
 
 
-def test_numbers(judge: Judge) -> None:
+def test_numbers_are_converted(judge: Judge) -> None:
     days = (
         'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = true\n'
         "  soft_delete_retention_days = var.d\n}\n"
@@ -130,7 +130,7 @@ def test_null_selects_the_default_only_if_it_is_not_nullable(nullable: str, outc
 @pytest.mark.parametrize(
     ("default", "outcome"), [("{}", "fail"), ("{ p = true }", None), ("{ p = null }", "fail"), ("null", "unknown")]
 )
-def test_optional_attributes(default: str, outcome: str | None, judge: Judge) -> None:
+def test_optional_attributes_have_their_defaults(default: str, outcome: str | None, judge: Judge) -> None:
     declared = variable("o", default, "object({ p = optional(bool, false), q = optional(object({ r = string })) })")
     found = judge(declared + vault("var.o.p")).outcomes("KV001")
     assert found == ({} if outcome is None else {"azurerm_key_vault.kv": outcome})

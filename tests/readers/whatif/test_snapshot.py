@@ -91,7 +91,7 @@ def test_existing_resource_is_not_evaluated() -> None:
     assert read(snapshot(vault() | {"existing": True})).resource().existing
 
 
-def test_a_document_cannot_speak_for_the_program() -> None:
+def test_members_of_a_resource_set_no_derived_attributes() -> None:
     said = {"derived": {"plannedAction": "delete"}, "provider": ID, "scope": ID, "parent": ID}
     found = read(snapshot(vault() | said))
     assert [found.get(name) for name in said] == [None] * 4

@@ -36,7 +36,7 @@ FAILS, UNKNOWN, PASSES = {KV: "fails"}, {KV: "unknown"}, dict[str, str]()
         (change("Ignore", None, vault()), PASSES),
     ],
 )
-def test_purge_protection(one: Any, expected: dict[str, str], verdict: Verdict) -> None:
+def test_change_decides_purge_protection(one: Any, expected: dict[str, str], verdict: Verdict) -> None:
     assert verdict(what_if(one), "KV001") == expected
 
 
@@ -75,12 +75,12 @@ def test_the_permission_model_follows_the_api_version(version: str, expected: di
         (change("Unsupported", setting("?") | {"id": "[parameters('x')]"}), UNKNOWN),
     ],
 )
-def test_the_companions_of_a_vault(companion: Any, expected: dict[str, str], verdict: Verdict) -> None:
+def test_companion_of_a_vault_decides_the_result(companion: Any, expected: dict[str, str], verdict: Verdict) -> None:
     changes = [change("Create", vault())] + ([companion] if companion is not None else [])
     assert verdict(what_if(*changes), "KV201") == expected
 
 
-def test_a_companion_that_may_not_come(verdict: Verdict) -> None:
+def test_companion_that_may_not_be_deployed_is_unknown(verdict: Verdict) -> None:
     document = what_if(change("Create", vault()), potentialChanges=[change("Create", setting(ID))])
     assert verdict(document, "KV201") == UNKNOWN
 
@@ -90,7 +90,7 @@ def test_missing_companion_is_unknown_in_an_incomplete_input(verdict: Verdict) -
     assert verdict(snapshot(vault(), diagnostics=["a nested deployment was not expanded"]), "KV201") == UNKNOWN
 
 
-def test_companions_in_a_snapshot_without_a_scope(verdict: Verdict) -> None:
+def test_companions_in_a_snapshot_without_a_scope_are_linked(verdict: Verdict) -> None:
     def named(suffix: str) -> str:
         return (
             f"[format('/subscriptions/{{0}}/resourceGroups/{{1}}/providers/{KV}{suffix}', "

@@ -270,7 +270,7 @@ def test_the_changes_of_a_stack(kind: str, action: str) -> None:
     assert not found.problems
 
 
-def test_places_in_the_result_of_a_stack() -> None:
+def test_values_in_the_result_of_a_stack_have_their_locations() -> None:
     found = read(stack(stack_change("create", vault(enablePurgeProtection=False))))
     steps = ("properties", "changes", "resourceChanges", 0)
     assert found.resource().at.pointer == (*steps, "id")
