@@ -175,7 +175,9 @@ resource holder 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
         ("u.properties.principalId", "aks", ""),
     ],
 )
-def test_bicep(reader: str, scope: str, certainty: str, run: Run, tmp_path: Path) -> None:
+def test_kubelet_identity_in_bicep_has_the_access_of_principals(
+    reader: str, scope: str, certainty: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.bicep").write_text(BICEP.replace("READER", reader).replace("SCOPE", scope), encoding="utf-8")
     report: dict[str, Any] = json.loads(run("access", "main.bicep", "-f", "json", cwd=tmp_path).out)
     found = {row["certainty"] for row in report["rows"] if row["principal"] == ID}
