@@ -55,7 +55,7 @@ def note(resource: Resource, name: str) -> str:
     return found.note
 
 
-def test_notes_of_dates() -> None:
+def test_date_has_a_note() -> None:
     found = dated('"2026-11-02T00:00:00Z"\n  not_before_date = "2026-11-03T00:00:00Z"')
     assert note(found, "daysLeft") == "expires on 2026-11-02 (in 1 day)"
     assert note(found, "validDays") == "valid from 2026-11-03 to 2026-11-02"
@@ -105,7 +105,7 @@ def test_sensitive_date_has_no_note() -> None:
         ("", None),
     ],
 )
-def test_durations(text: str, days: float | None) -> None:
+def test_duration_is_converted_to_days(text: str, days: float | None) -> None:
     assert duration(Scalar(at=HERE, value=text)) == days
 
 
