@@ -125,7 +125,7 @@ def test_gates_that_do_not_conflict(gates: tuple[str, ...], written: Diff) -> No
 @pytest.mark.parametrize(
     ("gate", "code"), [("new", 1), ("new:high", 1), ("new:critical", 0), ("one-way", 0), ("none", 0)]
 )
-def test_the_severity_of_a_gate(gate: str, code: int, diff: Diff) -> None:
+def test_gate_with_a_severity_ignores_less_severe_findings(gate: str, code: int, diff: Diff) -> None:
     name = diff.write("plan.json", encoded(plan_with("public network on")))
     assert diff.run(name, "--fail-on", gate).code == code
 

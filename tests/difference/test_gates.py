@@ -72,7 +72,7 @@ def test_one_way_change_is_not_reported_by_other_gates(diff: Diff) -> None:
     assert diff.run(base, head, "--fail-on", "one-way").code == 1
 
 
-def test_the_default_gates(diff: Diff) -> None:
+def test_default_gates_fail_on_new_findings_and_losses(diff: Diff) -> None:
     rest = 'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n}\n'
     base = diff.write("b", {"main.tf": rest + vault() + ROLE})
     head = diff.write("h", {"main.tf": rest})

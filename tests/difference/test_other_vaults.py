@@ -145,7 +145,7 @@ def test_an_identity_that_a_template_renames_stays_with_its_role(diff: Diff) -> 
     ]  # fmt: skip
 
 
-def test_another_symbolic_name_of_an_identity_is_no_difference(diff: Diff) -> None:
+def test_renamed_symbolic_name_of_an_identity_is_not_a_difference(diff: Diff) -> None:
     role = ASSIGNED.replace("ID", "id.id").replace("PRINCIPAL", "id.properties.principalId")
     text = DEPLOYED + IDENTITY.replace("NAME", "id-one") + role
     diff.write("base", {"main.bicep": text})

@@ -76,6 +76,6 @@ def test_five_regressions_are_five_new_findings(language: str, diff: Diff) -> No
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_change_is_no_difference(language: str, diff: Diff) -> None:
+def test_unchanged_input_has_no_differences(language: str, diff: Diff) -> None:
     for compared in LANGUAGES[language](diff):
         assert (compared.code, compared.counts) == (0, {})

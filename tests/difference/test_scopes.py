@@ -37,7 +37,7 @@ def test_a_role_on_one_secret_that_gets_the_vault(diff: Diff) -> None:
     assert (row["direction"], row["exceptFor"], row["only"], row["lockout"]) == ("lost", ["secrets/db"], [], False)
 
 
-def test_a_role_on_another_secret(diff: Diff) -> None:
+def test_role_on_another_secret_is_a_change_of_access(diff: Diff) -> None:
     other = SECRET.format("other").partition("variable")[0]
     moved = assigned(USER, to="azurerm_key_vault_secret.other.resource_versionless_id")
     lost, gained = found(diff, BASE + other + AT_SECRET, BASE + other + moved)

@@ -191,7 +191,7 @@ def test_a_plan_that_cannot_be_read(diff: Diff) -> None:
     assert not any(certain for kind, _, certain, _ in doors(found) if kind == "deleted")
 
 
-def test_a_plan_that_ended_with_an_error(diff: Diff) -> None:
+def test_plan_that_ended_with_an_error_leaves_vaults_unknown(diff: Diff) -> None:
     base = diff.write("base.json", encoded(plan_with("public network on")))
     head = plan_with() | {"errored": True}
     head["resource_changes"] = head["resource_changes"][:1]
