@@ -160,7 +160,7 @@ def test_attribute_on_a_shared_line_cannot_be_removed() -> None:
 # --- languages that follow ---
 
 
-def test_the_plan_of_terraform() -> None:
+def test_terraform_example_has_a_plan() -> None:
     source = """\
 terraform {
   required_providers {
@@ -228,7 +228,7 @@ def test_terraform_with_evaluated_expressions_has_no_plan(source: str, why: str)
     assert why in caught.value.message
 
 
-def test_the_template_of_bicep() -> None:
+def test_bicep_example_has_a_template() -> None:
     source = """\
 @secure()
 param value string

@@ -26,7 +26,7 @@ def faults(text: str) -> tuple[str, ...]:
     return caught.value.faults
 
 
-def test_a_whole_row() -> None:
+def test_control_with_every_key_is_loaded() -> None:
     text = f"""{HEAD}
 controls:
   - id: A-1
@@ -71,7 +71,7 @@ def test_versions_have_their_own_ids() -> None:
     assert [(control.id, control.title) for control in second.controls] == [("7", "One"), ("8", "Two")]
 
 
-def test_one_id_for_all_versions() -> None:
+def test_one_id_applies_to_all_versions() -> None:
     assert [one.controls[0].id for one in load(f"{HEAD}versions: [r4, r5]\n{ROW}")] == ["A-1", "A-1"]
     assert [one.title for one in load(f"{HEAD}versions: [r4, r5]\n{ROW}")] == ["ACME revision 4", "ACME revision 5"]
 

@@ -53,7 +53,9 @@ def from_setting(build: Build) -> Condition:
         ({"outside": VAULT.lower()}, True, FAIL),
     ],
 )
-def test_linked_from(build: Build, how: dict[str, Any], good: Any, outcome: Outcome) -> None:
+def test_linked_from_follows_the_outcomes_of_links(
+    build: Build, how: dict[str, Any], good: Any, outcome: Outcome
+) -> None:
     said = build.unknown if good == "unknown" else good
     references = (build.reference("ds", **how),)
     graph = build.graph(build.resource("kv"), build.resource("other"), setting(build, good=said), references=references)

@@ -22,7 +22,7 @@ SECRET = "Microsoft.KeyVault/vaults/secrets"
 SETTING = "Microsoft.Insights/diagnosticSettings"
 
 
-def test_message(build: Build) -> None:
+def test_message_is_filled_with_values(build: Build) -> None:
     at = Location(path="plan.json", attribute="properties.x")
     because = Scalar(at=at, value=7, origin=Origin.DEFAULT, note="not set (default: 7)")
     rule = build.rule(
@@ -111,7 +111,7 @@ def test_full_name_contains_no_secret(build: Build, place: str) -> None:
     assert "correct-horse" not in repr(finding)
 
 
-def test_full_name(build: Build) -> None:
+def test_full_name_contains_the_parent(build: Build) -> None:
     rule = build.rule(build.attribute("a", equals=1), resources=(SECRET,))
     vault = build.resource("kv")
     link = msgspec.structs.replace(build.link, target="kv")

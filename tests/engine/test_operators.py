@@ -134,7 +134,7 @@ def test_table_contains_every_operator() -> None:
 
 
 @pytest.mark.parametrize(("name", "operand", "kind", "outcome"), CASES)
-def test_operator(build: Build, name: str, operand: Any, kind: str, outcome: Outcome) -> None:
+def test_operator_has_its_outcome(build: Build, name: str, operand: Any, kind: str, outcome: Outcome) -> None:
     condition = build.attribute("a.b", **{name: operand})
     answer = build.ask(condition, build.resource(a={"b": KINDS[kind]}))
     assert answer.outcome is outcome
@@ -239,6 +239,6 @@ def test_locations_of_links_compare_without_spaces(build: Build) -> None:
 
 
 @pytest.mark.parametrize("found", [text(1), LINK, UNKNOWN_VALUE])
-def test_locations_that_are_not_text(build: Build, found: Value) -> None:
+def test_location_that_is_not_a_string_fails(build: Build, found: Value) -> None:
     expected = FAIL if isinstance(found, Scalar) else UNKNOWN
     assert build.ask(build.attribute("location", equals="x"), build.resource(location=found)).outcome is expected

@@ -84,7 +84,9 @@ def test_rules_read_the_attributes_of_their_gradings() -> None:
         ),
     ],
 )
-def test_roles(vault: str, role: str, scope: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_role_and_scope(
+    vault: str, role: str, scope: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.tf").write_text(
         f'resource "azurerm_key_vault" "kv" {{\n  name = "kv-roles"\n  {vault}\n}}\n'
         f'resource "azurerm_role_assignment" "one" {{\n  scope = {scope}\n'
@@ -187,7 +189,9 @@ def test_a_consequence_is_below_its_cause(rule: str, text: str, severity: str, r
     ("model", "severities"),
     [("false", {"medium[KV402]", "critical[KV403]"}), ("true", {"medium[KV402]"}), ("var.rbac", {"high[KV402]"})],
 )
-def test_contributor_of_a_subscription(model: str, severities: set[str], run: Run, tmp_path: Path) -> None:
+def test_severity_of_contributor_depends_on_the_permission_model(
+    model: str, severities: set[str], run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.tf").write_text(
         'provider "azurerm" {\n  features {}\n}\nvariable "rbac" {\n  type = bool\n}\n'
         'data "azurerm_subscription" "current" {}\n'
@@ -287,13 +291,13 @@ resource "azurerm_key_vault_certificate" "tls" {
 @pytest.mark.parametrize(
     ("value", "severity"), [("var.contents", "medium"), ('"MIIKUQIBAzCCCh0GCSqGSIb3DQEHAaCCCg4Eggo7"', "high")]
 )
-def test_the_credential_of_a_certificate(value: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_content_of_a_certificate(value: str, severity: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(_CERTIFICATE.replace("VALUE", value), encoding="utf-8")
     assert f": {severity}[KV716] " in run(".", "--select", "KV716", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize(("day", "severity"), [("2027-02-27", "medium"), ("2027-02-28", "high")])
-def test_a_retired_version(day: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_rises_when_a_version_is_retired(day: str, severity: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.bicep").write_text(
         "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-old'\n}\n", encoding="utf-8"
     )

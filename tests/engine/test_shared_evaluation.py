@@ -150,7 +150,7 @@ def test_two_rules_do_not_share_results(build: Build) -> None:
         ("parent", False),
     ],
 )
-def test_is_local(build: Build, path: str, local: bool) -> None:
+def test_path_on_one_resource_is_local(build: Build, path: str, local: bool) -> None:
     condition = build.attribute(path, **{"is": "set"})
     assert is_local(condition) is local
     assert is_local(Not(All((condition,)))) is local

@@ -24,7 +24,7 @@ def kleene(possible: set[bool]) -> Outcome:
     return UNKNOWN if len(possible) == 2 else PASS if True in possible else FAIL
 
 
-def test_order() -> None:
+def test_outcomes_are_ordered() -> None:
     assert FAIL < UNKNOWN < PASS
 
 
