@@ -116,7 +116,7 @@ EXPRESSIONS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), EXPRESSIONS)
-def test_expressions(bicep: Language, text: str, expected: Any) -> None:
+def test_expression_has_its_value(bicep: Language, text: str, expected: Any) -> None:
     found = bicep(text)
     if expected == "?":
         assert isinstance(found, str)
@@ -137,7 +137,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "why"), REFUSED)
-def test_refused(bicep: Language, text: str, why: str) -> None:
+def test_invalid_expression_has_a_reason(bicep: Language, text: str, why: str) -> None:
     assert bicep.why(text) == why
 
 
@@ -241,7 +241,7 @@ def nested(levels: int) -> Result:
 
 
 @pytest.mark.parametrize("value", [doubled(60), nested(100_000)])
-def test_values_without_end(value: Result) -> None:
+def test_endless_value_is_unknown(value: Result) -> None:
     doubt = Unknown(at=AT, why="nobody knows")
     assert unknown_in(value) is not None
     assert is_sensitive(value)

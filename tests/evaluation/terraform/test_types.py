@@ -35,11 +35,11 @@ STRING, NUMBER = Type("string"), Type("number")
         ("1 + 1", ANY),
     ],
 )
-def test_types(text: str, expected: Type) -> None:
+def test_type_expression_is_parsed(text: str, expected: Type) -> None:
     assert type_of(parsed(text)) == expected
 
 
-def test_no_type() -> None:
+def test_missing_type_accepts_any_value() -> None:
     assert type_of(None) == ANY
 
 
@@ -96,14 +96,14 @@ def test_it_keeps_secrets_places_and_links(terraform: Terraform) -> None:
     assert linked.kind == "list"
 
 
-def test_a_value_without_end(terraform: Terraform) -> None:
+def test_endless_value_is_unknown(terraform: Terraform) -> None:
     value = terraform.result("[1]")
     for _ in range(40):
         value = terraform.result("[v, v]", v=value)
     assert isinstance(terraform.variable("list(any)", "v", v=value), Unknown)
 
 
-def test_a_default_that_may_not_count(terraform: Terraform) -> None:
+def test_optional_default_of_an_unknown_attribute_is_uncertain(terraform: Terraform) -> None:
     type_ = "object({id = optional(string, null), on = optional(bool, true)})"
     found = terraform.variable(type_, "{id = vault.a.id, on = u}")
     assert isinstance(found, Fields)

@@ -68,7 +68,7 @@ PARTLY: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), PARTLY, ids=[text for text, _ in PARTLY])
-def test_partly_known(terraform: Terraform, text: str, expected: Any) -> None:
+def test_expression_of_partly_known_values_has_its_value(terraform: Terraform, text: str, expected: Any) -> None:
     found = terraform(text)
     if expected == "?":
         assert isinstance(found, str)
@@ -227,7 +227,7 @@ def test_secrets_are_in_no_pattern(terraform: Terraform) -> None:
     assert not revealed.sensitive
 
 
-def test_kinds_of_collections(terraform: Terraform) -> None:
+def test_collection_has_its_kind(terraform: Terraform) -> None:
     kinds = {
         "[1]": "", "tolist([1])": "list", "toset([1])": "set", "{a = 1}": "", "tomap({a = 1})": "map",
         "concat(tolist([1]), tolist([2]))": "list", "concat([1], tolist([2]))": "", "toset([1])[*]": "list",
