@@ -120,7 +120,7 @@ def test_long_texts_take_no_longer_than_they_are_long(text: str) -> None:
     assert time.process_time() - start < 5
 
 
-def test_many_places_in_one_line() -> None:
+def test_many_locations_in_one_line_are_found() -> None:
     text = json.dumps([{"value": f"hunter2-{number}"} for number in range(20_000)])
     start = time.process_time()
     found = places_of({"main.json": text}, [Location(path="main.json", pointer=(n,)) for n in range(20_000)])
@@ -139,7 +139,7 @@ def test_a_text_is_not_confused_with_the_same_text_of_another_file() -> None:
     assert hashes[2] == ""
 
 
-def test_places_in_more_texts_than_are_kept() -> None:
+def test_locations_in_more_texts_than_are_kept_are_found() -> None:
     texts = [f"name = {number}\nsecret = 'value-{number}'\n" for number in range(80)]
     for text in (*texts, *texts):
         at = Location(path="main.tf", span=(0, text.index("\n")))
