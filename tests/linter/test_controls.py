@@ -35,7 +35,9 @@ def away(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", EXIT_CODES)
-def test_samples(name: str, away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+def test_controls_of_samples_are_the_expected_text(
+    name: str, away: Path, run: Run, pytestconfig: pytest.Config
+) -> None:
     ran = run("controls", f"samples/{name}", *DAY, cwd=away)
     assert (ran.code, ran.err) == (EXIT_CODES[name], "")
     file = SAMPLES / name / "controls.expected.txt"

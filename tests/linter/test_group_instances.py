@@ -184,7 +184,7 @@ def test_source_findings_of_addresses_in_a_plan_are_removed() -> None:
     assert [one.resource for one in left] == ["module.n.kv"]
 
 
-def test_addresses_without_keys() -> None:
+def test_instance_keys_are_removed_from_addresses() -> None:
     assert static_address('module.a["x.\\"]y"].kv.b[0]') == "module.a.kv.b"
     assert static_address('kv["]["]') == "kv"
     assert static_address("loop[*].kv") == "loop.kv"

@@ -135,7 +135,9 @@ class TestRoles:
             ),
         ],
     )
-    def test_the_function_of_bicep(self, outcomes: Outcomes, call: str, expected: str | None) -> None:
+    def test_role_definitions_function_of_bicep_is_known(
+        self, outcomes: Outcomes, call: str, expected: str | None
+    ) -> None:
         found = outcomes(
             {
                 "main.bicep": f"""
@@ -170,7 +172,7 @@ class TestDates:
             "local.expiry",
         ],
     )
-    def test_terraform(self, outcomes: Outcomes, date: str) -> None:
+    def test_computed_dates_of_terraform_are_set(self, outcomes: Outcomes, date: str) -> None:
         found = outcomes(
             vault()
             + f"""
@@ -204,7 +206,7 @@ resource "azurerm_key_vault_secret" "s" {{
             "(dateTimeToEpoch(now) / 86400 + 365) * 86400",
         ],
     )
-    def test_bicep(self, outcomes: Outcomes, date: str) -> None:
+    def test_computed_dates_of_bicep_are_set(self, outcomes: Outcomes, date: str) -> None:
         text = f"""
 param now string = utcNow()
 param days int
@@ -261,7 +263,7 @@ class TestNames:
             ("'#{name}#-${suffix}'", None),
         ],
     )
-    def test_unique_strings(self, outcomes: Outcomes, name: str, outcome: str | None) -> None:
+    def test_unique_string_has_a_known_length(self, outcomes: Outcomes, name: str, outcome: str | None) -> None:
         text = f"""
 param suffix string
 

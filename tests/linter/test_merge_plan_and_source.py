@@ -180,7 +180,7 @@ def test_item_of_a_set_is_located_by_its_content(write: Make) -> None:
     assert found == {("KV302", f"{VAULT}.kv"): 'main.tf: { object_id = "b", key_permissions = ["Purge"] },'}
 
 
-def test_keys_that_look_like_addresses(write: Make) -> None:
+def test_instance_keys_that_resemble_addresses_are_kept(write: Make) -> None:
     keys = ["a.b", 'q"q', "x].y[", "$${z}"]
     names = [f'module.m["{key}"].{VAULT}.kv["{key}"]'.replace('q"q', 'q\\"q') for key in keys]
     source = HEAD + 'module "m" {\n  source = "./m"\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${z}"])\n}\n'
@@ -253,7 +253,7 @@ def test_deletion_is_located_at_its_block_or_in_the_plan(write: Make) -> None:
     assert report.problems == (), "what goes away has mostly been taken out of the source"
 
 
-def test_provider_blocks(write: Make) -> None:
+def test_provider_block_is_located_in_the_source(write: Make) -> None:
     flag = "  features {\n    key_vault {\n      purge_soft_delete_on_destroy = true\n    }\n  }\n"
     root = HEAD + f'provider "azurerm" {{\n  alias = "west"\n{flag}}}\n'
     root += f'resource "{VAULT}" "kv" {{\n  name = "kv-app"\n}}\n'
@@ -280,7 +280,7 @@ def test_provider_blocks(write: Make) -> None:
     assert told(of("."), "KV006") == found
 
 
-def test_azapi_resources(write: Make) -> None:
+def test_azapi_resource_is_located_in_the_source(write: Make) -> None:
     type_ = "Microsoft.KeyVault/vaults@2023-07-01"
     source = f'{HEAD}resource "azapi_resource" "kv" {{\n  type = "{type_}"\n  name = "kv-app"\n'
     source += "  body = {\n    properties = {\n      enablePurgeProtection = false\n    }\n  }\n}\n"
@@ -420,7 +420,7 @@ resource "{VAULT}" "kv" {{
     }
 
 
-def test_two_plans_of_one_root(write: Make) -> None:
+def test_two_plans_of_one_root_are_both_reported(write: Make) -> None:
     blocks = [block(ADDRESS), block(OTHER)]
     write({
         "main.tf": UNKNOWN,

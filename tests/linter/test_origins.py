@@ -90,7 +90,7 @@ def failed(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str]]:
     return [(one["ruleId"], one["resource"]) for one in found["findings"]]
 
 
-def test_terraform_through_a_module(tmp_path: Path, run: Run) -> None:
+def test_secret_passed_through_a_module_is_reported_once(tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER})
     assert failed(run, tmp_path, ".") == [("KV612", "output.db")]
 
@@ -138,7 +138,7 @@ def test_a_file_of_values_is_code(name: str, tmp_path: Path, run: Run) -> None:
     assert ("KV610", 'module.inner.azurerm_key_vault_secret.db["db"]') in failed(run, tmp_path, ".")
 
 
-def test_an_option_is_no_code(tmp_path: Path, run: Run) -> None:
+def test_value_of_an_option_is_not_in_code(tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER})
     told = failed(run, tmp_path, "--var", f"password={SECRET}", ".")
     assert ("KV610", 'module.inner.azurerm_key_vault_secret.db["db"]') not in told
@@ -177,7 +177,7 @@ def test_an_option_sets_an_input_that_is_marked_or_not(
         ("readEnvironmentVariable('PASSWORD')", []),
     ],
 )
-def test_a_bicep_parameter_file(value: str, rules: list[str], tmp_path: Path, run: Run) -> None:
+def test_origin_in_a_bicep_parameter_file_decides(value: str, rules: list[str], tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.bicep": BICEP, "main.bicepparam": f"using './main.bicep'\nparam password = {value}\n"})
     assert [rule for rule, _ in failed(run, tmp_path, "main.bicepparam")] == rules
 
@@ -190,14 +190,14 @@ def test_a_bicep_parameter_file(value: str, rules: list[str], tmp_path: Path, ru
         ({"value": "#{password}#"}, []),
     ],
 )
-def test_a_parameter_file(entry: object, rules: list[str], tmp_path: Path, run: Run) -> None:
+def test_origin_in_a_parameter_file_decides(entry: object, rules: list[str], tmp_path: Path, run: Run) -> None:
     parameters = {"$schema": PARAMETERS, "parameters": {"password": entry}}
     write(tmp_path, {"main.json": json.dumps(TEMPLATE), "main.parameters.json": json.dumps(parameters)})
     told = failed(run, tmp_path, "main.json", "--parameters", "main.parameters.json")
     assert [rule for rule, _ in told] == rules
 
 
-def test_an_azapi_secret(tmp_path: Path, run: Run) -> None:
+def test_azapi_secret_is_reported(tmp_path: Path, run: Run) -> None:
     body = 'body = { properties = { contentType = "x", value = local.password } }'
     text = (
         f'locals {{\n  password = "{SECRET}"\n}}\n'
@@ -229,7 +229,7 @@ RANDOM = 'resource "random_password" "p" {\n  length = 24\n}\n'
         ("try(var.hidden, random_password.p.result)", ""),
     ],
 )
-def test_a_value_from_one_of_two_sources(value: str, outcome: str, tmp_path: Path, run: Run) -> None:
+def test_value_of_two_sources_has_the_origins_of_both(value: str, outcome: str, tmp_path: Path, run: Run) -> None:
     inputs = 'variable "password" {}\nvariable "other" {}\nvariable "hidden" {\n  sensitive = true\n}\n'
     secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name  = "s"\n  value = {value}\n}}\n'
     write(tmp_path, {"main.tf": inputs + RANDOM + secret})
@@ -460,7 +460,7 @@ module secret 'secret.bicep' = {
 
 
 @pytest.mark.parametrize(("name", "rules"), [("SEARCH-API-VERSION", []), ("db-password", ["KV610"]), ("db", ["KV610"])])
-def test_configuration_through_a_module_that_creates_secrets(
+def test_configuration_passed_to_a_module_that_creates_secrets_is_not_reported(
     name: str, rules: list[str], tmp_path: Path, run: Run
 ) -> None:
     write(tmp_path, {"main.bicep": SECRET_CALLER % (name, SECRET), "secret.bicep": SECRET_MODULE})

@@ -85,7 +85,7 @@ def name_of(result: Result) -> str:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_examples(rule: Rule) -> None:
+def test_examples_have_their_expected_results(rule: Rule) -> None:
     """A test for each of the thousands of examples would take longer than the examples."""
     results = [one for one in examples()[0] if one.rule.id == rule.id]
     assert results
@@ -127,7 +127,7 @@ def test_derived_attributes_declare_the_paths_that_they_read(name: str) -> None:
 
 @pytest.mark.slow(8)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_gates(rule: Rule) -> None:
+def test_rules_pass_the_gates(rule: Rule) -> None:
     assert {gate.__name__: list(map(str, gate(rule))) for gate in GATES if [*gate(rule)]} == {}
 
 

@@ -122,7 +122,7 @@ def parsed(comment: str) -> Directive:
         ("# kvlint: ignore-file[KV001] generated", ("KV001",), "generated", None),
     ],
 )
-def test_directives(comment: str, ids: tuple[str, ...], reason: str, until: date | None) -> None:
+def test_directive_is_parsed(comment: str, ids: tuple[str, ...], reason: str, until: date | None) -> None:
     found = parsed(comment)
     assert (found.fault, found.ids, found.reason, found.until) == ("", ids, reason, until)
     assert found.whole_file is ("-file" in comment)
@@ -184,7 +184,7 @@ def test_prose_is_not_a_directive(comment: str) -> None:
         ("# kvlint: ignore[KV001] the owner wants it", "", "the owner wants it"),
     ],
 )
-def test_the_owner(comment: str, owner: str, reason: str) -> None:
+def test_owner_of_a_directive_is_parsed(comment: str, owner: str, reason: str) -> None:
     found = parsed(comment)
     assert (found.fault, found.owner, found.reason) == ("", owner, reason)
 
@@ -196,7 +196,7 @@ def test_the_owner_is_kept() -> None:
     assert (reason.owner, reason.justification, reason.kind) == ("@platform", "sandbox", "inSource")
 
 
-def test_several_in_one_comment() -> None:
+def test_several_directives_in_one_comment_are_parsed() -> None:
     text = "# kvlint: ignore[KV001] one # kvlint: ignore[KV101] two"
     assert [(one.ids, one.reason) for one in directives(text, [(0, len(text))])] == [
         (("KV001",), "one"),
@@ -246,7 +246,7 @@ IGNORE = "# kvlint: ignore[KV001] because"
         (f"ips = [\n  one,\n] {IGNORE}\npurge = 1\n", ["ips"], ["purge"]),
     ],
 )
-def test_scope(text: str, covered: list[str], reported: list[str]) -> None:
+def test_directive_applies_to_its_scope(text: str, covered: list[str], reported: list[str]) -> None:
     assert codes(said(text)) == []
     assert [word for word in covered + reported if suppresses(text, word)] == covered
     assert not any(suppresses(text, word, "KV101") for word in covered)
@@ -261,7 +261,7 @@ def test_directive_without_a_target_is_reported(text: str) -> None:
     assert not any(suppresses(text, word) for word in ("kv", "purge", "other") if word in text.replace(IGNORE, ""))
 
 
-def test_a_whole_file() -> None:
+def test_ignore_file_applies_to_the_whole_file() -> None:
     text = "purge = 1\n# kvlint: ignore-file[KV001] generated\nother = 1\n"
     assert suppresses(text, "purge")
     assert suppresses(text, "other")
