@@ -144,7 +144,7 @@ def test_no_value_is_true_or_false(value: Answer) -> None:
         (Absent(at=AT, path="a"), "not set"),
     ],
 )
-def test_display(value: Answer, shown: str) -> None:
+def test_value_is_displayed(value: Answer, shown: str) -> None:
     assert display(value) == shown
     assert repr(value) == f"<{type(value).__name__} {shown}>"
 
@@ -177,7 +177,7 @@ def test_no_text_of_a_sensitive_value_contains_it(value: Value, depth: int) -> N
     ("path", "text"),
     [((), ""), (("a",), "a"), (("a", "b"), "a.b"), (("a", 0, "b"), "a[0].b"), (("a", 0, 1), "a[0][1]")],
 )
-def test_path_text(path: Path, text: str) -> None:
+def test_path_is_displayed(path: Path, text: str) -> None:
     assert path_text(path) == text
 
 
