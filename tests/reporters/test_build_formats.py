@@ -94,7 +94,7 @@ def diagnostics(text: str) -> list[_Diagnostic]:
 # --- GitLab and reviewdog ---------------------------------------------------------------------------------------------
 
 
-def test_gitlab(report: Report, printed: Print) -> None:
+def test_gitlab_report_is_valid(report: Report, printed: Print) -> None:
     found = entries(printed(report, "gitlab"))
     assert len({one.fingerprint for one in found}) == len(found) > len(report.findings)
     assert [one.severity for one in found[: len(report.findings)]] == ["critical", "major", "info", "minor"]
@@ -110,7 +110,7 @@ def test_gitlab_fingerprints_are_unique(make_report: Make, make_finding: Make, p
     assert marks[0] == make_finding().fingerprint
 
 
-def test_rdjson(report: Report, printed: Print) -> None:
+def test_rdjson_report_is_valid(report: Report, printed: Print) -> None:
     found = diagnostics(printed(report, "rdjson"))
     assert Counter(one.severity for one in found)["ERROR"] > 1
     assert {one.code.value for one in found} >= {finding.rule.id for finding in report.findings}
@@ -176,7 +176,9 @@ def test_problems_are_annotated_before_findings(make_report: Make, make_finding:
         (Region(4, 3, 6, 2), "line=4"),  # with columns GitHub refuses a place of several lines
     ],
 )
-def test_a_place_of_github(make_report: Make, make_finding: Make, printed: Print, region: Region, place: str) -> None:
+def test_github_annotation_has_the_region(
+    make_report: Make, make_finding: Make, printed: Print, region: Region, place: str
+) -> None:
     told = make_report(findings=(make_finding(at=Location(path="a,b:c%.tf", region=region)),))
     line = printed(told, "github").splitlines()[0]
     assert line.startswith(f"::error title=kvlint (KV001),file=a%2Cb%3Ac%25.tf,{place}::a,b:c%25.tf:4:3: KV001 ")
@@ -286,5 +288,5 @@ def test_strings_from_the_input_are_code_spans(
         ("https://a www.b #1", r"https:&#8203;//a www&#8203;.b \#&#8203;1"),
     ],
 )
-def test_prose(text: str, shown: str) -> None:
+def test_prose_is_escaped_for_markdown(text: str, shown: str) -> None:
     assert prose(text) == shown

@@ -152,7 +152,7 @@ def test_long_names_break(chromium: str, tmp_path: Path, hostile: Path, run: Run
         assert (seen["page"] <= width, seen["wide"], seen["cut"], seen["overlap"]) == (True, [], [], [])
 
 
-def test_the_browser_would_notice(chromium: str, tmp_path: Path, run: Run) -> None:
+def test_browser_detects_planted_faults(chromium: str, tmp_path: Path, run: Run) -> None:
     page = page_of(run, SAMPLES / "hardened" / "main.tf")
     faults = {
         "wide": ".vault { width: 600px; }",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DOCS = (Path(__file__).resolve().parents[2] / "docs" / "json.md").read_text("utf-8")
 
 
-def test_whole_report(report: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
+def test_report_is_the_expected_file(report: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
     expected("report.json", printed(report, "json"))
 
 

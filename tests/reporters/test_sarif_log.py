@@ -39,11 +39,15 @@ def walk(part: Any, name: str) -> list[Any]:
     return [*([part[name]] if name in part else []), *(found for value in part.values() for found in walk(value, name))]
 
 
-def test_whole_log(log: Log, report: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
+def test_log_is_the_expected_file(
+    log: Log, report: Report, printed: Print, expected: Callable[[str, str], None]
+) -> None:
     expected("log.sarif", printed(report, "sarif"))
 
 
-def test_clean_log(log: Log, clean: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
+def test_log_without_findings_is_the_expected_file(
+    log: Log, clean: Report, printed: Print, expected: Callable[[str, str], None]
+) -> None:
     expected("clean.sarif", printed(clean, "sarif"))
     run = log(clean)
     assert run["results"] == run["tool"]["driver"]["rules"] == []
@@ -124,7 +128,7 @@ def test_every_result_has_one_place_with_a_line(log: Log, report: Report) -> Non
         assert location["logicalLocations"][0]["kind"] == "resource"
 
 
-def test_regions_lie_on_one_line(log: Log, make_finding: Make, make_report: Make) -> None:
+def test_region_ends_on_its_first_line(log: Log, make_finding: Make, make_report: Make) -> None:
     at = Location(path="a.tf", region=Region(2, 3, 5, 4))
     excerpt = Excerpt(text="acls {\n  x\n}\n", context=Region(1, 1, 6, 1), context_text="\n  acls {\n  x\n}\n\n")
     (result,) = log(make_report(findings=(make_finding(at=at, excerpt=excerpt),)))["results"]

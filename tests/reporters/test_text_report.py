@@ -50,7 +50,7 @@ HOSTILE = "\x1b[2J\n::error file=x::y ##vso[task.complete] ##[error] \u202ekv\r\
         ("terminal-color.txt", {"terminal": True, "width": 90, "color": True}),
     ],
 )
-def test_whole_report(
+def test_report_is_the_expected_text(
     report: Report, printed: Print, expected: Callable[[str, str], None], name: str, options: dict[str, Any]
 ) -> None:
     expected(name, printed(report, **options))
@@ -89,7 +89,7 @@ def test_a_clean_report_counts_the_vaults(clean: Report, printed: Print) -> None
     assert printed(clean, verbosity=-1) == ""
 
 
-def test_a_report_without_resources(make_report: Make, printed: Print) -> None:
+def test_report_without_resources_states_that_nothing_matched(make_report: Make, printed: Print) -> None:
     assert printed(make_report()) == "No Key Vault resources found.\n"
     units = {"Terraform module": 1, "Bicep file": 2}
     text = printed(make_report(unit_counts=units))
