@@ -70,7 +70,7 @@ def test_blanks_are_allowed_everywhere() -> None:
     assert shown(parse_expression(text)) == "concat('a b',contoso.fn().x[0])"
 
 
-def test_the_tree_with_its_offsets() -> None:
+def test_tree_has_offsets() -> None:
     assert parse_expression(" f('a', -1).b[0]") == Item(
         1,
         16,
@@ -83,7 +83,7 @@ def test_the_tree_with_its_offsets() -> None:
     ("text", "value"),
     [("+5", 5), ("-0", 0), ("1e3", 1000.0), ("-1.50", -1.5), (str(2**63 - 1), 2**63 - 1), (str(-(2**63)), -(2**63))],
 )
-def test_numbers(text: str, value: float) -> None:
+def test_numbers_are_parsed(text: str, value: float) -> None:
     node = parse_expression(text)
     assert isinstance(node, Literal)
     assert node.value == value
@@ -198,7 +198,7 @@ def test_is_expression(text: str, expected: bool) -> None:
         ("a]", "a]"),
     ],
 )
-def test_unescaped(text: str, expected: str) -> None:
+def test_escaped_brackets_are_unescaped(text: str, expected: str) -> None:
     assert unescaped(text) == expected
 
 

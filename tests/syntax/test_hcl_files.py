@@ -96,7 +96,7 @@ def test_comments_are_found_everywhere() -> None:
         ('a "5% $"', ("5% $",)),
     ],
 )
-def test_labels(header: str, labels: tuple[str, ...]) -> None:
+def test_labels_are_parsed(header: str, labels: tuple[str, ...]) -> None:
     block = only_block(header + " {}")
     assert block.labels == labels
 

@@ -45,19 +45,19 @@ def fault(data: bytes | str) -> str:
         ("[1]/*x*/\n\n", [1]),
     ],
 )
-def test_decodes(text: str, value: Any) -> None:
+def test_json_is_decoded(text: str, value: Any) -> None:
     assert decode(text.encode()) == Document(value, text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("text", ['{"é": "😀"}', '// é\r\n{"é": ["\\u00e9",]}'])
-def test_encodings(encoding: str, text: str) -> None:
+def test_json_is_decoded_in_each_encoding(encoding: str, text: str) -> None:
     document = decode(text.encode(encoding))
     assert document.text == text
     assert list(document.value) == ["é"]
 
 
-def test_half_of_a_character_in_utf16() -> None:
+def test_half_of_a_character_in_utf16_is_an_error() -> None:
     with pytest.raises(InputError, match="the file is not valid UTF-16"):
         decode('["\ud800"]'.encode("utf-16-le", "surrogatepass"))
 
@@ -240,7 +240,7 @@ def test_places_are_those_of_a_slow_reader(text: str, data: st.DataObject) -> No
         ("1", ("a",), None),
     ],
 )
-def test_locate(text: str, pointer: Pointer, part: str | None) -> None:
+def test_pointer_is_located(text: str, pointer: Pointer, part: str | None) -> None:
     found = locate(text, [pointer])
     assert {key: text[start:end] for key, (start, end) in found.items()} == ({pointer: part} if part else {})
 
@@ -267,7 +267,7 @@ FILES = sorted(path for name in ("arm", "pairs", "whatif", "snapshot") for path 
 
 
 @pytest.mark.skipif(not FILES, reason=f"the corpora are not here: no templates in {CORPORA / 'arm'}")
-def test_other_peoples_files_decode() -> None:
+def test_published_templates_are_decoded() -> None:
     for path in FILES:
         document = decode(path.read_bytes())
         assert locate(document.text, [()]), path

@@ -45,7 +45,7 @@ def hashes(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", VECTORS)
-def test_vector(text: str) -> None:
+def test_line_hashes_are_those_of_the_reference(text: str) -> None:
     assert hashes(text) == VECTORS[text].split()
 
 
@@ -81,7 +81,7 @@ def test_text_that_is_not_utf_8_has_no_fingerprints() -> None:
 
 
 @given(st.text(st.sampled_from("ab \t\r\n{}é\U0001f600")) | st.text(st.sampled_from("a\n"), min_size=90))
-def test_any_text(text: str) -> None:
+def test_line_hashes_are_those_of_a_rolling_hash(text: str) -> None:
     assert hashes(text) == rolling(text)
 
 

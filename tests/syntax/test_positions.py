@@ -32,7 +32,7 @@ TEXTS = st.text(st.sampled_from("ab \t\n\r\u2028é😀"), max_size=40)
         ("😀b", 1, (1, 2)),
     ],
 )
-def test_place(text: str, offset: int, place: tuple[int, int]) -> None:
+def test_offset_has_a_line_and_column(text: str, offset: int, place: tuple[int, int]) -> None:
     assert Lines(text).place(offset) == place
 
 
@@ -49,7 +49,7 @@ def test_places_are_those_of_a_walk_through_the_text(text: str) -> None:
     assert lines.place(len(text)) == (line, column)
 
 
-def test_region() -> None:
+def test_span_has_a_region() -> None:
     assert Lines("ab\ncd\nef").region(1, 7) == Region(1, 2, 3, 2)
 
 
@@ -81,7 +81,7 @@ def test_an_excerpt_has_a_limit_of_lines() -> None:
     assert excerpt.text == excerpt.context_text == "\n".join("x" * MAX_LINES)
 
 
-def test_an_excerpt_of_one_enormous_line_begins_shortly_before_the_region() -> None:
+def test_excerpt_of_one_long_line_begins_shortly_before_the_region() -> None:
     excerpt = Lines("y" * 50_000 + "here" + "z" * 50_000).excerpt(50_000, 50_004)
     assert excerpt.text == "here"
     assert len(excerpt.context_text) == MAX_CHARACTERS
