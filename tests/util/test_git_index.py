@@ -87,7 +87,7 @@ def test_without_an_index_nothing_is_tracked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["2", "4"])
-def test_a_damaged_index_rules_nothing_out(version: str, tmp_path: Path) -> None:
+def test_damaged_index_excludes_no_file(version: str, tmp_path: Path) -> None:
     folder = repository(tmp_path)
     git(folder, "update-index", "--index-version", version)
     file = folder / ".git" / "index"

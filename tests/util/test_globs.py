@@ -33,7 +33,7 @@ from azkvlint.util.globs import AddressGlob, PathGlob
         ("a.b+(c)", ["a.b+(c)"], ["aXb+(c)", "a.bb(c)"]),
     ],
 )
-def test_paths(pattern: str, about: list[str], not_about: list[str]) -> None:
+def test_path_glob_matches_paths(pattern: str, about: list[str], not_about: list[str]) -> None:
     glob = PathGlob(pattern)
     assert [path for path in about if glob.matches(path)] == about
     assert [path for path in not_about if glob.matches(path)] == []
@@ -62,7 +62,7 @@ def test_invalid_glob_is_an_error(pattern: str) -> None:
         ("[ab]", ["[ab]"], ["a"]),
     ],
 )
-def test_addresses(pattern: str, about: list[str], not_about: list[str]) -> None:
+def test_address_glob_matches_addresses(pattern: str, about: list[str], not_about: list[str]) -> None:
     glob = AddressGlob(pattern)
     assert [one for one in about if glob.matches(one, static_address(one))] == about
     assert [one for one in not_about if glob.matches(one, static_address(one))] == []

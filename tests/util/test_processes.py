@@ -259,7 +259,7 @@ def test_any_number_of_processes_finds_the_same(asked: int, tmp_path: Path, monk
     assert len(alone.findings) > 40
 
 
-def test_no_more_processes_than_units(tmp_path: Path, run: Run) -> None:
+def test_one_unit_is_read_in_one_process(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.bicep").write_text(VAULT.format(1), encoding="utf-8")
     (tmp_path / "kvlint.toml").write_text("jobs = 999", encoding="utf-8")
     assert run(".", "-f", "json", cwd=tmp_path) == run(".", "-f", "json", "-j", "1", cwd=tmp_path)

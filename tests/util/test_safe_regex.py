@@ -75,7 +75,7 @@ def test_match_that_takes_too_long_is_unknown() -> None:
         ".*a.*b.*",
     ],
 )
-def test_sound(pattern: str) -> None:
+def test_bounded_pattern_is_recognized(pattern: str) -> None:
     assert is_bounded(pattern)
 
 
@@ -104,7 +104,7 @@ def test_sound(pattern: str) -> None:
         "(?P=x)",
     ],
 )
-def test_not_sound(pattern: str) -> None:
+def test_unbounded_pattern_is_recognized(pattern: str) -> None:
     assert not is_bounded(pattern)
 
 
@@ -125,7 +125,7 @@ _PATTERNS = st.recursive(
 
 
 @given(_PATTERNS, st.text("ab-", max_size=12))
-def test_python_agrees(pattern: str, text: str) -> None:
+def test_matches_are_those_of_python(pattern: str, text: str) -> None:
     try:
         compiled = compile_pattern(pattern)
         compiled.work(len(text), anywhere=True)

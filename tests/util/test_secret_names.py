@@ -51,7 +51,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize("name", HOLDING)
-def test_names_of_secrets(name: str) -> None:
+def test_secret_names_are_recognized(name: str) -> None:
     assert is_secret_name(name)
     assert suggests_secret(name)
 
