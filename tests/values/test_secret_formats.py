@@ -42,7 +42,7 @@ CERTAIN, LIKELY, SAMPLE, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeho
         "GEN-SSH-PUB-KEY", "GET-PREREQ-dbPassword", "secretValue", "MyExampleStringValue",
     ],
 )  # fmt: skip
-def test_placeholders(text: str) -> None:
+def test_placeholder_is_certain(text: str) -> None:
     assert placeholder_in(text) is CERTAIN
 
 
@@ -53,7 +53,7 @@ def test_placeholders(text: str) -> None:
         "replaceable-Zebra-9",
     ],
 )  # fmt: skip
-def test_texts_that_only_may_be_placeholders(text: str) -> None:
+def test_ambiguous_string_is_a_likely_placeholder(text: str) -> None:
     assert placeholder_in(text) is LIKELY
 
 
@@ -66,7 +66,7 @@ def test_texts_that_only_may_be_placeholders(text: str) -> None:
         "changeIT!", "ChangeMe123!", "aaaaaaaa", "dummyPassword1", '{"password": "changeIT!"}',
     ],
 )  # fmt: skip
-def test_samples(text: str) -> None:
+def test_sample_value_is_recognized(text: str) -> None:
     assert placeholder_in(text) is SAMPLE
 
 
@@ -81,7 +81,7 @@ def test_samples(text: str) -> None:
         '{"username": "sa", "password": "password"}', '{"username": "username", "password": "Tr0ub4dor"}',
     ],
 )  # fmt: skip
-def test_passwords_are_no_placeholders(text: str) -> None:
+def test_passwords_are_not_placeholders(text: str) -> None:
     assert placeholder_in(text) is NONE
 
 
@@ -119,7 +119,7 @@ def test_passwords_are_no_placeholders(text: str) -> None:
         ("", NameKind.NEUTRAL),
     ],
 )
-def test_names(name: str, kind: NameKind) -> None:
+def test_names_are_classified(name: str, kind: NameKind) -> None:
     assert kind_of_name(name) is kind
 
 
@@ -136,7 +136,7 @@ def test_last_significant_step_decides_the_kind_of_a_path() -> None:
     assert kind_of_path(["orders", "*"]) is NameKind.NEUTRAL
 
 
-def test_even_in_a_vault_some_names_are_no_secrets_and_addresses_may_be() -> None:
+def test_names_in_a_vault_may_be_plain_and_addresses_may_be_secret() -> None:
     assert is_plain_name("sql-admin-login")
     assert not is_plain_name("webhook-url")
     assert not is_plain_name("sql-server")
@@ -158,7 +158,7 @@ def test_even_in_a_vault_some_names_are_no_secrets_and_addresses_may_be() -> Non
         '{"user": "app", "password": "correct-horse"}',
     ],
 )
-def test_credentials(text: str) -> None:
+def test_credentials_are_recognized(text: str) -> None:
     assert has_credential(text)
     assert not is_plain(text)
     assert not is_configuration(["orders-url"], text)
@@ -193,7 +193,7 @@ def test_placeholder_of_another_tool_is_not_a_credential(value: str) -> None:
         "Server=tcp:db,1433;Database=x;Authentication=Active Directory Default", '{"endpoint": "https://a.example.com"}',
     ],
 )  # fmt: skip
-def test_texts_that_are_no_secrets(text: str) -> None:
+def test_configuration_values_are_not_secrets(text: str) -> None:
     assert not has_credential(text)
     assert is_configuration(["orders"], text)
 
