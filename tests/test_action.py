@@ -209,7 +209,7 @@ def test_modules_of_the_repository_are_not_imported(action: Runner) -> None:
     assert not (action.workspace / "pwned").exists()
 
 
-def test_names_are_no_commands_to_the_runner(action: Runner) -> None:
+def test_names_are_not_commands_to_the_runner(action: Runner) -> None:
     folder = action.workspace / "::error title=forged::"
     folder.mkdir()
     (folder / "main.bicep").write_text(CARELESS, encoding="utf-8")

@@ -174,7 +174,7 @@ def test_failed_comment_does_not_fail_the_job(action: Runner, api: Server) -> No
         ({"pull_request": {"number": 1, "head": {"repo": None}}}, "the pull request is from a fork"),
     ],
 )
-def test_events_without_a_comment(event: Any, reason: str) -> None:
+def test_events_without_a_pull_request_have_no_comment(event: Any, reason: str) -> None:
     assert str(comment.pull_request(event, REPOSITORY)).startswith(reason)
 
 

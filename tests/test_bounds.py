@@ -710,7 +710,7 @@ def access_plan(*, acting: bool) -> bytes:
 
 
 @pytest.mark.parametrize("acting", [False, True])
-def test_the_migration_of_hundreds_of_vaults(acting: bool, tmp_path: Path) -> None:
+def test_migration_of_hundreds_of_vaults_takes_time_in_proportion(acting: bool, tmp_path: Path) -> None:
     resources = {
         f"azurerm_key_vault.p{n}": {
             "name": f"p{n}",
@@ -737,7 +737,7 @@ def test_the_migration_of_hundreds_of_vaults(acting: bool, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("acting", [False, True])
-def test_the_access_of_thousands_of_principals_to_hundreds_of_vaults(acting: bool, tmp_path: Path) -> None:
+def test_access_of_thousands_of_principals_takes_time_in_proportion(acting: bool, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(access_plan(acting=acting))
     words = ("-f", "json=report.json", "-f", "html=page.html", "--deny", "purge", "--strict")
     run = kvlint(tmp_path, "access", "plan.json", *words, megabytes=1024)
@@ -749,7 +749,7 @@ def test_the_access_of_thousands_of_principals_to_hundreds_of_vaults(acting: boo
     assert len({row["principal"] for row in report["rows"]}) > 3_000
 
 
-def test_a_difference_in_the_access_of_thousands_of_principals(tmp_path: Path) -> None:
+def test_changed_access_of_thousands_of_principals_takes_time_in_proportion(tmp_path: Path) -> None:
     plan = json.loads(access_plan(acting=True))
     for entry in plan["resource_changes"]:
         change = entry["change"]

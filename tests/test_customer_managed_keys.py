@@ -295,7 +295,7 @@ class TestTemplates:
 
 
 @pytest.mark.parametrize(("type_", "kind"), BY_CHILD.items())
-def test_keys_of_a_server(type_: str, kind: str) -> None:
+def test_key_of_a_server_is_a_child_resource(type_: str, kind: str) -> None:
     child = {"type": f"{type_}/{kind}", "apiVersion": "2024-01-01", "name": "x/k", "properties": {"uri": URL}}
     assert outcome("arm", template(type_, {})) == "fail"
     assert outcome("arm", template(type_, {}, child)) == "pass"

@@ -117,7 +117,7 @@ def outputs(page: str, folder: Path) -> Iterator[tuple[Step, str]]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)])
-def test_commands(page: str, folder: Path, pytestconfig: pytest.Config) -> None:
+def test_commands_in_the_documentation_have_their_output(page: str, folder: Path, pytestconfig: pytest.Config) -> None:
     now = list(outputs(page, folder))
     if pytestconfig.getoption("--write-expected"):
         file = ROOT / page
@@ -135,7 +135,7 @@ def test_commands(page: str, folder: Path, pytestconfig: pytest.Config) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_picture(name: str, pytestconfig: pytest.Config) -> None:
+def test_pictures_show_the_current_output(name: str, pytestconfig: pytest.Config) -> None:
     file, columns = ROOT / "docs" / "assets" / name, PICTURES[name]
     if pytestconfig.getoption("--write-expected"):
         file.write_text(picture(COMMAND, columns), encoding="utf-8")
@@ -154,7 +154,7 @@ def test_make_targets_in_the_documentation_exist() -> None:
     assert named <= set(targets)
 
 
-def test_readme(pytestconfig: pytest.Config) -> None:
+def test_readme_is_current(pytestconfig: pytest.Config) -> None:
     file = ROOT / "README.md"
     text = file.read_text(encoding="utf-8")
     if pytestconfig.getoption("--write-expected"):

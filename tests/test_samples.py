@@ -71,7 +71,9 @@ def test_there_are_samples() -> None:
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("name", NAMES)
-def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+def test_sample_has_the_expected_output(
+    name: str, source: str, ending: str, away: Path, run: Run, pytestconfig: pytest.Config
+) -> None:
     ran = run("-f", FORMATS[ending], f"samples/{name}/{source}", cwd=away)
     assert (ran.code, ran.err) == (EXIT_CODES[name], "")
     file = SAMPLES / name / f"{source}.expected.{ending}"
@@ -84,7 +86,9 @@ def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytes
 @pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("source", ["main.tf", "main.bicep"])
 @pytest.mark.parametrize("name", NAMES)
-def test_terminal(name: str, source: str, columns: int, pytestconfig: pytest.Config) -> None:
+def test_sample_has_the_expected_output_on_a_terminal(
+    name: str, source: str, columns: int, pytestconfig: pytest.Config
+) -> None:
     command = f"kvlint samples/{name}/{source} --as-of 2026-11-01 --color never"
     text = terminal_text(command, columns)
     file = SAMPLES / name / f"{source}.expected.{columns}.txt"
@@ -99,7 +103,7 @@ def test_the_careless_sample_fits_on_few_lines() -> None:
     assert len(text.splitlines()) <= 130
 
 
-def test_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+def test_samples_have_the_expected_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Config) -> None:
     words = [word for form in OTHERS for word in ("-f", f"{form}={form}")]
     assert run(*words, "samples/careless/main.tf", cwd=away) == (1, "", "")
     for form in OTHERS:

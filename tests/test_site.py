@@ -157,14 +157,14 @@ def test_page_of_frameworks_lists_every_control(pages: Mapping[str, Parsed]) -> 
             assert any(row.startswith(f"{control.id} ") and flat(control.title) in row for row in page.rows)
 
 
-def test_the_front_page(pages: Mapping[str, Parsed]) -> None:
+def test_front_page_shows_commands_and_counts(pages: Mapping[str, Parsed]) -> None:
     page = pages["index.html"]
     assert {"assets/terminal.svg", "assets/terminal-narrow.svg"} <= set(page.assets)
     assert f"{len(RULES)} rules" in page.text
     assert any("runs-on: ubuntu-latest" in block for block in page.blocks)
 
 
-def test_search_knows_rules_by_other_tools_ids(site: Path) -> None:
+def test_search_finds_rules_by_ids_of_other_tools(site: Path) -> None:
     found = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
     assert any(one["location"].startswith("rules/KV001/") and "CKV_AZURE_110" in one["text"] for one in found)
 

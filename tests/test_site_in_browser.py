@@ -177,7 +177,7 @@ def test_a_search_finds_a_rule_by_another_tools_id(browser: Browser) -> None:
     assert page["found"] > 0
 
 
-def test_the_browser_would_notice(browser: Browser) -> None:
+def test_browser_detects_planted_faults(browser: Browser) -> None:
     faults = """
     async function prepared([first, second]) {
       const add = (page, html) => page.document.querySelector('article').insertAdjacentHTML('beforeend', html);
