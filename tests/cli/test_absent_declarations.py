@@ -65,7 +65,7 @@ def test_each_caller_of_a_module_has_its_own_condition(kvlint: Kvlint) -> None:
     assert "module.y.azurerm_key_vault.kv[0] (if var.b is true)]" in line
 
 
-def test_a_value_that_only_the_search_chooses_is_no_problem(kvlint: Kvlint) -> None:
+def test_value_chosen_by_the_search_alone_is_not_a_problem(kvlint: Kvlint) -> None:
     text = variable("n", "number", "0") + vault("  count = var.n >= 20000 ? var.n : 0")
     document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
     assert words(document, "KV001") == ["if var.n is 20000"]

@@ -216,7 +216,7 @@ def test_deleted_vaults_belong_to_the_subscription(given: Input, scope: str, fou
     assert ((WHO, "purge") in given.write(text).rows()) == found
 
 
-def test_nothing_is_purged_under_purge_protection(given: Input) -> None:
+def test_purge_protection_removes_the_permission_to_purge(given: Input) -> None:
     vault = (VAULT % "true").replace("  rbac", "  purge_protection_enabled = true\n  rbac")
     text = vault + assignment("Key Vault Administrator") + assignment("Owner", GROUP, OTHER, name="owner")
     rows = given.write(text).rows()

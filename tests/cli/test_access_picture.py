@@ -113,7 +113,7 @@ def test_the_graph_has_principals_groups_workloads_roles_and_vaults(kvlint: Kvli
     assert mermaid.out.count("-.->") == 2
 
 
-def test_a_drawing_goes_to_a_file_as_other_reports_do(kvlint: Kvlint) -> None:
+def test_drawing_is_written_to_a_file_like_other_reports(kvlint: Kvlint) -> None:
     written(SHOP)
     page = kvlint("access", "app", "-f", "html").out
     ran = kvlint("graph", "app", "--access", "-f", "html", "-o", "access.html")

@@ -322,7 +322,7 @@ def test_baseline_contains_a_file_name_that_is_not_utf_8(kvlint: Kvlint) -> None
     assert report(kvlint)["findings"] == []
 
 
-def test_an_unknown_result_of_an_earlier_version_counts_as_one(kvlint: Kvlint) -> None:
+def test_baseline_of_an_earlier_version_suppresses_unknown_results(kvlint: Kvlint) -> None:
     write("a/main.tf", BARE.replace("}\n", '  purge_protection_enabled = var.x\n}\nvariable "x" {}\n'))
     strict = ("--select", "KV001", "--strict")
     assert kvlint("a", *strict, "--write-baseline", BASE).code == 1

@@ -103,7 +103,7 @@ def test_four_characters_in_a_row_are_in_no_output(said: Mapping[str, str]) -> N
     assert leaks == []
 
 
-def test_the_secrets_were_seen(said: Mapping[str, str]) -> None:
+def test_inputs_contain_the_secrets(said: Mapping[str, str]) -> None:
     """Or there would have been nothing to tell."""
     found = json.loads(said["json"])["findings"]
     seen = {(one["ruleId"], Path(one["location"]["path"]).parts[-2]) for one in found}

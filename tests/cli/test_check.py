@@ -105,7 +105,7 @@ def test_exit_code_depends_on_the_inputs_with_any_format(kvlint: Kvlint, form: s
         ("bad.json -o .", "cannot write '.': Is a directory"),
     ],
 )
-def test_wrong_use_is_one_line_and_exits_with_2(kvlint: Kvlint, line: str, said: str) -> None:
+def test_usage_error_is_one_line_and_exits_with_2(kvlint: Kvlint, line: str, said: str) -> None:
     assert kvlint(*line.split()) == (2, "", f"kvlint: error: {said}\n")
 
 

@@ -142,7 +142,7 @@ def test_a_former_name_is_that_of_the_rule_unless_another_rule_has_it_now(
     assert "\nFormer names: purge-guard\n" in kvlint("explain", "KV001").out
 
 
-def test_a_suppression_with_a_former_name_counts(kvlint: Kvlint, categorized: tuple[Rule, ...]) -> None:
+def test_suppression_with_a_former_name_applies(kvlint: Kvlint, categorized: tuple[Rule, ...]) -> None:
     text = '# kvlint: ignore[{}] a test\nresource "azurerm_key_vault" "a" {{\n  name = "a"\n}}\n'
     Path("m").mkdir()
     for name, found in (("purge-guard", False), ("purge-protection", False), ("open-vault", True)):

@@ -458,7 +458,7 @@ def test_unusable_configuration_file_is_an_error(kvlint: Kvlint, project: Path) 
     assert kvlint("infra", "--config", "pyproject.toml", "--isolated").code == 2
 
 
-def test_a_current_folder_that_is_gone(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removed_current_folder_is_an_error(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project.parent / "plan.json").write_bytes((project.parent / "bad.json").read_bytes())
     (project / "gone").mkdir()
     monkeypatch.chdir(project / "gone")
@@ -599,7 +599,7 @@ def test_an_empty_option_empties_a_list_of_the_file(kvlint: Kvlint, project: Pat
 # --- all errors at once -----------------------------------------------------------------------------------------------
 
 
-def test_all_errors_of_a_file_are_reported_at_once_by_line_and_column(kvlint: Kvlint, project: Path) -> None:
+def test_all_errors_of_a_file_are_reported_together_by_line_and_column(kvlint: Kvlint, project: Path) -> None:
     write(
         project / "kvlint.toml",
         """\

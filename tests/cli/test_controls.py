@@ -506,7 +506,7 @@ def test_missing_framework_file_is_an_error(given: Input) -> None:
 
 
 @pytest.mark.parametrize("words", [("-f", "sarif"), ("--framework", ","), ("--set", "KV003.nothing=1")])
-def test_wrong_use(words: tuple[str, str], given: Input) -> None:
+def test_invalid_arguments_are_an_error(words: tuple[str, str], given: Input) -> None:
     given.write("plan.json", expand(TWO))
     assert given.run(*words).code == 2
 

@@ -265,7 +265,7 @@ def test_module_that_only_its_examples_call_has_unknown_companions(kvlint: Kvlin
     assert [one["resource"] for one in document["unknown"] if one["ruleId"] == "KV201"].count("azurerm_key_vault.kv")
 
 
-def test_a_module_that_something_else_calls_is_evaluated_through_it(kvlint: Kvlint) -> None:
+def test_module_with_a_caller_is_evaluated_through_its_caller(kvlint: Kvlint) -> None:
     module = variable("on", "bool", "false") + secret("count = var.on ? 1 : 0").replace(
         "azurerm_key_vault.kv.id", "null"
     )
@@ -638,7 +638,7 @@ def test_blocks_that_a_literal_leaves_out_do_not_exist(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("folder", ["examples/simple", "tests/e2e/max"])
-def test_a_bicep_module_that_only_its_examples_call_is_open(kvlint: Kvlint, folder: str) -> None:
+def test_bicep_module_that_only_its_examples_call_has_unknown_companions(kvlint: Kvlint, folder: str) -> None:
     up = "/".join(".." for _ in folder.split("/"))
     module = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-m'\n  location: 'westeurope'\n"
     module += f"  {BODY}\n}}\n"

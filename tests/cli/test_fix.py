@@ -384,7 +384,7 @@ def test_input_that_cannot_be_read_is_incomplete(kvlint: Kvlint, folder: Path) -
         (("-f", "sarif"), "unknown format 'sarif'"),
     ],
 )
-def test_wrong_use(kvlint: Kvlint, folder: Path, words: tuple[str, ...], told: str) -> None:
+def test_invalid_arguments_are_an_error(kvlint: Kvlint, folder: Path, words: tuple[str, ...], told: str) -> None:
     said = kvlint("fix", *words)
     assert (said.code, said.out) == (2, "")
     assert told in said.err

@@ -820,9 +820,7 @@ def test_a_vault_that_is_not_recovered_keeps_its_name(kvlint: Kvlint, checkout: 
     )
 
 
-def test_a_reference_of_an_app_without_a_version_states_when_a_changed_secret_reaches_it(
-    kvlint: Kvlint, checkout: Path
-) -> None:
+def test_reference_without_a_version_states_when_an_app_gets_a_changed_secret(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "t.json", SETTING.replace("<version>", "0123456789abcdef0123456789abcdef"))
     out = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV624").out
     assert "  not safe (access): A changed secret reaches the app within 24 hours, or when the app is restarted." in out

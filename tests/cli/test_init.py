@@ -147,7 +147,7 @@ def test_a_path_that_cannot_be_created_is_found_before_a_file_is_written(
     assert f" cannot be written: {reason}\n" in said.err
 
 
-def test_nothing_is_written_for_an_incomplete_analysis(repository: Repository, kvlint: Kvlint) -> None:
+def test_incomplete_analysis_writes_no_files(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(**{"main.tf": VAULT, "old/main.bicep": "resource"})
     said = kvlint("init")
     assert (said.code, written(folder)) == (3, {"old/main.bicep"})

@@ -245,7 +245,7 @@ def test_a_dynamic_block_is_repeated(
     assert given.problems() == "[]"
 
 
-def test_a_dynamic_block_of_a_vault_with_a_count(given: Input) -> None:
+def test_dynamic_block_of_a_vault_with_a_count_is_repeated(given: Input) -> None:
     text = vault(dynamic("var.ids", "access_policy.value")).replace('"app" {', '"app" {\n  count = var.on ? 1 : 0', 1)
     code = given.write(VARIABLES + text).code()
     assert "for_each = { for key, value in var.ids : key => value if (var.on ? 1 : 0) > 0 }" in code

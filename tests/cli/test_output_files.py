@@ -66,7 +66,7 @@ class TestLinks:
             ("report", "infra/../../victim", "report"),
         ],
     )
-    def test_one_that_leads_out_is_refused(
+    def test_link_out_of_the_checkout_is_refused(
         self, kvlint: Kvlint, checkout: Path, way: str, link: str, target: str, file: str
     ) -> None:
         Path(link).symlink_to(target)

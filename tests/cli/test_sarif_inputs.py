@@ -133,7 +133,7 @@ def test_file_without_read_permission_is_a_notification(
     assert list(faults(run, checkout)) == []
 
 
-def test_a_path_that_is_not_there_is_wrong_use_and_makes_no_log(kvlint: Kvlint, checkout: Path) -> None:
+def test_missing_path_is_a_usage_error_and_writes_no_log(kvlint: Kvlint, checkout: Path) -> None:
     """A log without results would close every alert."""
     said = kvlint("good", "gone.tf", "-f", "sarif", "-o", "kvlint.sarif")
     assert (said.code, said.out) == (2, "")

@@ -220,7 +220,7 @@ def test_an_error_names_its_file(kvlint: Kvlint, files: Mapping[str, str], expec
     assert "internal error" not in ran.out + ran.err
 
 
-def test_no_path_leads_out_of_the_project(kvlint: Kvlint) -> None:
+def test_paths_out_of_the_project_are_not_read(kvlint: Kvlint) -> None:
     Path("outside.hcl").write_text(deployment("prod", f'name = "{CANARY}"'))
     Path("outside").mkdir()
     Path("outside/main.tf").write_text(MODULE)

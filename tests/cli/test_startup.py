@@ -187,7 +187,7 @@ def test_an_installed_kvlint_has_its_rules_compiled(plan: Path) -> None:
 
 
 @pytest.mark.skipif(INSTALLED, reason="an installed kvlint has its rules compiled")
-def test_a_checkout_reads_yaml_and_nothing_else_besides(plan: Path) -> None:
+def test_checkout_imports_few_packages(plan: Path) -> None:
     needed = {"jsonpath_ng", "logging", "pathlib", "yaml", "threading"}
     assert packages(imported(plan, "-f", "sarif", code=1)) & HEAVY <= needed
 

@@ -122,7 +122,7 @@ class TestParameters:
         assert ran.code == 3
         assert "prod.bicepparam:1:7: error[KVE001] `gone.bicep`, named in `using`, cannot be read" in ran.out
 
-    def test_the_option_without_a_template_is_wrong_use(self, tmp_path: Path, run: Run) -> None:
+    def test_parameters_option_without_a_template_is_a_usage_error(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, good_json=given(purge=True))
         (tmp_path / "empty").mkdir()
         assert run("empty", "--parameters", "good.json", cwd=tmp_path).code == 2
@@ -184,7 +184,7 @@ resource same 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
         assert ran.code == 3
         assert "bicep:1" in ran.out
 
-    def test_nothing_outside_the_root_is_read(self, tmp_path: Path, run: Run) -> None:
+    def test_files_outside_of_the_root_are_not_read(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, outside_bicep=BICEP, inside__main_bicep=self.CALLER.replace("modules/vault", "../outside"))
         ran = run("main.bicep", cwd=tmp_path / "inside")
         assert ran.code == 3
@@ -293,14 +293,14 @@ class TestSuppression:
         write(tmp_path, main_bicep=silent)
         assert found(run, tmp_path, "main.bicep") == []
 
-    def test_it_is_for_its_rule_only(self, tmp_path: Path, run: Run) -> None:
+    def test_directive_applies_to_its_rule_only(self, tmp_path: Path, run: Run) -> None:
         silent = BICEP.replace("    enable", "    #disable-next-line KV999\n    enable").replace("bool", "bool = false")
         write(tmp_path, main_bicep=silent)
         assert found(run, tmp_path, "main.bicep") == [("fail", "main.bicep", 6)]
 
 
 class TestFolders:
-    def test_json_that_is_no_template_is_ignored(self, tmp_path: Path, run: Run) -> None:
+    def test_other_json_is_ignored(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, package_json='{"name": "x", "resources": 1}', main_json=template(False))
         ran = run(".", cwd=tmp_path)
         assert ran.code == 1

@@ -311,7 +311,7 @@ def test_broken_terragrunt_configuration_is_an_error(kvlint: Kvlint, files: dict
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a permission on Windows")
 @pytest.mark.parametrize("kind", ["include", "module", "folder", "unit"])
-def test_no_link_leads_out_of_the_checkout(kvlint: Kvlint, kind: str) -> None:
+def test_links_out_of_the_checkout_are_not_followed(kvlint: Kvlint, kind: str) -> None:
     Path("outside/module").mkdir(parents=True)
     Path("outside/x.hcl").write_text("inputs = { purge = false }\n", encoding="utf-8")
     Path("outside/module/main.tf").write_text(MODULE.replace("var.purge", "false"), encoding="utf-8")

@@ -133,12 +133,12 @@ def test_repository_of_modules_has_no_undeployed_code(language: str, kvlint: Kvl
         {"main.bicep": "module kv 'a/kv.bicep' = {\n  name: 'kv'\n  params: { name: 'kv-a' }\n}\n"},
     ],
 )
-def test_module_with_parameters_or_a_caller_counts_as_deployed(files: dict[str, str], kvlint: Kvlint) -> None:
+def test_module_with_parameters_or_a_caller_is_deployed(files: dict[str, str], kvlint: Kvlint) -> None:
     write({"a/kv.bicep": BICEP_MODULE, "main.bicep": BICEP_ROOT, **files})
     assert not any(undeployed(kvlint).values())
 
 
-def test_root_with_required_parameters_that_calls_modules_counts_as_deployed(kvlint: Kvlint) -> None:
+def test_root_with_required_parameters_that_calls_modules_is_deployed(kvlint: Kvlint) -> None:
     calls = "param a string\nmodule kv 'kv.bicep' = {\n  name: 'kv'\n  params: { name: a }\n}\n"
     write({"a/main.bicep": calls, "a/kv.bicep": BICEP_MODULE, "main.bicep": BICEP_ROOT})
     assert undeployed(kvlint) == {"a/kv.bicep": False, "main.bicep": False}

@@ -342,7 +342,7 @@ COMPARED_WITH_SECRETS = {
 }  # fmt: skip
 
 
-def test_nothing_that_is_compared_with_a_secret_is_in_a_condition(kvlint: Kvlint) -> None:
+def test_value_compared_with_a_secret_is_not_in_a_condition(kvlint: Kvlint) -> None:
     compared = enumerate(COMPARED_WITH_SECRETS)
     text = "".join(vault(f"  count = {one} ? 1 : 0", f"v{number}") for number, one in compared)
     module = 'variable "tok" {\n  type = string\n  sensitive = true\n}\n'
@@ -735,7 +735,7 @@ def test_failing_expression_of_a_resource_that_may_not_exist_proves_nothing(kvli
     assert [one for one in found(document, "KV001") if "module.p" in one] != []
 
 
-def test_nothing_is_missing_if_no_world_deploys_a_module_that_is_not_restored(kvlint: Kvlint) -> None:
+def test_unrestored_module_that_no_world_deploys_leaves_the_analysis_complete(kvlint: Kvlint) -> None:
     module = "param workspace string\nparam solutions array = []\n"
     module += (
         "module missing 'br/public:avm/res/none/none:0.1.0' = [\n  for one in solutions: if (!empty(workspace)) {\n"

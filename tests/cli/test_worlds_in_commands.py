@@ -221,7 +221,7 @@ def test_access_by_a_policy_depends_on_the_permission_model_where_the_policy_exi
     }
 
 
-def test_access_by_a_policy_depends_on_a_vault_as_it_is_where_both_exist(kvlint: Kvlint) -> None:
+def test_access_by_a_policy_depends_on_the_vault_in_their_common_world(kvlint: Kvlint) -> None:
     text = PROVIDER + variable("rbac", "bool", "true") + variable("on", "bool", "false")
     text += vault("  count = var.on ? 1 : 0\n  rbac_authorization_enabled = var.rbac")
     text += (POLICY % "var.on && !var.rbac ? 1 : 0").replace("kv.id", "kv[0].id")
