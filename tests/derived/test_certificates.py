@@ -122,7 +122,7 @@ def test_certificate_that_is_incomplete_or_ambiguous_is_not_read(text: str) -> N
 
 
 @given(st.binary(max_size=60), st.integers(min_value=0, max_value=len(DER)))
-def test_nothing_is_too_odd(noise: bytes, at: int) -> None:
+def test_unusual_certificate_causes_no_error(noise: bytes, at: int) -> None:
     certificate_in(pem(noise))
     certificate_in(pem(DER[:at] + noise + DER[at + len(noise) :]))
 

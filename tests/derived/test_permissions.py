@@ -86,7 +86,7 @@ def test_a_permission_without_a_condition_lets_assign_every_role() -> None:
     assert of(limited, Permission(("*",), (ASSIGNS,))).assignable() is not None
 
 
-def test_whether_an_assignable_role_reaches_a_vault() -> None:
+def test_role_that_assigns_access_to_vaults_is_recognized() -> None:
     def limited(guid: str) -> Permissions:
         return of(Permission((ASSIGNS,), condition=f"{ROLE} ForAnyOfAnyValues:GuidEquals {{{guid}}}"))
 

@@ -86,7 +86,7 @@ class TestExposure:
             ("managedHSMs", "2021-04-01-preview", "private access only", "private access only"),
         ],
     )
-    def test_public_access_in_an_api_version_that_does_not_know_it(
+    def test_public_access_depends_on_the_api_version(
         self, type_: str, version: str, expected: str, behind_firewall: str, plan: PlanJson, read: Reader
     ) -> None:
         body: dict[str, Any] = {"properties": {"publicNetworkAccess": "Disabled"}}
