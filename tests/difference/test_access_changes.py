@@ -79,7 +79,7 @@ def test_a_principal_that_deploys_is_locked_out(diff: Diff) -> None:
     assert {one[5] for one in found if one[3] == "yes"} == {True}
 
 
-def test_a_principal_that_keeps_something_is_not_locked_out(diff: Diff) -> None:
+def test_principal_that_keeps_some_access_is_not_locked_out(diff: Diff) -> None:
     less = POLICY.replace('["Get", "Set"]', '["Set"]')
     assert changes(diff, vault(POLICY), vault(less)) == [("lost", WHO, ("secrets/get",), "yes", "no", False)]
 

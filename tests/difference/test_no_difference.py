@@ -139,7 +139,7 @@ def test_without_a_moved_block_the_vault_is_replaced(diff: Diff) -> None:
     assert (found.counts, found.doors) == ({"oneWayDoors": 1}, [("replaced", "azurerm_key_vault.private")])
 
 
-def test_a_vault_of_a_terragrunt_unit_is_replaced_too(diff: Diff) -> None:
+def test_vault_of_a_terragrunt_unit_is_replaced(diff: Diff) -> None:
     def unit(name: str, label: str) -> str:
         vault = f'resource "azurerm_key_vault" "{label}" {{\n  name = "kv"\n  location = "westeurope"\n}}\n'
         return diff.write(

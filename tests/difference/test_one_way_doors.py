@@ -88,7 +88,7 @@ def test_purge_protection_cannot_be_turned_off(head: str, diff: Diff) -> None:
     assert door(found)["text"].endswith("cannot be turned off once it is on: Azure rejects this")
 
 
-def test_purge_protection_of_a_variable_is_perhaps_turned_on(diff: Diff) -> None:
+def test_purge_protection_of_a_variable_is_possibly_turned_on(diff: Diff) -> None:
     variable = 'variable "protect" {\n  type = bool\n}\n'
     found = door(between(diff, VAULT % OFF, variable + VAULT % "  purge_protection_enabled = var.protect"))
     assert (found["certain"], found["decidedBy"]) == (False, "`var.protect` has no value")
@@ -161,7 +161,7 @@ def test_a_vault_that_is_no_longer_managed_is_not_deleted(diff: Diff) -> None:
     assert between(diff, VAULT % ON, removed.replace("false", "true")).doors == [("deleted", KV)]
 
 
-def test_a_vault_that_a_default_disables_is_perhaps_deleted(diff: Diff) -> None:
+def test_vault_that_a_default_disables_is_possibly_deleted(diff: Diff) -> None:
     variable = 'variable "enabled" {\n  default = false\n}\n'
     moved = "moved {\n  from = azurerm_key_vault.kv\n  to = azurerm_key_vault.kv[0]\n}\n"
     found = door(between(diff, VAULT % ON, variable + moved + VAULT % (ON + "\n  count = var.enabled ? 1 : 0")))

@@ -24,7 +24,7 @@ def rows(diff: Diff, base: str, head: str, file: str = "main.tf") -> list[PAIR]:
 
 
 @pytest.mark.parametrize("kept", [("a",), ("a", "c")])
-def test_a_vault_that_goes_leaves_its_neighbours_alone(kept: tuple[str, ...], diff: Diff) -> None:
+def test_deleted_vault_does_not_affect_other_vaults(kept: tuple[str, ...], diff: Diff) -> None:
     every = {name: vault(rbac="true", name=name) for name in ("a", "b", "c")}
     head = "".join(every[name] for name in kept)
     gone = sorted(set(every) - set(kept))

@@ -60,7 +60,7 @@ def names_of(compared: Compared, state: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", REGRESSIONS)
-def test_one_regression_is_one_new_finding_and_its_reverse_one_that_is_gone(
+def test_one_regression_is_one_new_finding_and_its_reverse_one_resolved_finding(
     name: str, language: str, diff: Diff
 ) -> None:
     worse, better = LANGUAGES[language](diff, name)

@@ -147,7 +147,7 @@ def test_a_folder_that_the_commit_does_not_have_is_new(checkout: Path, diff: Dif
     assert "is not in " in said.err
 
 
-def test_a_link_of_the_commit_does_not_lead_out_of_it(checkout: Path, diff: Diff, tmp_path: Path) -> None:
+def test_link_of_the_commit_to_the_outside_is_not_followed(checkout: Path, diff: Diff, tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "main.tf").write_text(VAULT.format("secret", "true"), encoding="utf-8")
     for target in (tmp_path / "secret", "../secret", "../../secret", ".git"):
@@ -175,7 +175,7 @@ def test_a_link_of_the_commit_is_not_read(checkout: Path, diff: Diff, tmp_path: 
     assert "azurerm_key_vault.secret" not in said.out
 
 
-def test_the_configuration_of_the_commit_counts(checkout: Path, diff: Diff) -> None:
+def test_configuration_of_the_commit_applies(checkout: Path, diff: Diff) -> None:
     commit(checkout, {"kvlint.toml": 'ignore = ["KV001"]\n'})
     found = diff.compare("HEAD")
     assert (found.document["basis"], found.findings("unchanged")) == (

@@ -353,7 +353,7 @@ def test_folders_without_a_common_resource_are_compared(diff: Diff) -> None:
     assert "have no resource in common" in found.document["problems"][0]["message"]
 
 
-def test_another_language_is_a_new_state_and_no_wrong_use(diff: Diff) -> None:
+def test_vault_in_another_language_is_new(diff: Diff) -> None:
     diff.write("base", {"main.tf": vault("a", "true")})
     bicep = (
         "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n  location: 'x'\n  properties: {}\n}\n"
