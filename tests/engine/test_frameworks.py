@@ -110,7 +110,7 @@ def test_faults_have_their_place(text: str, fault: str) -> None:
     assert [one for one in faults(text) if one.startswith(f"acme.yaml:{fault}")], faults(text)
 
 
-def test_all_faults_of_all_files_come_at_once() -> None:
+def test_all_errors_of_all_framework_files_are_reported_together() -> None:
     with pytest.raises(RuleError) as caught:
         load_frameworks([("a.yaml", b""), ("b.yaml", b"\xff"), ("c.yaml", HEAD.encode())], ())
     assert [one.partition(":")[0] for one in caught.value.faults] == ["a.yaml", "b.yaml", "c.yaml"]

@@ -77,7 +77,7 @@ def test_in_an_open_graph_a_companion_may_be_elsewhere(build: Build) -> None:
     assert build.ask(from_setting(build), graph(False, True)).outcome is PASS
 
 
-def test_only_the_named_types_and_attributes_count(build: Build) -> None:
+def test_links_of_other_types_and_attributes_are_ignored(build: Build) -> None:
     lock = build.resource("lock", LOCK, good=True)
     graph = build.graph(build.resource("kv"), lock, references=(build.reference("lock", targets=("kv",)),))
     assert build.ask(from_setting(build), graph).outcome is FAIL

@@ -151,7 +151,7 @@ def test_fingerprints_do_not_depend_on_the_order_of_items(build: Build) -> None:
     assert one.fingerprint == two.fingerprint
 
 
-def test_a_path_that_is_no_text_has_a_fingerprint() -> None:
+def test_path_that_is_not_unicode_has_a_fingerprint() -> None:
     assert len(fingerprint("KV001", Location(path="\udcff.json"))) == 32
 
 

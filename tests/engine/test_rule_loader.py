@@ -295,7 +295,7 @@ def test_a_planted_fault_is_the_only_one(planted: str, found: str) -> None:
     assert faults(planted) == [found]
 
 
-def test_all_faults_of_a_file_come_at_once_in_the_order_of_the_text() -> None:
+def test_all_errors_of_a_file_are_reported_together_in_order() -> None:
     text = written(
         id="id: KV1\n",
         severity="severity: hihg\n",
@@ -535,7 +535,7 @@ def test_invalid_edit_is_reported(text: str, found: list[str]) -> None:
     assert texts(edits(text)) == found
 
 
-def test_all_faults_of_edits_come_at_once() -> None:
+def test_all_errors_of_edits_are_reported_together() -> None:
     found = texts(edits("- {set: properties.a}\n- {remove: properties.a, to: 1}\n- {secure: 1}"))
     assert found == ["set needs to:", "remove must not have to:", "secure must be true, not the number 1"]
 
@@ -771,7 +771,7 @@ def test_ids_are_unique_over_all_files() -> None:
     assert caught.value.faults == (f"{second}:2:5: 'KV001' is also the id of {PATH}",)
 
 
-def test_faults_of_all_files_come_at_once() -> None:
+def test_errors_of_all_files_are_reported_together() -> None:
     files = [("KV1-a.yaml", b""), ("KV2-b.yaml", b"\xff"), ("KV3-c.yaml", b"a: *b\n")]
     with pytest.raises(RuleError) as caught:
         load_rules(files)
@@ -872,7 +872,7 @@ def test_custom_rule_cannot_have_the_id_of_another_rule(tmp_path: Path) -> None:
         load_folder(str(root), others=[load(written())])
 
 
-def test_a_folder_without_rules_is_wrong_use(tmp_path: Path) -> None:
+def test_folder_without_rules_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no rule files"):
         load_folder(str(tmp_path))
     with pytest.raises(UsageError, match=r"the rule file or folder '.*' does not exist"):
