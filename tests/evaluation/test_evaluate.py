@@ -258,7 +258,7 @@ def test_endless_value_is_unknown(value: Result) -> None:
     "value",
     ["reduce(range(0, 9999), [], (all, item) => [all])", "reduce(range(0, 99), [1], (all, item) => [all, all])"],
 )
-def test_a_lambda_that_nests_without_end(bicep: Language, value: str) -> None:
+def test_endlessly_nested_lambda_is_unknown(bicep: Language, value: str) -> None:
     assert bicep.why(f"string({value})") == "the value is too large"
     assert bicep.why(f"contains([{value}], {value})")
     assert isinstance(bicep.result(f"union([{value}], [{value}])"), Partly)

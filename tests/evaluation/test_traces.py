@@ -40,7 +40,7 @@ def test_values_that_expressions_distinguish_are_not_the_same(one: Result, other
     assert is_same(one, one)
 
 
-def test_a_value_is_compared_as_far_as_it_is_read() -> None:
+def test_only_the_read_part_of_a_value_is_compared() -> None:
     value = both(both(scalar(1), scalar(2)), scalar(3))
     read = Read("value", "local.x", scalar(2), ("a", "b"))
     assert read.is_of(value)

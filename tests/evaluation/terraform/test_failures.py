@@ -86,7 +86,7 @@ def test_loop_of_too_many_items_is_unknown(terraform: Terraform) -> None:
         "[for a in r : [for b in r : r[u]]]",
     ],
 )
-def test_work_without_end_is_refused_soon(terraform: Terraform, text: str) -> None:
+def test_endless_work_is_refused_soon(terraform: Terraform, text: str) -> None:
     start = time.process_time()
     with pytest.raises(InputError, match="steps"):
         terraform.result(text, r=[f"{number:03}" for number in range(100)] * 3, s="ab" * 5_000)

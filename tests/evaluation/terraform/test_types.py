@@ -85,7 +85,7 @@ def test_value_of_another_type_fails(terraform: Terraform, type_: str, value: st
         terraform.variable(type_, value)
 
 
-def test_it_keeps_secrets_places_and_links(terraform: Terraform) -> None:
+def test_converted_value_keeps_sensitivity_locations_and_links(terraform: Terraform) -> None:
     secret = terraform.variable("object({a = string})", "{a = secret}")
     assert isinstance(secret, Fields)
     assert secret.fields["a"].at == terraform.result("secret").at

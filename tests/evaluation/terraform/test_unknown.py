@@ -172,7 +172,7 @@ def test_a_link_keeps_its_hops_and_place_of_an_object(terraform: Terraform) -> N
         ("u && [][0]", None),
     ],
 )
-def test_whether_something_fails_may_be_unknown(terraform: Terraform, text: str, expected: Any) -> None:
+def test_failure_of_an_expression_may_be_unknown(terraform: Terraform, text: str, expected: Any) -> None:
     found = terraform.result(text)
     if expected is None:
         assert isinstance(found, Unknown)
