@@ -109,7 +109,7 @@ def test_fixes_of_one_place_are_proven_together(
     assert [fix.title for fix in together.fixes] == [fix.title for fix in one_by_one.fixes]
 
 
-def test_a_fix_beside_one_that_fails_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fix_beside_a_failing_one_is_found_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall on the vault causes a finding of the key, whose own fixes are not the cause: none is left over."""
     vault = VAULT.format(n=1).replace("}", "  purge_protection_enabled = true\n  rbac_authorization_enabled = true\n}")
     key = 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n  key_type = "RSA"\n  key_size = 2048\n'
@@ -288,7 +288,7 @@ def test_another_spelling_of_a_refused_value_is_not_evaluated(tmp_path: Path, mo
     assert runs == 2
 
 
-def test_nothing_is_evaluated_without_an_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_without_an_edit_is_not_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "main.tf").write_text(VAULT.format(n=1) + 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n}\n')
     found, runs = search(tmp_path, monkeypatch, "all", ("KV501", "KV201"))
     assert (found.fixes, runs) == ((), 0)
