@@ -181,7 +181,7 @@ def _parquet(out: Path) -> list[str]:
     return sorted(json.dumps({name: value for name, value in row.items() if value is not None}) for row in rows)
 
 
-def test_it_does_not_continue_with_other_settings(cluster: Any, plans: Path, tmp_path: Path) -> None:
+def test_run_with_other_settings_does_not_continue(cluster: Any, plans: Path, tmp_path: Path) -> None:
     fleet = Fleet(
         config=CONFIG, words=[str(plans / "plan-01.json")], lists=(), out=str(tmp_path / "out"),
         scheduler=cluster.scheduler_address,
@@ -292,7 +292,7 @@ def _row(line: bytes) -> Row:
         (("--out", "out", "nosuch://bucket/*.json"), "nosuch:// "),
     ],
 )
-def test_wrong_use(run: Run, tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+def test_invalid_arguments_are_an_error(run: Run, tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     for name in ("dask", "distributed", "pyarrow"):
         pytest.importorskip(name, reason=WHY)
     (tmp_path / "plan.json").write_bytes(expand("azurerm_key_vault.a: {name: kv}"))

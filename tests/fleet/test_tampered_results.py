@@ -572,7 +572,7 @@ def test_a_folder_that_is_a_link_out_of_the_checkout_is_not_used(
     assert outside(checkout) == before
 
 
-def test_a_link_does_not_cost_the_results(checkout: Path) -> None:
+def test_link_in_the_folder_keeps_the_results(checkout: Path) -> None:
     before = (checkout / "results" / "manifest.jsonl").read_bytes()
     (checkout / "results" / "parquet").rename(checkout / "kept")
     (checkout / "results" / "parquet").symlink_to("../kept")
