@@ -47,7 +47,7 @@ def test_fingerprint_of_a_line_does_not_depend_on_a_secret(secret: object, inden
 
 
 @pytest.mark.parametrize("odd", ["hunter2", ["hunter2"], {"user": "hunter2"}, 12345], ids=json.dumps)
-def test_nothing_beside_a_place_is_shown(odd: object) -> None:
+def test_secrets_beside_a_location_are_hidden(odd: object) -> None:
     text = json.dumps({"before": odd, "here": "x", "after": odd})
     assert "hunter2" not in shown(text, "here")
     assert "12345" not in shown(text, "here")
