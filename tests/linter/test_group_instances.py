@@ -93,7 +93,7 @@ def test_the_order_does_not_matter(given: list[Finding], random: Any) -> None:
 
 
 @given(findings)
-def test_no_instance_is_lost_or_made_up(given: list[Finding]) -> None:
+def test_grouping_keeps_every_instance_once(given: list[Finding]) -> None:
     told = {
         (one.rule.id, one.outcome, one.at.path, o.root, o.address, o.message)
         for one in group_findings(given)

@@ -262,7 +262,7 @@ def test_unsaved_edit_reevaluates_only_inputs_that_read_the_file(project: Path, 
     assert rejudged(again) == {"a", "plan.json"}
 
 
-def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:
+def test_edit_of_a_module_reevaluates_only_the_roots_that_call_it(project: Path) -> None:
     """Of a plan the source is looked for everywhere; without one nobody else is reached."""
     (project / "plan.json").unlink()
     again = IncrementalRun()
@@ -276,7 +276,7 @@ def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:
     assert rejudged(again) == {"b", "d"}
 
 
-def test_a_module_outside_of_the_inputs_counts(project: Path) -> None:
+def test_edit_of_a_module_outside_of_the_inputs_reevaluates_its_roots(project: Path) -> None:
     again = IncrementalRun()
     assert rejudged(again, ("a", "c")) == {"a", "c"}
     write(project, "modules/two/main.tf", tree()["modules/two/main.tf"][1])

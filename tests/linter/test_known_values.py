@@ -103,7 +103,7 @@ class TestScopes:
     @pytest.mark.parametrize(
         "scope", ["azurerm_key_vault.kv.id", "azurerm_resource_group.rg.id", "data.azurerm_key_vault_thing.kv.id"]
     )
-    def test_it_may_be_a_vault(self, outcomes: Outcomes, scope: str) -> None:
+    def test_value_may_be_a_vault(self, outcomes: Outcomes, scope: str) -> None:
         found = outcomes(vault() + 'data "azurerm_key_vault_thing" "kv" {}' + role(scope, "Key Vault Administrator"))
         expected = "unknown" if "thing" in scope else "fail"
         assert found["KV307", "azurerm_role_assignment.r"] == expected

@@ -176,7 +176,7 @@ def test_invalid_settings_raise(tmp_path: Path, fields: dict[str, Any], message:
         lint(tmp_path, CheckSettings(**fields))
 
 
-def test_no_path_and_a_missing_path_raise(tmp_path: Path) -> None:
+def test_missing_paths_raise(tmp_path: Path) -> None:
     with pytest.raises(KvlintError, match="no path to check"):
         lint([])
     with pytest.raises(KvlintError, match="does not exist"):

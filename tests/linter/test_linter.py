@@ -172,7 +172,7 @@ def test_comments_are_ignored_without_a_policy() -> None:
     assert (judged.suppressed, judged.problems, judged.unused) == ([], [], {})
 
 
-def test_suppressed_findings_do_not_count_for_the_exit_code() -> None:
+def test_suppressed_findings_do_not_set_the_exit_code() -> None:
     judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), True, POLICY)
     report = Report(
         findings=(), unknown=(), problems=(), rules=RULES, sources=("infra",), resource_counts={}, passed=0,

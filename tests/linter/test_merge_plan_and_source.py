@@ -436,7 +436,7 @@ def test_two_plans_of_one_root_are_both_reported(write: Make) -> None:
     assert report.problems == ()
 
 
-def test_directives_in_the_source_count(write: Make) -> None:
+def test_directives_in_the_source_apply_to_a_plan(write: Make) -> None:
     comment = "  # kvlint: ignore[KV001] a sandbox\n  purge_protection_enabled = var.purge"
     text = UNKNOWN.replace("  purge_protection_enabled = var.purge", comment)
     entries = [vault(ADDRESS, purge_protection_enabled=False)]

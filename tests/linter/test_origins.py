@@ -260,7 +260,7 @@ def test_self_reference_ends(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_a_block_in_json_shows_its_secret_too(tmp_path: Path, run: Run, several: bool) -> None:
+def test_json_block_with_a_secret_is_reported(tmp_path: Path, run: Run, several: bool) -> None:
     secret = {"name": "s", "key_vault_id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.KeyVault/vaults/kv-a"}
     container = {"name": "c", "environment_variables": {"A": "${data.azurerm_key_vault_secret.s.value}"}}
     document = {

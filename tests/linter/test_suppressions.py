@@ -309,7 +309,7 @@ def test_directive_on_a_call_applies_to_findings_through_that_call_only() -> Non
 
 
 @pytest.mark.parametrize(("day", "holds"), [("2026-11-25", True), ("2026-11-24", True), ("2026-11-23", False)])
-def test_it_ends_after_its_last_day(day: str, holds: bool) -> None:
+def test_directive_ends_after_its_date(day: str, holds: bool) -> None:
     text = f"purge = false {IGNORE} until={day}\n"
     assert suppresses(text, "purge") is holds
     assert codes(said(text)) == ([] if holds else [EXPIRED_SUPPRESSION])
