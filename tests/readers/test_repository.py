@@ -113,13 +113,13 @@ def test_submodule_has_its_own_repository(checkout: Path) -> None:
         ("commondir", "\udcff\udcfe"),
     ],
 )
-def test_broken_checkout_is_no_repository(checkout: Path, name: str, text: str) -> None:
+def test_broken_checkout_has_no_repository(checkout: Path, name: str, text: str) -> None:
     _write(checkout / ".git" / name, text)
     assert repository(str(checkout)) is None
 
 
 @pytest.mark.parametrize("text", ["", "gitdir: ", "gitdir: /nowhere", "gitdir: .", "gitdir: a\0b", "\udcff" * 99])
-def test_broken_git_file_is_no_repository(tmp_path: Path, text: str) -> None:
+def test_broken_git_file_has_no_repository(tmp_path: Path, text: str) -> None:
     _write(tmp_path / ".git", text)
     assert repository(str(tmp_path)) is None
 

@@ -141,7 +141,7 @@ def test_a_scope_that_is_not_known_is_one_of_its_own(read: Read) -> None:
     assert all(ids)
 
 
-def test_templates_are_modules_too(read: Read) -> None:
+def test_arm_template_can_be_a_module(read: Read) -> None:
     found = read(
         f"{use('t.json')}resource o '{KV}' = {{\n  name: 'o'\n  properties: {{ a: m.outputs.id }}\n}}\n",
         {"t.json": json.dumps(TEMPLATE)},

@@ -432,7 +432,7 @@ def test_nested_template_with_unknown_resources_is_an_error(read: Read, resource
     assert ("d/Microsoft.KeyVault/vaults/x" in found.resources) is ("KeyVault" in resources)
 
 
-def test_faults_cost_only_their_declaration(read: Read) -> None:
+def test_syntax_error_affects_its_declaration_only(read: Read) -> None:
     found = read(f"resource broken = {{\n{vault()}param p string =\n")
     assert list(found.resources) == ["kv"]
     assert not found.closed

@@ -45,7 +45,7 @@ def test_a_body_may_be_json_text(plan: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "[" * 5000, '"x"', "null"])
-def test_json_text_that_is_no_body(text: str, plan: PlanJson, read: Reader) -> None:
+def test_invalid_json_body_causes_no_error(text: str, plan: PlanJson, read: Reader) -> None:
     vault(plan, text)
     assert read(plan).get(KV, PURGE) in (False, "?")
 

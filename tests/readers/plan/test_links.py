@@ -259,7 +259,7 @@ class TestKeys:
         vaults(plan, 0, 1)
         assert self.links(plan, read, "${count.index}", [0, 1]) == [("certain", f"{KV}[0]"), ("certain", f"{KV}[1]")]
 
-    def test_another_count(self, plan: PlanJson, read: Reader) -> None:
+    def test_count_of_another_resource_is_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         """``count.index % 2`` and ``count.index + 1`` look the same in a plan."""
         vaults(plan, 0, 1)
         both = ("one of", f"{KV}[0]", f"{KV}[1]")

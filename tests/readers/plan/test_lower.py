@@ -48,9 +48,7 @@ class TestPermissionModel:
         assert read(plan).get(KV, RBAC) == "?"
 
     @pytest.mark.parametrize("name", BOTH)
-    def test_one_is_written_as_something_that_a_plan_does_not_show(
-        self, name: str, plan: PlanJson, read: Reader
-    ) -> None:
+    def test_reference_that_a_plan_does_not_resolve_is_unknown(self, name: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, written={name: {}}, unknown={"id": True, **BOTH})
         assert read(plan).get(KV, RBAC) == "?"
 
@@ -120,20 +118,20 @@ class TestWhoWroteIt:
             assert (answer.origin, answer.note) == ("default", note)
 
     @pytest.mark.parametrize("value", [False, "${var.x}"])
-    def test_argument_set_to_its_default_counts_as_set(self, value: object, plan: PlanJson, read: Reader) -> None:
+    def test_argument_set_to_its_default_is_set(self, value: object, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, written={"name": "kv", PURGE: value})
         assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
-    def test_missing_argument_with_another_value_counts_as_set(self, plan: PlanJson, read: Reader) -> None:
+    def test_missing_argument_with_another_value_is_set(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: True}, written={"name": "kv"})
         answer = read(plan).answer(KV, PURGED)
         assert (answer.origin, read(plan).get(KV, PURGED)) == ("written", True)
 
-    def test_value_counts_as_set_without_a_configuration(self, plan: PlanJson, read: Reader) -> None:
+    def test_value_is_set_without_a_configuration(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, configured=False)
         assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
-    def test_value_of_a_data_source_counts_as_set(self, plan: PlanJson, read: Reader) -> None:
+    def test_value_of_a_data_source_is_set(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(f"data.{KV}", {"name": "kv", PURGE: False}, actions=["read"], unknown={})
         assert read(plan).answer(f"data.{KV}", PURGED).origin == Origin.WRITTEN
 
@@ -163,7 +161,7 @@ class TestWhoWroteIt:
         )
 
 
-def test_a_renamed_block_is_not_read_by_its_old_name_too(plan: PlanJson, read: Reader) -> None:
+def test_renamed_block_is_read_by_one_name_only(plan: PlanJson, read: Reader) -> None:
     """``log`` is computed: it still shows the category that ``enabled_log`` no longer has."""
     setting = "azurerm_monitor_diagnostic_setting.d"
     log = [{"category": "AuditEvent", "category_group": "", "enabled": True}]
@@ -179,7 +177,9 @@ def test_a_renamed_block_is_not_read_by_its_old_name_too(plan: PlanJson, read: R
 
 class TestFirewall:
     @pytest.mark.parametrize("unknown", [{"network_acls": True}, {"network_acls": True, **BOTH}])
-    def test_left_out_is_open_to_the_world(self, unknown: dict[str, Any], plan: PlanJson, read: Reader) -> None:
+    def test_missing_network_rules_allow_all_networks(
+        self, unknown: dict[str, Any], plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource(KV, {"name": "kv"}, unknown={"id": True} | unknown)
         found = read(plan)
         assert found.get(KV, ACLS) is None
@@ -281,7 +281,7 @@ def test_all_of_a_resource_may_be_unknown(plan: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("marks", [None, False, {}])
-def test_nothing_is_unknown(marks: Any, plan: PlanJson, read: Reader) -> None:
+def test_resource_without_unknown_values_is_known(marks: Any, plan: PlanJson, read: Reader) -> None:
     plan.resource(KV, {"name": "kv"}, change={"after_unknown": marks})
     assert read(plan).get(KV, "name") == "kv"
 

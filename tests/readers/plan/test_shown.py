@@ -62,7 +62,7 @@ def test_output_that_refers_to_no_secret_keeps_its_origin() -> None:
     assert shown(output_changes=output(SECRET)).of_output("out", plain) == plain
 
 
-def test_secrets_of_the_state_count() -> None:
+def test_secrets_of_the_prior_state_are_known() -> None:
     resources = [
         {"address": "data.azurerm_key_vault_secret.a", "type": "azurerm_key_vault_secret", "mode": "data",
          "values": {"name": "written-here", "value": "battery-staple"}},
@@ -104,7 +104,7 @@ def test_broken_parts_of_a_plan_leave_the_origin_unknown(parts: dict[str, Any]) 
     assert shown(**{"output_changes": output("none of it"), **parts}).of_output("out", FOUND) == OPEN
 
 
-def test_a_great_many_are_left_open() -> None:
+def test_many_values_leave_the_origin_unknown() -> None:
     words = {f"v{number}": {"value": f"{SECRET}-{number}"} for number in range(3000)}
     root = {"variables": {name: {"sensitive": True} for name in words}}
     many = [f"text {number}" for number in range(3000)]

@@ -94,7 +94,7 @@ def test_unknown_azapi_deployment_is_a_problem(body: Any, plan: PlanJson, read: 
     assert [problem.level for problem in read(plan).problems] in (["warning"], ["error"])
 
 
-def test_a_deployment_that_goes_away_deploys_nothing(plan: PlanJson, read: Reader) -> None:
+def test_deleted_deployment_has_no_resources(plan: PlanJson, read: Reader) -> None:
     plan.resource(GROUP, before={"template_content": json.dumps(TEMPLATE)}, actions=["delete"])
     found = read(plan)
     assert not found.problems

@@ -160,7 +160,7 @@ def test_a_percentage_of_0_beside_days_is_not_set(plan: PlanJson, read: Reader) 
     assert found.get("azurerm_key_vault_certificate.s", f"{trigger}.lifetimePercentage") is None
 
 
-def test_an_empty_destination_is_no_destination(plan: PlanJson, read: Reader) -> None:
+def test_empty_destination_is_not_set(plan: PlanJson, read: Reader) -> None:
     values = {
         "name": "d",
         "log_analytics_workspace_id": "",

@@ -125,7 +125,7 @@ class TestUpdates:
             "the target of azapi_update_resource is not declared here, so the resource was not evaluated"
         ]
 
-    def test_one_that_is_perhaps_there(self, judge: Judge) -> None:
+    def test_conditional_update_applies_under_its_condition(self, judge: Judge) -> None:
         perhaps = "  count = var.p ? 1 : 0\n"
         text = variable("p") + vault() + update("azurerm_key_vault.kv.id", "false", perhaps)
         assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}

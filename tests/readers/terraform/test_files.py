@@ -186,7 +186,7 @@ def test_links(judge: Judge, tmp_path: Path) -> None:
     assert found.code == 3
 
 
-def test_a_call_through_a_link_that_leads_out_of_the_project(judge: Judge, tmp_path: Path) -> None:
+def test_call_through_a_link_out_of_the_project_is_an_error(judge: Judge, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "main.tf").write_text(BAD)
     (tmp_path / "judged" / "m").symlink_to(tmp_path / "outside")

@@ -174,7 +174,7 @@ def test_only_module_with_the_same_declarations_is_the_source(find: Find) -> Non
     assert find({"copy/main.tf": WHOLE}) is None, "there are two"
 
 
-def test_nothing_is_found_for_a_plan_that_declares_nothing(find: Find) -> None:
+def test_plan_without_declarations_has_no_source(find: Find) -> None:
     files = {"empty/main.tf": "", "plans/main.tf": "locals {\n}\n", "a/main.tf": WHOLE}
     assert find(files, labels=()) is None
 

@@ -293,7 +293,7 @@ def test_table_of_a_public_module_has_the_results_of_its_source(tmp_path: Path, 
     assert set(unknown) <= {"vault = var.text"}
 
 
-def test_no_value_of_a_secret_is_left_open() -> None:
+def test_values_of_secrets_in_tables_are_arguments() -> None:
     """What is left open has no origin, so that a written value would pass."""
     secrets = [
         declaration.attributes[name].attribute.expression()

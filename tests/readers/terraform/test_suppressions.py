@@ -164,7 +164,7 @@ class TestPlans:
     PLAN = expand(f"{KV}: {{name: kv, purge_protection_enabled: false}}")
 
     @pytest.mark.parametrize("paths", [("plan.json",), (".",)])
-    def test_comments_in_the_source_of_a_plan_count(self, paths: tuple[str, ...], judge: Judge) -> None:
+    def test_comments_in_the_source_apply_to_a_plan(self, paths: tuple[str, ...], judge: Judge) -> None:
         found = judge({"main.tf": vault(f"false # {IGNORE}"), "plan.json": self.PLAN}, *paths, **DAY)
         assert suppressed(found) == {KV: "a sandbox"}
         assert found.outcomes("KV001") == {}

@@ -181,7 +181,7 @@ class TestDamage:
             ("z.auto.tfvars.json", "[1]"),
         ],
     )
-    def test_nothing_is_decided(self, name: str, text: str | bytes, judge: Judge) -> None:
+    def test_broken_variable_file_decides_no_value(self, name: str, text: str | bytes, judge: Judge) -> None:
         for default in ("true", "false"):
             found = judge({"main.tf": variable("p", default) + vault("var.p"), name: text})
             assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
