@@ -38,7 +38,7 @@ def test_severities_are_numbers_in_githubs_bands(log: Log, make_rule: Make, make
     assert [GRADES[severity].level for severity in Severity] == ["note", "note", "warning", "error", "error"]
 
 
-def test_texts_and_tags_keep_to_githubs_limits(log: Log, make_rule: Make, make_report: Make) -> None:
+def test_texts_and_tags_are_within_the_limits_of_github(log: Log, make_rule: Make, make_report: Make) -> None:
     rule = make_rule(
         name="-".join(["very-long"] * 60),
         title="Purge protection " * 100,
@@ -162,11 +162,11 @@ def test_versions_are_semantic(log: Log, make_report: Make, version: str, semant
     assert (driver["version"], driver["semanticVersion"]) == (version, semantic)
 
 
-def test_every_weakness_of_our_rules_has_a_text() -> None:
+def test_every_weakness_of_built_in_rules_has_a_text() -> None:
     assert {number for rule in builtin_rules() for number in rule.cwe} == set(CWES)
 
 
-def test_every_control_of_our_rules_has_the_title_of_its_framework() -> None:
+def test_every_control_of_built_in_rules_has_the_title_of_its_framework() -> None:
     frameworks = {one.name: one for one in builtin_frameworks(builtin_rules())}
     versions = (name for name in frameworks if name.startswith("cis-azure-"))
     newest = max(versions, key=lambda name: [int(part) for part in name.rpartition("-")[2].split(".")])
