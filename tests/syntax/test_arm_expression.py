@@ -156,7 +156,7 @@ def test_trees_have_a_limit_of_height(start: str, middle: str, end: str) -> None
         parse_expression(start * 101 + middle + end * 101)
 
 
-def test_chains_within_calls_count_as_well() -> None:
+def test_chains_within_calls_are_part_of_the_limit() -> None:
     chain = "f(" * 10 + "g()" + ".a" * 60 + ")" * 10
     parse_expression(chain)
     with pytest.raises(InputError, match="nested deeper"):

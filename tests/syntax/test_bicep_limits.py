@@ -59,7 +59,7 @@ def test_depth_has_a_limit_in_all_declarations(start: str, level: str) -> None:
 
 
 @pytest.mark.parametrize("link", [" + 1", ".b", "[0]", ".c()", "!", " ? 1 : a", " ?? 1 || 1 && 1"])
-def test_chains_are_no_depth_but_have_a_limit(link: str) -> None:
+def test_chains_have_a_limit_of_their_own(link: str) -> None:
     assert parse(f"var a = a{link * 100}").faults == ()
     parsed = parse(f"var a = a{link * LEVELS}\nvar b = 1")
     assert [fault.message.split()[:2] for fault in parsed.faults] == [["too", "many"]]

@@ -67,12 +67,12 @@ def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
         assert [block.type for block in parse_file(text).body.blocks] == ["b"]
 
 
-def test_blocks_have_a_limit_too() -> None:
+def test_nested_blocks_have_a_limit() -> None:
     assert everything(parse_file("a {\n" * 100 + "}\n" * 100)) == []
     assert everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS))[0] == "the nesting is too deep"
 
 
-def test_directives_have_a_limit_too() -> None:
+def test_nested_directives_have_a_limit() -> None:
     with pytest.raises(InputError, match="the nesting is too deep"):
         parse_template("%{ if a }" * LEVELS + "%{ endif }" * LEVELS)
 
@@ -80,7 +80,7 @@ def test_directives_have_a_limit_too() -> None:
 @pytest.mark.parametrize(
     "link", [" + 1", " == 1", "[b]", ".*", "[*]", " ? 1 : a", ".b", ".0", "[0]", '["b"]', " .b", " || !b"]
 )
-def test_chains_are_no_depth_but_have_a_limit(link: str) -> None:
+def test_chains_have_a_limit_of_their_own(link: str) -> None:
     assert everything(parse_file(f"a = a{link * 100}\n")) == []
     assert everything(parse_file(f"a = a{link * LEVELS}\n")) == ["too many operators and accesses in one expression"]
 
