@@ -81,7 +81,7 @@ def _accesses(tree: ast.AST) -> Iterator[tuple[int, str]]:
         "map(open, names)",
     ],
 )
-def test_each_way_in_is_seen(code: str) -> None:
+def test_each_kind_of_file_access_is_detected(code: str) -> None:
     assert list(_accesses(ast.parse(code)))
 
 

@@ -412,7 +412,7 @@ def test_names_that_lead_elsewhere_are_refused(mode: str, repository: Path) -> N
 @needs_links
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("other", [TREE, FILE, LINK])
-def test_nothing_is_written_through_a_link(other: str, order: int, repository: Path, tmp_path: Path) -> None:
+def test_files_are_not_written_through_a_link(other: str, order: int, repository: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     link = (LINK, b"a", blob(repository, str(outside).encode()))

@@ -132,7 +132,7 @@ def test_no_process_outlives_the_run(
 
 
 @needs_proc
-def test_a_signal_to_all_processes_at_once_ends_them_quietly(much: Path, tmp_path: Path, installed: Path) -> None:
+def test_signal_to_all_processes_ends_them_quietly(much: Path, tmp_path: Path, installed: Path) -> None:
     """As Ctrl-C in a terminal, or timeout, sends it."""
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         with working(much, tmp_path, installed) as (process, workers):

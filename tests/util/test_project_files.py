@@ -189,7 +189,7 @@ class TestReading:
         with pytest.raises(UsageError, match="the path is not a regular file"):
             read_named("pipe", "it", LIMIT)
 
-    def test_a_link_that_is_swapped_in_while_a_file_is_opened(
+    def test_link_swapped_in_while_a_file_is_opened_is_refused(
         self, checkout: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The link leads inside when it is looked at, and out when it is opened; the same with a folder on its way."""
@@ -207,7 +207,7 @@ class TestReading:
         with pytest.raises(InputError):
             read_bytes(str(checkout / "a" / "link"), LIMIT)
 
-    def test_a_folder_that_is_swapped_while_a_file_is_opened(
+    def test_folder_swapped_while_a_file_is_opened_is_refused(
         self, checkout: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(checkout / "a" / "file")
@@ -246,7 +246,7 @@ class TestReading:
                 with pytest.raises(InputError, match="the file is larger than 1,000 bytes"):
                     read_stdin(LIMIT)
 
-    def test_a_named_link_that_leads_out_stays_in_its_folder(self, checkout: Path) -> None:
+    def test_named_link_to_the_outside_keeps_its_folder(self, checkout: Path) -> None:
         (checkout / "a" / "link").symlink_to("../../outside/file")
         assert named_path("a/link") == str(checkout / "a" / "link")
         begin_run(["a/link"])
@@ -281,7 +281,9 @@ class TestWriting:
         assert (checkout / "a" / "main.tf").read_bytes() == b"newer"
         assert (checkout / "report").is_symlink()
 
-    def test_links_of_a_folder_that_is_no_checkout(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_links_of_a_folder_outside_of_checkouts_are_bounded(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The files of a run count as a checkout."""
         put(tmp_path / "files" / "main.tf")
         (tmp_path / "files" / "report").symlink_to("../victim")
