@@ -199,11 +199,11 @@ def test_configuration_values_are_not_secrets(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["hunter2", "P@ssw0rd", "12345678", "72f988bf-86f1-41af-91ab-2d7cd011db47", "true"])
-def test_secret_name_prevents_that_a_value_counts_as_configuration(text: str) -> None:
+def test_value_with_a_secret_name_is_not_configuration(text: str) -> None:
     assert not is_configuration(["db-password"], text)
 
 
-def test_password_form_prevents_that_a_value_counts_as_configuration() -> None:
+def test_value_of_the_form_of_a_password_is_not_configuration() -> None:
     assert is_configuration(["sql-login"], "dbadmin")
     assert not is_configuration(["sql-login"], "P@ssw0rd")
     assert not is_configuration(["orders-id"], "q8Zk2Lm9Xw4Rt7Bv1Nc5")
