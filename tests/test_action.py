@@ -119,7 +119,7 @@ def test_severities_are_kvlints_own_options(action: Runner) -> None:
     assert "kvlint: nothing that fails the job (findings: 1)" in done.log
 
 
-def test_a_configuration_file_counts_less_than_the_inputs(action: Runner, run: Run) -> None:
+def test_inputs_take_precedence_over_a_configuration_file(action: Runner, run: Run) -> None:
     if "--config" not in run("check", "--help").out:
         pytest.skip("this kvlint has no --config")
     config = 'min-severity = "low"\nfail-on = "critical"\noutput = "pwned"\n'
@@ -154,7 +154,7 @@ def test_outputs_are_set_even_if_the_upload_fails(action: Runner) -> None:
         ("source_root", "; id"),
     ],
 )
-def test_wrong_use_has_no_file_to_upload(name: str, value: str, action: Runner) -> None:
+def test_usage_error_has_no_file_to_upload(name: str, value: str, action: Runner) -> None:
     done = action(**{"paths": "samples/hardened/main.json", name: value})
     assert (done.code, done.outputs["exit-code"], done.outputs["sarif-file"], done.uploaded) == (2, "2", "", [])
     assert "::error title=kvlint::kvlint could not run (exit code 2)" in done.log

@@ -198,7 +198,7 @@ def test_gates_are_those_of_the_comparison(fail_on: str, code: int, action: Runn
     assert ("could not be compared, so all findings count" in done.log) is (fail_on == "no-such-gate")
 
 
-def test_without_a_complete_base_all_findings_count(action: Runner, api: Server) -> None:
+def test_all_findings_fail_without_a_complete_base(action: Runner, api: Server) -> None:
     done = compared(
         action, {"main.bicep": CARELESS, "b.bicep": "resource"}, {"b.bicep": ""}, comment="true", upload="false"
     )

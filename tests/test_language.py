@@ -290,7 +290,7 @@ def test_a_message_with_a_word_of_the_lists_is_a_fault(source: str) -> None:
         'def f():\n    """Return a text that takes no part."""',
     ],
 )
-def test_plain_messages_are_no_fault(source: str) -> None:
+def test_plain_messages_are_accepted(source: str) -> None:
     assert not message_faults(source)
 
 
@@ -322,7 +322,7 @@ def test_a_word_of_the_lists_is_a_fault(source: str) -> None:
         "task, mask, basket = 1, 2, 3  # multitasking, recommended",
     ],
 )
-def test_plain_text_and_strings_are_no_fault(source: str) -> None:
+def test_plain_text_and_strings_are_accepted(source: str) -> None:
     assert not faults(source)
 
 
@@ -331,6 +331,6 @@ def test_test_name_with_a_word_of_the_list_is_a_fault() -> None:
     assert faults_of_test_names(source) == ["1: test_what_is_excluded_is_not_told", "3: test_it_holds"]
 
 
-def test_test_name_that_states_behavior_is_no_fault() -> None:
+def test_test_name_that_states_behavior_is_accepted() -> None:
     source = "def test_what_if_result_is_read(): ...\ndef test_withheld_value_is_unknown(): ...\ndef told(): ...\n"
     assert faults_of_test_names(source) == []

@@ -200,18 +200,18 @@ def test_no_link_is_dead(pages: Mapping[str, Parsed], site: Path) -> None:
     "reference",
     ["../KV99/", "../../frameworks/#none", "/assets/none.css", "http://example.com/", "https://nohost", "#nothing"],
 )
-def test_a_dead_link_would_be_noticed(reference: str, pages: Mapping[str, Parsed], site: Path) -> None:
+def test_dead_link_is_detected(reference: str, pages: Mapping[str, Parsed], site: Path) -> None:
     some = {"rules/KV001/index.html": Parsed(f'<a href="{reference}">x</a><a href="../KV002/#examples">y</a>')}
     assert dead_links(some, pages, site) == [f"rules/KV001/index.html: {reference}"]
 
 
 @pytest.mark.parametrize("file", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda file: file.name)
-def test_links_between_files_are_not_dead_either(file: Path) -> None:
+def test_links_between_documentation_files_are_valid(file: Path) -> None:
     targets = re.findall(r"\]\(([^)\s#:]+)(?:#[^)\s]*)?\)", file.read_text(encoding="utf-8"))
     assert [target for target in targets if not (file.parent / target).exists()] == []
 
 
-def test_nothing_is_loaded_from_elsewhere(pages: Mapping[str, Parsed], site: Path) -> None:
+def test_pages_load_no_external_resources(pages: Mapping[str, Parsed], site: Path) -> None:
     for path, page in pages.items():
         assert [asset for asset in page.assets if urlsplit(asset).netloc] == [], path
     for sheet in site.rglob("*.css"):

@@ -127,7 +127,7 @@ def test_a_release_has_the_tag_of_its_version_and_notes(
 @pytest.mark.parametrize(
     ("project", "published"), [("My.kvlint-project", True), ("kvlint", False), ("my_kvlint", False), ("*", False)]
 )
-def test_nothing_is_published_under_a_name_that_was_not_meant(project: str, published: bool, tmp_path: Path) -> None:
+def test_packages_are_published_under_their_name_only(project: str, published: bool, tmp_path: Path) -> None:
     job = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["pypi"]
     (script,) = [step["run"] for step in job["steps"] if "run" in step]
     (tmp_path / "dist").mkdir()
