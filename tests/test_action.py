@@ -94,14 +94,14 @@ def test_a_long_list_of_rules_is_cut() -> None:
     assert text.endswith("KV010 (1 low), 9 more")
 
 
-def test_none_are_uploaded_too_and_close_what_was_open(action: Runner) -> None:
+def test_empty_log_is_uploaded_so_that_alerts_are_closed(action: Runner) -> None:
     done = action(paths="samples/hardened/main.bicep\n\n  \nsamples/hardened/main.json\r\n")
     assert (done.code, done.outputs["exit-code"], done.outputs["findings"]) == (0, "0", "0")
     assert results(done.uploaded[0]["sarif_file"]) == []
     assert "::error" not in done.log
 
 
-def test_a_plan_is_judged_on_its_source_and_not_uploaded_if_that_is_not_wanted(action: Runner) -> None:
+def test_plan_is_reported_on_its_source_and_not_uploaded_if_upload_is_false(action: Runner) -> None:
     done = action(paths="", plan="samples/careless/plan.json\n", source_root="samples/careless", upload="false")
     places = {
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
@@ -119,7 +119,7 @@ def test_severities_are_kvlints_own_options(action: Runner) -> None:
     assert "kvlint: nothing that fails the job (findings: 1)" in done.log
 
 
-def test_a_configuration_file_counts_less_than_the_inputs(action: Runner, run: Run) -> None:
+def test_inputs_take_precedence_over_a_configuration_file(action: Runner, run: Run) -> None:
     if "--config" not in run("check", "--help").out:
         pytest.skip("this kvlint has no --config")
     config = 'min-severity = "low"\nfail-on = "critical"\noutput = "pwned"\n'
@@ -131,14 +131,14 @@ def test_a_configuration_file_counts_less_than_the_inputs(action: Runner, run: R
     assert not (action.workspace / "pwned").exists()
 
 
-def test_what_cannot_be_read_fails_the_job_and_is_uploaded(action: Runner) -> None:
+def test_unreadable_input_fails_the_job_and_is_uploaded(action: Runner) -> None:
     (action.workspace / "broken.json").write_text("{", encoding="utf-8")
     done = action(paths="broken.json")
     assert (done.code, done.outputs["exit-code"], len(done.uploaded)) == (3, "3", 1)
     assert "::error title=kvlint::Analysis incomplete" in done.log
 
 
-def test_the_outcome_is_told_even_if_the_upload_fails(action: Runner) -> None:
+def test_outputs_are_set_even_if_the_upload_fails(action: Runner) -> None:
     action.refused = True
     done = action(paths="samples/hardened/main.json")
     assert (done.code, done.outputs["exit-code"]) == (1, "0")
@@ -154,7 +154,7 @@ def test_the_outcome_is_told_even_if_the_upload_fails(action: Runner) -> None:
         ("source_root", "; id"),
     ],
 )
-def test_wrong_use_has_no_file_to_upload(name: str, value: str, action: Runner) -> None:
+def test_usage_error_has_no_file_to_upload(name: str, value: str, action: Runner) -> None:
     done = action(**{"paths": "samples/hardened/main.json", name: value})
     assert (done.code, done.outputs["exit-code"], done.outputs["sarif-file"], done.uploaded) == (2, "2", "", [])
     assert "::error title=kvlint::kvlint could not run (exit code 2)" in done.log
@@ -209,7 +209,7 @@ def test_modules_of_the_repository_are_not_imported(action: Runner) -> None:
     assert not (action.workspace / "pwned").exists()
 
 
-def test_names_are_no_commands_to_the_runner(action: Runner) -> None:
+def test_names_are_not_commands_to_the_runner(action: Runner) -> None:
     folder = action.workspace / "::error title=forged::"
     folder.mkdir()
     (folder / "main.bicep").write_text(CARELESS, encoding="utf-8")
@@ -227,7 +227,7 @@ def test_annotations_are_commands(action: Runner) -> None:
     assert re.search(r"^::error .*file=samples/careless/main\.bicep", log, re.MULTILINE)
 
 
-def test_what_is_installed_is_the_lock_and_the_commit_of_the_action(action: Runner) -> None:
+def test_action_installs_the_lock_file_and_its_own_commit(action: Runner) -> None:
     """Never a name: on PyPI, kvlint is another project. Nothing comes from there that the lock does not pin."""
     locked, itself, checked = action({"PYTHONPATH": str(action.workspace)}, paths="").installed
     for words in (locked, itself, checked):
@@ -241,7 +241,7 @@ def test_what_is_installed_is_the_lock_and_the_commit_of_the_action(action: Runn
     assert names == ["install", "install", "check"]
 
 
-def test_kvlint_is_built_from_what_is_installed_alone(tmp_path: Path) -> None:
+def test_kvlint_is_built_from_installed_packages_without_network(tmp_path: Path) -> None:
     """As the action builds it: without an environment of its own, and without the network."""
     pytest.importorskip("hatchling", reason="what kvlint is built with is not installed")
     if not (ROOT / "src").is_dir():
@@ -261,7 +261,7 @@ def test_kvlint_is_built_from_what_is_installed_alone(tmp_path: Path) -> None:
     assert list((target / "azkvlint" / "rules").glob("*.json"))
 
 
-def test_scripts_are_strict_and_hold_no_expressions() -> None:
+def test_scripts_are_strict_and_contain_no_expressions() -> None:
     scripts = [step["run"] for step in STEPS if "run" in step]
     assert len(scripts) == 6
     for script in scripts:

@@ -37,7 +37,7 @@ def repository(folder: Path) -> Path:
     return folder
 
 
-def test_a_repository_in_a_folder_neither_runs_nor_is_the_base(action: Runner, tmp_path: Path) -> None:
+def test_repository_in_a_folder_is_not_run_and_is_not_the_base(action: Runner, tmp_path: Path) -> None:
     top = repository(action.workspace)
     embed(top / "infra", tmp_path)
     git(top, "add", "--all", "--force")
@@ -48,7 +48,7 @@ def test_a_repository_in_a_folder_neither_runs_nor_is_the_base(action: Runner, t
     assert not list(tmp_path.rglob("pwned"))
 
 
-def test_the_named_checkout_is_used_whatever_is_around_and_inside_it(action: Runner, tmp_path: Path) -> None:
+def test_named_checkout_is_used_with_any_repository_around_and_inside_it(action: Runner, tmp_path: Path) -> None:
     """As in the reusable workflow, on a runner whose workspace has the checkout of an earlier job."""
     git(action.workspace, "init", "--quiet")
     commit(action.workspace, {"README.md": "1"})
@@ -80,7 +80,9 @@ def test_a_pull_request_does_not_choose_its_base(action: Runner) -> None:
 
 
 @pytest.mark.parametrize("inputs", [{"working_directory": "infra"}, {"paths": "infra"}])
-def test_a_link_does_not_exchange_what_is_compared(inputs: dict[str, str], action: Runner, tmp_path: Path) -> None:
+def test_link_in_place_of_the_compared_folder_is_an_error(
+    inputs: dict[str, str], action: Runner, tmp_path: Path
+) -> None:
     top = repository(action.workspace)
     elsewhere = tmp_path / "elsewhere"
     shutil.move(top / "infra", elsewhere)
@@ -93,7 +95,7 @@ def test_a_link_does_not_exchange_what_is_compared(inputs: dict[str, str], actio
 
 
 @pytest.mark.parametrize("inputs", [{"working_directory": "a", "paths": "../infra"}, {"paths": "a/../infra"}])
-def test_a_link_before_two_dots_does_not_either(inputs: dict[str, str], action: Runner) -> None:
+def test_link_before_two_dots_is_an_error(inputs: dict[str, str], action: Runner) -> None:
     top = repository(action.workspace)
     commit(top, {"deep/a/x": "", "deep/infra/main.tf": PROTECTED})
     (top / "a").symlink_to("deep/a")
@@ -178,7 +180,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_a_pull_request_turns_off_fails_the_job(way: str, action: Runner) -> None:
+def test_disabled_finding_of_a_pull_request_fails_the_job(way: str, action: Runner) -> None:
     top = repository(action.workspace)
     commit(top, WAYS[way])
     done = action(diff_base="HEAD^1^1", fail_on="high", ignore="KV101", upload="false")
@@ -186,7 +188,7 @@ def test_what_a_pull_request_turns_off_fails_the_job(way: str, action: Runner) -
     assert "KV001" in done.log.rpartition("::error")[2] or "suppressed (" in done.log
 
 
-def test_only_an_input_accepts_what_a_pull_request_turns_off(action: Runner) -> None:
+def test_only_the_accept_input_accepts_disabled_findings(action: Runner) -> None:
     top = repository(action.workspace)
     commit(top, {"kvlint.toml": "quiet = true\n"})
     commit(top, {**WAYS["a comment"], "kvlint.toml": 'accept = ["suppressed"]\n'})
@@ -215,7 +217,7 @@ def test_a_pull_request_gains_nothing_by_preventing_the_comparison(action: Runne
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("one-way", 3), ("access-lost", 3), ("no-such-gate", 3), ("none", 0)])
-def test_a_gate_that_nothing_decides_does_not_hold(fail_on: str, code: int, action: Runner) -> None:
+def test_gate_that_cannot_be_evaluated_fails_the_job(fail_on: str, code: int, action: Runner) -> None:
     top = repository(action.workspace)
     commit(top, {"infra/main.tf": PROTECTED, "b.bicep": "resource"})
     commit(top, {"b.bicep": ""})
@@ -224,7 +226,7 @@ def test_a_gate_that_nothing_decides_does_not_hold(fail_on: str, code: int, acti
     assert (done.code, done.outputs["exit-code"]) == (code, str(code)), done.log
 
 
-def test_without_a_base_the_log_states_what_has_an_effect(action: Runner) -> None:
+def test_log_states_without_a_base_that_settings_of_the_pull_request_apply(action: Runner) -> None:
     repository(action.workspace)
     action.event = {"pull_request": {"number": 1}}
     notice = "::notice title=kvlint::Without diff-base, settings and suppressions of this pull request have an effect"

@@ -120,7 +120,7 @@ def compared(action: Runner, base: dict[str, str], head: dict[str, str], **input
     return action(**{"diff_base": "HEAD^1", **inputs})
 
 
-def test_old_findings_pass_and_stay_in_the_log(action: Runner) -> None:
+def test_old_findings_pass_and_remain_in_the_log(action: Runner) -> None:
     head = {"main.bicep": f"// new\n{CARELESS}"}
     done = compared(action, {"main.bicep": CARELESS, ".gitattributes": "* export-ignore\n"}, head)
     assert (done.code, done.outputs["exit-code"], done.outputs["new"], done.outputs["gone"]) == (0, "0", "0", "0")
@@ -152,7 +152,7 @@ def test_a_new_finding_fails_and_has_one_comment(action: Runner, api: Server) ->
     assert api.tokens == {f"Bearer {TOKEN}"}
 
 
-def test_what_prevents_a_comment_fails_no_job(action: Runner, api: Server) -> None:
+def test_failed_comment_does_not_fail_the_job(action: Runner, api: Server) -> None:
     commit(action.workspace, {"main.bicep": CARELESS})
     api.status = 403
     done = action(comment="true", fail_on="none", upload="false")
@@ -174,7 +174,7 @@ def test_what_prevents_a_comment_fails_no_job(action: Runner, api: Server) -> No
         ({"pull_request": {"number": 1, "head": {"repo": None}}}, "the pull request is from a fork"),
     ],
 )
-def test_events_without_a_comment(event: Any, reason: str) -> None:
+def test_events_without_a_pull_request_have_no_comment(event: Any, reason: str) -> None:
     assert str(comment.pull_request(event, REPOSITORY)).startswith(reason)
 
 
@@ -198,7 +198,7 @@ def test_gates_are_those_of_the_comparison(fail_on: str, code: int, action: Runn
     assert ("could not be compared, so all findings count" in done.log) is (fail_on == "no-such-gate")
 
 
-def test_without_a_complete_base_all_findings_count(action: Runner, api: Server) -> None:
+def test_all_findings_fail_without_a_complete_base(action: Runner, api: Server) -> None:
     done = compared(
         action, {"main.bicep": CARELESS, "b.bicep": "resource"}, {"b.bicep": ""}, comment="true", upload="false"
     )

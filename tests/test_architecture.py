@@ -14,7 +14,7 @@ LAYERS = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["importlint
 ROOMS = [room for layer in LAYERS for room in layer.split(" | ") if room not in {"__main__", "api"}]
 
 
-def test_it_shows_the_layers_of_the_import_contract() -> None:
+def test_architecture_shows_the_layers_of_the_import_contract() -> None:
     table = TEXT.partition("```\n__main__")[2].partition("```")[0]
     names = [re.split(r" {2,}", line)[0] for line in f"__main__{table}".splitlines()]
     assert names == LAYERS
@@ -27,13 +27,13 @@ def test_each_room_has_a_paragraph_with_an_invariant() -> None:
     assert [room for room, section in sections.items() if "\n**Invariant:** " not in section] == []
 
 
-def test_every_path_that_it_names_exists() -> None:
+def test_every_path_in_the_architecture_exists() -> None:
     paths = set(re.findall(r"(?<![\w/])[\w.-]+(?:/[\w.-]*)*(?:\.py|\.md|\.toml|/)(?![\w/])", TEXT))
     assert len(paths) > 40
     assert [path for path in sorted(paths) if not ((TOP / path).exists() or (PACKAGE / path).exists())] == []
 
 
-def test_it_is_short_enough_to_be_read() -> None:
+def test_architecture_has_a_limited_length() -> None:
     assert len(TEXT.splitlines()) <= 260
 
 

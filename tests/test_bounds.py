@@ -205,7 +205,7 @@ def test_products_that_are_written_out_are_refused_before_they_are_made(tmp_path
     ],
     ids=["terraform", "arm", "bicep"],
 )
-def test_what_people_write_is_within_the_limits(tmp_path: Path, files: dict[str, str], vaults: int) -> None:
+def test_inputs_of_realistic_size_are_within_the_limits(tmp_path: Path, files: dict[str, str], vaults: int) -> None:
     write(tmp_path, files)
     run = kvlint(tmp_path, ".", "--select", "KV001")
     assert run.code == 1
@@ -301,7 +301,7 @@ ARM_OFF = {f"v{number}": {"type": "bool", "defaultValue": False} for number in r
         ),
     ],
 )  # fmt: skip
-def test_what_defaults_leave_out_takes_work_in_proportion(tmp_path: Path, files: dict[str, str]) -> None:
+def test_code_that_defaults_disable_takes_time_in_proportion(tmp_path: Path, files: dict[str, str]) -> None:
     """Each declaration is evaluated, or a limit is named, and all that it kept from being evaluated is listed."""
     write(tmp_path, files)
     run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV001,KV601")
@@ -400,7 +400,7 @@ def test_prefixes_of_references_are_left_out() -> None:
     assert [one.text for one in found] == ["module.a.b.id", "var.x", "var.xy", 'var.z["a"].b']
 
 
-def test_no_memory_is_no_verdict(tmp_path: Path) -> None:
+def test_run_out_of_memory_is_incomplete(tmp_path: Path) -> None:
     vaults = {f"a{i}": {"name": f"kv{i}", "sku_name": "standard"} for i in range(4000)}
     write(tmp_path, {"main.tf.json": json.dumps({"resource": {"azurerm_key_vault": vaults}})})
     run = kvlint(tmp_path, ".", megabytes=70)
@@ -410,7 +410,9 @@ def test_no_memory_is_no_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [MemoryError(), SystemError("error return without exception set")])
-def test_no_memory_for_a_frame_is_no_bug(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_out_of_memory_in_a_call_is_not_an_internal_error(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Python raises SystemError, without a MemoryError, where it cannot allocate the frame of a call."""
     write(tmp_path, {"main.tf": 'resource "azurerm_key_vault" "kv" {}'})
 
@@ -564,7 +566,7 @@ def test_many_inputs_share_a_limit(tmp_path: Path, files: dict[str, str], select
     assert all(one["level"] == "error" and one["location"]["path"] for one in left_out)
 
 
-def test_what_a_run_leaves_out_does_not_depend_on_its_processes(tmp_path: Path) -> None:
+def test_inputs_left_out_by_a_limit_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     write(tmp_path, {f"t{one}.bicep": BICEP_VAULT % "range(0, 5000)" for one in range(8)})
     reports = [kvlint(tmp_path, ".", "--select", "KV001", "-f", "json", "-j", jobs, seconds=60, megabytes=4000)
                for jobs in ("1", "2")]  # fmt: skip
@@ -708,7 +710,7 @@ def access_plan(*, acting: bool) -> bytes:
 
 
 @pytest.mark.parametrize("acting", [False, True])
-def test_the_migration_of_hundreds_of_vaults(acting: bool, tmp_path: Path) -> None:
+def test_migration_of_hundreds_of_vaults_takes_time_in_proportion(acting: bool, tmp_path: Path) -> None:
     resources = {
         f"azurerm_key_vault.p{n}": {
             "name": f"p{n}",
@@ -735,7 +737,7 @@ def test_the_migration_of_hundreds_of_vaults(acting: bool, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("acting", [False, True])
-def test_the_access_of_thousands_of_principals_to_hundreds_of_vaults(acting: bool, tmp_path: Path) -> None:
+def test_access_of_thousands_of_principals_takes_time_in_proportion(acting: bool, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(access_plan(acting=acting))
     words = ("-f", "json=report.json", "-f", "html=page.html", "--deny", "purge", "--strict")
     run = kvlint(tmp_path, "access", "plan.json", *words, megabytes=1024)
@@ -747,7 +749,7 @@ def test_the_access_of_thousands_of_principals_to_hundreds_of_vaults(acting: boo
     assert len({row["principal"] for row in report["rows"]}) > 3_000
 
 
-def test_a_difference_in_the_access_of_thousands_of_principals(tmp_path: Path) -> None:
+def test_changed_access_of_thousands_of_principals_takes_time_in_proportion(tmp_path: Path) -> None:
     plan = json.loads(access_plan(acting=True))
     for entry in plan["resource_changes"]:
         change = entry["change"]

@@ -111,7 +111,7 @@ def check(checkout: Path, *options: object) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_what_holds(checkout: Path) -> None:
+def test_conditions_of_correct_reports_are_confirmed(checkout: Path) -> None:
     code, text = check(checkout)
     assert code == 0, text
     assert " in 5 worlds, 8 runs of " in text
@@ -131,7 +131,7 @@ def test_types_of_a_template_are_read(checkout: Path) -> None:
     assert "not checked" not in text
 
 
-def test_an_item_is_given(tmp_path: Path) -> None:
+def test_condition_on_an_item_is_confirmed(tmp_path: Path) -> None:
     folder = tmp_path / "checkout"
     folder.mkdir()
     (folder / "main.bicep").write_text(ITEMS)
@@ -141,7 +141,7 @@ def test_an_item_is_given(tmp_path: Path) -> None:
     assert "not checked" not in text
 
 
-def test_what_does_not_hold(tmp_path: Path, checkout: Path) -> None:
+def test_wrong_conditions_are_reported_as_contradictions(tmp_path: Path, checkout: Path) -> None:
     check(checkout, "--reports", tmp_path, "--most", 0)
     # A condition states a value that does not create its resource.
     file = tmp_path / "checkout.json"

@@ -153,7 +153,7 @@ def test_only_new_findings_fail_a_comparison(job: Job) -> None:
     assert git(job.checkout, "worktree", "list").count("\n") == 1
 
 
-def test_what_a_change_turns_off_fails_unless_it_is_accepted_outside_of_it(job: Job) -> None:
+def test_disabled_finding_fails_unless_it_is_accepted_outside_of_the_change(job: Job) -> None:
     commit(job.checkout, {"main.bicep": FIXED, "kvlint.toml": 'select = ["KV001"]\n'})
     commit(job.checkout, {"main.bicep": f"// kvlint: ignore[KV001] a reason\n{CARELESS}"})
     assert job().code == 0
@@ -161,7 +161,7 @@ def test_what_a_change_turns_off_fails_unless_it_is_accepted_outside_of_it(job: 
     assert job(compare=True, accepted=True).code == 0
 
 
-def test_without_a_comparison_no_setting_of_the_change_counts(job: Job) -> None:
+def test_settings_of_the_change_are_ignored_without_a_comparison(job: Job) -> None:
     commit(job.checkout, {"a/main.bicep": CARELESS, "b/main.bicep": UNREADABLE})
     commit(job.checkout, {"b/main.bicep": "", "kvlint.toml": 'exclude = ["a"]\n'})
     ran = job(compare=True, fail_on="high", args="--select=KV001")
@@ -178,7 +178,7 @@ def test_a_comparison_runs_no_hook_and_no_filter_of_lfs(job: Job, tmp_path: Path
     assert not trace.exists()
 
 
-def test_all_findings_count_if_the_base_cannot_be_read(job: Job) -> None:
+def test_all_findings_fail_if_the_base_is_unreadable(job: Job) -> None:
     commit(job.checkout, {"main.bicep": CARELESS, "b.bicep": UNREADABLE})
     commit(job.checkout, {"b.bicep": ""})
     ran = job(compare=True)

@@ -34,7 +34,7 @@ resource "azurerm_key_vault" "kv" {
         ("2024-12-01-preview", "2026-11-25", "2024-12-01-preview (preview, retired on 90 days' notice)", "medium"),
     ],
 )
-def test_retirement_of_an_api_version(
+def test_message_states_when_an_api_version_retires(
     version: str, today: str, expected: str, severity: str, tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "main.bicep").write_text(VAULT.format(version), encoding="utf-8")
@@ -46,7 +46,7 @@ def test_retirement_of_an_api_version(
 @pytest.mark.parametrize(
     ("today", "verb"), [("2027-02-17", "retires"), ("2027-02-26", "retires"), ("2027-02-28", "retired")]
 )
-def test_retirement_of_the_api_of_a_provider(today: str, verb: str, tmp_path: Path, run: Run) -> None:
+def test_message_states_when_the_api_of_a_provider_retires(today: str, verb: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.tf").write_text(OLD, encoding="utf-8")
     report = json.loads(run("-f", "json", "--select", "KV051", "--as-of", today, ".", cwd=tmp_path).out)
     message = f"azurerm versions before 4.81, whose Key Vault API {verb} on 2027-02-27"

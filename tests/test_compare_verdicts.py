@@ -96,7 +96,7 @@ def test_bytes_that_differ(installed: Path, changed: Path, inputs: Path) -> None
     assert "graph" not in text
 
 
-def test_an_installation_that_dies_is_reported_and_the_rest_is_compared(
+def test_crashed_installation_is_reported_and_the_rest_is_compared(
     installed: Path, changed: Path, inputs: Path
 ) -> None:
     with (changed / "azkvlint" / "__main__.py").open("a") as file:

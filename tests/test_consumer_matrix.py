@@ -337,7 +337,7 @@ def source(language: str, case: tuple[Consumer, str, str, str]) -> bytes:
 
 
 @pytest.mark.parametrize("language", ["main.tf", "plan.json", "main.bicep"])
-def test_what_is_reported_is_what_fails(language: str, run: Run, tmp_path: Path) -> None:
+def test_reported_consumers_are_those_that_fail(language: str, run: Run, tmp_path: Path) -> None:
     everything = {}
     for at, case in enumerate(cases()):
         folder = tmp_path / str(at)
@@ -453,7 +453,7 @@ def truth_elsewhere(service: Elsewhere, permission: str, network: str) -> set[st
 
 
 @pytest.mark.parametrize("language", ["main.tf", "plan.json"])
-def test_services_outside_of_azure(language: str, run: Run, tmp_path: Path) -> None:
+def test_consumers_outside_of_azure_are_reported(language: str, run: Run, tmp_path: Path) -> None:
     everything = dict(enumerate(product(ELSEWHERE, GRANTS_ELSEWHERE, NETWORKS)))
     for at, case in everything.items():
         text = elsewhere(*case)

@@ -41,7 +41,7 @@ def test_packages_come_from_the_lock_file_alone() -> None:
     assert fetching[1].endswith(" check")
 
 
-def test_what_is_copied_is_in_the_context() -> None:
+def test_copied_files_are_in_the_build_context() -> None:
     files = list(context())
     for step in STEPS:
         if step.name == "COPY" and not step.words.startswith("--from="):
@@ -56,6 +56,6 @@ def test_what_is_copied_is_in_the_context() -> None:
 @pytest.mark.parametrize(
     ("name", "included"), [("src/a.py", True), ("src/__pycache__/a.pyc", False), ("tests/a.py", False), (".git", False)]
 )
-def test_the_context_is_a_list_of_what_is_needed(name: str, included: bool) -> None:
+def test_build_context_is_limited_to_required_files(name: str, included: bool) -> None:
     patterns = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert is_in_context(name, patterns) is included

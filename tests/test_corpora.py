@@ -70,7 +70,7 @@ def test_every_plan_is_read_and_no_vault_is_skipped(plan: Path, run: Run, tmp_pa
 
 
 @pytest.mark.parametrize("plan", WHOLE, ids=name)
-def test_whole_plans_are_judged_in_full_and_their_secrets_stay_in(plan: Path, run: Run, tmp_path: Path) -> None:
+def test_whole_plans_are_evaluated_completely_and_print_no_secrets(plan: Path, run: Run, tmp_path: Path) -> None:
     said = judge(plan, run, tmp_path)
     # What is not at hand is the source that the plan was made from.
     assert {problem["code"] for problem in said.report["problems"]} <= {"KVE008"}

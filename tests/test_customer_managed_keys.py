@@ -248,7 +248,7 @@ class TestTerraform:
         key = json.dumps(SETS if "SET" in row.key else URL)
         assert outcome("terraform", terraform(row, key)) == "pass"
 
-    def test_where_nobody_knows(self, row: Row) -> None:
+    def test_unknown_key_is_unknown(self, row: Row) -> None:
         assert outcome("terraform", terraform(row, "var.unknown")) == "unknown"
 
 
@@ -288,20 +288,20 @@ class TestTemplates:
     def test_with_a_key(self, row: Row) -> None:
         assert outcome("arm", template(row.type, properties(row.more, self.value(row)))) == "pass"
 
-    def test_where_nobody_knows(self, row: Row) -> None:
+    def test_conditional_key_is_unknown(self, row: Row) -> None:
         known = "true()" if row.key == "true" else f"'{self.value(row)}'"
         value = f"[if(parameters('maybe'), {known}, null())]"
         assert outcome("arm", template(row.type, properties(row.more, value))) == "unknown"
 
 
 @pytest.mark.parametrize(("type_", "kind"), BY_CHILD.items())
-def test_keys_of_a_server(type_: str, kind: str) -> None:
+def test_key_of_a_server_is_a_child_resource(type_: str, kind: str) -> None:
     child = {"type": f"{type_}/{kind}", "apiVersion": "2024-01-01", "name": "x/k", "properties": {"uri": URL}}
     assert outcome("arm", template(type_, {})) == "fail"
     assert outcome("arm", template(type_, {}, child)) == "pass"
     assert outcome("arm", template(type_, {}, {**child, "condition": "[parameters('maybe')]"})) == "unknown"
 
 
-def test_every_service_is_asked_and_walked_through() -> None:
+def test_every_service_is_in_the_rule_and_the_tables() -> None:
     assert set(RULE.resources) == set(SERVICES)
     assert {row.type for row in rows_of_arm()} | set(BY_CHILD) == set(SERVICES)

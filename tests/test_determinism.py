@@ -39,7 +39,7 @@ def fill(folder: Path, backwards: bool) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_equal_folders_give_equal_bytes(form: str, tmp_path: Path, run: Run) -> None:
+def test_equal_folders_have_equal_reports(form: str, tmp_path: Path, run: Run) -> None:
     said = []
     for backwards, seed in ((False, "0"), (True, "1"), (True, "4321")):
         folder = tmp_path / seed / "same"
@@ -57,7 +57,7 @@ def test_the_order_of_paths_does_not_matter(form: str, tmp_path: Path, run: Run)
     assert run("-f", form, "b/broken.json", "b", "a/careless.json", "c/old.json", "a", cwd=tmp_path) == one
 
 
-def test_wherever_it_is_run_from_and_whatever_the_locale_a_log_is_the_same(tmp_path: Path, run: Run) -> None:
+def test_log_does_not_depend_on_current_folder_and_locale(tmp_path: Path, run: Run) -> None:
     checkout = tmp_path / "checkout"
     shutil.copytree(SAMPLES, checkout / "samples")
     (checkout / ".git").mkdir()

@@ -43,7 +43,7 @@ def texts() -> list[Path]:
         ("kvlint plan.json", False),
     ],
 )
-def test_the_pattern(text: str, is_one: bool) -> None:
+def test_install_commands_are_recognized(text: str, is_one: bool) -> None:
     assert bool(INSTALLS.search(text)) is is_one
 
 
@@ -57,7 +57,7 @@ def test_no_text_installs_a_package_of_that_name() -> None:
     assert found == []
 
 
-def test_names_and_address() -> None:
+def test_distribution_has_its_name_and_address() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] == "azkvlint"
     assert project["scripts"] == dict.fromkeys(("kvlint", "azkvlint"), "azkvlint.__main__:run_and_exit")

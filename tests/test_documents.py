@@ -30,7 +30,9 @@ RULES = builtin_rules()
 @pytest.mark.parametrize(
     ("page", "made"), [("coverage.md", coverage), ("migrate.md", migration), ("trusted-services.md", trusted)]
 )
-def test_page(page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: pytest.Config) -> None:
+def test_page_is_generated_from_the_code(
+    page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: pytest.Config
+) -> None:
     file = ROOT / "docs" / page
     text = made(RULES)
     if pytestconfig.getoption("--write-expected"):
@@ -47,7 +49,9 @@ def test_page(page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: py
         ("roles.md", "roles", role_table),
     ],
 )
-def test_region(page: str, region: str, made: Callable[[], str], pytestconfig: pytest.Config) -> None:
+def test_region_is_generated_from_the_code(
+    page: str, region: str, made: Callable[[], str], pytestconfig: pytest.Config
+) -> None:
     file = ROOT / "docs" / page
     text = filled(file.read_text(encoding="utf-8"), region, made())
     if pytestconfig.getoption("--write-expected"):
@@ -89,7 +93,7 @@ def test_every_service_that_reads_vaults_is_listed_once() -> None:
     assert all(row.get("reason", ".").endswith(".") for row in rows)
 
 
-def test_severities() -> None:
+def test_page_of_severities_is_current() -> None:
     """The page of severities states the severity and the profile that the rules have now."""
     rules = {rule.id: rule for rule in RULES}
     text = (ROOT / "docs" / "severities.md").read_text(encoding="utf-8")
@@ -103,7 +107,7 @@ def test_severities() -> None:
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
 )
-def test_words(page: str) -> None:
+def test_documentation_is_plain_english(page: str) -> None:
     """The pages use the words of the field. Texts from rules and from the command line are checked at their source."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for ignored in (r"^```.*?^```$", r"<!-- (\w+) -->.*?<!-- /\1 -->", r"`[^`]*`"):
@@ -114,7 +118,7 @@ def test_words(page: str) -> None:
     assert re.findall(words, text, re.IGNORECASE) == []
 
 
-def test_every_idea_has_an_answer_or_a_reason() -> None:
+def test_every_idea_is_covered_or_has_a_reason() -> None:
     ideas, reasons = catalogue()
     answered = set(answers(RULES))
     assert answered <= set(ideas)
@@ -127,7 +131,7 @@ def test_every_tool_has_a_name() -> None:
     assert {tool for rule in RULES for tool in rule.peers} == set(TOOLS)
 
 
-def test_the_catalogue_is_whole() -> None:
+def test_every_idea_is_in_the_catalogue() -> None:
     if not FACTS.exists():
         pytest.skip("the facts that the catalogue was made from are not here")
     known = json.loads(FACTS.read_text(encoding="utf-8"))

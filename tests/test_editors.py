@@ -68,7 +68,7 @@ def test_a_task_takes_every_line_that_is_printed(run: Run, tmp_path: Path) -> No
         assert (tmp_path / one["file"]).is_file()
 
 
-def test_the_task_that_watches_knows_when_a_check_begins_and_ends(tmp_path: Path) -> None:
+def test_background_task_detects_when_a_check_begins_and_ends(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kv" {}\n')
     lines: list[str] = []
     watch = Watch(lambda: Config(paths=(str(tmp_path),), jobs=1), lambda *_: lines.append("reports"), lines.append, ())
@@ -79,7 +79,7 @@ def test_the_task_that_watches_knows_when_a_check_begins_and_ends(tmp_path: Path
     assert [bool(re.search(background["endsPattern"], line)) for line in told] == [False, False, True]
 
 
-def test_the_task_that_watches_knows_that_a_check_fails(tmp_path: Path) -> None:
+def test_background_task_detects_a_failed_check(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kv" {}\n')
     configurations = [Config(paths=(str(tmp_path),), jobs=1)]
 
@@ -129,7 +129,7 @@ def test_commands_of_the_page_are_understood() -> None:
         assert plain_arguments(command.split()) is not None
 
 
-def test_the_name_of_the_log_makes_its_folder_and_says_where_it_starts(run: Run, tmp_path: Path) -> None:
+def test_log_creates_its_folder_and_contains_the_root_uri(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kv" {}\n')
     done = run(".", "-f", "sarif=.sarif/kvlint.sarif", cwd=tmp_path)
     assert (done.code, done.err) == (1, "")

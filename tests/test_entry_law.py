@@ -70,7 +70,7 @@ def test_advice_ends_its_cause_and_no_finding_advises_the_opposite(tmp_path: Pat
                 assert not contradicts(advice.requires, opposite.requires), (id_, other, vault, advice, opposite)
 
 
-def test_the_advice_of_every_rule_on_who_may_enter_is_known() -> None:
+def test_every_rule_on_network_access_states_its_advice() -> None:
     """A new rule on a vault that reads a verdict has to state what its advice changes."""
     verdicts = {"derived.exposure", "derived.publicAccess", "derived.networkRules", "derived.bypass",
                 "derived.perimeter", "derived.reachable", "derived.trustedConsumers"}  # fmt: skip

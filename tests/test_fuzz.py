@@ -233,7 +233,7 @@ def is_utf8(data: bytes | None) -> bool:
     return (data or b"").decode("utf-8", "replace").encode() == (data or b"")
 
 
-def test_cases_cover_what_they_should(seeds: Seeds) -> None:
+def test_cases_include_every_kind_of_input_and_format(seeds: Seeds) -> None:
     """Every kind of input and every format, and inputs like those that a reader once failed on."""
     factory = CaseFactory(seeds, 1)
     formats = {*FORMATS, "html", "dot", "mermaid", "suppressions.json", "baseline"}
@@ -277,7 +277,7 @@ def test_inputs_are_valid_before_they_are_mutated(
         assert codes[kind][0] + codes[kind][1] >= least * codes[kind].total() > 0, (kind, codes[kind])
 
 
-def test_a_second_interrupt_does_not_lose_what_was_found(
+def test_second_interrupt_keeps_the_recorded_failures(
     seeds: Seeds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record, kill = campaign._record, campaign._Worker.kill

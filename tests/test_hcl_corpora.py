@@ -69,7 +69,7 @@ def judge(folder: Path, run: Run, tmp_path: Path) -> tuple[int, dict[str, Any]]:
     return ran.code, report
 
 
-def test_what_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
+def test_unreadable_files_are_reported_as_errors(run: Run, tmp_path: Path) -> None:
     code, report = judge(CORPORA, run, tmp_path)
     errors: dict[str, set[str]] = {}
     for problem in report["problems"]:
@@ -82,14 +82,14 @@ def test_what_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_every_collection_is_judged(folder: str, run: Run, tmp_path: Path) -> None:
+def test_every_collection_is_evaluated(folder: str, run: Run, tmp_path: Path) -> None:
     code, report = judge(CORPORA / folder, run, tmp_path)
     broken = any(path.startswith(f"{folder}/") for path in ERRORS)
     assert code in ({3} if broken else {0, 1})
     assert {problem["code"] for problem in report["problems"]} <= {"KVE001", "KVE002", "KVE003"}
 
 
-def test_every_place_is_in_a_file_and_on_what_is_meant(run: Run, tmp_path: Path) -> None:
+def test_every_location_is_at_an_attribute_block_or_name(run: Run, tmp_path: Path) -> None:
     _, report = judge(CORPORA, run, tmp_path)
     lines: dict[str, list[str]] = {}
     for finding in report["findings"] + report["unknown"]:

@@ -55,6 +55,14 @@ WORDS = {
     "mends": "fixes",
     "anew": "again",
 }
+# Words that leave out the subject or the result of a test: its name states what is reported, accepted or unknown.
+TEST_WORDS = {
+    "told", "tell", "tells", "said", "say", "says", "asked", "ask", "asks", "judged", "judge", "judges",
+    "nobody", "somebody", "anybody", "everybody", "anyone", "whoever", "whatever", "wherever", "however",
+    "what", "who", "whom", "whose", "stands", "stand", "holds", "hold", "held", "alike", "wants", "want",
+    "wanted", "gives", "give", "given", "hangs", "heed", "heeds", "mend", "reckoned", "anew", "answer",
+    "answers", "answered", "question", "questions", "nor",
+}  # fmt: skip
 # Literal translations, for docstrings and comments.
 PHRASES = {
     r"hangs? on": "depends on",
@@ -210,10 +218,25 @@ def test_messages_are_plain_english(room: str) -> None:
     assert not reported, "\n".join(reported)
 
 
+def test_names_of_tests_state_behavior() -> None:
+    files = sorted(Path(__file__).parent.rglob("test_*.py"))
+    reported = [f"{file}:{fault}" for file in files for fault in faults_of_test_names(file.read_text("utf-8"))]
+    assert len(files) > 100
+    assert not reported, "\n".join(reported)
+
+
 def text_faults(text: str) -> list[str]:
     """Return the words of the lists in a text for users, code in backticks aside."""
     prose = _CODE.sub("", text)
     return [found[0] for pattern in (_WORD, _PHRASE, _MESSAGE_PHRASE) for found in pattern.finditer(prose)]
+
+
+def faults_of_test_names(source: str) -> list[str]:
+    """Return the names of tests with a word that states no behavior; what-if is the operation of Azure."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    tests = [node for node in functions if node.name.startswith("test_")]
+    words = [(node, set(node.name.replace("what_if", "").split("_"))) for node in tests]
+    return [f"{node.lineno}: {node.name}" for node, parts in words if parts & TEST_WORDS]
 
 
 def test_texts_of_rules_are_plain_english() -> None:
@@ -267,7 +290,7 @@ def test_a_message_with_a_word_of_the_lists_is_a_fault(source: str) -> None:
         'def f():\n    """Return a text that takes no part."""',
     ],
 )
-def test_plain_messages_are_no_fault(source: str) -> None:
+def test_plain_messages_are_accepted(source: str) -> None:
     assert not message_faults(source)
 
 
@@ -299,5 +322,15 @@ def test_a_word_of_the_lists_is_a_fault(source: str) -> None:
         "task, mask, basket = 1, 2, 3  # multitasking, recommended",
     ],
 )
-def test_plain_text_and_strings_are_no_fault(source: str) -> None:
+def test_plain_text_and_strings_are_accepted(source: str) -> None:
     assert not faults(source)
+
+
+def test_test_name_with_a_word_of_the_list_is_a_fault() -> None:
+    source = "def test_what_is_excluded_is_not_told(): ...\nclass TestCases:\n    def test_it_holds(self): ...\n"
+    assert faults_of_test_names(source) == ["1: test_what_is_excluded_is_not_told", "3: test_it_holds"]
+
+
+def test_test_name_that_states_behavior_is_accepted() -> None:
+    source = "def test_what_if_result_is_read(): ...\ndef test_withheld_value_is_unknown(): ...\ndef told(): ...\n"
+    assert faults_of_test_names(source) == []

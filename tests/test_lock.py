@@ -96,7 +96,7 @@ def test_every_line_pins_a_version_by_hashes(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", LOCKS, ids=lambda file: file.name)
-def test_what_is_asked_for_is_what_pyproject_declares(file: Path) -> None:
+def test_requirements_of_lock_files_are_those_of_pyproject(file: Path) -> None:
     texts = {str(requirement) for requirement in asked(file)}
     assert {str(requirement) for requirement in declared(file)} <= texts
     assert all(requirement.marker is None for requirement in asked(file))
@@ -104,7 +104,7 @@ def test_what_is_asked_for_is_what_pyproject_declares(file: Path) -> None:
 
 @pytest.mark.parametrize("file", LOCKS, ids=lambda file: file.name)
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda one: f"{one['python_version']}-{one['sys_platform']}")
-def test_everything_that_is_needed_is_pinned_to_what_satisfies_it(environment: Mapping[str, str], file: Path) -> None:
+def test_every_requirement_is_pinned_to_a_matching_version(environment: Mapping[str, str], file: Path) -> None:
     pinned = lock(file, environment)
     found = list(needed(file, environment, pinned))
     assert len(found) >= len(declared(file))

@@ -81,7 +81,7 @@ def points_at_its_subject(made: Tree, finding: Finding, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(TREES))
-def test_a_plan_is_told_on_its_source_as_the_source_tells_it_itself(
+def test_plan_findings_are_located_like_findings_of_the_source(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = make(seed, tmp_path)

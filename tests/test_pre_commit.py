@@ -67,7 +67,7 @@ def test_the_whole_repository_is_checked_for_every_commit() -> None:
     assert not {"files", "types", "types_or", "exclude", "stages"} & hook.keys()
 
 
-def test_the_whole_repository(tmp_path: Path, run: Run) -> None:
+def test_whole_repository_hook_reports_all_files(tmp_path: Path, run: Run) -> None:
     shutil.copy(SAMPLES / "hardened" / "main.bicep", tmp_path)
     assert run_hook("kvlint", ["main.bicep"], tmp_path, run).code == 0
     careless(tmp_path / "careless")
@@ -77,7 +77,7 @@ def test_the_whole_repository(tmp_path: Path, run: Run) -> None:
     assert "careless/main.bicep:12:1: high[KV101] app allows access " in ran.out
 
 
-def test_changed_files_alone(tmp_path: Path, run: Run) -> None:
+def test_changed_files_hook_reports_those_files(tmp_path: Path, run: Run) -> None:
     for name in ("one.bicep", "--output=two.bicep", "-q.bicep"):
         shutil.copy(SAMPLES / "careless" / "main.bicep", tmp_path / name)
     shutil.copy(SAMPLES / "careless" / "grant.bicep", tmp_path)
@@ -89,7 +89,7 @@ def test_changed_files_alone(tmp_path: Path, run: Run) -> None:
     assert not (tmp_path / "two.bicep").exists()
 
 
-def test_with_pre_commit_itself(tmp_path: Path) -> None:
+def test_hooks_run_with_pre_commit(tmp_path: Path) -> None:
     """All but the installation: the hooks run with ``language: system``, on the kvlint of the tests."""
     pytest.importorskip("pre_commit", reason="pre-commit is not installed")
     environment = {

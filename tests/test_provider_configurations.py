@@ -95,7 +95,7 @@ def test_every_configuration_is_read(report: dict[str, Any]) -> None:
     assert not silent
 
 
-def test_no_rule_rejects_what_the_provider_deploys(report: dict[str, Any]) -> None:
+def test_no_rule_rejects_a_configuration_that_the_provider_deploys(report: dict[str, Any]) -> None:
     about = {rule.id for rule in builtin_rules() if _REJECTED.search(rule.message) or rule.id in OTHERS}
     assert {"KV010", "KV625", "KV910"} <= about
     found = [(rule, path) for rule, path in places(report, "findings") if rule in about]

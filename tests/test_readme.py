@@ -117,7 +117,7 @@ def outputs(page: str, folder: Path) -> Iterator[tuple[Step, str]]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)])
-def test_commands(page: str, folder: Path, pytestconfig: pytest.Config) -> None:
+def test_commands_in_the_documentation_have_their_output(page: str, folder: Path, pytestconfig: pytest.Config) -> None:
     now = list(outputs(page, folder))
     if pytestconfig.getoption("--write-expected"):
         file = ROOT / page
@@ -135,7 +135,7 @@ def test_commands(page: str, folder: Path, pytestconfig: pytest.Config) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_picture(name: str, pytestconfig: pytest.Config) -> None:
+def test_pictures_show_the_current_output(name: str, pytestconfig: pytest.Config) -> None:
     file, columns = ROOT / "docs" / "assets" / name, PICTURES[name]
     if pytestconfig.getoption("--write-expected"):
         file.write_text(picture(COMMAND, columns), encoding="utf-8")
@@ -144,7 +144,7 @@ def test_picture(name: str, pytestconfig: pytest.Config) -> None:
     assert not re.search(r"url\((?!#)|@import|href=", svg)
 
 
-def test_targets_of_make_are_there() -> None:
+def test_make_targets_in_the_documentation_exist() -> None:
     if not (ROOT / "Makefile").exists():
         pytest.skip("the Makefile is not here")
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
@@ -154,7 +154,7 @@ def test_targets_of_make_are_there() -> None:
     assert named <= set(targets)
 
 
-def test_readme(pytestconfig: pytest.Config) -> None:
+def test_readme_is_current(pytestconfig: pytest.Config) -> None:
     file = ROOT / "README.md"
     text = file.read_text(encoding="utf-8")
     if pytestconfig.getoption("--write-expected"):

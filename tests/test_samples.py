@@ -71,7 +71,9 @@ def test_there_are_samples() -> None:
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("name", NAMES)
-def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+def test_sample_has_the_expected_output(
+    name: str, source: str, ending: str, away: Path, run: Run, pytestconfig: pytest.Config
+) -> None:
     ran = run("-f", FORMATS[ending], f"samples/{name}/{source}", cwd=away)
     assert (ran.code, ran.err) == (EXIT_CODES[name], "")
     file = SAMPLES / name / f"{source}.expected.{ending}"
@@ -84,7 +86,9 @@ def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytes
 @pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("source", ["main.tf", "main.bicep"])
 @pytest.mark.parametrize("name", NAMES)
-def test_terminal(name: str, source: str, columns: int, pytestconfig: pytest.Config) -> None:
+def test_sample_has_the_expected_output_on_a_terminal(
+    name: str, source: str, columns: int, pytestconfig: pytest.Config
+) -> None:
     command = f"kvlint samples/{name}/{source} --as-of 2026-11-01 --color never"
     text = terminal_text(command, columns)
     file = SAMPLES / name / f"{source}.expected.{columns}.txt"
@@ -99,7 +103,7 @@ def test_the_careless_sample_fits_on_few_lines() -> None:
     assert len(text.splitlines()) <= 130
 
 
-def test_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+def test_samples_have_the_expected_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Config) -> None:
     words = [word for form in OTHERS for word in ("-f", f"{form}={form}")]
     assert run(*words, "samples/careless/main.tf", cwd=away) == (1, "", "")
     for form in OTHERS:
@@ -116,7 +120,7 @@ def test_no_internal_name_is_printed() -> None:
 
 @pytest.mark.parametrize("outcome", ["findings", "unknown"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_spelling_is_judged_alike(name: str, outcome: str, report: Report) -> None:
+def test_sample_has_the_same_results_in_every_language(name: str, outcome: str, report: Report) -> None:
     """The rule, the type and the name of what it is about; the address is each spelling's own."""
     found = {source: Counter(_told(report(f"{name}/{source}")[outcome], leave_out=ONLY_TERRAFORM)) for source in INPUTS}
     assert found["main.bicep"] == found["main.tf"]
@@ -136,7 +140,7 @@ def _name(finding: Mapping[str, Any]) -> str:
 
 @pytest.mark.parametrize("outcome", ["findings", "unknown"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_plan_is_told_on_the_lines_of_its_source(name: str, outcome: str, report: Report) -> None:
+def test_plan_findings_are_on_the_lines_of_the_source(name: str, outcome: str, report: Report) -> None:
     plan, source = (_placed(report(f"{name}/{file}")[outcome]) for file in ("plan.json", "main.tf"))
     assert {one for one in plan if one[0] not in NOT_IN_PLAN} == {one for one in source if one[0] not in NOT_IN_PLAN}
 
@@ -148,7 +152,7 @@ def _placed(findings: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str, i
 
 @pytest.mark.parametrize("outcome", ["findings", "unknown"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_tells_a_plan_and_its_source_once(name: str, outcome: str, report: Report) -> None:
+def test_folder_with_a_plan_and_its_source_reports_each_finding_once(name: str, outcome: str, report: Report) -> None:
     """The plan and its source are one deployment, the templates are others of the same."""
     told = _placed(report(name)[outcome])
     alone = {source: _placed(report(f"{name}/{source}")[outcome]) for source in INPUTS}
@@ -160,14 +164,14 @@ def test_a_folder_tells_a_plan_and_its_source_once(name: str, outcome: str, repo
 @pytest.mark.parametrize("seed", ["0", "1", "2026"])
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("name", NAMES)
-def test_output_does_not_hang_on_the_hash_seed(name: str, source: str, seed: str, away: Path, run: Run) -> None:
+def test_output_does_not_depend_on_the_hash_seed(name: str, source: str, seed: str, away: Path, run: Run) -> None:
     ran = run("-f", "sarif", f"samples/{name}/{source}", cwd=away, env={"PYTHONHASHSEED": seed})
     assert ran.out.encode() == (SAMPLES / name / f"{source}.expected.sarif").read_bytes()
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif"])
 @pytest.mark.parametrize("source", INPUTS)
-def test_the_secret_in_it_is_not_printed(source: str, form: str, away: Path, run: Run) -> None:
+def test_secret_of_the_sample_is_not_printed(source: str, form: str, away: Path, run: Run) -> None:
     file = away / "samples" / "careless" / source
     assert SECRET in file.read_text(encoding="utf-8")
     ran = run("-v", "-f", form, file)

@@ -60,7 +60,7 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_a_page_tells_everything_about_its_rule(part: int, pages: Mapping[str, Parsed]) -> None:
+def test_page_contains_every_fact_about_its_rule(part: int, pages: Mapping[str, Parsed]) -> None:
     for rule in RULES[part::8]:
         page = pages[f"rules/{rule.id}/index.html"]
         text = flat(page.text)
@@ -149,7 +149,7 @@ def severity_cell(rule: Rule) -> str:
     return rule.severity.label if rule.profile == "default" else f"{rule.profile} {rule.severity.label}"
 
 
-def test_frameworks_stand_on_their_page_control_by_control(pages: Mapping[str, Parsed]) -> None:
+def test_page_of_frameworks_lists_every_control(pages: Mapping[str, Parsed]) -> None:
     page = pages["frameworks/index.html"]
     for framework in builtin_frameworks(RULES):
         assert framework.title in page.text
@@ -157,14 +157,14 @@ def test_frameworks_stand_on_their_page_control_by_control(pages: Mapping[str, P
             assert any(row.startswith(f"{control.id} ") and flat(control.title) in row for row in page.rows)
 
 
-def test_the_front_page(pages: Mapping[str, Parsed]) -> None:
+def test_front_page_shows_commands_and_counts(pages: Mapping[str, Parsed]) -> None:
     page = pages["index.html"]
     assert {"assets/terminal.svg", "assets/terminal-narrow.svg"} <= set(page.assets)
     assert f"{len(RULES)} rules" in page.text
     assert any("runs-on: ubuntu-latest" in block for block in page.blocks)
 
 
-def test_search_knows_rules_by_other_tools_ids(site: Path) -> None:
+def test_search_finds_rules_by_ids_of_other_tools(site: Path) -> None:
     found = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
     assert any(one["location"].startswith("rules/KV001/") and "CKV_AZURE_110" in one["text"] for one in found)
 
@@ -200,18 +200,18 @@ def test_no_link_is_dead(pages: Mapping[str, Parsed], site: Path) -> None:
     "reference",
     ["../KV99/", "../../frameworks/#none", "/assets/none.css", "http://example.com/", "https://nohost", "#nothing"],
 )
-def test_a_dead_link_would_be_noticed(reference: str, pages: Mapping[str, Parsed], site: Path) -> None:
+def test_dead_link_is_detected(reference: str, pages: Mapping[str, Parsed], site: Path) -> None:
     some = {"rules/KV001/index.html": Parsed(f'<a href="{reference}">x</a><a href="../KV002/#examples">y</a>')}
     assert dead_links(some, pages, site) == [f"rules/KV001/index.html: {reference}"]
 
 
 @pytest.mark.parametrize("file", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda file: file.name)
-def test_links_between_files_are_not_dead_either(file: Path) -> None:
+def test_links_between_documentation_files_are_valid(file: Path) -> None:
     targets = re.findall(r"\]\(([^)\s#:]+)(?:#[^)\s]*)?\)", file.read_text(encoding="utf-8"))
     assert [target for target in targets if not (file.parent / target).exists()] == []
 
 
-def test_nothing_is_loaded_from_elsewhere(pages: Mapping[str, Parsed], site: Path) -> None:
+def test_pages_load_no_external_resources(pages: Mapping[str, Parsed], site: Path) -> None:
     for path, page in pages.items():
         assert [asset for asset in page.assets if urlsplit(asset).netloc] == [], path
     for sheet in site.rglob("*.css"):
@@ -233,7 +233,7 @@ def rendered(markdown_text: str) -> Parsed:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_prose_is_what_it_says(text: str) -> None:
+def test_prose_is_rendered_as_text(text: str) -> None:
     page = rendered(prose(text))
     assert page.text.strip() == re.sub(r"`([^`]+)`", r"\1", " ".join(text.split()))
     assert {tag for tag, _ in page.elements} <= {"p", "code"}
@@ -242,7 +242,7 @@ def test_prose_is_what_it_says(text: str) -> None:
     assert {tag for tag, _ in cells.elements} <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
-def test_links_are_made_of_free_words_only() -> None:
+def test_rule_ids_outside_of_code_and_links_become_links() -> None:
     made = with_links(
         '<p title="KV001>">KV001 &amp; <code>KV001</code> <code>--select KV001</code> <a href="x">KV001</a> XKV001'
         " KV0011 KV999</p><pre><code>KV001</code></pre><h2><code>KV001</code></h2><!-- KV001 --><br/>&#60;KV001 < ",

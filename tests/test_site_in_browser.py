@@ -154,7 +154,7 @@ def browser(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Br
     browser.server.server_close()
 
 
-def test_it_can_be_read_on_a_desk_and_on_a_phone(browser: Browser) -> None:
+def test_pages_are_readable_on_a_desktop_and_on_a_phone(browser: Browser) -> None:
     seen = browser.look(*FRAMES)
     assert seen.complaints == []
     for (path, width), page in zip(FRAMES, seen.pages, strict=True):
@@ -177,7 +177,7 @@ def test_a_search_finds_a_rule_by_another_tools_id(browser: Browser) -> None:
     assert page["found"] > 0
 
 
-def test_the_browser_would_notice(browser: Browser) -> None:
+def test_browser_detects_planted_faults(browser: Browser) -> None:
     faults = """
     async function prepared([first, second]) {
       const add = (page, html) => page.document.querySelector('article').insertAdjacentHTML('beforeend', html);

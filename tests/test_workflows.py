@@ -61,7 +61,7 @@ def bash(script: str, folder: Path, environment: dict[str, str]) -> subprocess.C
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
-def test_no_job_has_more_rights_or_time_than_it_says(file: Path) -> None:
+def test_permissions_and_time_of_jobs_are_limited(file: Path) -> None:
     workflow = read(file)
     # A called workflow has the permissions of its caller, and would cancel that with a group of its own.
     if file != CALLED:
@@ -127,7 +127,7 @@ def test_a_release_has_the_tag_of_its_version_and_notes(
 @pytest.mark.parametrize(
     ("project", "published"), [("My.kvlint-project", True), ("kvlint", False), ("my_kvlint", False), ("*", False)]
 )
-def test_nothing_is_published_under_a_name_that_was_not_meant(project: str, published: bool, tmp_path: Path) -> None:
+def test_packages_are_published_under_their_name_only(project: str, published: bool, tmp_path: Path) -> None:
     job = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["pypi"]
     (script,) = [step["run"] for step in job["steps"] if "run" in step]
     (tmp_path / "dist").mkdir()
@@ -158,7 +158,7 @@ def test_an_image_has_the_version_of_its_tag(tag: str, tags: str, tmp_path: Path
     assert not (tmp_path / "pwned").exists()
 
 
-def test_a_release_publishes_what_was_tested() -> None:
+def test_release_publishes_tested_artifacts() -> None:
     jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
     assert [(name, job.get("needs")) for name, job in jobs.items()] == [
         ("build", None),

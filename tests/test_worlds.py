@@ -39,7 +39,7 @@ def test_results_are_true_in_the_world_of_their_condition(language: str, tmp_pat
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_comparison_notices_planted_faults(language: str) -> None:
+def test_comparison_detects_planted_faults(language: str) -> None:
     kinds: Counter[str] = Counter()
     for seed in range(min(SEEDS // 4, 20)):
         case = make_case(seed, language)
@@ -68,7 +68,7 @@ def test_options_with_the_values_of_a_condition_keep_its_results(language: str, 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_skipped_exists_with_no_values_of_boolean_inputs(language: str, tmp_path: Path) -> None:
+def test_skipped_resource_exists_with_no_values_of_boolean_inputs(language: str, tmp_path: Path) -> None:
     skipped = 0
     for seed in range(SEEDS // 2):
         case = make_case(seed, language)

@@ -177,7 +177,7 @@ OTHER = "22222222-2222-2222-2222-222222222222"
         ),
     ],
 )
-def test_a_dynamic_block_of_unknown_number_keeps_what_its_content_states(
+def test_dynamic_block_of_unknown_length_has_the_policy_of_its_content(
     run: Run, tmp_path: Path, variable: str, for_each: str, object_id: str, who: list[str], beside: bool
 ) -> None:
     first = 'access_policy {\n object_id = "33333333-3333-3333-3333-333333333333"\n key_permissions = ["Sign"]\n}'

@@ -114,7 +114,7 @@ def access(run: Run, folder: Path, text: str) -> list[dict[str, Any]]:
         (IDENTITY, GROUP, "AzureML Metrics Writer (preview)", LEARNING, ""),
     ],
 )
-def test_who_may_run_code(
+def test_principals_that_may_run_code_in_a_cluster_have_the_access_of_its_identity(
     reader: str, scope: str, role: str, more: str, certainty: str, run: Run, tmp_path: Path
 ) -> None:
     rows = access(run, tmp_path, START % (reader, scope, role) + more)
@@ -175,7 +175,9 @@ resource holder 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
         ("u.properties.principalId", "aks", ""),
     ],
 )
-def test_bicep(reader: str, scope: str, certainty: str, run: Run, tmp_path: Path) -> None:
+def test_kubelet_identity_in_bicep_has_the_access_of_principals(
+    reader: str, scope: str, certainty: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.bicep").write_text(BICEP.replace("READER", reader).replace("SCOPE", scope), encoding="utf-8")
     report: dict[str, Any] = json.loads(run("access", "main.bicep", "-f", "json", cwd=tmp_path).out)
     found = {row["certainty"] for row in report["rows"] if row["principal"] == ID}

@@ -70,7 +70,7 @@ def custom(*actions: str) -> str:
         ((DEPLOYS, DEPLOYMENTS), ""),
     ],
 )
-def test_who_can_write_the_vault_can_enable_it_for_template_deployment(
+def test_principal_that_can_write_the_vault_can_enable_template_deployment(
     actions: tuple[str, ...], certainty: str, tmp_path: Path
 ) -> None:
     found = rows(tmp_path, custom(*actions)).get("secrets/get", {})
@@ -98,7 +98,7 @@ def test_a_lock_may_keep_a_vault_from_being_enabled_for_template_deployment(tmp_
 
 
 @pytest.mark.parametrize("role", ["Role Based Access Control Administrator", "User Access Administrator", "Owner"])
-def test_who_assigns_roles_on_one_secret_of_a_vault_with_access_policies_can_set_it(role: str, tmp_path: Path) -> None:
+def test_principal_that_assigns_roles_on_one_secret_can_set_that_secret(role: str, tmp_path: Path) -> None:
     found = rows(tmp_path, assigned(role, "azurerm_key_vault_secret.s.resource_versionless_id"), model="false")
     assert {name: (row["certainty"], row["only"]) for name, row in found.items()} == {"manage": ("yes", ["secrets/s"])}
 
@@ -119,7 +119,7 @@ READS = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
         ("(", "perhaps"),  # it cannot be read
     ],
 )
-def test_a_condition_decides_only_what_it_is_about(condition: str, certainty: str, tmp_path: Path) -> None:
+def test_condition_applies_to_the_actions_that_it_names(condition: str, certainty: str, tmp_path: Path) -> None:
     text = assigned("Key Vault Secrets User", "azurerm_key_vault.kv.id", condition)
     assert rows(tmp_path, text).get("secrets/get", {}).get("certainty", "") == certainty
 

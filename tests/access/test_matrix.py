@@ -19,7 +19,7 @@ WHO = "11111111-1111-1111-1111-000000000009"
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("seed", range(10))
-def test_it_equals_the_oracle(seed: int, language: str) -> None:
+def test_matrix_equals_the_oracle(seed: int, language: str) -> None:
     assert difference(seed, language) == []
 
 

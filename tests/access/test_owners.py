@@ -79,7 +79,7 @@ def found(
         (f'"{ID}"', "types = var.some", "perhaps"),
     ],
 )
-def test_owners_of_groups(owner: str, more: str, certainty: str, tmp_path: Path) -> None:
+def test_owner_of_a_group_has_its_access(owner: str, more: str, certainty: str, tmp_path: Path) -> None:
     rows = found(tmp_path, group=f"[{owner}]", more=more)
     assert [row["certainty"] for row in rows.values()] == ([certainty] if certainty else [])
     for row in rows.values():
@@ -98,12 +98,14 @@ def test_owners_of_groups(owner: str, more: str, certainty: str, tmp_path: Path)
         (f'"{ID}"', "perhaps"),
     ],
 )
-def test_owners_of_applications(of: str, owner: str, certainty: str, tmp_path: Path) -> None:
+def test_owner_of_an_application_or_principal_has_its_access(
+    of: str, owner: str, certainty: str, tmp_path: Path
+) -> None:
     rows = found(tmp_path, **{of: f"[{owner}]"})
     assert {key[1]: row["certainty"] for key, row in rows.items()} == {"keys/use": certainty}
 
 
-def test_an_owner_of_an_application_in_a_resource_of_its_own(tmp_path: Path) -> None:
+def test_separate_owner_resource_of_an_application_is_read(tmp_path: Path) -> None:
     own = f"""
 resource "azuread_application_owner" "o" {{
   application_id  = azuread_application.a.id
@@ -117,7 +119,7 @@ resource "azuread_application_owner" "o" {{
 
 
 @pytest.mark.parametrize(("schedule", "certainty"), [("assignment", "yes"), ("eligibility", "perhaps")])
-def test_owners_by_privileged_identity_management(schedule: str, certainty: str, tmp_path: Path) -> None:
+def test_eligible_owner_of_a_group_has_possible_access(schedule: str, certainty: str, tmp_path: Path) -> None:
     own = f"""
 resource "azuread_privileged_access_group_{schedule}_schedule" "o" {{
   group_id        = azuread_group.g.id

@@ -81,7 +81,7 @@ def terraform(type_: str, action: str, arguments: dict[str, str]) -> str:
         ("azurerm_linux_web_app", f"{SITE}/config/read", {}, ""),
     ],
 )
-def test_actions_on_apps_of_terraform(
+def test_actions_on_apps_of_terraform_grant_access(
     type_: str, action: str, arguments: dict[str, str], expected: str, tmp_path: Path
 ) -> None:
     (tmp_path / "main.tf").write_text(terraform(type_, action, arguments), encoding="utf-8")
@@ -140,6 +140,6 @@ resource {name} 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2023-12-
         ("param on bool\n" + policy("ftp", "false") + policy("scm", "false", "if (on) "), "perhaps"),
     ],
 )
-def test_policies_of_apps_in_templates(policies: str, expected: str, tmp_path: Path) -> None:
+def test_publishing_policies_of_an_app_decide_access(policies: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "main.bicep").write_text(bicep(policies), encoding="utf-8")
     assert certainty(tmp_path, "main.bicep") == expected

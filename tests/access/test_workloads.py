@@ -98,7 +98,9 @@ CASES: list[tuple[str, list[str], str]] = [
 
 
 @pytest.mark.parametrize(("type_", "actions", "certainty"), CASES)
-def test_actions_that_run_code(type_: str, actions: list[str], certainty: str, run: Run, tmp_path: Path) -> None:
+def test_actions_that_run_code_grant_access(
+    type_: str, actions: list[str], certainty: str, run: Run, tmp_path: Path
+) -> None:
     assert found(run, tmp_path, type_, "SystemAssigned", {"actions": actions}).get("certainty", "") == certainty
 
 
@@ -126,7 +128,7 @@ def test_signing_in_to_an_arc_machine_is_possible_access(run: Run, tmp_path: Pat
         (CLI, [f"{SCRIPT}/read"], ""),
     ],
 )
-def test_a_user_assigned_identity_that_must_be_assigned_again(
+def test_identity_that_must_be_assigned_again_requires_its_action(
     type_: str, actions: list[str], certainty: str, run: Run, tmp_path: Path
 ) -> None:
     row = found(run, tmp_path, type_, "UserAssigned", {"actions": actions})

@@ -50,5 +50,5 @@ RBAC = path_of("properties.enableRbacAuthorization")
         ),
     ],
 )
-def test_names_and_values_of_the_input(declared_as: str, path: Path, answer: Answer, expected: str) -> None:
+def test_names_and_values_are_those_of_the_input(declared_as: str, path: Path, answer: Answer, expected: str) -> None:
     assert state_value(declared_as, path, answer) == expected

@@ -111,7 +111,7 @@ def effective(field: Field, version: tuple[int, int]) -> list[object]:
 
 
 @pytest.mark.parametrize("name", f"{VAULT_TYPES} {LINKED_TYPES} {CONSUMER_TYPES}".split())
-def test_is_mapped(name: str) -> None:
+def test_arguments_are_mapped(name: str) -> None:
     assert f"azurerm_{name}" in RESOURCES
 
 
@@ -204,11 +204,11 @@ def test_secrets_are_never_shown() -> None:
         ("enabled_for_deployment", (4, 0), [False]),
     ],
 )
-def test_defaults_of_a_vault(argument: str, version: tuple[int, int], values: list[object]) -> None:
+def test_version_decides_the_defaults_of_a_vault(argument: str, version: tuple[int, int], values: list[object]) -> None:
     assert effective(find("azurerm_key_vault", argument).field, version) == values
 
 
-def test_defaults_elsewhere() -> None:
+def test_other_resources_have_defaults() -> None:
     hsm = "azurerm_key_vault_managed_hardware_security_module"
     assert find(hsm, "purge_protection_enabled").field.defaults == (Default(False),)
     assert find("azurerm_monitor_diagnostic_setting", "log.enabled").field.defaults == (Default(True),)
@@ -232,7 +232,7 @@ COMPUTED = """
 
 
 @pytest.mark.parametrize("line", COMPUTED.strip().splitlines())
-def test_computed(line: str) -> None:
+def test_argument_is_computed(line: str) -> None:
     name, argument = line.split()
     assert find(f"azurerm_{name}", argument).field.computed
 
@@ -255,18 +255,18 @@ GOES_TO = """
 
 
 @pytest.mark.parametrize("line", GOES_TO.strip().splitlines())
-def test_where_arguments_go(line: str) -> None:
+def test_arguments_have_their_paths(line: str) -> None:
     name, argument, path = line.split()
     assert find(f"azurerm_{name}", argument).path == path
 
 
-def test_constants() -> None:
+def test_blocks_have_constants() -> None:
     rotation = find("azurerm_key_vault_key", "rotation_policy.automatic").field
     assert rotation.constants == {"action.type": "rotate"}
     assert find("azurerm_monitor_diagnostic_setting", "enabled_log").field.constants == {"enabled": True}
 
 
-def test_what_looks_like_key_vault_without_a_table() -> None:
+def test_key_vault_resources_without_a_table_are_recognized() -> None:
     unknown = ("azurerm_key_vault_new", "azurerm_keyvault", "azurerm_managed_hsm_new")
     assert all(map(is_vault_related, unknown))
     assert not any(map(is_vault_related, ["azurerm_lb", "aws_kms_key", *RESOURCES, *NOT_EVALUATED]))

@@ -57,7 +57,7 @@ class TestScript:
             SCRIPTED.table([role], "2026-08-22")
 
     @pytest.mark.skipif(not DEFINITIONS.exists(), reason="the definitions of Azure are not here")
-    def test_the_table_is_what_the_script_writes(self) -> None:
+    def test_script_generates_the_table(self) -> None:
         roles = json.loads(DEFINITIONS.read_text(encoding="utf-8"))
         date = re.search(r"\d{4}-\d\d-\d\d", HEADER)
         assert date is not None
@@ -232,7 +232,7 @@ def test_the_abilities_are_those_of_an_independent_list() -> None:
     assert compared == len(ROWS) * len(SAME)
 
 
-def test_what_only_some_roles_may_be_assigned_is_conditional_in_an_independent_list() -> None:
+def test_conditional_role_assigners_are_those_of_an_independent_list() -> None:
     lines = [line.split("\t") for line in ABILITIES.read_text(encoding="utf-8").splitlines()[2:]]
     conditional = {role for role, _, ability, answer in lines if (ability, answer) == ("assign_roles", "conditional")}
     assert len(conditional) == 25

@@ -231,7 +231,7 @@ def reasons_for(type_: str) -> dict[str, tuple[str, ...] | None]:
     return found
 
 
-def test_what_rules_read_is_mapped() -> None:
+def test_attributes_that_rules_read_are_mapped() -> None:
     found = {type_: reasons_for(type_) for type_ in RESOURCES}
     without = [(type_, path) for type_, paths in found.items() for path, entry in paths.items() if entry is None]
     assert not without

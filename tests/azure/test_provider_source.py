@@ -45,7 +45,7 @@ def arguments(fields: Mapping[str, Field]) -> Iterator[tuple[str, Field]]:
         yield from arguments(field.fields)
 
 
-def test_the_provider_does_not_tell_null_from_zero_values() -> None:
+def test_provider_does_not_distinguish_null_from_zero_values() -> None:
     found = set()
     for type_, text in sources().items():
         raw = "\n".join(_RAW.findall(text))
@@ -56,7 +56,7 @@ def test_the_provider_does_not_tell_null_from_zero_values() -> None:
     assert found == TELLS_NULL
 
 
-def test_the_resource_has_no_argument_for_what_is_not_mapped() -> None:
+def test_unmapped_attributes_have_no_argument_in_the_provider() -> None:
     found = set()
     for type_, text in sources().items():
         for path in unmapped(type_):

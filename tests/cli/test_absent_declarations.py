@@ -29,7 +29,7 @@ def test_a_module_may_have_other_keys(kvlint: Kvlint, name: str) -> None:
     assert document["skipped"] == []
 
 
-def test_a_long_chain_of_conditions_proves_nothing(kvlint: Kvlint) -> None:
+def test_long_chain_of_conditions_skips_no_resource(kvlint: Kvlint) -> None:
     text = "".join(variable(f"s{number}", "bool", "false") for number in range(20))
     for number in range(20):
         after = f" && length(azurerm_key_vault.k{number + 1}) > 0" if number < 19 else ""
@@ -39,7 +39,7 @@ def test_a_long_chain_of_conditions_proves_nothing(kvlint: Kvlint) -> None:
     assert document["skipped"] == []
 
 
-def test_a_given_value_is_named_only_where_another_would_create_it(kvlint: Kvlint) -> None:
+def test_skip_reason_names_a_set_variable_only_if_another_value_creates_the_resource(kvlint: Kvlint) -> None:
     module = 'variable "on" {\n  type = bool\n}\n' + vault("  count = var.on ? 1 : 0")
     module += vault("  for_each = toset([])", "q")
     root = variable("on", "bool", "false") + 'module "m" {\n  source = "./m"\n  count = var.on ? 1 : 0\n  on = %s\n}\n'
@@ -65,7 +65,7 @@ def test_each_caller_of_a_module_has_its_own_condition(kvlint: Kvlint) -> None:
     assert "module.y.azurerm_key_vault.kv[0] (if var.b is true)]" in line
 
 
-def test_a_value_that_only_the_search_chooses_is_no_problem(kvlint: Kvlint) -> None:
+def test_value_chosen_by_the_search_alone_is_not_a_problem(kvlint: Kvlint) -> None:
     text = variable("n", "number", "0") + vault("  count = var.n >= 20000 ? var.n : 0")
     document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
     assert words(document, "KV001") == ["if var.n is 20000"]

@@ -140,7 +140,9 @@ def test_a_condition_may_exclude_data_actions(given: Input) -> None:
 
 
 @pytest.mark.parametrize(("role", "sure"), [("00482a5a-887f-4fb3-b363-3b7fe8e74483", "yes"), ("acdd72a7", None)])
-def test_what_a_condition_allows_to_assign(given: Input, role: str, sure: str | None) -> None:
+def test_condition_of_a_role_administrator_limits_the_roles_to_assign(
+    given: Input, role: str, sure: str | None
+) -> None:
     text = (
         "(!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR "
         f"(@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] GuidEquals {role})"
@@ -214,7 +216,7 @@ def test_deleted_vaults_belong_to_the_subscription(given: Input, scope: str, fou
     assert ((WHO, "purge") in given.write(text).rows()) == found
 
 
-def test_nothing_is_purged_under_purge_protection(given: Input) -> None:
+def test_purge_protection_removes_the_permission_to_purge(given: Input) -> None:
     vault = (VAULT % "true").replace("  rbac", "  purge_protection_enabled = true\n  rbac")
     text = vault + assignment("Key Vault Administrator") + assignment("Owner", GROUP, OTHER, name="owner")
     rows = given.write(text).rows()
@@ -261,12 +263,12 @@ resource "azurerm_key_vault_managed_hardware_security_module_role_assignment" "w
 
 
 @pytest.mark.parametrize("flag", ["true", "false"])
-def test_secrets_in_template_deployments(given: Input, flag: str) -> None:
+def test_role_to_deploy_templates_reads_secrets_of_the_vault(given: Input, flag: str) -> None:
     vault = (VAULT % "true").replace("  rbac", f"  enabled_for_template_deployment = {flag}\n  rbac")
     assert given.write(vault + assignment("Contributor", GROUP)).sure("secrets/get") == {WHO: "yes"}
 
 
-def test_a_chain_through_groups_apps_and_federated_credentials(given: Input) -> None:
+def test_chain_through_groups_apps_and_federated_credentials_is_followed(given: Input) -> None:
     text = (
         VAULT % "true"
         + assignment("Website Contributor", GROUP)
@@ -314,7 +316,7 @@ resource "azurerm_federated_identity_credential" "pull" {
 
 
 @pytest.mark.parametrize("argument", ["application_id", "application_object_id"])
-def test_a_federated_credential_of_an_application(given: Input, argument: str) -> None:
+def test_subject_of_a_federated_credential_has_access(given: Input, argument: str) -> None:
     attribute = "id" if argument == "application_id" else "object_id"
     text = f"""
 resource "azuread_application" "deploys" {{
@@ -339,7 +341,7 @@ resource "azuread_application_federated_identity_credential" "main" {{
     }
 
 
-def test_identities_that_act_as_each_other(given: Input) -> None:
+def test_identities_that_act_as_each_other_share_access(given: Input) -> None:
     identities = "".join(
         f'resource "azurerm_user_assigned_identity" "{name}" {{\n  name = "{name}"\n  resource_group_name = "rg"\n}}\n'
         for name in "ab"
@@ -376,7 +378,7 @@ resource "azurerm_management_lock" "lock" {{
     assert {rows[OTHER.strip('"'), what][0] for what in sure} == {"yes"}
 
 
-def test_a_policy_of_another_tenant_gives_no_access(given: Input) -> None:
+def test_policy_of_another_tenant_grants_no_access(given: Input) -> None:
     vault = (VAULT % "false").replace("  rbac", f"  tenant_id = {OTHER}\n  rbac")
     policy = """
 resource "azurerm_key_vault_access_policy" "{name}" {{
@@ -390,7 +392,7 @@ resource "azurerm_key_vault_access_policy" "{name}" {{
     assert given.write(vault + policies).sure("secrets/get") == {"own": "yes"}
 
 
-def test_an_object_id_of_no_principal(given: Input) -> None:
+def test_client_id_in_place_of_an_object_id_is_possible_access(given: Input) -> None:
     policy = f"""
 resource "azuread_application" "app" {{
   display_name = "app"
@@ -405,7 +407,7 @@ resource "azurerm_key_vault_access_policy" "who" {{
     assert set(given.write(VAULT % "false" + policy).sure("secrets/get").values()) == {"perhaps"}
 
 
-def test_an_unknown_number_of_policies(given: Input) -> None:
+def test_unknown_number_of_policies_grants_possible_access(given: Input) -> None:
     dynamic = """
   dynamic "access_policy" {
     for_each = var.policies
@@ -449,7 +451,7 @@ def test_a_plan_that_is_named_replaces_its_source_and_has_the_places_of_it(given
 TWO = VAULT % "true" + assignment("Key Vault Secrets User") + assignment("Contributor", GROUP, OTHER, name="other")
 
 
-def test_filters(given: Input) -> None:
+def test_filters_select_principals_permissions_and_vaults(given: Input) -> None:
     given.write(TWO)
     assert {who for who, _ in given.rows("--principal", WHO)} == {WHO}
     assert {what for _, what in given.rows("--permission", "network")} == {"network"}
@@ -500,7 +502,7 @@ def test_the_summary_counts_what_is_certain_apart(given: Input, what: str, text:
         (("--deny", "network,delete"), 1),
     ],
 )
-def test_gates(given: Input, words: tuple[str, ...], code: int) -> None:
+def test_gate_that_is_exceeded_sets_the_exit_code(given: Input, words: tuple[str, ...], code: int) -> None:
     said = given.write(TWO).run(*words)
     assert said.code == code
     assert (" broken." in said.out) == bool(code)
@@ -523,7 +525,7 @@ def test_gates(given: Input, words: tuple[str, ...], code: int) -> None:
         (("-f", "sarif"), "unknown format 'sarif'"),
     ],
 )
-def test_wrong_use(given: Input, words: tuple[str, ...], message: str) -> None:
+def test_invalid_arguments_are_an_error(given: Input, words: tuple[str, ...], message: str) -> None:
     said = given.write(TWO).run(*words)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
@@ -535,7 +537,7 @@ def test_variables_of_the_command_line_are_set(given: Input) -> None:
     assert given.run("--var", "rbac=true").err == ""
 
 
-def test_nothing_to_read(given: Input) -> None:
+def test_folder_without_input_is_incomplete(given: Input) -> None:
     assert given.run().code == 3
     assert given.write("{", "plan.json").run("--deny", "purge").code == 3
     said = given.write('resource "azurerm_key_vault" "app" {', "main.tf").run("--vault", "app")
@@ -679,7 +681,7 @@ resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
 
 
 @pytest.mark.parametrize(("assigned", "sure"), [(("a",), "yes"), (("a", "b"), "yes"), (("b",), None)])
-def test_identities_in_bicep(given: Input, assigned: tuple[str, ...], sure: str | None) -> None:
+def test_identity_of_a_bicep_workload_has_its_access(given: Input, assigned: tuple[str, ...], sure: str | None) -> None:
     """The properties of userAssignedIdentities have computed names."""
     ids = "\n".join(f"'${{{name}.id}}': {{}}" for name in assigned)
     given.write(
@@ -736,7 +738,7 @@ def test_the_matrix_has_a_line_for_each_of_fifty_principals(given: Input) -> Non
     assert {len(line) for line in matrix} == {len(matrix[0])}
 
 
-def test_markdown_and_csv_escape_what_they_show(given: Input) -> None:
+def test_markdown_and_csv_escape_principal_names(given: Input) -> None:
     given.write(VAULT % "true" + assignment("Owner", principal='"=cmd|<b>, \\"x\\""'))
     table = given.run("-f", "markdown").out
     assert '| `=cmd\\|<b>, "x"` |' in table
@@ -822,7 +824,7 @@ resource "azurerm_role_assignment" "deploys" {
 """
 
 
-def test_an_action_that_may_include_writing_gives_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
+def test_unconfirmed_action_grants_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
     (tmp_path / "possible.tf").write_text(POSSIBLE_ACTION, encoding="utf-8")
     said = kvlint("access", "possible.tf", "--principal", "11111111-1111-1111-1111-111111111111")
     assert "  perhaps secrets/get: role `Writes container apps`" in said.out
@@ -830,7 +832,7 @@ def test_an_action_that_may_include_writing_gives_possible_access(kvlint: Kvlint
     assert kvlint("access", "possible.tf", "--deny", "secrets/list").code == 0
 
 
-def test_a_token_for_the_console_of_a_container_app_gives_access(kvlint: Kvlint, tmp_path: Path) -> None:
+def test_token_for_the_console_of_a_container_app_grants_access(kvlint: Kvlint, tmp_path: Path) -> None:
     text = POSSIBLE_ACTION.replace("/*/write", "/getAuthToken/action")
     (tmp_path / "certain.tf").write_text(text, encoding="utf-8")
     said = kvlint("access", "certain.tf", "--principal", "11111111-1111-1111-1111-111111111111")
@@ -900,7 +902,7 @@ resource "azurerm_role_assignment" "a" {
         ),
     ],
 )
-def test_a_role_gives_what_its_definition_allows(given: Input, role: str, row: str, how: str) -> None:
+def test_role_grants_the_access_of_its_definition(given: Input, role: str, row: str, how: str) -> None:
     said = given.write(ROLES % role).run("--principal", "11111111-1111-1111-1111-111111111111")
     text = " ".join(said.out.split())
     assert (f"{row} kv," in text) == bool(row), said.out
@@ -918,7 +920,7 @@ def test_a_role_gives_what_its_definition_allows(given: Input, role: str, row: s
         ("eligibility", "owner", "?"),
     ],
 )
-def test_a_member_of_a_group_by_privileged_identity_management(
+def test_eligible_membership_of_a_group_is_possible_access(
     given: Input, schedule: str, kind: str, expected: str
 ) -> None:
     said = given.write(

@@ -113,7 +113,7 @@ def test_the_graph_has_principals_groups_workloads_roles_and_vaults(kvlint: Kvli
     assert mermaid.out.count("-.->") == 2
 
 
-def test_a_drawing_goes_to_a_file_as_other_reports_do(kvlint: Kvlint) -> None:
+def test_drawing_is_written_to_a_file_like_other_reports(kvlint: Kvlint) -> None:
     written(SHOP)
     page = kvlint("access", "app", "-f", "html").out
     ran = kvlint("graph", "app", "--access", "-f", "html", "-o", "access.html")
@@ -143,7 +143,7 @@ def test_a_wrong_command_line_writes_nothing(kvlint: Kvlint, line: str, said: st
     assert Path("app/main.tf").read_text() == SHOP
 
 
-def test_what_cannot_be_read_is_reported(kvlint: Kvlint) -> None:
+def test_unreadable_input_of_a_drawing_is_reported(kvlint: Kvlint) -> None:
     written(SHOP)
     Path("app/more.tf").write_text("resource {", encoding="utf-8")
     for form in ("mermaid", "html"):
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_reported(kvlint: Kvlint) -> None:
         assert "more.tf" in ran.err
 
 
-def test_the_page_draws_what_the_report_has(kvlint: Kvlint) -> None:
+def test_html_page_draws_the_content_of_the_report(kvlint: Kvlint) -> None:
     page = kvlint("access", written(SHOP), "-f", "html").out
     data = data_of(page)
     assert data["columns"] == ["Principals", "Groups", "Roles", "Workloads", "Roles", "Vaults"]

@@ -145,7 +145,9 @@ def given(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> In
         (("--why", "5555", "shop"), {}),
     ],
 )
-def test_who(given: Input, words: tuple[str, ...], who: dict[str, set[str]]) -> None:
+def test_principals_with_access_to_a_secret_or_vault_are_listed(
+    given: Input, words: tuple[str, ...], who: dict[str, set[str]]
+) -> None:
     assert given.write(ESTATE).who(*words) == who
 
 
@@ -169,7 +171,7 @@ def test_who(given: Input, words: tuple[str, ...], who: dict[str, set[str]]) -> 
         (("--why", "1111", "shop", "--vault", "shop"), "--why has its own principal and vault"),
     ],
 )
-def test_a_name_of_nothing_or_of_several_things(given: Input, words: tuple[str, ...], message: str) -> None:
+def test_unknown_or_ambiguous_name_is_an_error(given: Input, words: tuple[str, ...], message: str) -> None:
     said = given.write(ESTATE).run(*words)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
@@ -189,7 +191,7 @@ def test_a_role_on_one_secret_is_marked(given: Input) -> None:
     assert row.split()[0] == "yes"
 
 
-def test_access_to_a_part_and_possible_access_to_all(given: Input) -> None:
+def test_access_to_a_part_is_listed_beside_possible_access_to_all(given: Input) -> None:
     eligible = """
 resource "azurerm_pim_eligible_role_assignment" "e" {
   scope              = azurerm_key_vault.shop.id
@@ -216,7 +218,7 @@ resource "azurerm_role_assignment" "both" {
     assert cells["7777"].startswith("2 named")
 
 
-def test_a_secret_that_no_file_declares(given: Input) -> None:
+def test_secret_named_by_a_role_assignment_only_is_listed(given: Input) -> None:
     text = (
         ESTATE
         + """
@@ -250,7 +252,7 @@ resource "azurerm_role_assignment" "some" {
     assert (row["certainty"], row["decidedBy"]) == ("perhaps", "which object the scope of the role assignment is")
 
 
-def test_the_same_name_in_several_vaults(given: Input) -> None:
+def test_secret_name_in_several_vaults_selects_each(given: Input) -> None:
     more = """
 resource "azurerm_key_vault_secret" "other" {
   name         = "db-password"
@@ -262,7 +264,7 @@ resource "azurerm_key_vault_secret" "other" {
     assert given.who("--secret", "db-password", "--vault", "bank") == {"kv-bank": {"4444"}}
 
 
-def test_why_has_each_edge_with_its_line_and_what_to_remove(given: Input) -> None:
+def test_why_lists_each_edge_with_its_line_and_the_edit_that_removes_it(given: Input) -> None:
     out = given.write(ESTATE).run("--why", "1111", "kv-shop").out
     lines = [line.strip() for line in out.splitlines()]
     at = lines.index("1. yes secrets/get (only secrets/db-password):")
@@ -292,7 +294,7 @@ resource "azurerm_role_assignment" "again" {
     assert [line.split()[1] for line in last] == ["azurerm_role_assignment.all", "azurerm_role_assignment.again"]
 
 
-def test_no_access_is_an_answer(given: Input) -> None:
+def test_missing_access_is_reported(given: Input) -> None:
     given.write(ESTATE)
     assert "55555555-5555-5555-5555-555555555555: no access to kv-shop" in given.run("--why", "5555", "kv-shop").out
     out = given.run("--at", "rg-bank", "--principal", "5555").out
@@ -351,7 +353,7 @@ def test_denials_are_named(given: Input) -> None:
     assert "The deny settings of deployment stacks can remove access" in given.run().out
 
 
-def test_the_deny_settings_of_a_stack_in_terraform(given: Input) -> None:
+def test_deny_settings_of_a_stack_in_terraform_are_reported(given: Input) -> None:
     stack = """
 resource "azapi_resource" "stack" {
   type = "Microsoft.Resources/deploymentStacks@2024-03-01"
@@ -410,7 +412,7 @@ resource "azurerm_kubernetes_cluster" "aks" {
         ('"11111111-1111-1111-1111-111111111111"', 'principal_type = "Group"', "group"),
     ],
 )
-def test_the_kind_is_what_a_principal_is(given: Input, principal: str, more: str, kind: str) -> None:
+def test_kind_of_a_principal_depends_on_its_resource(given: Input, principal: str, more: str, kind: str) -> None:
     [one] = given.write(KINDS % (principal, more)).report()["principals"]
     assert one["kind"] == kind
 
@@ -423,7 +425,7 @@ def test_another_assignment_states_the_kind(given: Input) -> None:
     assert one["kind"] == "group"
 
 
-def test_hostile_names_are_escaped_in_every_format_of_every_question(given: Input) -> None:
+def test_hostile_names_are_escaped_in_every_format_of_every_access_report(given: Input) -> None:
     name = "x\\u001b[31m<script>alert(1)<b>|`[a](javascript:evil)"
     text = f"""
 resource "azurerm_key_vault" "kv" {{
@@ -460,7 +462,7 @@ resource "azurerm_role_assignment" "all" {{
     assert "\x1b" not in given.run("--secret", "nothing\x1b[31m").err
 
 
-def test_a_secret_value_is_in_no_answer_and_no_error(given: Input) -> None:
+def test_secret_value_is_in_no_access_report_and_no_error(given: Input) -> None:
     secret = "hunter2-hunter2-hunter2"
     text = f"""
 variable "who" {{
@@ -489,7 +491,7 @@ resource "azurerm_role_assignment" "one" {{
             assert secret not in said.err
 
 
-def test_groups_in_a_circle(given: Input) -> None:
+def test_circular_groups_are_followed_once(given: Input) -> None:
     groups = "".join(
         f"""
 resource "azuread_group" "g{n}" {{
@@ -512,7 +514,7 @@ resource "azurerm_role_assignment" "g" {
     assert 0 < len(report["rows"]) <= 2
 
 
-def test_an_input_that_cannot_be_read_does_not_make_a_name_wrong(given: Input) -> None:
+def test_unreadable_input_does_not_make_a_name_an_error(given: Input) -> None:
     given.write(ESTATE)
     (given.folder / "other").mkdir()
     (given.folder / "other" / "main.tf").write_text('resource "azurerm_key_vault" "x" {')

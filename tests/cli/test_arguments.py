@@ -61,7 +61,7 @@ def test_every_command_is_known() -> None:
     assert set(COMMANDS) == set(command.commands)
 
 
-def test_what_is_given_is_told_from_what_is_left_to_its_default() -> None:
+def test_option_with_its_default_value_counts_as_set() -> None:
     words = ["plan.json", "--fail-on", Arguments().fail_on]
     assert plain_arguments(words) == in_full(words) == said("plan.json", fail_on=Arguments().fail_on)
     assert plain_arguments(words) != plain_arguments(words[:1])
@@ -96,7 +96,7 @@ LINES = st.lists(WORDS, min_size=1, max_size=6).map(lambda parts: [word for part
 
 
 @given(st.booleans(), LINES)
-def test_plain_command_lines_mean_the_same_in_full(named: bool, line: list[str]) -> None:
+def test_plain_command_line_has_the_same_arguments_in_full(named: bool, line: list[str]) -> None:
     words = ["check", *line] if named else line
     plain = plain_arguments(words)
     if plain is not None:
@@ -109,7 +109,7 @@ OF_FIX = st.one_of(
 
 
 @given(st.lists(OF_FIX, max_size=6))
-def test_plain_command_lines_of_fix_mean_the_same_in_full(parts: list[list[str]]) -> None:
+def test_plain_command_line_of_fix_has_the_same_arguments_in_full(parts: list[list[str]]) -> None:
     words = ["fix", *(word for part in parts for word in part)]
     plain = plain_arguments(words, "fix")
     if plain is not None:
@@ -122,7 +122,7 @@ ODD = st.sampled_from(
 
 
 @given(st.lists(st.one_of(ODD, VALUES, WORDS.map(lambda words: words[0])), max_size=5))
-def test_whatever_is_understood_at_once_is_understood_in_full(line: list[str]) -> None:
+def test_command_line_parsed_early_has_the_same_result_in_full(line: list[str]) -> None:
     plain = plain_arguments(line)
     if plain is not None:
         assert in_full(line) == plain
@@ -156,7 +156,7 @@ def test_fix_has_a_default_path_and_options_of_its_own() -> None:
         ["-f", "json"],
     ],
 )
-def test_everything_else_is_left_to_the_full_command_line(line: list[str]) -> None:
+def test_other_command_lines_are_left_to_the_full_parser(line: list[str]) -> None:
     assert plain_arguments(line) is None
 
 
@@ -171,5 +171,5 @@ def test_everything_else_is_left_to_the_full_command_line(line: list[str]) -> No
         (["-", "-f", "-"], said("-", formats=("-",))),
     ],
 )
-def test_the_full_command_line_understands_more(line: list[str], arguments: Arguments) -> None:
+def test_full_parser_accepts_combined_options(line: list[str], arguments: Arguments) -> None:
     assert in_full(line) == arguments

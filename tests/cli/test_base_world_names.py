@@ -98,7 +98,7 @@ def test_a_resource_that_the_worlds_name_differently_is_one_line(kvlint: Kvlint,
         ("'${tenantName}${uniqueString(resourceGroup().id)}'", "3 key vaults"),
     ],
 )
-def test_a_vault_counts_once_for_each_name(vault: str, count: str, kvlint: Kvlint, folder: Path) -> None:
+def test_vault_is_counted_once_for_each_name(vault: str, count: str, kvlint: Kvlint, folder: Path) -> None:
     write(folder, secret(vault))
     assert lines(kvlint, "--select", "KV001")[-1].endswith(f" in {count}.")
 
@@ -156,7 +156,7 @@ def findings(kvlint: Kvlint, *words: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_baseline_of_the_first_version_holds_the_result(kvlint: Kvlint, folder: Path) -> None:
+def test_baseline_of_the_first_version_suppresses_the_result(kvlint: Kvlint, folder: Path) -> None:
     write(folder, {**secret(), "base.json": json.dumps(BASELINE)})
     assert [one["fingerprint"] for one in findings(kvlint, "--select", "KV601")] == [
         BASELINE["findings"][0]["fingerprint"]  # type: ignore[index]  # the types of JSON

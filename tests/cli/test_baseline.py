@@ -58,7 +58,7 @@ def codes(document: dict[str, Any]) -> list[str]:
     return [problem["code"] for problem in document["problems"]]
 
 
-def test_what_it_holds_counts_no_longer(kvlint: Kvlint) -> None:
+def test_finding_in_the_baseline_is_not_reported(kvlint: Kvlint) -> None:
     before = json.loads(kvlint(".", "-f", "json").out)["findings"]
     said = kvlint(".", "--write-baseline", BASE, "-f", "json=x.json")
     assert (said.code, said.out) == (1, "")
@@ -94,7 +94,7 @@ def test_a_new_vault_with_an_old_name_is_reported_in_full(kvlint: Kvlint) -> Non
         assert codes(document) == []
 
 
-def test_of_one_fingerprint_as_many_are_hidden_as_it_holds(kvlint: Kvlint) -> None:
+def test_baseline_suppresses_as_many_findings_as_it_has_of_one_fingerprint(kvlint: Kvlint) -> None:
     write("a/main.tf", KEYED.format(keys='["b"]'))
     kvlint(".", "--select", "KV001", "--write-baseline", BASE)
     assert [one["resources"] for one in held()] == [['azurerm_key_vault.this["b"]']]
@@ -128,7 +128,7 @@ def test_several_items_on_several_lines_are_several(kvlint: Kvlint) -> None:
     assert codes(document) == []
 
 
-def test_what_is_found_no_longer_is_told_where_it_was_looked_for(kvlint: Kvlint) -> None:
+def test_resolved_baseline_entry_is_reported_if_its_file_was_evaluated(kvlint: Kvlint) -> None:
     write("b/main.tf", BARE)
     kvlint(".", "--write-baseline", BASE)
     half = len(held()) // 2
@@ -160,7 +160,7 @@ def test_many_stale_entries_are_counted(kvlint: Kvlint, count: int, told: str) -
     assert problems[-1]["message"] == f"{told} of the baseline not listed"
 
 
-def test_unknown_questions_are_held_if_they_count(kvlint: Kvlint) -> None:
+def test_unknown_results_are_in_the_baseline_of_a_strict_run_only(kvlint: Kvlint) -> None:
     write("a/main.tf", 'variable "x" {}\n' + BARE.replace("}\n", "  purge_protection_enabled = var.x\n}\n"))
     one = (".", "--select", "KV001")
     kvlint(*one, "--write-baseline", BASE)
@@ -174,7 +174,7 @@ def test_unknown_questions_are_held_if_they_count(kvlint: Kvlint) -> None:
     assert len(report(kvlint, *one)["findings"]) == 1
 
 
-def test_what_is_ignored_is_not_held(kvlint: Kvlint) -> None:
+def test_suppressed_finding_is_not_in_the_baseline(kvlint: Kvlint) -> None:
     write("a/main.tf", BARE.replace("{\n", "{ # kvlint: ignore[KV001] a lab\n", 1))
     kvlint(".", "--write-baseline", BASE)
     assert "KV001" not in [entry["rule"] for entry in held()]
@@ -184,7 +184,7 @@ def test_what_is_ignored_is_not_held(kvlint: Kvlint) -> None:
     assert (len(audit["findings"]), audit["suppressed"], audit["problems"]) == (len(held()) + 1, [], [])
 
 
-def test_it_may_stand_in_the_configuration(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_baseline_can_be_set_in_the_configuration(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write("kvlint.toml", f"baseline = '{BASE}'")
     hint = "write one with --write-baseline FILE"
     assert kvlint(".").err == f"kvlint: error: baseline `{BASE}` cannot be read: the file does not exist ({hint})\n"
@@ -196,7 +196,9 @@ def test_it_may_stand_in_the_configuration(kvlint: Kvlint, monkeypatch: pytest.M
     assert kvlint("main.tf").code == 0
 
 
-def test_the_same_bytes_whatever_the_order_and_the_folder(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_baseline_bytes_do_not_depend_on_order_and_current_folder(
+    kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write("b/main.tf", BARE)
     kvlint("a", "b", "--write-baseline", BASE)
     first = Path(BASE).read_bytes()
@@ -231,7 +233,7 @@ def test_the_same_bytes_whatever_the_order_and_the_folder(kvlint: Kvlint, monkey
         ("[" * 100_000, "not a baseline of kvlint: "),
     ],
 )
-def test_what_is_no_baseline(kvlint: Kvlint, text: str, said: str) -> None:
+def test_invalid_baseline_file_is_an_error(kvlint: Kvlint, text: str, said: str) -> None:
     Path(BASE).write_text(text, encoding="utf-8")
     ran = kvlint(".", "--baseline", BASE)
     assert (ran.code, ran.out) == (2, "")
@@ -251,7 +253,7 @@ def test_what_is_no_baseline(kvlint: Kvlint, text: str, said: str) -> None:
         ({"later": "versions may say more"}, ""),
     ],
 )
-def test_entries_that_are_none(kvlint: Kvlint, change: dict[str, Any], said: str) -> None:
+def test_invalid_baseline_entry_is_an_error(kvlint: Kvlint, change: dict[str, Any], said: str) -> None:
     kvlint(".", "--write-baseline", BASE)
     document = json.loads(Path(BASE).read_text(encoding="utf-8"))
     document["findings"][1].update(change)
@@ -266,7 +268,7 @@ def test_entries_that_are_none(kvlint: Kvlint, change: dict[str, Any], said: str
     assert ran.err.startswith(f"kvlint: error: {BASE}: not a baseline of kvlint: {said}")
 
 
-def test_files_that_cannot_be(kvlint: Kvlint) -> None:
+def test_unusable_baseline_paths_are_errors(kvlint: Kvlint) -> None:
     os.mkfifo("pipe")
     assert kvlint(".", "--baseline", "pipe").code == 2
     assert kvlint(".", "--baseline", "a").code == 2
@@ -281,7 +283,7 @@ def test_files_that_cannot_be(kvlint: Kvlint) -> None:
     assert not Path("x").exists()
 
 
-def test_names_in_it_stay_inert(kvlint: Kvlint) -> None:
+def test_names_in_a_baseline_are_escaped(kvlint: Kvlint) -> None:
     write("a/main.tf", KEYED.format(keys='["x\\u001b[31m\\n::error::"]'))
     kvlint(".", "--write-baseline", BASE)
     assert b"\x1b" not in Path(BASE).read_bytes()
@@ -293,7 +295,7 @@ def test_names_in_it_stay_inert(kvlint: Kvlint) -> None:
     assert "\n::" not in out
 
 
-def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
+def test_plan_and_source_share_baseline_entries(kvlint: Kvlint) -> None:
     from azkvlint.linter.rule_tests import expand
 
     plan = expand("azurerm_key_vault.this: {name: kv-prod, purge_protection_enabled: false}")
@@ -309,7 +311,7 @@ def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
     assert codes(report(kvlint, *one)) == ["KVE012"]
 
 
-def test_a_file_name_that_is_not_utf_8_is_held(kvlint: Kvlint) -> None:
+def test_baseline_contains_a_file_name_that_is_not_utf_8(kvlint: Kvlint) -> None:
     """Whatever the name of a file is, its findings can be written and are known again."""
     try:
         write(os.fsdecode(b"a/\xff.tf"), BARE.replace("this", "other"))
@@ -320,7 +322,7 @@ def test_a_file_name_that_is_not_utf_8_is_held(kvlint: Kvlint) -> None:
     assert report(kvlint)["findings"] == []
 
 
-def test_an_unknown_result_of_an_earlier_version_counts_as_one(kvlint: Kvlint) -> None:
+def test_baseline_of_an_earlier_version_suppresses_unknown_results(kvlint: Kvlint) -> None:
     write("a/main.tf", BARE.replace("}\n", '  purge_protection_enabled = var.x\n}\nvariable "x" {}\n'))
     strict = ("--select", "KV001", "--strict")
     assert kvlint("a", *strict, "--write-baseline", BASE).code == 1

@@ -109,7 +109,7 @@ def results_in(cache: Path) -> list[Path]:
 # --- what is reused ---------------------------------------------------------------------------------------------------
 
 
-def test_only_what_has_changed_is_evaluated_again(cached: Cached, project: Path) -> None:
+def test_only_changed_inputs_are_evaluated_again(cached: Cached, project: Path) -> None:
     assert cached(".") == ALL
     assert cached(".") == set()
     write(project / "other" / "main.tf", VAULT.format(name="other", on="true"))
@@ -234,7 +234,7 @@ def test_a_link_that_leads_elsewhere_is_read(cached: Cached, project: Path) -> N
     assert "other" in cached(".")
 
 
-def test_a_new_checkout_in_a_folder_changes_what_may_be_read(cached: Cached, project: Path) -> None:
+def test_checkout_created_in_a_folder_invalidates_its_cached_result(cached: Cached, project: Path) -> None:
     write(project / "other" / "main.tf", 'module "m" {\n  source = "../app"\n}\n')
     time.sleep(0.05)
     assert "other" in cached(".")
@@ -243,7 +243,7 @@ def test_a_new_checkout_in_a_folder_changes_what_may_be_read(cached: Cached, pro
 
 
 @pytest.mark.slow(3)
-def test_random_edits_of_random_projects() -> None:
+def test_cached_results_equal_fresh_results_after_random_edits() -> None:
     """``python -m tests.linter.cache_steps`` takes more steps."""
     reused = sum(run_project(f"test {number}", 8).reused for number in range(3))
     assert reused > 50
@@ -393,7 +393,7 @@ def test_a_configuration_file_does_not_choose_the_cache(kvlint: Kvlint, project:
     ("words", "error"),
     [(("--cache-by", "name"), "--cache-by name: expected time or content"), (("--cache-dir", ""), "requires a folder")],
 )
-def test_invalid_settings(kvlint: Kvlint, project: Path, words: tuple[str, ...], error: str) -> None:
+def test_invalid_cache_options_are_errors(kvlint: Kvlint, project: Path, words: tuple[str, ...], error: str) -> None:
     said = kvlint(project, *words)
     assert said.code == 2
     assert error in said.err
@@ -464,7 +464,7 @@ def test_no_secret_is_stored(cached: Cached, cache: Path, by: str, monkeypatch: 
     assert b"another-secret-of-ci" not in data
 
 
-def test_overrides_by_address_see_what_is_redacted(cached: Cached, project: Path) -> None:
+def test_overrides_by_address_match_redacted_resources(cached: Cached, project: Path) -> None:
     """Overrides are applied before redaction, so a result that redaction changes is not stored then."""
     write(
         project / "keyed" / "main.tf",
@@ -486,7 +486,7 @@ def test_results_of_another_key_are_not_used(cached: Cached, monkeypatch: pytest
     assert cached(".") == ALL
 
 
-def test_an_empty_key_means_no_cache(
+def test_empty_key_disables_the_cache(
     kvlint: Kvlint, project: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GitHub does not pass secrets to pull requests from forks."""

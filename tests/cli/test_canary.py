@@ -103,7 +103,7 @@ def test_four_characters_in_a_row_are_in_no_output(said: Mapping[str, str]) -> N
     assert leaks == []
 
 
-def test_the_secrets_were_seen(said: Mapping[str, str]) -> None:
+def test_inputs_contain_the_secrets(said: Mapping[str, str]) -> None:
     """Or there would have been nothing to tell."""
     found = json.loads(said["json"])["findings"]
     seen = {(one["ruleId"], Path(one["location"]["path"]).parts[-2]) for one in found}
@@ -116,12 +116,12 @@ def test_the_secrets_were_seen(said: Mapping[str, str]) -> None:
     assert len(json.loads(said["broken.json"])["problems"]) > 15
 
 
-def test_logs_of_what_holds_secrets_are_as_they_should_be(said: Mapping[str, str], inputs: Path) -> None:
+def test_logs_of_inputs_with_secrets_are_valid(said: Mapping[str, str], inputs: Path) -> None:
     for name, folder in (("sarif", "whole"), ("audit.sarif", "whole"), ("broken.sarif", "broken")):
         assert list(faults(run_in(said[name]), inputs / folder)) == []
 
 
-def test_what_a_plan_marks_is_told_by_no_rule(tmp_path: Path) -> None:
+def test_no_rule_prints_a_sensitive_value_of_a_plan(tmp_path: Path) -> None:
     """Whatever a rule is about: in the examples of all rules every text is sensitive."""
     examples = [example for rule in builtin_rules() for example in rule.examples]
     plans = [one.sources["plan"] for one in examples if "plan" in one.sources and one.expect == "fails"]

@@ -26,7 +26,7 @@ IDS = {rule.id for rule in RULES}
 
 
 @pytest.mark.parametrize("word", ["--version", "-V"])
-def test_version(kvlint: Kvlint, word: str) -> None:
+def test_version_is_printed(kvlint: Kvlint, word: str) -> None:
     assert kvlint(word) == (0, f"kvlint {__version__}\n", "")
 
 
@@ -43,7 +43,7 @@ def test_version(kvlint: Kvlint, word: str) -> None:
         "graph --help",
     ],
 )
-def test_help(kvlint: Kvlint, line: str) -> None:
+def test_help_is_printed_for_each_command(kvlint: Kvlint, line: str) -> None:
     ran = kvlint(*line.split())
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("Usage: kvlint ")
@@ -76,7 +76,7 @@ def test_the_main_help_lists_commands_before_options(kvlint: Kvlint, monkeypatch
     assert sorted(listed) == sorted(COMMANDS)
 
 
-def test_nothing_said_is_answered_with_help(kvlint: Kvlint) -> None:
+def test_command_without_arguments_prints_help(kvlint: Kvlint) -> None:
     ran = kvlint()
     assert ran.code == 2
     assert "Usage: kvlint" in ran.out + ran.err
@@ -85,7 +85,7 @@ def test_nothing_said_is_answered_with_help(kvlint: Kvlint) -> None:
 # --- rules, explain ---------------------------------------------------------------------------------------------------
 
 
-def test_rules(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_are_listed_as_text_and_json(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     ran = kvlint("rules")
     assert (ran.code, ran.err) == (0, "")
@@ -118,7 +118,7 @@ def test_the_table_of_rules_fits_the_terminal(kvlint: Kvlint, monkeypatch: pytes
         assert titles == " ".join(" ".join(rule.title.split()) for rule in RULES)
 
 
-def test_rules_as_json_hold_every_field(kvlint: Kvlint) -> None:
+def test_rules_as_json_contain_every_field(kvlint: Kvlint) -> None:
     listed = json.loads(kvlint("rules", "-f", "json").out)
     assert [rule["id"] for rule in listed] == [rule.id for rule in RULES]
     for fields, rule in zip(listed, RULES, strict=True):
@@ -131,7 +131,7 @@ def test_rules_as_json_hold_every_field(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
+def test_explain_prints_every_part_of_a_rule(kvlint: Kvlint, rule: Rule) -> None:
     ran = kvlint("explain", rule.id.lower())
     assert (ran.code, ran.err) == (0, "")
     assert kvlint("explain", rule.name).out == ran.out
@@ -165,7 +165,7 @@ def test_several_rules_are_listed_and_not_explained(kvlint: Kvlint, monkeypatch:
     assert max(map(len, ran.out.splitlines())) <= 80
 
 
-def test_explain_what_is_not_there(kvlint: Kvlint) -> None:
+def test_explain_of_an_unknown_rule_is_an_error(kvlint: Kvlint) -> None:
     assert kvlint("explain", "purge-protect").err == (
         "kvlint: error: no rule matches 'purge-protect' (did you mean 'purge-protection'?)\n"
     )
@@ -215,7 +215,7 @@ def outcome(kvlint: Kvlint, examples: str) -> Any:
 
 
 @pytest.mark.slow(8)
-def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
+def test_passing_examples_of_a_custom_rule_are_counted(kvlint: Kvlint) -> None:
     ran = outcome(kvlint, FAILS + PASSES)
     assert ran == (0, "2 examples of 1 rule: 2 passed, 0 failed\n", "")
     assert kvlint("rules", "test", "own/ACME-1-protected.yaml") == ran
@@ -274,7 +274,7 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
         ),
     ],
 )
-def test_examples_that_do_not(kvlint: Kvlint, examples: str, said: list[str]) -> None:
+def test_failing_examples_of_a_custom_rule_are_reported(kvlint: Kvlint, examples: str, said: list[str]) -> None:
     ran = outcome(kvlint, examples)
     assert (ran.code, ran.err) == (1, "")
     *lines, summary = ran.out.splitlines()
@@ -282,7 +282,7 @@ def test_examples_that_do_not(kvlint: Kvlint, examples: str, said: list[str]) ->
     assert summary.endswith("1 failed")
 
 
-def test_rules_to_test_that_are_not_there(kvlint: Kvlint) -> None:
+def test_missing_rule_to_test_is_an_error(kvlint: Kvlint) -> None:
     assert kvlint("rules", "test", "nowhere").code == 2
     Path("empty").mkdir()
     assert kvlint("rules", "test", "empty").code == 2
@@ -291,7 +291,7 @@ def test_rules_to_test_that_are_not_there(kvlint: Kvlint) -> None:
 # --- rules new --------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_rule_loads_and_says_what_is_to_be_filled_in(kvlint: Kvlint) -> None:
+def test_new_rule_loads_and_lists_its_placeholders(kvlint: Kvlint) -> None:
     assert kvlint("rules", "new", "ACME-1", "owned") == (0, "ACME-1-owned.yaml\n", "")
     assert kvlint("rules", "test", "ACME-1-owned.yaml") == (0, "12 examples of 1 rule: 12 passed, 0 failed\n", "")
     ran = kvlint("rules", "test", "--strict", "ACME-1-owned.yaml")
@@ -311,7 +311,7 @@ def test_the_gates_come_after_the_examples(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
-def test_a_new_rule_of_each_topic(kvlint: Kvlint, topic: str) -> None:
+def test_new_rule_is_written_to_the_folder_of_its_topic(kvlint: Kvlint, topic: str) -> None:
     Path(".git").mkdir()
     Path("rules", topic).mkdir(parents=True)
     id_ = next(id_ for number in range(99, 0, -1) if (id_ := f"{TOPICS[topic]}{number:02}") not in IDS)
@@ -319,7 +319,7 @@ def test_a_new_rule_of_each_topic(kvlint: Kvlint, topic: str) -> None:
     assert kvlint("rules", "test", "rules").code == 0
 
 
-def test_a_new_rule_goes_to_the_own_rules(kvlint: Kvlint) -> None:
+def test_new_rule_is_written_to_the_folder_of_custom_rules(kvlint: Kvlint) -> None:
     Path("policy").mkdir()
     Path("kvlint.toml").write_text('rules = ["policy"]\n', encoding="utf-8")
     assert kvlint("rules", "new", "ACME-1", "owned").out == "policy/ACME-1-owned.yaml\n"
@@ -338,7 +338,7 @@ def test_a_new_rule_goes_to_the_own_rules(kvlint: Kvlint) -> None:
         ("../ACME-1 owned", "is not an id"),
     ],
 )
-def test_a_new_rule_that_cannot_be(kvlint: Kvlint, line: str, said: str) -> None:
+def test_new_rule_with_invalid_arguments_is_an_error(kvlint: Kvlint, line: str, said: str) -> None:
     before = sorted(Path().iterdir())
     ran = kvlint("rules", "new", *line.split())
     assert ran.code == 2
@@ -365,7 +365,7 @@ def test_every_code_in_the_source_is_explained() -> None:
     assert {code for file in files for code in re.findall(r"KVE\d{3}", file.read_text("utf-8"))} == set(PROBLEMS)
 
 
-def test_a_prefix_of_problem_codes(kvlint: Kvlint) -> None:
+def test_prefix_explains_all_matching_problem_codes(kvlint: Kvlint) -> None:
     out = kvlint("explain", "KVE00").out
     codes = [code for code in PROBLEMS if code < "KVE010"]
     assert re.findall(r"^KVE\d{3}", out, re.MULTILINE) == codes

@@ -46,7 +46,7 @@ ONE = ("--select", "KV001")  # a rule of severity high
         ("bad.json nowhere.json", 2),
     ],
 )
-def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
+def test_exit_code_depends_on_the_inputs_with_any_format(kvlint: Kvlint, form: str, line: str, code: int) -> None:
     assert kvlint(*line.split(), *ONE, "-f", form).code == code
 
 
@@ -105,11 +105,11 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
         ("bad.json -o .", "cannot write '.': Is a directory"),
     ],
 )
-def test_wrong_use_is_one_line_and_exits_with_2(kvlint: Kvlint, line: str, said: str) -> None:
+def test_usage_error_is_one_line_and_exits_with_2(kvlint: Kvlint, line: str, said: str) -> None:
     assert kvlint(*line.split()) == (2, "", f"kvlint: error: {said}\n")
 
 
-def test_a_broken_input_says_how_to_make_a_good_one(kvlint: Kvlint) -> None:
+def test_invalid_json_input_has_a_hint_how_to_create_a_plan(kvlint: Kvlint) -> None:
     ran = kvlint("broken.json")
     assert ran.err == ""
     assert ran.out.startswith("broken.json:1:2: error[KVE001] invalid JSON: ")
@@ -137,14 +137,14 @@ def test_select_and_ignore(kvlint: Kvlint) -> None:
     assert rules_in(kvlint, "--select", "KV1", "--ignore", "KV101") == network - {"KV101"}
 
 
-def test_min_severity_hides_what_is_less_severe(kvlint: Kvlint) -> None:
+def test_min_severity_hides_less_severe_results(kvlint: Kvlint) -> None:
     for severity in Severity:
         report = json.loads(kvlint("bad.json", "doubtful.json", "-f", "json", "--min-severity", severity.label).out)
         shown = {Severity[result["severity"].upper()] for result in report["findings"] + report["unknown"]}
         assert min(shown, default=severity) >= severity
 
 
-def test_verbosity(kvlint: Kvlint) -> None:
+def test_verbosity_controls_the_length_of_the_report(kvlint: Kvlint) -> None:
     quiet, plain, loud = (kvlint("bad.json", *ONE, *words).out for words in (["-q"], [], ["-v"]))
     assert len(quiet.splitlines()) < len(plain.splitlines()) < len(loud.splitlines())
     assert quiet.splitlines() == plain.splitlines()[:1]
@@ -152,7 +152,7 @@ def test_verbosity(kvlint: Kvlint) -> None:
     assert "     1 KV001 purge-protection\n" in kvlint("bad.json", *ONE, "--statistics").out
 
 
-def test_problems_reach_people_whatever_the_report(kvlint: Kvlint) -> None:
+def test_problems_are_printed_with_every_report_format(kvlint: Kvlint) -> None:
     (told,) = [line for line in kvlint("broken.json", *ONE).out.splitlines() if "KVE001" in line]
     for words in (
         ["-q"],
@@ -168,7 +168,7 @@ def test_problems_reach_people_whatever_the_report(kvlint: Kvlint) -> None:
     assert kvlint("bad.json", *ONE, "-q", "-f", "text", "-f", "sarif=y").err == ""
 
 
-def test_standard_input(kvlint: Kvlint, run: Run) -> None:
+def test_plan_is_read_from_standard_input(kvlint: Kvlint, run: Run) -> None:
     for name, code in (("bad", 1), ("broken", 3)):
         data = Path(f"{name}.json").read_bytes()
         ran = run("-", *ONE, stdin=data)

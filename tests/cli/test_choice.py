@@ -22,14 +22,14 @@ RULES = builtin_rules()
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_profile_asks_its_rules(profile: str) -> None:
+def test_profile_selects_its_rules(profile: str) -> None:
     asked = select_rules(RULES, (), (), (profile,))
     assert {rule.profile for rule in RULES} & set(PROFILES[profile]) == {rule.profile for rule in asked}
     assert (profile == "all") <= (len(asked) == len(RULES))
 
 
 @pytest.mark.parametrize("word", ["CKV_AZURE_110", "ckv_azure_110", "AZU-0016", "AVD-AZU-0016", "purge-protection"])
-def test_another_tools_id_selects_the_rule_that_answers_it(kvlint: Kvlint, word: str) -> None:
+def test_id_of_another_tool_selects_the_equivalent_rule(kvlint: Kvlint, word: str) -> None:
     ran = kvlint("check", "bad.json", "--select", word, "-q")
     assert ran.code == 1
     assert " high[KV001] " in ran.out
@@ -54,7 +54,7 @@ def test_another_tools_id_selects_the_rule_that_answers_it(kvlint: Kvlint, word:
         ("--select CKV_AZURE_111O", "no rule matches 'CKV_AZURE_111O' (did you mean 'CKV_AZURE_111'?)"),
     ],
 )
-def test_wrong_use(kvlint: Kvlint, line: str, said: str) -> None:
+def test_invalid_selection_is_an_error(kvlint: Kvlint, line: str, said: str) -> None:
     assert kvlint("bad.json", *line.split()) == (2, "", f"kvlint: error: {said}\n")
 
 
@@ -111,7 +111,7 @@ def test_a_category_selects_its_rules_of_the_profile(kvlint: Kvlint, categorized
     assert ids(kvlint("bad.json", "--select", "KV1").out) == everything & network
 
 
-def test_a_category_in_a_configuration_file(kvlint: Kvlint, categorized: tuple[Rule, ...]) -> None:
+def test_category_in_a_configuration_file_selects_rules(kvlint: Kvlint, categorized: tuple[Rule, ...]) -> None:
     Path("kvlint.toml").write_text(
         "select = ['network', 'KV001']\n[[override]]\nrules = ['network']\nseverity = 'critical'\n", encoding="utf-8"
     )
@@ -142,7 +142,7 @@ def test_a_former_name_is_that_of_the_rule_unless_another_rule_has_it_now(
     assert "\nFormer names: purge-guard\n" in kvlint("explain", "KV001").out
 
 
-def test_a_suppression_with_a_former_name_counts(kvlint: Kvlint, categorized: tuple[Rule, ...]) -> None:
+def test_suppression_with_a_former_name_applies(kvlint: Kvlint, categorized: tuple[Rule, ...]) -> None:
     text = '# kvlint: ignore[{}] a test\nresource "azurerm_key_vault" "a" {{\n  name = "a"\n}}\n'
     Path("m").mkdir()
     for name, found in (("purge-guard", False), ("purge-protection", False), ("open-vault", True)):
@@ -151,7 +151,7 @@ def test_a_suppression_with_a_former_name_counts(kvlint: Kvlint, categorized: tu
         assert ("KV001" in ids(ran.out), "KVE005" in ran.out) == (found, False)
 
 
-def test_a_prefix_is_no_misspelling(kvlint: Kvlint) -> None:
+def test_prefix_of_an_id_is_not_a_misspelling(kvlint: Kvlint) -> None:
     first = [rule.id for rule in RULES if rule.id.startswith("KV1")]
     assert re.findall(r"^(KV\d{3}) ", kvlint("explain", "kv1").out, re.MULTILINE) == first
     assert ids(kvlint("bad.json", "--select", "KV1", "--profile", "all").out) <= set(first)
@@ -198,7 +198,7 @@ def test_the_first_parts_of_a_version_name_a_framework(kvlint: Kvlint) -> None:
         assert kvlint("bad.json", "--profile", word).code == 2
 
 
-def test_a_framework_joins_profiles_and_selection(kvlint: Kvlint) -> None:
+def test_framework_is_combined_with_profiles_and_selection(kvlint: Kvlint) -> None:
     joined = listed(kvlint, "--profile", "cis-azure-6.0")
     Path("kvlint.toml").write_text("profile = ['cis-azure-6.0', 'strict']\n", encoding="utf-8")
     run = json.loads(kvlint("bad.json", "-f", "sarif", "--sarif-include", "rules").out)["runs"][0]

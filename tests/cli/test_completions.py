@@ -71,7 +71,9 @@ def test_bash_completes(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.Monk
     ("shell", "typed"),
     [("zsh", "kvlint . --fail-on h"), ("fish", "kvlint . --fail-on h"), ("powershell", "kvlint . --fail-on h")],
 )
-def test_the_other_shells_are_answered(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, shell: str, typed: str) -> None:
+def test_zsh_fish_and_powershell_complete_values(
+    kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, shell: str, typed: str
+) -> None:
     asked = {"_KVLINT_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": typed}
     asked |= {"_TYPER_COMPLETE_WORD_TO_COMPLETE": "h", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     for name, value in asked.items():
@@ -82,5 +84,5 @@ def test_the_other_shells_are_answered(kvlint: Kvlint, monkeypatch: pytest.Monke
     assert "low" not in done.out
 
 
-def test_completion_knows_the_services_of_pipelines() -> None:
+def test_completion_lists_the_services_of_pipelines() -> None:
     assert [*_services()] == [*PIPELINES, NO_PIPELINE]

@@ -24,25 +24,25 @@ DOCUMENT: dict[str, Any] = json.loads(schema())
 VALUES = {"boolean": "true", "integer": "1", "array": '["x"]', "string": '"x"', "object": "{KV003 = {minimum = 1}}"}
 
 
-def test_the_one_that_is_shipped_is_fresh(pytestconfig: pytest.Config) -> None:
+def test_shipped_schema_of_the_configuration_is_current(pytestconfig: pytest.Config) -> None:
     if pytestconfig.getoption("--write-expected"):
         SHIPPED.write_bytes(schema())
     assert SHIPPED.read_bytes() == schema()
 
 
-def test_a_command_prints_it(run: Run) -> None:
+def test_command_prints_the_schema_of_the_configuration(run: Run) -> None:
     said = run("schema")
     assert (said.code, said.out.encode(), said.err) == (0, schema(), "")
 
 
-def test_it_names_what_the_reader_takes() -> None:
+def test_schema_lists_the_settings_that_the_reader_accepts() -> None:
     assert set(DOCUMENT["properties"]) == {*KEYS, "override"}
     assert set(DOCUMENT["properties"]["override"]["items"]["properties"]) == set(OVERRIDE_KEYS)
     assert DOCUMENT["additionalProperties"] is False
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))
-def test_the_reader_takes_the_types_that_it_names_and_no_others(tmp_path: Path, key: str) -> None:
+def test_reader_accepts_exactly_the_types_of_the_schema(tmp_path: Path, key: str) -> None:
     file = tmp_path / "kvlint.toml"
     named = DOCUMENT["properties"][key]["type"]
     for type_, value in VALUES.items():
@@ -53,14 +53,14 @@ def test_the_reader_takes_the_types_that_it_names_and_no_others(tmp_path: Path, 
         assert [f":1:1: {key} must be " in error.message for error in read.errors] == [True] * (type_ != named)
 
 
-def test_the_package_has_it() -> None:
+def test_package_contains_the_schema_of_the_configuration() -> None:
     code = "import importlib.resources as r; print(r.files('azkvlint').joinpath('kvlint.schema.json').is_file())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "True"
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "suppressions.md"])
-def test_what_the_documentation_shows_is_taken(tmp_path: Path, page: str) -> None:
+def test_configuration_examples_in_the_documentation_are_valid(tmp_path: Path, page: str) -> None:
     text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
     shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert shown

@@ -49,7 +49,7 @@ def rules(said: Said) -> list[str]:
 # --- which file counts ------------------------------------------------------------------------------------------------
 
 
-def test_the_nearest_file_counts_up_to_the_checkout(kvlint: Kvlint, project: Path) -> None:
+def test_nearest_configuration_file_up_to_the_checkout_applies(kvlint: Kvlint, project: Path) -> None:
     write(project.parent / "kvlint.toml", "select = ['KV301']")
     assert len(rules(kvlint("infra/app"))) > 2
     write(project / "pyproject.toml", "[tool.kvlint]\nselect = ['KV001']")
@@ -72,7 +72,7 @@ def test_the_nearest_file_counts_up_to_the_checkout(kvlint: Kvlint, project: Pat
     assert len(rules(kvlint("infra/app", "--isolated"))) > 2
 
 
-def test_outside_of_a_checkout_no_folder_above_counts(
+def test_configuration_above_is_not_read_outside_of_a_checkout(
     kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "kvlint.toml", "select = ['KV001']")
@@ -85,7 +85,7 @@ def test_outside_of_a_checkout_no_folder_above_counts(
     assert kvlint("app").out.count("\n") == 2
 
 
-def test_standard_input_lies_in_the_current_folder(
+def test_standard_input_uses_the_configuration_of_the_current_folder(
     kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project / "kvlint.toml", "select = ['KV999']")
@@ -93,7 +93,7 @@ def test_standard_input_lies_in_the_current_folder(
     assert kvlint("-").err.startswith("kvlint: error: ../kvlint.toml:1:1: select: no rule matches 'KV999'")
 
 
-def test_of_two_in_one_folder_one_counts_and_the_other_is_told(kvlint: Kvlint, project: Path) -> None:
+def test_second_configuration_file_in_a_folder_is_reported_as_ignored(kvlint: Kvlint, project: Path) -> None:
     write(project / "kvlint.toml", "select = ['KV001']")
     write(project / "pyproject.toml", "[tool.kvlint]\nselect = ['KV101']")
     said = kvlint("infra")
@@ -104,7 +104,7 @@ def test_of_two_in_one_folder_one_counts_and_the_other_is_told(kvlint: Kvlint, p
     )
 
 
-def test_another_file_nearer_to_another_input_is_told(kvlint: Kvlint, project: Path) -> None:
+def test_nearer_configuration_file_of_another_input_is_reported_as_ignored(kvlint: Kvlint, project: Path) -> None:
     write(project / "infra" / "net" / "main.tf", VAULT)
     write(project / "infra" / "net" / "kvlint.toml", "select = ['KV101']")
     assert "infra/net/kvlint.toml: warning[KVE011]" in kvlint("infra/app", "infra/net").out
@@ -117,7 +117,7 @@ def test_another_file_nearer_to_another_input_is_told(kvlint: Kvlint, project: P
 # --- what counts before what ------------------------------------------------------------------------------------------
 
 
-def test_options_count_before_variables_before_files_before_defaults(
+def test_options_override_variables_and_variables_override_files(
     kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project / "kvlint.toml", "select = ['KV001', 'KV101']\nfail-on = 'high'")
@@ -135,7 +135,9 @@ def test_options_count_before_variables_before_files_before_defaults(
     assert rules(kvlint("infra")) == ["KV001", "KV101"]
 
 
-def test_variables_take_each_kind(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_accepts_each_kind_of_value(
+    kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KVLINT_SET", "KV003.minimum=30\nKV003.maximum=40")
     monkeypatch.setenv("KVLINT_STRICT", "yes")
     shown = kvlint("infra", "--show-settings").out
@@ -145,7 +147,9 @@ def test_variables_take_each_kind(kvlint: Kvlint, project: Path, monkeypatch: py
     assert kvlint("infra") == (2, "", "kvlint: error: KVLINT_STRICT=perhaps: expected true or false\n")
 
 
-def test_a_variable_that_is_no_setting_is_told(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_environment_variable_of_kvlint_is_reported(
+    kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KVLINT_SELCT", "KV001")
     told = "note[KVE011] environment variable KVLINT_SELCT is not a setting of kvlint (did you mean 'KVLINT_SELECT'?)"
     assert f"\nkvlint: {told}\n" in kvlint("infra").out
@@ -178,7 +182,7 @@ def test_quiet_on_the_command_line_is_quiet(kvlint: Kvlint, project: Path) -> No
     assert Path("report.json").exists()
 
 
-def test_controls_take_what_they_have(kvlint: Kvlint, project: Path) -> None:
+def test_controls_use_their_settings_of_the_configuration(kvlint: Kvlint, project: Path) -> None:
     plain = kvlint("controls", "infra").out
     write(project / "kvlint.toml", "select = ['KV001']\nformat = ['sarif']\nframework = ['mcsb']")
     assert kvlint("controls", "infra").out not in (plain, "")
@@ -186,7 +190,7 @@ def test_controls_take_what_they_have(kvlint: Kvlint, project: Path) -> None:
     assert 'framework = ["mcsb"] # kvlint.toml:3:1' in kvlint("controls", "infra", "--show-settings").out
 
 
-def test_own_rules_that_are_not_there_are_told_with_their_place(
+def test_missing_folder_of_custom_rules_is_reported_with_its_setting(
     kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project / "infra" / "kvlint.toml", "strict = true\nrules = ['policies']")
@@ -207,7 +211,7 @@ def test_paths_start_from_the_file(kvlint: Kvlint, project: Path, monkeypatch: p
     assert 'var-file = ["x.tfvars"]' in kvlint("../infra", "--show-settings").out
 
 
-def test_what_is_excluded_is_read_only_if_it_is_named(kvlint: Kvlint, project: Path) -> None:
+def test_excluded_file_is_read_only_if_the_command_line_names_it(kvlint: Kvlint, project: Path) -> None:
     write(project / "infra" / "old" / "main.tf", VAULT)
     write(project / "infra" / "app" / "old" / "main.tf", VAULT)
     write(project / "infra" / "x" / "main.tf", VAULT)
@@ -240,7 +244,7 @@ def test_an_option_excludes_in_folders_outside_the_current_one(kvlint: Kvlint, p
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
-def test_settings_may_be_asked_for_without_an_input(kvlint: Kvlint, project: Path) -> None:
+def test_settings_are_shown_without_an_input(kvlint: Kvlint, project: Path) -> None:
     write(project / "kvlint.toml", "strict = true")
     assert kvlint("--show-settings") == kvlint(".", "--show-settings") == kvlint("check", "--show-settings")
     assert "strict = true # kvlint.toml:1:1\n" in kvlint("--show-settings").out
@@ -334,7 +338,7 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
         ('"a\\u001b[31m\\n::b" = 1', r"kvlint.toml: unknown setting 'a\x1b[31m\n\x3a:b'"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_with_file_and_line(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
+def test_configuration_errors_have_file_and_line(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
     write(project / "kvlint.toml", text)
     ran = kvlint("infra")
     assert (ran.code, ran.out) == (2, "")
@@ -362,7 +366,7 @@ def test_a_file_that_was_found_names_nothing_outside_its_checkout(
     assert "leads out" not in kvlint("infra", "--config", "kvlint.toml", "--show-settings").err
 
 
-def test_overrides_are_shown_with_their_places(kvlint: Kvlint, project: Path) -> None:
+def test_overrides_are_listed_with_their_lines(kvlint: Kvlint, project: Path) -> None:
     first = "[[override]]\npaths = ['old/']\nrules = ['KV0']\nignore = true\nreason = 'a \"lab\"'\nowner = '@ops'\n"
     second = "until = 2027-03-01\n[[override]]\nresources = ['a*']\nseverity = 'LOW'\nuntil = 'soon'\n"
     write(project / "kvlint.toml", f"strict = true\n{first}{second}")
@@ -388,7 +392,7 @@ severity = "low"
     assert (again.code, again.out.count("[[override]]")) == (0, 2)
 
 
-def test_what_does_not_count_is_told_with_the_settings(
+def test_ignored_settings_are_reported_with_the_list_of_settings(
     kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project / "kvlint.toml", "strict = true")
@@ -401,7 +405,7 @@ def test_what_does_not_count_is_told_with_the_settings(
     assert "kvlint: .kvlint.toml: warning[KVE011] this configuration file is ignored" in shown.err
 
 
-def test_every_key_stands_in_the_table_of_keys(pytestconfig: pytest.Config) -> None:
+def test_every_key_is_in_the_table_of_keys(pytestconfig: pytest.Config) -> None:
     page = (pytestconfig.rootpath / "docs" / "configuration.md").read_text(encoding="utf-8")
     table = page.partition("| key | value |\n")[2].partition("\n\n")[0]
     told = [name for row in table.splitlines() for name in re.findall(r"`\[*([a-z-]+)\]*`", row.split("|")[1])]
@@ -415,7 +419,7 @@ def test_every_option_is_on_the_page_of_the_command_line(pytestconfig: pytest.Co
     assert [name for name in names if not re.search(rf"`{name}[ `]", rows)] == []
 
 
-def test_odd_files(kvlint: Kvlint, project: Path) -> None:
+def test_unusable_configuration_file_is_an_error(kvlint: Kvlint, project: Path) -> None:
     file = project / "kvlint.toml"
     os.mkfifo(file)
     unreadable = "kvlint: error: configuration file {} cannot be read: the path is not a regular file\n"
@@ -454,7 +458,7 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra", "--config", "pyproject.toml", "--isolated").code == 2
 
 
-def test_a_current_folder_that_is_gone(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removed_current_folder_is_an_error(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project.parent / "plan.json").write_bytes((project.parent / "bad.json").read_bytes())
     (project / "gone").mkdir()
     monkeypatch.chdir(project / "gone")
@@ -484,7 +488,7 @@ def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:
 # --- files that somebody else may have written ------------------------------------------------------------------------
 
 
-def test_a_file_that_takes_the_place_of_one_above_is_told(kvlint: Kvlint, project: Path) -> None:
+def test_ignored_file_above_the_nearest_configuration_file_is_reported(kvlint: Kvlint, project: Path) -> None:
     write(project / "kvlint.toml", "select = ['KV001', 'KV101']")
     assert "KVE011" not in kvlint("infra/app").out
     write(project / "infra" / "app" / "kvlint.toml", "select = ['KV101']")
@@ -504,7 +508,7 @@ def test_a_file_that_takes_the_place_of_one_above_is_told(kvlint: Kvlint, projec
     assert kvlint("infra/app", "--show-settings").err.count("is closer to the input") == 2
 
 
-def test_outside_of_a_checkout_nothing_above_is_looked_at(
+def test_ignored_configuration_file_is_not_reported_outside_of_a_checkout(
     kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "kvlint.toml", "strict = true")
@@ -524,7 +528,7 @@ def test_a_verbose_report_names_the_file(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra", "-v", "--config", "../own.toml").out.splitlines()[-2] == "configuration: ../own.toml"
 
 
-def test_no_more_of_a_project_file_is_read_than_of_any_other(kvlint: Kvlint, project: Path) -> None:
+def test_configuration_file_has_the_size_limit_of_other_files(kvlint: Kvlint, project: Path) -> None:
     with (project / "pyproject.toml").open("w", encoding="utf-8") as opened:
         opened.write("[project]\nname = 'a'\n")
         opened.truncate(10_000_000)
@@ -538,7 +542,7 @@ def test_no_more_of_a_project_file_is_read_than_of_any_other(kvlint: Kvlint, pro
 
 
 @pytest.mark.parametrize("setting", ["output = '{}'", "format = ['text={}']"])
-def test_a_file_that_was_found_lets_nothing_be_written_over(kvlint: Kvlint, project: Path, setting: str) -> None:
+def test_configuration_that_was_found_overwrites_no_file(kvlint: Kvlint, project: Path, setting: str) -> None:
     """It is anybody's: it must not make kvlint write over the code that it came with."""
     key = setting.partition(" ")[0]
     for name, why in (
@@ -567,7 +571,7 @@ def test_a_file_that_was_found_lets_nothing_be_written_over(kvlint: Kvlint, proj
 
 @pytest.mark.parametrize("name", sorted(REPORTERS))
 @pytest.mark.parametrize("paths", ["infra/app", "empty"])
-def test_what_kvlint_wrote_it_writes_again(kvlint: Kvlint, project: Path, name: str, paths: str) -> None:
+def test_report_of_an_earlier_run_is_overwritten(kvlint: Kvlint, project: Path, name: str, paths: str) -> None:
     write(project / "empty" / "main.tf", 'resource "azurerm_key_vault_certificate_contacts" "a" {}\n')
     write(project / "kvlint.toml", f"format = ['{name}={name}.json', 'text=report.txt']\nquiet = false")
     first = kvlint(paths)
@@ -595,7 +599,7 @@ def test_an_empty_option_empties_a_list_of_the_file(kvlint: Kvlint, project: Pat
 # --- all errors at once -----------------------------------------------------------------------------------------------
 
 
-def test_all_errors_of_a_file_are_reported_at_once_by_line_and_column(kvlint: Kvlint, project: Path) -> None:
+def test_all_errors_of_a_file_are_reported_together_by_line_and_column(kvlint: Kvlint, project: Path) -> None:
     write(
         project / "kvlint.toml",
         """\
@@ -662,7 +666,7 @@ def test_errors_of_the_command_line_follow_those_of_the_file(kvlint: Kvlint, pro
     )
 
 
-def test_positions_in_pyproject_and_of_inline_tables(kvlint: Kvlint, project: Path) -> None:
+def test_errors_in_pyproject_and_inline_tables_have_positions(kvlint: Kvlint, project: Path) -> None:
     write(
         project / "pyproject.toml", "[project]\nname = 'x'\n[tool.kvlint]\nname = 'x'\n[[tool.kvlint.override]]\nx = 1"
     )

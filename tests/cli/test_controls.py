@@ -99,7 +99,7 @@ azurerm_key_vault.b: {name: b, purge_protection_enabled: false, rbac_authorizati
 """
 
 
-def test_each_vault_has_its_own_answer(acme: Input) -> None:
+def test_each_vault_has_its_own_control_status(acme: Input) -> None:
     acme.write("plan.json", expand(TWO))
     assert acme.status("purge", *ACME) == {"a": "met", "b": "not met"}
     assert acme.run(*ACME).code == 1
@@ -131,7 +131,7 @@ def test_an_export_of_the_activity_log_decides_on_the_audit_of_the_control_plane
     assert given.status("5.1") == {"a": expected}
 
 
-def test_cis_distinguishes_an_export_from_its_categories(given: Input) -> None:
+def test_cis_control_requires_an_export_and_another_its_categories(given: Input) -> None:
     given.write("plan.json", expand(ACTIVITY % "{category: ServiceHealth}"))
     cis = ("--framework", "cis-azure-6.0.0")
     assert given.status("6.1.1.1", *cis) == {"a": "met"}
@@ -139,7 +139,7 @@ def test_cis_distinguishes_an_export_from_its_categories(given: Input) -> None:
     assert given.status("7.16", *cis) == {"a": "not met"}
 
 
-def test_what_holds_has_evidence(acme: Input) -> None:
+def test_met_control_has_evidence(acme: Input) -> None:
     acme.write("main.tf", 'resource "azurerm_key_vault" "a" {\n  name = "a"\n  purge_protection_enabled = true\n}\n')
     (evidence,) = acme.row("purge", *ACME)["a"]["evidence"]
     assert (evidence["ruleId"], evidence["outcome"]) == ("KV001", "pass")
@@ -147,13 +147,13 @@ def test_what_holds_has_evidence(acme: Input) -> None:
     assert evidence["found"] == "`purge_protection_enabled` is `true`"
 
 
-def test_an_object_is_its_vaults(acme: Input) -> None:
+def test_object_belongs_to_the_row_of_its_vault(acme: Input) -> None:
     secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${azurerm_key_vault.b.id}"}'
     acme.write("plan.json", expand(TWO + secret))
     assert acme.status("secrets", *ACME) == {"a": "not applicable", "b": "not met"}
 
 
-def test_an_object_of_one_of_two_vaults_is_not_known_to_be_in_either(acme: Input) -> None:
+def test_object_of_one_of_two_vaults_is_unknown_for_both(acme: Input) -> None:
     acme.write(
         "main.tf",
         """
@@ -193,7 +193,7 @@ def test_an_object_in_a_vault_that_is_not_in_the_input(acme: Input) -> None:
     assert "No vault: " in acme.run(*ACME).out
 
 
-def test_an_object_of_whom_nobody_knows_in_which_vault_it_is(acme: Input) -> None:
+def test_object_of_an_unknown_vault_makes_the_control_unknown(acme: Input) -> None:
     acme.write(
         "main.tf",
         """
@@ -212,7 +212,7 @@ def test_an_object_of_whom_nobody_knows_in_which_vault_it_is(acme: Input) -> Non
     assert [len(rows[name]["evidence"]) for name in ("a", None)] == [5, 20]
 
 
-def test_a_vault_that_is_only_read_is_not_known(acme: Input) -> None:
+def test_vault_of_a_data_source_is_unknown(acme: Input) -> None:
     secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${data.azurerm_key_vault.old.id}"}'
     data = "data.azurerm_key_vault.old: {name: old, resource_group_name: rg}"
     acme.write("plan.json", expand(f"{data}\n{secret}\n"))
@@ -220,23 +220,23 @@ def test_a_vault_that_is_only_read_is_not_known(acme: Input) -> None:
     assert acme.status("purge", *ACME) == {"old": "unknown"}
 
 
-def test_a_vault_that_is_only_read_and_has_nothing_here_is_not_told(acme: Input) -> None:
+def test_vault_of_a_data_source_without_objects_is_not_listed(acme: Input) -> None:
     acme.write("plan.json", expand(f"{TWO}\ndata.azurerm_key_vault.old: {{name: old, resource_group_name: rg}}"))
     assert set(acme.status("purge", *ACME)) == {"a", "b"}
 
 
-def test_a_vault_that_goes_away_is_not_told(acme: Input) -> None:
+def test_deleted_vault_is_not_listed(acme: Input) -> None:
     acme.write("plan.json", expand(f"{TWO}\nazurerm_key_vault.old: {{$action: delete, name: old}}"))
     assert set(acme.status("purge", *ACME)) == {"a", "b"}
 
 
-def test_what_is_of_a_whole_subscription_is_of_every_vault(acme: Input) -> None:
+def test_role_assignment_on_the_subscription_affects_every_vault(acme: Input) -> None:
     grant = "azurerm_role_assignment.g: {scope: /subscriptions/1, role_definition_name: Owner, principal_id: p}"
     acme.write("plan.json", expand(TWO + grant))
     assert acme.status("grants", *ACME) == {"a": "not met", "b": "not met"}
 
 
-def test_what_a_grant_does_to_one_vault_is_not_said_of_another(acme: Input) -> None:
+def test_role_assignment_affects_only_vaults_with_access_policies(acme: Input) -> None:
     """Whoever may write a vault can grant themselves access, where that is by access policies: in b."""
     group = "azurerm_resource_group.g: {name: g, location: x}"
     vaults = TWO.replace("{name", "{resource_group_name: '${azurerm_resource_group.g.name}', name")
@@ -248,13 +248,13 @@ def test_what_a_grant_does_to_one_vault_is_not_said_of_another(acme: Input) -> N
     assert acme.status("self", *ACME) == {"a": "not applicable", "b": "not met"}
 
 
-def test_a_provider_is_every_vaults(acme: Input) -> None:
+def test_result_of_a_provider_applies_to_every_vault(acme: Input) -> None:
     text = 'provider "azurerm" {\n  features {}\n}\nresource "azurerm_key_vault" "a" {\n  name = "a"\n}\n'
     acme.write("main.tf", text)
     assert acme.status("provider", *ACME) == {"a": "not met"}
 
 
-def test_a_provider_of_one_plan_is_not_that_of_another(acme: Input) -> None:
+def test_result_of_a_provider_applies_to_the_vaults_of_its_plan_only(acme: Input) -> None:
     acme.write("main.tf", 'resource "azurerm_key_vault" "a" {\n  name = "a"\n}\n')
     for name, on in (("dev", "true"), ("prod", "false")):
         switches = "".join(
@@ -269,7 +269,7 @@ def test_a_provider_of_one_plan_is_not_that_of_another(acme: Input) -> None:
     assert rows == {"dev.json": "not met", "prod.json": "met"}
 
 
-def test_a_grant_where_no_vault_is(acme: Input) -> None:
+def test_role_assignment_without_a_vault_has_a_row_of_its_own(acme: Input) -> None:
     acme.write(
         "plan.json",
         expand(
@@ -280,7 +280,7 @@ def test_a_grant_where_no_vault_is(acme: Input) -> None:
     assert set(acme.status("grants", *ACME).values()) == {"not met"}
 
 
-def test_a_diagnostic_setting_is_the_vaults_that_it_names(acme: Input) -> None:
+def test_diagnostic_setting_belongs_to_the_vault_that_it_names(acme: Input) -> None:
     setting = (
         'azurerm_monitor_diagnostic_setting.d: {name: d, target_resource_id: "${azurerm_key_vault.a.id}", '
         "log_analytics_workspace_id: w, enabled_log: [{category: AuditEvent}]}"
@@ -289,7 +289,7 @@ def test_a_diagnostic_setting_is_the_vaults_that_it_names(acme: Input) -> None:
     assert acme.status("logs", *ACME) == {"a": "met", "b": "not met"}
 
 
-def test_a_row_about_other_vaults(acme: Input) -> None:
+def test_control_for_other_vaults_is_not_applicable(acme: Input) -> None:
     secrets = "\n".join(
         f'azurerm_key_vault_secret.{name}: {{name: s, value: x, key_vault_id: "${{azurerm_key_vault.{name}.id}}"}}'
         for name in "ab"
@@ -300,7 +300,7 @@ def test_a_row_about_other_vaults(acme: Input) -> None:
     assert acme.row("rbac", *ACME)["b"]["why"] == why
 
 
-def test_a_row_that_is_perhaps_about_this_vault_is_unknown(acme: Input) -> None:
+def test_row_that_may_be_about_this_vault_is_unknown(acme: Input) -> None:
     vault = "azurerm_key_vault.a: {name: a, rbac_authorization_enabled: '${var.rbac}'}"
     secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${azurerm_key_vault.a.id}"}'
     acme.write("plan.json", expand(f"{vault}\n{secret}\n"))
@@ -310,14 +310,16 @@ def test_a_row_that_is_perhaps_about_this_vault_is_unknown(acme: Input) -> None:
 @pytest.mark.parametrize(
     ("sku", "status"), [("premium", "not met"), ("standard", "not applicable"), ("${var.sku}", "unknown")]
 )
-def test_a_rule_for_some_vaults_only(sku: str, status: str, acme: Input) -> None:
+def test_control_of_a_rule_with_a_condition_is_not_applicable_to_other_vaults(
+    sku: str, status: str, acme: Input
+) -> None:
     vault = f"azurerm_key_vault.a: {{name: a, sku_name: '{sku}'}}"
     secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${azurerm_key_vault.a.id}"}'
     acme.write("plan.json", expand(f"{vault}\n{secret}\n"))
     assert acme.status("sku", *ACME) == {"a": status}
 
 
-def test_what_is_taken_out_of_a_vault_is_the_vaults(acme: Input) -> None:
+def test_deleted_secret_belongs_to_its_vault(acme: Input) -> None:
     """A deleted secret refers to nothing any more, but its vault's id is known."""
     vault = "/subscriptions/1/resourceGroups/g/providers/Microsoft.KeyVault/vaults/a"
     plan = f"azurerm_key_vault_secret.s: {{$action: delete, name: s, $before: {{name: s, key_vault_id: {vault}}}}}"
@@ -334,7 +336,7 @@ def test_a_row_without_a_rule_is_never_met(acme: Input) -> None:
 # --- suppressed, not whole, strict ------------------------------------------------------------------------------------
 
 
-def test_what_is_suppressed_is_not_met_and_says_so(acme: Input) -> None:
+def test_suppressed_finding_is_not_met_and_shows_its_reason(acme: Input) -> None:
     acme.write(
         "main.tf",
         """
@@ -349,7 +351,7 @@ def test_what_is_suppressed_is_not_met_and_says_so(acme: Input) -> None:
     assert "suppressed: thrown away every night" in " ".join(acme.run(*ACME).out.split())
 
 
-def test_what_bicep_switches_off_is_not_met_either(acme: Input) -> None:
+def test_finding_disabled_in_bicep_is_not_met(acme: Input) -> None:
     acme.write(
         "main.bicep",
         """
@@ -381,14 +383,14 @@ def test_unknown_counts_only_with_strict(acme: Input) -> None:
     assert (acme.run(*ACME).code, acme.run(*ACME, "--strict").code) == (0, 1)
 
 
-def test_no_vault_at_all(given: Input) -> None:
+def test_input_without_a_vault_has_no_rows(given: Input) -> None:
     given.write("main.tf", 'resource "azurerm_resource_group" "g" {\n  name = "g"\n}\n')
     assert given.run().code == 0
     for form in ("text", "markdown", "html"):
         assert "o vault or managed HSM was found in the input" in given.run("-f", form).out
 
 
-def test_nothing_to_read(given: Input) -> None:
+def test_folder_without_input_is_incomplete(given: Input) -> None:
     assert given.run().code == 3
 
 
@@ -413,7 +415,7 @@ resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {
     assert rows == {"main.parameters.dev.json": "not met", "main.parameters.prod.json": "met"}
 
 
-def test_no_two_vaults_have_one_name(acme: Input) -> None:
+def test_vaults_of_different_deployments_have_different_names(acme: Input) -> None:
     for folder in ("shared", "envs/dev", "envs/prod"):
         (acme.folder / folder).mkdir(parents=True)
     acme.write("shared/main.tf", 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n')
@@ -457,7 +459,7 @@ def test_two_plans_of_one_root_are_two_deployments(acme: Input) -> None:
     assert rows == {"dev.json": "not met", "prod.json": "met"}
 
 
-def test_a_bicep_file_and_what_is_compiled_from_it_are_one_deployment(acme: Input) -> None:
+def test_bicep_file_and_its_compiled_template_are_one_deployment(acme: Input) -> None:
     acme.write(
         "main.bicep", "resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'a'\n  properties: {}\n}\n"
     )
@@ -476,27 +478,27 @@ def test_a_bicep_file_and_what_is_compiled_from_it_are_one_deployment(acme: Inpu
 # --- frameworks -------------------------------------------------------------------------------------------------------
 
 
-def test_several_frameworks_at_once(given: Input) -> None:
+def test_several_frameworks_are_reported_in_one_run(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     found = given.document("--framework", "mcsb,cis-azure-5.0.0", "--framework", "cis-azure")
     assert [one["name"] for one in found["frameworks"]] == ["mcsb", "cis-azure-5.0.0", "cis-azure-6.0.0"]
     assert [one["name"] for one in found["vaults"][0]["frameworks"]] == ["mcsb", "cis-azure-5.0.0", "cis-azure-6.0.0"]
 
 
-def test_all_frameworks(given: Input) -> None:
+def test_all_selects_every_framework(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     found = given.document("--framework", "all")
     assert len(found["frameworks"]) == len(builtin_frameworks(builtin_rules()))
 
 
-def test_a_framework_that_does_not_exist(given: Input) -> None:
+def test_unknown_framework_is_an_error(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     ran = given.run("--framework", "cis-azure-5.1")
     assert (ran.code, ran.out) == (2, "")
     assert "unknown control framework 'cis-azure-5.1' (did you mean 'cis-azure-5.0.0'?)" in ran.err
 
 
-def test_a_framework_file_that_does_not_exist(given: Input) -> None:
+def test_missing_framework_file_is_an_error(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     said = given.run("--framework", "none.yaml")
     assert (said.code, said.out) == (2, "")
@@ -504,7 +506,7 @@ def test_a_framework_file_that_does_not_exist(given: Input) -> None:
 
 
 @pytest.mark.parametrize("words", [("-f", "sarif"), ("--framework", ","), ("--set", "KV003.nothing=1")])
-def test_wrong_use(words: tuple[str, str], given: Input) -> None:
+def test_invalid_arguments_are_an_error(words: tuple[str, str], given: Input) -> None:
     given.write("plan.json", expand(TWO))
     assert given.run(*words).code == 2
 
@@ -517,7 +519,7 @@ def test_several_formats_in_one_run(given: Input) -> None:
     assert json.loads((given.folder.parent / "answers.json").read_bytes())["version"] == 1
 
 
-def test_a_framework_with_faults(acme: Input) -> None:
+def test_invalid_framework_file_is_an_error(acme: Input) -> None:
     acme.write("plan.json", expand(TWO))
     (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV402x"), encoding="utf-8")
     ran = acme.run(*ACME)
@@ -525,7 +527,7 @@ def test_a_framework_with_faults(acme: Input) -> None:
     assert "../acme.yaml:10:48: there is no rule 'KV402x'; did you mean 'KV402'?" in ran.err
 
 
-def test_a_rule_of_ones_own_answers_the_rows_that_it_names(given: Input) -> None:
+def test_custom_rule_decides_the_controls_that_it_names(given: Input) -> None:
     rule = """
 id: ACME-1
 name: tagged

@@ -74,7 +74,7 @@ def azapi(template: str) -> str:
     ],
     ids=["file", "local", "templatefile", "encoded again", "azapi"],
 )
-def test_told_where_it_is_deployed(text: str, run: Run, tmp_path: Path) -> None:
+def test_template_is_reported_where_it_is_deployed(text: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(TEMPLATE)
     (tmp_path / "main.tf").write_text(text)
     assert found(run, tmp_path) == ["main.tf"]
@@ -82,7 +82,7 @@ def test_told_where_it_is_deployed(text: str, run: Run, tmp_path: Path) -> None:
     assert found(run, tmp_path, ".", "t.json") == ["main.tf", "t.json"]
 
 
-def test_two_files_that_say_the_same(run: Run, tmp_path: Path) -> None:
+def test_two_templates_with_equal_content_are_both_reported_where_they_are_deployed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(TEMPLATE)
     (tmp_path / "u.json").write_text(TEMPLATE)
     second = deployment(FILE).replace('"d"', '"e"').replace("t.json", "u.json")
@@ -90,7 +90,7 @@ def test_two_files_that_say_the_same(run: Run, tmp_path: Path) -> None:
     assert found(run, tmp_path) == ["main.tf", "main.tf"]
 
 
-def test_told_through_modules_and_by_several_processes(run: Run, tmp_path: Path) -> None:
+def test_template_of_a_module_is_reported_where_it_is_deployed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "modules/vault").mkdir(parents=True)
     (tmp_path / "modules/vault/t.json").write_text(TEMPLATE)
     (tmp_path / "modules/vault/main.tf").write_text(deployment(FILE))
@@ -108,13 +108,13 @@ def test_told_through_modules_and_by_several_processes(run: Run, tmp_path: Path)
     ],
     ids=["only read", "only looked at", "something else is deployed"],
 )
-def test_what_is_not_deployed_as_it_is_stands_for_itself(text: str, run: Run, tmp_path: Path) -> None:
+def test_template_that_is_not_deployed_unchanged_is_evaluated_alone(text: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(TEMPLATE)
     (tmp_path / "main.tf").write_text(text)
     assert "t.json" in found(run, tmp_path)
 
 
-def test_what_cannot_be_judged_there_is_judged_by_itself(run: Run, tmp_path: Path) -> None:
+def test_template_that_cannot_be_evaluated_where_it_is_deployed_is_evaluated_alone(run: Run, tmp_path: Path) -> None:
     other = {"type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "n",
              "properties": {"mode": "Incremental", "templateLink": {"uri": "https://example.com/t.json"}}}  # fmt: skip
     template = json.loads(TEMPLATE)

@@ -110,7 +110,7 @@ def test_a_vault_in_a_template_is_evaluated_on_its_own_lines(kvlint: Kvlint, typ
 
 @pytest.mark.parametrize("kind", ["azurerm_policy_definition", "azurerm_management_group_policy_definition"])
 @pytest.mark.parametrize("form", ["encoded", "heredoc", "file"])
-def test_a_policy_definition_of_azurerm(kvlint: Kvlint, kind: str, form: str) -> None:
+def test_template_of_an_azurerm_policy_definition_is_evaluated(kvlint: Kvlint, kind: str, form: str) -> None:
     rule = json.dumps(holder(POLICY, {"resources": [vault()]})["policyRule"])
     written = {"encoded": f"jsonencode({rule})", "heredoc": f"<<R\n{rule}\nR", "file": 'file("rule.json")'}[form]
     text = f'resource "{kind}" "p" {{\n  name = "p"\n  policy_rule = {written}\n}}\n'
@@ -134,7 +134,7 @@ def test_a_template_that_bicep_loads_is_evaluated_there(kvlint: Kvlint, type_: s
     assert [one["location"]["path"] for one in report["findings"]] == ["x/main.bicep"]
 
 
-def test_a_policy_rule_in_a_file_of_its_own(kvlint: Kvlint) -> None:
+def test_policy_rule_in_a_separate_file_is_reported_once(kvlint: Kvlint) -> None:
     """It is reported once: where Terraform deploys it, or else in the file."""
     rule = holder(POLICY, {"resources": [vault()]})["policyRule"]
     text = 'resource "azurerm_policy_definition" "p" {\n  policy_rule = file("rule.json")\n}\n'
@@ -222,7 +222,7 @@ def test_each_template_has_the_parameters_of_its_own_language(kvlint: Kvlint) ->
     assert ("KV001" in found.out, "KV002" in found.out) == (True, False)
 
 
-def test_what_a_policy_passes_is_not_known(kvlint: Kvlint) -> None:
+def test_parameter_that_a_policy_passes_is_unknown(kvlint: Kvlint) -> None:
     inner = {
         "parameters": {"purge": {"type": "bool", "defaultValue": True}},
         "resources": [vault(enablePurgeProtection="[parameters('purge')]")],
@@ -290,7 +290,7 @@ def test_many_copies_of_a_template_end_with_a_limit(kvlint: Kvlint, type_: str) 
     assert "the limit for an input of this size" in found.out
 
 
-def test_the_what_if_result_of_a_stack(kvlint: Kvlint) -> None:
+def test_changes_of_a_stack_what_if_result_are_evaluated(kvlint: Kvlint) -> None:
     """Its changes count, not the template that it holds as well."""
     of_group = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers"
     change = {

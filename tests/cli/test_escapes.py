@@ -240,14 +240,14 @@ def _leaks(text: str) -> list[str]:
     return found
 
 
-def test_leaks_are_found() -> None:
+def test_leak_check_finds_planted_leaks() -> None:
     assert _leaks(f"a {TOKEN} b")
     for before in ("", "a", "ab", "abc"):
         assert _leaks(base64.b64encode(f"{before}{GIT_CONFIG}".encode()).decode())
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_nothing_leaks(kvlint: Kvlint, checkout: Path, name: str) -> None:
+def test_no_content_outside_the_checkout_is_in_any_output(kvlint: Kvlint, checkout: Path, name: str) -> None:
     case = CASES[name]
     case.make(checkout, checkout.parent / "outside")
     for form in FORMATS:
@@ -270,7 +270,7 @@ NOTES = frozenset(
 
 
 @pytest.mark.parametrize("kind", ["a worktree", "a submodule", "metadata in a folder of the checkout"])
-def test_metadata_that_is_kept_elsewhere(kvlint: Kvlint, checkout: Path, kind: str) -> None:
+def test_metadata_outside_of_the_checkout_is_not_read(kvlint: Kvlint, checkout: Path, kind: str) -> None:
     """``.git`` is a file then, which names a folder with the same secrets."""
     meta = {
         "a worktree": checkout.parent / "main" / ".git" / "worktrees" / "w",
@@ -327,7 +327,7 @@ def test_a_link_into_git_is_not_read_though_it_is_named(kvlint: Kvlint, checkout
         assert _leaks(said.out + said.err) == []
 
 
-def test_two_checkouts_do_not_open_what_is_around_them(kvlint: Kvlint, checkout: Path) -> None:
+def test_two_checkouts_do_not_read_the_folder_around_them(kvlint: Kvlint, checkout: Path) -> None:
     """The paths of their reports start from the folder that both are in."""
     other = checkout.parent / "other"
     _write(other / ".git" / "HEAD", "ref: refs/heads/main\n")

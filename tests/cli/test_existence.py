@@ -131,7 +131,7 @@ def test_a_resource_in_json_and_one_that_opentofu_enables(kvlint: Kvlint) -> Non
     assert "azurerm_key_vault.kv" in found(document, "KV001")
 
 
-def test_a_call_and_what_is_within_it(kvlint: Kvlint) -> None:
+def test_condition_of_a_call_applies_to_the_resources_in_the_module(kvlint: Kvlint) -> None:
     inner = variable("secret", "bool", "true") + variable("other", "bool", "false") + vault("")
     inner += secret("count = var.secret ? 1 : 0") + secret("count = var.other ? 1 : 0", "left")
     call = 'module "v" {\n  source   = "./v"\n  for_each = toset(var.names)\n  secret   = var.with_secret\n}\n'
@@ -159,7 +159,9 @@ def test_a_call_and_what_is_within_it(kvlint: Kvlint) -> None:
         ("count = var.on ? 1 : 0", {"p.tfvars": "on = false\n"}, ("--var-file", "in/p.tfvars")),
     ],
 )
-def test_what_is_given_is_final(kvlint: Kvlint, call: str, files: Mapping[str, str], options: tuple[str, ...]) -> None:
+def test_explicit_false_value_skips_a_resource(
+    kvlint: Kvlint, call: str, files: Mapping[str, str], options: tuple[str, ...]
+) -> None:
     module = f'module "m" {{\n  source = "./m"\n  {call}\n}}\n'
     text = PROVIDER + variable("on", "bool", "false") + vault(f"  {call}") + module
     document = checked(kvlint, {"main.tf": text, "m/main.tf": vault(""), **files}, *options)
@@ -170,7 +172,7 @@ def test_what_is_given_is_final(kvlint: Kvlint, call: str, files: Mapping[str, s
         assert ("`var.on`" in one["reason"]) is bool(files or options)
 
 
-def test_the_summary_counts_what_was_skipped(kvlint: Kvlint) -> None:
+def test_summary_counts_skipped_declarations(kvlint: Kvlint) -> None:
     write({"main.tf": PROVIDER + vault("  count = 0") + vault("", "other")})
     said = kvlint("in", "-v")
     summary = said.out.splitlines()[-1]
@@ -179,7 +181,7 @@ def test_the_summary_counts_what_was_skipped(kvlint: Kvlint) -> None:
     assert "\nin/main.tf:4:1: skipped azurerm_key_vault.kv was not evaluated: `count` is 0" in said.out
 
 
-def test_what_exists_only_with_other_values_is_listed_with_them(kvlint: Kvlint) -> None:
+def test_resource_that_exists_with_other_values_is_listed_with_its_condition(kvlint: Kvlint) -> None:
     write({"main.tf": variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0")})
     shown = kvlint("in", "-v", "--select", "KV001")
     assert "\nin/main.tf:5:1: evaluated azurerm_key_vault.kv (if var.on is true)\n" in f"\n{shown.out}"
@@ -198,7 +200,7 @@ def test_a_result_is_unknown_if_a_default_leaves_out_the_companion_that_decides_
     assert why == "azurerm_monitor_diagnostic_setting.d (all instances) exists only if var.logs is not empty"
 
 
-def test_what_exists_together_counts_and_what_excludes_each_other_does_not(kvlint: Kvlint) -> None:
+def test_duplicate_names_are_reported_only_if_both_resources_can_exist_together(kvlint: Kvlint) -> None:
     switch = PROVIDER + variable("prod", "bool", "false") + vault("")
     both = switch + secret("count = var.prod ? 0 : 1", "dev") + secret("count = var.prod ? 1 : 0", "prod")
     document = checked(kvlint, {"main.tf": both})
@@ -208,14 +210,14 @@ def test_what_exists_together_counts_and_what_excludes_each_other_does_not(kvlin
     assert found(checked(kvlint, {"main.tf": same}), "KV603") == ["azurerm_key_vault_secret.b[0]"]
 
 
-def test_other_defaults_keep_their_say_on_values(kvlint: Kvlint) -> None:
+def test_defaults_of_other_variables_apply_to_values(kvlint: Kvlint) -> None:
     text = vault("  count = var.on ? 1 : 0\n  purge_protection_enabled = var.purge\n  tags = { id = var.id }")
     text += variable("on", "bool", "false") + variable("purge", "bool", "false") + variable("id", "string", '""')
     text += 'resource "azurerm_key_vault" "other" {\n  count = var.purge ? 1 : 0\n' + ARGUMENTS + "}\n"
     assert "azurerm_key_vault.kv[0]" in found(checked(kvlint, {"main.tf": PROVIDER + text}), "KV001")
 
 
-def test_a_plan_says_what_exists(kvlint: Kvlint) -> None:
+def test_plan_decides_which_resources_exist(kvlint: Kvlint) -> None:
     write({"main.tf": PROVIDER + variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0") + vault("", "b")})
     at = "azurerm_key_vault.b"
     values = {"name": "kv-existence", "sku_name": "standard", "purge_protection_enabled": False}
@@ -249,7 +251,7 @@ def test_a_plan_says_what_exists(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("folder", ["examples/simple", "test", "tests/e2e/max", "samples/a"])
-def test_a_module_that_only_its_examples_call(kvlint: Kvlint, folder: str) -> None:
+def test_module_that_only_its_examples_call_has_unknown_companions(kvlint: Kvlint, folder: str) -> None:
     module = variable("on", "bool", "false") + vault("") + secret("count = var.on ? 1 : 0")
     up = "/".join(".." for _ in folder.split("/"))
     call = f'{PROVIDER}module "this" {{\n  source = "{up}"\n}}\n'
@@ -263,7 +265,7 @@ def test_a_module_that_only_its_examples_call(kvlint: Kvlint, folder: str) -> No
     assert [one["resource"] for one in document["unknown"] if one["ruleId"] == "KV201"].count("azurerm_key_vault.kv")
 
 
-def test_a_module_that_something_else_calls_is_evaluated_through_it(kvlint: Kvlint) -> None:
+def test_module_with_a_caller_is_evaluated_through_its_caller(kvlint: Kvlint) -> None:
     module = variable("on", "bool", "false") + secret("count = var.on ? 1 : 0").replace(
         "azurerm_key_vault.kv.id", "null"
     )
@@ -305,7 +307,7 @@ def test_a_default_does_not_hide_a_vault_in_bicep(kvlint: Kvlint, name: str) -> 
     assert document["evaluated"][0]["condition"] == BICEP_CONDITIONS[parameter]
 
 
-def test_bicep_modules_and_what_is_final(kvlint: Kvlint) -> None:
+def test_arguments_of_a_bicep_module_are_final(kvlint: Kvlint) -> None:
     inner = (
         f"param on bool\nparam left bool = false\nresource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {{\n"
         f"  name: 'kv-a'\n  location: 'westeurope'\n  {BODY}\n"
@@ -407,7 +409,7 @@ def test_a_default_does_not_hide_a_vault_in_a_template(kvlint: Kvlint, name: str
     assert document["skipped"] == []
 
 
-def test_a_deployment_within_a_template_and_what_is_final(kvlint: Kvlint) -> None:
+def test_parameters_of_a_nested_deployment_are_final(kvlint: Kvlint) -> None:
     inner = json.loads(template([arm_vault(), arm_vault(name="kv-b", condition="[parameters('left')]")], {}))
     inner["parameters"] = {"left": {"type": "bool", "defaultValue": False}}
     deployment = {
@@ -469,7 +471,9 @@ POLICY = (
         ),
     ],
 )  # fmt: skip
-def test_what_may_exist_is_no_doubt_about_names_order_and_duplicates(kvlint: Kvlint, rule: str, text: str) -> None:
+def test_resource_that_may_exist_adds_no_unknown_result_about_names_and_order(
+    kvlint: Kvlint, rule: str, text: str
+) -> None:
     document = checked(kvlint, {"main.tf": PROVIDER + vault("") + text})
     assert any(one["condition"] for one in document["evaluated"])
     assert not any("same" in one["message"] or "whether it needs" in one["message"]
@@ -509,7 +513,7 @@ def twofold(rbac: str, kind: str = "bool", default: str = "false") -> str:
         (twofold("!var.rbac", "bool", "false"), ["azurerm_role_assignment.r[0]"], []),
     ],
 )
-def test_a_vault_is_what_it_is_where_a_role_assignment_exists(
+def test_vault_is_evaluated_with_the_values_that_create_its_role_assignment(
     kvlint: Kvlint, text: str, failed: list[str], unknown: list[str]
 ) -> None:
     document = checked(kvlint, {"main.tf": text})
@@ -518,7 +522,7 @@ def test_a_vault_is_what_it_is_where_a_role_assignment_exists(
 
 
 @pytest.mark.parametrize("over", ["var.rbac ? [] : var.ids", '[for id in ["1"] : id if !var.rbac]'])
-def test_a_vault_is_what_it_is_where_an_access_policy_exists(kvlint: Kvlint, over: str) -> None:
+def test_vault_is_evaluated_with_the_values_that_create_its_access_policy(kvlint: Kvlint, over: str) -> None:
     parameters = variable("rbac", "bool", "true") + variable("ids", "list(string)", '["1"]')
     for rbac, failed in (("var.rbac", 0), ("true", 1)):
         text = vault(f"rbac_authorization_enabled = {rbac}\n") + POLICY_TERRAFORM % over
@@ -547,7 +551,7 @@ resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {
 
 
 @pytest.mark.parametrize(("rbac", "failed"), [("rbac", []), ("false", ["ra"])])
-def test_a_vault_is_what_it_is_where_a_role_assignment_exists_in_bicep(
+def test_vault_is_evaluated_with_the_values_that_create_its_role_assignment_in_bicep(
     kvlint: Kvlint, rbac: str, failed: list[str]
 ) -> None:
     document = checked(kvlint, {"main.bicep": "param rbac bool = false\n" + VAULT_BICEP % rbac + ROLE_BICEP})
@@ -556,7 +560,7 @@ def test_a_vault_is_what_it_is_where_a_role_assignment_exists_in_bicep(
 
 
 @pytest.mark.parametrize(("rbac", "failed"), [("[parameters('P')]", 0), (False, 1)])
-def test_a_vault_is_what_it_is_where_a_role_assignment_exists_in_a_template(
+def test_vault_is_evaluated_with_the_values_that_create_its_assignment_in_a_template(
     kvlint: Kvlint, rbac: str | bool, failed: int
 ) -> None:
     one = arm_vault()
@@ -635,7 +639,7 @@ def test_blocks_that_a_literal_leaves_out_do_not_exist(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("folder", ["examples/simple", "tests/e2e/max"])
-def test_a_bicep_module_that_only_its_examples_call_is_open(kvlint: Kvlint, folder: str) -> None:
+def test_bicep_module_that_only_its_examples_call_has_unknown_companions(kvlint: Kvlint, folder: str) -> None:
     up = "/".join(".." for _ in folder.split("/"))
     module = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-m'\n  location: 'westeurope'\n"
     module += f"  {BODY}\n}}\n"

@@ -150,14 +150,14 @@ def configure(project: Path, names: tuple[str, ...], monkeypatch: pytest.MonkeyP
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_setting_is_among_them() -> None:
+def test_every_setting_is_among_the_tested_ones() -> None:
     assert SETTINGS.keys() == {*KEYS, OVERRIDE}
 
 
 @pytest.mark.slow(8)
 @pytest.mark.parametrize("name", [*SETTINGS, *CIRCUMSTANCES])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_setting_makes_up_for_an_input(
+def test_missing_or_broken_input_is_incomplete_with_any_setting(
     name: str, command: str, project: Path, kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(project, (name,), monkeypatch)
@@ -169,7 +169,7 @@ def test_no_setting_makes_up_for_an_input(
 
 @pytest.mark.slow(8)
 @pytest.mark.parametrize("first", [*SETTINGS, *CIRCUMSTANCES])
-def test_no_two_settings_make_up_for_an_input(
+def test_missing_or_broken_input_is_incomplete_with_any_two_settings(
     first: str, project: Path, kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [*SETTINGS, *CIRCUMSTANCES]
@@ -182,7 +182,7 @@ def test_no_two_settings_make_up_for_an_input(
 
 
 @pytest.mark.parametrize("name", sorted({option.variable for option in KEYS.values()}))
-def test_no_variable_makes_up_for_an_input(
+def test_missing_input_is_incomplete_with_any_environment_variable(
     name: str, project: Path, kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = {option.variable: option for option in KEYS.values()}
@@ -193,7 +193,7 @@ def test_no_variable_makes_up_for_an_input(
 
 
 @pytest.mark.parametrize("option", ["--exit-zero", "--quiet", "--min-severity=critical", "--exclude=*", "--no-ignores"])
-def test_no_option_makes_up_for_an_input(option: str, project: Path, kvlint: Kvlint) -> None:
+def test_missing_or_broken_input_is_incomplete_with_any_option(option: str, project: Path, kvlint: Kvlint) -> None:
     assert kvlint("empty", option).code == 3
     assert kvlint("broken", option).code == 3
     assert kvlint("bad", "--exit-zero").code == 0
@@ -202,7 +202,7 @@ def test_no_option_makes_up_for_an_input(option: str, project: Path, kvlint: Kvl
 # --- problems ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_problem_that_the_code_knows_is_among_them() -> None:
+def test_every_problem_code_is_among_the_tested_ones() -> None:
     codes, levels = set(), set()
     for file in Path(package.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -217,7 +217,7 @@ def test_every_problem_that_the_code_knows_is_among_them() -> None:
 
 @pytest.mark.slow(8)
 @pytest.mark.parametrize(("code", "level"), list(product(PROBLEMS, LEVELS)))
-def test_no_problem_makes_up_for_an_input(code: str, level: str, project: Path) -> None:
+def test_missing_input_is_incomplete_with_any_other_problem(code: str, level: str, project: Path) -> None:
     """Neither by itself nor beside any other."""
     told = Notice(code=code, level=level, message="x")
     for other_code, other_level in ((None, ""), *product(PROBLEMS, LEVELS)):
@@ -239,7 +239,7 @@ def test_of_an_input_that_was_read_only_an_error_makes_the_analysis_incomplete(
 
 @pytest.mark.parametrize("files", EMPTY.values(), ids=EMPTY)
 @pytest.mark.parametrize("command", [*COMMANDS, "graph"])
-def test_a_folder_without_an_input(command: str, files: dict[str, str], project: Path, kvlint: Kvlint) -> None:
+def test_folder_without_input_is_incomplete(command: str, files: dict[str, str], project: Path, kvlint: Kvlint) -> None:
     write(project / "other", files)
     assert kvlint(command, "other").code == 3
 
@@ -264,7 +264,7 @@ def test_standard_input_is_in_no_folder(project: Path, run: Run) -> None:
     assert "nothing to check in .: " in said.out
 
 
-def test_what_is_read_through_its_callers_is_an_input(project: Path, kvlint: Kvlint) -> None:
+def test_module_that_is_read_through_its_callers_counts_as_input(project: Path, kvlint: Kvlint) -> None:
     write(project / "app", {"main.tf": 'module "m" {\n  source = "../modules"\n}\n'})
     write(project / "modules", {"main.tf": 'variable "x" {}\n'})
     write(project / "bicep", {"main.bicep": "module m '../parts/kv.bicep' = {\n  name: 'm'\n}\n"})
@@ -277,7 +277,7 @@ def test_what_is_read_through_its_callers_is_an_input(project: Path, kvlint: Kvl
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", 'module "m" {\n  source = "Azure/x/azurerm"\n}\n'])
-def test_a_module_in_which_nothing_is_declared_was_read(text: str, project: Path, kvlint: Kvlint) -> None:
+def test_module_without_declarations_counts_as_input(text: str, project: Path, kvlint: Kvlint) -> None:
     write(project / "app", {"main.tf": text})
     assert kvlint("app").code == 0
 

@@ -43,7 +43,7 @@ def folder(kvlint: Kvlint, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_list_says_what_each_fix_does_and_why_others_are_refused(kvlint: Kvlint, folder: Path) -> None:
+def test_list_shows_the_effect_of_each_fix_and_reasons_for_refusals(kvlint: Kvlint, folder: Path) -> None:
     key = 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n  key_type = "EC"\n}\n'
     (folder / "key.tf").write_text(key)
     (folder / "main.tf").write_text(PURGES + vault(OFF))
@@ -133,12 +133,12 @@ def refused(kvlint: Kvlint, reason: str, *words: str) -> None:
     assert said.code == 0
 
 
-def test_mixed_line_ends(kvlint: Kvlint, folder: Path) -> None:
+def test_mixed_line_ends_are_kept(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_bytes(vault(OFF).replace("\n", "\r\n", 1).encode())
     refused(kvlint, "the file has mixed line ends")
 
 
-def test_utf_16(kvlint: Kvlint, folder: Path) -> None:
+def test_utf_16_file_is_not_fixed(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").unlink()
     template = {
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
@@ -169,7 +169,7 @@ def test_modules_that_are_not_the_authors(kvlint: Kvlint, folder: Path, where: s
     assert ("is declared in a downloaded module" in said.out) is not where.startswith("..")
 
 
-def test_a_template_that_was_compiled_from_bicep(kvlint: Kvlint, folder: Path) -> None:
+def test_compiled_template_of_a_fixed_file_is_reported_as_outdated(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").unlink()
     (folder / "main.bicep").write_text("resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n")
     template = {
@@ -209,7 +209,7 @@ def test_a_template_that_was_compiled_to_another_folder_is_outdated(kvlint: Kvli
     assert "a/arm/main.json: compile it again, because a Bicep file that it contains has changed" in said.err
 
 
-def test_a_file_that_changes_meanwhile_is_left_alone(
+def test_file_that_changes_during_the_run_is_not_written(
     kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, search = folder / "other.tf", find.fixes_together
@@ -243,7 +243,7 @@ def test_a_link_in_the_checkout_is_followed_and_kept(kvlint: Kvlint, folder: Pat
     assert "= true" in (folder / "shared.txt").read_text()
 
 
-def test_two_fixes_on_one_place(kvlint: Kvlint, folder: Path) -> None:
+def test_two_fixes_at_one_position_are_both_written(kvlint: Kvlint, folder: Path) -> None:
     """Both arguments are inserted at the end of the block, and the block is made of both."""
     (folder / "main.tf").write_text(vault('  network_acls {\n    ip_rules = ["203.0.113.1"]\n  }\n'))
     said = kvlint("fix", "--write", "--unsafe", "--select", "KV001,KV104,KV301")
@@ -384,7 +384,7 @@ def test_input_that_cannot_be_read_is_incomplete(kvlint: Kvlint, folder: Path) -
         (("-f", "sarif"), "unknown format 'sarif'"),
     ],
 )
-def test_wrong_use(kvlint: Kvlint, folder: Path, words: tuple[str, ...], told: str) -> None:
+def test_invalid_arguments_are_an_error(kvlint: Kvlint, folder: Path, words: tuple[str, ...], told: str) -> None:
     said = kvlint("fix", *words)
     assert (said.code, said.out) == (2, "")
     assert told in said.err
@@ -420,7 +420,7 @@ def test_an_installed_module_is_pinned_to_its_version(kvlint: Kvlint, folder: Pa
     )
 
 
-def test_json(kvlint: Kvlint, folder: Path) -> None:
+def test_fixes_are_listed_as_json(kvlint: Kvlint, folder: Path) -> None:
     found = json.loads(kvlint("fix", "-f", "json", *ONLY).out)
     assert found["version"] == 1
     summary = {"fixes": 1, "unsafe": 1, "refused": 0, "inBaseline": 0, "files": 1, "written": False}
@@ -464,7 +464,7 @@ def test_reports_contain_fixes(kvlint: Kvlint, folder: Path) -> None:
     assert "fixes" not in without["runs"][0]["results"][0]
 
 
-def test_reports_contain_safe_fixes_only_unless_asked(kvlint: Kvlint, folder: Path) -> None:
+def test_reports_contain_safe_fixes_only_by_default(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_text(PURGES + vault(OFF))
     found = json.loads(kvlint("check", ".", "--fixes", "--select", "KV001,KV006", "-f", "json").out)
     assert {one["ruleId"]: "fix" in one for one in found["findings"]} == {"KV001": False, "KV006": False}
@@ -529,7 +529,7 @@ def test_each_fix_in_a_report_is_the_first_that_is_proven(kvlint: Kvlint, folder
     assert [one["fix"]["title"] for one in found] == ["Set `soft_delete_enabled = true`"] * 3
 
 
-def test_too_many_findings(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_findings_have_no_fix(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("azkvlint.fixes.find._MOST_FINDINGS", 0)
     said = kvlint("fix", "--diff", *ONLY)
     assert (said.code, said.out) == (0, "")
@@ -537,7 +537,7 @@ def test_too_many_findings(kvlint: Kvlint, folder: Path, monkeypatch: pytest.Mon
     assert "fix" not in fixes_in(kvlint, "json")["findings"][0]
 
 
-def test_work_that_would_take_too_long(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fix_that_takes_too_long_is_refused(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("azkvlint.fixes.find._MOST_CHARACTERS", 1)
     assert "No fix: too many findings; select fewer rules or files\n" in kvlint("fix", *ONLY).out
     monkeypatch.undo()
@@ -643,7 +643,7 @@ def test_access_that_a_template_needs_is_not_disabled(kvlint: Kvlint, folder: Pa
     assert f"{refusal} `db.parameters.json`" in kvlint(*only).out
 
 
-def test_what_is_fixed_along_is_listed_with_what_it_does(kvlint: Kvlint, folder: Path) -> None:
+def test_finding_that_another_fix_removes_is_listed_with_its_consequence(kvlint: Kvlint, folder: Path) -> None:
     """A finding whose own fix is not safe is not safe either if another fix removes it."""
     (folder / "main.tf").unlink()
     (folder / "main.json").write_text(json.dumps({**OF_ARM, "resources": [OF_ARM["resources"][0] | OLD]}))
@@ -652,7 +652,7 @@ def test_what_is_fixed_along_is_listed_with_what_it_does(kvlint: Kvlint, folder:
     assert any(not one["safe"] and "takes effect" in one["consequence"] for one in found if one["rule"] == "KV053")
 
 
-def test_what_is_fixed_along_has_the_classes_of_the_fix_that_removed_it(kvlint: Kvlint, folder: Path) -> None:
+def test_finding_that_another_fix_removes_has_the_classes_of_that_fix(kvlint: Kvlint, folder: Path) -> None:
     """A rule without a fix of its own; other fixes of the resource are not the cause."""
     role = 'role_definition_name = "Key Vault Secrets User"\n  principal_id = "00000000-0000-0000-0000-000000000001"'
     grant = f'resource "azurerm_role_assignment" "r" {{\n  scope = azurerm_key_vault.kv.id\n  {role}\n}}\n'
@@ -688,7 +688,7 @@ def test_findings_in_the_baseline_are_not_fixed(kvlint: Kvlint, folder: Path) ->
     assert "baseline" not in every
 
 
-def test_two_fixes_that_insert_the_same_property(kvlint: Kvlint, folder: Path) -> None:
+def test_property_of_two_fixes_is_inserted_once(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").unlink()
     (folder / "main.bicep").write_text(OF_BICEP.format(version="2023-07-01", body="accessPolicies: []"))
     assert kvlint("fix", "--write", "--unsafe", "--select", "KV050,KV052").code == 0
@@ -918,14 +918,14 @@ def test_a_diff_of_a_file_of_values_shows_no_strings(kvlint: Kvlint, folder: Pat
 
 
 @pytest.mark.parametrize("ignored", ["[purge_protection_enabled, tags]", "all", "[tags]"])
-def test_an_argument_whose_changes_are_ignored(kvlint: Kvlint, folder: Path, ignored: str) -> None:
+def test_argument_in_ignore_changes_is_not_fixed(kvlint: Kvlint, folder: Path, ignored: str) -> None:
     (folder / "main.tf").write_text(vault(f"  lifecycle {{\n    ignore_changes = {ignored}\n  }}\n"))
     said = kvlint("fix", "--unsafe", "--select", "KV001")
     reason = "Terraform ignores changes of `purge_protection_enabled` (`ignore_changes`)"
     assert (reason in said.out, said.code) == ((False, 1) if ignored == "[tags]" else (True, 0))
 
 
-def test_what_terraform_reads_itself_is_never_ignored(kvlint: Kvlint, folder: Path) -> None:
+def test_meta_argument_is_fixed_despite_ignore_changes(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_text(vault("  lifecycle {\n    ignore_changes = all\n  }\n"))
     assert "Set `prevent_destroy = true`" in kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV007").out
 
@@ -953,7 +953,7 @@ GATEWAY = """resource "azurerm_application_gateway" "gateway" {
         ("tags", ""),
     ],
 )
-def test_an_edit_inside_a_block_whose_changes_are_ignored(
+def test_edit_inside_a_block_in_ignore_changes_is_refused(
     kvlint: Kvlint, folder: Path, ignored: str, name: str
 ) -> None:
     (folder / "main.tf").write_text(GATEWAY % ignored)

@@ -434,7 +434,7 @@ def test_each_spelling_of_a_command_that_destroys_is_named(
 
 
 @pytest.mark.parametrize("text", ["tooltip.destroy()\n", "// terraform (draws)\nchart.destroy()\n"])
-def test_methods_of_other_objects_are_no_commands_that_destroy(kvlint: Kvlint, checkout: Path, text: str) -> None:
+def test_methods_of_other_objects_are_not_destroying_commands(kvlint: Kvlint, checkout: Path, text: str) -> None:
     put(checkout, "roots/main/main.tf", VAULT)
     put(checkout, "site/bundle.js", text)
     assert "bundle.js" not in kvlint("fix", "roots/main", "--unsafe", "--select", "KV007").out
@@ -673,7 +673,7 @@ def test_a_version_that_another_module_of_the_root_excludes_is_not_allowed(
     assert (f"{OLDER}the constraint `~> 3.0` in `m/versions.tf` allows it." in out) is (other == "m")
 
 
-def test_the_strictest_of_several_calls_of_a_root_counts(kvlint: Kvlint, checkout: Path) -> None:
+def test_strictest_of_several_calls_of_a_root_applies(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", PLAIN_KEY)
     for name, version in (("a", "~> 3.0"), ("b", ">= 3.50"), ("c", "~> 3.10")):
         put(checkout, f"{name}/main.tf", CONSTRAINT.format(version) + 'module "m" {\n  source = "../m"\n}\n')
@@ -683,7 +683,7 @@ def test_the_strictest_of_several_calls_of_a_root_counts(kvlint: Kvlint, checkou
     assert OLDER not in out
 
 
-def test_the_constraint_of_a_generated_caller_counts(kvlint: Kvlint, checkout: Path) -> None:
+def test_constraint_of_a_generated_caller_applies(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", PLAIN_KEY)
     caller = {
         "//": {"metadata": {"stackName": "s"}},
@@ -695,7 +695,7 @@ def test_the_constraint_of_a_generated_caller_counts(kvlint: Kvlint, checkout: P
     assert f"  not safe (apply-fails): {OLDER}the constraint `~> 3.30` in `cdk.tf.json` allows it.\n" in out
 
 
-def test_the_constraint_of_an_environment_for_tests_counts(kvlint: Kvlint, checkout: Path) -> None:
+def test_constraint_of_an_environment_for_tests_applies(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", PLAIN_KEY)
     call = 'module "m" {\n  source = "../../m"\n}\n'
     put(checkout, "environments/test/main.tf", CONSTRAINT.format("~> 3.30") + call)
@@ -744,7 +744,7 @@ FAILS = "  not safe (apply-fails): "
         ),
     ],
 )
-def test_a_new_retention_period_states_what_prevents_that_the_vault_is_recreated(
+def test_new_retention_period_states_obstacles_to_recreating_the_vault(
     kvlint: Kvlint, checkout: Path, arguments: str, stated: list[str]
 ) -> None:
     argument = f"  soft_delete_retention_days = 7\n  {arguments}\n}}\n"
@@ -772,7 +772,7 @@ OF_KEYS = "A plan also fails after a key of `for_each` was removed or renamed."
         ("for_each = toset(var.x)", "count = var.x == null ? 0 : 1", [OF_CONDITION, OF_KEYS]),
     ],
 )
-def test_a_protection_from_destroy_states_what_else_fails_with_the_repetition_of_the_resource(
+def test_prevent_destroy_states_that_changes_of_count_or_for_each_fail(
     kvlint: Kvlint, checkout: Path, argument: str, of_call: str, stated: list[str]
 ) -> None:
     variable = 'variable "x" {\n  default = ["a"]\n}\n'
@@ -820,9 +820,7 @@ def test_a_vault_that_is_not_recovered_keeps_its_name(kvlint: Kvlint, checkout: 
     )
 
 
-def test_a_reference_of_an_app_without_a_version_states_when_a_changed_secret_reaches_it(
-    kvlint: Kvlint, checkout: Path
-) -> None:
+def test_reference_without_a_version_states_when_an_app_gets_a_changed_secret(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "t.json", SETTING.replace("<version>", "0123456789abcdef0123456789abcdef"))
     out = kvlint("fix", "--unsafe", "--profile", "all", "--select", "KV624").out
     assert "  not safe (access): A changed secret reaches the app within 24 hours, or when the app is restarted." in out
@@ -952,7 +950,7 @@ def test_the_instances_of_a_subnet_are_not_changed_for_one_of_them(
     assert ("KV124 Add `Microsoft.KeyVault` to `service_endpoints`" in out) is not is_refused
 
 
-def test_a_word_in_a_string_is_no_variable_of_a_permission_model(kvlint: Kvlint, checkout: Path) -> None:
+def test_word_in_a_string_is_not_a_variable_of_the_permission_model(kvlint: Kvlint, checkout: Path) -> None:
     policies = "accessPolicies: [{ tenantId: 'a', objectId: 'not on', permissions: {} /* on */ }]"
     text = BICEP.replace("enableRbacAuthorization: true", f"enableRbacAuthorization: on\n    {policies}")
     put(checkout, "main.bicep", f"param on bool = false\n{text}")
@@ -960,7 +958,7 @@ def test_a_word_in_a_string_is_no_variable_of_a_permission_model(kvlint: Kvlint,
     assert "depends on a variable or parameter" not in out
 
 
-def test_instances_of_one_place_have_their_names_where_there_is_no_fix(kvlint: Kvlint, checkout: Path) -> None:
+def test_instances_without_a_fix_are_listed_by_name(kvlint: Kvlint, checkout: Path) -> None:
     vault = VAULT.replace("{\n", '{\n  for_each = toset(["a", "b"])\n', 1)
     role = 'resource "azurerm_role_assignment" "r" {\n  for_each = toset(["a", "b"])\n'
     role += '  scope = "/subscriptions/${each.key}"\n'

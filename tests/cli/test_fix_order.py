@@ -60,7 +60,7 @@ def test_a_finding_that_is_fixed_too_names_the_fix(kvlint: Kvlint, folder: Path)
     assert "main.tf:21:32: KV307 Fixed by another fix: KV001 at main.tf:15:1\n" in text
 
 
-def test_a_vault_without_public_access_denies_by_default_too(kvlint: Kvlint, folder: Path) -> None:
+def test_vault_without_public_access_denies_by_default(kvlint: Kvlint, folder: Path) -> None:
     acls = '  network_acls {\n    bypass         = "AzureServices"\n    default_action = "Allow"\n  }\n'
     (folder / "main.tf").write_text(PROVIDERS + VAULT.format(acls))
     fixes = found(kvlint, "--select", "KV101,KV105")
@@ -137,7 +137,7 @@ def test_each_of_several_fixes_that_fail_has_its_own_reason(kvlint: Kvlint, fold
     assert "KV053" not in reasons["KV301"]
 
 
-def test_what_a_version_causes_is_no_reason_for_other_fixes(kvlint: Kvlint, folder: Path) -> None:
+def test_new_provider_version_that_causes_a_finding_does_not_block_other_fixes(kvlint: Kvlint, folder: Path) -> None:
     """A newer version of azurerm supports write-only values, which KV613 requires then."""
     provider = PROVIDERS.partition("}\nprovider")[0] + "}\n"
     secret = 'variable "password" {}\n' + SECRET.format(OWN).replace('"x"', "var.password")

@@ -82,7 +82,7 @@ def test_a_module_that_others_call_too_is_not_changed(
     assert "Found 1 fix" in kvlint("fix", ".", "--unsafe", "--select", "KV001").out
 
 
-def test_callers_of_callers_count_and_calls_from_inputs_do_not(kvlint: Kvlint, checkout: Path) -> None:
+def test_callers_of_callers_prevent_a_fix_and_calls_from_inputs_do_not(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", VAULT)
     put(checkout, "n/main.tf", CALL.format("../m"))
     put(checkout, "a/main.tf", CALL.format("../n"))
@@ -242,7 +242,7 @@ def test_an_output_is_not_secured_if_something_may_read_all_outputs(
     assert f"No fix: `{name}` may read the output `key`\n" in said.out
 
 
-def test_texts_in_utf_16_are_read_too(kvlint: Kvlint, checkout: Path) -> None:
+def test_utf_16_scripts_are_searched(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "child.json", child())
     (checkout / "deploy.ps1").write_text("$d.Outputs.key.Value\n", encoding="utf-16")
     assert "`deploy.ps1` reads the output `key`" in kvlint("fix", ".", "--unsafe", "--select", "KV612").out
@@ -372,7 +372,7 @@ LOCK = 'provider "registry.terraform.io/azure/azapi" {{\n  version = "{}"\n}}\n'
     ],
 )
 @pytest.mark.parametrize("name", ["azapi", "renamed"])
-def test_an_api_version_is_raised_only_if_azapi_knows_it(
+def test_api_version_is_raised_only_if_azapi_supports_it(
     kvlint: Kvlint, checkout: Path, constraint: str, locked: str, reason: str, name: str
 ) -> None:
     put(checkout, "main.tf", (REQUIRED.format(name, constraint) if constraint else "") + AZAPI.format(""))
@@ -383,7 +383,7 @@ def test_an_api_version_is_raised_only_if_azapi_knows_it(
     assert not reason or (f"No fix: {reason}" in said and "API version 2026-02-01 (since azapi 2.9)" in said)
 
 
-def test_the_constraint_of_a_calling_module_counts_for_azapi(kvlint: Kvlint, checkout: Path) -> None:
+def test_constraint_of_a_calling_module_applies_to_azapi(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "m/main.tf", AZAPI.format(""))
     put(checkout, "main.tf", CALL.format("./m") + REQUIRED.format("azapi", "~> 1.6.0"))
     said = kvlint("fix", "--select", "KV050").out
@@ -632,7 +632,7 @@ def test_scripts_that_purge_are_named(kvlint: Kvlint, checkout: Path, command: s
     assert "`a.py` and `b.ps1` may contain commands that purge deleted objects, which then fail." in said
 
 
-def test_azd_purges_no_vault_with_purge_protection(kvlint: Kvlint, checkout: Path) -> None:
+def test_azd_command_does_not_purge_a_protected_vault(kvlint: Kvlint, checkout: Path) -> None:
     put(checkout, "main.tf", VAULT)
     put(checkout, "a.sh", "azd down --force --purge\n")
     said = kvlint("fix", "--unsafe", "--select", "KV001").out
@@ -780,7 +780,7 @@ def test_settings_are_changed_together_where_one_moves_the_place_of_another(kvli
 @pytest.mark.parametrize(
     "attribute", ["optional(bool, false)", "optional(\n      bool,\n      false\n    )", "optional(bool,false)"]
 )
-def test_the_title_names_the_attribute_whose_optional_default_is_set(
+def test_title_names_the_attribute_with_the_changed_optional_default(
     kvlint: Kvlint, checkout: Path, attribute: str
 ) -> None:
     put(

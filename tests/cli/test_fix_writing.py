@@ -45,7 +45,9 @@ def test_a_file_that_cannot_be_written_leaves_all_as_they_are(tmp_path: Path, in
     assert sorted(file.name for file in tmp_path.iterdir()) == [".git", "a.tf", "b.tf"]
 
 
-def test_what_was_replaced_before_an_error_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_while_writing_lists_the_files_that_were_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = tmp_path / "a.tf", tmp_path / "b.tf"
     for file in (first, second):
         file.write_bytes(b"before")
@@ -88,7 +90,7 @@ def test_a_named_link_of_the_checkout_changes_nothing_outside(tmp_path: Path, ru
 
 
 @pytest.mark.parametrize("character", ["\u202e", "\u200b", "\x1b", "\x85", "\ufeff", "\u2028", "\udc80"])
-def test_the_name_of_a_file_has_no_invisible_character_in_a_diff(character: str) -> None:
+def test_diff_escapes_invisible_characters_in_file_names(character: str) -> None:
     change = FileChange("x\n", "y\n", lambda _: True, lambda _: True)
     shown = diff(f"a{character}ft.tf", change)
     assert shown is not None

@@ -58,7 +58,7 @@ def marked(kvlint: Kvlint, *words: str) -> dict[str, bool]:
         "utilities/e2e-template-assets/kv", "src/Contoso.IntegrationTests/Files",
     ],
 )  # fmt: skip
-def test_folders_of_tests_and_examples(folder: str, kvlint: Kvlint) -> None:
+def test_folders_of_tests_and_examples_are_marked(folder: str, kvlint: Kvlint) -> None:
     write(BAD, f"{folder}/main.tf")
     assert marked(kvlint, ".") == {f"{folder}/main.tf": True}
 
@@ -70,7 +70,7 @@ def test_folders_of_tests_and_examples(folder: str, kvlint: Kvlint) -> None:
         "env/demo", "infra/envs/e2e", "my.tests.tf-module", "archive", "archive-account", "e2e-network", "positive",
     ],
 )  # fmt: skip
-def test_other_folders_count(folder: str, kvlint: Kvlint) -> None:
+def test_other_folders_are_not_marked(folder: str, kvlint: Kvlint) -> None:
     path = f"{folder}/main.tf".lstrip("/")
     write(BAD, path)
     assert marked(kvlint, ".") == {path: False}
@@ -83,7 +83,7 @@ def test_samples_of_a_scanner_are_tests(kvlint: Kvlint) -> None:
     assert marked(kvlint, ".") == dict(zip(paths, (True, True, False), strict=True))
 
 
-def test_an_environment_beside_others_counts(kvlint: Kvlint) -> None:
+def test_environment_beside_others_is_not_marked(kvlint: Kvlint) -> None:
     for folder in ("infra/test", "infra/Prod", "infra/tests", "modules/test"):
         write(BAD, f"{folder}/main.tf")
     assert marked(kvlint, ".") == {
@@ -107,7 +107,7 @@ def test_an_environment_beside_others_counts(kvlint: Kvlint) -> None:
         (["../tests/project"], True),
     ],
 )  # fmt: skip
-def test_what_the_command_line_names_counts(
+def test_folder_of_tests_that_the_command_line_names_is_not_marked(
     named: list[str], is_marked: bool, kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The checkout itself may be in such a folder: only what is below the named path matters.
@@ -121,7 +121,7 @@ def test_what_the_command_line_names_counts(
     assert marked(kvlint, *named) == {"examples/basic/main.tf": is_marked}
 
 
-def test_templates_and_plans_are_in_folders_too(kvlint: Kvlint) -> None:
+def test_templates_and_plans_in_folders_of_tests_are_marked(kvlint: Kvlint) -> None:
     bicep = "resource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {\n  name: 'kv'\n  properties: {}\n}\n"
     write(bicep, "tests/e2e/main.bicep")
     Path("fixtures").mkdir()
@@ -136,20 +136,20 @@ def test_the_place_of_a_module_decides_that_only_an_example_calls(kvlint: Kvlint
 
 
 @pytest.mark.parametrize("folder", ["vendor/kv", "examples/shared", "infra/tests/kv", ".terraform/kv", "x.tests"])
-def test_a_module_counts_wherever_it_is_if_a_root_outside_of_tests_calls_it(folder: str, kvlint: Kvlint) -> None:
+def test_module_is_not_marked_if_a_root_outside_of_tests_calls_it(folder: str, kvlint: Kvlint) -> None:
     write(f'module "kv" {{\n  source = "../{folder}"\n}}\n', "prod/main.tf")
     write(f'module "kv" {{\n  source = "../../{folder}"\n}}\n', "examples/basic/main.tf")
     write(BAD, f"{folder}/main.tf")
     assert marked(kvlint, ".") == {f"{folder}/main.tf": False}
 
 
-def test_a_bicep_module_counts_if_a_file_outside_of_tests_calls_it(kvlint: Kvlint) -> None:
+def test_bicep_module_is_not_marked_if_a_file_outside_of_tests_calls_it(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "samples/kv.bicep")
     write("module kv '../samples/kv.bicep' = {\n  name: 'kv'\n}\n", "infra/main.bicep")
     assert marked(kvlint, ".") == {"samples/kv.bicep": False}
 
 
-def test_a_linked_template_counts_if_a_template_outside_of_tests_links_it(kvlint: Kvlint) -> None:
+def test_linked_template_is_not_marked_if_a_template_outside_of_tests_links_it(kvlint: Kvlint) -> None:
     schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
     vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "properties": {}}
     linked = {"mode": "Incremental", "templateLink": {"relativePath": "examples/kv.json"}}
@@ -163,14 +163,14 @@ def test_a_linked_template_counts_if_a_template_outside_of_tests_links_it(kvlint
 AZ = "az deployment group create --resource-group rg"
 
 
-def test_a_template_counts_that_a_pipeline_deploys(kvlint: Kvlint) -> None:
+def test_template_that_a_pipeline_deploys_is_not_marked(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "samples/kv/main.bicep")
     write(VAULT_IN_BICEP.format("null"), "samples/other.bicep")
     write(f"run: {AZ} -f samples/kv/main.bicep\n", ".github/workflows/deploy.yml")
     assert marked(kvlint, ".") == {"samples/kv/main.bicep": False, "samples/other.bicep": True}
 
 
-def test_a_root_counts_that_a_script_deploys_with_its_modules(kvlint: Kvlint) -> None:
+def test_root_that_a_script_deploys_is_not_marked_with_its_modules(kvlint: Kvlint) -> None:
     write('module "kv" {\n  source = "../shared"\n}\n', "samples/kv/main.tf")
     write(BAD, "samples/shared/main.tf")
     write(BAD, "samples/other/main.tf")
@@ -178,7 +178,7 @@ def test_a_root_counts_that_a_script_deploys_with_its_modules(kvlint: Kvlint) ->
     assert marked(kvlint, ".") == {"samples/shared/main.tf": False, "samples/other/main.tf": True}
 
 
-def test_a_pipeline_outside_of_the_named_folder_is_evidence_too(kvlint: Kvlint) -> None:
+def test_pipeline_outside_of_the_named_folder_decides_deployment(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "infra/samples/main.bicep")
     write(f"run: {AZ} -f infra/samples/main.bicep\n", ".github/workflows/deploy.yml")
     assert marked(kvlint, "infra") == {"infra/samples/main.bicep": False}
@@ -195,7 +195,7 @@ resource "azurerm_key_vault" "kv" {
 """
 
 
-def test_what_only_the_arguments_of_an_example_cause(kvlint: Kvlint) -> None:
+def test_finding_caused_by_the_arguments_of_an_example_is_marked(kvlint: Kvlint) -> None:
     write(MODULE, "main.tf")
     write('module "kv" {\n  source  = "../.."\n  protect = false\n}\n', "examples/basic/main.tf")
     write("param protect bool\n" + VAULT_IN_BICEP.format("protect ? true : null"), "kv/main.bicep")
@@ -227,9 +227,7 @@ def call_from_tests(language: str, arguments: tuple[str, str]) -> tuple[str, str
 
 
 @pytest.mark.parametrize("language", CALLED)
-def test_a_correct_caller_outside_of_tests_does_not_make_a_finding_of_a_test_count(
-    language: str, kvlint: Kvlint
-) -> None:
+def test_correct_caller_outside_of_tests_leaves_the_finding_of_a_test_marked(language: str, kvlint: Kvlint) -> None:
     module, test, _ = call_from_tests(language, ("false", "true"))
     (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
     assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == (module, True, "medium")
@@ -238,7 +236,7 @@ def test_a_correct_caller_outside_of_tests_does_not_make_a_finding_of_a_test_cou
 
 
 @pytest.mark.parametrize("language", CALLED)
-def test_a_faulty_caller_outside_of_tests_makes_a_finding_count(language: str, kvlint: Kvlint) -> None:
+def test_faulty_caller_outside_of_tests_unmarks_the_finding(language: str, kvlint: Kvlint) -> None:
     for arguments in (("false", "false"), ("true", "false")):
         module, _, _ = call_from_tests(language, arguments)
         (finding,) = json.loads(kvlint(".", *ONE, "-f", "json").out)["findings"]
@@ -247,7 +245,9 @@ def test_a_faulty_caller_outside_of_tests_makes_a_finding_count(language: str, k
 
 
 @pytest.mark.parametrize("language", CALLED)
-def test_a_caller_that_a_pipeline_deploys_counts_wherever_it_is(language: str, kvlint: Kvlint) -> None:
+def test_finding_is_not_marked_if_a_pipeline_deploys_the_caller_in_a_folder_of_tests(
+    language: str, kvlint: Kvlint
+) -> None:
     module, test, _ = call_from_tests(language, ("false", "true"))
     command = f"{AZ} -f {test}" if language == "Bicep" else "terraform -chdir=tests/e2e apply"
     write(f"{command}\n", "deploy.sh")
@@ -273,7 +273,7 @@ def test_a_role_assignment_that_only_a_test_makes_is_in_tests(kvlint: Kvlint) ->
     assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == ("iam/grant.bicep", True, "medium")
 
 
-def test_a_module_that_only_examples_call_counts(kvlint: Kvlint) -> None:
+def test_module_that_only_examples_call_is_not_marked(kvlint: Kvlint) -> None:
     write(CALLED["Terraform"][1], "kv/main.tf")
     write(TERRAFORM_CALL.format("../../kv", "false"), "examples/kv/main.tf")
     write(GOOD, "live/main.tf")
@@ -281,25 +281,25 @@ def test_a_module_that_only_examples_call_counts(kvlint: Kvlint) -> None:
     assert (finding["location"]["path"], finding["inTests"], finding["severity"]) == ("kv/main.tf", False, "high")
 
 
-def test_what_a_module_causes_whatever_its_examples_pass(kvlint: Kvlint) -> None:
+def test_finding_caused_by_a_module_that_only_its_tests_call_is_not_marked(kvlint: Kvlint) -> None:
     write(VAULT_IN_BICEP.format("null"), "kv/main.bicep")
     write("module kv '../../main.bicep' = {\n  name: 'kv'\n}\n", "kv/tests/basic/main.test.bicep")
     assert marked(kvlint, ".") == {"kv/main.bicep": False}
 
 
-def test_what_another_module_passes_counts(kvlint: Kvlint) -> None:
+def test_finding_caused_by_the_arguments_of_another_module_is_not_marked(kvlint: Kvlint) -> None:
     write(MODULE, "modules/kv/main.tf")
     write('module "kv" {\n  source  = "./modules/kv"\n  protect = false\n}\n', "main.tf")
     assert set(marked(kvlint, ".").values()) == {False}
 
 
-def test_the_source_that_is_named_for_a_plan_counts(kvlint: Kvlint) -> None:
+def test_source_named_for_a_plan_decides_the_mark(kvlint: Kvlint) -> None:
     write(BAD, "examples/basic/main.tf")
     Path("plan.json").write_bytes(expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"))
     assert marked(kvlint, "plan.json", "--source-root", "examples/basic") == {"examples/basic/main.tf": False}
 
 
-def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_select_folders_of_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write(BAD, "examples/main.tf")
     write(BAD, "sandbox/a/main.tf")
     words = (".",)
@@ -317,7 +317,7 @@ def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (said.code, "--test-folders: '../x' is not a valid glob" in said.err) == (2, True)
 
 
-def test_include_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_include_tests_reports_findings_in_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write(BAD, "examples/main.tf")
     assert kvlint(".", *ONE).code == 0
     said = kvlint(".", *ONE, "--include-tests", "-f", "json")
@@ -330,7 +330,7 @@ def test_include_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     assert kvlint(".", *ONE).code == 0
 
 
-def test_strict(kvlint: Kvlint) -> None:
+def test_strict_run_ignores_unknown_results_in_tests(kvlint: Kvlint) -> None:
     write(OPEN, "examples/main.tf")
     assert kvlint(".", *ONE, "--strict").code == 0
     assert kvlint(".", *ONE, "--strict", "--include-tests").code == 1
@@ -347,7 +347,7 @@ def test_an_input_that_cannot_be_read_is_still_an_error(kvlint: Kvlint) -> None:
     assert kvlint(".", *ONE).code == 3
 
 
-def test_a_baseline_holds_what_counts(kvlint: Kvlint) -> None:
+def test_baseline_leaves_out_findings_in_tests_unless_they_are_included(kvlint: Kvlint) -> None:
     write(BAD, "main.tf")
     write(BAD, "examples/main.tf")
     kvlint(".", *ONE, "--write-baseline", "own.json")
@@ -364,7 +364,7 @@ def test_a_baseline_holds_what_counts(kvlint: Kvlint) -> None:
         assert (said.code, json.loads(said.out)["problems"]) == (0, [])
 
 
-def test_formats(kvlint: Kvlint) -> None:
+def test_every_format_marks_findings_in_tests(kvlint: Kvlint) -> None:
     write(BAD, "examples/main.tf")
     write(BAD, "main.tf")
 
@@ -438,14 +438,14 @@ def test_a_credential_in_tests_is_high_if_it_may_be_in_use(value: str, severity:
         r"{\"username\": \"Username\", \"password\": \"password\"}",
     ],
 )  # fmt: skip
-def test_what_is_likely_no_credential_is_medium_wherever_it_is(value: str, kvlint: Kvlint) -> None:
+def test_placeholder_credential_is_medium_in_any_folder(value: str, kvlint: Kvlint) -> None:
     secret = f'resource "azurerm_key_vault_secret" "db" {{\n  name  = "db"\n  value = "{value}"\n}}\n'
     for name in ("main.tf", "tests/fixtures/main.tf"):
         write(secret, name)
     assert set(severities(kvlint, "--select", "KV610").values()) == {"medium"}
 
 
-def test_what_is_encoded_from_names_is_likely_no_credential(kvlint: Kvlint) -> None:
+def test_credential_encoded_from_names_is_medium(kvlint: Kvlint) -> None:
     write(
         'resource "azurerm_key_vault_secret" "db" {\n  name  = "db"\n'
         '  value = jsonencode({ username = "Username", password = "password" })\n}\n',
@@ -521,7 +521,7 @@ def test_a_long_script_that_deploys_nothing_leaves_the_mark(name: str, kvlint: K
     assert marked(kvlint, ".") == {"tests/kv/main.tf": True}
 
 
-def test_a_long_script_deploys_what_it_names_near_its_end(kvlint: Kvlint) -> None:
+def test_path_near_the_end_of_a_long_script_is_deployed(kvlint: Kvlint) -> None:
     write(BAD, "tests/kv/main.tf")
     write(BAD, "tests/other/main.tf")
     write("# a line of data\n" * 20_000 + "terraform -chdir=tests/kv apply\n", "deploy.sh")

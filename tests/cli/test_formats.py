@@ -23,7 +23,7 @@ BROKEN = "broken.json:1:2"
 
 
 @pytest.mark.parametrize("form", REPORTERS)
-def test_an_input_that_cannot_be_read_is_never_lost(kvlint: Kvlint, form: str) -> None:
+def test_unreadable_input_is_in_every_format(kvlint: Kvlint, form: str) -> None:
     """Not in what somebody reads, and not in the file that a program reads."""
     ran = kvlint("good.json", "broken.json", *ONE, "-f", form)
     assert ran.code == 3
@@ -35,7 +35,7 @@ def test_an_input_that_cannot_be_read_is_never_lost(kvlint: Kvlint, form: str) -
     assert Path("out").read_text(encoding="utf-8") == ran.out
 
 
-def test_nothing_to_read_is_told_without_a_place(kvlint: Kvlint) -> None:
+def test_missing_input_is_reported_without_a_location(kvlint: Kvlint) -> None:
     Path("empty").mkdir()
     for form in REPORTERS:
         ran = kvlint("empty", "-f", form)
@@ -60,7 +60,7 @@ def test_problems_have_the_form_that_each_reader_understands(kvlint: Kvlint) -> 
 # --- unknown questions, and runs with nothing to say ----------------------------------------------------------------
 
 
-def test_unknown_questions(kvlint: Kvlint) -> None:
+def test_unknown_results_are_in_every_format(kvlint: Kvlint) -> None:
     said = {form: kvlint("doubtful.json", *ONE, "-f", form).out for form in REPORTERS}
     for form in ("concise", "github", "azure"):
         *notes, summary = said[form].splitlines()
@@ -75,7 +75,7 @@ def test_unknown_questions(kvlint: Kvlint) -> None:
     assert "<details><summary>Unknown: 1</summary>" in said["markdown"]
 
 
-def test_unknown_questions_of_a_strict_run_are_told_as_what_they_count_for(kvlint: Kvlint) -> None:
+def test_unknown_results_of_a_strict_run_are_errors_in_every_format(kvlint: Kvlint) -> None:
     line = ("doubtful.json", *ONE, "--strict")
     said = {form: kvlint(*line, "-f", form) for form in REPORTERS}
     assert {ran.code for ran in said.values()} == {1}
@@ -87,7 +87,7 @@ def test_unknown_questions_of_a_strict_run_are_told_as_what_they_count_for(kvlin
     assert '<testsuite name="doubtful.json" tests="1" failures="1" errors="0" skipped="0">' in said["junit"].out
 
 
-def test_a_report_without_findings_is_a_whole_one(kvlint: Kvlint) -> None:
+def test_report_without_findings_is_complete(kvlint: Kvlint) -> None:
     said = {form: kvlint("good.json", *ONE, "-f", form) for form in REPORTERS}
     assert {ran.code for ran in said.values()} == {0}
     for form in ("concise", "github", "azure"):
@@ -103,14 +103,14 @@ def test_a_report_without_findings_is_a_whole_one(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("form", REPORTERS)
-def test_exit_zero_forgives_findings_and_nothing_else(kvlint: Kvlint, form: str) -> None:
+def test_exit_zero_applies_to_findings_only(kvlint: Kvlint, form: str) -> None:
     ran = kvlint("bad.json", *ONE, "-f", form)
     assert kvlint("bad.json", *ONE, "-f", form, "--exit-zero") == (0, ran.out, ran.err)
     assert kvlint("broken.json", "--exit-zero", "-f", form).code == 3
     assert kvlint("bad.json", "--exit-zero", "--select", "nothing").code == 2
 
 
-def test_a_summary_is_added_to_what_is_there(kvlint: Kvlint) -> None:
+def test_summary_is_appended_to_the_file(kvlint: Kvlint) -> None:
     summary = Path("summary.md")
     summary.write_text("made before", encoding="utf-8")
     alone = kvlint("bad.json", *ONE, "-f", "markdown").out
@@ -121,19 +121,19 @@ def test_a_summary_is_added_to_what_is_there(kvlint: Kvlint) -> None:
     assert summary.read_text(encoding="utf-8") == f"made before\n{alone}\n{after}"
 
 
-def test_a_summary_of_unknown_questions_says_why_whatever_else_is_written(kvlint: Kvlint) -> None:
+def test_summary_of_unknown_results_is_the_markdown_report_with_any_format(kvlint: Kvlint) -> None:
     kvlint("doubtful.json", *ONE, "--summary-file", "summary.md", "-f", "github")
     assert kvlint("doubtful.json", *ONE, "-f", "markdown").out == Path("summary.md").read_text(encoding="utf-8")
 
 
-def test_a_summary_file_without_a_name_is_none(kvlint: Kvlint) -> None:
+def test_empty_name_of_the_summary_file_writes_none(kvlint: Kvlint) -> None:
     """Outside of GitHub the variable that names it is empty."""
     before = set(Path.cwd().iterdir())
     assert kvlint("bad.json", *ONE, "--summary-file", "") == kvlint("bad.json", *ONE)
     assert set(Path.cwd().iterdir()) == before
 
 
-def test_a_summary_leaves_room_for_what_is_there(kvlint: Kvlint) -> None:
+def test_summary_is_truncated_to_the_size_limit_of_the_file(kvlint: Kvlint) -> None:
     plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(30))
     Path("many.json").write_bytes(expand(plan))
     Path("summary.md").write_bytes(b"x" * (900 * 1024 - 3000))
@@ -156,7 +156,7 @@ def test_show_suppressed(kvlint: Kvlint) -> None:
     assert "<br>Suppressed: a sandbox" in kvlint("main.tf", *ONE, "-f", "markdown", "--show-suppressed").out
 
 
-def test_an_error_message_cannot_act(kvlint: Kvlint) -> None:
+def test_error_message_contains_no_commands(kvlint: Kvlint) -> None:
     assert kvlint("bad.json", "-f", "x\x1b[2J\n::error::y").err == (
         f"kvlint: error: unknown format 'x\\x1b[2J\nkvlint: error: \\x3a:error::y' (one of {', '.join(REPORTERS)})\n"
     )

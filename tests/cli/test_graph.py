@@ -43,7 +43,7 @@ DOT_NODE = re.compile(rf"  {DOT_TEXT} \[label={DOT_TEXT}\];")
 DOT_EDGE = re.compile(rf"  {DOT_TEXT} -> {DOT_TEXT} \[label={DOT_TEXT}(?:, style=dashed)?\];")
 
 
-def test_graph_draws_resources_and_how_they_refer_to_each_other(kvlint: Kvlint) -> None:
+def test_graph_draws_resources_and_their_references(kvlint: Kvlint) -> None:
     Path("linked.json").write_bytes(expand(LINKED))
     ran = kvlint("graph", "linked.json")
     assert (ran.code, ran.err) == (0, "")
@@ -68,7 +68,7 @@ def test_graph_draws_resources_and_how_they_refer_to_each_other(kvlint: Kvlint) 
     assert dot.count(" -> ") == len(edges)
 
 
-def test_no_name_breaks_a_drawing(kvlint: Kvlint) -> None:
+def test_names_cannot_break_a_drawing(kvlint: Kvlint) -> None:
     changes = [
         {
             "address": f"azurerm_key_vault.kv[{json.dumps(key)}]",
@@ -96,7 +96,7 @@ def test_no_name_breaks_a_drawing(kvlint: Kvlint) -> None:
     assert all(DOT_NODE.fullmatch(line) or DOT_EDGE.fullmatch(line) for line in lines)
 
 
-def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
+def test_graph_reports_resources_that_are_not_supported(kvlint: Kvlint) -> None:
     Path("new.json").write_bytes(expand("azurerm_key_vault_thing.x: {}\nazurerm_key_vault.kv: {name: kv}"))
     ran = kvlint("graph", "new.json")
     assert (ran.code, "azurerm_key_vault.kv" in ran.out) == (3, True)
@@ -158,7 +158,7 @@ def test_only_resources_of_azure_are_drawn(kvlint: Kvlint) -> None:
         ("nowhere", 2, "'nowhere' does not exist"),
     ],
 )
-def test_graph_of_what_is_none(kvlint: Kvlint, line: str, code: int, said: str) -> None:
+def test_graph_of_invalid_arguments_is_an_error(kvlint: Kvlint, line: str, code: int, said: str) -> None:
     ran = kvlint("graph", *line.split())
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.startswith(f"kvlint: error: {said}")

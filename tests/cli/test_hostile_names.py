@@ -258,7 +258,7 @@ def test_no_report_acts_on_a_terminal_or_in_a_build_log(said: Mapping[str, str])
             assert "##vso[" not in rest, name
 
 
-def test_what_agents_read_is_what_was_meant(said: Mapping[str, str]) -> None:
+def test_workflow_commands_contain_escaped_text_only(said: Mapping[str, str]) -> None:
     commands = [line for line in said["github"].splitlines() if line.startswith("::")]
     assert 2 < len(commands) <= 30
     for line in commands:
@@ -275,7 +275,7 @@ def test_what_agents_read_is_what_was_meant(said: Mapping[str, str]) -> None:
         assert not re.search(r"%(?!AZP25|3B|5D)|[;\]]", line[match.end() :])
 
 
-def test_what_programs_read_is_well_formed(said: Mapping[str, str]) -> None:
+def test_machine_formats_are_well_formed(said: Mapping[str, str]) -> None:
     for name in ("json", "gitlab", "rdjson", "controls.json"):
         json.loads(said[name])
     run_in(said["sarif"])
@@ -293,13 +293,13 @@ def test_what_programs_read_is_well_formed(said: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["markdown", "controls.markdown"])
-def test_a_page_shows_it_and_nothing_more(said: Mapping[str, str], name: str) -> None:
+def test_html_page_shows_hostile_names_as_text(said: Mapping[str, str], name: str) -> None:
     assert_inert(said[name])
     rows = re.findall("<tr>(.*?)</tr>", MarkdownIt("commonmark").enable("table").render(said[name]), re.DOTALL)
     assert {row.count("<td") + row.count("<th") for row in rows} == {4}
 
 
-def test_a_comment_on_a_pull_request_shows_it_and_nothing_more(said: Mapping[str, str]) -> None:
+def test_pull_request_comment_shows_hostile_names_as_text(said: Mapping[str, str]) -> None:
     for diagnostic in json.loads(said["rdjson"])["diagnostics"]:
         assert_inert(diagnostic["message"])
 

@@ -60,7 +60,7 @@ def with_commit(monkeypatch: pytest.MonkeyPatch, document: object) -> None:
     monkeypatch.setattr(metadata, "distribution", lambda _: Installed)
 
 
-def test_what_is_written_leaves_nothing_new_to_report(repository: Repository, kvlint: Kvlint) -> None:
+def test_run_after_init_passes(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository()
     said = kvlint("init")
     assert said.code == 0
@@ -79,7 +79,7 @@ def test_what_is_written_leaves_nothing_new_to_report(repository: Repository, kv
     assert kvlint(".", "--no-ignores").code == 1
 
 
-def test_without_findings_there_is_no_baseline(repository: Repository, kvlint: Kvlint) -> None:
+def test_run_without_findings_writes_no_baseline(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(**{"main.json": (ROOT / "samples" / "hardened" / "main.json").read_text(encoding="utf-8")})
     assert kvlint("init", "--ci", "none", "--profile", "cmk", "--exclude", 'a"\\b').code == 0
     assert written(folder) == {"main.json", "kvlint.toml"}
@@ -147,7 +147,7 @@ def test_a_path_that_cannot_be_created_is_found_before_a_file_is_written(
     assert f" cannot be written: {reason}\n" in said.err
 
 
-def test_nothing_is_written_for_an_incomplete_analysis(repository: Repository, kvlint: Kvlint) -> None:
+def test_incomplete_analysis_writes_no_files(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(**{"main.tf": VAULT, "old/main.bicep": "resource"})
     said = kvlint("init")
     assert (said.code, written(folder)) == (3, {"old/main.bicep"})
@@ -157,14 +157,14 @@ def test_nothing_is_written_for_an_incomplete_analysis(repository: Repository, k
     assert kvlint(".").code == 0
 
 
-def test_a_folder_without_input_has_nothing_to_set_up(repository: Repository, kvlint: Kvlint) -> None:
+def test_folder_without_input_is_not_set_up(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(**{"readme.md": ""})
     said = kvlint("init")
     assert (said.code, written(folder)) == (3, {"readme.md"})
     assert said.out == "Nothing was written, because there is no input. Run the command in another folder.\n"
 
 
-def test_a_folder_in_a_checkout_stands_for_the_checkout(repository: Repository, kvlint: Kvlint) -> None:
+def test_init_in_a_folder_of_a_checkout_writes_to_the_checkout(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository()
     (folder / "infra").mkdir()
     os.chdir(folder / "infra")
@@ -221,7 +221,7 @@ def test_a_pattern_of_a_file_that_git_ignores_is_escaped(repository: Repository,
     assert "git ignores kvlint-baseline.json, because of `kvlint[" in said.out
 
 
-def test_mistakes(repository: Repository, kvlint: Kvlint) -> None:
+def test_invalid_arguments_are_errors(repository: Repository, kvlint: Kvlint) -> None:
     repository()
     for words, text in (
         (["nowhere"], "'nowhere' is not a folder"),
@@ -240,7 +240,7 @@ def test_mistakes(repository: Repository, kvlint: Kvlint) -> None:
 @pytest.mark.parametrize("link", [".github", ".github/workflows", "kvlint.toml"])
 @pytest.mark.parametrize("target", ["../outside", ".git"])
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_a_link_leads_nowhere(
+def test_broken_link_is_an_error(
     link: str, target: str, force: list[str], repository: Repository, kvlint: Kvlint, tmp_path: Path
 ) -> None:
     folder = repository()

@@ -245,14 +245,14 @@ def test_a_dynamic_block_is_repeated(
     assert given.problems() == "[]"
 
 
-def test_a_dynamic_block_of_a_vault_with_a_count(given: Input) -> None:
+def test_dynamic_block_of_a_vault_with_a_count_is_repeated(given: Input) -> None:
     text = vault(dynamic("var.ids", "access_policy.value")).replace('"app" {', '"app" {\n  count = var.on ? 1 : 0', 1)
     code = given.write(VARIABLES + text).code()
     assert "for_each = { for key, value in var.ids : key => value if (var.on ? 1 : 0) > 0 }" in code
     assert "azurerm_key_vault.app[0].id" in code
 
 
-def test_a_conditional_policy_of_a_vault_with_instances(given: Input) -> None:
+def test_conditional_policy_of_a_vault_with_instances_keeps_its_condition(given: Input) -> None:
     text = vault(dynamic('var.who != "" ? [1] : []', "var.who")).replace('= "app"', "= each.key", 1)
     text = text.replace('"app" {', '"app" {\n  for_each = toset(["a", "b"])', 1)
     code = given.write(VARIABLES + text).code()
@@ -350,7 +350,7 @@ def test_a_vault_of_another_provider_has_a_custom_role_of_its_own(given: Input) 
     assert code.count('resource "azurerm_role_definition"') == 2
 
 
-def test_built_in_roles_only(given: Input) -> None:
+def test_built_in_roles_option_creates_no_custom_role(given: Input) -> None:
     given.write(vault() + separate(words='key_permissions = ["Get", "List", "UnwrapKey"]'))
     assert list(parsed(given.code("--built-in-roles"))) == [
         "azurerm_role_assignment.who_crypto_service_encryption_user"
@@ -389,7 +389,7 @@ resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {condition}{{
         ("isProd ? 'a' : 'b'", r"'isProd ? \'a\' : \'b\''"),
     ],
 )
-def test_the_name_of_an_assignment_is_a_guid_of_what_is_known_at_the_start(given: Input, who: str, name: str) -> None:
+def test_assignment_name_is_a_guid_of_values_known_at_the_start(given: Input, who: str, name: str) -> None:
     given.write(BICEP.format(who=who, condition=""), "main.bicep")
     (code,) = given.report()["code"]
     assert code["path"] == "main.bicep"
@@ -432,7 +432,7 @@ def test_a_loop_is_repeated(given: Input, over: str, who: str, head: str, name: 
     assert given.problems() == "[]"
 
 
-def test_a_loop_over_what_is_known_after_the_deployment_is_not_repeated(given: Input) -> None:
+def test_loop_over_values_known_after_deployment_is_not_repeated(given: Input) -> None:
     (policy,) = given.write(looped("one in [id.properties.principalId]"), "main.bicep").policies()
     assert (policy["status"], "known only after the deployment" in policy["reason"]) == ("unknown", True)
 
@@ -460,7 +460,7 @@ def test_a_condition_of_policies_is_repeated(given: Input) -> None:
     assert policy["condition"] == "if `!(!isProd)`"
 
 
-def test_a_custom_role_in_bicep(given: Input) -> None:
+def test_custom_role_is_declared_in_bicep(given: Input) -> None:
     text = BICEP.format(who="who", condition="").replace("['get', 'list']", "['get', 'set']")
     code = given.write(text, "main.bicep").code()
     assert "'Microsoft.KeyVault/vaults/secrets/setSecret/action'" in code
@@ -495,7 +495,7 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def test_an_arm_template_results_in_bicep_that_stands_alone(given: Input) -> None:
+def test_arm_template_results_in_a_complete_bicep_file(given: Input) -> None:
     given.write(json.dumps(TEMPLATE), "main.json")
     (code,) = given.report()["code"]
     assert (code["path"], code["language"]) == (None, "bicep")
@@ -505,7 +505,7 @@ def test_an_arm_template_results_in_bicep_that_stands_alone(given: Input) -> Non
     assert given.problems() == "[]"
 
 
-def test_a_policy_for_an_unknown_vault_declares_no_parameters(given: Input) -> None:
+def test_policy_for_an_unknown_vault_has_no_code(given: Input) -> None:
     permissions = {"secrets": ["get"]}
     policies = [{"tenantId": "x", "objectId": "[parameters('who')]", "permissions": permissions}]
     policy = {
@@ -544,7 +544,7 @@ azurerm_key_vault.app:
 """
 
 
-def test_a_plan_without_its_source(given: Input) -> None:
+def test_plan_without_its_source_has_code_with_ids(given: Input) -> None:
     given.write(expand(PLAN), "plan.json")
     (code,) = given.report()["code"]
     assert code["path"] is None
@@ -646,7 +646,7 @@ def test_the_steps_are_in_an_order_in_which_no_principal_loses_access(given: Inp
         ("var.rbac", "Set `var.rbac` so that `rbac_authorization_enabled` is `true` in azurerm_key_vault.app, and"),
     ],
 )
-def test_what_enables_azure_rbac(given: Input, model: str, text: str) -> None:
+def test_step_names_the_setting_that_enables_azure_rbac(given: Input, model: str, text: str) -> None:
     given.write(vault(inline()).replace("= false", f"= {model}") + 'variable "rbac" { default = false }\n')
     (own,) = given.report("--var", "rbac=false")["vaults"]
     assert own["steps"][3]["text"].startswith(text)
@@ -817,7 +817,7 @@ MIGRATED = vault().replace("= false", "= true")
         (vault(inline()), ("-f", "yaml"), "yaml"),
     ],
 )
-def test_wrong_use(given: Input, text: str, words: tuple[str, ...], message: str) -> None:
+def test_invalid_arguments_are_an_error(given: Input, text: str, words: tuple[str, ...], message: str) -> None:
     said = given.write(text).run(*words)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
@@ -926,7 +926,7 @@ def test_a_vault_that_uses_roles_is_named_with_its_root(given: Input) -> None:
         ("kv-dev", 1, 1), ("kv-dev", 6, 2), ("kv-app", 5, 3), ("kv-prod", 6, 4), ("kvdevice", 1, 3), ("kv_test1", 1, 1),
     ],
 )  # fmt: skip
-def test_waves_by_environment_and_number_of_principals(given: Input, name: str, others: int, wave: int) -> None:
+def test_wave_depends_on_environment_and_number_of_principals(given: Input, name: str, others: int, wave: int) -> None:
     policies = (inline(f'"{number}{GUID[1:]}"') for number in range(others))
     (own,) = given.write(vault(*policies).replace('= "app"', f'= "{name}"')).report()["vaults"]
     assert own["wave"] == wave
@@ -1140,7 +1140,7 @@ def test_instances_that_are_written_out_are_for_their_folder(given: Input) -> No
     assert 'azurerm_key_vault.app["a"].id' in code["text"]
 
 
-def test_a_loop_counts_as_a_loop(given: Input) -> None:
+def test_loop_is_counted_as_a_loop(given: Input) -> None:
     own = inline(), dynamic("var.ids", "access_policy.value"), dynamic("var.more", "access_policy.value")
     out = given.write(VARIABLES + 'variable "more" { type = list(string) }\n' + vault(*own)).run().out
     assert "1 access policy and those of 2 loops are replaced by roles in 1 vault." in flat(out)

@@ -75,7 +75,7 @@ def test_a_source_is_shown_without_credentials(source: str, shown: str, run: Run
 
 
 class TestBelowDotTerraform:
-    def test_it_belongs_to_the_module_that_is_not_installed(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_file_in_a_missing_submodule_is_reported_with_the_submodule(self, run: Run, tmp_path: Path) -> None:
         source = "git::https://example.com/shared.git?ref=v2"
         inner = "./.terraform/modules/shared/vault"
         write(tmp_path, {"main.tf": call(source, "shared") + call(inner) + call(inner, "n") + VAULT})
@@ -85,13 +85,13 @@ class TestBelowDotTerraform:
         assert problem["message"].startswith("module `git::https://example.com/shared.git` is not installed, ")
         assert problem["message"].endswith(" (3 calls)")
 
-    def test_without_such_a_call_the_folder_is_named(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_folder_without_a_submodule_is_named(self, run: Run, tmp_path: Path) -> None:
         write(tmp_path, {"env/main.tf": call("../env/.terraform/modules/a.b/x"), "main.tf": VAULT})
         ran, problems = checked(run, tmp_path)
         assert ran.code == 1
         assert [one["message"].split("`")[1] for one in problems] == [".terraform/modules/a.b"]
 
-    def test_an_installed_one_is_evaluated_at_its_caller(self, run: Run, tmp_path: Path) -> None:
+    def test_installed_submodule_is_evaluated_at_its_caller(self, run: Run, tmp_path: Path) -> None:
         files = {"main.tf": call("./.terraform/modules/shared/vault"), ".terraform/modules/shared/vault/main.tf": VAULT}
         write(tmp_path, files)
         report = json.loads(run("-f", "json", "--select", "KV001", ".", cwd=tmp_path).out)
@@ -103,7 +103,7 @@ class TestSubmodules:
     MODULES = '[submodule "tools"]\n\tpath = vendor/tools\n\turl = https://example.com/tools.git\n'
 
     @pytest.mark.parametrize("prepared", ["absent", "empty"])
-    def test_one_that_is_not_fetched_is_a_note(self, prepared: str, run: Run, tmp_path: Path) -> None:
+    def test_submodule_that_is_not_fetched_is_a_note(self, prepared: str, run: Run, tmp_path: Path) -> None:
         sources = call("../vendor/tools/a") + call("../vendor/tools/b", "n")
         write(tmp_path, {".gitmodules": self.MODULES, "infra/main.tf": sources + VAULT})
         if prepared == "empty":
@@ -115,18 +115,18 @@ class TestSubmodules:
         ]
         assert problems[0]["hint"] == "run `git submodule update --init`"
 
-    def test_a_bicep_module_in_one(self, run: Run, tmp_path: Path) -> None:
+    def test_bicep_module_in_a_missing_submodule_is_a_note(self, run: Run, tmp_path: Path) -> None:
         module = "module m '../vendor/tools/vault.bicep' = {\n  name: 'm'\n}\n"
         write(tmp_path, {".gitmodules": self.MODULES, "infra/main.bicep": module + BICEP})
         ran, problems = checked(run, tmp_path)
         assert ran.code == 1
         assert [one["level"] for one in problems] == ["note"]
 
-    def test_another_folder_is_an_error(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_folder_outside_of_submodules_is_an_error(self, run: Run, tmp_path: Path) -> None:
         write(tmp_path, {".gitmodules": self.MODULES, "infra/main.tf": call("../vendor/toolset/a") + VAULT})
         assert checked(run, tmp_path)[0].code == 3
 
-    def test_what_a_fetched_one_lacks_is_an_error(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_folder_of_a_fetched_submodule_is_an_error(self, run: Run, tmp_path: Path) -> None:
         files = {".gitmodules": self.MODULES, "vendor/tools/readme.md": "x", "main.tf": call("./vendor/tools/a")}
         write(tmp_path, files)
         assert checked(run, tmp_path)[0].code == 3
@@ -134,7 +134,7 @@ class TestSubmodules:
 
 class TestExamples:
     @pytest.mark.parametrize("folder", ["vault/examples/basic", "vault/tests/e2e/max", "Samples/one", "test"])
-    def test_what_they_lack_is_a_note(self, folder: str, run: Run, tmp_path: Path) -> None:
+    def test_missing_module_of_an_example_is_a_note(self, folder: str, run: Run, tmp_path: Path) -> None:
         write(tmp_path, {f"{folder}/main.tf": call("./modules/gone") + VAULT})
         bicep = "module m '../../helpers.bicep' = {\n  name: 'm'\n}\nimport { x } from 'gone.bicep'\n"
         bicep += BICEP.replace("'kv'", "x")
@@ -144,19 +144,19 @@ class TestExamples:
         assert [one["level"] for one in problems] == ["note"] * 3
         assert all("used by an example or a test, does not exist" in one["message"] for one in problems)
 
-    def test_for_a_folder_that_the_command_line_names_it_is_an_error(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_module_of_an_example_on_the_command_line_is_an_error(self, run: Run, tmp_path: Path) -> None:
         write(tmp_path, {"vault/examples/basic/main.tf": call("../gone")})
         assert checked(run, tmp_path, "vault/examples/basic")[0].code == 3
         assert checked(run, tmp_path, "vault")[0].code == 0
 
-    def test_a_test_file_of_bicep_beside_the_module(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_module_of_a_bicep_test_file_is_a_note(self, run: Run, tmp_path: Path) -> None:
         module = "module m '../gone.bicep' = {\n  name: 'm'\n}\n"
         write(tmp_path, {"vault/main.test.bicep": module})
         ran, problems = checked(run, tmp_path)
         assert (ran.code, [one["level"] for one in problems]) == (0, ["note"])
         assert checked(run, tmp_path, "vault/main.test.bicep")[0].code == 3
 
-    def test_other_folders_are_no_examples(self, run: Run, tmp_path: Path) -> None:
+    def test_missing_module_outside_of_examples_is_an_error(self, run: Run, tmp_path: Path) -> None:
         write(tmp_path, {"latest/main.tf": call("./gone")})
         ran, problems = checked(run, tmp_path)
         assert ran.code == 3
@@ -238,7 +238,7 @@ class TestTemplatesOfJson:
         assert checked(run, tmp_path)[0].code == 3
 
 
-def test_globs_count_for_a_folder_outside_of_the_current_one(run: Run, tmp_path: Path) -> None:
+def test_globs_apply_to_a_folder_outside_of_the_current_one(run: Run, tmp_path: Path) -> None:
     write(tmp_path, {"repo/main.tf": VAULT, "repo/x/old/main.tf": VAULT, "repo/new/main.tf": VAULT, "here/a.txt": ""})
     arguments = ("-f", "json", "--select", "KV001", "../repo", "--exclude", "old", "--exclude", "/new")
     report = json.loads(run(*arguments, cwd=tmp_path / "here").out)

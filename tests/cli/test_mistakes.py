@@ -70,7 +70,7 @@ def test_a_mistyped_command_is_recognized(kvlint: Kvlint, line: str, command: st
     assert said == (2, "", f"kvlint: error: '{word}' is neither a command nor a path (did you mean '{command}'?)\n")
 
 
-def test_a_path_is_no_mistyped_command(kvlint: Kvlint) -> None:
+def test_path_is_not_a_mistyped_command(kvlint: Kvlint) -> None:
     write("rule/main.tf", VAULT)
     assert kvlint("rule", "--select", "KV001").code == 1
     for word in ("plan.json", "infra", "main.tf"):
@@ -79,7 +79,7 @@ def test_a_path_is_no_mistyped_command(kvlint: Kvlint) -> None:
     assert kvlint("good.json", "explian").err.startswith("kvlint: error: 'explian' does not exist (")
 
 
-def test_commands_are_not_mistyped_for_each_other(kvlint: Kvlint) -> None:
+def test_one_command_is_not_suggested_for_another(kvlint: Kvlint) -> None:
     for command in COMMANDS:
         assert "neither a command" not in kvlint(command, "--help").err
 
@@ -226,7 +226,7 @@ def test_a_module_without_vaults_does_not_declare_every_variable(kvlint: Kvlint)
     assert kvlint("app", "--var", "knwon=1").code == 3
 
 
-def test_variable_and_parameter_files_are_not_each_other(kvlint: Kvlint) -> None:
+def test_variable_file_is_not_a_parameter_file(kvlint: Kvlint) -> None:
     write("app/main.tf", VAULT)
     write("main.bicep", BICEP)
     write("x.tfvars", "name = 1\n")
@@ -325,7 +325,7 @@ def tree(kvlint: Kvlint) -> Path:
 
 
 @pytest.mark.parametrize("here", [".", "infra", "infra/app", "infra/modules/old", "/"])
-def test_a_pattern_applies_below_every_argument_wherever_one_stands(
+def test_pattern_applies_below_every_argument_from_any_current_folder(
     kvlint: Kvlint, tree: Path, monkeypatch: pytest.MonkeyPatch, here: str
 ) -> None:
     monkeypatch.chdir(tree / here)
@@ -346,7 +346,7 @@ def test_a_pattern_is_also_relative_to_the_current_folder_or_absolute(kvlint: Kv
         assert "infra/modules/old" not in paths(said)
 
 
-def test_a_relative_argument_above_the_current_folder(
+def test_pattern_applies_to_arguments_above_the_current_folder(
     kvlint: Kvlint, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tree / "infra" / "app")
@@ -370,7 +370,7 @@ def test_a_pattern_that_matches_nothing_is_reported(kvlint: Kvlint, tree: Path) 
         assert "the exclude pattern 'odl' matches nothing" in "".join(kvlint(command, "infra", "--exclude", "odl")[1:])
 
 
-def test_a_pattern_of_a_file_counts_for_the_folder_of_the_file(kvlint: Kvlint, tree: Path) -> None:
+def test_pattern_of_a_file_applies_to_the_folder_of_the_file(kvlint: Kvlint, tree: Path) -> None:
     write("kvlint.toml", "exclude = ['old', 'odl', '/app']\n")
     said = kvlint(".", "--select", "KV001", "-f", "json")
     places = [(one["level"], one["location"]["path"]) for one in problems(said) if one["code"] == "KVE011"]

@@ -111,7 +111,7 @@ def test_a_new_template_is_read_with_a_cache(kvlint: Kvlint, tmp_path: Path) -> 
     assert kvlint(*words).code == 0
 
 
-def test_other_commands_read_it_too(kvlint: Kvlint) -> None:
+def test_other_commands_read_named_templates(kvlint: Kvlint) -> None:
     write("infra/main.tpl", TEMPLATE)
     write("deploy.sh", f"{AZ}-f infra/main.tpl\n")
     assert "kv" in kvlint("access", ".").out

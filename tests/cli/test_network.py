@@ -88,7 +88,7 @@ def test_another_command_uses_no_network() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_the_test_would_see_it() -> None:
+def test_attempted_connection_is_detected() -> None:
     attempt = "import socket; socket.getaddrinfo('localhost', 80)"
     done = run("--version", attempt=attempt)
     assert (done.returncode, done.stderr) == (99, b"network: socket.getaddrinfo")

@@ -67,12 +67,12 @@ def test_the_default_of_a_module_for_callers_decides_no_result(kvlint: Kvlint, n
     assert found(given, "KV001") == [address]
 
 
-def test_what_a_module_for_callers_writes_is_decided(kvlint: Kvlint) -> None:
+def test_literal_of_a_reusable_module_is_decided(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.tf": REQUIRED + SWITCH + VAULT % ("  count = var.make ? 1 : 0", "false")})
     assert found(document, "KV001") == ["azurerm_key_vault.kv[0]"]
 
 
-def test_a_switch_decides_on_values_of_what_it_creates(kvlint: Kvlint) -> None:
+def test_switch_decides_values_of_the_resource_that_it_creates(kvlint: Kvlint) -> None:
     switch = variable("make", "bool", "false")
     vault = VAULT % ("  count = var.make ? 1 : 0", "!var.make")
     document = checked(kvlint, {"main.tf": REQUIRED + switch + vault})
@@ -84,7 +84,7 @@ def test_a_switch_decides_on_values_of_what_it_creates(kvlint: Kvlint) -> None:
     assert DEFAULT in result[2]
 
 
-def test_a_module_that_it_calls_receives_no_default(kvlint: Kvlint) -> None:
+def test_called_module_receives_no_default_of_its_caller(kvlint: Kvlint) -> None:
     call = 'module "m" {\n  source = "./m"\n  count = var.make ? 1 : 0\n  name = var.name\n  purge = var.purge\n}\n'
     inner = REQUIRED + variable("purge", "bool", "true") + VAULT % ("", "var.purge")
     document = checked(kvlint, {"main.tf": REQUIRED + PURGE + SWITCH + call, "m/main.tf": inner})

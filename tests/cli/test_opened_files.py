@@ -158,7 +158,9 @@ def _outside(paths: Iterable[str], checkout: Path) -> list[str]:
 
 @pytest.mark.parametrize("words", [(".",), ("main.tf",), ("main.bicep",), ("controls", "."), (".", "-j", "2")])
 class TestHostileCheckout:
-    def test_by_audit_hook(self, checkout: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    def test_audit_hook_sees_no_file_outside_of_the_checkout(
+        self, checkout: Path, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
         script, log = tmp_path / "hook.py", tmp_path / "log"
         script.write_text(HOOK)
         done = subprocess.run(
@@ -180,7 +182,9 @@ class TestHostileCheckout:
         assert _outside(paths, checkout) == []
 
     @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-    def test_by_system_calls(self, checkout: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    def test_system_calls_open_no_file_outside_of_the_checkout(
+        self, checkout: Path, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
         log = tmp_path / "trace"
         calls = "open,openat,openat2,creat,rename,renameat,renameat2,unlink,unlinkat,connect,execve,mkdir,mkdirat"
         command: list[str | Path] = [
@@ -217,7 +221,7 @@ class TestHostileCheckout:
         assert _outside(paths, checkout) == []
 
 
-def test_the_hook_sees_what_is_outside(checkout: Path, tmp_path: Path) -> None:
+def test_hook_reports_files_outside_of_the_checkout(checkout: Path, tmp_path: Path) -> None:
     """Not an assertion about kvlint: without it the tests above could hold for the wrong reason."""
     script, log = tmp_path / "hook.py", tmp_path / "log"
     script.write_text(HOOK)

@@ -70,7 +70,9 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(kvlint: Kvlint) -> None
     assert Path("pipe").is_fifo()
 
 
-def test_a_log_leaves_out_what_code_scanning_would_refuse(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_leaves_out_the_least_severe_results_above_the_limit(
+    kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("azkvlint.reporters.findings.sarif.MAX_RESULTS", 2)
     monkeypatch.setattr("azkvlint.reporters.findings.sarif.MAX_RESULTS", 2)
     plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(3))

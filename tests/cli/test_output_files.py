@@ -66,7 +66,7 @@ class TestLinks:
             ("report", "infra/../../victim", "report"),
         ],
     )
-    def test_one_that_leads_out_is_refused(
+    def test_link_out_of_the_checkout_is_refused(
         self, kvlint: Kvlint, checkout: Path, way: str, link: str, target: str, file: str
     ) -> None:
         Path(link).symlink_to(target)
@@ -76,7 +76,7 @@ class TestLinks:
         assert untouched(checkout)
         assert not (checkout.parent / "not-there").exists()
 
-    def test_a_chain_that_begins_outside(self, kvlint: Kvlint, checkout: Path, way: str) -> None:
+    def test_chain_of_links_from_outside_is_refused(self, kvlint: Kvlint, checkout: Path, way: str) -> None:
         """The user's own link leads to one that came with the checkout."""
         (checkout / "evil").symlink_to("../victim")
         (checkout.parent / "own").symlink_to("checkout/evil")
@@ -96,7 +96,7 @@ class TestLinks:
         assert kvlint(*words(way, "latest/report")).code in (0, 1, 3)
         assert [file.name for file in (checkout / "reports").iterdir()] == ["report"]
 
-    def test_a_path_without_links_may_lie_anywhere(self, kvlint: Kvlint, checkout: Path, way: str) -> None:
+    def test_path_without_links_may_be_anywhere(self, kvlint: Kvlint, checkout: Path, way: str) -> None:
         assert kvlint(*words(way, "../away/report")).code in (0, 1, 3)
         assert [file.name for file in (checkout.parent / "away").iterdir()] == ["report"]
 
@@ -137,7 +137,7 @@ def test_links_for_partial_files_are_not_followed(kvlint: Kvlint, checkout: Path
     ],
 )
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_no_input_is_written_over(kvlint: Kvlint, checkout: Path, option: str, name: str, text: str, jobs: str) -> None:
+def test_input_is_not_overwritten(kvlint: Kvlint, checkout: Path, option: str, name: str, text: str, jobs: str) -> None:
     if name == "plan.json":
         text = (checkout.parent / "bad.json").read_text()
     if name == "rules":
@@ -154,13 +154,13 @@ def test_no_input_is_written_over(kvlint: Kvlint, checkout: Path, option: str, n
     assert Path(name).read_text() == text
 
 
-def test_a_report_of_an_earlier_run_is_no_input(kvlint: Kvlint, checkout: Path) -> None:
+def test_report_of_an_earlier_run_is_not_an_input(kvlint: Kvlint, checkout: Path) -> None:
     for _ in range(2):
         assert kvlint(".", *ONE, "-f", "json", "-o", "report.json").code == 1
         assert kvlint(".", *ONE, "-f", "json", "--write-baseline", "base.json", "--baseline", "base.json").code < 2
 
 
-def test_permissions(kvlint: Kvlint, checkout: Path) -> None:
+def test_report_keeps_or_gets_default_permissions(kvlint: Kvlint, checkout: Path) -> None:
     before = os.umask(0o027)
     try:
         kvlint(".", *ONE, "-f", "json", "-o", "new.json")
@@ -172,7 +172,7 @@ def test_permissions(kvlint: Kvlint, checkout: Path) -> None:
         os.umask(before)
 
 
-def test_nothing_is_left_of_a_write_that_fails(kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_file(kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("report.json").write_text("old")
 
     def fail(*_: object) -> None:
@@ -187,7 +187,7 @@ def test_nothing_is_left_of_a_write_that_fails(kvlint: Kvlint, checkout: Path, m
 
 @pytest.mark.parametrize("stream", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 @pytest.mark.parametrize("is_file", [True, False])
-def test_standard_output_under_its_path(checkout: Path, stream: str, is_file: bool) -> None:
+def test_report_is_written_to_a_path_of_standard_output(checkout: Path, stream: str, is_file: bool) -> None:
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("there is no /proc here")
     command = [sys.executable, "-m", "azkvlint", ".", *ONE, "-f", "concise", "-o", stream]

@@ -74,7 +74,9 @@ ALL = [
         ("paths = ['nowhere']", []),
     ],
 )
-def test_what_an_override_is_about(kvlint: Kvlint, project: Path, about: str, changed: list[int]) -> None:
+def test_override_applies_to_its_rules_paths_and_resources(
+    kvlint: Kvlint, project: Path, about: str, changed: list[int]
+) -> None:
     override(f"{about}\nseverity = 'low'")
     assert told(report(kvlint)["findings"]) == [
         (*one[:2], "low", 2) if number in changed else one for number, one in enumerate(ALL)
@@ -86,7 +88,7 @@ def test_what_an_override_is_about(kvlint: Kvlint, project: Path, about: str, ch
     assert document["summary"]["suppressed"] == len(changed)
 
 
-def test_one_instance_of_several(kvlint: Kvlint, project: Path) -> None:
+def test_override_applies_to_one_of_several_instances(kvlint: Kvlint, project: Path) -> None:
     override(
         f"resources = ['azurerm_key_vault.this[\"a\"]']\npaths = ['lab']\n{IGNORE}until = 2099-01-31\nowner = '@ops'"
     )
@@ -105,7 +107,7 @@ def test_one_instance_of_several(kvlint: Kvlint, project: Path) -> None:
     assert "\n    suppressed: a lab (until 2099-01-31, owner @ops) [kvlint.toml:2:1]\n" in kvlint(".", "-v").out
 
 
-def test_a_severity_counts_everywhere(kvlint: Kvlint, project: Path) -> None:
+def test_severity_of_an_override_applies_everywhere(kvlint: Kvlint, project: Path) -> None:
     override("rules = ['KV001']\nseverity = 'LOW'\n[[override]]\npaths = ['lab']\nseverity = 'critical'")
     assert "infra/app/main.tf:2:1: low[KV001] " in kvlint(".").out
     assert kvlint("infra/app", "--fail-on", "high").code == 0
@@ -124,7 +126,7 @@ def test_a_severity_counts_everywhere(kvlint: Kvlint, project: Path) -> None:
     ]
 
 
-def test_unknown_questions_are_ignored_too(kvlint: Kvlint, project: Path) -> None:
+def test_override_suppresses_unknown_results(kvlint: Kvlint, project: Path) -> None:
     text = VAULTS.replace("name ", "purge_protection_enabled = var.x\n  name ") + 'variable "x" {}\n'
     for name in ("app", "lab"):
         (project / "infra" / name / "main.tf").write_text(text, encoding="utf-8")
@@ -139,7 +141,7 @@ def test_unknown_questions_are_ignored_too(kvlint: Kvlint, project: Path) -> Non
     )
 
 
-def test_controls_say_who_takes_the_risk(kvlint: Kvlint, project: Path) -> None:
+def test_controls_show_the_reason_of_an_override(kvlint: Kvlint, project: Path) -> None:
     before = kvlint("controls", ".").out
     override(f"rules = ['KV101']\n{IGNORE}")
     after = kvlint("controls", ".")
@@ -147,7 +149,7 @@ def test_controls_say_who_takes_the_risk(kvlint: Kvlint, project: Path) -> None:
     assert before.splitlines()[-1] == after.out.splitlines()[-1]  # a risk that is taken is not a control that is met
 
 
-def test_what_has_ended_or_is_wrong_hides_nothing(kvlint: Kvlint, project: Path) -> None:
+def test_expired_or_invalid_override_suppresses_nothing(kvlint: Kvlint, project: Path) -> None:
     for until, code in (
         ("2026-11-30", ""),
         ("2026-11-01", "KVE006"),
@@ -162,7 +164,7 @@ def test_what_has_ended_or_is_wrong_hides_nothing(kvlint: Kvlint, project: Path)
         )
 
 
-def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: Path) -> None:
+def test_unused_override_is_reported_after_a_full_run_only(kvlint: Kvlint, project: Path) -> None:
     override(f"rules = ['KV001', 'KV503']\npaths = ['app']\n{IGNORE}[[override]]\npaths = ['nowhere']\n{IGNORE}")
     (problem,) = report(kvlint)["problems"]
     assert (problem["code"], problem["level"], problem["location"]["line"]) == ("KVE007", "note", 7)
@@ -201,7 +203,7 @@ def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: P
         (f"rules = ['KV001']\n{IGNORE}until = 2027-02-30", "6:9: invalid TOML: "),
     ],
 )
-def test_what_is_no_override(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
+def test_invalid_override_is_an_error(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
     override(text)
     ran = kvlint(".")
     assert (ran.code, ran.out) == (2, "")
@@ -224,7 +226,7 @@ def test_other_ways_to_write_them(kvlint: Kvlint, project: Path) -> None:
     )
 
 
-def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:
+def test_strings_of_an_override_are_escaped(kvlint: Kvlint, project: Path) -> None:
     override(
         'rules = ["KV001"]\nignore = true\nreason = "a\\u001b[31m\\n::error::x ##vso[task] ]](b)"\nowner = "\\u202ex"'
     )
@@ -233,7 +235,7 @@ def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:
     assert "\x1b" not in kvlint(".", "-f", "json").out
 
 
-def test_a_plan_that_lies_elsewhere_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
+def test_override_applies_to_a_plan_in_another_folder_at_its_source(kvlint: Kvlint, project: Path) -> None:
     from azkvlint.linter.rule_tests import expand
 
     plan = project.parent / "elsewhere" / "plan.json"
@@ -259,7 +261,7 @@ def test_a_file_that_is_kept_elsewhere_is_about_the_project(kvlint: Kvlint, proj
     assert told(report(kvlint, ".", "--config", str(elsewhere))["findings"]) == [ALL[3]]
 
 
-def test_a_plan_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
+def test_override_applies_to_a_plan_at_its_source_or_its_own_path(kvlint: Kvlint, project: Path) -> None:
     from azkvlint.linter.rule_tests import expand
 
     plan = "azurerm_key_vault.this: {name: kv-prod-a, purge_protection_enabled: false}"
@@ -269,7 +271,7 @@ def test_a_plan_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["Microsoft.KeyVault/vaults/kv", "vaults/kv", "vaults/*"])
-def test_the_address_of_a_template_with_and_without_its_namespace(address: str, kvlint: Kvlint) -> None:
+def test_address_matches_with_and_without_its_namespace(address: str, kvlint: Kvlint) -> None:
     vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "properties": {}}
     schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
     Path("kv.json").write_text(json.dumps({"$schema": schema, "resources": [vault]}), encoding="utf-8")

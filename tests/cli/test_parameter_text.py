@@ -7,7 +7,7 @@ import re
 from tests.conftest import Run
 
 
-def test_empty_default(run: Run) -> None:
+def test_explain_shows_no_default_of_an_empty_list(run: Run) -> None:
     out = run("explain", "KV610").out
     assert "Parameters (set with --set KV610.placeholders=VALUE):\n  placeholders: Additional values" in out
     assert "    default: none\n" in out

@@ -113,7 +113,9 @@ def listed(kvlint: Kvlint, tools: str = ALL, *words: str) -> list[dict[str, Any]
         ("# kics-scan", "", "", set()),
     ],
 )  # fmt: skip
-def test_what_a_comment_suppresses(above: str, first: str, purge: str, rules: set[str], kvlint: Kvlint) -> None:
+def test_comment_of_another_tool_suppresses_the_equivalent_rules(
+    above: str, first: str, purge: str, rules: set[str], kvlint: Kvlint
+) -> None:
     shown = vault(above=above, first=first, **({"purge": purge} if purge else {}))
     write(shown.lstrip("\n") + vault("b"))
     # KICS reads a whole file at once.
@@ -121,7 +123,7 @@ def test_what_a_comment_suppresses(above: str, first: str, purge: str, rules: se
     assert suppressed(kvlint) == {("a", rule) for rule in rules} | others
 
 
-def test_they_are_off_by_default(kvlint: Kvlint) -> None:
+def test_comments_of_other_tools_are_ignored_by_default(kvlint: Kvlint) -> None:
     write(vault(above="#trivy:ignore:*", first="#checkov:skip=CKV_AZURE_110"))
     document = json.loads(kvlint(".", *SELECTED, "-f", "json").out)
     assert (document["suppressed"], len(document["findings"])) == ([], 3)
@@ -145,7 +147,9 @@ def test_they_are_off_by_default(kvlint: Kvlint) -> None:
         ("#tfsec:ignore:AZU021:ws:lab", "", "", ""),
     ],
 )  # fmt: skip
-def test_what_a_comment_accepts_is_low(above: str, first: str, purge: str, note: str, kvlint: Kvlint) -> None:
+def test_finding_with_a_comment_of_another_tool_is_low(
+    above: str, first: str, purge: str, note: str, kvlint: Kvlint
+) -> None:
     write(vault(above=above, first=first, purge=purge))
     words = (".", "--select", "KV001", *DAY)
     said = kvlint(*words, "-f", "json")
@@ -166,14 +170,14 @@ def test_what_a_comment_accepts_is_low(above: str, first: str, purge: str, note:
 
 
 @pytest.mark.parametrize("severity", ["critical", "high", "info"])
-def test_an_override_sets_the_severity_of_what_is_accepted(severity: str, kvlint: Kvlint) -> None:
+def test_override_sets_the_severity_of_an_accepted_finding(severity: str, kvlint: Kvlint) -> None:
     write(vault(above="#tfsec:ignore:AZU021"))
     write(f'[[override]]\nrules = ["KV001"]\nseverity = "{severity}"\n', "kvlint.toml")
     (finding,) = json.loads(kvlint(".", "--select", "KV001", *DAY, "-f", "json").out)["findings"]
     assert (finding["severity"], finding["accepted"], finding["relatedLocations"]) == (severity, None, [])
 
 
-def test_what_is_accepted_is_listed_by_the_severity_without_the_comment(kvlint: Kvlint) -> None:
+def test_min_severity_applies_to_the_severity_without_the_comment(kvlint: Kvlint) -> None:
     write(vault(above="#tfsec:ignore:AZU021"))
     words = (".", "--select", "KV001", *DAY, "-f", "json", "--min-severity")
     (finding,) = json.loads(kvlint(*words, "high").out)["findings"]
@@ -181,7 +185,7 @@ def test_what_is_accepted_is_listed_by_the_severity_without_the_comment(kvlint: 
     assert json.loads(kvlint(*words, "critical").out)["findings"] == []
 
 
-def test_what_is_accepted_in_tests_has_the_severity_of_tests_without_the_comment(kvlint: Kvlint) -> None:
+def test_accepted_finding_in_tests_keeps_the_severity_of_tests(kvlint: Kvlint) -> None:
     write(vault(above="#tfsec:ignore:AZU021"), "tests/main.tf")
     (finding,) = json.loads(kvlint(".", "--select", "KV001", *DAY, "-f", "json").out)["findings"]
     assert (finding["severity"], finding["accepted"]["severity"]) == ("low", "medium")
@@ -201,7 +205,7 @@ def test_a_comment_outside_of_the_declaration_accepts_nothing(kvlint: Kvlint) ->
     assert found == {"kv/main.tf": "high", "root.json": "high", "own.json": "low"}
 
 
-def test_a_comment_on_a_module_call_applies_to_what_is_found_through_it(kvlint: Kvlint) -> None:
+def test_comment_on_a_module_call_applies_to_findings_in_the_module(kvlint: Kvlint) -> None:
     write(vault(), "kv/main.tf")
     call = 'module "{0}" {{\n  {1}\n  source = "./kv"\n}}\n'
     write(call.format("one", "#checkov:skip=CKV_AZURE_110") + call.format("two", ""))
@@ -226,7 +230,7 @@ def test_how_it_is_reported(kvlint: Kvlint) -> None:
     assert '"tool": "checkov"' in said.out
 
 
-def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_of_setting_enables_comments_of_other_tools(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write(vault(first="#checkov:skip=CKV_AZURE_110"))
     words = (".", "--select", "KV001", *DAY)
     assert kvlint(*words).code == 1
@@ -239,7 +243,7 @@ def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     assert kvlint(*words, "--isolated").code == 0
 
 
-def test_kvlints_own_directives_come_first(kvlint: Kvlint) -> None:
+def test_directives_of_kvlint_take_precedence(kvlint: Kvlint) -> None:
     write(vault(above="# kvlint: ignore[KV001] our reason", first="#checkov:skip=CKV_AZURE_110,CKV_AZURE_109:theirs"))
     override = '[[override]]\nrules = ["KV101"]\nignore = true\nreason = "ours too"\n'
     write(f"respect-peer-suppressions = true\n{override}", "kvlint.toml")
@@ -300,7 +304,9 @@ resource other 'Microsoft.KeyVault/vaults@2024-11-01' = {{
         ("above", "// kvlint: ignore[KV001] checkov:skip=CKV_1", {"KV001"}),
     ],
 )
-def test_comments_in_bicep(where: str, comment: str, rules: set[str], kvlint: Kvlint) -> None:
+def test_comments_of_other_tools_in_bicep_are_respected(
+    where: str, comment: str, rules: set[str], kvlint: Kvlint
+) -> None:
     write(BICEP.format(**({"above": "", "first": "", "within": ""} | {where: comment})), "main.bicep")
     said = kvlint(".", *SELECTED, "-f", "json", "--respect-peer-suppressions")
     document = json.loads(said.out)
@@ -316,7 +322,7 @@ def test_comments_in_bicep(where: str, comment: str, rules: set[str], kvlint: Kv
         "CKV_AZURE_110: a lab",
     ],
 )
-def test_metadata_for_checkov(skip: object, kvlint: Kvlint) -> None:
+def test_checkov_metadata_is_respected(skip: object, kvlint: Kvlint) -> None:
     properties = {"tenantId": "t", "sku": {"family": "A", "name": "standard"}}
     one = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2024-11-01", "name": "a", "properties": properties}
     two = one | {"name": "b", "metadata": {"checkov": skip}}
@@ -330,7 +336,7 @@ def test_metadata_for_checkov(skip: object, kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("skip", [None, 1, [], [None, 1, {}], {"skip": 1}, {"skip": [{"id": 1}]}, {"id": "CKV_1"}, ""])
-def test_other_metadata_for_checkov_is_not_ours(skip: object, kvlint: Kvlint) -> None:
+def test_invalid_checkov_metadata_is_ignored(skip: object, kvlint: Kvlint) -> None:
     resource = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2024-11-01", "name": "a"}
     resource |= {"metadata": {"checkov": skip, "kvlint": {"ignore": ["[KV001] a lab"]}}}  # type: ignore[dict-item]
     write(json.dumps({"$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": [resource]}), "main.json")
@@ -381,7 +387,7 @@ def test_the_list_as_json(kvlint: Kvlint) -> None:
     assert document["summary"]["findings"] == 1
 
 
-def test_only_the_tools_that_are_asked_for(kvlint: Kvlint) -> None:
+def test_only_comments_of_the_selected_tools_are_listed(kvlint: Kvlint) -> None:
     write(vault(above="#tfsec:ignore:AZU021", first="#checkov:skip=CKV_AZURE_110"))
     assert [one["tool"] for one in listed(kvlint, "checkov")] == ["checkov"]
     assert [one["tool"] for one in listed(kvlint, "Checkov", "--from", "tfsec")] == ["tfsec", "checkov"]

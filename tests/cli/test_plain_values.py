@@ -70,7 +70,7 @@ def test_a_secret_in_the_name_of_the_vault_does_not_hide_that_of_the_object(
     assert outcome(kvlint, "KV610", "t.json", text) == expected
 
 
-def test_an_expression_for_a_name_is_no_label(kvlint: Kvlint) -> None:
+def test_expression_of_a_name_is_not_a_label(kvlint: Kvlint) -> None:
     secret = {
         "type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01",
         "name": "[concat(parameters('vaultName'), '/', newGuid(), parameters('vaultName'))]",
@@ -142,7 +142,7 @@ def test_only_the_secure_members_of_a_type_are_secrets(kvlint: Kvlint, value: st
         ("string", "login", FAIL),
     ],
 )
-def test_a_public_key_that_is_declared_as_secret_is_none(kvlint: Kvlint, type_: str, name: str, expected: str) -> None:
+def test_public_key_declared_as_secure_is_not_a_secret(kvlint: Kvlint, type_: str, name: str, expected: str) -> None:
     bicep = f"@secure()\nparam {name} {type_}\noutput out string = base64ToString({name})\n"
     assert outcome(kvlint, "KV612", "main.bicep", bicep) == expected
     Path("in", "main.bicep").unlink()

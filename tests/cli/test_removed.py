@@ -71,12 +71,12 @@ def told(run: Run, folder: Path) -> list[str]:
     ]
 
 
-def test_from_source_alone(run: Run, tmp_path: Path) -> None:
+def test_removed_blocks_are_reported_from_source(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(SOURCE)
     assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: unknown", "main.tf:9:5: suppressed"]
 
 
-def test_a_plan_adds_to_what_the_source_leaves_open(run: Run, tmp_path: Path) -> None:
+def test_plan_decides_removed_blocks_that_the_source_leaves_unknown(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(SOURCE)
     (tmp_path / "plan.json").write_text(plan(kept="no-op", a="delete", b="delete", c="delete"))
     assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: high", "main.tf:9:5: suppressed"]
@@ -84,7 +84,7 @@ def test_a_plan_adds_to_what_the_source_leaves_open(run: Run, tmp_path: Path) ->
     assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: unknown", "main.tf:9:5: suppressed"]
 
 
-def test_what_nothing_tells_the_type_of_is_told(run: Run, tmp_path: Path) -> None:
+def test_removed_block_of_an_unknown_type_is_reported(run: Run, tmp_path: Path) -> None:
     def removed(what: str, destroy: str) -> str:
         return f"removed {{\n  from = {what}\n  lifecycle {{\n    destroy = {destroy}\n  }}\n}}\n"
 

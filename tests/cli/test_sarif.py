@@ -157,7 +157,7 @@ HEADS = {
 
 @pytest.mark.parametrize("name", HEADS)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_line_hashes_of_files_with_a_byte_order_mark(run_of: RunOf, tmp_path: Path, name: str, encoding: str) -> None:
+def test_line_hashes_ignore_a_byte_order_mark(run_of: RunOf, tmp_path: Path, name: str, encoding: str) -> None:
     (tmp_path / "in").mkdir()
     data = HEADS[name].encode(encoding)
     (tmp_path / "in" / name).write_bytes(data)
@@ -182,7 +182,7 @@ def test_line_hashes_of_files_with_a_byte_order_mark(run_of: RunOf, tmp_path: Pa
         assert 1 in {line for line, _ in marks}
 
 
-def test_what_an_audit_asks_for_is_told(run_of: RunOf, tmp_path: Path) -> None:
+def test_sarif_include_adds_suppressed_unknown_and_passed_results(run_of: RunOf, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "main.tf").write_text(SECRET, encoding="utf-8")
     plain = run_of(tmp_path / "in")["results"]
@@ -197,12 +197,12 @@ def test_what_an_audit_asks_for_is_told(run_of: RunOf, tmp_path: Path) -> None:
     assert {one.get("kind", "fail") for one in told} == {"fail", "open", "pass"}
 
 
-def test_a_category_is_there_only_if_it_was_given(run_of: RunOf, sample: Path) -> None:
+def test_sarif_category_is_set_only_by_its_option(run_of: RunOf, sample: Path) -> None:
     assert "automationDetails" not in run_of(sample)
     assert run_of(sample, "--sarif-category", "terraform/prod")["automationDetails"] == {"id": "terraform/prod/"}
 
 
-def test_a_log_for_editors_says_where_its_paths_start(kvlint: Kvlint, run_of: RunOf, tmp_path: Path) -> None:
+def test_log_for_editors_contains_the_root_uri(kvlint: Kvlint, run_of: RunOf, tmp_path: Path) -> None:
     for folder, uri in ((".sarif", f"{tmp_path.as_uri()}/"), ("other", None)):
         (tmp_path / folder).mkdir()
         assert kvlint("bad.json", "-f", "sarif", "-o", f"{folder}/kvlint.sarif").code == 1
@@ -219,13 +219,13 @@ def test_a_log_for_editors_says_where_its_paths_start(kvlint: Kvlint, run_of: Ru
         (("--sarif-root-uri", "C:\\here"), "expected a URI that begins with file:///"),
     ],
 )
-def test_a_word_that_is_none(kvlint: Kvlint, words: tuple[str, ...], told: str) -> None:
+def test_unknown_value_of_a_sarif_option_is_an_error(kvlint: Kvlint, words: tuple[str, ...], told: str) -> None:
     said = kvlint("bad.json", "-f", "sarif", *words)
     assert said.code == 2
     assert told in said.err
 
 
-def test_what_only_a_plans_configuration_names_has_a_line_of_its_own(run_of: RunOf, tmp_path: Path) -> None:
+def test_output_and_call_in_the_configuration_of_a_plan_have_their_own_lines(run_of: RunOf, tmp_path: Path) -> None:
     plan = json.loads((tmp_path / "bad.json").read_text(encoding="utf-8"))
     root = plan["configuration"].setdefault("root_module", {})
     root["outputs"] = {"vault": {"expression": {"references": ["azurerm_key_vault.kv.name"]}}}

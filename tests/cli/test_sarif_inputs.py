@@ -83,7 +83,7 @@ def checkout(kvlint: Kvlint, tmp_path: Path) -> Path:
 @pytest.mark.skipif(os.name == "nt", reason="not everybody may make links on Windows")
 @pytest.mark.parametrize("words", [(), AUDIT], ids=["findings", "audit"])
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_cannot_be_read_is_told_beside_what_is_found(
+def test_unreadable_input_is_a_notification_beside_findings(
     kind: str, words: tuple[str, ...], kvlint: Kvlint, checkout: Path
 ) -> None:
     wrong = WRONG[kind]
@@ -109,7 +109,9 @@ def test_what_cannot_be_read_is_told_beside_what_is_found(
     assert place["artifactLocation"] == {"uri": f"bad/{wrong.name}", "uriBaseId": "%SRCROOT%"}
 
 
-def test_a_file_that_nobody_may_read(kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_without_read_permission_is_a_notification(
+    kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The tests may run as a user who can read everything, so opening it is what fails."""
     (checkout / "shut").mkdir()
     (checkout / "shut" / "main.tf").write_text(VAULT, encoding="utf-8")
@@ -131,7 +133,7 @@ def test_a_file_that_nobody_may_read(kvlint: Kvlint, checkout: Path, monkeypatch
     assert list(faults(run, checkout)) == []
 
 
-def test_a_path_that_is_not_there_is_wrong_use_and_makes_no_log(kvlint: Kvlint, checkout: Path) -> None:
+def test_missing_path_is_a_usage_error_and_writes_no_log(kvlint: Kvlint, checkout: Path) -> None:
     """A log without results would close every alert."""
     said = kvlint("good", "gone.tf", "-f", "sarif", "-o", "kvlint.sarif")
     assert (said.code, said.out) == (2, "")
@@ -139,7 +141,7 @@ def test_a_path_that_is_not_there_is_wrong_use_and_makes_no_log(kvlint: Kvlint, 
     assert not (checkout / "kvlint.sarif").exists()
 
 
-def test_nothing_to_check_is_told(kvlint: Kvlint, checkout: Path) -> None:
+def test_missing_input_is_a_notification(kvlint: Kvlint, checkout: Path) -> None:
     (checkout / "empty").mkdir()
     said = kvlint("empty", "-f", "sarif")
     assert said.code == 3

@@ -87,7 +87,7 @@ def test_many_results(vaults: int, warning: str, kvlint: Kvlint, tmp_path: Path)
     assert len(set(marks)) == len(marks)
 
 
-def test_what_an_audit_adds_counts(kvlint: Kvlint, tmp_path: Path) -> None:
+def test_included_results_are_part_of_the_limit_of_results(kvlint: Kvlint, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(plan(5_001, is_known=False), encoding="utf-8")
     words = ("plan.json", "--select", "KV001", "-f", "sarif")
     said = kvlint(*words)

@@ -518,7 +518,7 @@ RENAMED = {
 
 @pytest.mark.slow(4)
 @pytest.mark.parametrize("name", RENAMED)
-def test_no_verdict_hangs_on_a_name(name: str, tmp_path: Path) -> None:
+def test_verdicts_do_not_depend_on_secret_names(name: str, tmp_path: Path) -> None:
     """What is called like a secret is judged like anything else: only messages differ."""
     case, word = CASES[name], RENAMED[name]
     found = []
@@ -558,7 +558,7 @@ def test_a_drawing_shows_no_secret_that_it_would_escape(tmp_path: Path, monkeypa
         ("jsonencode({ a = var.admin_password })", False),
     ],
 )
-def test_what_is_only_picked_beside_a_secret_is_shown(
+def test_value_selected_beside_a_secret_is_shown(
     expression: str, shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -51,7 +51,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_command_shows_what_a_secret_is_made_of(command: str, shapes: Path, run: Run) -> None:
+def test_no_command_shows_the_parts_of_a_secret(command: str, shapes: Path, run: Run) -> None:
     ran = run(command, ".", *COMMANDS[command], cwd=shapes)
     assert ran.code in (0, 1)
     written = {file.name: file.read_text(encoding="utf-8") for file in (shapes / "reports").iterdir()}
@@ -63,7 +63,7 @@ def test_no_command_shows_what_a_secret_is_made_of(command: str, shapes: Path, r
         assert "+  public_network_access_enabled = false\n" in ran.out
 
 
-def test_no_command_shows_the_value_of_a_secret_that_another_argument_repeats(run: Run, tmp_path: Path) -> None:
+def test_no_command_shows_a_secret_that_another_argument_repeats(run: Run, tmp_path: Path) -> None:
     text = (
         f'locals {{\n  z = "{MARK}1"\n}}\nresource "azurerm_key_vault" "v" {{\n  name = local.z\n'
         "  network_acls {\n    ip_rules = [local.z]\n  }\n}\n"

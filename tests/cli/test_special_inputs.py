@@ -111,7 +111,7 @@ def test_a_pointer_of_git_lfs_is_not_the_content_of_a_file(kvlint: Kvlint) -> No
 @pytest.mark.parametrize(
     "words", [("../p",), (".",), ("main.tf",), ("-",), ("graph", "../p"), ("controls", "../p"), ("suppressions", ".")]
 )
-def test_a_current_folder_that_is_gone(
+def test_removed_current_folder_is_an_error(
     kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "p").mkdir()
@@ -128,7 +128,7 @@ def test_a_current_folder_that_is_gone(
     assert kvlint(tmp_path / "p", "--select", "KV001", "-o", "report").code == 2
 
 
-def test_a_watch_whose_current_folder_is_gone_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_ends_if_its_current_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = tmp_path / "work"
     work.mkdir()
     (work / "main.tf").write_text(VAULT)
@@ -146,7 +146,7 @@ def test_a_watch_whose_current_folder_is_gone_ends(tmp_path: Path, monkeypatch: 
     assert said
 
 
-def test_a_watch_whose_folder_is_gone_goes_on(tmp_path: Path) -> None:
+def test_watch_continues_if_a_watched_folder_is_removed(tmp_path: Path) -> None:
     """It may come back."""
     work = tmp_path / "work"
     work.mkdir()

@@ -60,7 +60,7 @@ def deployment(name: str, inputs: str) -> str:
     return f'deployment "{name}" {{\n  inputs = {{\n    {inputs}\n  }}\n}}\n'
 
 
-def test_each_deployment_gives_the_inputs(kvlint: Kvlint) -> None:
+def test_each_stack_deployment_sets_the_inputs(kvlint: Kvlint) -> None:
     deployments = deployment("prod", "purge = false") + deployment("dev", "purge = true")
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployments})
     found = report(kvlint)
@@ -156,14 +156,14 @@ def test_the_provider_of_a_component_is_its_own(kvlint: Kvlint) -> None:
         ("each.value", "`each` is not available in a deployment"),
     ],
 )
-def test_what_is_known_later_is_unknown(kvlint: Kvlint, value: str, why: str) -> None:
+def test_input_known_later_is_unknown(kvlint: Kvlint, value: str, why: str) -> None:
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployment("prod", f"purge = {value}")})
     found = report(kvlint)
     assert found["findings"] == []
     assert [why in one["message"] for one in found["unknown"]] == [True]
 
 
-def test_a_destroyed_deployment_deploys_nothing(kvlint: Kvlint) -> None:
+def test_destroyed_deployment_has_no_findings(kvlint: Kvlint) -> None:
     destroyed = deployment("old", "purge = false").replace("inputs", "destroy = true\n  inputs")
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": destroyed + deployment("new", "purge = true")})
     assert report(kvlint)["findings"] == []
@@ -176,7 +176,7 @@ def test_a_stack_without_deployments_is_a_root_module(kvlint: Kvlint) -> None:
     assert "`var.purge` has no value" in found["unknown"][0]["message"]
 
 
-def test_a_removed_component_deploys_nothing(kvlint: Kvlint) -> None:
+def test_removed_component_has_no_findings(kvlint: Kvlint) -> None:
     removed = 'removed {\n  from   = component.vault\n  source = "./vault"\n  providers = {}\n}\n'
     write({"main.tfcomponent.hcl": removed, "d.tfdeploy.hcl": deployment("prod", "purge = false")})
     found = report(kvlint)
@@ -220,7 +220,7 @@ def test_an_error_names_its_file(kvlint: Kvlint, files: Mapping[str, str], expec
     assert "internal error" not in ran.out + ran.err
 
 
-def test_no_path_leads_out_of_the_project(kvlint: Kvlint) -> None:
+def test_paths_out_of_the_project_are_not_read(kvlint: Kvlint) -> None:
     Path("outside.hcl").write_text(deployment("prod", f'name = "{CANARY}"'))
     Path("outside").mkdir()
     Path("outside/main.tf").write_text(MODULE)
@@ -278,7 +278,7 @@ def test_the_number_of_deployments_is_limited(kvlint: Kvlint) -> None:
     "inputs",
     ["[" * 5_000, "{ a = " * 5_000, '"' + "${" * 2_000, "merge(" * 3_000 + ")" * 3_000, "{ (local.a) = true }", "null"],
 )
-def test_hostile_inputs_end_with_an_answer(kvlint: Kvlint, inputs: str) -> None:
+def test_hostile_stack_inputs_cause_no_internal_error(kvlint: Kvlint, inputs: str) -> None:
     deployments = f'locals {{\n  a = "{CANARY}"\n}}\ndeployment "p" {{\n  inputs = {inputs}\n}}\n'
     write({"main.tfcomponent.hcl": COMPONENTS, "d.tfdeploy.hcl": deployments})
     ran = kvlint("repo", "--select", "KV001", "--show-unknown")

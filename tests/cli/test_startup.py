@@ -103,7 +103,7 @@ def compiled(package_folder: str) -> str:
     return (COMPILED_TABLES + COMPILED).format(folder=package_folder)
 
 
-def test_the_version_needs_next_to_nothing() -> None:
+def test_version_imports_few_modules() -> None:
     own = {"azkvlint", "azkvlint.__main__", "azkvlint.util", "azkvlint.util.errors"}
     assert imported("--version") <= {"__future__", "atexit", "gc", *own}
 
@@ -178,7 +178,7 @@ def test_a_small_run_imports_few_modules(tmp_path: Path, compiled: str, name: st
     assert len(own) <= LIMITS[name, form], own
 
 
-def test_a_small_plan_imports_no_functions_of_languages(plan: Path, compiled: str) -> None:
+def test_plan_run_imports_no_language_functions(plan: Path, compiled: str) -> None:
     modules = imported(plan, "-f", "sarif", patch=compiled, code=1, cwd=plan.parent)
     unused = ("azkvlint.evaluation.functions", "azkvlint.evaluation.solve", "azkvlint.engine.vault_ownership")
     assert not any(module.startswith(unused) for module in modules)
@@ -196,7 +196,7 @@ def test_a_check_without_syntax_errors_does_not_need_python_hcl2(compiled: str) 
     assert not packages(modules) & {"hcl2", "lark"}
 
 
-def test_help_needs_neither_rules_nor_readers(package_folder: str) -> None:
+def test_help_imports_no_rules_or_readers(package_folder: str) -> None:
     modules = imported("--help", patch=COMPILED_TABLES.format(folder=package_folder))
     assert "typer" in modules
     unused = ("azkvlint.readers", "azkvlint.engine", "azkvlint.reporters")
@@ -204,7 +204,7 @@ def test_help_needs_neither_rules_nor_readers(package_folder: str) -> None:
     assert not packages(modules) & {"yaml", "jsonpath_ng", "hcl2"}
 
 
-def test_only_a_page_of_access_imports_the_picture(plan: Path) -> None:
+def test_access_picture_is_imported_for_html_only(plan: Path) -> None:
     drawn = imported("graph", plan, cwd=plan.parent)
     text = imported("access", plan, cwd=plan.parent)
     for modules in (drawn, text):

@@ -104,7 +104,7 @@ def test_a_template_is_read_with_its_parameters(run: Given, project: Path) -> No
         assert (done.code, done.err) == (code, "")
 
 
-def test_a_faulty_text_is_told_under_its_name(run: Given) -> None:
+def test_syntax_error_in_standard_input_has_the_file_name_of_the_option(run: Given) -> None:
     done = run("-", "--stdin-filename", "infra/main.tf", stdin=b'resource "a" {')
     assert done.code == 3
     assert "infra/main.tf:1:14: error[KVE001] this `{` is not closed" in done.out
@@ -112,7 +112,7 @@ def test_a_faulty_text_is_told_under_its_name(run: Given) -> None:
     assert (done.code, "infra/new.bicep: error[KVE001]" in done.out) == (3, True)
 
 
-def test_nothing_but_the_text_stands_for_the_file(run: Given, project: Path) -> None:
+def test_standard_input_replaces_a_linked_file(run: Given, project: Path) -> None:
     """A link is the file that it leads to."""
     (project / "infra" / "variables.tf").rename(project / "target.tf")
     (project / "infra" / "variables.tf").symlink_to(project / "target.tf")
@@ -136,7 +136,7 @@ def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
         (("-", "--stdin-filename", "x.tf", "--watch"), "--watch cannot read standard input"),
     ],
 )
-def test_a_name_that_says_nothing_is_wrong_use(run: Given, words: tuple[str, ...], text: str) -> None:
+def test_invalid_stdin_filename_is_an_error(run: Given, words: tuple[str, ...], text: str) -> None:
     done = run(*words)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"kvlint: error: {text}")

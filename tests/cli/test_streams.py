@@ -72,7 +72,7 @@ def test_a_closed_pipe_does_not_keep_other_reports_from_their_files(kvlint: Kvli
     assert Path("x").read_text(encoding="utf-8") == kvlint("bad.json", *ONE, "-f", "sarif").out
 
 
-def test_errors_that_nobody_reads_keep_the_exit_code(kvlint: Kvlint) -> None:
+def test_closed_standard_error_keeps_the_exit_code(kvlint: Kvlint) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     process = started("nowhere.json", stderr=writer)
@@ -120,7 +120,7 @@ def on_terminal(*words: str, **environment: str) -> str:
     return told.decode()
 
 
-def test_a_terminal_gets_colour_unless_it_is_not_wanted(kvlint: Kvlint) -> None:
+def test_terminal_output_is_colored_unless_color_is_disabled(kvlint: Kvlint) -> None:
     words = ("bad.json", *ONE)
     plain = kvlint(*words).out
     colored = on_terminal(*words)
@@ -154,7 +154,7 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(kvlint: Kvlint) -> None:
         (("-o", "report.txt", "--color", "always"), {}, False),
     ],
 )
-def test_colors_are_asked_for_and_declined(
+def test_options_and_environment_variables_control_color(
     kvlint: Kvlint,
     monkeypatch: pytest.MonkeyPatch,
     options: tuple[str, ...],
@@ -173,7 +173,7 @@ def test_colors_are_asked_for_and_declined(
     assert plain is None or re.sub(r"\x1b\[[\d;]*m", "", said.out) == plain.out
 
 
-def test_a_color_that_is_none_is_wrong_use(kvlint: Kvlint) -> None:
+def test_unknown_color_mode_is_an_error(kvlint: Kvlint) -> None:
     said = kvlint("bad.json", "--color", "blue")
     assert said == (2, "", "kvlint: error: --color blue: unknown value (one of auto, always, never)\n")
     assert kvlint("controls", "bad.json", "--color", "blue") == said
@@ -216,7 +216,7 @@ def test_an_interrupted_run_is_quiet(kvlint: Kvlint, monkeypatch: pytest.MonkeyP
     assert kvlint(*line.split()) == (130, "", "")
 
 
-def test_interrupt_while_waiting_for_input(kvlint: Kvlint) -> None:
+def test_interrupt_while_waiting_for_input_is_quiet(kvlint: Kvlint) -> None:
     process = started("-v", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None
     # More than a pipe holds: once it is written, kvlint is reading.
@@ -243,7 +243,7 @@ def test_a_crash_is_one_line_without_values(kvlint: Kvlint, monkeypatch: pytest.
     assert "Traceback" in kvlint(*line.split()).err
 
 
-def test_the_output_is_utf8_whatever_the_locale(kvlint: Kvlint, run: Run) -> None:
+def test_output_is_utf8_in_every_locale(kvlint: Kvlint, run: Run) -> None:
     plan = Path("bad.json").read_bytes().replace(b"azurerm_key_vault.kv", "azurerm_key_vault.größe".encode())
     for locale in ("C", "POSIX", "C.UTF-8"):
         ran = run("-", *ONE, stdin=plan, env={"LC_ALL": locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"})

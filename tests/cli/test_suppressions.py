@@ -61,7 +61,7 @@ BOTH = [("a", "KV001"), ("a", "KV301"), ("b", "KV001"), ("b", "KV301")]
 # --- metadata ---------------------------------------------------------------------------------------------------------
 
 
-def test_metadata_of_a_resource_is_about_it(kvlint: Kvlint) -> None:
+def test_metadata_of_a_resource_applies_to_the_resource(kvlint: Kvlint) -> None:
     write(template(vault("a", KV001 | {"until": "2026-11-30", "owner": "@ops"}), vault("b")))
     document = report(kvlint)
     assert told(document["findings"]) == BOTH[1:]
@@ -88,12 +88,12 @@ def test_metadata_of_a_resource_is_about_it(kvlint: Kvlint) -> None:
         {"rules": ["purge-protection"], "reason": "a lab"},
     ],
 )
-def test_metadata_of_a_template_is_about_all_of_it(kvlint: Kvlint, entry: Any) -> None:
+def test_metadata_of_a_template_applies_to_the_whole_template(kvlint: Kvlint, entry: Any) -> None:
     write(template(vault("a"), vault("b"), metadata={"_generator": {"name": "x"}, "kvlint": {"ignore": [entry]}}))
     assert told(report(kvlint)["findings"]) == [one for one in BOTH if one[1] != "KV001"]
 
 
-def test_nested_templates_and_copies(kvlint: Kvlint) -> None:
+def test_metadata_applies_to_nested_templates_and_copies(kvlint: Kvlint) -> None:
     nested = {
         "type": "Microsoft.Resources/deployments",
         "apiVersion": "2022-09-01",
@@ -108,7 +108,7 @@ def test_nested_templates_and_copies(kvlint: Kvlint) -> None:
     assert {rule for _, rule in told(report(kvlint)["findings"])} == {"KV301"}
 
 
-def test_a_value_from_elsewhere_is_about_the_resource_too(kvlint: Kvlint) -> None:
+def test_metadata_of_a_resource_applies_to_values_from_other_lines(kvlint: Kvlint) -> None:
     parameters = {"p": {"type": "object", "defaultValue": {"enablePurgeProtection": False}}}
     write(template(vault("a", KV001, properties="[parameters('p')]"), parameters=parameters))
     assert ("a", "KV001") not in told(report(kvlint)["findings"])
@@ -135,7 +135,7 @@ def test_a_value_from_elsewhere_is_about_the_resource_too(kvlint: Kvlint) -> Non
         (None, "KVE005", "the directive is not supported"),
     ],
 )
-def test_what_is_wrong_suppresses_nothing_and_is_told(kvlint: Kvlint, entry: Any, code: str, said: str) -> None:
+def test_invalid_suppression_in_metadata_is_reported(kvlint: Kvlint, entry: Any, code: str, said: str) -> None:
     write(template(vault("a", entry), vault("b")))
     document = report(kvlint)
     assert told(document["findings"]) == BOTH
@@ -146,14 +146,14 @@ def test_what_is_wrong_suppresses_nothing_and_is_told(kvlint: Kvlint, entry: Any
 
 
 @pytest.mark.parametrize("kvlint_says", [{"ignored": []}, {"ignore": KV001}, [KV001], "KV001"])
-def test_other_shapes_are_told_too(kvlint: Kvlint, kvlint_says: Any) -> None:
+def test_suppression_of_another_shape_is_reported(kvlint: Kvlint, kvlint_says: Any) -> None:
     write(template(vault("a") | {"metadata": {"kvlint": kvlint_says}}, vault("b")))
     document = report(kvlint)
     assert told(document["findings"]) == BOTH
     assert [one["code"] for one in document["problems"]] == ["KVE005"]
 
 
-def test_one_that_hides_nothing_is_told(kvlint: Kvlint) -> None:
+def test_unused_suppression_in_metadata_is_reported(kvlint: Kvlint) -> None:
     properties = {"enablePurgeProtection": True, "enableRbacAuthorization": True}
     write(template(vault("a", KV001, properties=properties)))
     (problem,) = report(kvlint)["problems"]
@@ -172,7 +172,7 @@ def test_linked_templates_have_their_own(kvlint: Kvlint) -> None:
     assert told(report(kvlint, "main.json")["findings"]) == BOTH[1:]
 
 
-def test_hostile_metadata(kvlint: Kvlint) -> None:
+def test_hostile_metadata_is_escaped(kvlint: Kvlint) -> None:
     reason = "a\x1b[31m\n::error::x ##vso[task] ]]>"
     deep: Any = KV001
     for _ in range(40):
@@ -248,7 +248,7 @@ def everything() -> None:
     write(template(vault("kv-m", KV001, "[KV003] never")), "arm.json")
 
 
-def test_everything_is_listed_with_its_state(kvlint: Kvlint) -> None:
+def test_suppressions_are_listed_with_their_state(kvlint: Kvlint) -> None:
     everything()
     said = kvlint("suppressions", ".", "--select", "KV001,KV301,KV502,KV003", "--as-of", "2026-11-30")
     lines = said.out.splitlines()
@@ -272,7 +272,7 @@ def test_everything_is_listed_with_its_state(kvlint: Kvlint) -> None:
     assert Path("x.txt").exists()
 
 
-def test_what_bicep_switches_off_is_counted_and_told(kvlint: Kvlint) -> None:
+def test_finding_disabled_in_bicep_is_counted_as_suppressed(kvlint: Kvlint) -> None:
     Path("main.bicep").write_text(BICEP, encoding="utf-8")
     document = report(kvlint)
     assert told(document["suppressed"]) == [("kv-d", "KV001"), ("kv-e", "KV301")]
@@ -290,7 +290,7 @@ def test_what_bicep_switches_off_is_counted_and_told(kvlint: Kvlint) -> None:
     assert "suppressed" not in kvlint(".", *ONE, "--no-ignores").out
 
 
-def test_what_only_a_compiled_template_says_is_switched_off_in_its_bicep_file(kvlint: Kvlint) -> None:
+def test_directive_in_bicep_applies_to_findings_of_the_compiled_template(kvlint: Kvlint) -> None:
     bicep = """#disable-next-line KV001
 resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: 'a'
@@ -350,7 +350,7 @@ def test_without_stale_ones_all_is_well(kvlint: Kvlint) -> None:
     assert kvlint("suppressions", ".", "-f", "sarif").code == 2
 
 
-def test_no_ignores(kvlint: Kvlint) -> None:
+def test_no_ignores_reports_suppressed_findings(kvlint: Kvlint) -> None:
     everything()
     words = (".", "--select", "KV001,KV301", "--as-of", "2026-11-30", "-f", "json")
     plain, audit = (json.loads(kvlint(*words, *more).out) for more in ((), ("--no-ignores",)))

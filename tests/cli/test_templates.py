@@ -122,7 +122,7 @@ class TestParameters:
         assert ran.code == 3
         assert "prod.bicepparam:1:7: error[KVE001] `gone.bicep`, named in `using`, cannot be read" in ran.out
 
-    def test_the_option_without_a_template_is_wrong_use(self, tmp_path: Path, run: Run) -> None:
+    def test_parameters_option_without_a_template_is_a_usage_error(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, good_json=given(purge=True))
         (tmp_path / "empty").mkdir()
         assert run("empty", "--parameters", "good.json", cwd=tmp_path).code == 2
@@ -131,11 +131,11 @@ class TestParameters:
 class TestModules:
     CALLER = "module kv 'modules/vault.bicep' = {\n  name: 'kv'\n  params: {\n    purge: false\n  }\n}\n"
 
-    def test_a_module_is_judged_through_its_callers(self, tmp_path: Path, run: Run) -> None:
+    def test_module_is_evaluated_through_its_callers(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=self.CALLER, modules__vault_bicep=BICEP)
         assert found(run, tmp_path, ".") == [("fail", "main.bicep", 4)]
 
-    def test_a_module_that_the_user_names_is_judged_alone(self, tmp_path: Path, run: Run) -> None:
+    def test_module_on_the_command_line_is_evaluated_alone(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=self.CALLER, modules__vault_bicep=BICEP)
         assert found(run, tmp_path, "modules/vault.bicep") == [("unknown", "modules/vault.bicep", 5)]
 
@@ -165,7 +165,7 @@ class TestModules:
         (alone,) = json.loads(run("-f", "json", "--select", "KV001", ".", cwd=tmp_path).out)["findings"]
         assert alone["fingerprint"] == finding["fingerprint"]
 
-    def test_what_is_deployed_and_named_as_existing_is_one_resource(self, tmp_path: Path, run: Run) -> None:
+    def test_deployed_vault_referenced_as_existing_is_one_resource(self, tmp_path: Path, run: Run) -> None:
         caller = """module kv 'vault.bicep' = {
   name: 'kv'
 }
@@ -184,7 +184,7 @@ resource same 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
         assert ran.code == 3
         assert "bicep:1" in ran.out
 
-    def test_nothing_outside_the_root_is_read(self, tmp_path: Path, run: Run) -> None:
+    def test_files_outside_of_the_root_are_not_read(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, outside_bicep=BICEP, inside__main_bicep=self.CALLER.replace("modules/vault", "../outside"))
         ran = run("main.bicep", cwd=tmp_path / "inside")
         assert ran.code == 3
@@ -192,11 +192,11 @@ resource same 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
 
 
 class TestCompiled:
-    def test_findings_on_both_are_told_once_on_the_bicep_file(self, tmp_path: Path, run: Run) -> None:
+    def test_finding_in_bicep_and_compiled_template_is_reported_in_bicep_only(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False, generated=True))
         assert found(run, tmp_path, ".") == [("fail", "main.bicep", 5)]
 
-    def test_what_only_the_template_knows_is_on_its_own_line(self, tmp_path: Path, run: Run) -> None:
+    def test_finding_of_the_compiled_template_alone_is_on_its_own_line(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP, main_json=template(False, generated=True))
         assert found(run, tmp_path, ".") == [("fail", "main.json", 20)]
         assert '"enablePurgeProtection": false' in (tmp_path / "main.json").read_text(encoding="utf-8").splitlines()[19]
@@ -282,25 +282,25 @@ class TestCompiled:
         report = json.loads(run("-f", "json", "--select", "KV612", ".", cwd=tmp_path).out)
         assert [one["location"]["path"] for one in report["findings"]] == ["main.json"]
 
-    def test_a_template_that_somebody_wrote_is_its_own(self, tmp_path: Path, run: Run) -> None:
+    def test_template_without_generator_is_not_a_compiled_file(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False))
         assert [path for _, path, _ in found(run, tmp_path, ".")] == ["main.bicep", "main.json"]
 
 
 class TestSuppression:
-    def test_a_directive_on_the_line_before(self, tmp_path: Path, run: Run) -> None:
+    def test_directive_on_the_line_before_disables_the_finding(self, tmp_path: Path, run: Run) -> None:
         silent = BICEP.replace("    enable", "    #disable-next-line KV001\n    enable").replace("bool", "bool = false")
         write(tmp_path, main_bicep=silent)
         assert found(run, tmp_path, "main.bicep") == []
 
-    def test_it_is_for_its_rule_only(self, tmp_path: Path, run: Run) -> None:
+    def test_directive_applies_to_its_rule_only(self, tmp_path: Path, run: Run) -> None:
         silent = BICEP.replace("    enable", "    #disable-next-line KV999\n    enable").replace("bool", "bool = false")
         write(tmp_path, main_bicep=silent)
         assert found(run, tmp_path, "main.bicep") == [("fail", "main.bicep", 6)]
 
 
 class TestFolders:
-    def test_other_json_is_left_alone(self, tmp_path: Path, run: Run) -> None:
+    def test_other_json_is_ignored(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, package_json='{"name": "x", "resources": 1}', main_json=template(False))
         ran = run(".", cwd=tmp_path)
         assert ran.code == 1
@@ -312,7 +312,7 @@ class TestFolders:
         assert ran.code == 3
         assert "main.json:" in ran.out
 
-    def test_processes_give_the_same_report(self, tmp_path: Path, run: Run) -> None:
+    def test_report_does_not_depend_on_the_number_of_processes(self, tmp_path: Path, run: Run) -> None:
         for number in range(20):
             write(tmp_path, **{f"{number}_json": template(False), f"{number}_bicep": BICEP})
         alone = run("-f", "sarif", "-j", "1", ".", cwd=tmp_path)
@@ -325,7 +325,9 @@ class TestFolders:
 
 
 @pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("on", ["unknown"])])
-def test_a_string_where_azure_expects_a_boolean(text: str, outcomes: list[str], tmp_path: Path, run: Run) -> None:
+def test_string_in_place_of_a_boolean_is_converted_or_unknown(
+    text: str, outcomes: list[str], tmp_path: Path, run: Run
+) -> None:
     """Azure converts it or rejects it, and then nothing is deployed."""
     write(tmp_path, main_json=template(text))
     assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == outcomes
@@ -368,7 +370,7 @@ class TestSecretsOfOtherResources:
         write(tmp_path, main_bicep=text)
         self.check(run, tmp_path)
 
-    def test_a_secret_that_names_itself(self, run: Run, tmp_path: Path) -> None:
+    def test_secret_in_its_own_name_is_not_printed(self, run: Run, tmp_path: Path) -> None:
         text = f"""resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {{
   name: 'kv-prod/${{s.properties.value}}'
   properties: {{ value: '{self.SECRET}' }}
@@ -381,7 +383,7 @@ resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
         write(tmp_path, main_bicep=text)
         self.check(run, tmp_path)
 
-    def test_a_secret_in_its_vault(self, run: Run, tmp_path: Path) -> None:
+    def test_secret_of_a_child_resource_is_not_printed(self, run: Run, tmp_path: Path) -> None:
         text = f"""resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
   name: 'kv-prod'
   resource s 'secrets' = {{
@@ -401,7 +403,7 @@ resource other 'Microsoft.KeyVault/vaults@2023-07-01' = {{
     @pytest.mark.parametrize(
         "reference", ["reference('s').value", "reference('s', '2023-07-01', 'full').properties.value"]
     )
-    def test_arm(self, run: Run, tmp_path: Path, reference: str) -> None:
+    def test_secret_read_by_reference_is_not_printed(self, run: Run, tmp_path: Path, reference: str) -> None:
         secret = {
             "type": "Microsoft.KeyVault/vaults/secrets",
             "apiVersion": "2023-07-01",

@@ -43,7 +43,7 @@ def told(said: Said, rule: str = "KV001") -> list[tuple[str, str, int]]:
     ]
 
 
-def test_a_folder_a_file_and_a_module_in_it(kvlint: Kvlint) -> None:
+def test_folder_file_and_module_have_the_same_finding(kvlint: Kvlint) -> None:
     write(MODULE)
     assert told(kvlint("infra", "-f", "json")) == [("fail", "infra/main.tf", 3)]
     assert told(kvlint("infra/main.tf", "-f", "json")) == [("fail", "infra/main.tf", 3)]
@@ -51,7 +51,7 @@ def test_a_folder_a_file_and_a_module_in_it(kvlint: Kvlint) -> None:
     assert told(kvlint("infra/m", "infra", "-f", "json")) == [("fail", "infra/main.tf", 3)]
 
 
-def test_the_text_says_where_the_call_is(kvlint: Kvlint) -> None:
+def test_text_report_shows_the_line_of_the_call(kvlint: Kvlint) -> None:
     write({**MODULE, "main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/main.tf": PURGE % "false" + VAULT})
     said = kvlint("infra", "--select", "KV001")
     assert said.code == 1
@@ -75,18 +75,20 @@ def test_the_text_says_where_the_call_is(kvlint: Kvlint) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["text", "json", "sarif"])
-def test_exit_codes(files: dict[str, str], code: int, form: str, kvlint: Kvlint) -> None:
+def test_exit_code_depends_on_the_module_with_any_format(
+    files: dict[str, str], code: int, form: str, kvlint: Kvlint
+) -> None:
     write(files)
     assert kvlint("infra", "--select", "KV001", "-f", form).code == code
 
 
-def test_unknown_counts_only_where_asked(kvlint: Kvlint) -> None:
+def test_unknown_results_fail_a_strict_run_only(kvlint: Kvlint) -> None:
     write({"main.tf": 'variable "p" {\n}\n' + VAULT})
     assert kvlint("infra", "--select", "KV001").code == 0
     assert kvlint("infra", "--select", "KV001", "--strict").code == 1
 
 
-def test_options_of_variables(kvlint: Kvlint) -> None:
+def test_variable_options_set_values(kvlint: Kvlint) -> None:
     write({"main.tf": PURGE % "true" + VAULT, "prod.tfvars": "p = false\n"})
     assert told(kvlint("infra", "-f", "json")) == []
     assert told(kvlint("infra", "-f", "json", "--var", "p=false")) == [("fail", "infra/main.tf", 7)]
@@ -96,7 +98,7 @@ def test_options_of_variables(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("words", [["--var", "p"], ["--var-file", "gone.tfvars"], ["--var"], ["--source-root", "gone"]])
-def test_options_that_are_wrong(words: list[str], kvlint: Kvlint) -> None:
+def test_invalid_variable_options_are_errors(words: list[str], kvlint: Kvlint) -> None:
     write({"main.tf": PURGE % "true" + VAULT})
     said = kvlint("infra", *words)
     assert said.code in {2, 3}
@@ -104,13 +106,13 @@ def test_options_that_are_wrong(words: list[str], kvlint: Kvlint) -> None:
     assert "Traceback" not in said.err
 
 
-def test_a_module_alone_is_open_until_it_is_said_to_be_closed(kvlint: Kvlint) -> None:
+def test_missing_companion_in_a_lone_module_is_unknown_unless_closed(kvlint: Kvlint) -> None:
     write({"main.tf": 'variable "p" {\n}\n' + VAULT})
     assert told(kvlint("infra", "-f", "json"), "KV201") == [("unknown", "infra/main.tf", 3)]
     assert told(kvlint("infra", "-f", "json", "--closed"), "KV201") == [("fail", "infra/main.tf", 3)]
 
 
-def test_directives_by_day(kvlint: Kvlint) -> None:
+def test_directive_ends_after_its_date(kvlint: Kvlint) -> None:
     ignore = " # kvlint: ignore[KV001] moving out until=2026-12-31"
     write({"main.tf": PURGE % "false" + VAULT.replace("var.p", "var.p" + ignore)})
     before, after = (kvlint("infra", "-f", "json", "--as-of", day) for day in ("2026-12-31", "2027-01-01"))
@@ -128,7 +130,7 @@ def test_directives_by_day(kvlint: Kvlint) -> None:
     assert [problem["code"] for problem in report(after)["problems"]] == ["KVE006"]
 
 
-def test_a_suppressed_finding_is_none_for_the_exit_code(kvlint: Kvlint) -> None:
+def test_suppressed_finding_does_not_set_the_exit_code(kvlint: Kvlint) -> None:
     write({"main.tf": "# kvlint: ignore-file[KV001] a sandbox\n" + PURGE % "false" + VAULT})
     assert kvlint("infra", "--select", "KV001").code == 0
 
@@ -225,7 +227,7 @@ def test_secrets_are_printed_in_no_format(words: list[str], kvlint: Kvlint) -> N
     assert CANARY not in kvlint("graph", "infra").out
 
 
-def test_several_roots_are_judged_in_one_run_and_in_several_processes(kvlint: Kvlint) -> None:
+def test_several_roots_have_one_finding_with_any_number_of_processes(kvlint: Kvlint) -> None:
     for index in range(6):
         write({f"r{index}/main.tf": 'module "m" {\n  source = "../m"\n}\n'})
     write({"m/main.tf": PURGE % "false" + VAULT})
@@ -236,7 +238,7 @@ def test_several_roots_are_judged_in_one_run_and_in_several_processes(kvlint: Kv
     assert kvlint("infra", "-f", "json", "--jobs", "3").out == alone.out
 
 
-def test_a_plan_takes_the_place_of_what_its_source_says(kvlint: Kvlint) -> None:
+def test_plan_replaces_the_results_of_its_source(kvlint: Kvlint) -> None:
     write({"main.tf": 'variable "p" {\n}\n' + VAULT})
     Path("infra/plan.json").write_bytes(Path("bad.json").read_bytes())
     assert told(kvlint("infra/main.tf", "-f", "json")) == [("unknown", "infra/main.tf", 5)]
@@ -265,7 +267,7 @@ def test_keys_of_a_secret_map_are_printed_nowhere(written: str, run: Run, tmp_pa
         assert "hunter2" not in ran.out + ran.err
 
 
-def test_a_module_with_nothing_to_judge_is_clean(run: Run, tmp_path: Path) -> None:
+def test_module_without_key_vault_resources_passes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('# azurerm_key_vault\nresource "aws_s3_bucket" "b" {}\n')
     for words in ((tmp_path,), (tmp_path / "main.tf",), ("--select", "KV7", tmp_path / "main.tf")):
         ran = run(*words)
@@ -273,7 +275,7 @@ def test_a_module_with_nothing_to_judge_is_clean(run: Run, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("given", ["--var=nope=1", "--var-file=values.tfvars"])
-def test_a_value_that_no_module_asks_for_is_told(given: str, run: Run, tmp_path: Path) -> None:
+def test_variable_that_no_module_declares_is_reported(given: str, run: Run, tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "main.tf").write_text(PURGE % "true" + VAULT)
@@ -283,7 +285,7 @@ def test_a_value_that_no_module_asks_for_is_told(given: str, run: Run, tmp_path:
     assert [(one["level"], "`nope`" in one["message"]) for one in report["problems"]] == [(level, True)]
 
 
-def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:
+def test_block_is_not_a_value(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(PURGE % "true" + VAULT)
     (tmp_path / "values.tfvars").write_text("p {}\n")
     ran = run("--var-file", "values.tfvars", ".", cwd=tmp_path)
@@ -291,7 +293,7 @@ def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:
     assert "values.tfvars:1:1: error[KVE002] block `p` is not supported in a variable file" in ran.out
 
 
-def test_a_file_of_values_is_no_input(run: Run, tmp_path: Path) -> None:
+def test_file_of_values_is_not_an_input(run: Run, tmp_path: Path) -> None:
     (tmp_path / "values.tfvars").write_text("p = true\n")
     ran = run("values.tfvars", cwd=tmp_path)
     assert ran.code == 3

@@ -104,7 +104,7 @@ def test_a_module_that_is_not_available_is_a_note_that_names_the_unit(kvlint: Kv
 
 
 @pytest.mark.parametrize("source", ['${get_env("SOURCE")}', "${values.source}"])
-def test_a_module_whose_source_is_unknown_makes_the_analysis_incomplete(kvlint: Kvlint, source: str) -> None:
+def test_unit_with_an_unknown_source_makes_the_analysis_incomplete(kvlint: Kvlint, source: str) -> None:
     write({"live/terragrunt.hcl": f'terraform {{\n  source = "{source}"\n}}\n'})
     for path in ("repo/live", "repo/live/terragrunt.hcl"):
         ran = kvlint(path)
@@ -181,7 +181,7 @@ INCLUDE = 'include "root" {\n  path = find_in_parent_folders("root.hcl")\n'
         ('inputs = {\n  purge = get_env("PURGE", false)\n}\n', [("KV001", "env/unit/terragrunt.hcl", 2)]),
     ],
 )
-def test_includes_and_locals(kvlint: Kvlint, text: str, expected: list[tuple[str, str, int]]) -> None:
+def test_includes_and_locals_are_evaluated(kvlint: Kvlint, text: str, expected: list[tuple[str, str, int]]) -> None:
     terraform = 'terraform {\n  source = "${get_repo_root()}/modules/vault"\n}\n'
     write({**INCLUDED, "env/unit/terragrunt.hcl": text + terraform})
     assert sorted(found(kvlint, "repo/env/unit", select="KV001,KV003")) == sorted(expected)
@@ -196,7 +196,7 @@ def test_includes_and_locals(kvlint: Kvlint, text: str, expected: list[tuple[str
         ('tobool(run_cmd("x"))', "run_cmd"),
     ],
 )
-def test_what_is_known_only_to_terragrunt_is_unknown(
+def test_value_known_only_to_terragrunt_is_unknown(
     kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, value: str, why: str
 ) -> None:
     monkeypatch.setenv("PURGE", "false")
@@ -213,7 +213,7 @@ def test_an_included_source_is_called_by_the_unit(kvlint: Kvlint) -> None:
     assert "[called at repo/a/terragrunt.hcl:1:1]" in kvlint("repo", "--select", "KV001").out
 
 
-def test_files_of_values(kvlint: Kvlint) -> None:
+def test_variable_files_of_extra_arguments_are_read(kvlint: Kvlint) -> None:
     arguments = 'extra_arguments "v" {\n    commands = ["plan"]\n    required_var_files = ["common.tfvars"]\n  }\n}\n'
     write(
         {
@@ -224,7 +224,7 @@ def test_files_of_values(kvlint: Kvlint) -> None:
     assert found(kvlint) == [("KV001", "live/common.tfvars", 1)]
 
 
-def test_a_parent_configuration_is_no_unit(kvlint: Kvlint) -> None:
+def test_parent_configuration_is_not_a_unit(kvlint: Kvlint) -> None:
     write(
         {
             "live/terragrunt.hcl": 'terraform {\n  source = "${path_relative_to_include()}/gone"\n}\n',
@@ -237,7 +237,7 @@ def test_a_parent_configuration_is_no_unit(kvlint: Kvlint) -> None:
     assert "note" not in ran.out
 
 
-def test_json(kvlint: Kvlint) -> None:
+def test_json_unit_is_read(kvlint: Kvlint) -> None:
     unit = {
         "include": {"root": {"path": '${find_in_parent_folders("root.hcl")}'}},
         "terraform": {"source": "../modules/vault"},
@@ -253,7 +253,7 @@ def test_the_copies_of_terragrunt_are_not_read(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("place", ["input", "module"])
-def test_a_directive_in_a_unit(kvlint: Kvlint, place: str) -> None:
+def test_directive_in_a_unit_suppresses_the_finding(kvlint: Kvlint, place: str) -> None:
     inputs = "inputs = {\n  purge = false # kvlint: ignore[KV001] accepted\n}\n"
     above = ""
     if place == "module":
@@ -301,7 +301,7 @@ def test_a_directive_in_a_unit(kvlint: Kvlint, place: str) -> None:
         ({"live/terragrunt.hcl": f"inputs = {'[' * 3000}1{']' * 3000}\n"}, "live/terragrunt.hcl"),
     ],
 )
-def test_what_is_broken_is_a_problem(kvlint: Kvlint, files: dict[str, str], message: str) -> None:
+def test_broken_terragrunt_configuration_is_an_error(kvlint: Kvlint, files: dict[str, str], message: str) -> None:
     write(files)
     ran = kvlint("repo/live")
     assert ran.code == 3, ran
@@ -311,7 +311,7 @@ def test_what_is_broken_is_a_problem(kvlint: Kvlint, files: dict[str, str], mess
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a permission on Windows")
 @pytest.mark.parametrize("kind", ["include", "module", "folder", "unit"])
-def test_no_link_leads_out_of_the_checkout(kvlint: Kvlint, kind: str) -> None:
+def test_links_out_of_the_checkout_are_not_followed(kvlint: Kvlint, kind: str) -> None:
     Path("outside/module").mkdir(parents=True)
     Path("outside/x.hcl").write_text("inputs = { purge = false }\n", encoding="utf-8")
     Path("outside/module/main.tf").write_text(MODULE.replace("var.purge", "false"), encoding="utf-8")
@@ -346,19 +346,19 @@ def test_no_link_leads_out_of_the_checkout(kvlint: Kvlint, kind: str) -> None:
         "",
     ],
 )
-def test_odd_units_are_no_internal_errors(kvlint: Kvlint, text: str) -> None:
+def test_unusual_units_cause_no_internal_error(kvlint: Kvlint, text: str) -> None:
     write({"live/terragrunt.hcl": text, "live/main.tf": MODULE})
     ran = kvlint("repo/live", "-v")
     assert "internal error" not in ran.out + ran.err
     assert "Traceback" not in ran.err
 
 
-def test_the_graph_of_a_unit(kvlint: Kvlint) -> None:
+def test_graph_contains_the_resources_of_a_unit(kvlint: Kvlint) -> None:
     write({"live/terragrunt.hcl": LOCAL})
     assert "azurerm_key_vault.kv" in kvlint("graph", "repo/live/terragrunt.hcl").out
 
 
-def test_a_unit_from_standard_input(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_unit_is_read_from_standard_input(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write({"live/terragrunt.hcl": LOCAL})
     (tmp_path / "input").write_text(f"{LOCAL}inputs = {{ purge = false }}\n", encoding="utf-8")
     with (tmp_path / "input").open() as text:
@@ -399,7 +399,7 @@ def test_files_of_terraform_stacks_alone_are_read(kvlint: Kvlint) -> None:
     assert kvlint("repo/t").code == 3
 
 
-def test_what_the_inputs_of_a_unit_leave_out_is_final(kvlint: Kvlint) -> None:
+def test_value_that_a_unit_leaves_out_is_final(kvlint: Kvlint) -> None:
     """A unit is a caller: what its inputs disable, or do not enable, is skipped with the reason."""
     enabled = (
         'variable "{0}" {{\n  default = {1}\n}}\nresource "azurerm_key_vault" "{0}" {{\n  count = var.{0} ? 1 : 0\n}}\n'

@@ -75,7 +75,7 @@ def undeployed(kvlint: Kvlint, *words: str) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_nothing_deploys_comes_last(language: str, kvlint: Kvlint) -> None:
+def test_undeployed_module_is_listed_last(language: str, kvlint: Kvlint) -> None:
     write(LANGUAGES[language])
     module, root = LANGUAGES[language]
     assert list(undeployed(kvlint).items()) == [(root, False), (module, True)]
@@ -83,7 +83,7 @@ def test_what_nothing_deploys_comes_last(language: str, kvlint: Kvlint) -> None:
 
 @pytest.mark.parametrize("format_", ["text", "concise", "markdown", "github", "azure", "html"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_formats_list_it_last_with_a_mark(format_: str, language: str, kvlint: Kvlint) -> None:
+def test_every_format_marks_undeployed_code_and_lists_it_last(format_: str, language: str, kvlint: Kvlint) -> None:
     write(LANGUAGES[language])
     module, root = LANGUAGES[language]
     text = kvlint(".", "--select", "KV001", "-f", format_).out.replace("\\[", "[")
@@ -95,7 +95,7 @@ def test_formats_list_it_last_with_a_mark(format_: str, language: str, kvlint: K
     assert text.index(MARK) > text.index(module)
 
 
-def test_findings_of_one_rule_are_not_listed_with_those_of_what_is_deployed(kvlint: Kvlint) -> None:
+def test_findings_of_undeployed_code_are_listed_separately(kvlint: Kvlint) -> None:
     write(LANGUAGES["Bicep"])
     lines = kvlint(".", "--select", "KV001").out.splitlines()
     assert lines[0] == "main.bicep:1:1: high[KV001] Purge protection is not enabled on kv"
@@ -116,7 +116,7 @@ def test_a_deployed_member_is_the_first_of_its_unit(kvlint: Kvlint) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_differs_in_a_repository_of_modules(language: str, kvlint: Kvlint) -> None:
+def test_repository_of_modules_has_no_undeployed_code(language: str, kvlint: Kvlint) -> None:
     module, _ = LANGUAGES[language]
     other = module.replace("a/", "b/")
     write({module: LANGUAGES[language][module], other: LANGUAGES[language][module]})
@@ -133,29 +133,29 @@ def test_nothing_differs_in_a_repository_of_modules(language: str, kvlint: Kvlin
         {"main.bicep": "module kv 'a/kv.bicep' = {\n  name: 'kv'\n  params: { name: 'kv-a' }\n}\n"},
     ],
 )
-def test_what_a_file_deploys_is_deployed(files: dict[str, str], kvlint: Kvlint) -> None:
+def test_module_with_parameters_or_a_caller_is_deployed(files: dict[str, str], kvlint: Kvlint) -> None:
     write({"a/kv.bicep": BICEP_MODULE, "main.bicep": BICEP_ROOT, **files})
     assert not any(undeployed(kvlint).values())
 
 
-def test_a_root_that_calls_modules_asks_for_its_parameters(kvlint: Kvlint) -> None:
+def test_root_with_required_parameters_that_calls_modules_is_deployed(kvlint: Kvlint) -> None:
     calls = "param a string\nmodule kv 'kv.bicep' = {\n  name: 'kv'\n  params: { name: a }\n}\n"
     write({"a/main.bicep": calls, "a/kv.bicep": BICEP_MODULE, "main.bicep": BICEP_ROOT})
     assert undeployed(kvlint) == {"a/kv.bicep": False, "main.bicep": False}
 
 
-def test_what_the_command_line_names_is_not_marked(kvlint: Kvlint) -> None:
+def test_file_on_the_command_line_is_not_marked_as_undeployed(kvlint: Kvlint) -> None:
     write(LANGUAGES["Bicep"])
     output = kvlint("a/kv.bicep", "main.bicep", *RULES)
     assert MARK not in output.out
 
 
-def test_examples_alone_deploy_nothing(kvlint: Kvlint) -> None:
+def test_root_in_examples_marks_no_code_as_undeployed(kvlint: Kvlint) -> None:
     write({"a/kv.bicep": BICEP_MODULE, "samples/main.bicep": BICEP_ROOT})
     assert not any(undeployed(kvlint).values())
 
 
-def test_a_module_that_only_its_examples_call_comes_after_what_is_deployed(kvlint: Kvlint) -> None:
+def test_module_called_by_its_examples_only_is_listed_after_deployed_code(kvlint: Kvlint) -> None:
     example = 'provider "azurerm" {\n  features {}\n}\nmodule "kv" {\n  source = "../.."\n  name = "kv"\n}\n'
     write({
         "a/kv/main.tf": TERRAFORM_MODULE, "a/kv/examples/basic/main.tf": example, "live/main.tf": TERRAFORM_ROOT,
@@ -211,7 +211,7 @@ def machine_results(kvlint: Kvlint, format_: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("format_", ["sarif", "gitlab"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_fingerprints_do_not_depend_on_what_is_deployed(format_: str, language: str, kvlint: Kvlint) -> None:
+def test_fingerprints_do_not_depend_on_deployment_commands(format_: str, language: str, kvlint: Kvlint) -> None:
     module, _ = LANGUAGES[language]
     write(LANGUAGES[language])
     before = machine_results(kvlint, format_)
@@ -244,7 +244,7 @@ def test_templates_with_required_parameters_are_deployed(kvlint: Kvlint) -> None
     assert not any(undeployed(kvlint).values())
 
 
-def test_what_only_an_outdated_compiled_template_has_comes_last(kvlint: Kvlint) -> None:
+def test_finding_of_an_outdated_compiled_template_is_listed_last(kvlint: Kvlint) -> None:
     files = {"a.bicep": BICEP_ROOT, "a.json": template("kv-before", metadata=COMPILED)}
     write({**files, "b.bicep": BICEP.format("", "'kv-other'")})
     assert list(undeployed(kvlint).items()) == [("a.bicep", False), ("b.bicep", False), ("a.json", True)]

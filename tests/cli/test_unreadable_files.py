@@ -295,7 +295,9 @@ def written(kind: str, poison: str) -> tuple[str, ...]:
 
 @pytest.mark.slow(20)
 @pytest.mark.parametrize(("kind", "poison"), CASES)
-def test_no_file_breaks_a_run(kind: str, poison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusual_file_causes_no_internal_error(
+    kind: str, poison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KVLINT_DEBUG", raising=False)
     words = written(kind, poison)
@@ -336,7 +338,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize(("kind", "poison"), [(kind, one) for kind, (_, every) in UNREADABLE.items() for one in every])
-def test_what_cannot_be_read_is_a_problem_of_the_file(
+def test_unreadable_file_is_a_problem_of_that_file(
     kind: str, poison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -23,13 +23,13 @@ def test_every_setting_is_classified() -> None:
     assert len({(one.kind, one.field) for one in INFLUENCES}) == len(INFLUENCES)
 
 
-def test_what_only_the_command_line_sets_is_in_no_configuration_file() -> None:
+def test_settings_of_the_command_line_alone_are_in_no_configuration_file() -> None:
     in_files = {option.field for option in OPTIONS if option.is_configured(option.commands[0]) and option.in_files}
     alone = {field for field, why in CANNOT_LOWER.items() if why == "available on the command line only"}
     assert not alone & in_files
 
 
-def test_at_least_a_hundred_ways_are_tried() -> None:
+def test_at_least_a_hundred_settings_are_tested() -> None:
     assert len({way.name for way in WAYS}) == len(WAYS) >= 100
 
 
@@ -45,7 +45,9 @@ def written(way: Way, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("group", range(_GROUPS))
-def test_nothing_hides_a_finding(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
+def test_no_setting_hides_a_finding_of_an_untrusted_checkout(
+    kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int
+) -> None:
     plain = written(Way("plain", {"main.tf": TERRAFORM}), tmp_path / "plain")
     monkeypatch.chdir(plain)
     kvlint("check", ".", "--select", "KV001", "--write-baseline", tmp_path / "baseline.json")

@@ -104,7 +104,7 @@ class Told:
         return self.lines[-1].partition(" ")[2] if self.lines else ""
 
 
-def test_a_change_is_told_with_what_it_reaches(project: Path) -> None:
+def test_change_is_printed_with_the_inputs_that_it_affects(project: Path) -> None:
     told = Told(project)
     assert told.lines[-1].endswith(" checked 3 of 3; watching for changes")
     edited = told.after(lambda: (project / "module/main.tf").write_text(VAULT % "true"))
@@ -115,7 +115,7 @@ def test_a_change_is_told_with_what_it_reaches(project: Path) -> None:
     assert len(told.reports) == 2
 
 
-def test_a_deleted_input_is_told_once_and_may_come_back(project: Path) -> None:
+def test_deleted_input_is_reported_once_and_checked_after_it_returns(project: Path) -> None:
     told = Told(project / "alone")
     text = (project / "alone/main.tf").read_text()
     line = told.after(lambda: shutil.rmtree(project / "alone"))
@@ -127,7 +127,7 @@ def test_a_deleted_input_is_told_once_and_may_come_back(project: Path) -> None:
     assert told.reports == [told.reports[0]] * 2
 
 
-def test_half_a_file_is_a_problem_until_it_is_whole(project: Path) -> None:
+def test_incomplete_file_is_a_problem_until_it_is_complete(project: Path) -> None:
     told = Told(project)
     told.after(lambda: (project / "alone/main.tf").write_text((VAULT % "true")[:40]))
     assert [problem.level for problem in told.reports[-1].problems] == ["error"]
@@ -146,7 +146,7 @@ def test_a_report_that_cannot_be_written_is_written_later(project: Path) -> None
     assert told.reports[0] != told.reports[1]
 
 
-def test_rules_are_read_again_and_asked_of_everything(project: Path, tmp_path: Path) -> None:
+def test_changed_rules_are_loaded_and_applied_to_every_input(project: Path, tmp_path: Path) -> None:
     rule = tmp_path / "rules" / "ACME-1-premium-vault.yaml"
     rule.parent.mkdir()
     rule.write_text(RULE)
@@ -161,7 +161,7 @@ def test_rules_are_read_again_and_asked_of_everything(project: Path, tmp_path: P
     assert "Vaults are not of the standard tier" in {finding.rule.title for finding in told.reports[-1].findings}
 
 
-def test_what_is_told_cannot_steer_a_terminal(project: Path) -> None:
+def test_printed_changes_contain_no_escape_sequences(project: Path) -> None:
     told = Told(project)
     folder = project / "x\x1b[31m"
     folder.mkdir()
@@ -170,7 +170,7 @@ def test_what_is_told_cannot_steer_a_terminal(project: Path) -> None:
     assert "checked 1 of 4 (x" in line
 
 
-def test_own_reports_and_swap_files_are_no_changes(project: Path) -> None:
+def test_reports_and_swap_files_are_not_changes(project: Path) -> None:
     report = project / ".sarif" / "kvlint.sarif"
     counts = Told(project, outputs=(str(report),)).watch._is_relevant
     ours = (report, f"{report}.77.partial", project / "one/.main.tf.swp", project / "one/main.tf~")
@@ -178,7 +178,7 @@ def test_own_reports_and_swap_files_are_no_changes(project: Path) -> None:
     assert counts(None, str(project / "one/main.tf"))
 
 
-def test_folders_of_modules_are_watched_wherever_they_lie(project: Path) -> None:
+def test_folders_of_called_modules_are_watched(project: Path) -> None:
     told = Told(project / "one")
     watched = folders_of(told.paths, told.watch._run.dependencies)
     assert {str(project / "one"), str(project / "module"), str(project)} <= watched
@@ -196,7 +196,7 @@ def test_folders_of_modules_are_watched_wherever_they_lie(project: Path) -> None
         ((".", "--rules", "main.tf"), 3, "main.tf:1:1: "),
     ],
 )
-def test_what_cannot_be_checked_once_is_not_watched(
+def test_input_that_cannot_be_checked_is_not_watched(
     kvlint: Kvlint, tmp_path: Path, words: tuple[str, ...], code: int, text: str
 ) -> None:
     pytest.importorskip("watchfiles", reason="the extra 'watch' is not installed")
@@ -214,7 +214,7 @@ def test_standard_input_cannot_be_watched(run: Run, words: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize("error", [OSError("OS file watch limit reached."), FileNotFoundError("gone")])
-def test_a_system_that_does_not_watch_is_told_of(project: Path, error: OSError) -> None:
+def test_limit_of_the_system_for_watched_folders_is_reported(project: Path, error: OSError) -> None:
     class Watcher:
         @staticmethod
         def watch(*_folders: str, **_options: object) -> Iterator[set[str]]:
@@ -232,7 +232,9 @@ def test_a_system_that_does_not_watch_is_told_of(project: Path, error: OSError) 
     assert "max_user_watches" in str(caught.value.hint)
 
 
-def test_without_the_extra_it_says_what_to_install(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_watch_package_is_reported_with_the_install_command(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     with pytest.raises(UsageError) as caught:
         Told(project).watch.run([str(project)])
@@ -257,7 +259,7 @@ def watching(project: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]
         process.wait()
 
 
-def test_it_ends_when_nobody_reads_any_more(project: Path, tmp_path: Path) -> None:
+def test_watch_ends_when_standard_output_is_closed(project: Path, tmp_path: Path) -> None:
     pytest.importorskip("watchfiles", reason="the extra 'watch' is not installed")
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)}
     words = [sys.executable, "-m", "azkvlint", "--watch", "."]

@@ -326,5 +326,5 @@ def test_there_are_many_ways() -> None:
     ],
     ids=str,
 )
-def test_what_no_deployment_uses_is_no_reason_to_fail(files: Files, tmp_path: Path) -> None:
+def test_file_that_no_deployment_uses_does_not_fail_the_run(files: Files, tmp_path: Path) -> None:
     assert code_of(files, tmp_path / "checkout") == 0

@@ -67,7 +67,7 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("name", NEEDS)
-def test_what_a_resource_refers_to_is_deployed_in_its_world(kvlint: Kvlint, name: str) -> None:
+def test_condition_includes_the_resources_that_a_resource_refers_to(kvlint: Kvlint, name: str) -> None:
     text, condition = NEEDS[name]
     module = "param x string = 'y'\noutput x string = x\n" + (VAULT % "").replace("kv-a", "kv-${x}")
     document = checked(kvlint, {"main.bicep": SWITCHES + text, "m.bicep": module})
@@ -94,7 +94,7 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_what_a_resource_of_a_template_refers_to_is_deployed_in_its_world(kvlint: Kvlint, name: str) -> None:
+def test_condition_in_a_template_includes_the_resources_that_a_resource_refers_to(kvlint: Kvlint, name: str) -> None:
     value, condition = TEMPLATES[name]
     is_vault = "[parameters('a')]" if name == "a parent" else True
     vault = resource(
@@ -157,7 +157,7 @@ def test_all_values_that_an_input_accepts_are_tried(kvlint: Kvlint, expected: st
 
 
 @pytest.mark.parametrize("of", ["var.s", "upper(var.s)"])
-def test_no_condition_states_what_a_secret_input_decides(kvlint: Kvlint, of: str) -> None:
+def test_condition_does_not_show_the_value_of_a_sensitive_variable(kvlint: Kvlint, of: str) -> None:
     text = variable("mode", "string", '"off"') + variable("s", "string", '"hunter2Secret!"\n  sensitive = true')
     write({"main.tf": PROVIDER + text + vault(f"  count = var.mode == nonsensitive({of}) ? 1 : 0")})
     for form in ("json", "text", "sarif"):

@@ -54,7 +54,7 @@ def test_a_bicep_object_with_an_unknown_key_is_not_empty(kvlint: Kvlint) -> None
     }  # fmt: skip
 
 
-def test_more_instances_than_are_evaluated_are_no_error_of_the_plan(kvlint: Kvlint) -> None:
+def test_count_above_the_evaluated_instances_is_not_an_error_of_the_plan(kvlint: Kvlint) -> None:
     text = variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0\n  tags = { last = local.last }")
     text += 'locals {\n  last = try(azurerm_key_vault_secret.n[0].id, "")\n}\n'
     text += secret("count = var.on ? 20000 : 0", "n").replace("kv.id", "kv[0].id")
@@ -86,7 +86,7 @@ REFERRING = {
 
 
 @pytest.mark.parametrize("name", REFERRING)
-def test_what_fails_elsewhere_is_not_evaluated_in_the_world_of_a_vault(kvlint: Kvlint, name: str) -> None:
+def test_resource_that_fails_in_another_world_does_not_exclude_the_vault(kvlint: Kvlint, name: str) -> None:
     switches = variable("search", "bool", "true") + variable("private", "bool", "false")
     text = switches + vault("  count = var.private ? 1 : 0") + REFERRING[name]
     files = {"main.tf": PROVIDER + text + ZONE}
@@ -149,7 +149,7 @@ def test_a_listed_string_is_accepted_in_any_case(kvlint: Kvlint, condition: str,
 
 
 @pytest.mark.parametrize(("state", "is_joined"), [("prod", False), ("dev", True)])
-def test_declarations_that_exclude_each_other_give_no_access(kvlint: Kvlint, state: str, is_joined: bool) -> None:
+def test_mutually_exclusive_declarations_grant_no_access(kvlint: Kvlint, state: str, is_joined: bool) -> None:
     text = variable("env", "string", '"none"') + 'variable "id" {\n  type = string\n}\n'
     text += vault('  count = var.env == "dev" ? 1 : 0')
     text += POLICY.replace("azurerm_key_vault.kv.id", "var.id") % f'var.env == "{state}" ? 1 : 0'
@@ -171,7 +171,7 @@ FORMATS = (
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_no_format_states_what_a_sensitive_variable_of_a_module_is_compared_with(kvlint: Kvlint, form: str) -> None:
+def test_no_format_shows_a_value_compared_with_a_sensitive_variable_of_a_module(kvlint: Kvlint, form: str) -> None:
     root = 'variable "mode" {\n  type    = string\n  default = "off"\n}\n'
     root += 'module "m" {\n  source = "./m"\n  mode   = var.mode\n}\n'
     inner = 'variable "mode" {\n  type      = string\n  sensitive = true\n}\n'

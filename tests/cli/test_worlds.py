@@ -68,7 +68,7 @@ def test_a_policy_that_excludes_rbac_is_not_evaluated_with_it(kvlint: Kvlint) ->
 
 
 @pytest.mark.parametrize("where", ["root", "module"])
-def test_what_an_update_changes_is_as_it_is_without_it_in_another_world(kvlint: Kvlint, where: str) -> None:
+def test_update_resource_of_another_world_does_not_change_the_vault(kvlint: Kvlint, where: str) -> None:
     text = variable("rbac", "bool", "true") + vault("") + POLICY % "var.rbac ? 0 : 1"
     text += UPDATE
     call = variable("rbac", "bool", "true") + 'module "m" {\n  source = "./m"\n  rbac = var.rbac\n}\n'
@@ -87,7 +87,7 @@ def test_a_vault_that_a_switch_creates_has_a_name(kvlint: Kvlint) -> None:
     assert set(words(document, "KV001")) == {"if var.kv_name is not empty and var.on is true"}
 
 
-def test_no_name_is_valid_whose_known_part_is_not(kvlint: Kvlint) -> None:
+def test_name_with_an_invalid_known_part_is_invalid(kvlint: Kvlint) -> None:
     text = variable("kv_name", "string", '""') + vault('  count = var.kv_name != "" ? 1 : 0')
     text = PROVIDER + text.replace('"kv-existence"', '"kv_${var.kv_name}"')
     document = checked(kvlint, {"main.tf": text}, "--select", "KV010")
@@ -109,7 +109,7 @@ def test_a_setting_is_missing_from_a_vault_that_a_switch_creates(kvlint: Kvlint)
     assert found(document, "KV201") == found(document, "KV201", "unknown") == []
 
 
-def test_declarations_that_exclude_each_other_are_no_companions(kvlint: Kvlint) -> None:
+def test_mutually_exclusive_declarations_are_not_companions(kvlint: Kvlint) -> None:
     text = PROVIDER + SWITCHES + vault("  count = var.a ? 1 : 0") + SETTING % ("var.a ? 0 : 1", "[0]")
     document = checked(
         kvlint, {"main.tf": text.replace("azurerm_key_vault.kv[0].id", "one(azurerm_key_vault.kv[*].id)")}
@@ -142,7 +142,7 @@ CONDITIONS = {
 
 
 @pytest.mark.parametrize("expression", CONDITIONS)
-def test_the_values_of_a_condition_create_what_has_it(kvlint: Kvlint, expression: str) -> None:
+def test_values_of_a_condition_create_the_resource(kvlint: Kvlint, expression: str) -> None:
     text = PROVIDER + SWITCHES + vault(f"  count = ({expression}) ? 1 : 0") + POLICY.replace(
         "azurerm_key_vault.kv.id", "one(azurerm_key_vault.kv[*].id)") % "var.b ? 1 : 0"  # fmt: skip
     document = checked(kvlint, {"main.tf": text})
@@ -245,14 +245,14 @@ def plain(condition: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("expression", ["var.a && !var.a", "(var.a ? var.b : false) && !(var.a && var.b)"])
-def test_what_no_assignment_creates_is_skipped(kvlint: Kvlint, expression: str) -> None:
+def test_resource_that_no_values_create_is_skipped(kvlint: Kvlint, expression: str) -> None:
     document = checked(kvlint, {"main.tf": PROVIDER + SWITCHES + vault(f"  count = {expression} ? 1 : 0")})
     assert found(document, "KV001") == []
     (skipped,) = document["skipped"]
     assert "with every value of `var.a`" in skipped["reason"]
 
 
-def test_what_is_referred_to_exists_too(kvlint: Kvlint) -> None:
+def test_condition_includes_the_condition_of_a_referenced_resource(kvlint: Kvlint) -> None:
     text = SWITCHES + vault('  count = var.b && var.env == "prod" ? 1 : 0')
     text += secret('count = var.env != "dev" ? 1 : 0').replace("azurerm_key_vault.kv.id", "azurerm_key_vault.kv[0].id")
     document = checked(kvlint, {"main.tf": PROVIDER + text})
@@ -266,7 +266,7 @@ INNER = {
 
 
 @pytest.mark.parametrize("count", INNER)
-def test_what_is_inside_a_module_may_require_another_value_than_the_module(kvlint: Kvlint, count: str) -> None:
+def test_resource_in_a_module_may_require_another_value_than_the_module(kvlint: Kvlint, count: str) -> None:
     root = variable("size", "string", '"s"') + 'module "m" {\n  source = "./m"\n  size = var.size\n'
     root += '  count = var.size == "m" || var.size == "l" ? 1 : 0\n}\n'
     module = variable("size", "string", '"s"') + vault("") + vault(f"  count = {count}").replace('" "kv"', '" "inner"')
@@ -275,7 +275,7 @@ def test_what_is_inside_a_module_may_require_another_value_than_the_module(kvlin
     assert sorted(words(document, "KV001")) == sorted(['if var.size is "m"', INNER[count]])
 
 
-def test_no_value_of_a_module_creates_what_excludes_the_module(kvlint: Kvlint) -> None:
+def test_resource_that_excludes_its_module_is_skipped(kvlint: Kvlint) -> None:
     root = SWITCHES + 'module "m" {\n  source = "./m"\n  count = var.a ? 1 : 0\n  on = !var.a\n}\n'
     module = variable("on", "bool", "true") + vault("  count = var.on ? 1 : 0")
     document = checked(kvlint, {"main.tf": PROVIDER + root, "m/main.tf": module})
@@ -342,7 +342,7 @@ COMPARED_WITH_SECRETS = {
 }  # fmt: skip
 
 
-def test_nothing_that_is_compared_with_a_secret_is_in_a_condition(kvlint: Kvlint) -> None:
+def test_value_compared_with_a_secret_is_not_in_a_condition(kvlint: Kvlint) -> None:
     compared = enumerate(COMPARED_WITH_SECRETS)
     text = "".join(vault(f"  count = {one} ? 1 : 0", f"v{number}") for number, one in compared)
     module = 'variable "tok" {\n  type = string\n  sensitive = true\n}\n'
@@ -465,7 +465,7 @@ BICEP_CONDITIONS = {
 
 
 @pytest.mark.parametrize("condition", BICEP_CONDITIONS)
-def test_the_values_of_a_condition_create_what_has_it_in_bicep(kvlint: Kvlint, condition: str) -> None:
+def test_values_of_a_condition_create_the_resource_in_bicep(kvlint: Kvlint, condition: str) -> None:
     document = checked(kvlint, {"main.bicep": BICEP % condition})
     assert words(document, "KV001") == [BICEP_CONDITIONS[condition]]
     (inputs,) = (one["condition"] for one in document["findings"] if one["ruleId"] == "KV001")
@@ -493,7 +493,7 @@ def test_policies_that_exclude_rbac_are_not_evaluated_with_it_in_bicep(kvlint: K
     assert [one["condition"] for one in document["evaluated"]] == [None, "if rbac is false"]
 
 
-def test_what_no_assignment_creates_is_skipped_in_bicep(kvlint: Kvlint) -> None:
+def test_resource_that_no_values_create_is_skipped_in_bicep(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.bicep": BICEP % "on && rbac && !(on || env == 'prod')"})
     (skipped,) = document["skipped"]
     assert "every value of `env`, `on`, `rbac`" in skipped["reason"]
@@ -513,7 +513,7 @@ def test_a_value_that_a_parameter_accepts_is_not_excluded(kvlint: Kvlint, declar
     assert len(words(document, "KV001")) == 1
 
 
-def test_what_is_inside_a_module_may_require_another_value_than_the_module_in_bicep(kvlint: Kvlint) -> None:
+def test_resource_in_a_module_may_require_another_value_than_the_module_in_bicep(kvlint: Kvlint) -> None:
     module = BICEP.replace(
         "'dev'\n", "'dev'\nresource outer 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-o'\n}\n"
     )
@@ -560,7 +560,7 @@ def test_an_empty_secure_string_of_a_template_is_a_string(kvlint: Kvlint) -> Non
     assert {one["condition"] is None for one in document["evaluated"]} == {False}
 
 
-def test_what_fails_because_of_another_input_is_not_excluded(kvlint: Kvlint) -> None:
+def test_resource_that_fails_because_of_another_input_is_not_excluded(kvlint: Kvlint) -> None:
     text = SWITCHES.replace('"b" {\n  type    = bool\n  default = false', '"b" {\n  type    = bool\n  default = true')
     text += vault("  count = var.a ? 1 : 0") + vault("  count = var.a ? 0 : 1", "other")
     text += secret("").replace("azurerm_key_vault.kv.id", 'var.b ? azurerm_key_vault.other[0].id : "x"')
@@ -569,14 +569,14 @@ def test_what_fails_because_of_another_input_is_not_excluded(kvlint: Kvlint) -> 
     assert "azurerm_key_vault.kv" in {one["address"] for one in document["evaluated"]}
 
 
-def test_a_parameter_file_and_a_switch(kvlint: Kvlint) -> None:
+def test_parameter_file_and_switch_are_combined_in_the_condition(kvlint: Kvlint) -> None:
     parameters = "using 'main.bicep'\nparam rbac = false\nparam env = rbac ? 'dev' : 'prod'\n"
     document = checked(kvlint, {"main.bicep": BICEP % "on && env == 'prod'", "main.bicepparam": parameters})
     assert words(document, "KV001") == ["if on is true"]
 
 
 @pytest.mark.slow(10)
-def test_what_takes_too_much_work_to_search_is_assumed(kvlint: Kvlint) -> None:
+def test_condition_that_takes_too_long_to_solve_is_assumed(kvlint: Kvlint) -> None:
     names = [f"s{number}" for number in range(200)]
     text = "".join(variable(name, "bool", "false") for name in names)
     for number in range(200):
@@ -599,7 +599,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_what_an_input_without_a_value_creates_states_its_condition(kvlint: Kvlint, name: str) -> None:
+def test_resource_created_by_an_input_without_a_value_has_its_condition(kvlint: Kvlint, name: str) -> None:
     declared, count, condition = UNKNOWN[name]
     text = PROVIDER + declared + vault(f"  {count}") + vault("", "other")
     document = checked(kvlint, {"main.tf": text})
@@ -607,7 +607,7 @@ def test_what_an_input_without_a_value_creates_states_its_condition(kvlint: Kvli
     assert sorted(one["condition"] or "" for one in document["evaluated"]) == ["", condition]
 
 
-def test_what_is_inside_a_module_of_unknown_number_states_all_that_it_requires(kvlint: Kvlint) -> None:
+def test_resource_in_a_module_with_unknown_count_has_all_its_conditions(kvlint: Kvlint) -> None:
     root = 'variable "a" {\n  type = bool\n}\nvariable "b" {\n  type = bool\n}\n'
     root += 'module "m" {\n  source = "./m"\n  count = var.a ? 1 : 0\n  on = var.b\n}\n'
     module = 'variable "on" {\n  type = bool\n}\n' + vault("") + vault("  count = var.on ? 1 : 0", "inner")
@@ -615,14 +615,14 @@ def test_what_is_inside_a_module_of_unknown_number_states_all_that_it_requires(k
     assert words(document, "KV001") == ["if var.a is true", "if var.a is true and var.b is true"]
 
 
-def test_an_input_without_a_value_that_never_creates_a_vault(kvlint: Kvlint) -> None:
+def test_vault_that_no_value_of_an_unset_input_creates_is_skipped(kvlint: Kvlint) -> None:
     text = 'variable "x" {\n  type = bool\n}\n' + vault("  count = var.x && !var.x ? 1 : 0") + vault("", "other")
     document = checked(kvlint, {"main.tf": PROVIDER + text})
     assert found(document, "KV001") == ["azurerm_key_vault.other"]
     assert ["every value of `var.x`" in one["reason"] for one in document["skipped"]] == [True]
 
 
-def test_an_input_without_a_value_in_bicep(kvlint: Kvlint) -> None:
+def test_parameter_without_a_value_has_a_condition_in_bicep(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.bicep": (BICEP % "on && env == 'prod'").replace("on bool = false", "on bool")})
     assert words(document, "KV001") == ['if env is "prod" and on is true']
     document = checked(kvlint, {"main.bicep": (BICEP % "!on").replace("on bool = false", "on bool")})
@@ -721,7 +721,7 @@ def test_a_validation_that_reads_other_inputs_proves_nothing(kvlint: Kvlint) -> 
     assert found(document, "KV001") == ["azurerm_key_vault.kv[0]"]
 
 
-def test_what_fails_where_it_may_not_exist_proves_nothing(kvlint: Kvlint) -> None:
+def test_failing_expression_of_a_resource_that_may_not_exist_proves_nothing(kvlint: Kvlint) -> None:
     calls = ""
     for name, more in (("p", "settings = each.value"), ("q", "groups = {}")):
         calls += f'module "{name}" {{\n  source = "./{name}"\n  for_each = try(var.m.{name}, {{}})\n  {more}\n}}\n'
@@ -735,7 +735,7 @@ def test_what_fails_where_it_may_not_exist_proves_nothing(kvlint: Kvlint) -> Non
     assert [one for one in found(document, "KV001") if "module.p" in one] != []
 
 
-def test_nothing_is_missing_if_no_world_deploys_a_module_that_is_not_restored(kvlint: Kvlint) -> None:
+def test_unrestored_module_that_no_world_deploys_leaves_the_analysis_complete(kvlint: Kvlint) -> None:
     module = "param workspace string\nparam solutions array = []\n"
     module += (
         "module missing 'br/public:avm/res/none/none:0.1.0' = [\n  for one in solutions: if (!empty(workspace)) {\n"

@@ -22,7 +22,7 @@ ACCESS_FORMATS = ("text", "json", "markdown", "html", "csv")
 
 
 @pytest.mark.parametrize("form", ACCESS_FORMATS)
-def test_access_to_what_a_switch_creates_is_possible(kvlint: Kvlint, form: str) -> None:
+def test_access_to_a_vault_that_a_switch_creates_is_possible(kvlint: Kvlint, form: str) -> None:
     write({"main.tf": DEPLOYED})
     found = kvlint("access", "in", "-f", form).out
     assert "only if var.a is true" in found
@@ -32,7 +32,7 @@ def test_access_to_what_a_switch_creates_is_possible(kvlint: Kvlint, form: str) 
     assert "\n  yes " in kvlint("access", "in", "--var", "a=true").out
 
 
-def test_a_role_that_contains_all_vaults_reaches_one_that_a_switch_creates_perhaps(kvlint: Kvlint) -> None:
+def test_role_on_the_group_grants_possible_access_to_a_vault_that_a_switch_creates(kvlint: Kvlint) -> None:
     text = DEPLOYED + vault("", "other") + (
         'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n  location = "westeurope"\n}\n'
         'resource "azurerm_role_assignment" "r" {\n  scope = azurerm_resource_group.rg.id\n'
@@ -49,7 +49,7 @@ def test_a_role_that_contains_all_vaults_reaches_one_that_a_switch_creates_perha
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json"])
-def test_a_difference_in_what_a_switch_creates_is_possible(kvlint: Kvlint, form: str) -> None:
+def test_change_of_access_to_a_vault_that_a_switch_creates_is_possible(kvlint: Kvlint, form: str) -> None:
     base, head = Path("base"), Path("head")
     for folder, text in ((base, PROVIDER), (head, DEPLOYED)):
         folder.mkdir(exist_ok=True)
@@ -66,7 +66,7 @@ def test_a_difference_in_what_a_switch_creates_is_possible(kvlint: Kvlint, form:
         assert found.count("(only if var.a is true)") == 2
 
 
-def test_what_a_switch_created_and_a_default_creates_now_is_worse(kvlint: Kvlint) -> None:
+def test_vault_that_becomes_a_default_is_reported_as_worse(kvlint: Kvlint) -> None:
     for folder, default in (("base", "false"), ("head", "true")):
         Path(folder).mkdir()
         (Path(folder) / "main.tf").write_text(DEPLOYED.replace("default = false", f"default = {default}"))
@@ -104,7 +104,7 @@ def test_roles_for_a_vault_that_a_switch_creates_exist_where_it_does(kvlint: Kvl
     assert planned["condition"] == planned["policies"][0]["condition"] == "if var.a is true"
 
 
-def test_generated_roles_give_the_same_access_with_the_values_of_the_condition(kvlint: Kvlint) -> None:
+def test_generated_roles_grant_the_same_access_with_the_values_of_the_condition(kvlint: Kvlint) -> None:
     text = DEPLOYED.replace('["Get"]', '["Get", "Purge"]')
     write({"main.tf": text})
     code = kvlint("migrate-rbac", "in", "-f", "code").out
@@ -168,7 +168,7 @@ def test_no_control_of_a_vault_is_met_by_a_key_that_a_switch_creates(kvlint: Kvl
 
 
 @pytest.mark.parametrize("rule", ["KV006", "KV051"])
-def test_a_provider_of_what_a_switch_creates_has_results_with_its_condition(kvlint: Kvlint, rule: str) -> None:
+def test_result_of_a_provider_has_the_condition_of_its_resources(kvlint: Kvlint, rule: str) -> None:
     versions = 'terraform {\n  required_providers {\n    azurerm = { version = "= 3.0.0" }\n  }\n}\n'
     switches = variable("a", "bool", "false") + variable("b", "bool", "false")
     text = versions + PROVIDER
@@ -221,7 +221,7 @@ def test_access_by_a_policy_depends_on_the_permission_model_where_the_policy_exi
     }
 
 
-def test_access_by_a_policy_depends_on_a_vault_as_it_is_where_both_exist(kvlint: Kvlint) -> None:
+def test_access_by_a_policy_depends_on_the_vault_in_their_common_world(kvlint: Kvlint) -> None:
     text = PROVIDER + variable("rbac", "bool", "true") + variable("on", "bool", "false")
     text += vault("  count = var.on ? 1 : 0\n  rbac_authorization_enabled = var.rbac")
     text += (POLICY % "var.on && !var.rbac ? 1 : 0").replace("kv.id", "kv[0].id")

@@ -86,7 +86,7 @@ def arm() -> dict[str, Any]:
 @pytest.mark.parametrize(
     "files", [{"main.bicep": BICEP, "app.bicep": APP}, {"main.json": json.dumps(arm())}], ids=["bicep", "arm"]
 )
-def test_a_condition_states_what_an_item_has(kvlint: Kvlint, files: dict[str, str]) -> None:
+def test_condition_states_the_members_of_an_item(kvlint: Kvlint, files: dict[str, str]) -> None:
     document = checked(kvlint, files, "--select", "KV001")
     assert set(words(document, "KV001")) == {DNS, POLICY}
     stated = {json.dumps(one["condition"]) for one in document["findings"]}
@@ -131,7 +131,7 @@ def test_a_secret_of_an_item_is_in_no_report(kvlint: Kvlint) -> None:
     assert set(words(document, "KV001")) == {"if apps has an item in which zone is not empty"}
 
 
-def test_no_item_has_what_excludes_itself(kvlint: Kvlint) -> None:
+def test_condition_with_contradictory_members_of_an_item_is_assumed(kvlint: Kvlint) -> None:
     text = f"param apps array = []\nresource kv {VAULT} = [for one in apps: "
     text += f"if (one.kind == 'a' && one.kind == 'b') {{\n  name: 'kv-existence'\n  location: 'l'\n  {BODY}\n}}]\n"
     write({"main.bicep": text})
@@ -229,7 +229,7 @@ def role_assignments(kvlint: Kvlint, amount: str, condition: str, key: str) -> s
         ('count = length([for one in var.apps : one if one.kind == "vault"]) > 0 ? 1 : 0', "0"),
     ],
 )
-def test_a_condition_states_what_the_scope_of_an_item_needs(kvlint: Kvlint, amount: str, key: str) -> None:
+def test_condition_includes_the_requirements_of_the_scope_of_an_item(kvlint: Kvlint, amount: str, key: str) -> None:
     found = role_assignments(kvlint, amount, "one.role", key)
     assert found == {'if var.apps has an item in which kind is "vault" and role is true'}
 
@@ -239,7 +239,7 @@ def test_no_condition_is_stated_if_one_item_does_not_suffice(kvlint: Kvlint) -> 
     assert role_assignments(kvlint, amount, 'one.kind == "role"', "0") == {"if its condition holds"}
 
 
-def test_what_is_read_with_a_fallback_is_not_needed(kvlint: Kvlint) -> None:
+def test_reference_with_a_fallback_adds_no_condition(kvlint: Kvlint) -> None:
     amount = 'count = length([for one in var.apps : one if one.kind == "vault"]) > 0 ? 1 : 0'
     text = ROLE.replace("azurerm_key_vault.kv[{1}].id", "try(azurerm_key_vault.kv[0].id, data.azurerm_key_vault.k.id)")
     text = PROVIDER + KINDS + vault(f"  {amount}") + text.format("one.role")
@@ -256,7 +256,7 @@ def test_what_is_read_with_a_fallback_is_not_needed(kvlint: Kvlint) -> None:
         ("one.kind == 'role'", 'if apps has an item in which kind is "role"'),
     ],
 )
-def test_a_condition_states_what_the_scope_of_an_item_needs_in_bicep(
+def test_condition_includes_the_requirements_of_the_scope_of_an_item_in_bicep(
     kvlint: Kvlint, condition: str, stated: str
 ) -> None:
     text = "type app = {\n  name: string\n  kind: string\n  role: bool\n}\nparam apps app[] = []\n"

@@ -136,12 +136,14 @@ def test_deleted_vaults_are_purged_from_the_subscription(
         ("something else", {("KV402", "unknown", "high"), ("KV404", "unknown", "high")}),
     ],
 )
-def test_the_condition_of_a_role_administrator(condition: str, expected: set[Any], run: Run, tmp_path: Path) -> None:
+def test_condition_of_a_role_administrator_decides_the_result(
+    condition: str, expected: set[Any], run: Run, tmp_path: Path
+) -> None:
     found = one(run, tmp_path, "Role Based Access Control Administrator", condition=condition, condition_version="2.0")
     assert {result for result in found if result[0] != "KV407"} == expected
 
 
-def test_an_owner_whose_condition_limits_the_roles_is_no_owner(run: Run, tmp_path: Path) -> None:
+def test_owner_with_a_condition_on_the_roles_is_not_an_owner(run: Run, tmp_path: Path) -> None:
     condition = f"{ROLE} ForAnyOfAnyValues:GuidEquals {{{ACR_PULL}}}"
     scope = SCOPES["policies"]
     assert ("KV403", "findings", "medium") in one(run, tmp_path, "Owner", scope=scope)
@@ -154,7 +156,7 @@ def test_a_role_that_is_not_declared_is_unknown(run: Run, tmp_path: Path) -> Non
     assert not any(outcome == "findings" for _, outcome, _ in found)
 
 
-def test_the_administrators_among_the_built_in_roles() -> None:
+def test_administrators_among_the_built_in_roles_are_certain() -> None:
     assert {name for name, sure in administrators().items() if sure is Sure.YES} == {
         "Key Vault Administrator",
         "Key Vault Data Access Administrator",

@@ -58,16 +58,16 @@ def verdict(tmp_path: Path, script: str, variables: Mapping[str, str] | None = N
         (AZ, "unknown"),
     ],
 )
-def test_a_script(tmp_path: Path, script: str, expected: str) -> None:
+def test_quorum_of_a_script_decides_the_result(tmp_path: Path, script: str, expected: str) -> None:
     assert verdict(tmp_path, script) == expected
 
 
-def test_environment_variables_of_the_script(tmp_path: Path) -> None:
+def test_environment_variables_of_the_step_are_used_in_the_script(tmp_path: Path) -> None:
     script = f'{AZ} --hsm-name "$HSM" --sd-wrapping-keys a b c --sd-quorum ${{QUORUM}}'
     assert verdict(tmp_path, script, {"HSM": "hsm", "QUORUM": "1"}) == "fails"
     assert verdict(tmp_path, script, {"HSM": "hsm"}) == "unknown"
 
 
-def test_of_two_commands_nobody_knows_the_last(tmp_path: Path) -> None:
+def test_quorum_of_two_different_commands_is_unknown(tmp_path: Path) -> None:
     script = f"{AZ} --hsm-name hsm --sd-wrapping-keys a b c --sd-quorum"
     assert verdict(tmp_path, f"{script} 1", None, f"{script} 2") == "unknown"

@@ -66,20 +66,20 @@ def pem(der: bytes) -> str:
     ],
     ids=["pem", "windows", "text before", "base64 of pem", "old header", "chain", "reversed", "encoded", "twice"],
 )
-def test_what_can_be_read(text: str) -> None:
+def test_certificate_is_read_in_each_encoding(text: str) -> None:
     assert certificate_in(text) == READ
 
 
-def test_of_two_that_have_nothing_to_do_with_each_other_the_first_to_expire() -> None:
+def test_unrelated_certificates_have_the_first_expiry_date() -> None:
     later = pem(DER.replace(b"261215000000Z", b"361215000000Z"))
     assert certificate_in(later + PEM) == certificate_in(PEM + later) == READ
 
 
-def test_an_authority_alone() -> None:
+def test_certificate_of_an_authority_alone_is_read() -> None:
     assert certificate_in(AUTHORITY) == Certificate(date(2036, 11, 24), "Contoso Issuing CA")
 
 
-def test_years_of_four_digits() -> None:
+def test_year_of_four_digits_is_read() -> None:
     longer = DER
     for old, new in (
         (b"\x30\x82\x01\x6d", b"\x30\x82\x01\x6f"),
@@ -92,7 +92,7 @@ def test_years_of_four_digits() -> None:
     assert certificate_in(pem(longer)) == READ
 
 
-def test_years_of_two_digits() -> None:
+def test_year_of_two_digits_is_read() -> None:
     found = certificate_in(pem(DER.replace(b"261215000000Z", b"500101000000Z")))
     assert found is not None
     assert found.last_day == date(1950, 1, 1)
@@ -117,12 +117,12 @@ def test_years_of_two_digits() -> None:
         PEM + PEM[:-30],
     ],
 )
-def test_what_cannot(text: str) -> None:
+def test_certificate_that_is_incomplete_or_ambiguous_is_not_read(text: str) -> None:
     assert certificate_in(text) is None
 
 
 @given(st.binary(max_size=60), st.integers(min_value=0, max_value=len(DER)))
-def test_nothing_is_too_odd(noise: bytes, at: int) -> None:
+def test_unusual_certificate_causes_no_error(noise: bytes, at: int) -> None:
     certificate_in(pem(noise))
     certificate_in(pem(DER[:at] + noise + DER[at + len(noise) :]))
 
@@ -131,11 +131,11 @@ def test_nothing_is_too_odd(noise: bytes, at: int) -> None:
     ("months", "days"),
     [(1, 31), (2, 62), (3, 92), (6, 184), (7, 215), (12, 366), (13, 397), (24, 731), (48, 1461)],
 )
-def test_the_most_days_of_months(months: int, days: int) -> None:
+def test_months_have_their_most_days(months: int, days: int) -> None:
     assert _longest(months) == days
 
 
-def test_what_is_imported_is_not_told(tmp_path: Path, run: Run) -> None:
+def test_content_of_an_imported_certificate_is_not_printed(tmp_path: Path, run: Run) -> None:
     written = 'contents = "CANARY"\n    password = "CANARY"'
     heredoc = "contents = <<-EOT\n    -----BEGIN PRIVATE KEY-----\n    CANARY\n    EOT"
     blocks = (

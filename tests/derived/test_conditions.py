@@ -66,11 +66,11 @@ def lets(condition: str, role: str = OWNER) -> str:
         (f"{ROLE} GuidEquals {{{READER}}} OR " * 500 + "x", OPEN),
     ],
 )  # fmt: skip
-def test_a_condition(condition: str, expected: str) -> None:
+def test_condition_decides_whether_a_role_can_be_assigned(condition: str, expected: str) -> None:
     assert lets(condition) == expected
 
 
-def test_what_no_answer_hangs_on_may_be_unknown() -> None:
+def test_unknown_part_of_a_condition_that_cannot_change_the_result_is_ignored() -> None:
     odd = f"{ROLE} GuidEquals {{{READER}}} AND SubOperationMatches{{'x'}}"
     assert lets(odd) == NO
     assert lets(odd, READER) == OPEN
@@ -106,7 +106,7 @@ def allows(condition: str, action: str, *, is_listing: bool = False) -> str:
         (f"!({GET} OR", OPEN, OPEN),
     ],
 )
-def test_data_actions(condition: str, get: str, backup: str) -> None:
+def test_condition_decides_on_data_actions(condition: str, get: str, backup: str) -> None:
     assert allows(condition, "getSecret/action") == get
     assert allows(condition, "backup/action") == backup
 
@@ -120,5 +120,5 @@ def test_data_actions(condition: str, get: str, backup: str) -> None:
         ("@Resource[Microsoft.KeyVault/vaults:name] StringEquals 'kv'", SOMETIMES),
     ],
 )
-def test_listing_is_for_no_single_secret(condition: str, expected: str) -> None:
+def test_condition_decides_whether_secrets_can_be_listed(condition: str, expected: str) -> None:
     assert allows(condition, "readMetadata/action", is_listing=True) == expected

@@ -68,7 +68,7 @@ class TestUrls:
             f"[format('https://{{0}}{{1}}/keys/cmk/00', parameters('name'), {DNS})]",
         ],
     )
-    def test_of_a_key_in_the_template(self, url: str) -> None:
+    def test_key_url_of_the_template_links_to_the_key(self, url: str) -> None:
         assert leads_to(DISKS, activeKey={"keyUrl": url}) == {KEY_ID: (K,), VAULT_ID: (V,)}
 
     @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ class TestUrls:
             f"[concat({URI}, 'keys/', parameters('other'))]",
         ],
     )
-    def test_of_another_key_of_its_vault(self, url: str) -> None:
+    def test_url_of_another_key_links_to_the_vault(self, url: str) -> None:
         assert leads_to(DISKS, activeKey={"keyUrl": url})[VAULT_ID] == (V,)
 
     @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ class TestUrls:
             "[reference('cmk').keyUriWithVersion]",
         ],
     )
-    def test_that_nobody_knows(self, url: str) -> None:
+    def test_unknown_key_url_may_be_any_key(self, url: str) -> None:
         links = found(DISKS, activeKey={"keyUrl": url})
         assert links[KEY_ID].anything
         assert links[VAULT_ID].anything
         assert not links[VAULT_ID].targets
 
     @pytest.mark.parametrize("url", ["https://other.vault.azure.net/keys/cmk", "", "cmk", 7])
-    def test_of_no_vault_of_the_template(self, url: Any) -> None:
+    def test_literal_or_invalid_url_has_no_links(self, url: Any) -> None:
         assert not any(link.targets or link.anything for link in found(DISKS, activeKey={"keyUrl": url}).values())
 
-    def test_the_id_of_the_vault_beside_an_unknown_url(self) -> None:
+    def test_vault_id_beside_an_unknown_url_links_to_the_vault(self) -> None:
         active = {"keyUrl": "[parameters('other')]", "sourceVault": {"id": f"[{ID}]"}}
         assert leads_to(DISKS, activeKey=active) == {KEY_ID: (), VAULT_ID: (V,)}
 
@@ -119,7 +119,7 @@ class TestParts:
             f"[concat('https://', parameters('name'), {DNS}, '/')]",
         ],
     )
-    def test_vault_and_key(self, uri: str) -> None:
+    def test_vault_uri_and_key_name_link_to_the_key(self, uri: str) -> None:
         links = leads_to(STORAGE, encryption={"keyvaultproperties": {"keyname": "cmk", "keyvaulturi": uri}})
         assert links == {KEY_ID: (K,), VAULT_ID: (V,)}
 
@@ -130,16 +130,16 @@ class TestParts:
             f"[replace({URI}, '.net/', '.net')]",
         ],
     )
-    def test_whatever_is_done_to_the_uri_it_is_that_vault(self, uri: str) -> None:
+    def test_changed_form_of_the_vault_uri_links_to_the_vault(self, uri: str) -> None:
         links = leads_to(STORAGE, **key_properties(keyVaultUri=uri, keyName="cmk"))
         assert links == {KEY_ID: (K,), VAULT_ID: (V,)}
 
-    def test_a_key_that_nobody_knows_of_a_known_vault(self) -> None:
+    def test_unknown_key_of_a_known_vault_links_to_the_vault(self) -> None:
         links = found(STORAGE, **key_properties(keyVaultUri=f"[{URI}]", keyName="[parameters('other')]"))
         assert links[KEY_ID].candidates == (K,)
         assert links[VAULT_ID].targets == (V,)
 
-    def test_whatever_the_name_of_the_vault_is_made_of(self) -> None:
+    def test_vault_name_of_an_expression_links_to_the_vault(self) -> None:
         name = "concat('kv', uniqueString(resourceGroup().id, parameters('other')))"
         uri = f"reference(resourceId('Microsoft.KeyVault/vaults', {name})).vaultUri"
         cut = f"[if(endsWith({uri}, '/'), substring({uri}, 0, 9), {uri})]"
@@ -148,28 +148,28 @@ class TestParts:
         assert "uniqueString" in target
 
     @pytest.mark.parametrize("depth", [10, 1000])
-    def test_what_is_too_deep_is_not_known(self, depth: int) -> None:
+    def test_deeply_nested_uri_is_unknown(self, depth: int) -> None:
         uri = URI
         for _ in range(depth):
             uri = f"trim({uri})"
         assert VAULT_ID in found(STORAGE, **key_properties(keyVaultUri=f"[{uri}]", keyName="x"))
 
-    def test_a_choice_of_vaults_is_not_known(self) -> None:
+    def test_conditional_vault_is_unknown(self) -> None:
         uri = f"[if(equals(parameters('other'), ''), {URI}, parameters('other'))]"
         link = found(STORAGE, **key_properties(keyVaultUri=uri, keyName="cmk"))[VAULT_ID]
         assert link.anything
         assert not link.targets
 
-    def test_a_vault_that_is_written_out_is_none_of_the_template(self) -> None:
+    def test_literal_uri_is_not_a_vault_of_the_template(self) -> None:
         links = found(STORAGE, **key_properties(keyVaultUri="https://other.vault.azure.net/", keyName="cmk"))
         assert not any(link.targets or link.anything for link in links.values())
 
-    def test_several_keys(self) -> None:
+    def test_several_keys_link_to_each_known_key(self) -> None:
         other = {"keyVaultUri": "https://other.vault.azure.net", "keyName": "x"}
         mine = {"keyVaultUri": f"[{URI}]", "keyName": "cmk"}
         assert leads_to(EVENTS, encryption={"keyVaultProperties": [mine, other]}) == {KEY_IDS: (K,), VAULT_ID: (V,)}
 
-    def test_several_places(self) -> None:
+    def test_keys_in_several_properties_link_to_the_key(self) -> None:
         disk = {"keyVaultProperties": {"keyVaultUri": f"[{URI}]", "keyName": "cmk"}}
         links = leads_to(DATABRICKS, encryption={"entities": {"managedDisk": disk}})
         assert links == {KEY_ID: (K,), VAULT_ID: (V,)}
@@ -187,10 +187,10 @@ class TestNothing:
             {"encryption": "Microsoft.Storage"},
         ],
     )
-    def test_no_key_is_no_link(self, properties: Any) -> None:
+    def test_encryption_without_a_key_has_no_links(self, properties: Any) -> None:
         assert not found(STORAGE, **properties)
 
-    def test_what_decides_is_a_parameter(self) -> None:
+    def test_encryption_from_a_parameter_is_unknown(self) -> None:
         assert found(STORAGE, encryption="[parameters('other')]")[VAULT_ID].anything
 
 
@@ -204,7 +204,7 @@ def test_every_place_is_read(type_: str) -> None:
         assert any(link.anything for link in found(type_, **properties).values()), path
 
 
-def test_an_azapi_body_links_to_what_terraform_manages() -> None:
+def test_azapi_body_links_to_resources_of_azurerm() -> None:
     plan = expand(
         """
 azurerm_key_vault.kv:

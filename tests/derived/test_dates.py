@@ -55,7 +55,7 @@ def note(resource: Resource, name: str) -> str:
     return found.note
 
 
-def test_notes_of_dates() -> None:
+def test_date_has_a_note() -> None:
     found = dated('"2026-11-02T00:00:00Z"\n  not_before_date = "2026-11-03T00:00:00Z"')
     assert note(found, "daysLeft") == "expires on 2026-11-02 (in 1 day)"
     assert note(found, "validDays") == "valid from 2026-11-03 to 2026-11-02"
@@ -72,7 +72,7 @@ def test_a_sensitive_date_is_not_in_a_note() -> None:
 
 
 @pytest.mark.parametrize("text", ['"soon"', '"2026-11-02"', '"2026-13-01T00:00:00Z"', "true"])
-def test_what_is_no_date_is_not_known(text: str) -> None:
+def test_invalid_date_is_unknown(text: str) -> None:
     assert isinstance(days_left(dated(text)), Unknown)
 
 
@@ -81,7 +81,7 @@ def test_seconds_and_milliseconds_are_moments() -> None:
     assert days_left(dated("1793577600000")) > 20_000_000
 
 
-def test_a_secret_date_stands_in_no_note() -> None:
+def test_sensitive_date_has_no_note() -> None:
     given = 'variable "d" {\n  sensitive = true\n  default   = "2031-05-06T00:00:00Z"\n}'
     resource = dated("var.d", given)
     for path in ("derived.daysLeft", "derived.validDays"):
@@ -105,12 +105,12 @@ def test_a_secret_date_stands_in_no_note() -> None:
         ("", None),
     ],
 )
-def test_durations(text: str, days: float | None) -> None:
+def test_duration_is_converted_to_days(text: str, days: float | None) -> None:
     assert duration(Scalar(at=HERE, value=text)) == days
 
 
 @pytest.mark.parametrize("plain", ["P", "P1DT", "1Y", "P1H", "-P1D", "P\u0661D", "P" + "9" * 50 + "D", 30])
-def test_what_is_no_duration_is_not_known(plain: str | int) -> None:
+def test_invalid_duration_is_unknown(plain: str | int) -> None:
     assert isinstance(duration(Scalar(at=HERE, value=plain)), Unknown)
 
 
@@ -120,7 +120,7 @@ def changed_from(before: dict[str, Any], after: dict[str, Any], path: str) -> An
     return answer.value if isinstance(answer, Scalar) else None if isinstance(answer, Absent) else answer
 
 
-def test_a_what_if_result_says_what_changes() -> None:
+def test_previous_value_in_a_what_if_result_is_known() -> None:
     before = {"enablePurgeProtection": True, "softDeleteRetentionInDays": 90, "networkAcls": {"bypass": "None"}}
     after = {"enablePurgeProtection": True, "softDeleteRetentionInDays": 30, "networkAcls": {"bypass": "AzureServices"}}
     assert changed_from(before, after, "softDeleteRetentionInDays") == 90

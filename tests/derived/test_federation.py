@@ -40,7 +40,7 @@ HERE = Location(path="main.tf")
         (PART, OPEN),
     ],
 )
-def test_subjects(subject: str, expected: str) -> None:
+def test_subject_is_classified(subject: str, expected: str) -> None:
     assert _of_subject(subject) == expected
 
 
@@ -65,7 +65,7 @@ def test_subjects(subject: str, expected: str) -> None:
         ("claims['sub'] contains 'repo'", OPEN),
     ],
 )
-def test_expressions(expression: str, expected: str) -> None:
+def test_expression_on_claims_is_classified(expression: str, expected: str) -> None:
     assert _of_expression(expression) == expected
 
 
@@ -105,7 +105,7 @@ def test_expressions(expression: str, expected: str) -> None:
         ("", OTHER_ISSUER),
     ],
 )
-def test_issuers(issuer: str, expected: str) -> None:
+def test_issuer_is_classified(issuer: str, expected: str) -> None:
     assert _platform(Scalar(at=HERE, value=issuer)) == expected
 
 

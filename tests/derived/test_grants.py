@@ -52,13 +52,13 @@ class TestOperations:
             ("Storage Blob Data Owner", "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"),
         ],
     )
-    def test_a_role_without_a_key_vault_operation(self, name: str, guid: str) -> None:
+    def test_role_without_a_key_vault_operation_has_none(self, name: str, guid: str) -> None:
         found = operations_of_built_in(name.lower())
         assert found is not None
         assert not (*found.certain, *found.possible)
         assert role_by_id(guid.upper()) == name
 
-    def test_both_names_of_a_renamed_role(self) -> None:
+    def test_both_names_of_a_renamed_role_are_found(self) -> None:
         old, new = role_by_name("azure ai user"), role_by_name("foundry user")
         assert old is not None
         assert new is not None
@@ -80,7 +80,9 @@ class TestOperations:
             ("reader", (), CONTROL),
         ],
     )
-    def test_built_in_roles(self, role: str, allowed: tuple[str, ...], refused: tuple[str, ...]) -> None:
+    def test_built_in_role_has_its_operations(
+        self, role: str, allowed: tuple[str, ...], refused: tuple[str, ...]
+    ) -> None:
         found = operations_of_built_in(role)
         assert found is not None
         assert set(allowed) <= set(found.certain)
@@ -109,15 +111,15 @@ class TestOrigins:
         assert isinstance(found, Unknown)
         return text_in_braces(found)
 
-    def test_an_attribute(self, plan: PlanJson, read: Reader) -> None:
+    def test_attribute_of_an_identity_is_the_principal(self, plan: PlanJson, read: Reader) -> None:
         assert self.principal(plan, read, f"${{{IDENTITY}.principal_id}}") == f"{{{IDENTITY}.principal_id}}"
 
-    def test_through_a_module(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_of_a_module_is_the_principal(self, plan: PlanJson, read: Reader) -> None:
         plan.module("module.m", outputs={"who": f"${{{IDENTITY}.principal_id}}"})
         found = self.principal(plan, read, "${module.m.who}")
         assert found == f"{{module.m.{IDENTITY}.principal_id}}"
 
-    def test_through_a_variable(self, plan: PlanJson, read: Reader) -> None:
+    def test_variable_of_a_module_is_the_principal(self, plan: PlanJson, read: Reader) -> None:
         plan.module("module.m", who=f"${{{IDENTITY}.principal_id}}")
         found = self.principal(plan, read, "${var.who}", module="module.m")
         assert found == f"{{{IDENTITY}.principal_id}}"
@@ -133,5 +135,7 @@ class TestOrigins:
             {"references": [f"{IDENTITY}.name", IDENTITY]},
         ],
     )
-    def test_what_is_not_one_attribute_alone(self, written: Any, plan: PlanJson, read: Reader) -> None:
+    def test_reference_to_several_attributes_is_not_a_principal(
+        self, written: Any, plan: PlanJson, read: Reader
+    ) -> None:
         assert self.principal(plan, read, written) == ""

@@ -26,7 +26,7 @@ class TestRanges:
         assert found.prefix == int(text.partition("/")[2] or 32)
 
     @pytest.mark.parametrize("seed", range(50))
-    def test_what_is_covered_is_what_another_one_holds(self, seed: int) -> None:
+    def test_covered_range_is_contained_in_another_one(self, seed: int) -> None:
         """Ranges of addresses are nested or apart; of equal ones the first stays."""
         pick = random.Random(seed)  # noqa: S311
         ranges = []
@@ -72,7 +72,7 @@ class TestAddressRules:
             ("", "invalid"),
         ],
     )
-    def test_kind(self, text: str, kind: str, plan: PlanJson, read: Reader) -> None:
+    def test_address_is_classified(self, text: str, kind: str, plan: PlanJson, read: Reader) -> None:
         assert self.kinds(plan, read, "203.0.113.7", text) == ["public", kind]
 
 
@@ -98,14 +98,14 @@ class TestZones:
         plan.resource(LINK, {"private_dns_zone_name": ZONE, "resource_group_name": "dns"})
         return read(plan).get(LINK, "derived.zone")
 
-    def test_the_one_of_the_name(self, plan: PlanJson, read: Reader) -> None:
+    def test_zone_of_the_same_name_is_found(self, plan: PlanJson, read: Reader) -> None:
         assert self.zone(plan, read, "dns") == "-> azurerm_private_dns_zone.z0"
 
-    def test_the_one_in_the_group(self, plan: PlanJson, read: Reader) -> None:
+    def test_zone_in_the_resource_group_is_found(self, plan: PlanJson, read: Reader) -> None:
         assert self.zone(plan, read, "other", "DNS") == "-> azurerm_private_dns_zone.z1"
 
     def test_one_in_another_group_is_another_zone(self, plan: PlanJson, read: Reader) -> None:
         assert self.zone(plan, read, "other") is None
 
-    def test_two_of_the_name(self, plan: PlanJson, read: Reader) -> None:
+    def test_two_zones_of_the_same_name_are_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         assert self.zone(plan, read, None, None) == "?"

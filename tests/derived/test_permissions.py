@@ -38,7 +38,9 @@ def of(*permissions: Permission) -> Permissions:
         ([], [], f"{VAULTS}/write", Sure.NO),
     ],
 )
-def test_actions(actions: list[str], not_actions: list[str], action: str, expected: Sure) -> None:
+def test_permissions_decide_on_an_action(
+    actions: list[str], not_actions: list[str], action: str, expected: Sure
+) -> None:
     role = of(Permission(tuple(actions), tuple(not_actions)))
     assert role.control(action) is expected
     assert role.data(action) is Sure.NO
@@ -67,7 +69,7 @@ def test_a_permission_excludes_nothing_of_another() -> None:
         (f"!(ActionMatches{{'{ASSIGNS}'}}) OR {ROLE} ForAnyOfAnyValues:GuidEquals {{{ACR_PULL}}}", set(), set()),
     ],
 )
-def test_assignable_roles(condition: str, certain: set[str], possible: set[str]) -> None:
+def test_condition_decides_on_assignable_roles(condition: str, certain: set[str], possible: set[str]) -> None:
     found = of(Permission((ASSIGNS,), condition=condition)).assignable()
     assert found is not None
     names = {OWNER: "Owner", SECRETS_USER: "Key Vault Secrets User", READER: "Key Vault Reader"}
@@ -84,7 +86,7 @@ def test_a_permission_without_a_condition_lets_assign_every_role() -> None:
     assert of(limited, Permission(("*",), (ASSIGNS,))).assignable() is not None
 
 
-def test_whether_an_assignable_role_reaches_a_vault() -> None:
+def test_role_that_assigns_access_to_vaults_is_recognized() -> None:
     def limited(guid: str) -> Permissions:
         return of(Permission((ASSIGNS,), condition=f"{ROLE} ForAnyOfAnyValues:GuidEquals {{{guid}}}"))
 
@@ -96,7 +98,7 @@ def test_whether_an_assignable_role_reaches_a_vault() -> None:
     assert assigns(limited("8b54135c-b56d-4d72-a534-26097cfdc8d8")) is Sure.YES
 
 
-def test_a_condition_on_the_principal_does_not_surely_hold_for_the_holder_itself() -> None:
+def test_condition_on_the_principal_may_not_apply_to_the_holder_itself() -> None:
     condition = f"{ROLE} ForAnyOfAnyValues:GuidEquals {{{SECRETS_USER}}} AND {KIND} StringEquals 'ServicePrincipal'"
     role = of(Permission((ASSIGNS,), condition=condition))
     assert role.assignable() == {"Key Vault Secrets User": Sure.YES}
@@ -112,11 +114,11 @@ def test_a_condition_on_the_principal_does_not_surely_hold_for_the_holder_itself
         ("not a condition", Sure.PERHAPS),
     ],
 )
-def test_a_condition_on_a_data_action(condition: str, expected: Sure) -> None:
+def test_condition_on_a_data_action_makes_it_possible_at_most(condition: str, expected: Sure) -> None:
     assert of(Permission((), (), (GET,), condition=condition)).data(GET) is expected
 
 
-def test_the_condition_of_key_vault_data_access_administrator() -> None:
+def test_condition_of_key_vault_data_access_administrator_is_read() -> None:
     role = built_in("key vault data access administrator")
     assert role is not None
     found = role.assignable()

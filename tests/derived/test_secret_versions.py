@@ -40,11 +40,11 @@ def known(text: str) -> Value:
         ("https://kv.vault.azure.net/secrets/db" * 1000, None),
     ],
 )
-def test_an_id(text: str, expected: bool | None) -> None:
+def test_version_in_an_id_is_found(text: str, expected: bool | None) -> None:
     assert pins_version(known(text)) is expected
 
 
-def test_a_link() -> None:
+def test_version_of_a_linked_secret_is_found() -> None:
     for hop, expected in (("azurerm_key_vault_certificate.c.secret_id", True), ("azurerm_key_vault.kv.id", None)):
         assert pins_version(Link(at=AT, target="a.b", hops=("local.x", hop))) is expected
     assert pins_version(Link(at=AT, target="a.b")) is None
@@ -61,7 +61,7 @@ def test_a_link() -> None:
         ("", None),
     ],
 )
-def test_a_reference_of_app_service(text: str, expected: bool | None) -> None:
+def test_version_in_an_app_service_reference_is_found(text: str, expected: bool | None) -> None:
     words = setting_of(f"@Microsoft.KeyVault({text})")
     assert words is not None
     assert _of_setting(words) is expected

@@ -67,17 +67,17 @@ class TestRoles:
             ("[parameters('p')]", "?"),
         ],
     )
-    def test_the_guid_says_which_role_it_is(self, definition: str, expected: str) -> None:
+    def test_guid_in_a_role_definition_id_decides_the_role(self, definition: str, expected: str) -> None:
         assert asked(read(r=role(definition))["r"], "derived.roleName") == expected
 
     @pytest.mark.parametrize(("name", "expected"), [(OWNER, "Owner"), (OWN, OWN), ("[parameters('p')]", "?")])
-    def test_a_definition_that_is_only_named(self, name: str, expected: str) -> None:
+    def test_existing_role_definition_is_identified_by_its_guid(self, name: str, expected: str) -> None:
         id_ = f"[resourceId('{DEFINITION}', {name.strip('[]') if name[0] == '[' else repr(name)})]"
         found = read(d={"existing": True, "type": DEFINITION, "name": name}, r=role(id_))
         assert asked(found["r"], "derived.roleName") == expected
 
     @pytest.mark.parametrize("name", ["custom", "[parameters('p')]"])
-    def test_a_definition_that_is_made_too(self, name: str) -> None:
+    def test_created_role_definition_has_its_name(self, name: str) -> None:
         id_ = f"[resourceId('{DEFINITION}', {name.strip('[]') if name[0] == '[' else repr(name)})]"
         made = {"type": DEFINITION, "name": name, "properties": {"roleName": "My role", "permissions": []}}
         assert asked(read(d=made, r=role(id_))["r"], "derived.roleName") == "My role"
@@ -85,14 +85,14 @@ class TestRoles:
 
 class TestWhatIsOnlyNamed:
     @pytest.mark.parametrize("type_", [VAULT, "Microsoft.KeyVault/managedHSMs"])
-    def test_nothing_is_known_of_it(self, type_: str) -> None:
+    def test_existing_resource_has_a_name_and_unknown_settings(self, type_: str) -> None:
         found = read(kv={"existing": True, "type": type_, "name": "kv"})["kv"]
         assert found.existing
         assert asked(found, "name") == "kv"
         assert asked(found, "properties.enablePurgeProtection") == "?"
         assert asked(found, "derived.exposure") == "?"
 
-    def test_nor_of_what_is_brought_back(self) -> None:
+    def test_recovered_vault_has_unknown_settings(self) -> None:
         properties = {"createMode": "Recover", "enableRbacAuthorization": True, "enablePurgeProtection": True}
         found = read(kv=vault(properties=properties), p=policies("kv/add"))
         assert found["kv"].existing
@@ -100,7 +100,7 @@ class TestWhatIsOnlyNamed:
         assert asked(found["kv"], "derived.accessModel") == asked(found["p"], "derived.accessModel") == "?"
 
     @pytest.mark.parametrize("mode", ["[parameters('p')]", "[if(parameters('p'), 'recover', null())]"])
-    def test_nor_of_what_is_perhaps_brought_back(self, mode: str) -> None:
+    def test_vault_that_may_be_recovered_has_unknown_settings(self, mode: str) -> None:
         properties = {"createMode": mode, "enableRbacAuthorization": True, "networkAcls": {"defaultAction": "Deny"}}
         found = read(kv=vault(properties=properties), p=policies("kv/add"))
         assert not found["kv"].existing
@@ -126,10 +126,10 @@ class TestAccessPolicies:
             ("[concat(parameters('p'), '/remove')]", "remove"),
         ],
     )
-    def test_the_name_says_what_becomes_of_them(self, name: str, expected: str | None) -> None:
+    def test_name_of_the_policies_decides_the_change(self, name: str, expected: str | None) -> None:
         assert asked(read(kv=vault(), p=policies(name))["p"], "derived.policyChange") == expected
 
-    def test_the_vaults_own_are_not_asked(self) -> None:
+    def test_policies_of_the_vault_itself_have_no_change(self) -> None:
         assert asked(read(kv=vault("remove"))["kv"], "derived.policyChange") is None
 
     @pytest.mark.parametrize(
@@ -142,7 +142,9 @@ class TestAccessPolicies:
             ("[parameters('p')]", None, "?"),
         ],
     )
-    def test_the_model_is_told_where_the_policy_stands(self, version: str, rbac: bool | None, expected: str) -> None:
+    def test_permission_model_of_a_policy_is_located_at_the_policy(
+        self, version: str, rbac: bool | None, expected: str
+    ) -> None:
         properties = {"enableRbacAuthorization": rbac}
         found = read(kv=vault(apiVersion=version, properties=properties), p=policies("kv/add"))
         assert asked(found["kv"], "derived.accessModel") == asked(found["p"], "derived.accessModel") == expected

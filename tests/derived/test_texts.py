@@ -73,7 +73,7 @@ def test_texts_are_plain_and_have_a_subject(path: Path) -> None:
         (14, "expires on 2026-12-15 (in 14 days)"),
     ],
 )
-def test_expiry_in_words(days: int, expected: str) -> None:
+def test_expiry_note_is_in_words(days: int, expected: str) -> None:
     assert expiry_note("2026-12-15", days) == expected
 
 

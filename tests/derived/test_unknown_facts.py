@@ -30,14 +30,14 @@ def fact(text: str, address: str, path: str, required: RequiredAttributes = EVER
     ["", "role_definition_id = azurerm_key_vault.kv.id", "role_definition_name = null"],
     ids=["none", "of something else", "null"],
 )
-def test_role_of_an_assignment(role: str) -> None:
+def test_missing_or_invalid_role_is_unknown(role: str) -> None:
     text = f'resource "azurerm_role_assignment" "a" {{\n  scope = azurerm_key_vault.kv.id\n  {role}\n}}'
     assert isinstance(fact(text, "azurerm_role_assignment.a", "derived.roleName"), Unknown)
     assert isinstance(fact(text, "azurerm_role_assignment.a", "derived.operations"), Unknown)
 
 
 @pytest.mark.parametrize("months", ["0", "200000", '"many"'])
-def test_validity_that_is_no_number_of_months(months: str) -> None:
+def test_invalid_validity_is_unknown(months: str) -> None:
     text = f"""
 resource "azurerm_key_vault_certificate" "c" {{
   name         = "c"

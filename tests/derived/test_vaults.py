@@ -72,7 +72,7 @@ class TestExposure:
             "1.2.3.4-1.2.3.9",
         ],
     )
-    def test_what_is_no_range_is_not_judged(self, text: str, plan: PlanJson, read: Reader) -> None:
+    def test_invalid_range_is_unknown(self, text: str, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, ip_rules=[text, "203.0.113.7"]) == "?"
 
     @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ class TestExposure:
             ("managedHSMs", "2021-04-01-preview", "private access only", "private access only"),
         ],
     )
-    def test_public_access_in_an_api_version_that_does_not_know_it(
+    def test_public_access_depends_on_the_api_version(
         self, type_: str, version: str, expected: str, behind_firewall: str, plan: PlanJson, read: Reader
     ) -> None:
         body: dict[str, Any] = {"properties": {"publicNetworkAccess": "Disabled"}}
@@ -97,18 +97,18 @@ class TestExposure:
         body["properties"]["networkAcls"] = {"defaultAction": "Deny"}
         assert read(plan).get(address, "derived.exposure") == behind_firewall
 
-    def test_the_world_beside_what_is_no_range(self, plan: PlanJson, read: Reader) -> None:
+    def test_range_of_all_addresses_decides_beside_an_invalid_range(self, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, ip_rules=["any", "0.0.0.0/0"]) == "all networks"
 
-    def test_the_world_beside_what_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_range_of_all_addresses_decides_beside_an_unknown_range(self, plan: PlanJson, read: Reader) -> None:
         acls = {"default_action": "Deny", "ip_rules": ["0.0.0.0/0", None]}
         plan.resource(KV, {"network_acls": [acls]}, unknown={"network_acls": [{"ip_rules": [False, True]}]})
         assert read(plan).get(KV, "derived.exposure") == "all networks"
 
-    def test_subnets(self, plan: PlanJson, read: Reader) -> None:
+    def test_listed_subnets_are_the_exposure(self, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, virtual_network_subnet_ids=[SUBNET]) == "listed subnets"
 
-    def test_addresses_reach_further_than_subnets(self, plan: PlanJson, read: Reader) -> None:
+    def test_listed_addresses_prevail_over_subnets(self, plan: PlanJson, read: Reader) -> None:
         rules = {"virtual_network_subnet_ids": [SUBNET], "ip_rules": ["203.0.113.7"]}
         assert self.exposure(plan, read, **rules) == "listed IP addresses"
 
@@ -140,7 +140,7 @@ class TestExposure:
         assert found.note == "IP rules cover all or nearly all addresses"
 
     @pytest.mark.parametrize("whole", [True, False])
-    def test_secret_addresses_are_not_told(self, whole: bool, plan: PlanJson, read: Reader) -> None:
+    def test_sensitive_addresses_are_not_shown(self, whole: bool, plan: PlanJson, read: Reader) -> None:
         acls = {"default_action": "Deny", "bypass": "None", "ip_rules": ["0.0.0.0/1", "128.0.0.0/2"]}
         secret = {"network_acls": [{"ip_rules": True if whole else [True, True]}]}
         plan.resource(KV, {"network_acls": [acls]}, sensitive=secret)
@@ -164,7 +164,7 @@ class TestExposure:
             ("Enabeld", "?"),
         ],
     )
-    def test_azures_own_words(self, word: str, expected: str, plan: PlanJson, read: Reader) -> None:
+    def test_values_of_azure_are_recognized(self, word: str, expected: str, plan: PlanJson, read: Reader) -> None:
         body = {"properties": {"publicNetworkAccess": word}}
         vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "kv", "body": body}
         plan.resource("azapi_resource.kv", vault)
@@ -175,7 +175,9 @@ class TestExposure:
         [("Enforced", "?"), ("enforced", "?"), ("Learning", "all networks"), ("Audit", "all networks")],
     )
     @pytest.mark.parametrize("known", [True, False])
-    def test_a_perimeter(self, known: bool, mode: str, expected: str, plan: PlanJson, read: Reader) -> None:
+    def test_mode_of_a_perimeter_decides_the_exposure(
+        self, known: bool, mode: str, expected: str, plan: PlanJson, read: Reader
+    ) -> None:
         """An enforced one decides instead of the vault's own firewall."""
         plan.resource(KV, {"name": "kv", "resource_group_name": "rg"})
         after = {"name": "a", "access_mode": mode} | ({"resource_id": ID} if known else {})
@@ -183,13 +185,13 @@ class TestExposure:
         plan.resource("azurerm_network_security_perimeter_association.a", after, written=written)
         assert read(plan).get(KV, "derived.exposure") == expected
 
-    def test_a_perimeter_that_is_left(self, plan: PlanJson, read: Reader) -> None:
+    def test_removed_perimeter_association_is_ignored(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "id": ID}, actions=["no-op"])
         before = {"name": "a", "access_mode": "Enforced", "resource_id": ID}
         plan.resource("azurerm_network_security_perimeter_association.a", before=before, actions=["delete"])
         assert read(plan).get(KV, "derived.exposure") == "all networks"
 
-    def test_a_closed_vault_in_a_perimeter(self, plan: PlanJson, read: Reader) -> None:
+    def test_closed_vault_in_a_perimeter_has_unknown_exposure(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
         written = {"resource_id": f"${{{KV}.id}}"}
         association = {"name": "a", "access_mode": "Enforced"}
@@ -197,20 +199,22 @@ class TestExposure:
         assert read(plan).get(KV, "derived.publicAccess") == "perimeter"
         assert read(plan).get(KV, "derived.exposure") == "?"
 
-    def test_a_closed_vault_beside_a_perimeter_of_nobody_knows_what(self, plan: PlanJson, read: Reader) -> None:
+    def test_closed_vault_beside_an_unknown_association_has_unknown_exposure(
+        self, plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
         association = {"name": "a", "access_mode": "Enforced"}
         plan.resource("azurerm_network_security_perimeter_association.a", association, unknown={"resource_id": True})
         assert read(plan).get(KV, "derived.exposure") == "?"
 
-    def test_a_closed_vault_in_a_perimeter_that_learns(self, plan: PlanJson, read: Reader) -> None:
+    def test_closed_vault_in_a_learning_perimeter_is_private(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
         written = {"resource_id": f"${{{KV}.id}}"}
         association = {"name": "a", "access_mode": "Learning"}
         plan.resource("azurerm_network_security_perimeter_association.a", association, written=written)
         assert read(plan).get(KV, "derived.exposure") == "private access only"
 
-    def test_a_managed_hsm(self, plan: PlanJson, read: Reader) -> None:
+    def test_managed_hsm_has_its_exposure(self, plan: PlanJson, read: Reader) -> None:
         hsm = "azurerm_key_vault_managed_hardware_security_module.h"
         plan.resource(hsm, {"name": "h", "network_acls": [{"default_action": "Deny", "bypass": "None"}]})
         assert read(plan).get(hsm, "derived.exposure") == "private access only"
@@ -251,13 +255,13 @@ class TestScopeLevel:
             ("azurerm_logic_app_workflow.x", "resource"),
         ],
     )
-    def test_by_link(self, local: str, expected: str, plan: PlanJson, read: Reader) -> None:
+    def test_link_decides_the_scope_level(self, local: str, expected: str, plan: PlanJson, read: Reader) -> None:
         actions = ["read"] if local.startswith("data.") else ["create"]
         plan.resource(local, {"name": "x"}, actions=actions, unknown={"id": True})
         plan.resource(ROLE, {}, written={"scope": f"${{{local}.id}}"})
         assert read(plan).get(ROLE, "derived.scopeLevel") == expected
 
-    def test_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_local_scope_has_an_unknown_level(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("random_pet.x", {"length": 2})
         plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
         assert read(plan).get(ROLE, "derived.scopeLevel") == "?"
@@ -270,7 +274,9 @@ class TestScopeLevel:
             (("azurerm_management_group.g",), "?"),
         ],
     )
-    def test_whatever_the_plan_makes(self, made: tuple[str, ...], level: str, plan: PlanJson, read: Reader) -> None:
+    def test_local_scope_may_be_any_resource_of_the_plan(
+        self, made: tuple[str, ...], level: str, plan: PlanJson, read: Reader
+    ) -> None:
         """A role assignment is a resource too, so with a group it may be at either level."""
         for local in ("azurerm_key_vault.kv", *made):
             plan.resource(local, {"name": "x"})
@@ -316,7 +322,7 @@ class TestCovers:
         assert sorted(found.candidates) == [f"azurerm_key_vault.{name}" for name in perhaps]
         assert not found.anything
 
-    def test_by_a_resource_group_that_is_made_too(self, plan: PlanJson, read: Reader) -> None:
+    def test_created_resource_group_covers_its_vaults(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_resource_group.rg", {"name": "RG"})
         self.vaults(plan)
         plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
@@ -324,21 +330,21 @@ class TestCovers:
         assert set(found.targets) == {"azurerm_key_vault.new", "azurerm_key_vault.there"}
         assert found.hops == ("azurerm_resource_group.rg.id",)
 
-    def test_by_a_resource_group_whose_name_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_resource_group_with_an_unknown_name_may_cover_any_vault(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_resource_group.rg", {}, unknown={"id": True, "name": True})
         self.vaults(plan)
         plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
         found = read(plan).reference(ROLE, "derived.covers")
         assert (found.targets, len(found.candidates)) == ((), 3)
 
-    def test_by_a_secret_in_the_vault(self, plan: PlanJson, read: Reader) -> None:
+    def test_scope_of_a_secret_covers_its_vault(self, plan: PlanJson, read: Reader) -> None:
         self.vaults(plan)
         secret = {"key_vault_id": "${azurerm_key_vault.new.id}"}
         plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, written=secret)
         plan.resource(ROLE, {}, written={"scope": "${azurerm_key_vault_secret.s.resource_versionless_id}"})
         assert read(plan).link(ROLE, "derived.covers") == ("certain", "azurerm_key_vault.new")
 
-    def test_by_one_of_two_scopes(self, plan: PlanJson, read: Reader) -> None:
+    def test_one_of_two_scopes_covers_its_vaults(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_resource_group.rg", {"name": "rg"})
         self.vaults(plan)
         scope = "${azurerm_resource_group.rg.id}${azurerm_key_vault.far.id}"
@@ -346,31 +352,31 @@ class TestCovers:
         link = read(plan).link(ROLE, "derived.covers")
         assert link == ("one of", "azurerm_key_vault.far", "azurerm_key_vault.new", "azurerm_key_vault.there")
 
-    def test_by_what_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_scope_may_cover_any_vault(self, plan: PlanJson, read: Reader) -> None:
         self.vaults(plan)
         plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
         assert read(plan).link(ROLE, "derived.covers") == ("perhaps",)
 
-    def test_another_resource(self, plan: PlanJson, read: Reader) -> None:
+    def test_scope_of_another_resource_covers_no_vault(self, plan: PlanJson, read: Reader) -> None:
         self.vaults(plan)
         plan.resource(ROLE, {"scope": SUBNET})
         found = read(plan).reference(ROLE, "derived.covers")
         assert (found.targets, found.candidates, found.anything) == ((), (), False)
 
-    def test_an_azapi_vault_lies_where_its_parent_says(self, plan: PlanJson, read: Reader) -> None:
+    def test_azapi_vault_is_in_the_scope_of_its_parent(self, plan: PlanJson, read: Reader) -> None:
         vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "a", "parent_id": GROUP, "body": {}}
         plan.resource("azapi_resource.a", vault)
         plan.resource(ROLE, {"scope": SUBSCRIPTION})
         assert read(plan).link(ROLE, "derived.covers") == ("certain", "azapi_resource.a")
 
-    def test_an_azapi_vault_in_a_group_that_is_made_too(self, plan: PlanJson, read: Reader) -> None:
+    def test_azapi_vault_is_covered_by_its_created_resource_group(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_resource_group.rg", {"name": "rg"})
         vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "a", "body": {}}
         plan.resource("azapi_resource.a", vault, written={"parent_id": "${azurerm_resource_group.rg.id}"})
         plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
         assert read(plan).link(ROLE, "derived.covers") == ("certain", "azapi_resource.a")
 
-    def test_a_vault_that_goes_is_not_covered(self, plan: PlanJson, read: Reader) -> None:
+    def test_deleted_vault_is_not_covered(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, before={"name": "kv", "id": ID}, actions=["delete"])
         plan.resource(ROLE, {"scope": GROUP})
         assert not read(plan).reference(ROLE, "derived.covers").targets
@@ -381,7 +387,7 @@ class TestReferences:
 
     @pytest.mark.parametrize("text", [ID, ID.upper(), f"{ID}/"])
     @pytest.mark.parametrize("known", [True, False])
-    def test_a_vault(self, known: bool, text: str, plan: PlanJson, read: Reader) -> None:
+    def test_id_in_any_notation_links_to_the_vault(self, known: bool, text: str, plan: PlanJson, read: Reader) -> None:
         """Of a vault that is still to be made only the name is known."""
         after = {"name": "kv", "resource_group_name": "rg"} | ({"id": ID} if known else {})
         plan.resource(KV, after, actions=["no-op" if known else "create"])
@@ -393,16 +399,16 @@ class TestReferences:
     @pytest.mark.parametrize(
         "text", [ID.replace("/rg/", "/other/"), ID + "2", ID.replace("vaults", "managedHSMs"), GROUP, "kv"]
     )
-    def test_another_vault(self, text: str, plan: PlanJson, read: Reader) -> None:
+    def test_id_of_another_vault_is_outside_of_the_plan(self, text: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "resource_group_name": "rg"})
         plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": text})
         assert read(plan).link("azurerm_key_vault_secret.s")[0] == "outside"
 
-    def test_the_type_of_what_is_outside(self, plan: PlanJson, read: Reader) -> None:
+    def test_target_outside_of_the_plan_has_its_type(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": ID})
         assert read(plan).link("azurerm_key_vault_secret.s") == ("outside", "microsoft.keyvault/vaults")
 
-    def test_two_of_a_name(self, plan: PlanJson, read: Reader) -> None:
+    def test_two_vaults_of_one_name_are_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         for local in ("azurerm_key_vault.a", "azurerm_key_vault.b"):
             plan.resource(local, {"name": "kv", "resource_group_name": "rg"})
         plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": ID})
@@ -419,7 +425,7 @@ class TestReferences:
             ("https://kv.example.com/keys/k", False),
         ],
     )
-    def test_a_key_by_its_url(self, url: str, certain: bool, plan: PlanJson, read: Reader) -> None:
+    def test_key_url_links_to_the_key(self, url: str, certain: bool, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv"})
         plan.resource("azurerm_key_vault_key.k", {"name": "k"}, written={"key_vault_id": f"${{{KV}.id}}"})
         plan.resource("azurerm_disk_encryption_set.d", {"name": "d", "key_vault_key_id": url})
@@ -440,14 +446,18 @@ class TestRoles:
             ({"role_definition_id": "/x/custom"}, "/x/custom"),
         ],
     )
-    def test_by_name_or_id(self, after: dict[str, str], expected: str, plan: PlanJson, read: Reader) -> None:
+    def test_role_name_or_id_decides_the_role(
+        self, after: dict[str, str], expected: str, plan: PlanJson, read: Reader
+    ) -> None:
         names = ("role_definition_id", "role_definition_name")
         unknown = {"id": True, **{name: True for name in names if name not in after}}
         plan.resource(ROLE, after | {"scope": ID}, unknown=unknown, written=after)
         assert read(plan).get(ROLE, "derived.roleName") == expected
 
     @pytest.mark.parametrize("attribute", ["role_definition_resource_id", "role_definition_id", "id"])
-    def test_a_role_that_is_made_too(self, attribute: str, plan: PlanJson, read: Reader) -> None:
+    def test_created_role_definition_has_its_name_and_operations(
+        self, attribute: str, plan: PlanJson, read: Reader
+    ) -> None:
         permissions = [{"actions": ["*"], "not_actions": []}, {"actions": ["Microsoft.KeyVault/vaults/read"]}]
         plan.resource("azurerm_role_definition.d", {"name": "My role", "permissions": permissions})
         plan.resource(ROLE, {}, written={"role_definition_id": f"${{azurerm_role_definition.d.{attribute}}}"})
@@ -455,7 +465,7 @@ class TestRoles:
         assert found.get(ROLE, "derived.roleName") == "My role"
         assert "Microsoft.KeyVault/vaults/accessPolicies/write" in found.get(ROLE, "derived.operations")
 
-    def test_a_role_that_is_there(self, plan: PlanJson, read: Reader) -> None:
+    def test_existing_role_definition_has_its_name_and_operations(self, plan: PlanJson, read: Reader) -> None:
         """The provider puts the scope behind its own id of a definition."""
         role = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{'a' * 8}"
         definition = {"id": f"{role}|{SUBSCRIPTION}", "name": "My role", "role_definition_id": "a" * 8}
@@ -467,7 +477,7 @@ class TestRoles:
         assert found.get(ROLE, "derived.roleName") == "My role"
         assert "Microsoft.KeyVault/vaults/write" in found.get(ROLE, "derived.operations")
 
-    def test_a_role_that_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_local_role_name_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(ROLE, {}, written={"role_definition_name": "${local.role}"})
         assert read(plan).get(ROLE, "derived.roleName") == "?"
 
@@ -492,7 +502,7 @@ class TestAccessPolicies:
 
     @pytest.mark.parametrize("action", ["no-op", "update"])
     @pytest.mark.parametrize("removed", [False, True])
-    def test_an_existing_vault(self, removed: bool, action: str, plan: PlanJson, read: Reader) -> None:
+    def test_existing_vault_keeps_its_policies(self, removed: bool, action: str, plan: PlanJson, read: Reader) -> None:
         self.vault(plan, action)
         policy = {"key_vault_id": ID, **OTHER, "object_id": "OTHER"}
         after, actions = ({}, ["delete"]) if removed else (policy, ["no-op"])
@@ -500,7 +510,7 @@ class TestAccessPolicies:
         plan.resource("azurerm_key_vault_access_policy.p", after, before=policy, actions=actions, change=change)
         assert self.policies(plan, read) == ["own"]
 
-    def test_a_new_vault_says_its_own(self, plan: PlanJson, read: Reader) -> None:
+    def test_new_vault_has_its_own_policies(self, plan: PlanJson, read: Reader) -> None:
         self.vault(plan, "create")
         plan.resource("azurerm_key_vault_access_policy.p", OTHER, written={"key_vault_id": f"${{{KV}.id}}"})
         assert self.policies(plan, read) == ["own", "other"]
@@ -523,7 +533,7 @@ class TestAccessPolicies:
         found = read(plan)
         assert found.get(KV, "derived.accessModel") == found.get(policy, "derived.accessModel") == expected
 
-    def test_the_permission_model_of_one_of_two(self, plan: PlanJson, read: Reader) -> None:
+    def test_permission_model_of_one_of_two_vaults_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_key_vault.a", {"name": "a", "rbac_authorization_enabled": True})
         plan.resource("azurerm_key_vault.b", {"name": "b", "rbac_authorization_enabled": False})
         policy = "azurerm_key_vault_access_policy.p"
@@ -535,7 +545,7 @@ class TestAccessPolicies:
         ("rbac", "note"),
         [(None, "`rbac_authorization_enabled` is not set (default: false)"), (True, "the value is `true`")],
     )
-    def test_the_note_of_the_permission_model(self, rbac: Any, note: str, plan: PlanJson, read: Reader) -> None:
+    def test_permission_model_has_a_note(self, rbac: Any, note: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "rbac_authorization_enabled": rbac})
         found = read(plan).answer(KV, "derived.accessModel")
         assert isinstance(found, Scalar)
@@ -548,7 +558,7 @@ class TestAccessPolicies:
         assert (found.value, found.note) == ("secrets/get", "secret_permissions: Get")
 
     @pytest.mark.parametrize(("count", "note"), [(1_024, ""), (1_025, "more than 1,024 policies")])
-    def test_the_number_of_policies(self, count: int, note: str, plan: PlanJson, read: Reader) -> None:
+    def test_policies_above_the_limit_have_a_note(self, count: int, note: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "access_policy": [{**OWN, "object_id": str(one)} for one in range(count)]})
         found = read(plan).answer(KV, "derived.policyCount")
         assert isinstance(found, Scalar)

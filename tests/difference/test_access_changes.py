@@ -79,7 +79,7 @@ def test_a_principal_that_deploys_is_locked_out(diff: Diff) -> None:
     assert {one[5] for one in found if one[3] == "yes"} == {True}
 
 
-def test_a_principal_that_keeps_something_is_not_locked_out(diff: Diff) -> None:
+def test_principal_that_keeps_some_access_is_not_locked_out(diff: Diff) -> None:
     less = POLICY.replace('["Get", "Set"]', '["Set"]')
     assert changes(diff, vault(POLICY), vault(less)) == [("lost", WHO, ("secrets/get",), "yes", "no", False)]
 
@@ -95,7 +95,7 @@ def test_access_that_is_gained(diff: Diff) -> None:
     assert changes(diff, vault(rbac="true"), head) == [("gained", OTHER, ("secrets/get",), "no", "yes", False)]
 
 
-def test_access_by_another_path_is_no_difference(diff: Diff) -> None:
+def test_access_by_another_path_is_not_a_difference(diff: Diff) -> None:
     base = vault(rbac="true") + assigned("Key Vault Secrets User")
     head = vault(rbac="true") + assigned("Key Vault Secrets User", name="other")
     assert changes(diff, base, head) == []
@@ -103,7 +103,7 @@ def test_access_by_another_path_is_no_difference(diff: Diff) -> None:
     assert changes(diff, base, head) == [("wider", WHO, ("secrets/get",), "yes", "yes", False)]
 
 
-def test_access_that_becomes_unknown_is_perhaps_lost(diff: Diff) -> None:
+def test_access_that_becomes_unknown_is_possibly_lost(diff: Diff) -> None:
     variable = 'variable "rbac" {\n  type = bool\n}\n'
     (one,) = [one for one in changes(diff, vault(POLICY), variable + vault(POLICY, rbac="var.rbac")) if one[1] == WHO]
     assert one == ("lost", WHO, ("secrets/get", "manage"), "yes", "perhaps", False)
@@ -141,7 +141,7 @@ def test_each_vault_has_the_capabilities_that_it_loses(diff: Diff) -> None:
     assert lost == {(("kv",), ("secrets/get", "manage")), (("other",), ("secrets/get",))}
 
 
-def test_a_lock_out_in_one_plan(diff: Diff) -> None:
+def test_lock_out_in_one_plan_is_reported(diff: Diff) -> None:
     text = f"""
 provider.azurerm: {{version: "~> 4.81", features: {{}}}}
 azurerm_key_vault.kv:
@@ -173,13 +173,13 @@ azurerm_key_vault.kv:
         ("none", (), 0),
     ],
 )
-def test_gates(gate: str, words: tuple[str, ...], code: int, diff: Diff) -> None:
+def test_gates_on_access_set_the_exit_code(gate: str, words: tuple[str, ...], code: int, diff: Diff) -> None:
     diff.write("base", {"main.tf": GROUP + vault(POLICY)})
     diff.write("head", {"main.tf": GROUP + vault()})
     assert diff.run("base", "head", "--fail-on", gate, *words).code == code
 
 
-def test_what_is_only_possible_counts_for_a_strict_gate(diff: Diff) -> None:
+def test_strict_gate_counts_possible_losses(diff: Diff) -> None:
     variable = 'variable "rbac" {\n  type = bool\n}\n'
     diff.write("base", {"main.tf": GROUP + vault(POLICY)})
     diff.write("head", {"main.tf": variable + GROUP + vault(POLICY, rbac="var.rbac")})

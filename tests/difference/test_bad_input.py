@@ -125,7 +125,7 @@ def test_gates_that_do_not_conflict(gates: tuple[str, ...], written: Diff) -> No
 @pytest.mark.parametrize(
     ("gate", "code"), [("new", 1), ("new:high", 1), ("new:critical", 0), ("one-way", 0), ("none", 0)]
 )
-def test_the_severity_of_a_gate(gate: str, code: int, diff: Diff) -> None:
+def test_gate_with_a_severity_ignores_less_severe_findings(gate: str, code: int, diff: Diff) -> None:
     name = diff.write("plan.json", encoded(plan_with("public network on")))
     assert diff.run(name, "--fail-on", gate).code == code
 
@@ -170,7 +170,7 @@ def test_warnings_that_both_sides_have_are_not_repeated(diff: Diff) -> None:
     assert [one["level"] for one in problems] == ["warning"]
 
 
-def test_what_neither_side_evaluates_is_named(diff: Diff) -> None:
+def test_module_that_neither_side_evaluates_is_named(diff: Diff) -> None:
     module = 'module "kv" {\n  source  = "example.com/x/kv/azurerm"\n  version = "%s"\n}\n'
     for side, version in (("base", "1.0.0"), ("head", "2.0.0")):
         diff.write(side, {"main.tf": OTHER + module % version})

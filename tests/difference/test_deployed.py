@@ -90,7 +90,7 @@ def test_azure_rejects_that_purge_protection_is_turned_off(diff: Diff) -> None:
     assert door(found)["text"].endswith("Azure rejects this")
 
 
-def test_nobody_can_purge_a_vault_whose_purge_protection_is_removed(diff: Diff) -> None:
+def test_removed_purge_protection_lets_no_principal_purge_an_existing_vault(diff: Diff) -> None:
     protected = vault("  purge_protection_enabled = true\n", rbac="true") + assigned("Key Vault Secrets Officer")
     for name, text in (("base", protected), ("head", protected.replace("= true\n\n", "= false\n\n", 1))):
         diff.write(name, {"main.tf": GROUP + text})
@@ -138,7 +138,7 @@ def notes(found: Compared) -> list[tuple[str, str, str, str]]:
     )
 
 
-def test_findings_on_what_stays_are_about_a_new_environment(diff: Diff) -> None:
+def test_findings_on_kept_settings_concern_new_environments_only(diff: Diff) -> None:
     """The existing vault keeps purge protection and its access policies; what HEAD sets is changed."""
     other = "resource other" + bicep(OLD, PURGE).replace("kv-app", "kv-other").partition("resource kv")[2]
     explicit = other.replace(OLD, NEW).replace(PURGE, f"{PURGE}\n    enableRbacAuthorization: true")

@@ -63,7 +63,7 @@ def test_each_kind_of_difference_has_a_gate(gate: str, diff: Diff) -> None:
         assert f"--fail-on {gate}: " in diff.run(base, head).out
 
 
-def test_what_is_destroyed_is_not_what_is_turned_on(diff: Diff) -> None:
+def test_one_way_change_is_not_reported_by_other_gates(diff: Diff) -> None:
     base, head = diff.write("b", {"main.tf": vault()}), diff.write("h", {"main.tf": vault(purge="true")})
     others = [gate for gate in GATES if gate not in ("none", "gone", "one-way", "purge-protection")]
     for gate in others:
@@ -72,7 +72,7 @@ def test_what_is_destroyed_is_not_what_is_turned_on(diff: Diff) -> None:
     assert diff.run(base, head, "--fail-on", "one-way").code == 1
 
 
-def test_the_default_gates(diff: Diff) -> None:
+def test_default_gates_fail_on_new_findings_and_losses(diff: Diff) -> None:
     rest = 'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n}\n'
     base = diff.write("b", {"main.tf": rest + vault() + ROLE})
     head = diff.write("h", {"main.tf": rest})

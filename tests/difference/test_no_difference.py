@@ -49,7 +49,7 @@ def test_resources_may_be_in_another_order(diff: Diff) -> None:
     assert diff.compare(base, head).counts == {}
 
 
-def test_lines_comments_and_white_space_are_no_difference(diff: Diff) -> None:
+def test_lines_comments_and_white_space_are_not_differences(diff: Diff) -> None:
     base = diff.write("base", {"main.tf": BAD})
     head = diff.write("head", {"main.tf": "# a comment\n\n" + BAD.replace("\n  ", "\n      ")})
     assert diff.compare(base, head).counts == {}
@@ -86,7 +86,7 @@ moved {
 
 
 @pytest.mark.parametrize("case", MOVES)
-def test_moved_blocks_are_no_difference(case: str, diff: Diff) -> None:
+def test_moved_blocks_are_not_differences(case: str, diff: Diff) -> None:
     renamed = BAD.replace('"azurerm_key_vault" "private"', '"azurerm_key_vault" "new"')
     renamed = renamed.replace("azurerm_key_vault.private", "azurerm_key_vault.new")
     base, head = diff.write("base", {"main.tf": BAD}), diff.write("head", {"main.tf": renamed + MOVES[case]})
@@ -139,7 +139,7 @@ def test_without_a_moved_block_the_vault_is_replaced(diff: Diff) -> None:
     assert (found.counts, found.doors) == ({"oneWayDoors": 1}, [("replaced", "azurerm_key_vault.private")])
 
 
-def test_a_vault_of_a_terragrunt_unit_is_replaced_too(diff: Diff) -> None:
+def test_vault_of_a_terragrunt_unit_is_replaced(diff: Diff) -> None:
     def unit(name: str, label: str) -> str:
         vault = f'resource "azurerm_key_vault" "{label}" {{\n  name = "kv"\n  location = "westeurope"\n}}\n'
         return diff.write(
@@ -152,7 +152,7 @@ def test_a_vault_of_a_terragrunt_unit_is_replaced_too(diff: Diff) -> None:
     assert "its address changes to azurerm_key_vault.new without a `moved` block" in door["text"]
 
 
-def test_symbolic_names_files_and_the_order_of_bicep_are_no_difference(diff: Diff) -> None:
+def test_symbolic_names_files_and_order_in_bicep_are_not_differences(diff: Diff) -> None:
     bad = BICEP.replace("enablePurgeProtection: true\n", "", 1).replace("'Disabled'", "'Enabled'")
     resources = re.findall(r"^resource[\s\S]*?^}\n", bad, re.MULTILINE)
     other = bad.partition("resource ")[0] + "".join(reversed(resources))

@@ -77,7 +77,7 @@ def test_purge_protection_is_turned_on(diff: Diff) -> None:
     assert not found.findings("new")
 
 
-def test_purge_protection_that_is_on_already_is_no_door(diff: Diff) -> None:
+def test_unchanged_purge_protection_is_not_a_one_way_change(diff: Diff) -> None:
     assert between(diff, VAULT % ON, VAULT % ON).doors == []
 
 
@@ -88,7 +88,7 @@ def test_purge_protection_cannot_be_turned_off(head: str, diff: Diff) -> None:
     assert door(found)["text"].endswith("cannot be turned off once it is on: Azure rejects this")
 
 
-def test_purge_protection_of_a_variable_is_perhaps_turned_on(diff: Diff) -> None:
+def test_purge_protection_of_a_variable_is_possibly_turned_on(diff: Diff) -> None:
     variable = 'variable "protect" {\n  type = bool\n}\n'
     found = door(between(diff, VAULT % OFF, variable + VAULT % "  purge_protection_enabled = var.protect"))
     assert (found["certain"], found["decidedBy"]) == (False, "`var.protect` has no value")
@@ -151,7 +151,7 @@ def test_a_vault_is_replaced(old: str, new: str, reason: str, diff: Diff) -> Non
     assert f"{KV} is replaced ({reason})" in door(found)["text"]
 
 
-def test_the_spelling_of_a_location_is_no_replacement(diff: Diff) -> None:
+def test_spelling_of_a_location_does_not_replace_a_vault(diff: Diff) -> None:
     assert between(diff, VAULT % ON, (VAULT % ON).replace("westeurope", "West Europe")).doors == []
 
 
@@ -161,7 +161,7 @@ def test_a_vault_that_is_no_longer_managed_is_not_deleted(diff: Diff) -> None:
     assert between(diff, VAULT % ON, removed.replace("false", "true")).doors == [("deleted", KV)]
 
 
-def test_a_vault_that_a_default_disables_is_perhaps_deleted(diff: Diff) -> None:
+def test_vault_that_a_default_disables_is_possibly_deleted(diff: Diff) -> None:
     variable = 'variable "enabled" {\n  default = false\n}\n'
     moved = "moved {\n  from = azurerm_key_vault.kv\n  to = azurerm_key_vault.kv[0]\n}\n"
     found = door(between(diff, VAULT % ON, variable + moved + VAULT % (ON + "\n  count = var.enabled ? 1 : 0")))
@@ -179,13 +179,13 @@ def test_a_key_is_destroyed(diff: Diff) -> None:
     assert "`key_size` changes from `2048` to `4096`" in door(found)["text"]
 
 
-def test_the_keys_of_a_deleted_vault_are_in_its_door(diff: Diff) -> None:
+def test_keys_of_a_deleted_vault_are_part_of_its_deletion(diff: Diff) -> None:
     found = between(diff, VAULT % ON + KEY % 2048, "")
     assert found.doors == [("deleted", KV)]
     assert "is deleted, with 1 declared key" in door(found)["text"]
 
 
-def test_a_managed_hsm(diff: Diff) -> None:
+def test_one_way_changes_of_a_managed_hsm_are_reported(diff: Diff) -> None:
     found = between(diff, "", HSM % 30)
     assert (found.doors, "billed until it is purged" in door(found)["text"]) == ([("hsm", MHSM)], True)
     found = between(diff, HSM % 30, "")
@@ -221,7 +221,7 @@ resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 """  # noqa: E501
 
 
-def test_doors_in_bicep(diff: Diff) -> None:
+def test_one_way_changes_in_bicep_are_reported(diff: Diff) -> None:
     off, on = BICEP % "", BICEP % "enablePurgeProtection: true"
     for name, text in (("off", off + GROUP), ("on", on + GROUP), ("none", GROUP)):
         diff.write(name, {"main.bicep": text})
@@ -277,17 +277,17 @@ def planned(actions: list[str], *, kind: str = KV, before: dict[str, Any] | None
         (planned(["update"], before={"sku_name": "premium"}), []),
     ],
 )
-def test_doors_in_a_plan(plan: bytes, doors: list[tuple[str, str]], diff: Diff) -> None:
+def test_one_way_changes_in_a_plan_are_reported(plan: bytes, doors: list[tuple[str, str]], diff: Diff) -> None:
     assert diff.compare(diff.write("plan.json", plan), *DAY).doors == doors
 
 
-def test_doors_of_one_plan_and_not_of_another(diff: Diff) -> None:
+def test_one_way_change_of_head_alone_is_reported(diff: Diff) -> None:
     base, head = diff.write("base.json", planned(["no-op"])), diff.write("head.json", planned(["delete"]))
     assert diff.compare(base, head, *DAY).doors == [("deleted", KV)]
     assert diff.compare(head, head, *DAY).doors == []
 
 
-def test_a_replacement_that_only_base_plans_is_no_door(diff: Diff) -> None:
+def test_replacement_that_only_base_plans_is_not_a_one_way_change(diff: Diff) -> None:
     base, head = diff.write("base.json", planned(["delete", "create"])), diff.write("head.json", planned(["no-op"]))
     assert diff.compare(base, head, *DAY).doors == []
     assert diff.compare(head, base, *DAY).doors == [("replaced", KV)]
@@ -330,7 +330,9 @@ def what_if(kind: str, before: dict[str, Any] | None, after: dict[str, Any] | No
         (what_if("NoChange", {}, {}), []),
     ],
 )
-def test_doors_in_a_what_if_result(document: bytes, doors: list[tuple[str, bool]], diff: Diff) -> None:
+def test_one_way_changes_in_a_what_if_result_are_reported(
+    document: bytes, doors: list[tuple[str, bool]], diff: Diff
+) -> None:
     found = diff.compare(diff.write("what-if.json", document), *DAY)
     assert [(one["kind"], one["certain"]) for one in found.document["oneWayDoors"]] == doors
 

@@ -24,7 +24,7 @@ def rows(diff: Diff, base: str, head: str, file: str = "main.tf") -> list[PAIR]:
 
 
 @pytest.mark.parametrize("kept", [("a",), ("a", "c")])
-def test_a_vault_that_goes_leaves_its_neighbours_alone(kept: tuple[str, ...], diff: Diff) -> None:
+def test_deleted_vault_does_not_affect_other_vaults(kept: tuple[str, ...], diff: Diff) -> None:
     every = {name: vault(rbac="true", name=name) for name in ("a", "b", "c")}
     head = "".join(every[name] for name in kept)
     gone = sorted(set(every) - set(kept))
@@ -145,7 +145,7 @@ def test_an_identity_that_a_template_renames_stays_with_its_role(diff: Diff) -> 
     ]  # fmt: skip
 
 
-def test_another_symbolic_name_of_an_identity_is_no_difference(diff: Diff) -> None:
+def test_renamed_symbolic_name_of_an_identity_is_not_a_difference(diff: Diff) -> None:
     role = ASSIGNED.replace("ID", "id.id").replace("PRINCIPAL", "id.properties.principalId")
     text = DEPLOYED + IDENTITY.replace("NAME", "id-one") + role
     diff.write("base", {"main.bicep": text})

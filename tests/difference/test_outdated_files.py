@@ -64,7 +64,7 @@ def test_a_template_that_is_outdated_since_its_source_was_fixed_has_no_new_findi
         ((False, False), (True, True), "gone"),
     ],
 )
-def test_what_a_template_had_before_decides(
+def test_previous_state_of_a_template_decides_whether_its_finding_is_new(
     base: tuple[bool, bool], head: tuple[bool, bool], state: str, diff: Diff
 ) -> None:
     found = compared(diff, base, head)

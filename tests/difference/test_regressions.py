@@ -60,7 +60,7 @@ def names_of(compared: Compared, state: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", REGRESSIONS)
-def test_one_regression_is_one_new_finding_and_its_reverse_one_that_is_gone(
+def test_one_regression_is_one_new_finding_and_its_reverse_one_resolved_finding(
     name: str, language: str, diff: Diff
 ) -> None:
     worse, better = LANGUAGES[language](diff, name)
@@ -76,6 +76,6 @@ def test_five_regressions_are_five_new_findings(language: str, diff: Diff) -> No
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_change_is_no_difference(language: str, diff: Diff) -> None:
+def test_unchanged_input_has_no_differences(language: str, diff: Diff) -> None:
     for compared in LANGUAGES[language](diff):
         assert (compared.code, compared.counts) == (0, {})

@@ -107,7 +107,7 @@ def test_a_vault_that_is_imported_is_not_created(diff: Diff) -> None:
     assert between(diff, PLAIN, other + IMPORT).doors == [("replaced", KV)]
 
 
-def test_an_import_block_of_many_instances(diff: Diff) -> None:
+def test_vault_imported_by_for_each_is_not_created(diff: Diff) -> None:
     block = IMPORT.replace("azurerm_key_vault.other", "azurerm_key_vault.kv[each.key]").replace(
         "import {\n", 'import {\n  for_each = toset(["app"])\n'
     )

@@ -53,7 +53,7 @@ def test_files_that_are_not_committed_are_part_of_head(checkout: Path, diff: Dif
     assert ("KV001", "azurerm_key_vault.a") in diff.compare("HEAD").findings("gone")
 
 
-def test_what_is_gone_has_its_path_in_the_checkout(checkout: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gone_finding_has_its_path_in_the_checkout(checkout: Path, diff: Diff, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkout / "infra" / "main.tf").write_text("", encoding="utf-8")
     commit(checkout, {"infra/more.tf": OTHER})
     copies = checkout.parent / "copies"
@@ -100,7 +100,7 @@ def test_an_unknown_commit_is_an_error_with_the_nearest_name(word: str, checkout
         assert "is neither a path nor a commit of" in said.err
 
 
-def test_what_is_no_path_of_a_checkout_is_an_error(checkout: Path, diff: Diff, tmp_path: Path) -> None:
+def test_path_outside_of_a_checkout_is_an_error(checkout: Path, diff: Diff, tmp_path: Path) -> None:
     for words in (("--base", "main", "no"), ("--base", "main", "infra", "infra"), ("--base", ""), ("--no-merge-base",)):
         said = diff.run(*words)
         assert (said.code, said.out) == (2, ""), words
@@ -148,7 +148,7 @@ def test_a_folder_that_the_commit_does_not_have_is_new(checkout: Path, diff: Dif
     assert "is not in " in said.err
 
 
-def test_a_link_of_the_commit_does_not_lead_out_of_it(checkout: Path, diff: Diff, tmp_path: Path) -> None:
+def test_link_of_the_commit_to_the_outside_is_not_followed(checkout: Path, diff: Diff, tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "main.tf").write_text(VAULT.format("secret", "true"), encoding="utf-8")
     for target in (tmp_path / "secret", "../secret", "../../secret", ".git"):
@@ -176,7 +176,7 @@ def test_a_link_of_the_commit_is_not_read(checkout: Path, diff: Diff, tmp_path: 
     assert "azurerm_key_vault.secret" not in said.out
 
 
-def test_the_configuration_of_the_commit_counts(checkout: Path, diff: Diff) -> None:
+def test_configuration_of_the_commit_applies(checkout: Path, diff: Diff) -> None:
     commit(checkout, {"kvlint.toml": 'ignore = ["KV001"]\n'})
     found = diff.compare("HEAD")
     assert (found.document["basis"], found.findings("unchanged")) == (

@@ -37,7 +37,7 @@ def test_a_role_on_one_secret_that_gets_the_vault(diff: Diff) -> None:
     assert (row["direction"], row["exceptFor"], row["only"], row["lockout"]) == ("lost", ["secrets/db"], [], False)
 
 
-def test_a_role_on_another_secret(diff: Diff) -> None:
+def test_role_on_another_secret_is_a_change_of_access(diff: Diff) -> None:
     other = SECRET.format("other").partition("variable")[0]
     moved = assigned(USER, to="azurerm_key_vault_secret.other.resource_versionless_id")
     lost, gained = found(diff, BASE + other + AT_SECRET, BASE + other + moved)
@@ -46,7 +46,7 @@ def test_a_role_on_another_secret(diff: Diff) -> None:
     assert "can now read secrets (only secrets/other)" in diff.run("base", "head").out
 
 
-def test_a_secret_whose_vault_gets_a_neighbour(diff: Diff) -> None:
+def test_role_on_a_secret_that_moves_to_the_group_includes_other_vaults(diff: Diff) -> None:
     two = vault(rbac="true", name="two")
     rows = found(diff, BASE + two + AT_SECRET, BASE + two + AT_GROUP)
     assert {(tuple(row["vaults"]), tuple(row["exceptFor"])) for row in rows} == {

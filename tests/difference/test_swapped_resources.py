@@ -242,7 +242,7 @@ def test_a_suppression_does_not_follow_to_another_vault(before: str, after: str,
 
 
 @pytest.mark.parametrize("name", ["var.lab", '"kv-${var.lab}"', 'provider::x::f("lab")', 'var.names["lab"]'])
-def test_a_suppression_counts_for_the_same_unknown_name(name: str, diff: Diff) -> None:
+def test_suppression_applies_to_the_same_unknown_name(name: str, diff: Diff) -> None:
     text = NAMES + computed(name, "a", comment=IGNORE)
     diff.write("base", {"main.tf": text})
     diff.write("head", {"main.tf": "# a new line\n" + text})
@@ -258,7 +258,7 @@ def test_a_renamed_variable_file_is_not_a_new_one(diff: Diff) -> None:
     assert (found.code, found.findings("new"), found.document["turnedOff"]) == (0, [], [])
 
 
-def test_the_variable_file_of_a_new_root_module_counts(diff: Diff) -> None:
+def test_variable_file_of_a_new_root_module_is_used(diff: Diff) -> None:
     diff.write("base", {"main.tf": GOOD})
     new = {"new/main.tf": by_variable("false").replace("kv-prod", "kv-new"), "new/terraform.tfvars": "p = true\n"}
     diff.write("head", {"main.tf": GOOD, **new})

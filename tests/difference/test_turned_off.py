@@ -90,7 +90,7 @@ SETTINGS: dict[str, tuple[str, tuple[str, list[str], str | None]]] = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("file", ["kvlint.toml", ".kvlint.toml", "pyproject.toml"])
-def test_a_setting_of_head_does_not_count_and_is_listed(file: str, name: str, sides: Sides) -> None:
+def test_setting_of_head_is_ignored_and_listed(file: str, name: str, sides: Sides) -> None:
     text, entry = SETTINGS[name]
     if file == "pyproject.toml":
         tables = {"[[override]]": "[[tool.kvlint.override]]", "[set]": "[tool.kvlint.set]"}
@@ -132,7 +132,7 @@ def test_a_setting_that_only_reports_more_is_not_listed(name: str, sides: Sides)
     assert (found.code, entries(found)) == (0, [])
 
 
-def test_the_configuration_of_base_counts_on_both_sides(sides: Sides) -> None:
+def test_configuration_of_base_applies_to_both_sides(sides: Sides) -> None:
     settings, new = {"kvlint.toml": 'exclude = ["lab/"]\n'}, {"lab/main.tf": vault()}
     found = sides.compare(settings, {**new, **settings}, *NEW_HIGH, *TURNED_OFF)
     assert (found.code, found.findings("new")) == (0, [])
@@ -140,7 +140,7 @@ def test_the_configuration_of_base_counts_on_both_sides(sides: Sides) -> None:
     assert (found.code, found.findings("new"), entries(found)) == (0, [], [])
 
 
-def test_a_removed_configuration_is_listed_with_what_it_raised(sides: Sides) -> None:
+def test_removed_configuration_is_listed_with_its_overrides(sides: Sides) -> None:
     text = 'strict = true\n[[override]]\nrules = ["KV017"]\nseverity = "critical"\n'
     found = sides.compare({"kvlint.toml": text}, {}, *TURNED_OFF)
     assert found.code == 1
@@ -202,14 +202,14 @@ COMMENTED = {
 
 
 @pytest.mark.parametrize("name", COMMENTED)
-def test_a_suppression_of_head_does_not_count(name: str, sides: Sides) -> None:
+def test_suppression_of_head_is_ignored(name: str, sides: Sides) -> None:
     found = sides.compare(CONFIGURED, {**CONFIGURED, **COMMENTED[name]}, *NEW_HIGH, *TURNED_OFF)
     assert found.code == 1
     assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
     assert entries(found) == [("comment", ["KV001"], "azurerm_key_vault.prod")]
 
 
-def test_a_suppression_of_an_old_finding_does_not_count(sides: Sides) -> None:
+def test_suppression_added_to_an_old_finding_is_ignored(sides: Sides) -> None:
     found = sides.compare(
         {"prod.tf": vault(), **CONFIGURED}, {**CONFIGURED, "prod.tf": vault(comment=IGNORE)}, *TURNED_OFF
     )
@@ -226,7 +226,7 @@ MOVED = {
 
 
 @pytest.mark.parametrize("name", MOVED)
-def test_a_suppression_that_base_has_counts_where_it_is_now(name: str, sides: Sides) -> None:
+def test_suppression_of_base_applies_at_its_new_line(name: str, sides: Sides) -> None:
     found = sides.compare({"prod.tf": vault(comment=IGNORE)}, {"other.tf": MOVED[name]}, *NEW_HIGH, *TURNED_OFF)
     assert (found.code, entries(found)) == (0, [])
     assert found.findings("new") == []
@@ -239,7 +239,7 @@ def test_a_suppression_follows_a_renamed_resource(sides: Sides) -> None:
 
 
 @pytest.mark.parametrize("comment", ["kvlint: ignore[KV001] x", "kvlint: ignore[KV001,KV017] x"])
-def test_a_suppression_of_another_rule_or_resource_does_not_count(comment: str, sides: Sides) -> None:
+def test_suppression_of_another_rule_or_resource_is_ignored(comment: str, sides: Sides) -> None:
     base = {"prod.tf": vault("a", comment="kvlint: ignore[KV017] x") + vault("b", comment=IGNORE)}
     head = {"prod.tf": vault("a", comment=comment) + vault("b", comment=IGNORE)}
     found = sides.compare(base, head, *TURNED_OFF)
@@ -247,7 +247,7 @@ def test_a_suppression_of_another_rule_or_resource_does_not_count(comment: str, 
     assert ("comment", ["KV001"], "azurerm_key_vault.a") in entries(found)
 
 
-def test_comments_for_other_tools_count_as_base_has_them(sides: Sides) -> None:
+def test_comments_for_other_tools_apply_as_in_base(sides: Sides) -> None:
     respected = {"kvlint.toml": "respect-peer-suppressions = true\n"}
     commented = vault().replace("{\n", "{\n  # checkov:skip=CKV_AZURE_110: accepted\n", 1)
     found = sides.compare(respected, {**respected, "prod.tf": commented}, *TURNED_OFF)
@@ -275,7 +275,7 @@ def test_comments_for_other_tools_lower_a_severity_only_as_base_has_them(base: M
 # --- accepting, and bases without a configuration ---------------------------------------------------------------------
 
 
-def test_what_is_accepted_counts_and_is_listed(sides: Sides) -> None:
+def test_accepted_suppressions_apply_and_are_listed(sides: Sides) -> None:
     head = {"prod.tf": vault(comment=IGNORE), "kvlint.toml": 'ignore = ["KV017"]'}
     found = sides.compare(CONFIGURED, head, *NEW_HIGH, *TURNED_OFF, "--accept", "suppressed")
     assert (found.code, found.findings("new")) == (0, [])
@@ -290,7 +290,7 @@ def test_only_suppressions_can_be_accepted(diff: Diff) -> None:
     assert "--accept: `new` cannot be accepted" in said.err
 
 
-def test_the_pull_request_that_introduces_kvlint_may_ignore_what_it_does_not_change(sides: Sides) -> None:
+def test_pull_request_that_introduces_kvlint_may_ignore_unchanged_resources(sides: Sides) -> None:
     prod = {"prod.tf": vault()}
     settings = {"kvlint.toml": 'ignore = ["KV001"]\n'}
     found = sides.compare(prod, {**prod, **settings}, *NEW_HIGH, *TURNED_OFF)
@@ -302,7 +302,7 @@ def test_the_pull_request_that_introduces_kvlint_may_ignore_what_it_does_not_cha
     assert counted == ["azurerm_key_vault.new"]
 
 
-def test_a_configuration_outside_of_the_checkout_counts_for_both_sides(sides: Sides, tmp_path: Path) -> None:
+def test_configuration_outside_of_the_checkout_applies_to_both_sides(sides: Sides, tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text('ignore = ["KV017"]\n', "utf-8")
     head = {"prod.tf": vault(), "kvlint.toml": 'ignore = ["KV001"]\n'}
     for words in (("--config", str(tmp_path / "own.toml")), ("--isolated",), ("--untrusted",)):
@@ -353,7 +353,7 @@ def test_folders_without_a_common_resource_are_compared(diff: Diff) -> None:
     assert "have no resource in common" in found.document["problems"][0]["message"]
 
 
-def test_another_language_is_a_new_state_and_no_wrong_use(diff: Diff) -> None:
+def test_vault_in_another_language_is_new(diff: Diff) -> None:
     diff.write("base", {"main.tf": vault("a", "true")})
     bicep = (
         "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n  location: 'x'\n  properties: {}\n}\n"
@@ -385,7 +385,7 @@ def test_the_section_states_how_to_accept_it(form: str, diff: Diff) -> None:
 
 
 @pytest.mark.parametrize("folder", ["examples/prod", "tests", "validation/x"])
-def test_a_resource_that_moves_into_a_folder_of_tests_counts_as_before(folder: str, sides: Sides) -> None:
+def test_resource_that_moves_into_a_folder_of_tests_keeps_its_severity(folder: str, sides: Sides) -> None:
     base, head = {"prod/main.tf": vault(value="true")}, {f"{folder}/main.tf": vault()}
     found = sides.compare(base, head, *NEW_HIGH, *TURNED_OFF)
     assert found.findings("new") == [("KV001", "azurerm_key_vault.prod")]
@@ -406,7 +406,7 @@ def test_a_vault_leaves_a_module_that_stays_for_a_folder_of_tests(sides: Sides) 
     assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
 
 
-def test_a_folder_that_becomes_one_of_tests_counts_as_before(sides: Sides) -> None:
+def test_folder_that_becomes_one_of_tests_keeps_its_severity(sides: Sides) -> None:
     base = {"test/main.tf": vault(value="true"), "prod/main.tf": vault("p", "true")}
     found = sides.compare(base, {"test/main.tf": vault(), "x/main.tf": vault("p", "true")}, *NEW_HIGH)
     assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
@@ -419,7 +419,7 @@ def test_a_pipeline_that_no_longer_deploys_a_folder_does_not_lower_it(sides: Sid
     assert (found.code, found.findings("new")) == (1, [("KV001", "azurerm_key_vault.prod")])
 
 
-def test_new_examples_do_not_count(sides: Sides) -> None:
+def test_findings_in_new_examples_are_not_new(sides: Sides) -> None:
     found = sides.compare({}, {"examples/prod/main.tf": vault()}, *NEW_HIGH, *TURNED_OFF)
     assert (found.code, entries(found)) == (0, [])
     base, head = {"examples/a/main.tf": vault(value="true")}, {"tests/b/main.tf": vault()}
@@ -436,7 +436,7 @@ OVERRIDES = {
 
 
 @pytest.mark.parametrize("name", OVERRIDES)
-def test_a_resource_that_moves_to_where_settings_of_base_lower_it_counts_as_before(name: str, sides: Sides) -> None:
+def test_resource_that_moves_to_a_path_of_lower_severity_keeps_its_severity(name: str, sides: Sides) -> None:
     settings = {"kvlint.toml": OVERRIDES[name]}
     base = {"prod/main.tf": vault(value="true"), "old/main.tf": vault("o"), **settings}
     moved = vault() if name != "an address" else vault().replace('"prod"', '"legacy"')
@@ -448,7 +448,7 @@ def test_a_resource_that_moves_to_where_settings_of_base_lower_it_counts_as_befo
     assert len(found.document["gates"]) == 2
 
 
-def test_what_settings_of_base_lower_stays_low(sides: Sides) -> None:
+def test_finding_that_settings_of_base_lower_stays_low(sides: Sides) -> None:
     settings = {"kvlint.toml": OVERRIDES["a path of lower severity"]}
     found = sides.compare({"old/a.tf": vault(), **settings}, {"old/b.tf": vault(), **settings}, *NEW_HIGH, *TURNED_OFF)
     assert (found.code, entries(found)) == (0, [])

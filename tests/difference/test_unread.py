@@ -70,7 +70,7 @@ PARAMETERS = "https://schema.management.azure.com/schemas/2019-04-01/deploymentP
 DECIDES = "what `more.tf` of {} declares, which cannot be read"
 
 
-def test_what_a_broken_file_of_head_may_declare_is_not_gone(diff: Diff) -> None:
+def test_resource_in_a_broken_file_of_head_is_unknown_and_not_gone(diff: Diff) -> None:
     diff.write("base", {"main.tf": MAIN, "more.tf": MORE})
     diff.write("head", {"main.tf": MAIN, "more.tf": BROKEN})
     found = compared(diff, "base", "head")
@@ -89,7 +89,7 @@ def test_what_a_broken_file_of_head_may_declare_is_not_gone(diff: Diff) -> None:
     assert out.endswith("Comparison incomplete: what a file declares that cannot be read is unknown.\n")
 
 
-def test_what_a_broken_file_of_base_may_declare_is_not_new(diff: Diff) -> None:
+def test_resource_in_a_broken_file_of_base_is_unknown_and_not_new(diff: Diff) -> None:
     diff.write("base", {"main.tf": MAIN, "more.tf": BROKEN})
     diff.write("head", {"main.tf": MAIN, "more.tf": MORE})
     found = compared(diff, "base", "head")
@@ -146,7 +146,7 @@ def template(name: str) -> str:
     return json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "resources": [vault]})
 
 
-def test_a_template_that_cannot_be_read_is_neither_gone_nor_renamed(diff: Diff) -> None:
+def test_vault_of_an_unreadable_template_is_unknown_and_not_renamed(diff: Diff) -> None:
     diff.write("base", {"a.json": template("kv-a"), "b.json": template("kv-b")})
     diff.write("head", {"a.json": template("kv-a") + "]", "b.json": template("kv-b"), "c.json": template("kv-c")})
     found = compared(diff, "base", "head")
@@ -191,7 +191,7 @@ def test_a_plan_that_cannot_be_read(diff: Diff) -> None:
     assert not any(certain for kind, _, certain, _ in doors(found) if kind == "deleted")
 
 
-def test_a_plan_that_ended_with_an_error(diff: Diff) -> None:
+def test_plan_that_ended_with_an_error_leaves_vaults_unknown(diff: Diff) -> None:
     base = diff.write("base.json", encoded(plan_with("public network on")))
     head = plan_with() | {"errored": True}
     head["resource_changes"] = head["resource_changes"][:1]

@@ -88,7 +88,7 @@ def test_the_first_parameter_file_destroys_nothing(diff: Diff) -> None:
     assert (found.doors, changes(found)) == ([], [])
 
 
-def test_the_first_parameter_file_of_a_template_without_defaults(diff: Diff) -> None:
+def test_first_parameter_file_of_a_template_without_defaults_is_uncertain(diff: Diff) -> None:
     write(diff, "base", {})
     write(diff, "head", {"dev": ONE})
     doors = diff.compare("base", "head").document["oneWayDoors"]

@@ -27,18 +27,18 @@ def no_texts() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", range(CASES))
-def test_edits_of_samples(number: int) -> None:
+def test_edits_of_samples_have_the_results_of_a_new_run(number: int) -> None:
     assert replay.case(number, 7, replay.folders(None)) == ""
 
 
 @pytest.mark.parametrize("number", range(CASES // 2))
-def test_edits_through_the_protocol(number: int) -> None:
+def test_edits_through_the_protocol_have_the_results_of_a_new_run(number: int) -> None:
     assert replay.case(number, 8, replay.folders(None), by_protocol=True) == ""
 
 
 @pytest.mark.skipif(not replay.CORPORA.is_dir(), reason="../shared/corpora is absent")
 @pytest.mark.parametrize("number", range(CASES))
-def test_edits_of_corpora(number: int) -> None:
+def test_edits_of_corpora_have_the_results_of_a_new_run(number: int) -> None:
     assert replay.case(number, 7, replay.folders(replay.CORPORA)) == ""
 
 
@@ -79,7 +79,7 @@ names = ["a", "c"]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_edits_of_overrides(seed: int, tmp_path: Path) -> None:
+def test_edits_of_overrides_have_the_results_of_a_new_run(seed: int, tmp_path: Path) -> None:
     """Files whose contents are merged, with texts on the disk and in the editor."""
     files = [("main.tf", MODULE), ("main_override.tf", OVERRIDE), ("terraform.tfvars", VALUES)]
     rng = random.Random(seed)  # noqa: S311  # edits are random, and repeatable
@@ -89,7 +89,7 @@ def test_edits_of_overrides(seed: int, tmp_path: Path) -> None:
         assert workspace.difference() == "", number
 
 
-def test_a_change_on_the_disk(tmp_path: Path) -> None:
+def test_change_on_the_disk_has_the_results_of_a_new_run(tmp_path: Path) -> None:
     """The content of a file is kept between checks until its state changes."""
     rng = random.Random(1)  # noqa: S311  # only the encoding is random
     workspace = replay.Workspace(tmp_path, [("main.tf", MODULE.encode()), ("b.tf", b"# nothing")], rng)
@@ -256,7 +256,7 @@ resource "azurerm_key_vault_key" "first" {
 
 
 @pytest.mark.parametrize("seed", range(2 * CASES))
-def test_resources_whose_references_change(seed: int, tmp_path: Path) -> None:
+def test_changed_references_have_the_results_of_a_new_run(seed: int, tmp_path: Path) -> None:
     """What is kept of a text does not depend on any other text."""
     rng = random.Random(seed)  # noqa: S311  # edits are random, and repeatable
     files = [(name, rng.choice(texts).encode()) for name, texts in CHOICES.items()]
@@ -346,7 +346,7 @@ SEQUENCES = {
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_sequences_of_edits(name: str, tmp_path: Path) -> None:
+def test_sequences_of_edits_have_the_results_of_a_new_run(name: str, tmp_path: Path) -> None:
     files, edits = SEQUENCES[name]
     rng = random.Random(1)  # noqa: S311  # only the encoding is random
     workspace = replay.Workspace(tmp_path, [(file, text.encode()) for file, text in files.items()], rng)
@@ -357,7 +357,7 @@ def test_sequences_of_edits(name: str, tmp_path: Path) -> None:
         assert workspace.difference() == ""
 
 
-def test_a_byte_order_mark_on_the_disk(tmp_path: Path) -> None:
+def test_byte_order_mark_on_the_disk_has_the_results_of_a_new_run(tmp_path: Path) -> None:
     rng = random.Random(1)  # noqa: S311  # only the encoding is random
     workspace = replay.Workspace(tmp_path, [("main.tf", VAULT.encode())], rng)
     for data in (VAULT.encode(), b"\xef\xbb\xbf" + VAULT.encode(), VAULT.encode()):

@@ -120,7 +120,7 @@ def test_an_edit_is_checked_without_being_saved(client: Client, project: Path) -
     client.wait_for(lambda: has(client, file, "KV001"))
 
 
-def test_a_change_in_a_module_reaches_its_caller(client: Client, project: Path) -> None:
+def test_change_in_a_module_updates_its_caller(client: Client, project: Path) -> None:
     (project / "main.tf").write_text('module "vault" {\n  source = "./vault"\n  purge  = true\n}\n')
     (project / "vault").mkdir()
     module = project / "vault" / "main.tf"
@@ -205,7 +205,7 @@ def test_a_document_without_a_workspace_is_checked_by_itself(client: Client, pro
     client.wait_for(lambda: not client.codes(file))
 
 
-def test_json_that_is_no_input_is_left_alone(client: Client, tmp_path: Path) -> None:
+def test_json_that_is_no_input_has_no_diagnostics(client: Client, tmp_path: Path) -> None:
     folder = tmp_path.resolve()
     (folder / "main.tf").write_text(VAULT)
     client.initialize()
@@ -227,7 +227,7 @@ def test_files_have_the_addresses_of_the_client(client: Client, project: Path, t
     assert not [uri for uri in client.diagnostics if uri.startswith(project.as_uri())]
 
 
-def test_nothing_outside_of_the_workspace_is_checked(client: Client, project: Path, tmp_path: Path) -> None:
+def test_files_outside_of_the_workspace_are_not_checked(client: Client, project: Path, tmp_path: Path) -> None:
     outside = tmp_path.resolve() / "outside.tf"
     outside.write_text(VAULT)
     client.initialize(project)
@@ -246,7 +246,7 @@ def test_settings_select_rules(client: Client, project: Path) -> None:
     assert client.codes(project / "main.tf") == ["KV001", "KV101"]
 
 
-def test_settings_of_the_client_are_asked_for_and_read_again(client: Client, project: Path) -> None:
+def test_settings_of_the_client_are_requested_and_read_again(client: Client, project: Path) -> None:
     client.settings = {"select": "KV001"}
     client.initialize(project, capabilities={"workspace": {"configuration": True}})
     client.wait_for(lambda: client.codes(project / "main.tf") == ["KV001"])
@@ -303,7 +303,7 @@ def test_a_wrong_setting_is_marked_in_the_settings_of_the_workspace(client: Clie
     assert messages(client, project / "main.tf") == messages(client, project) == []
 
 
-def test_settings_of_other_programs_are_no_faults(client: Client, project: Path) -> None:
+def test_settings_of_other_programs_are_ignored(client: Client, project: Path) -> None:
     client.initialize(project)
     client.notify("workspace/didChangeConfiguration", settings={"python": {}, "select": ["KV001"]})
     client.wait_for(lambda: client.codes(project / "main.tf") == ["KV001"])
@@ -417,7 +417,7 @@ def test_a_finding_is_ignored_with_a_reason_and_an_end(client: Client, project: 
     assert client.codes(file)
 
 
-def test_a_client_that_resolves_nothing_gets_the_edit_at_once(client: Client, project: Path) -> None:
+def test_client_without_resolve_support_gets_the_edit_directly(client: Client, project: Path) -> None:
     file = project / "main.bicep"
     text = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n"
     client.initialize(project)
@@ -502,7 +502,7 @@ def actions(client: Client, file: Path, line: int, **context: Any) -> list[dict[
     return found
 
 
-def test_a_lens_shows_who_can_reach_a_vault(client: Client, project: Path) -> None:
+def test_code_lens_shows_the_access_to_a_vault(client: Client, project: Path) -> None:
     file = project / "main.tf"
     file.write_text(f"{VAULT}{ASSIGNMENT}")
     client.initialize(project)
@@ -530,7 +530,7 @@ def test_a_lens_shows_who_can_reach_a_vault(client: Client, project: Path) -> No
         (b'{"jsonrpc": "2.0", "id": 1, "method": []}', -32600),
     ],
 )
-def test_what_is_no_message_is_an_error_of_the_protocol(client: Client, body: bytes, code: int) -> None:
+def test_invalid_message_is_a_protocol_error(client: Client, body: bytes, code: int) -> None:
     client.send_bytes(body)
     client.wait_for(lambda: client.refused)
     assert client.refused[0]["error"]["code"] == code
@@ -614,7 +614,7 @@ def test_a_session_ends_with_exit(project: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["kill", "parent"])
-def test_nothing_is_left_of_a_server_that_ends(project: Path, how: str) -> None:
+def test_ended_server_leaves_no_files(project: Path, how: str) -> None:
     process, client = start(project, (), clean_environment(project))
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     client.initialize(project, processId=parent.pid)
@@ -629,7 +629,7 @@ def test_nothing_is_left_of_a_server_that_ends(project: Path, how: str) -> None:
     close(process, client)
 
 
-def test_a_server_ends_when_nobody_reads_its_answers(project: Path) -> None:
+def test_server_ends_when_its_output_is_closed(project: Path) -> None:
     arguments = [sys.executable, "-m", "azkvlint", "lsp"]
     folder = {"uri": project.as_uri(), "name": "project"}
     asked: dict[str, Any] = {"processId": None, "capabilities": {}, "workspaceFolders": [folder]}

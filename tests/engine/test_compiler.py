@@ -46,7 +46,7 @@ def asked(build: Build, condition: Condition, graph: Any, address: str = "kv") -
         ({"a": 1}, UNKNOWN, UNKNOWN),
     ],
 )
-def test_quantifiers(build: Build, found: Any, some: Outcome, every: Outcome) -> None:
+def test_some_and_every_follow_the_outcomes_of_items(build: Build, found: Any, some: Outcome, every: Outcome) -> None:
     words = {"unknown": build.unknown, "link": build.link}
 
     def meant(plain: Any) -> Any:
@@ -64,7 +64,9 @@ def test_quantifiers(build: Build, found: Any, some: Outcome, every: Outcome) ->
     ("values", "outcome"),
     [((), UNKNOWN), ((1,), PASS), ((2,), FAIL), ((1, 2), UNKNOWN), ((2, 3), FAIL), ((1, 1.0), PASS)],
 )
-def test_one_of_several_values(build: Build, values: tuple[int, ...], outcome: Outcome) -> None:
+def test_unknown_choice_of_values_follows_the_outcomes_of_each(
+    build: Build, values: tuple[int, ...], outcome: Outcome
+) -> None:
     unknown = Unknown(at=AT, why="later", one_of=values)
     resource = build.resource(a=unknown)
     assert asked(build, build.attribute("a", equals=1), resource)[0] is outcome
@@ -90,7 +92,7 @@ def test_evidence_is_of_the_items_that_decide(build: Build, quantifier: str, ite
     assert asked(build, condition, build.resource(a=items))[1] == told
 
 
-def test_paths_of_items_in_items(build: Build) -> None:
+def test_nested_items_have_their_paths(build: Build) -> None:
     resource = build.resource(a=[{"b": [{"c": 1}, {"c": 2}]}, {"b": []}])
     for text in ("c", "$.c"):
         condition = build.items("every", "a", build.items("every", "b", build.attribute(text, equals=1)))
@@ -98,7 +100,7 @@ def test_paths_of_items_in_items(build: Build) -> None:
     assert asked(build, build.attribute("$.a", equals=1), resource) == (FAIL, ["a"])
 
 
-def test_paths_of_lists_of_lists(build: Build) -> None:
+def test_nested_lists_have_their_paths(build: Build) -> None:
     condition = build.items("every", "a", build.items("every", "$", build.attribute("$", equals=1)))
     assert asked(build, condition, build.resource(a=[[1], [1, 2]])) == (FAIL, ["a[1][1]"])
     assert asked(build, condition, build.resource(a=[[1], build.unknown])) == (UNKNOWN, ["a[1]"])
@@ -107,7 +109,7 @@ def test_paths_of_lists_of_lists(build: Build) -> None:
 # --- all, any, not ----------------------------------------------------------------------------------------------------
 
 
-def test_only_what_decides_is_told(build: Build) -> None:
+def test_evidence_contains_only_deciding_conditions(build: Build) -> None:
     a, b, c = (build.attribute(name, equals=True) for name in "abc")
     resource = build.resource(a=True, b=False, c=build.unknown)
     assert asked(build, All((a, b, c)), resource) == (FAIL, ["b"])
@@ -117,7 +119,7 @@ def test_only_what_decides_is_told(build: Build) -> None:
     assert asked(build, All((AnyOf((a, b)), AnyOf((b, Not(a))))), resource) == (FAIL, ["b", "a"])
 
 
-def test_not_mirrors_evidence_and_words(build: Build) -> None:
+def test_negation_keeps_evidence(build: Build) -> None:
     condition = build.attribute("a", equals=True)
     resource = build.resource(a=True)
     (note,) = build.ask(Not(condition), resource).trail
@@ -128,7 +130,7 @@ def test_not_mirrors_evidence_and_words(build: Build) -> None:
     assert asked(build, Not(both), resource) == (PASS, ["b"])
 
 
-def test_evidence_says_where_a_derived_value_comes_from(build: Build) -> None:
+def test_evidence_has_the_source_of_a_derived_value(build: Build) -> None:
     at = Location(path="plan.json", attribute="properties.networkAcls")
     world = Scalar(at=at, value="world", origin=Origin.DERIVED, note="no rules are set")
     (note,) = build.ask(

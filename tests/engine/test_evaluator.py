@@ -33,7 +33,7 @@ def told(verdicts: Verdicts) -> list[tuple[str, str, str]]:
 # --- who is judged ----------------------------------------------------------------------------------------------------
 
 
-def test_types_are_compared_without_case_and_each_resource_is_asked_once(build: Build) -> None:
+def test_types_are_compared_without_case_and_each_resource_is_evaluated_once(build: Build) -> None:
     rule = build.rule(build.attribute("a", equals=1), resources=(VAULT, VAULT.upper(), SECRET))
     graph = build.graph(
         build.resource("one", VAULT.lower()), build.resource("two", SECRET), build.resource("three", SETTING)
@@ -43,13 +43,13 @@ def test_types_are_compared_without_case_and_each_resource_is_asked_once(build: 
     assert verdicts.resource_counts == {VAULT.lower(): 1, SECRET: 1}
 
 
-def test_what_is_only_read_is_not_judged(build: Build) -> None:
+def test_existing_resource_is_not_evaluated(build: Build) -> None:
     verdicts = build.evaluate(build.resource(existing=True), build.rule(build.attribute("a", equals=1)))
     assert (told(verdicts), verdicts.resource_counts, verdicts.passed) == ([], {}, 0)
 
 
 @pytest.mark.parametrize("action", ["delete", "forget"])
-def test_what_is_removed_is_asked_only_by_rules_that_ask_for_it(build: Build, action: str) -> None:
+def test_removed_resource_is_evaluated_only_by_rules_with_also_removed(build: Build, action: str) -> None:
     condition = build.attribute("a", equals=1)
     rules = build.rule(condition), build.rule(condition, id="ABC-2", also_removed=True)
     verdicts = build.evaluate(build.resource(action=action), *rules)
@@ -61,7 +61,7 @@ def test_what_is_removed_is_asked_only_by_rules_that_ask_for_it(build: Build, ac
     ]
 
 
-def test_what_exists_already_is_asked_only_by_rules_that_ask_for_it(build: Build) -> None:
+def test_existing_resource_is_evaluated_only_by_rules_with_also_existing(build: Build) -> None:
     condition = build.attribute("a", equals=1)
     rules = build.rule(condition), build.rule(condition, id="ABC-2", also_existing=True)
     verdicts = build.evaluate(build.resource(existing=True), *rules)
@@ -131,7 +131,7 @@ def test_a_rule_that_crashes_is_a_problem_and_the_others_still_run(
 # --- what rules ask of readers ----------------------------------------------------------------------------------------
 
 
-def test_demand_names_all_that_conditions_look_at(build: Build) -> None:
+def test_required_attributes_include_all_that_conditions_read(build: Build) -> None:
     rule = build.rule(
         All(
             (
@@ -167,7 +167,7 @@ def test_demand_names_all_that_conditions_look_at(build: Build) -> None:
 # --- order ------------------------------------------------------------------------------------------------------------
 
 
-def test_findings_do_not_hang_on_the_order_of_resources_and_references(build: Build) -> None:
+def test_findings_do_not_depend_on_the_order_of_resources_and_references(build: Build) -> None:
     good = build.attribute("good", equals=True)
     rules = [
         build.rule(build.linked("linked_from", SETTING, where=good)),
@@ -193,7 +193,7 @@ def test_findings_do_not_hang_on_the_order_of_resources_and_references(build: Bu
     assert all(marks(seed) == marks(0) for seed in range(1, 20))
 
 
-def test_rules_are_not_changed_by_being_asked(build: Build) -> None:
+def test_evaluation_does_not_change_a_rule(build: Build) -> None:
     rule: Rule = build.rule(build.attribute("a", at_least="$n"), parameters=(build.parameter("n", 3),))
     before = msgspec.json.encode(rule)
     graph = build.graph(build.resource(a=2), build.resource("other", a=3))
@@ -203,7 +203,7 @@ def test_rules_are_not_changed_by_being_asked(build: Build) -> None:
     assert msgspec.json.encode(rule) == before
 
 
-def test_where_a_value_was_written_is_a_related_place(build: Build) -> None:
+def test_source_of_a_value_is_a_related_location(build: Build) -> None:
     """Each place once, the nearest first, before the calls; of another resource's values nobody is told."""
     given = Location(path="prod.tfvars", span=(0, 9))
     default = Location(path="variables.tf", span=(5, 9), cause=given)

@@ -85,7 +85,7 @@ def test_a_property_or_default_of_bicep_is_set(path: str, value: Any, text: str)
     assert text in set_attribute("bicep", BICEP, path, value)
 
 
-def test_an_attribute_is_added_to_a_block_on_one_line_whose_mark_stays_on_its_line() -> None:
+def test_attribute_added_to_a_block_on_one_line_keeps_the_mark_on_its_line() -> None:
     base = 'resource "azurerm_key_vault" "kv" { name = "kv" } # <- KV001\n'
     assert set_attribute("terraform", base, "kv.sku_name", "premium") == (
         'resource "azurerm_key_vault" "kv" { # <- KV001\n  name     = "kv"\n  sku_name = "premium"\n}\n'
@@ -102,7 +102,7 @@ def test_an_attribute_is_added_to_a_block_on_one_line_whose_mark_stays_on_its_li
         ("b.name", 'resource "azurerm_key_vault" "b" {}'),
     ],
 )
-def test_what_is_removed_leaves_neither_lines_nor_commas(path: str, rest: str) -> None:
+def test_removed_attribute_leaves_no_empty_line_and_no_comma(path: str, rest: str) -> None:
     changed = remove_attribute("terraform", TERRAFORM, path)
     assert rest in changed.replace("{ }", "{}")
     assert path not in {one.path for one in places_of("terraform", changed)}
@@ -117,7 +117,7 @@ def test_what_is_removed_leaves_neither_lines_nor_commas(path: str, rest: str) -
         ("kv", "param app string = 'x'\nparam ops string\n"),
     ],
 )
-def test_what_is_removed_from_bicep(path: str, rest: str) -> None:
+def test_attribute_declaration_or_item_is_removed_from_bicep(path: str, rest: str) -> None:
     assert remove_attribute("bicep", BICEP, path).endswith(rest) or rest in remove_attribute("bicep", BICEP, path)
 
 
@@ -152,7 +152,7 @@ def test_one_of_several_blocks_is_named_by_its_index() -> None:
         set_attribute("terraform", base, "x.y.rule", [{"a": 1}])
 
 
-def test_what_shares_its_line_with_others_cannot_be_removed() -> None:
+def test_attribute_on_a_shared_line_cannot_be_removed() -> None:
     with pytest.raises(ChangeError, match=r"'kv\.b' is not on a line of its own"):
         remove_attribute("bicep", "resource kv 'x@1' = {\n  b: 1 }\n", "kv.b")
 
@@ -160,7 +160,7 @@ def test_what_shares_its_line_with_others_cannot_be_removed() -> None:
 # --- languages that follow ---
 
 
-def test_the_plan_of_terraform() -> None:
+def test_terraform_example_has_a_plan() -> None:
     source = """\
 terraform {
   required_providers {
@@ -222,13 +222,13 @@ azurerm_key_vault_key.cmk:  # <- KV503
         ),
     ],
 )
-def test_no_plan_follows_from_what_is_evaluated(source: str, why: str) -> None:
+def test_terraform_with_evaluated_expressions_has_no_plan(source: str, why: str) -> None:
     with pytest.raises(InputError) as caught:
         plan_from_terraform(source)
     assert why in caught.value.message
 
 
-def test_the_template_of_bicep() -> None:
+def test_bicep_example_has_a_template() -> None:
     source = """\
 @secure()
 param value string
@@ -277,6 +277,6 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (
         "type t = string\n",
     ],
 )
-def test_no_template_follows_from_what_does_not_translate(source: str) -> None:
+def test_bicep_that_cannot_be_translated_has_no_template(source: str) -> None:
     with pytest.raises(InputError):
         arm_from_bicep(source)

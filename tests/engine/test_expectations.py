@@ -37,7 +37,7 @@ CASES: list[tuple[str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("operator", "operand", "met", "negated"), CASES)
-def test_words(operator: str, operand: Any, met: str, negated: str) -> None:
+def test_expectation_is_in_words(operator: str, operand: Any, met: str, negated: str) -> None:
     assert expectation(operator, operand) == Expectation(met, negated)
 
 

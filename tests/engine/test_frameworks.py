@@ -26,7 +26,7 @@ def faults(text: str) -> tuple[str, ...]:
     return caught.value.faults
 
 
-def test_a_whole_row() -> None:
+def test_control_with_every_key_is_loaded() -> None:
     text = f"""{HEAD}
 controls:
   - id: A-1
@@ -71,7 +71,7 @@ def test_versions_have_their_own_ids() -> None:
     assert [(control.id, control.title) for control in second.controls] == [("7", "One"), ("8", "Two")]
 
 
-def test_one_id_for_all_versions() -> None:
+def test_one_id_applies_to_all_versions() -> None:
     assert [one.controls[0].id for one in load(f"{HEAD}versions: [r4, r5]\n{ROW}")] == ["A-1", "A-1"]
     assert [one.title for one in load(f"{HEAD}versions: [r4, r5]\n{ROW}")] == ["ACME revision 4", "ACME revision 5"]
 
@@ -110,7 +110,7 @@ def test_faults_have_their_place(text: str, fault: str) -> None:
     assert [one for one in faults(text) if one.startswith(f"acme.yaml:{fault}")], faults(text)
 
 
-def test_all_faults_of_all_files_come_at_once() -> None:
+def test_all_errors_of_all_framework_files_are_reported_together() -> None:
     with pytest.raises(RuleError) as caught:
         load_frameworks([("a.yaml", b""), ("b.yaml", b"\xff"), ("c.yaml", HEAD.encode())], ())
     assert [one.partition(":")[0] for one in caught.value.faults] == ["a.yaml", "b.yaml", "c.yaml"]
@@ -122,7 +122,7 @@ def test_two_files_cannot_share_a_name() -> None:
     assert caught.value.faults == ("b.yaml:1:7: 'acme' is also the name of a.yaml",)
 
 
-def test_rules_answer_by_id_idea_policy_and_their_own_word() -> None:
+def test_controls_select_rules_by_id_idea_policy_and_control_name() -> None:
     rows = """controls:
   - {id: by-id, title: One, rules: [KV001]}
   - {id: by-idea, title: Two, ideas: [REC-01]}
@@ -139,6 +139,6 @@ def test_rules_answer_by_id_idea_policy_and_their_own_word() -> None:
     assert "KV001" in {question.control.id: question.rules for question in mcsb.checks}["DP-8"]
 
 
-def test_an_installation_without_them_says_so(tmp_path: Path) -> None:
+def test_missing_framework_files_are_an_internal_error(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match="the built-in control frameworks are missing"):
         frameworks_of_package(str(tmp_path / "src" / "azkvlint"), ())

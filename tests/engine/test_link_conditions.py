@@ -53,7 +53,9 @@ def from_setting(build: Build) -> Condition:
         ({"outside": VAULT.lower()}, True, FAIL),
     ],
 )
-def test_linked_from(build: Build, how: dict[str, Any], good: Any, outcome: Outcome) -> None:
+def test_linked_from_follows_the_outcomes_of_links(
+    build: Build, how: dict[str, Any], good: Any, outcome: Outcome
+) -> None:
     said = build.unknown if good == "unknown" else good
     references = (build.reference("ds", **how),)
     graph = build.graph(build.resource("kv"), build.resource("other"), setting(build, good=said), references=references)
@@ -75,7 +77,7 @@ def test_in_an_open_graph_a_companion_may_be_elsewhere(build: Build) -> None:
     assert build.ask(from_setting(build), graph(False, True)).outcome is PASS
 
 
-def test_only_the_named_types_and_attributes_count(build: Build) -> None:
+def test_links_of_other_types_and_attributes_are_ignored(build: Build) -> None:
     lock = build.resource("lock", LOCK, good=True)
     graph = build.graph(build.resource("kv"), lock, references=(build.reference("lock", targets=("kv",)),))
     assert build.ask(from_setting(build), graph).outcome is FAIL
@@ -84,7 +86,7 @@ def test_only_the_named_types_and_attributes_count(build: Build) -> None:
 
 
 @pytest.mark.parametrize("action", ["delete", "forget"])
-def test_what_the_plan_removes_is_linked_to_nothing(build: Build, action: str) -> None:
+def test_removed_resource_has_no_links(build: Build, action: str) -> None:
     reference = build.reference("ds", targets=("kv",))
     graph = build.graph(build.resource("kv"), setting(build, action=action), references=(reference,))
     assert build.ask(from_setting(build), graph).outcome is FAIL
@@ -92,7 +94,7 @@ def test_what_the_plan_removes_is_linked_to_nothing(build: Build, action: str) -
     assert build.ask(build.linked("links_to", VAULT), graph, "ds").outcome is FAIL
 
 
-def test_one_good_link_is_enough_and_only_it_is_told(build: Build) -> None:
+def test_one_passing_link_is_enough_and_is_the_only_evidence(build: Build) -> None:
     names = ("bad", "good", "doubtful")
     says = (False, True, build.unknown)
     settings = [setting(build, good=said, address=name) for name, said in zip(names, says, strict=True)]
@@ -102,7 +104,7 @@ def test_one_good_link_is_enough_and_only_it_is_told(build: Build) -> None:
     assert (answer.outcome, [note.at.address for note in answer.trail]) == (PASS, ["good"])
 
 
-def test_near_misses_are_told_where_all_links_fail(build: Build) -> None:
+def test_every_failing_link_is_evidence_if_all_fail(build: Build) -> None:
     references = (
         build.reference("a", targets=("kv",), hops=("module.a.kv",)),
         build.reference("b", candidates=("kv", "other")),
@@ -120,7 +122,7 @@ def test_near_misses_are_told_where_all_links_fail(build: Build) -> None:
     assert [note.hops for note in answer.trail] == [("module.a.kv",), ()]
 
 
-def test_a_link_that_is_not_certain_says_what_is_not_known(build: Build) -> None:
+def test_uncertain_link_states_its_cause(build: Build) -> None:
     reference = build.reference("ds", candidates=("kv",), hops=("var.x",))
     graph = build.graph(build.resource("kv"), setting(build), references=(reference,))
     (note,) = build.ask(from_setting(build), graph).trail
@@ -128,7 +130,7 @@ def test_a_link_that_is_not_certain_says_what_is_not_known(build: Build) -> None
     assert (note.expected, note.at.address, note.hops) == ("a certain link", "ds", ("var.x",))
 
 
-def test_a_link_of_what_may_not_be_deployed_says_so(build: Build) -> None:
+def test_link_of_a_resource_that_may_not_be_deployed_states_so(build: Build) -> None:
     reference = build.reference("ds", candidates=("kv",), conditional=("kv",))
     graph = build.graph(build.resource("kv"), setting(build), references=(reference,))
     (note,) = build.ask(from_setting(build), graph).trail
@@ -138,7 +140,7 @@ def test_a_link_of_what_may_not_be_deployed_says_so(build: Build) -> None:
 @pytest.mark.parametrize(
     ("source", "target", "outcome"), [("a", "", PASS), ("ab", "b", PASS), ("a", "b", UNKNOWN), ("a", "ab", UNKNOWN)]
 )
-def test_what_may_not_be_deployed_is_judged_as_if_it_is(
+def test_link_of_conditional_resources_is_certain_if_the_target_exists_with_the_source(
     build: Build, source: str, target: str, outcome: Outcome
 ) -> None:
     """A link from it is certain if what it names is deployed whenever it is."""
@@ -157,14 +159,14 @@ def test_a_certain_link_by_a_pattern_names_its_target(build: Build) -> None:
     assert (note.at.address, note.found, note.expected) == ("ds", "kv", "not a link")
 
 
-def test_what_is_named_says_by_whom(build: Build) -> None:
+def test_link_target_names_its_source(build: Build) -> None:
     references = (build.reference("ds", targets=("kv",)),)
     graph = build.graph(build.resource("kv"), setting(build), references=references)
     (note,) = build.ask(Not(build.linked("links_to", VAULT)), graph, "ds").trail
     assert (note.at.address, note.found, note.expected) == ("kv", "referenced by ds", "not a link")
 
 
-def test_every_doubt_is_told(build: Build) -> None:
+def test_every_unknown_link_is_evidence(build: Build) -> None:
     references = (build.reference("a", targets=("kv",)), build.reference("b", anything=True))
     graph = build.graph(
         build.resource("kv"),
@@ -179,7 +181,7 @@ def test_every_doubt_is_told(build: Build) -> None:
     ]
 
 
-def test_of_many_near_misses_a_few_are_told(build: Build) -> None:
+def test_few_of_many_failing_links_are_evidence(build: Build) -> None:
     names = [f"ds{i}" for i in range(40)]
     references = tuple(build.reference(name, targets=("kv",)) for name in names)
     graph = build.graph(build.resource("kv"), *(setting(build, False, name) for name in names), references=references)
@@ -187,7 +189,7 @@ def test_of_many_near_misses_a_few_are_told(build: Build) -> None:
     assert (answer.outcome, len(answer.trail)) == (FAIL, 5)
 
 
-def test_the_one_doubt_among_many_misses_is_told(build: Build) -> None:
+def test_unknown_link_among_many_failing_ones_is_evidence(build: Build) -> None:
     names = [f"ds{i}" for i in range(40)]
     references = tuple(build.reference(name, targets=("kv",)) for name in names)
     settings = [setting(build, build.unknown if name == "ds39" else False, name) for name in names]
@@ -228,7 +230,7 @@ def test_links_to(build: Build, how: dict[str, Any], good: Any, outcome: Outcome
     assert build.ask(Not(condition), graph, "ds").outcome is negate(outcome)
 
 
-def test_what_is_not_known_is_not_called_by_its_reason(build: Build) -> None:
+def test_target_outside_of_the_input_is_named_by_its_id_if_known(build: Build) -> None:
     id_ = Scalar(at=Location(path="main.tf"), value="/x/vaults/kv")
     later = Unknown(at=Location(path="main.tf"), why="later")
     for value, said in (
@@ -293,7 +295,7 @@ def test_a_circle_of_links_ends(build: Build) -> None:
     assert build.ask(condition, graph).outcome is PASS
 
 
-def test_many_types_are_not_all_recited(build: Build) -> None:
+def test_message_names_few_of_many_types(build: Build) -> None:
     types = [f"Microsoft.Example/kind{i}" for i in range(40)]
     (note,) = build.ask(build.linked("linked_from", *types), build.resource()).trail
     assert note.expected == "a `Microsoft.Example/kind0` or another resource whose `scope` is this resource"

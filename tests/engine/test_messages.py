@@ -22,7 +22,7 @@ SECRET = "Microsoft.KeyVault/vaults/secrets"
 SETTING = "Microsoft.Insights/diagnosticSettings"
 
 
-def test_message(build: Build) -> None:
+def test_message_is_filled_with_values(build: Build) -> None:
     at = Location(path="plan.json", attribute="properties.x")
     because = Scalar(at=at, value=7, origin=Origin.DEFAULT, note="not set (default: 7)")
     rule = build.rule(
@@ -37,13 +37,13 @@ def test_message(build: Build) -> None:
     assert finding.at == Location(path="plan.json", address="m.kv", attribute="properties.x")
 
 
-def test_what_stands_in_a_name_is_no_placeholder(build: Build) -> None:
+def test_braces_in_a_value_are_not_a_placeholder(build: Build) -> None:
     rule = build.rule(build.attribute("a", equals=1), message="'{resource}' is '{value}'.")
     finding = build.finding(build.resource('kv["{value}"]', a="{resource} \\1 \\g<0>"), rule)
     assert finding.message == "'kv[\"{value}\"]' is '{resource} \\1 \\g<0>'."
 
 
-def test_many_values_are_cut_short_and_said_once(build: Build) -> None:
+def test_many_values_are_shortened_and_listed_once(build: Build) -> None:
     condition = build.items("every", "a", build.attribute("$", equals=1))
     rule = build.rule(condition, message="'{value}' at '{attribute}', '{because}'.")
     finding = build.finding(build.resource(a=[9, 8, 8, 7, 6, 5]), rule)
@@ -60,13 +60,13 @@ def test_a_missing_companion_has_no_attribute(build: Build) -> None:
     assert finding.at == Location(path="plan.json", address="kv")
 
 
-def test_a_missing_companion_is_not_told_beside_what_is_there(build: Build) -> None:
+def test_missing_companion_is_left_out_beside_another_reason(build: Build) -> None:
     either = AnyOf((build.attribute("properties.x", equals=1), build.linked("linked_from", SETTING)))
     rule = build.rule(either, message="'{value}', '{because}'.")
     assert build.finding(build.resource(properties={"x": 2}), rule).message == "'2, none', '`properties.x` is `2`'."
 
 
-def test_the_reason_names_what_links_here(build: Build) -> None:
+def test_reason_names_the_linked_resources(build: Build) -> None:
     condition = Not(build.linked("linked_from", SECRET, via="parent"))
     rule = build.rule(condition, message="'{value}', '{because}'.")
     reference = build.reference("db", "parent", targets=("kv",))
@@ -74,7 +74,7 @@ def test_the_reason_names_what_links_here(build: Build) -> None:
     assert build.finding(graph, rule).arguments[1] == "db"
 
 
-def test_an_unknown_question_says_what_is_not_known_and_of_what(build: Build) -> None:
+def test_unknown_result_names_the_unknown_attribute_and_its_resource(build: Build) -> None:
     rule = build.rule(build.linked("links_to", VAULT, where=build.attribute("p", equals=1)), resources=(SETTING,))
     graph = build.graph(
         build.resource("kv", p=build.unknown),
@@ -90,28 +90,28 @@ def test_an_unknown_question_says_what_is_not_known_and_of_what(build: Build) ->
     assert finding.at == Location(path="plan.json", address="ds")
 
 
-def test_what_is_named_outside_the_input_is_told_in_words_if_its_id_is_not_known(build: Build) -> None:
+def test_target_outside_of_the_input_with_an_unknown_id_is_described(build: Build) -> None:
     rule = build.rule(build.linked("links_to", VAULT, via="parent"), resources=(SETTING,))
     reference = build.reference("ds", "parent", outside=VAULT.lower(), value=build.unknown)
     finding = build.finding(build.graph(build.resource("ds", SETTING), references=(reference,)), rule)
     assert finding.message == "ds: the target of `parent` is outside the scanned files"
 
 
-def test_what_nobody_wants_explained_is_still_counted(build: Build) -> None:
+def test_unknown_results_without_explanation_are_counted(build: Build) -> None:
     rule = build.rule(build.attribute("a", equals=1))
     verdicts = build.evaluate(build.resource(a=build.unknown), rule, explain=False)
     assert [(doubt.rule.id, doubt.resource) for doubt in verdicts.unknown] == [("ABC-1", "kv")]
 
 
 @pytest.mark.parametrize("place", ["text", "parent", "name"])
-def test_full_name_holds_no_secret(build: Build, place: str) -> None:
+def test_full_name_contains_no_secret(build: Build, place: str) -> None:
     hidden = Scalar(at=Location(path="p"), value="/s/g/vaults/correct-horse", sensitive=True)
     rule = build.rule(build.attribute("a", equals=1), message="'{name}' '{value}'.")
     finding = build.finding(build.resource(**{"parent" if place == "parent" else "a": hidden}), rule)
     assert "correct-horse" not in repr(finding)
 
 
-def test_full_name(build: Build) -> None:
+def test_full_name_contains_the_parent(build: Build) -> None:
     rule = build.rule(build.attribute("a", equals=1), resources=(SECRET,))
     vault = build.resource("kv")
     link = msgspec.structs.replace(build.link, target="kv")
@@ -130,7 +130,7 @@ def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) ->
     return fingerprints(rule_id, at, callers, "azurerm_key_vault").current
 
 
-def test_fingerprints_tell_rules_resources_paths_and_attributes_apart() -> None:
+def test_fingerprints_depend_on_rule_resource_path_and_attribute() -> None:
     at = Location(path="plan.json", address="kv", attribute="a.b")
     others = [msgspec.structs.replace(at, **change) for change in ({"path": "p"}, {"address": "x"}, {"attribute": "a"})]
     marks = [fingerprint("KV001", at), fingerprint("KV002", at), *(fingerprint("KV001", other) for other in others)]
@@ -140,7 +140,7 @@ def test_fingerprints_tell_rules_resources_paths_and_attributes_apart() -> None:
     assert marks[0] == "f41772abdd4eaace34afe4b9a7d3743b"
 
 
-def test_fingerprints_do_not_hang_on_the_order_of_items(build: Build) -> None:
+def test_fingerprints_do_not_depend_on_the_order_of_items(build: Build) -> None:
     rule = build.rule(
         build.items("every", "policies", build.items("every", "keys", build.attribute("$", equals="get")))
     )
@@ -151,11 +151,11 @@ def test_fingerprints_do_not_hang_on_the_order_of_items(build: Build) -> None:
     assert one.fingerprint == two.fingerprint
 
 
-def test_a_path_that_is_no_text_has_a_fingerprint() -> None:
+def test_path_that_is_not_unicode_has_a_fingerprint() -> None:
     assert len(fingerprint("KV001", Location(path="\udcff.json"))) == 32
 
 
-def test_fingerprints_do_not_hang_on_instances_of_one_declaration() -> None:
+def test_fingerprints_do_not_depend_on_instances_of_one_declaration() -> None:
     """Nor on who uses the module, in a text that declares all of them at once; a plan's entries are their own."""
 
     def mark(address: str, *callers: str, path: str = "leaf/main.tf", **more: Any) -> str:

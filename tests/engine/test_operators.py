@@ -101,7 +101,7 @@ CASES = [(name, operand, kind, row[i]) for name, operand, row in TABLE for i, ki
         ("AzureCloud", ("0.0.0.0/0",), F),
     ],
 )
-def test_ranges_lie_wholly_in_one_that_is_wanted(
+def test_inside_passes_if_one_expected_range_contains_the_value(
     build: Build, found: str, wanted: tuple[str, ...], outcome: Outcome
 ) -> None:
     condition = build.attribute("a", inside=wanted)
@@ -121,18 +121,20 @@ def test_ranges_lie_wholly_in_one_that_is_wanted(
         ("AzureCloud", ("0.0.0.0/0",), F),
     ],
 )
-def test_ranges_meet_one_that_is_wanted(build: Build, found: str, wanted: tuple[str, ...], outcome: Outcome) -> None:
+def test_overlaps_passes_if_one_expected_range_overlaps_the_value(
+    build: Build, found: str, wanted: tuple[str, ...], outcome: Outcome
+) -> None:
     condition = build.attribute("a", overlaps=wanted)
     assert build.ask(condition, build.resource(a=found)).outcome is outcome
 
 
-def test_the_table_is_whole() -> None:
+def test_table_contains_every_operator() -> None:
     assert {name for name, _, _ in TABLE} == set(OPERATORS) == set(VOCABULARY)
     assert {len(row) for _, _, row in TABLE} == {len(KINDS)}
 
 
 @pytest.mark.parametrize(("name", "operand", "kind", "outcome"), CASES)
-def test_operator(build: Build, name: str, operand: Any, kind: str, outcome: Outcome) -> None:
+def test_operator_has_its_outcome(build: Build, name: str, operand: Any, kind: str, outcome: Outcome) -> None:
     condition = build.attribute("a.b", **{name: operand})
     answer = build.ask(condition, build.resource(a={"b": KINDS[kind]}))
     assert answer.outcome is outcome
@@ -142,7 +144,7 @@ def test_operator(build: Build, name: str, operand: Any, kind: str, outcome: Out
 
 
 @pytest.mark.parametrize(("name", "operand"), [(name, operand) for name, operand, _ in TABLE])
-def test_what_is_missing_fails_but_for_absent(build: Build, name: str, operand: Any) -> None:
+def test_missing_value_fails_every_operator_but_absent(build: Build, name: str, operand: Any) -> None:
     outcome = PASS if (name, operand) == ("is", "absent") else FAIL
     answer = build.ask(build.attribute("a.b", **{name: operand}), build.resource(a={}))
     assert (answer.outcome, answer.trail[0].found) == (outcome, "not set")
@@ -167,7 +169,7 @@ def test_what_is_missing_fails_but_for_absent(build: Build, name: str, operand: 
         ("length_at_least", 1, "a", PASS),
     ],
 )
-def test_a_default_stands_in_only_for_what_is_missing(
+def test_default_replaces_a_missing_value_only(
     build: Build, name: str, operand: Any, default: Any, outcome: Outcome
 ) -> None:
     condition = build.attribute("a", default=default, **{name: operand})
@@ -237,6 +239,6 @@ def test_locations_of_links_compare_without_spaces(build: Build) -> None:
 
 
 @pytest.mark.parametrize("found", [text(1), LINK, UNKNOWN_VALUE])
-def test_locations_that_are_not_text(build: Build, found: Value) -> None:
+def test_location_that_is_not_a_string_fails(build: Build, found: Value) -> None:
     expected = FAIL if isinstance(found, Scalar) else UNKNOWN
     assert build.ask(build.attribute("location", equals="x"), build.resource(location=found)).outcome is expected

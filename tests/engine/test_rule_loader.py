@@ -120,7 +120,7 @@ def condition(text: str) -> Condition:
 # --- what loads ---
 
 
-def test_a_rule_with_every_key() -> None:
+def test_rule_with_every_key_is_loaded() -> None:
     text = written(
         resource="resource: [Microsoft.KeyVault/vaults, Microsoft.KeyVault/managedHSMs]\n",
         also_removed="also_removed: true\n",
@@ -240,7 +240,7 @@ def attribute(text: str, operator: str, operand: Operand, *, path: tuple[str, ..
         ),
     ],
 )
-def test_conditions(text: str, loaded: Condition) -> None:
+def test_condition_is_loaded(text: str, loaded: Condition) -> None:
     assert condition(text) == loaded
 
 
@@ -255,7 +255,7 @@ def test_conditions(text: str, loaded: Condition) -> None:
         "- {attribute: a, at_least: 1, default: 0.5}",
     ],
 )
-def test_defaults_that_fit(text: str) -> None:
+def test_default_of_a_matching_type_is_accepted(text: str) -> None:
     condition(text)
 
 
@@ -296,7 +296,7 @@ def test_a_planted_fault_is_the_only_one(planted: str, found: str) -> None:
     assert faults(planted) == [found]
 
 
-def test_all_faults_of_a_file_come_at_once_in_the_order_of_the_text() -> None:
+def test_all_errors_of_a_file_are_reported_together_in_order() -> None:
     text = written(
         id="id: KV1\n",
         severity="severity: hihg\n",
@@ -318,7 +318,7 @@ def test_all_faults_of_a_file_come_at_once_in_the_order_of_the_text() -> None:
 
 
 @pytest.mark.parametrize("key", PARTS)
-def test_required_keys(key: str) -> None:
+def test_missing_key_is_reported(key: str) -> None:
     assert f"a rule needs {key}:" in texts(written(**{key: ""}))
 
 
@@ -363,7 +363,7 @@ def test_required_keys(key: str) -> None:
         ("examples", "examples: {}", "examples must be a list, not a mapping"),
     ],
 )
-def test_keys_with_wrong_values(key: str, text: str, found: str) -> None:
+def test_key_with_an_invalid_value_is_reported(key: str, text: str, found: str) -> None:
     assert texts(written(**{key: text + "\n"})) == [found]
 
 
@@ -425,7 +425,7 @@ NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
         ("- not: {links_to: A/b, via: c, where: [{attribute: d, in: [x]}]}", NEEDS_DEFAULT),
     ],
 )
-def test_conditions_that_mean_nothing(text: str, found: str) -> None:
+def test_invalid_condition_is_reported(text: str, found: str) -> None:
     assert found in texts(require(text))
 
 
@@ -466,7 +466,7 @@ PLAIN = "a string, a number, true or false"
         ),
     ],
 )
-def test_parameters(parameters: str, when: str, found: list[str]) -> None:
+def test_invalid_parameter_is_reported(parameters: str, when: str, found: list[str]) -> None:
     assert texts(written(parameters=parameters, when=when)) == found
 
 
@@ -476,7 +476,7 @@ def edits(text: str) -> str:
     return written(parameters=parameter(), when=USE, edits=f"edits:\n{body}")
 
 
-def test_edits() -> None:
+def test_edits_are_loaded() -> None:
     rule = load(
         edits(
             "- set: [properties.a, properties.b]\n  to: $least\n  language: [bicep, arm]\n"
@@ -532,16 +532,16 @@ ONE = f"an edit needs one of {OPERATIONS}, secure, all or decision"
         ("[]", ["edits must not be an empty list"]),
     ],
 )
-def test_edits_that_mean_nothing(text: str, found: list[str]) -> None:
+def test_invalid_edit_is_reported(text: str, found: list[str]) -> None:
     assert texts(edits(text)) == found
 
 
-def test_all_faults_of_edits_come_at_once() -> None:
+def test_all_errors_of_edits_are_reported_together() -> None:
     found = texts(edits("- {set: properties.a}\n- {remove: properties.a, to: 1}\n- {secure: 1}"))
     assert found == ["set needs to:", "remove must not have to:", "secure must be true, not the number 1"]
 
 
-def test_a_list_that_may_be_empty_is_asked_for_by_given() -> None:
+def test_condition_tests_whether_a_list_parameter_is_empty() -> None:
     rule = load(written(parameters=parameter("default: []"), when=GIVEN))
     assert rule.parameters[0].default == ()
     assert isinstance(rule.when, All)
@@ -555,7 +555,7 @@ def test_a_list_that_may_be_empty_is_asked_for_by_given() -> None:
         ("differs: {CKV_1: []}", ["differs 'CKV_1' must be a string, not a list"]),
     ],
 )
-def test_what_differs_is_said_of_a_peers_id(differs: str, found: list[str]) -> None:
+def test_key_of_differs_must_be_an_id_of_the_peers(differs: str, found: list[str]) -> None:
     assert texts(written(peers="peers: {checkov: [CKV_1]}\n", differs=differs + "\n")) == found
 
 
@@ -583,7 +583,7 @@ PASSES = "  - passes: it is on\n    plan: |\n      a.b: {}\n"
         (FAILS + PASSES.replace("|\n      a.b: {}", "{a.b: {}}"), "plan must be a string, not a mapping"),
     ],
 )
-def test_examples(examples: str, found: str) -> None:
+def test_invalid_examples_are_reported(examples: str, found: str) -> None:
     assert texts(written(examples="examples:\n" + examples)) == [found]
 
 
@@ -674,7 +674,7 @@ def test_an_example_changes_a_base_and_has_the_languages_that_follow() -> None:
         ("false\n", 'upper("x")\n', "no plan follows from it: it has expressions that are evaluated"),
     ],
 )
-def test_faults_of_bases(old: str, new: str, found: str) -> None:
+def test_invalid_base_is_reported(old: str, new: str, found: str) -> None:
     assert old in CHANGED
     assert any(text.startswith(found) for text in texts(written(examples="examples:\n" + CHANGED.replace(old, new, 1))))
 
@@ -752,13 +752,13 @@ def test_the_file_is_called_as_its_rule(path: str, found: str) -> None:
 
 
 @pytest.mark.parametrize("rule_id", ["ORG1", "ORG-12", "KV001", "ABCDEFGH-123456"])
-def test_users_choose_their_own_ids(rule_id: str) -> None:
+def test_custom_rule_may_have_any_id(rule_id: str) -> None:
     text = ruled(rule_id)
     assert load(text, f"{rule_id}-purge-protection.yml", builtin=False).id == rule_id
 
 
 @pytest.mark.parametrize("rule_id", ["A-1", "org-1", "ORG_1", "ORG-", "ABCDEFGHI1", "ORG-1234567"])
-def test_users_ids_have_a_form(rule_id: str) -> None:
+def test_invalid_id_of_a_custom_rule_is_reported(rule_id: str) -> None:
     text = ruled(rule_id)
     found = texts(text, f"{rule_id}-purge-protection.yaml", builtin=False)
     assert found == [f"{rule_id!r} is not an id, which is 2 to 8 capital letters and 1 to 6 digits, such as ABC-12"]
@@ -772,7 +772,7 @@ def test_ids_are_unique_over_all_files() -> None:
     assert caught.value.faults == (f"{second}:2:5: 'KV001' is also the id of {PATH}",)
 
 
-def test_faults_of_all_files_come_at_once() -> None:
+def test_errors_of_all_files_are_reported_together() -> None:
     files = [("KV1-a.yaml", b""), ("KV2-b.yaml", b"\xff"), ("KV3-c.yaml", b"a: *b\n")]
     with pytest.raises(RuleError) as caught:
         load_rules(files)
@@ -862,18 +862,18 @@ def test_a_folder_is_read_with_all_that_is_below_it(tmp_path: Path) -> None:
     assert rules[1].path == f"{root.as_posix()}/b/ORG-2-purge-protection.yml"
 
 
-def test_a_file_alone_will_do(tmp_path: Path) -> None:
+def test_rules_may_be_a_single_file(tmp_path: Path) -> None:
     folder(tmp_path, {"ORG-1-purge-protection.yaml": ruled("ORG-1")})
     assert [rule.id for rule in load_folder(str(tmp_path / "ORG-1-purge-protection.yaml"))] == ["ORG-1"]
 
 
-def test_a_users_rule_cannot_take_the_id_of_another(tmp_path: Path) -> None:
+def test_custom_rule_cannot_have_the_id_of_another_rule(tmp_path: Path) -> None:
     root = folder(tmp_path, {"KV001-purge-protection.yaml": written()})
     with pytest.raises(RuleError, match=f"'KV001' is also the id of {PATH}"):
         load_folder(str(root), others=[load(written())])
 
 
-def test_a_folder_without_rules_is_wrong_use(tmp_path: Path) -> None:
+def test_folder_without_rules_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no rule files"):
         load_folder(str(tmp_path))
     with pytest.raises(UsageError, match=r"the rule file or folder '.*' does not exist"):
@@ -894,7 +894,7 @@ def test_a_checkout_has_its_rules_as_yaml(tmp_path: Path) -> None:
     assert rules == rules_of_checkout(str(tmp_path / "src" / "azkvlint"))
 
 
-def test_an_installed_package_has_them_compiled(tmp_path: Path) -> None:
+def test_installed_package_has_compiled_rules(tmp_path: Path) -> None:
     rules = load_rules([(PATH, FULL.encode())], builtin=True)
     (tmp_path / "rules").mkdir()
     for name, content in compile_rules(rules).items():
@@ -950,14 +950,14 @@ def test_an_installed_package_keeps_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[{"id": 1}]'])
-def test_compiled_rules_that_are_broken_are_our_mistake(tmp_path: Path, content: bytes) -> None:
+def test_broken_compiled_rules_are_an_internal_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "compiled.json").write_bytes(content)
     with pytest.raises(InternalError, match="cannot be read"):
         rules_of_package(str(tmp_path))
 
 
-def test_a_damaged_installation_is_to_be_installed_again(installed: Path, tmp_path: Path, run: Run) -> None:
+def test_damaged_installation_has_a_hint_to_reinstall(installed: Path, tmp_path: Path, run: Run) -> None:
     copied = shutil.copytree(installed, tmp_path / "copy")
     for file in sorted((copied / "azkvlint" / "rules").glob("*.json")):
         content = file.read_bytes()
@@ -969,7 +969,7 @@ def test_a_damaged_installation_is_to_be_installed_again(installed: Path, tmp_pa
         file.write_bytes(content)
 
 
-def test_missing_rules_are_our_mistake(tmp_path: Path) -> None:
+def test_missing_rules_are_an_internal_error(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match="missing"):
         rules_of_package(str(tmp_path / "src" / "azkvlint"))
 
@@ -979,7 +979,7 @@ def test_the_built_in_rules_load() -> None:
     assert [rule.id for rule in rules] == sorted({rule.id for rule in rules})
 
 
-def test_every_rule_file_means_the_same_without_libyaml() -> None:
+def test_every_rule_file_is_read_equally_without_libyaml() -> None:
     fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     files = sorted((Path(__file__).parents[2] / "rules").rglob("*.yaml"))
     assert len(files) >= 200

@@ -25,7 +25,7 @@ _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 
 
 @pytest.mark.parametrize(("size", "severity"), [(1, Severity.HIGH), (2, Severity.CRITICAL), (3, Severity.LOW)])
-def test_the_first_condition_that_holds_counts(build: Build, size: int, severity: Severity) -> None:
+def test_first_matching_condition_sets_the_severity(build: Build, size: int, severity: Severity) -> None:
     gradings = (
         Grading(severity=Severity.CRITICAL, when=build.attribute("size", equals=2)),
         Grading(severity=Severity.LOW, when=build.attribute("size", at_least=2)),
@@ -34,7 +34,7 @@ def test_the_first_condition_that_holds_counts(build: Build, size: int, severity
     assert build.finding(build.resource(size=size, safe=False), rule).severity is severity
 
 
-def test_an_unknown_condition_does_not_hold(build: Build) -> None:
+def test_unknown_condition_does_not_set_the_severity(build: Build) -> None:
     gradings = (Grading(severity=Severity.LOW, when=build.attribute("size", equals=2)),)
     rule = build.rule(build.attribute("safe", equals=True), severity_if=gradings)
     assert build.finding(build.resource(size=build.unknown, safe=False), rule).severity is Severity.HIGH
@@ -85,7 +85,9 @@ def test_rules_read_the_attributes_of_their_gradings() -> None:
         ),
     ],
 )
-def test_roles(vault: str, role: str, scope: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_role_and_scope(
+    vault: str, role: str, scope: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.tf").write_text(
         f'resource "azurerm_key_vault" "kv" {{\n  name = "kv-roles"\n  {vault}\n}}\n'
         f'resource "azurerm_role_assignment" "one" {{\n  scope = {scope}\n'
@@ -135,7 +137,9 @@ _SAME, _DIFFERENT = "22222222-2222-2222-2222-222222222222", "33333333-3333-3333-
         ("Get", _ELSEWHERE, "high"),
     ],
 )
-def test_who_has_access_already(policy: str, more: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_role_of_a_principal_with_access_already_is_less_severe(
+    policy: str, more: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     vault = _POLICY.format(policy)
     (tmp_path / "main.tf").write_text(
         'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n}\nresource "azurerm_key_vault" "kv" {\n'
@@ -207,7 +211,9 @@ def test_values_that_are_too_simple_for_a_credential(value: str, severity: str, 
     ("model", "severities"),
     [("false", {"medium[KV402]", "critical[KV403]"}), ("true", {"medium[KV402]"}), ("var.rbac", {"high[KV402]"})],
 )
-def test_contributor_of_a_subscription(model: str, severities: set[str], run: Run, tmp_path: Path) -> None:
+def test_severity_of_contributor_depends_on_the_permission_model(
+    model: str, severities: set[str], run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.tf").write_text(
         'provider "azurerm" {\n  features {}\n}\nvariable "rbac" {\n  type = bool\n}\n'
         'data "azurerm_subscription" "current" {}\n'
@@ -267,7 +273,9 @@ _APP = "azurerm_user_assigned_identity.app.principal_id"
         ("Key Vault Administrator", _APP, "high[KV404]"),
     ],
 )
-def test_whose_role_it_is(role: str, principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_principal_of_the_role(
+    role: str, principal: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.tf").write_text(_ASSIGNED.format(role, principal), encoding="utf-8")
     assert f": {severity} azurerm_role_assignment.one " in run(".", "--select", "KV402,KV404", cwd=tmp_path).out
 
@@ -281,7 +289,9 @@ def test_whose_role_it_is(role: str, principal: str, severity: str, run: Run, tm
         ("'22222222-2222-2222-2222-222222222222'", "high"),
     ],
 )
-def test_whose_role_it_is_in_bicep(principal: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_principal_of_the_role_in_bicep(
+    principal: str, severity: str, run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "main.bicep").write_text(_TEMPLATE.replace("PRINCIPAL", principal), encoding="utf-8")
     assert f": {severity}[KV402] one " in run(".", "--select", "KV402", cwd=tmp_path).out
 
@@ -303,13 +313,13 @@ resource "azurerm_key_vault_certificate" "tls" {
 @pytest.mark.parametrize(
     ("value", "severity"), [("var.contents", "medium"), ('"MIIKUQIBAzCCCh0GCSqGSIb3DQEHAaCCCg4Eggo7"', "high")]
 )
-def test_the_credential_of_a_certificate(value: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_depends_on_the_content_of_a_certificate(value: str, severity: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(_CERTIFICATE.replace("VALUE", value), encoding="utf-8")
     assert f": {severity}[KV716] " in run(".", "--select", "KV716", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize(("day", "severity"), [("2027-02-27", "medium"), ("2027-02-28", "high")])
-def test_a_retired_version(day: str, severity: str, run: Run, tmp_path: Path) -> None:
+def test_severity_rises_when_a_version_is_retired(day: str, severity: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.bicep").write_text(
         "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-old'\n}\n", encoding="utf-8"
     )

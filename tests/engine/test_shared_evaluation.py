@@ -82,7 +82,7 @@ def alike(build: Build, number: int, own: dict[str, Any], common: MapValue, expo
     st.lists(st.tuples(OWN, st.integers(0, 1), WORDS, st.sampled_from([(), (0,), (1,)])), min_size=2, max_size=5),
     st.tuples(COMMON, COMMON),
 )
-def test_what_is_said_alike_is_answered_as_if_each_were_asked(
+def test_shared_attributes_do_not_change_results(
     build: Build, conditions: list[Condition], resources: list[Any], said: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
     commons = []
@@ -114,7 +114,7 @@ def test_what_is_said_alike_is_answered_as_if_each_were_asked(
     assert build.evaluate(with_common, *rules) == build.evaluate(without, *rules)
 
 
-def test_two_rules_do_not_share_answers(build: Build) -> None:
+def test_two_rules_do_not_share_results(build: Build) -> None:
     common = build.value({"a": 1})
     assert isinstance(common, MapValue)
     graph = build.graph(
@@ -150,7 +150,7 @@ def test_two_rules_do_not_share_answers(build: Build) -> None:
         ("parent", False),
     ],
 )
-def test_is_local(build: Build, path: str, local: bool) -> None:
+def test_path_on_one_resource_is_local(build: Build, path: str, local: bool) -> None:
     condition = build.attribute(path, **{"is": "set"})
     assert is_local(condition) is local
     assert is_local(Not(All((condition,)))) is local
@@ -159,7 +159,7 @@ def test_is_local(build: Build, path: str, local: bool) -> None:
 
 
 @pytest.mark.parametrize("rule", builtin_rules(), ids=lambda rule: rule.id)
-def test_the_built_in_rules_say_the_same_of_what_is_said_alike(rule: Rule) -> None:
+def test_shared_attributes_do_not_change_results_of_built_in_rules(rule: Rule) -> None:
     required, evaluator = with_needs(required_by([rule])), Evaluator([rule])
     for source in (example.sources["plan"] for example in rule.examples if "plan" in example.sources):
         # Each resource twice, so that there is something to share.

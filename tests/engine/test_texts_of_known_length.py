@@ -34,7 +34,7 @@ def name(before: str, length: int, after: str) -> Text:
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 @pytest.mark.parametrize("length", [1, 2, 3])
-def test_what_is_decided_holds_for_every_string(expression: str, length: int) -> None:
+def test_decided_pattern_match_applies_to_every_string(expression: str, length: int) -> None:
     compiled = re.compile(expression, re.IGNORECASE | re.ASCII)
     for before, after in product(NAMES, NAMES):
         strings = (f"{before}{''.join(middle)}{after}" for middle in product("az09", repeat=length))

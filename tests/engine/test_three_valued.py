@@ -24,7 +24,7 @@ def kleene(possible: set[bool]) -> Outcome:
     return UNKNOWN if len(possible) == 2 else PASS if True in possible else FAIL
 
 
-def test_order() -> None:
+def test_outcomes_are_ordered() -> None:
     assert FAIL < UNKNOWN < PASS
 
 
@@ -35,7 +35,7 @@ def test_not_is_its_own_inverse(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(("when", "require"), list(product(OUTCOMES, OUTCOMES)))
-def test_implication_says_what_holds_whatever_is_not_known(when: Outcome, require: Outcome) -> None:
+def test_implication_is_decided_only_if_it_is_for_every_unknown_value(when: Outcome, require: Outcome) -> None:
     possible = {not a or b for a, b in product(POSSIBLE[when], POSSIBLE[require])}
     assert implication(when, require) is kleene(possible)
 
@@ -106,7 +106,7 @@ def test_evidence_is_all_that_decides(build: Build, condition: Condition, world:
 
 
 @given(CONDITIONS, WORLDS, st.sampled_from("abcde"))
-def test_what_becomes_unknown_never_turns_an_answer(
+def test_unknown_value_never_reverses_a_result(
     build: Build, condition: Condition, world: dict[str, bool | None], name: str
 ) -> None:
     before = build.ask(condition, build.resource(**say(build, world))).outcome

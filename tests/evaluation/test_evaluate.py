@@ -116,7 +116,7 @@ EXPRESSIONS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), EXPRESSIONS)
-def test_expressions(bicep: Language, text: str, expected: Any) -> None:
+def test_expression_has_its_value(bicep: Language, text: str, expected: Any) -> None:
     found = bicep(text)
     if expected == "?":
         assert isinstance(found, str)
@@ -137,7 +137,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "why"), REFUSED)
-def test_refused(bicep: Language, text: str, why: str) -> None:
+def test_invalid_expression_has_a_reason(bicep: Language, text: str, why: str) -> None:
     assert bicep.why(text) == why
 
 
@@ -152,7 +152,7 @@ def test_refused(bicep: Language, text: str, why: str) -> None:
         ("u", ["⟨u⟩"]),
     ],
 )
-def test_conditions_that_all_have_to_hold(bicep: Language, text: str, parts: list[str]) -> None:
+def test_conjunction_is_split_into_its_conditions(bicep: Language, text: str, parts: list[str]) -> None:
     found = bicep.result(text, w=unknown("⟨w⟩"))
     assert isinstance(found, Unknown)
     assert found.pattern is not None
@@ -241,7 +241,7 @@ def nested(levels: int) -> Result:
 
 
 @pytest.mark.parametrize("value", [doubled(60), nested(100_000)])
-def test_values_without_end(value: Result) -> None:
+def test_endless_value_is_unknown(value: Result) -> None:
     doubt = Unknown(at=AT, why="nobody knows")
     assert unknown_in(value) is not None
     assert is_sensitive(value)
@@ -258,14 +258,14 @@ def test_values_without_end(value: Result) -> None:
     "value",
     ["reduce(range(0, 9999), [], (all, item) => [all])", "reduce(range(0, 99), [1], (all, item) => [all, all])"],
 )
-def test_a_lambda_that_nests_without_end(bicep: Language, value: str) -> None:
+def test_endlessly_nested_lambda_is_unknown(bicep: Language, value: str) -> None:
     assert bicep.why(f"string({value})") == "the value is too large"
     assert bicep.why(f"contains([{value}], {value})")
     assert isinstance(bicep.result(f"union([{value}], [{value}])"), Partly)
     assert bicep.why(f"'${{{value}}}'")
 
 
-def test_freezing_keeps_what_is_known() -> None:
+def test_freezing_keeps_known_members() -> None:
     value = Fields(at=AT, fields={"a": wrap({"b": [1, None]}, AT), "n": wrap(None, AT)}, rest=Unknown(at=AT, why="x"))
     found = Freezer().freeze(value)
     assert isinstance(found, MapValue)

@@ -187,19 +187,19 @@ STRANGE = [
 
 
 @pytest.mark.parametrize(("text", "expected"), KNOWN)
-def test_known(arm: Language, text: str, expected: Any) -> None:
+def test_function_has_its_value(arm: Language, text: str, expected: Any) -> None:
     found = arm(text)
     assert found == expected
     assert type(found) is type(expected)
 
 
 @pytest.mark.parametrize(("text", "why"), REFUSED)
-def test_refused(arm: Language, text: str, why: str) -> None:
+def test_invalid_function_call_has_a_reason(arm: Language, text: str, why: str) -> None:
     assert arm.why(text) == why.replace("~", ", so the deployment fails")
 
 
 @pytest.mark.parametrize("text", STRANGE)
-def test_strange(arm: Language, text: str) -> None:
+def test_unusual_function_call_is_unknown(arm: Language, text: str) -> None:
     assert arm.why(text)
 
 
@@ -234,7 +234,7 @@ def test_a_secret_stays_one(arm: Language) -> None:
         assert not isinstance(found, Unknown) or "hunter2" not in found.text
 
 
-def test_namespaces_and_case(bicep: Language) -> None:
+def test_functions_are_found_with_namespaces_and_in_any_case(bicep: Language) -> None:
     assert bicep("sys.toLower('A')") == "a"
     assert bicep("az.uniqueString('a')") == "?⟨uniqueString('a')⟩"
     assert bicep.why("tolower('A')") == "the function is not supported"

@@ -136,7 +136,7 @@ PARTLY: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), PARTLY)
-def test_partly_known(bicep: Language, text: str, expected: Any) -> None:
+def test_function_of_partly_known_values_has_its_value(bicep: Language, text: str, expected: Any) -> None:
     found = bicep(text)
     if expected == "?":
         assert isinstance(found, str)
@@ -145,7 +145,7 @@ def test_partly_known(bicep: Language, text: str, expected: Any) -> None:
         assert found == expected
 
 
-def test_what_is_known_of_a_secret_array_is_secret() -> None:
+def test_known_items_of_a_sensitive_array_are_sensitive() -> None:
     doubt = Unknown(at=AT, why="nobody knows it")
     plain, secret = Scalar(at=AT, value="plain"), Scalar(at=AT, value="hunter2", sensitive=True)
     hidden = mark_sensitive(partial_list([plain], doubt, AT, NOTHING_KNOWN))
@@ -159,7 +159,7 @@ def test_what_is_known_of_a_secret_array_is_secret() -> None:
     assert "plain" not in repr(Freezer().freeze(hidden))
 
 
-def test_reasons(bicep: Language) -> None:
+def test_unknown_function_result_has_a_reason(bicep: Language) -> None:
     assert bicep.why("reference('x')") == "`reference()` is known after deployment"
     assert bicep.why("newGuid()") == "`newGuid()` returns a new value for each deployment"
     assert bicep.why("trim(mystery)") == "nobody knows it"
@@ -168,20 +168,20 @@ def test_reasons(bicep: Language) -> None:
 @pytest.mark.parametrize(
     "text", ["u.listKeys()", "u.getSecret('x')", "listKeys('x', '2020')", "az.getSecret('a', 'b', 'c', 'd')"]
 )
-def test_keys_and_secrets(bicep: Language, text: str) -> None:
+def test_results_of_list_functions_are_sensitive_in_bicep(bicep: Language, text: str) -> None:
     found = bicep.result(text)
     assert isinstance(found, Unknown)
     assert found.sensitive
     assert not found.pattern
 
 
-def test_arm_list_functions(arm: Language) -> None:
+def test_results_of_list_functions_are_sensitive_in_templates(arm: Language) -> None:
     found = arm.result("LISTkeys('a', 'b').keys[0].value")
     assert isinstance(found, Unknown)
     assert found.sensitive
 
 
-def test_a_field_that_may_not_be_there(bicep: Language) -> None:
+def test_uncertain_member_is_unknown(bicep: Language) -> None:
     either = "(u ? { a: 1, b: 2 } : { b: 2 })"
     assert bicep(f"{either}.b") == 2
     for text in (f"contains({either}, 'a')", f"length({either})", f"items({either})", f"{either} == {{ b: 2 }}"):

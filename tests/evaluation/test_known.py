@@ -322,7 +322,7 @@ def certain(text: str, **known: Any) -> Unknown:
         ('length([for i in ["a"] : [][0] if x == i]) < 1', True),
     ],
 )
-def test_what_terraform_decides(text: str, expected: Any) -> None:
+def test_terraform_decides_comparisons_of_values_that_are_not_null(text: str, expected: Any) -> None:
     found = Terraform().result(text, x=certain("x"), y=certain("y"))
     assert (found.value if isinstance(found, Scalar) else "?") == expected
 
@@ -408,7 +408,7 @@ def test_what_terraform_decides(text: str, expected: Any) -> None:
         ("endsWith('${[x, 'b']}', ',b]')", "?"),
     ],
 )
-def test_what_bicep_decides(text: str, expected: Any, bicep: Language) -> None:
+def test_bicep_decides_comparisons_of_values_that_are_not_null(text: str, expected: Any, bicep: Language) -> None:
     o, s = certain("o", given=True), certain("s", given=True, known=TEXT)
     found = bicep.result(text, x=certain("x"), y=certain("y"), p=certain("p"), o=o, s=s)
     assert (found.value if isinstance(found, Scalar) else "?") == expected

@@ -392,15 +392,15 @@ def check(draw: random.Random, language: str, evaluate: Evaluate, write: Callabl
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_terraform_decides_only_what_holds_of_every_value(seed: int) -> None:
+def test_terraform_decides_only_facts_about_every_value(seed: int) -> None:
     assert check(drawing(seed), "terraform", Terraform().result, hcl_of) > CASES
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_bicep_decides_only_what_holds_of_every_value(seed: int, bicep: Language) -> None:
+def test_bicep_decides_only_facts_about_every_value(seed: int, bicep: Language) -> None:
     assert check(drawing(seed), "bicep", bicep.result, bicep_of) > CASES
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_arm_templates_decide_only_what_holds_of_every_value(seed: int, arm: Language) -> None:
+def test_arm_templates_decide_only_facts_about_every_value(seed: int, arm: Language) -> None:
     assert check(drawing(seed), "arm", arm.result, arm_of) > CASES

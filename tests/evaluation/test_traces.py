@@ -35,12 +35,12 @@ def both(one: Result, other: Result) -> Fields:
         (Unknown(at=AT, why="", one_of=(1,)), Unknown(at=AT, why="", one_of=(True,))),
     ],
 )
-def test_values_that_expressions_tell_apart_are_not_the_same(one: Result, other: Result) -> None:
+def test_values_that_expressions_distinguish_are_not_the_same(one: Result, other: Result) -> None:
     assert not is_same(one, other)
     assert is_same(one, one)
 
 
-def test_a_value_is_compared_as_far_as_it_is_read() -> None:
+def test_only_the_read_part_of_a_value_is_compared() -> None:
     value = both(both(scalar(1), scalar(2)), scalar(3))
     read = Read("value", "local.x", scalar(2), ("a", "b"))
     assert read.is_of(value)
@@ -49,7 +49,7 @@ def test_a_value_is_compared_as_far_as_it_is_read() -> None:
     assert not read.is_of(both(scalar(2), scalar(2)))
 
 
-def test_only_a_chain_of_members_narrows_what_was_read() -> None:
+def test_only_a_chain_of_members_narrows_a_recorded_read() -> None:
     owner, trace = object(), Trace()
     trace.enter(owner, {})
     value = both(scalar(1), scalar(2))
@@ -61,7 +61,7 @@ def test_only_a_chain_of_members_narrows_what_was_read() -> None:
     assert trace.log == [Read("value", "local.x", scalar(1), ("a",))]
 
 
-def test_what_belongs_to_another_module_or_to_one_world_is_not_kept() -> None:
+def test_evaluation_that_reads_another_module_or_one_world_is_not_kept() -> None:
     trace, kept, node = Trace(), Evaluations(), object()
     trace.enter(object(), {})
     trace.read(0, object(), Read("value", "local.x", scalar(1)))
@@ -73,7 +73,7 @@ def test_what_belongs_to_another_module_or_to_one_world_is_not_kept() -> None:
     assert len(kept.of(node)) == 1
 
 
-def test_what_an_evaluation_inside_another_reads_of_its_own_variables_is_not_kept() -> None:
+def test_evaluation_that_reads_bound_variables_is_not_kept() -> None:
     owner, trace = object(), Trace()
     trace.enter(owner, {})
     around, item = trace.enter(owner, {"each": "bound"}), scalar(1)

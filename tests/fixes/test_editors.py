@@ -310,7 +310,7 @@ STYLES: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_an_operation(case: Case, style: str) -> None:
+def test_operation_results_in_the_expected_text(case: Case, style: str) -> None:
     if case.name == "block on one line" and style == "tabs":
         pytest.skip("no line of the file is indented")
     change = STYLES[style]
@@ -347,7 +347,7 @@ MARKS = {HCL: "\n{}x = {}", BICEP: "\n{}x: {}", PARAMETERS: "\n{}x: {}", ARM: ',
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("operation", ["insert", "set", "replace", "rename", "remove"])
 @pytest.mark.parametrize(("name", "path", "text", "at"), SITUATIONS, ids=[f"{one[1]}, {one[0]}" for one in SITUATIONS])
-def test_a_situation(
+def test_operation_applies_in_each_situation(
     name: str, path: str, text: str, at: str | tuple[str | int, ...], operation: str, style: str
 ) -> None:
     line = text[: text.index("@")].rpartition("\n")[2]
@@ -418,6 +418,8 @@ REFUSED: list[tuple[str, str, str, tuple[str | int, ...], tuple[Any, ...]]] = [
 
 
 @pytest.mark.parametrize(("reason", "path", "text", "at", "operation"), REFUSED)
-def test_a_refusal(reason: str, path: str, text: str, at: Any, operation: tuple[Any, ...]) -> None:
+def test_unsupported_operation_is_refused(
+    reason: str, path: str, text: str, at: Any, operation: tuple[Any, ...]
+) -> None:
     with pytest.raises(Refusal, match=reason):
         edited(Case("", path, text, at, operation, ""), text, at)

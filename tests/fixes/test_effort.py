@@ -109,7 +109,7 @@ def test_fixes_of_one_place_are_proven_together(
     assert [fix.title for fix in together.fixes] == [fix.title for fix in one_by_one.fixes]
 
 
-def test_a_fix_beside_one_that_fails_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fix_beside_a_failing_one_is_found_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall on the vault causes a finding of the key, whose own fixes are not the cause: none is left over."""
     vault = VAULT.format(n=1).replace("}", "  purge_protection_enabled = true\n  rbac_authorization_enabled = true\n}")
     key = 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n  key_type = "RSA"\n  key_size = 2048\n'
@@ -134,9 +134,7 @@ KEY = """resource "azurerm_key_vault_key" "k{n}" {{
 """
 
 
-def test_what_is_certainly_the_cause_of_a_fault_is_not_evaluated_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_certain_cause_of_a_finding_is_not_evaluated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall causes a finding of each key. No other fix writes what its rule reads of the vault."""
     text = "".join(f"{VAULT}{KEY}".format(n=number) for number in range(3))
     (tmp_path / "main.tf").write_text(text)
@@ -158,7 +156,7 @@ POLICY = """resource "azurerm_key_vault_access_policy" "p" {
 """
 
 
-def test_what_fails_below_other_fixes_is_not_evaluated_without_them(
+def test_fix_that_fails_with_other_fixes_is_not_evaluated_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No access from public networks causes a finding of the key, and Azure RBAC on top of that one of the vault."""
@@ -173,7 +171,7 @@ def test_what_fails_below_other_fixes_is_not_evaluated_without_them(
     assert runs == 3
 
 
-def test_a_fault_of_a_resource_without_a_fix_is_caused_by_what_it_refers_to(
+def test_finding_of_a_resource_without_a_fix_is_caused_by_a_referenced_resource(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Azure RBAC, an access policy has no effect. Its evidence does not name the vault that the fix changes."""
@@ -239,7 +237,7 @@ def test_folders_and_scripts_are_searched_once(tmp_path: Path, monkeypatch: pyte
     assert sorted(searched) == ["deployments", "inventory"]
 
 
-def test_files_are_parsed_once_however_many_proofs_read_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unedited_files_are_parsed_once_for_all_proofs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each proof evaluates the module, but only the edited file has another text."""
     (tmp_path / "vault.tf").write_text(VAULT.format(n=1) + KEY.format(n=1))
     (tmp_path / "other.tf").write_text('variable "unedited" {\n  default = "a"\n}\n')
@@ -290,7 +288,7 @@ def test_another_spelling_of_a_refused_value_is_not_evaluated(tmp_path: Path, mo
     assert runs == 2
 
 
-def test_nothing_is_evaluated_without_an_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_without_an_edit_is_not_evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "main.tf").write_text(VAULT.format(n=1) + 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n}\n')
     found, runs = search(tmp_path, monkeypatch, "all", ("KV501", "KV201"))
     assert (found.fixes, runs) == ((), 0)
@@ -391,7 +389,7 @@ def test_garbage_of_many_proofs_is_collected(tmp_path: Path, monkeypatch: pytest
     assert sum(collected) > 100
 
 
-def test_opposites_are_found_by_what_rules_require() -> None:
+def test_opposite_fixes_are_found_by_the_requirements_of_rules() -> None:
     rules = builtin_rules()
     assert opposites_of(rules) == {}
     protection = next(rule for rule in rules if rule.id == "KV001")

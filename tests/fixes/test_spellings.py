@@ -301,7 +301,7 @@ SAFE = {
 }  # fmt: skip
 
 
-def test_fixes_have_the_classes_of_what_they_do() -> None:
+def test_fixes_have_the_classes_of_their_effects() -> None:
     safe = {rule.id for rule in FIXABLE if not any(plan.possible_effects or plan.decision for plan in rule.edits)}
     assert safe == SAFE
     classes = {rule.id: [set(names_of(plan.possible_effects)) for plan in rule.edits] for rule in FIXABLE}

@@ -191,7 +191,7 @@ def test_whole_numbers_with_nulls_stay_whole_numbers_in_pandas() -> None:
     assert (types["rule"], types["in_tests"]) == ("object", "boolean")
 
 
-def test_it_does_not_continue_with_other_settings(cluster: Any, plans: Path, tmp_path: Path) -> None:
+def test_run_with_other_settings_does_not_continue(cluster: Any, plans: Path, tmp_path: Path) -> None:
     fleet = Fleet(
         config=CONFIG, words=[str(plans / "plan-01.json")], lists=(), out=str(tmp_path / "out"),
         scheduler=cluster.scheduler_address,
@@ -302,7 +302,7 @@ def _row(line: bytes) -> Row:
         (("--out", "out", "nosuch://bucket/*.json"), "nosuch:// "),
     ],
 )
-def test_wrong_use(run: Run, tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+def test_invalid_arguments_are_an_error(run: Run, tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     for name in ("dask", "distributed", "pyarrow"):
         pytest.importorskip(name, reason=WHY)
     (tmp_path / "plan.json").write_bytes(expand("azurerm_key_vault.a: {name: kv}"))
@@ -415,7 +415,7 @@ def test_names_of_a_remote_folder_cannot_leave_the_staging_folder() -> None:
         memory.rm("/fleet-test", recursive=True)
 
 
-def test_the_vaults_of_several_parameter_files_are_told_apart(tmp_path: Path) -> None:
+def test_vaults_of_several_parameter_files_are_listed_separately(tmp_path: Path) -> None:
     (tmp_path / "main.bicep").write_text(
         "param name string\nresource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {\n  name: name\n  properties: {}\n}\n"
     )

@@ -503,7 +503,7 @@ def test_damage_is_repaired(tamper: Tamper, checkout: Path, capfd: pytest.Captur
 
 
 @pytest.mark.parametrize(("tamper", "name"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_repaired_is_named(
+def test_unrepairable_damage_is_reported_with_its_file(
     tamper: Tamper, name: str, checkout: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = checkout / "results"
@@ -572,7 +572,7 @@ def test_a_folder_that_is_a_link_out_of_the_checkout_is_not_used(
     assert outside(checkout) == before
 
 
-def test_a_link_does_not_cost_the_results(checkout: Path) -> None:
+def test_link_in_the_folder_keeps_the_results(checkout: Path) -> None:
     before = (checkout / "results" / "manifest.jsonl").read_bytes()
     (checkout / "results" / "parquet").rename(checkout / "kept")
     (checkout / "results" / "parquet").symlink_to("../kept")

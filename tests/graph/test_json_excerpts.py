@@ -40,14 +40,14 @@ def test_values_below_a_secret_name_are_hidden_as_a_whole(secret: object, indent
 
 @pytest.mark.parametrize("indent", [None, 1, 4])
 @pytest.mark.parametrize("secret", SECRETS, ids=json.dumps)
-def test_the_fingerprint_of_a_line_hangs_on_no_secret(secret: object, indent: int | None) -> None:
+def test_fingerprint_of_a_line_does_not_depend_on_a_secret(secret: object, indent: int | None) -> None:
     texts = [json.dumps({"a": 1, "here": True, "o": secret, "z": 1}, indent=indent)]
     texts.append(texts[0].replace("hunter2", "2retnuh"))
     assert shown(texts[0], "here") == shown(texts[1], "here")
 
 
 @pytest.mark.parametrize("odd", ["hunter2", ["hunter2"], {"user": "hunter2"}, 12345], ids=json.dumps)
-def test_nothing_beside_a_place_is_shown(odd: object) -> None:
+def test_secrets_beside_a_location_are_hidden(odd: object) -> None:
     text = json.dumps({"before": odd, "here": "x", "after": odd})
     assert "hunter2" not in shown(text, "here")
     assert "12345" not in shown(text, "here")
@@ -62,12 +62,12 @@ def test_nothing_beside_a_place_is_shown(odd: object) -> None:
         '{"ipRules": [{"value": "10.0.0.0/8"}], "here": "x"}',
     ],
 )
-def test_what_is_harmless_beside_a_place_is_shown(text: str) -> None:
+def test_harmless_values_beside_a_location_are_shown(text: str) -> None:
     pointer = ("permissions", "here") if "permissions" in text else ("here",)
     assert text in shown(text, *pointer)
 
 
-def test_what_something_is_is_no_secret() -> None:
+def test_type_of_a_secret_is_shown() -> None:
     text = json.dumps({"adminPassword": {"type": "string", "defaultValue": "hunter2"}}, indent=1)
     assert '"type": "string"' in shown(text, "adminPassword", "type")
     assert "hunter2" not in shown(text, "adminPassword", "defaultValue")

@@ -39,7 +39,7 @@ _id = st.builds(
 
 
 @given(st.lists(_id, max_size=8), _id)
-def test_candidates_are_all_resources_whose_id_may_be_equal(ids: list[str], text: str) -> None:
+def test_candidates_are_all_resources_with_a_possibly_equal_id(ids: list[str], text: str) -> None:
     index = _index(ids)
     certain, _ = index.find(text)
     if certain:

@@ -83,7 +83,7 @@ def test_a_string_that_ends_after_the_excerpt_is_not_shown(name: str) -> None:
     assert "hunter2" not in shown(text, Location(path="main.bicep", span=(0, len(text))))
 
 
-def test_what_is_hidden_does_not_depend_on_the_order_of_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_text_does_not_depend_on_the_order_of_locations(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "var x = '''\nhunter2\nAccountKey=hunter3'''\nvar y = 'z'\n" + "var z = [\n  'a'\n]\n" * 30
     spans = [(0, 10), (0, 60), (2, 60), (5, 9), (0, len(text)), (40, 45), (len(text) - 9, len(text))]
     found = set()
@@ -99,7 +99,7 @@ def test_what_is_hidden_does_not_depend_on_the_order_of_places(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("line", ["bypass: 'AzureServices'", "name: 'kv'", "keyVaultName: 'kv'", "value: '10.0.0.0/8'"])
-def test_what_is_no_secret_is_shown(line: str) -> None:
+def test_text_without_a_secret_is_shown(line: str) -> None:
     assert shown(line, Location(path="main.bicep", span=(0, len(line)))) == f"{line}\n{line}"
 
 
@@ -120,7 +120,7 @@ def test_long_texts_take_no_longer_than_they_are_long(text: str) -> None:
     assert time.process_time() - start < 5
 
 
-def test_many_places_in_one_line() -> None:
+def test_many_locations_in_one_line_are_found() -> None:
     text = json.dumps([{"value": f"hunter2-{number}"} for number in range(20_000)])
     start = time.process_time()
     found = places_of({"main.json": text}, [Location(path="main.json", pointer=(n,)) for n in range(20_000)])
@@ -139,7 +139,7 @@ def test_a_text_is_not_confused_with_the_same_text_of_another_file() -> None:
     assert hashes[2] == ""
 
 
-def test_places_in_more_texts_than_are_kept() -> None:
+def test_locations_in_more_texts_than_are_kept_are_found() -> None:
     texts = [f"name = {number}\nsecret = 'value-{number}'\n" for number in range(80)]
     for text in (*texts, *texts):
         at = Location(path="main.tf", span=(0, text.index("\n")))

@@ -35,7 +35,9 @@ def away(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", EXIT_CODES)
-def test_samples(name: str, away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+def test_controls_of_samples_are_the_expected_text(
+    name: str, away: Path, run: Run, pytestconfig: pytest.Config
+) -> None:
     ran = run("controls", f"samples/{name}", *DAY, cwd=away)
     assert (ran.code, ran.err) == (EXIT_CODES[name], "")
     file = SAMPLES / name / "controls.expected.txt"
@@ -47,7 +49,7 @@ def test_samples(name: str, away: Path, run: Run, pytestconfig: pytest.Config) -
 
 
 @pytest.mark.parametrize("name", EXIT_CODES)
-def test_every_spelling_of_a_sample_is_answered_alike(name: str, away: Path, run: Run) -> None:
+def test_sample_has_the_same_control_statuses_in_every_language(name: str, away: Path, run: Run) -> None:
     told = {}
     for source in ("main.tf", "plan.json", "main.bicep", "main.json"):
         vaults = document(run, f"samples/{name}/{source}", cwd=away)["vaults"]
@@ -71,7 +73,7 @@ def test_no_secret_is_in_it(form: str, away: Path, run: Run) -> None:
     assert SECRET not in ran.out
 
 
-def test_several_processes_say_the_same(away: Path, run: Run) -> None:
+def test_controls_do_not_depend_on_the_number_of_processes(away: Path, run: Run) -> None:
     command = ("controls", "-f", "json", "--framework", "all", "samples", *DAY)
     assert run(*command, "--jobs", "2", cwd=away) == run(*command, "--jobs", "1", cwd=away)
 
@@ -82,7 +84,7 @@ def test_output_does_not_hang_on_the_hash_seed(form: str, away: Path, run: Run) 
     assert run(*command, cwd=away, env={"PYTHONHASHSEED": "1"}) == run(*command, cwd=away, env={"PYTHONHASHSEED": "2"})
 
 
-def test_every_finding_is_an_answer(away: Path, run: Run) -> None:
+def test_controls_contain_every_finding_of_their_rules(away: Path, run: Run) -> None:
     """What kvlint finds with the same rules is told of some vault, and nothing else is."""
     said = document(run, "--framework", "all", "samples/careless", cwd=away)
     rules = {rule for one in said["frameworks"] for row in one["controls"] for rule in row["rules"]}
@@ -104,7 +106,7 @@ def test_every_finding_is_an_answer(away: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", EXIT_CODES)
-def test_values_are_in_words(name: str, away: Path, run: Run) -> None:
+def test_evidence_is_in_words(name: str, away: Path, run: Run) -> None:
     """No value of a met control is in the notation of the engine, and none is of another vault."""
     notation = re.compile(r"\[\]|\[unknown|: (true|false)\b|is (true|false)\b|derived\.")
     for source in ("main.tf", "plan.json", "main.bicep", "main.json"):
@@ -156,7 +158,7 @@ def test_the_checklist_has_sixteen_rows_in_six_sections() -> None:
     assert all(control.rules or control.platform is not None for control in checklist.controls)
 
 
-def test_what_rules_say_that_they_answer_is_a_row() -> None:
+def test_controls_that_rules_name_are_in_their_framework() -> None:
     """Else a framework would leave out what a rule claims to answer."""
     frameworks: dict[str, set[str]] = {}
     for one in builtin_frameworks(builtin_rules()):
@@ -167,7 +169,7 @@ def test_what_rules_say_that_they_answer_is_a_row() -> None:
     assert missing == []
 
 
-def test_every_version_is_there() -> None:
+def test_all_versions_of_frameworks_are_built_in() -> None:
     names = {one.name for one in builtin_frameworks(builtin_rules())}
     versions = ("1.1.0", "1.3.0", "1.4.0", "1.5.0", "2.0.0", "2.1.0", "3.0.0", "4.0.0", "5.0.0", "6.0.0")
     assert {f"cis-azure-{version}" for version in versions} <= names

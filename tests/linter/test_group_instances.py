@@ -80,7 +80,7 @@ findings = st.lists(
 
 
 @given(findings)
-def test_what_is_folded_stays_as_it_is(given: list[Finding]) -> None:
+def test_grouping_twice_changes_nothing(given: list[Finding]) -> None:
     once = group_findings(given)
     assert group_findings(once) == once
 
@@ -93,7 +93,7 @@ def test_the_order_does_not_matter(given: list[Finding], random: Any) -> None:
 
 
 @given(findings)
-def test_no_instance_is_lost_or_made_up(given: list[Finding]) -> None:
+def test_grouping_keeps_every_instance_once(given: list[Finding]) -> None:
     told = {
         (one.rule.id, one.outcome, one.at.path, o.root, o.address, o.message)
         for one in group_findings(given)
@@ -126,7 +126,7 @@ def test_instances_on_one_line_are_one_finding() -> None:
     assert (one.resource, one.arguments) == ('kv["a"]', ('kv["a"]',))
 
 
-def test_what_has_no_place_of_its_own_is_not_folded() -> None:
+def test_findings_without_a_region_are_not_grouped() -> None:
     entries = [finding(address, at=Location(path="plan.json", address=address)) for address in ("kv[0]", "kv[1]")]
     assert len(group_findings(entries)) == 2
     assert len(group_findings([*entries, *entries])) == 2
@@ -139,13 +139,13 @@ def test_the_same_through_several_parameter_files_is_one_occurrence() -> None:
     assert len(two.occurrences) == 2
 
 
-def test_items_of_a_list_that_stand_on_one_place_are_one_finding() -> None:
+def test_items_of_a_list_at_one_location_are_one_finding() -> None:
     at = place(attribute="policies[0].secrets[1]"), place(attribute="policies[1].secrets[0]")
     assert len(group_findings([finding("a", at=at[0]), finding("b", at=at[1])])) == 1
     assert len(group_findings([finding("a", at=at[0]), finding("b", at=place(attribute="policies"))])) == 2
 
 
-def test_suppressed_findings_fold_by_what_suppresses_them() -> None:
+def test_suppressed_findings_are_grouped_by_suppression() -> None:
     reasons = [Suppression(kind="inSource", justification="x", at=place(line)) for line in (7, 7, 8)]
     given = [finding(f"kv[{number}]", suppressed=reason) for number, reason in enumerate(reasons)]
     assert sorted(len(one.occurrences) for one in group_findings([*given, finding("kv[9]")])) == [1, 1, 2]
@@ -172,19 +172,19 @@ def test_they_come_by_path_line_column_and_rule() -> None:
     ]
 
 
-def test_only_what_no_source_says_comes_from_a_plan() -> None:
+def test_group_comes_from_a_plan_only_if_all_its_findings_do() -> None:
     (one,) = group_findings([finding("a", source="plan"), finding("b", source="plan")])
     (two,) = group_findings([finding("a", source="plan"), finding("b")])
     assert (one.source, two.source) == ("plan", "")
 
 
-def test_what_a_plan_answers_is_not_told_from_source() -> None:
+def test_source_findings_of_addresses_in_a_plan_are_removed() -> None:
     given = [finding(address) for address in ('module.m["x"].kv["a"]', "module.m.kv", "kv[0]", "module.n.kv")]
     left = without_addresses(given, frozenset({"module.m.kv", "kv"}))
     assert [one.resource for one in left] == ["module.n.kv"]
 
 
-def test_addresses_without_keys() -> None:
+def test_instance_keys_are_removed_from_addresses() -> None:
     assert static_address('module.a["x.\\"]y"].kv.b[0]') == "module.a.kv.b"
     assert static_address('kv["]["]') == "kv"
     assert static_address("loop[*].kv") == "loop.kv"

@@ -120,7 +120,7 @@ def test_baseline_of_a_plan_does_not_hide_the_same_address_in_another_folder(kvl
 
 
 @pytest.mark.parametrize("left", [("one", "two"), ("one",), ("two",)])
-def test_baseline_of_the_first_version_holds_every_member_of_a_unit(
+def test_baseline_of_the_first_version_suppresses_every_member_of_a_unit(
     kvlint: Kvlint, folder: Path, left: tuple[str, ...]
 ) -> None:
     in_git(folder)

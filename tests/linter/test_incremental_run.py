@@ -234,7 +234,7 @@ REACHED = {
 }
 
 
-def test_an_edit_reaches_only_what_reads_the_file(project: Path) -> None:
+def test_edit_reevaluates_only_inputs_that_read_the_file(project: Path) -> None:
     """A plan's source is looked for among all modules, so a change of any of them may be one of its source."""
     again = IncrementalRun()
     assert rejudged(again) >= {"a", "b", "c", "first.bicep", "second.bicep", "third.bicep", "arm.json", "plan.json"}
@@ -247,7 +247,7 @@ def test_an_edit_reaches_only_what_reads_the_file(project: Path) -> None:
         assert (edited, rejudged(again)) == (edited, reached)
 
 
-def test_an_unsaved_edit_reaches_only_what_reads_the_file(project: Path, editor: dict[str, bytes]) -> None:
+def test_unsaved_edit_reevaluates_only_inputs_that_read_the_file(project: Path, editor: dict[str, bytes]) -> None:
     again = IncrementalRun()
     rejudged(again)
     for edited, reached in REACHED.items():
@@ -262,7 +262,7 @@ def test_an_unsaved_edit_reaches_only_what_reads_the_file(project: Path, editor:
     assert rejudged(again) == {"a", "plan.json"}
 
 
-def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:
+def test_edit_of_a_module_reevaluates_only_the_roots_that_call_it(project: Path) -> None:
     """Of a plan the source is looked for everywhere; without one nobody else is reached."""
     (project / "plan.json").unlink()
     again = IncrementalRun()
@@ -276,7 +276,7 @@ def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:
     assert rejudged(again) == {"b", "d"}
 
 
-def test_a_module_outside_of_the_inputs_counts(project: Path) -> None:
+def test_edit_of_a_module_outside_of_the_inputs_reevaluates_its_roots(project: Path) -> None:
     again = IncrementalRun()
     assert rejudged(again, ("a", "c")) == {"a", "c"}
     write(project, "modules/two/main.tf", tree()["modules/two/main.tf"][1])
@@ -284,7 +284,7 @@ def test_a_module_outside_of_the_inputs_counts(project: Path) -> None:
     assert str(project / "modules" / "two") + os.sep in again.dependencies
 
 
-def test_what_appears_where_it_was_missed_counts(project: Path) -> None:
+def test_new_file_that_was_missing_before_reevaluates_its_readers(project: Path) -> None:
     write(project, "b/main.tf", tree()["b/main.tf"][1])
     (project / "plan.json").unlink()
     again = IncrementalRun()
@@ -293,14 +293,14 @@ def test_what_appears_where_it_was_missed_counts(project: Path) -> None:
     assert rejudged(again) == {"b"}
 
 
-def test_another_question_is_asked_of_everything(project: Path) -> None:
+def test_other_settings_reevaluate_everything(project: Path) -> None:
     again = IncrementalRun()
     again.check(Config(paths=("a", "c"), jobs=1))
     again.check(Config(paths=("a", "c"), jobs=1, select=("KV1",)))
     assert set(again.reevaluated) == {"a", "c"}
 
 
-def test_several_processes_note_what_they_look_at(project: Path) -> None:
+def test_several_processes_record_the_files_that_they_read(project: Path) -> None:
     again = IncrementalRun()
     config = Config(paths=(".",), jobs=2)
     assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
@@ -332,7 +332,7 @@ def _hear(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_hear)
 
 
-def test_no_reader_looks_at_a_file_without_saying_so(project: Path, opened: set[str]) -> None:
+def test_every_file_that_a_reader_opens_is_a_dependency(project: Path, opened: set[str]) -> None:
     for name in ("a/terraform.tfvars", "bicepconfig.json", "modules/late/main.tf", "b/local.tf"):
         write(project, name, tree()[name][1])
     (project / "third.bicep").write_text(
@@ -348,7 +348,7 @@ def test_no_reader_looks_at_a_file_without_saying_so(project: Path, opened: set[
     assert str(project / "parts") + os.sep in again.dependencies
 
 
-def test_the_limit_of_a_run_leaves_out_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limit_of_a_run_leaves_out_the_same_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Units that are not evaluated again count as much as before."""
     monkeypatch.setattr("azkvlint.linter.workers.limit_of_run", lambda *_: 100)
     for number in range(8):

@@ -95,7 +95,7 @@ class TestScopes:
             ),
         ],
     )
-    def test_it_is_no_vault(self, outcomes: Outcomes, declared: str, scope: str) -> None:
+    def test_value_is_known_not_to_be_a_vault(self, outcomes: Outcomes, declared: str, scope: str) -> None:
         found = outcomes(vault() + declared + role(scope, "Key Vault Administrator"))
         assert ("KV001", "azurerm_key_vault.kv") in found
         assert not [rule for rule, resource in found if resource == "azurerm_role_assignment.r"]
@@ -103,7 +103,7 @@ class TestScopes:
     @pytest.mark.parametrize(
         "scope", ["azurerm_key_vault.kv.id", "azurerm_resource_group.rg.id", "data.azurerm_key_vault_thing.kv.id"]
     )
-    def test_it_may_be_a_vault(self, outcomes: Outcomes, scope: str) -> None:
+    def test_value_may_be_a_vault(self, outcomes: Outcomes, scope: str) -> None:
         found = outcomes(vault() + 'data "azurerm_key_vault_thing" "kv" {}' + role(scope, "Key Vault Administrator"))
         expected = "unknown" if "thing" in scope else "fail"
         assert found["KV307", "azurerm_role_assignment.r"] == expected
@@ -135,7 +135,9 @@ class TestRoles:
             ),
         ],
     )
-    def test_the_function_of_bicep(self, outcomes: Outcomes, call: str, expected: str | None) -> None:
+    def test_role_definitions_function_of_bicep_is_known(
+        self, outcomes: Outcomes, call: str, expected: str | None
+    ) -> None:
         found = outcomes(
             {
                 "main.bicep": f"""
@@ -170,7 +172,7 @@ class TestDates:
             "local.expiry",
         ],
     )
-    def test_terraform(self, outcomes: Outcomes, date: str) -> None:
+    def test_computed_dates_of_terraform_are_set(self, outcomes: Outcomes, date: str) -> None:
         found = outcomes(
             vault()
             + f"""
@@ -204,7 +206,7 @@ resource "azurerm_key_vault_secret" "s" {{
             "(dateTimeToEpoch(now) / 86400 + 365) * 86400",
         ],
     )
-    def test_bicep(self, outcomes: Outcomes, date: str) -> None:
+    def test_computed_dates_of_bicep_are_set(self, outcomes: Outcomes, date: str) -> None:
         text = f"""
 param now string = utcNow()
 param days int
@@ -217,7 +219,7 @@ resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {{
 """
         assert ("KV601", "s") not in outcomes({"main.bicep": text})
 
-    def test_what_may_be_null_is_not_set(self, outcomes: Outcomes) -> None:
+    def test_expiration_date_that_may_be_null_is_missing(self, outcomes: Outcomes) -> None:
         text = """
 param expiry int?
 param set bool
@@ -261,7 +263,7 @@ class TestNames:
             ("'#{name}#-${suffix}'", None),
         ],
     )
-    def test_unique_strings(self, outcomes: Outcomes, name: str, outcome: str | None) -> None:
+    def test_unique_string_has_a_known_length(self, outcomes: Outcomes, name: str, outcome: str | None) -> None:
         text = f"""
 param suffix string
 

@@ -74,7 +74,7 @@ def test_every_public_name_exists_and_no_other() -> None:
         _ = azkvlint.nothing
 
 
-def test_it_reports_what_the_command_line_reports(run: Run, tmp_path: Path) -> None:
+def test_api_reports_the_results_of_the_command_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(VAULT)
     settings = CheckSettings(select=("KV0",), min_severity=Severity.MEDIUM)
     report = lint(tmp_path / "main.tf", settings)
@@ -276,7 +276,7 @@ def test_invalid_settings_raise(tmp_path: Path, fields: dict[str, Any], message:
         lint(tmp_path, CheckSettings(**fields))
 
 
-def test_no_path_and_a_missing_path_raise(tmp_path: Path) -> None:
+def test_missing_paths_raise(tmp_path: Path) -> None:
     with pytest.raises(KvlintError, match="no path to check"):
         lint([])
     with pytest.raises(KvlintError, match="does not exist"):

@@ -31,7 +31,7 @@ from azkvlint.syntax.texts import Lines
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "careless" / "plan.json"
 
 
-def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_error_is_a_problem_of_one_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.json", "b.json"):
         shutil.copy(SAMPLE, tmp_path / name)
     whole = check(Config(paths=(str(tmp_path / "b.json"),)))
@@ -72,7 +72,7 @@ def addresses(findings: Iterable[Finding]) -> list[tuple[str, str]]:
     return [(finding.resource, finding.source) for finding in findings]
 
 
-def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
+def test_plan_removes_source_results_of_the_addresses_that_it_decides() -> None:
     told = [found(address, at("main.tf", 1)) for address in ('kv["a"]', "module.m.kv", "other")]
     source = UnitResult(findings=told, unknown=told, suppressed=told, root="infra")
     elsewhere = UnitResult(findings=[found("kv", at("x.tf", 1))], root="x")
@@ -166,13 +166,13 @@ def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
     assert judged.root == "infra"
 
 
-def test_without_a_policy_comments_do_not_count() -> None:
+def test_comments_are_ignored_without_a_policy() -> None:
     judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), explain=True)
     assert sorted(finding.rule.id for finding in judged.findings) == ["KV001", "KV301"]
     assert (judged.suppressed, judged.problems, judged.unused) == ([], [], {})
 
 
-def test_suppressed_findings_do_not_count_for_the_exit_code() -> None:
+def test_suppressed_findings_do_not_set_the_exit_code() -> None:
     judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), True, POLICY)
     report = Report(
         findings=(), unknown=(), problems=(), rules=RULES, sources=("infra",), resource_counts={}, passed=0,

@@ -44,18 +44,18 @@ def write(folder: Path, **files: str) -> None:
         path.write_text(text)
 
 
-def test_default_of_a_variable_in_another_file(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_default_of_a_variable(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__tf=USE.format("", '"Password=${var.password}"'), variables__tf=DEFAULT)
     assert marked(run, tmp_path, ".") == [("variables.tf:2", "default of `var.password`")]
 
 
-def test_item_of_a_default(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_item_of_a_default(run: Run, tmp_path: Path) -> None:
     default = f'variable "all" {{\n  default = {{\n    size = "3"\n    password = "{SECRET}"\n  }}\n}}\n'
     write(tmp_path, main__tf=USE.format("", "var.all.password"), variables__tf=default)
     assert marked(run, tmp_path, ".") == [("variables.tf:4", "default of `var.all`")]
 
 
-def test_file_of_values(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_value_in_a_variable_file(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__tf=USE.format("", "var.password"), variables__tf='variable "password" {}\n')
     write(tmp_path, terraform__tfvars=f'\npassword = "{SECRET}"\n')
     assert marked(run, tmp_path, ".") == [("terraform.tfvars:2", "value of `var.password`")]
@@ -91,25 +91,25 @@ def test_baseline_counts_each_secret_of_one_default(run: Run, tmp_path: Path) ->
     assert findings(run, tmp_path, ".", "--baseline", "base.json") == []
 
 
-def test_default_of_a_parameter_in_bicep(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_default_of_a_bicep_parameter(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__bicep=BICEP.format(f" = '{SECRET}'"))
     assert marked(run, tmp_path, "main.bicep") == [("main.bicep:2", "default of parameter `password`")]
 
 
-def test_directive_of_bicep_at_the_use(run: Run, tmp_path: Path) -> None:
+def test_directive_at_the_use_in_bicep_suppresses_the_finding(run: Run, tmp_path: Path) -> None:
     text = BICEP.format(f" = '{SECRET}'").replace("    value:", "    #disable-next-line KV610\n    value:")
     write(tmp_path, main__bicep=text)
     assert marked(run, tmp_path, "main.bicep") == []
 
 
-def test_parameter_file_of_bicep(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_value_in_a_bicep_parameter_file(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__bicep=BICEP.format(""))
     write(tmp_path, main__bicepparam=f"using 'main.bicep'\n\nparam password = '{SECRET}'\n")
     assert ("main.bicepparam:3", "value of parameter `password`") in marked(run, tmp_path, "main.bicepparam")
 
 
 @pytest.mark.parametrize("is_default", [True, False])
-def test_parameter_of_a_template(run: Run, tmp_path: Path, is_default: bool) -> None:
+def test_finding_marks_the_parameter_of_a_template(run: Run, tmp_path: Path, is_default: bool) -> None:
     parameter = {"type": "securestring"} | ({"defaultValue": SECRET} if is_default else {})
     secret = {
         "type": "Microsoft.KeyVault/vaults/secrets", "apiVersion": "2023-07-01", "name": "kv/db",
@@ -126,7 +126,7 @@ def test_parameter_of_a_template(run: Run, tmp_path: Path, is_default: bool) -> 
     assert marked(run, tmp_path, *arguments) == [(f"{file}:{line}", f"{text} of parameter `password`")]
 
 
-def test_plan_beside_its_source(run: Run, tmp_path: Path) -> None:
+def test_finding_of_a_plan_marks_the_default_in_its_source(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__tf=USE.format("", "var.password"), variables__tf=DEFAULT)
     address = "azurerm_key_vault_secret.db"
     named = {"address": address, "mode": "managed", "type": "azurerm_key_vault_secret", "name": "db"}
@@ -155,7 +155,7 @@ def test_plan_beside_its_source(run: Run, tmp_path: Path) -> None:
     assert marked(run, tmp_path, "plan.json") == [("variables.tf:2", "default of `var.password`")]
 
 
-def test_variable_that_is_not_sensitive(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_variable_that_is_not_sensitive(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__tf=USE.format("", "var.password"), variables__tf='\nvariable "password" {}\n')
     assert marked(run, tmp_path, ".", rule="KV611") == [("variables.tf:2", "`var.password` is not marked as sensitive")]
 
@@ -172,14 +172,14 @@ PROVIDER = 'provider "azurerm" {\n  features {}\n}\n'
 METRICS = 'enabled_metric { category = "AllMetrics" }'
 
 
-def test_setting_without_audit_events(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_setting_without_audit_events(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__tf=VAULT, logs__tf=SETTING.format("logs", METRICS))
     label = "no enabled log has the category `AuditEvent`"
     assert marked(run, tmp_path, ".", rule="KV202") == [("logs.tf:1", label)]
     assert [one["resource"] for one in findings(run, tmp_path, ".", rule="KV202")] == ["azurerm_key_vault.kv"]
 
 
-def test_two_settings_mark_the_vault(run: Run, tmp_path: Path) -> None:
+def test_finding_marks_the_vault_of_two_settings(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__tf=VAULT, logs__tf=SETTING.format("a", METRICS) + SETTING.format("b", METRICS))
     assert [place for place, _ in marked(run, tmp_path, ".", rule="KV202")] == ["main.tf:1"]
 

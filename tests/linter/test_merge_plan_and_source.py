@@ -148,7 +148,7 @@ def rule(report: Report, id_: str) -> Finding:
 # --- what a finding is told on ----------------------------------------------------------------------------------------
 
 
-def test_a_value_and_what_is_missing(write: Make) -> None:
+def test_plan_finding_has_the_line_and_fingerprint_of_the_source(write: Make) -> None:
     source = HEAD + f'resource "{VAULT}" "kv" {{\n  name = "kv-app"\n  purge_protection_enabled = false\n}}\n'
     write({"main.tf": source, "plan.json": plan([vault(VAULT + ".kv", purge_protection_enabled=False)])})
     report = of("plan.json", source_root=".")
@@ -162,7 +162,7 @@ def test_a_value_and_what_is_missing(write: Make) -> None:
     assert finding.fingerprint == rule(of("main.tf"), "KV001").fingerprint
 
 
-def test_an_item_of_a_set_is_found_by_what_it_says(write: Make) -> None:
+def test_item_of_a_set_is_located_by_its_content(write: Make) -> None:
     """A plan prints sets in an order of its own."""
     items = "".join(f'  {{ object_id = "{who}", key_permissions = ["{what}"] }},\n' for who, what in (
         ("c", "Get"), ("b", "Purge"), ("a", "Get")
@@ -180,7 +180,7 @@ def test_an_item_of_a_set_is_found_by_what_it_says(write: Make) -> None:
     assert found == {("KV302", f"{VAULT}.kv"): 'main.tf: { object_id = "b", key_permissions = ["Purge"] },'}
 
 
-def test_keys_that_look_like_addresses(write: Make) -> None:
+def test_instance_keys_that_resemble_addresses_are_kept(write: Make) -> None:
     keys = ["a.b", 'q"q', "x].y[", "$${z}"]
     names = [f'module.m["{key}"].{VAULT}.kv["{key}"]'.replace('q"q', 'q\\"q') for key in keys]
     source = HEAD + 'module "m" {\n  source = "./m"\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${z}"])\n}\n'
@@ -197,7 +197,7 @@ def test_keys_that_look_like_addresses(write: Make) -> None:
     assert set(names) <= set(alone)
 
 
-def test_the_plans_variables_count_and_not_what_the_files_say(write: Make) -> None:
+def test_variables_of_the_plan_decide_instead_of_those_in_files(write: Make) -> None:
     source = HEAD + 'variable "on" {\n  default = true\n}\nmodule "m" {\n  source = "./m"\n  on = var.on\n}\n'
     inner = f'variable "on" {{}}\nresource "{VAULT}" "kv" {{\n  count = var.on ? 1 : 2\n  name = "kv-app"\n'
     inner += "  purge_protection_enabled = var.on\n}\n"
@@ -213,7 +213,7 @@ def test_the_plans_variables_count_and_not_what_the_files_say(write: Make) -> No
     assert [note.at.path for note in finding.related if note.text == CALLED] == ["main.tf"]
 
 
-def test_a_key_that_the_source_does_not_have_is_told_on_the_block(write: Make) -> None:
+def test_instance_key_missing_from_the_source_is_located_at_the_block(write: Make) -> None:
     """What a caller gives to another instance is nothing of this one's."""
     source = HEAD + 'module "m" {\n  source = "./m"\n  vaults = {\n    new = { purge = false }\n  }\n}\n'
     inner = f'variable "vaults" {{}}\nresource "{VAULT}" "kv" {{\n  for_each = var.vaults\n  name = each.key\n'
@@ -226,7 +226,7 @@ def test_a_key_that_the_source_does_not_have_is_told_on_the_block(write: Make) -
     }
 
 
-def test_what_is_not_in_the_source_is_told_in_the_plan_with_one_note(write: Make) -> None:
+def test_resource_missing_from_the_source_is_located_in_the_plan_with_one_note(write: Make) -> None:
     source = f'{HEAD}resource "{VAULT}" "kv" {{\n  name = "kv-app"\n}}\n'
     write({"main.tf": source, "plan.json": plan([vault(f"{VAULT}.kv"), vault(f"{VAULT}.old")])})
     report = of("plan.json", source_root=".")
@@ -240,7 +240,7 @@ def test_what_is_not_in_the_source_is_told_in_the_plan_with_one_note(write: Make
     assert "--source-root" in problem.hint
 
 
-def test_what_is_deleted(write: Make) -> None:
+def test_deletion_is_located_at_its_block_or_in_the_plan(write: Make) -> None:
     source = f'{HEAD}resource "{VAULT}" "here" {{\n  count = 0\n  name = "kv-app"\n}}\nresource "{VAULT}" "kv" {{\n}}\n'
     gone = [change(f"{VAULT}.{name}", None, "delete", before={"name": "kv-app"}) for name in ("kv", "gone", "here[0]")]
     write({"main.tf": source, "plan.json": plan(gone)})
@@ -253,7 +253,7 @@ def test_what_is_deleted(write: Make) -> None:
     assert report.problems == (), "what goes away has mostly been taken out of the source"
 
 
-def test_provider_blocks(write: Make) -> None:
+def test_provider_block_is_located_in_the_source(write: Make) -> None:
     flag = "  features {\n    key_vault {\n      purge_soft_delete_on_destroy = true\n    }\n  }\n"
     root = HEAD + f'provider "azurerm" {{\n  alias = "west"\n{flag}}}\n'
     root += f'resource "{VAULT}" "kv" {{\n  name = "kv-app"\n}}\n'
@@ -280,7 +280,7 @@ def test_provider_blocks(write: Make) -> None:
     assert told(of("."), "KV006") == found
 
 
-def test_azapi_resources(write: Make) -> None:
+def test_azapi_resource_is_located_in_the_source(write: Make) -> None:
     type_ = "Microsoft.KeyVault/vaults@2023-07-01"
     source = f'{HEAD}resource "azapi_resource" "kv" {{\n  type = "{type_}"\n  name = "kv-app"\n'
     source += "  body = {\n    properties = {\n      enablePurgeProtection = false\n    }\n  }\n}\n"
@@ -318,7 +318,7 @@ def called(source: str, **more: Any) -> str:
 
 
 @pytest.mark.parametrize("source", ["acme/kv/azurerm", "git::https://example.org/kv.git", "../outside"])
-def test_a_module_that_is_not_at_hand_is_told_at_its_call(source: str, write: Make) -> None:
+def test_finding_in_a_module_that_is_not_installed_is_located_at_its_call(source: str, write: Make) -> None:
     text = CALLS.replace("acme/kv/azurerm", source)
     write({"main.tf": text, "plan.json": called(source, expressions={"purge": {"constant_value": False}})})
     report = of("plan.json")
@@ -328,7 +328,7 @@ def test_a_module_that_is_not_at_hand_is_told_at_its_call(source: str, write: Ma
     assert [note.text for note in rule(report, "KV001").related] == [CALLED]
 
 
-def test_an_installed_module_is_told_at_its_call(write: Make) -> None:
+def test_finding_in_an_installed_module_is_located_at_its_call(write: Make) -> None:
     manifest = {"Modules": [{"Key": "kv", "Source": "x", "Dir": ".terraform/modules/kv"}]}
     write({
         "main.tf": CALLS, "plan.json": called("acme/kv/azurerm"), ".terraform/modules/kv/main.tf": INNER,
@@ -342,7 +342,7 @@ def test_an_installed_module_is_told_at_its_call(write: Make) -> None:
     assert told(of("plan.json"), "KV201") == {("KV201", f"module.kv.{VAULT}.kv"): 'main.tf: module "kv" {'}
 
 
-def test_a_local_module_that_has_lost_the_resource_is_not_told_at_its_call(write: Make) -> None:
+def test_resource_missing_from_a_local_module_is_located_in_the_plan(write: Make) -> None:
     """It can be edited, and nothing in it says so any more."""
     write({
         "main.tf": CALLS.replace("acme/kv/azurerm", "./kv"), "plan.json": called("./kv"),
@@ -370,7 +370,7 @@ BESIDE = {("KV001", OTHER): "main.tf: purge_protection_enabled = false"}
 
 
 @pytest.mark.parametrize("purge", [True, False])
-def test_the_plans_verdict_counts(purge: bool, write: Make) -> None:
+def test_result_of_the_plan_replaces_that_of_the_source(purge: bool, write: Make) -> None:
     entries = [vault(ADDRESS, purge_protection_enabled=purge)]
     write({"main.tf": UNKNOWN, "plan.json": plan(entries, [block(ADDRESS), block(OTHER)], variables={"purge": purge})})
     assert told(of("main.tf"), "KV001") == ATTRIBUTE | BESIDE
@@ -402,7 +402,7 @@ def test_a_plan_that_is_found_in_a_folder_removes_no_result(purge: bool, write: 
     assert (("KV001", OTHER) in told(of(".", "plan.json"), "KV001")) is False
 
 
-def test_a_plan_that_is_found_in_a_folder_adds_what_its_source_leaves_open(write: Make) -> None:
+def test_plan_found_in_a_folder_decides_unknown_results_of_its_source(write: Make) -> None:
     source = f"""{HEAD}variable "purge" {{}}
 variable "names" {{}}
 resource "{VAULT}" "kv" {{
@@ -420,7 +420,7 @@ resource "{VAULT}" "kv" {{
     }
 
 
-def test_two_plans_of_one_root(write: Make) -> None:
+def test_two_plans_of_one_root_are_both_reported(write: Make) -> None:
     blocks = [block(ADDRESS), block(OTHER)]
     write({
         "main.tf": UNKNOWN,
@@ -436,7 +436,7 @@ def test_two_plans_of_one_root(write: Make) -> None:
     assert report.problems == ()
 
 
-def test_directives_in_the_source_count(write: Make) -> None:
+def test_directives_in_the_source_apply_to_a_plan(write: Make) -> None:
     comment = "  # kvlint: ignore[KV001] a sandbox\n  purge_protection_enabled = var.purge"
     text = UNKNOWN.replace("  purge_protection_enabled = var.purge", comment)
     entries = [vault(ADDRESS, purge_protection_enabled=False)]
@@ -452,7 +452,7 @@ def test_directives_in_the_source_count(write: Make) -> None:
 # --- where a plan may lie ---------------------------------------------------------------------------------------------
 
 
-def test_a_plan_that_lies_elsewhere_is_told_by_paths_of_the_source(
+def test_paths_of_a_plan_in_another_folder_are_those_of_the_source(
     write: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = plan([vault(ADDRESS)], [block(ADDRESS)])
@@ -482,7 +482,7 @@ def test_a_plan_that_lies_elsewhere_is_told_by_paths_of_the_source(
 
 @pytest.mark.skipif(not TWINS, reason=f"the corpora are not here: no projects in {CORPORA / 'tf' / 'zodiac-ae'}")
 @pytest.mark.parametrize("project", TWINS, ids=lambda path: path.name)
-def test_other_peoples_plans_on_their_source(project: Path) -> None:
+def test_plan_of_another_project_is_located_in_its_source(project: Path) -> None:
     report = of(str(CORPORA / "plan" / "zodiac-ae" / f"{project.name}.json"), source_root=str(project))
     assert [problem for problem in report.problems if problem.code == "KVE008"] == []
     assert report.findings

@@ -90,7 +90,7 @@ def failed(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str]]:
     return [(one["ruleId"], one["resource"]) for one in found["findings"]]
 
 
-def test_terraform_through_a_module(tmp_path: Path, run: Run) -> None:
+def test_secret_passed_through_a_module_is_reported_once(tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER})
     assert failed(run, tmp_path, ".") == [("KV612", "output.db")]
 
@@ -138,7 +138,7 @@ def test_a_file_of_values_is_code(name: str, tmp_path: Path, run: Run) -> None:
     assert ("KV610", 'module.inner.azurerm_key_vault_secret.db["db"]') in failed(run, tmp_path, ".")
 
 
-def test_an_option_is_no_code(tmp_path: Path, run: Run) -> None:
+def test_value_of_an_option_is_not_in_code(tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER})
     told = failed(run, tmp_path, "--var", f"password={SECRET}", ".")
     assert ("KV610", 'module.inner.azurerm_key_vault_secret.db["db"]') not in told
@@ -177,7 +177,7 @@ def test_an_option_sets_an_input_that_is_marked_or_not(
         ("readEnvironmentVariable('PASSWORD')", []),
     ],
 )
-def test_a_bicep_parameter_file(value: str, rules: list[str], tmp_path: Path, run: Run) -> None:
+def test_origin_in_a_bicep_parameter_file_decides(value: str, rules: list[str], tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.bicep": BICEP, "main.bicepparam": f"using './main.bicep'\nparam password = {value}\n"})
     assert [rule for rule, _ in failed(run, tmp_path, "main.bicepparam")] == rules
 
@@ -190,14 +190,14 @@ def test_a_bicep_parameter_file(value: str, rules: list[str], tmp_path: Path, ru
         ({"value": "#{password}#"}, []),
     ],
 )
-def test_a_parameter_file(entry: object, rules: list[str], tmp_path: Path, run: Run) -> None:
+def test_origin_in_a_parameter_file_decides(entry: object, rules: list[str], tmp_path: Path, run: Run) -> None:
     parameters = {"$schema": PARAMETERS, "parameters": {"password": entry}}
     write(tmp_path, {"main.json": json.dumps(TEMPLATE), "main.parameters.json": json.dumps(parameters)})
     told = failed(run, tmp_path, "main.json", "--parameters", "main.parameters.json")
     assert [rule for rule, _ in told] == rules
 
 
-def test_an_azapi_secret(tmp_path: Path, run: Run) -> None:
+def test_azapi_secret_is_reported(tmp_path: Path, run: Run) -> None:
     body = 'body = { properties = { contentType = "x", value = local.password } }'
     text = (
         f'locals {{\n  password = "{SECRET}"\n}}\n'
@@ -229,7 +229,7 @@ RANDOM = 'resource "random_password" "p" {\n  length = 24\n}\n'
         ("try(var.hidden, random_password.p.result)", ""),
     ],
 )
-def test_a_value_from_one_of_two_sources(value: str, outcome: str, tmp_path: Path, run: Run) -> None:
+def test_value_of_two_sources_has_the_origins_of_both(value: str, outcome: str, tmp_path: Path, run: Run) -> None:
     inputs = 'variable "password" {}\nvariable "other" {}\nvariable "hidden" {\n  sensitive = true\n}\n'
     secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name  = "s"\n  value = {value}\n}}\n'
     write(tmp_path, {"main.tf": inputs + RANDOM + secret})
@@ -248,7 +248,7 @@ def test_an_output_of_a_module_that_is_not_available_is_named(tmp_path: Path, ru
     assert found["label"] == "`module.db.password` is the output of a module that is not in the scanned files"
 
 
-def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
+def test_self_reference_ends(tmp_path: Path, run: Run) -> None:
     text = (
         "locals {\n  a = local.b\n  b = local.a\n}\n"
         'resource "azurerm_key_vault_secret" "s" {\n  name  = "s"\n  value = local.a\n}\n'
@@ -260,7 +260,7 @@ def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_a_block_in_json_shows_its_secret_too(tmp_path: Path, run: Run, several: bool) -> None:
+def test_json_block_with_a_secret_is_reported(tmp_path: Path, run: Run, several: bool) -> None:
     secret = {"name": "s", "key_vault_id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.KeyVault/vaults/kv-a"}
     container = {"name": "c", "environment_variables": {"A": "${data.azurerm_key_vault_secret.s.value}"}}
     document = {
@@ -274,7 +274,7 @@ def test_a_block_in_json_shows_its_secret_too(tmp_path: Path, run: Run, several:
     assert [one["resource"] for one in found] == ["azurerm_container_group.g.container.environment_variables"]
 
 
-def test_what_waits_for_a_module_waits_for_what_that_waits_for(tmp_path: Path, run: Run) -> None:
+def test_dependency_on_a_module_includes_the_dependencies_of_the_module(tmp_path: Path, run: Run) -> None:
     text = """
 data "azurerm_client_config" "me" {}
 resource "azurerm_key_vault" "kv" {
@@ -329,7 +329,7 @@ output "open_id" {
 """
 
 
-def test_an_output_waits_for_what_it_depends_on(tmp_path: Path, run: Run) -> None:
+def test_output_depends_on_its_depends_on(tmp_path: Path, run: Run) -> None:
     secrets = "".join(
         f'resource "azurerm_key_vault_secret" "{output}" {{\n'
         f'  name         = "{output}"\n  key_vault_id = module.kv.{output}\n}}\n'
@@ -428,7 +428,7 @@ output result string = echo.outputs.output
         ("kv.getSecret('admin-password')", True),
     ],
 )
-def test_a_secure_parameter_of_a_module_is_what_its_caller_passes(
+def test_secure_parameter_of_a_module_has_the_origin_of_its_argument(
     value: str, is_secret: bool, tmp_path: Path, run: Run
 ) -> None:
     write(tmp_path, {"main.bicep": CALLER % value, "echo.bicep": ECHO})
@@ -460,7 +460,7 @@ module secret 'secret.bicep' = {
 
 
 @pytest.mark.parametrize(("name", "rules"), [("SEARCH-API-VERSION", []), ("db-password", ["KV610"]), ("db", ["KV610"])])
-def test_configuration_through_a_module_that_creates_secrets(
+def test_configuration_passed_to_a_module_that_creates_secrets_is_not_reported(
     name: str, rules: list[str], tmp_path: Path, run: Run
 ) -> None:
     write(tmp_path, {"main.bicep": SECRET_CALLER % (name, SECRET), "secret.bicep": SECRET_MODULE})
@@ -562,7 +562,7 @@ FULL = "reference(resourceId('Microsoft.Resources/deployments', 'nest'), '2022-0
         ("reference('nest').outputs.o.value", GENERATED, False),
     ],
 )
-def test_a_secret_from_an_output_of_a_deployment_is_what_the_output_is(
+def test_secret_from_an_output_of_a_deployment_has_the_origin_of_the_output(
     reference: str, output: object, is_in_code: bool, is_inner: bool, tmp_path: Path, run: Run
 ) -> None:
     write(tmp_path, {"main.json": template_of_output(reference, output, is_inner)})
@@ -596,7 +596,7 @@ def test_an_output_of_a_deployment_that_is_not_available_is_unknown_by_its_name(
 
 
 @pytest.mark.parametrize("access", [".outputs.o", "['outputs'].o", "['outputs']['o']"])
-def test_a_secret_from_an_output_of_a_module_is_what_the_output_is(access: str, tmp_path: Path, run: Run) -> None:
+def test_secret_from_an_output_of_a_module_has_the_origin_of_the_output(access: str, tmp_path: Path, run: Run) -> None:
     main = f"module m 'm.bicep' = {{\n  name: 'm'\n}}\n{BICEP}".replace("value: password", f"value: m{access}")
     write(tmp_path, {"main.bicep": main, "m.bicep": f"output o string = '{SECRET}'\n"})
     assert ("KV610", "db") in failed(run, tmp_path, "main.bicep")

@@ -44,17 +44,17 @@ def messages(run: Run, folder: Path, file: str, text: str, rule: str) -> list[st
 @pytest.mark.parametrize(
     ("rule", "role"), [("KV402", "Owner"), ("KV404", "Key Vault Administrator")], ids=["KV402", "KV404"]
 )
-def test_role_and_scope(run: Run, tmp_path: Path, rule: str, role: str) -> None:
+def test_message_names_role_and_scope(run: Run, tmp_path: Path, rule: str, role: str) -> None:
     found = messages(run, tmp_path, "main.tf", ASSIGNMENT.format(SUBSCRIPTION, role), rule)
     assert found == [f"azurerm_role_assignment.ops assigns `{role}` at subscription scope, for every key vault in it"]
 
 
-def test_role_and_vault(run: Run, tmp_path: Path) -> None:
+def test_message_names_role_and_vault(run: Run, tmp_path: Path) -> None:
     found = messages(run, tmp_path, "main.tf", ASSIGNMENT.format("azurerm_key_vault.kv.id", "Contributor"), "KV403")
     text = "assigns `Contributor`, whose holder can add an access policy for itself on"
     assert found == [f"azurerm_role_assignment.ops {text} azurerm_key_vault.kv"]
 
 
-def test_role_by_id(run: Run, tmp_path: Path) -> None:
+def test_message_names_the_role_of_an_id(run: Run, tmp_path: Path) -> None:
     found = messages(run, tmp_path, "main.bicep", BY_ROLE_ID, "KV403")
     assert found == ["ops assigns `Contributor`, whose holder can add an access policy for itself on kv"]

@@ -44,7 +44,7 @@ FIRST, SECOND = RULE.examples[:2]
 PLACE = f"{RULE.path}:{FIRST.line}: fails ({FIRST.title})"
 
 
-def test_a_rule_without_faults() -> None:
+def test_valid_rule_passes_the_gates() -> None:
     assert list(faults_of([RULE])) == []
 
 
@@ -93,16 +93,16 @@ def test_a_rule_without_faults() -> None:
         ),
     ],
 )
-def test_gates_find(rule: Rule, fault: str) -> None:
+def test_gates_report_a_fault(rule: Rule, fault: str) -> None:
     assert [text for text in map(str, faults_of([rule])) if fault in text]
 
 
-def test_two_rules_of_one_id() -> None:
+def test_duplicate_rule_ids_are_reported() -> None:
     found = [str(fault) for fault in faults_of([RULE, RULE])]
     assert found == [
         f"{RULE.path}: KV010: another rule has the same {name}" for name in ("id", "name", "title") for _ in "ab"
     ]
 
 
-def test_users_need_neither_ideas_nor_known_types() -> None:
+def test_custom_rules_require_no_ideas_and_no_known_types() -> None:
     assert list(faults_of([changed(id="ACME-10", covers=(), resources=RULE.resources)])) == []

@@ -18,7 +18,7 @@ from azkvlint.model.rule import Operand
         ((), []),
     ],
 )
-def test_slips_of_a_value(value: Operand, slips: list[Operand]) -> None:
+def test_value_has_its_mutants(value: Operand, slips: list[Operand]) -> None:
     assert [changed for _, changed in changed_value(value)] == slips
 
 
@@ -32,5 +32,5 @@ def test_slips_of_a_value(value: Operand, slips: list[Operand]) -> None:
         ("", []),
     ],
 )
-def test_slips_of_a_pattern(pattern: str, slips: list[str]) -> None:
+def test_pattern_has_its_mutants(pattern: str, slips: list[str]) -> None:
     assert [changed for _, changed in changed_pattern(pattern)] == slips

@@ -85,7 +85,7 @@ def name_of(result: Result) -> str:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_examples(rule: Rule) -> None:
+def test_examples_have_their_expected_results(rule: Rule) -> None:
     """A test for each of the thousands of examples would take longer than the examples."""
     results = [one for one in examples()[0] if one.rule.id == rule.id]
     assert results
@@ -111,7 +111,7 @@ def test_every_example_is_run() -> None:
 
 
 @pytest.mark.parametrize("name", derived_attributes())
-def test_derived_attributes_declare_what_they_read(name: str) -> None:
+def test_derived_attributes_declare_the_paths_that_they_read(name: str) -> None:
     reads = dict(reads_of([f"derived.{name}"]))
     # A function may look at what a reader has set in its place; readers set the order whenever it is required. Of
     # another attribute, it looks first whether it is computed already.
@@ -127,7 +127,7 @@ def test_derived_attributes_declare_what_they_read(name: str) -> None:
 
 @pytest.mark.slow(8)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_gates(rule: Rule) -> None:
+def test_rules_pass_the_gates(rule: Rule) -> None:
     assert {gate.__name__: list(map(str, gate(rule))) for gate in GATES if [*gate(rule)]} == {}
 
 
@@ -149,7 +149,7 @@ def test_rule_files_are_called_as_their_rules() -> None:
         assert rule.path == f"rules/{rule.path.split('/')[1]}/{rule.id}-{rule.name}.yaml"
 
 
-def test_the_default_profile_is_all_that_runs_unasked() -> None:
+def test_default_profile_runs_without_options() -> None:
     assert {rule.profile for rule in select_rules(RULES, (), ())} == {"default"}
 
 
@@ -168,7 +168,7 @@ def consumers() -> set[str]:
 
 
 @pytest.mark.parametrize("id_", ["KV004", "KV008", "KV909"])
-def test_rules_about_key_consumers_know_them_all(id_: str) -> None:
+def test_rules_about_key_consumers_include_every_consumer(id_: str) -> None:
     conditions = (BY_ID[id_].when, BY_ID[id_].require)
     found = [link for condition in conditions for link in links(condition) if link.via.startswith("derived.key")]
     assert {type_.lower() for link in found for type_ in link.types} == consumers()

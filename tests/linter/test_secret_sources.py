@@ -31,7 +31,7 @@ RULES = {"one rule": ("KV001",), "all rules": ()}
 
 @pytest.mark.parametrize("selected", RULES)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_excerpt_shows_what_a_secret_is_made_of(language: str, selected: str, tmp_path: Path) -> None:
+def test_no_excerpt_shows_the_parts_of_a_secret(language: str, selected: str, tmp_path: Path) -> None:
     chosen = [rule for rule in builtin_rules() if rule.id in RULES[selected] or not RULES[selected]]
     required = required_by(chosen)
     leaks = []
@@ -105,7 +105,7 @@ def places_in(path: str, text: str) -> Iterator[Location]:
         'x = <<EOT\n{"value": "${local.o.s}"}\nEOT',
     ],
 )
-def test_no_excerpt_shows_what_an_expression_marks_as_secret(use: str, tmp_path: Path) -> None:
+def test_no_excerpt_shows_a_value_that_an_expression_marks_as_secret(use: str, tmp_path: Path) -> None:
     text = f'locals {{\n  o = {{ a = "kv-orders", s = "{MARK}" }}\n  {use}\n}}\n{VAULT}'
     shape = Shape({"main.tf": text}, ".", use)
     write(shape.files, tmp_path)
@@ -127,7 +127,7 @@ def test_no_excerpt_shows_what_an_expression_marks_as_secret(use: str, tmp_path:
         'resource "kubernetes_secret" "x" {\n  data = { a = local.s }\n}',
     ],
 )
-def test_no_excerpt_shows_what_a_block_marks_as_secret(block: str, tmp_path: Path) -> None:
+def test_no_excerpt_shows_a_value_that_a_block_marks_as_secret(block: str, tmp_path: Path) -> None:
     text = f'locals {{\n  s = "{MARK}"\n}}\n{block}\n{VAULT}'
     assert not shown_with_mark(Shape({"main.tf": text}, ".", block), tmp_path)
 
@@ -142,7 +142,7 @@ def shown_with_mark(shape: Shape, folder: Path) -> list[str]:
     return [one for one in shown if MARK in one]
 
 
-def test_no_excerpt_shows_what_a_validation_compares_a_secret_with(tmp_path: Path) -> None:
+def test_no_excerpt_shows_a_value_that_a_validation_compares_with_a_secret(tmp_path: Path) -> None:
     condition = f'contains(["{MARK}"], var.v)'
     text = (
         f'variable "v" {{\n  validation {{\n    condition = {condition}\n  }}\n}}\nlocals {{\n  password = var.v\n}}\n'
@@ -170,7 +170,7 @@ CREDENTIAL = "type t = {\n  @secure()\n  a: string\n}\n"
         f"var z = '{MARK}'\nvar c = 'Password=${{z}};'\n",
     ],
 )
-def test_no_excerpt_of_bicep_shows_what_a_declaration_marks_as_secret(text: str, tmp_path: Path) -> None:
+def test_no_excerpt_of_bicep_shows_a_value_that_a_declaration_marks_as_secret(text: str, tmp_path: Path) -> None:
     vault = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-orders'\n}\n"
     files = {"main.bicep": f"{text}{vault}", "lib.bicep": f"@export()\n{CREDENTIAL}"}
     assert not shown_with_mark(Shape(files, "main.bicep", text), tmp_path)
@@ -227,7 +227,7 @@ IN_PART = {"d": {"type": "object", "properties": {"p": {"type": "securestring"}}
         },
     ],
 )
-def test_no_excerpt_of_a_template_shows_what_is_declared_or_named_as_secret(
+def test_no_excerpt_of_a_template_shows_a_value_declared_or_named_as_secret(
     template: dict[str, object], tmp_path: Path
 ) -> None:
     vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv-orders", "properties": {}}

@@ -119,7 +119,7 @@ def test_a_file_that_git_does_not_track_is_not_reported(folder: Path, run: Run) 
 
 
 @pytest.mark.parametrize("content", [None, b"", index("infra/terraform.tfstate", version=4)])
-def test_it_is_a_note_if_that_is_not_known(content: bytes | None, folder: Path, run: Run) -> None:
+def test_state_file_is_a_note_if_it_may_be_in_a_repository(content: bytes | None, folder: Path, run: Run) -> None:
     (folder / "infra/terraform.tfstate").write_bytes(state(SECRET))
     if content is None:
         (folder / ".git").rmdir()

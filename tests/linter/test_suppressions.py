@@ -122,7 +122,7 @@ def parsed(comment: str) -> Directive:
         ("# kvlint: ignore-file[KV001] generated", ("KV001",), "generated", None),
     ],
 )
-def test_directives(comment: str, ids: tuple[str, ...], reason: str, until: date | None) -> None:
+def test_directive_is_parsed(comment: str, ids: tuple[str, ...], reason: str, until: date | None) -> None:
     found = parsed(comment)
     assert (found.fault, found.ids, found.reason, found.until) == ("", ids, reason, until)
     assert found.whole_file is ("-file" in comment)
@@ -157,7 +157,7 @@ def test_directives(comment: str, ids: tuple[str, ...], reason: str, until: date
         "# first, kvlint: ignore KV001",
     ],
 )
-def test_malformed_ones_suppress_nothing_and_are_told(comment: str) -> None:
+def test_malformed_directives_suppress_nothing_and_are_reported(comment: str) -> None:
     text = f"vault kv {{ {comment}\n  purge = false {comment}\n}}\n{comment}\n"
     found = said(text)
     assert set(codes(found)) == {MALFORMED_SUPPRESSION}
@@ -171,7 +171,7 @@ def test_malformed_ones_suppress_nothing_and_are_told(comment: str) -> None:
 @pytest.mark.parametrize(
     "comment", ["# see kvlint: a linter", "# kvlinter: ignore[KV001] x", "# my-kvlint: ignore[KV001] x", "# kvlint"]
 )
-def test_prose_is_none(comment: str) -> None:
+def test_prose_is_not_a_directive(comment: str) -> None:
     assert directives(comment, [(0, len(comment))]) == []
 
 
@@ -184,7 +184,7 @@ def test_prose_is_none(comment: str) -> None:
         ("# kvlint: ignore[KV001] the owner wants it", "", "the owner wants it"),
     ],
 )
-def test_the_owner(comment: str, owner: str, reason: str) -> None:
+def test_owner_of_a_directive_is_parsed(comment: str, owner: str, reason: str) -> None:
     found = parsed(comment)
     assert (found.fault, found.owner, found.reason) == ("", owner, reason)
 
@@ -196,7 +196,7 @@ def test_the_owner_is_kept() -> None:
     assert (reason.owner, reason.justification, reason.kind) == ("@platform", "sandbox", "inSource")
 
 
-def test_several_in_one_comment() -> None:
+def test_several_directives_in_one_comment_are_parsed() -> None:
     text = "# kvlint: ignore[KV001] one # kvlint: ignore[KV101] two"
     assert [(one.ids, one.reason) for one in directives(text, [(0, len(text))])] == [
         (("KV001",), "one"),
@@ -212,7 +212,7 @@ def test_rules_are_named_exactly(name: str) -> None:
 
 
 @given(st.text(alphabet="kvlint: ignore[]KV01,#-=until2\n/*é", max_size=60))
-def test_any_comment_is_understood_or_told(comment: str) -> None:
+def test_any_comment_suppresses_or_is_reported(comment: str) -> None:
     text = f"purge = false /* {comment.replace('*/', '')} */\n"
     found = said(text)
     if found.suppression_of(finding(at(text, "purge"))) is not None:
@@ -246,7 +246,7 @@ IGNORE = "# kvlint: ignore[KV001] because"
         (f"ips = [\n  one,\n] {IGNORE}\npurge = 1\n", ["ips"], ["purge"]),
     ],
 )
-def test_scope(text: str, covered: list[str], reported: list[str]) -> None:
+def test_directive_applies_to_its_scope(text: str, covered: list[str], reported: list[str]) -> None:
     assert codes(said(text)) == []
     assert [word for word in covered + reported if suppresses(text, word)] == covered
     assert not any(suppresses(text, word, "KV101") for word in covered)
@@ -256,12 +256,12 @@ def test_scope(text: str, covered: list[str], reported: list[str]) -> None:
     "text",
     [f"kv x {{\n  purge = 1\n}} {IGNORE}\nother = 1\n", f"kv x {{\n  purge = 1\n  {IGNORE}\n}}\nother = 1\n", IGNORE],
 )
-def test_one_that_is_about_nothing_is_told(text: str) -> None:
+def test_directive_without_a_target_is_reported(text: str) -> None:
     assert codes(said(text)) == [MALFORMED_SUPPRESSION]
     assert not any(suppresses(text, word) for word in ("kv", "purge", "other") if word in text.replace(IGNORE, ""))
 
 
-def test_a_whole_file() -> None:
+def test_ignore_file_applies_to_the_whole_file() -> None:
     text = "purge = 1\n# kvlint: ignore-file[KV001] generated\nother = 1\n"
     assert suppresses(text, "purge")
     assert suppresses(text, "other")
@@ -288,14 +288,14 @@ def test_a_place_without_a_span_is_found_by_its_region() -> None:
     assert said(text).suppression_of(finding(Location(path=PATH))) is None
 
 
-def test_a_resource_is_covered_wherever_a_value_of_it_was_written() -> None:
+def test_directive_on_a_resource_applies_to_values_from_other_files() -> None:
     text = f"{IGNORE}\nkv x {{\n  purge = var\n}}\n"
     elsewhere = Location(path="root.tf", span=(0, 1))
     assert said(text).suppression_of(finding(elsewhere)) is None
     assert said(text).suppression_of(finding(elsewhere, resource_at=at(text, "kv x"))) is not None
 
 
-def test_a_call_covers_what_is_reached_through_it_only() -> None:
+def test_directive_on_a_call_applies_to_findings_through_that_call_only() -> None:
     text = f'{IGNORE}\nmodule a {{\n  source = "./m"\n}}\nmodule b {{\n  source = "./m"\n}}\n'
     inside = Location(path="m/main.tf", span=(5, 9))
     through = {name: finding(inside, callers=(at(text, f"module {name}"),)) for name in "ab"}
@@ -309,7 +309,7 @@ def test_a_call_covers_what_is_reached_through_it_only() -> None:
 
 
 @pytest.mark.parametrize(("day", "holds"), [("2026-11-25", True), ("2026-11-24", True), ("2026-11-23", False)])
-def test_it_ends_after_its_last_day(day: str, holds: bool) -> None:
+def test_directive_ends_after_its_date(day: str, holds: bool) -> None:
     text = f"purge = false {IGNORE} until={day}\n"
     assert suppresses(text, "purge") is holds
     assert codes(said(text)) == ([] if holds else [EXPIRED_SUPPRESSION])

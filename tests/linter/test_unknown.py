@@ -124,7 +124,7 @@ def is_type_of_azapi(place: Place) -> bool:
 
 @pytest.mark.slow(10)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_one_unknown_value_turns_no_answer(rule: Rule) -> None:
+def test_one_unknown_value_reverses_no_result(rule: Rule) -> None:
     for example in rule.examples:
         if "plan" not in example.sources:
             continue
@@ -139,7 +139,7 @@ def test_one_unknown_value_turns_no_answer(rule: Rule) -> None:
 
 
 @given(st.data())
-def test_several_unknown_values_turn_no_answer(data: st.DataObject) -> None:
+def test_several_unknown_values_reverse_no_result(data: st.DataObject) -> None:
     plan = data.draw(st.sampled_from(EXAMPLES))
     choice = [place for place in places(plan) if not says_what_is_judged(plan, place)]
     before, _ = answers(plan)

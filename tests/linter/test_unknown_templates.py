@@ -96,12 +96,12 @@ def turned(before: Outcomes, after: Outcomes) -> list[tuple[str, str]]:
     ]
 
 
-def test_there_are_examples() -> None:
+def test_rules_have_templates_as_examples() -> None:
     assert len(WITH_ARM) >= 20
 
 
 @pytest.mark.parametrize("rule", WITH_ARM, ids=lambda rule: rule.id)
-def test_a_parameter_turns_no_answer(rule: Rule) -> None:
+def test_parameter_in_place_of_a_literal_reverses_no_result(rule: Rule) -> None:
     for example in rule.examples:
         if "arm" not in example.sources:
             continue

@@ -41,7 +41,7 @@ resource "azurerm_key_vault_access_policy" "p" {{
         ),
     ],
 )
-def test_the_permission_model_of_a_vault(more: str, vault: str, why: str, tmp_path: Path, run: Run) -> None:
+def test_unknown_permission_model_has_a_reason(more: str, vault: str, why: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.tf").write_text(more + POLICY.format(vault))
     found = json.loads(run("-f", "json", "--select", "KV304", ".", cwd=tmp_path).out)
     assert [one["label"] for one in found["unknown"]] == [why]
@@ -83,7 +83,7 @@ resource "azurerm_key_vault_secret" "b" {
 """
 
 
-def test_an_object_that_may_have_the_same_name(tmp_path: Path, run: Run) -> None:
+def test_reason_names_an_object_that_may_have_the_same_name(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.tf").write_text(SECRETS)
     (message,) = labels(run, tmp_path, "KV603")
     assert message == (
@@ -92,7 +92,7 @@ def test_an_object_that_may_have_the_same_name(tmp_path: Path, run: Run) -> None
     )
 
 
-def test_a_policy_that_may_be_for_the_same_principal(tmp_path: Path, run: Run) -> None:
+def test_reason_names_a_policy_that_may_be_for_the_same_principal(tmp_path: Path, run: Run) -> None:
     policy = POLICY.replace('"b"', "{}").replace('"p"', '"{}"')
     policies = [policy.format(name, "azurerm_key_vault.kv.id", f"var.{name}") for name in ("p", "q")]
     vault = VAULT.format("kv", "false")
@@ -104,7 +104,7 @@ def test_a_policy_that_may_be_for_the_same_principal(tmp_path: Path, run: Run) -
     assert second.endswith(reason.format("p", "q"))
 
 
-def test_the_role_of_an_assignment(tmp_path: Path, run: Run) -> None:
+def test_unknown_role_has_a_reason(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.bicep").write_text(
         "param role string\nparam principal string\n"
         "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'kv'\n}\n"
@@ -118,7 +118,7 @@ def test_the_role_of_an_assignment(tmp_path: Path, run: Run) -> None:
     assert labels(run, tmp_path, "KV305") == [f"ra: {existing}, {role}"]
 
 
-def test_the_name_of_an_object(tmp_path: Path, run: Run) -> None:
+def test_unknown_object_name_has_a_reason(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.bicep").write_text(
         "param prefix string\nresource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'kv'\n}\n"
         "resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {\n  parent: kv\n"
@@ -129,7 +129,7 @@ def test_the_name_of_an_object(tmp_path: Path, run: Run) -> None:
     ]
 
 
-def test_resources_outside_the_input(tmp_path: Path, run: Run) -> None:
+def test_resources_outside_the_input_are_a_reason(tmp_path: Path, run: Run) -> None:
     logs = 'module "logs" {\n  source = "git::https://example.com/logs"\n  id     = azurerm_key_vault.kv.id\n}\n'
     (tmp_path / "main.tf").write_text(VAULT.format("kv", "true") + logs)
     message = "an `azurerm_monitor_diagnostic_setting` outside the scanned files may refer to the key vault"
@@ -145,7 +145,7 @@ def test_resources_outside_the_input(tmp_path: Path, run: Run) -> None:
         ("cfg.kind == 'x' ? cfg.secrets : []", True),
     ],
 )
-def test_arrays_of_which_one_applies(secrets: str, is_unknown: bool, tmp_path: Path, run: Run) -> None:
+def test_conditional_arrays_have_a_reason(secrets: str, is_unknown: bool, tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.bicep").write_text(
         "param cfg object\nresource job 'Microsoft.App/jobs@2024-03-01' = {\n  name: 'j'\n  location: 'x'\n"
         "  properties: {\n    environmentId: cfg.id\n    configuration: {\n      triggerType: 'Manual'\n"
@@ -154,7 +154,7 @@ def test_arrays_of_which_one_applies(secrets: str, is_unknown: bool, tmp_path: P
     assert bool(labels(run, tmp_path, "KV630")) is is_unknown
 
 
-def test_the_attribute_of_a_block(tmp_path: Path, run: Run) -> None:
+def test_reason_names_the_attribute_of_a_block(tmp_path: Path, run: Run) -> None:
     inputs = 'variable "ids" {}\ndata "azurerm_key_vault" "kv" {\n  name                = "kv"\n}\n'
     app = 'resource "azurerm_linux_web_app" "a" {\n  identity {\n    type = var.ids[1]\n  }\n}\n'
     policy = POLICY.format("data.azurerm_key_vault.kv.id")
@@ -175,7 +175,7 @@ def test_a_sensitive_value_has_a_reason(tmp_path: Path, run: Run) -> None:
     assert message == "`value` of azurerm_key_vault_secret.s is unknown: a sensitive value is not known"
 
 
-def test_the_name_of_a_zone(tmp_path: Path, run: Run) -> None:
+def test_unknown_zone_name_has_a_reason(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.tf").write_text(
         'variable "zone" {}\ndata "azurerm_private_dns_zone" "z" {\n  name = var.zone\n}\n'
         + VAULT.format("kv", "true")
@@ -196,7 +196,7 @@ def test_the_name_of_a_zone(tmp_path: Path, run: Run) -> None:
         ('"hub-${var.stage}-${var.stage}-key"', True),
     ],
 )
-def test_names_with_the_same_unknown_part(name: str, is_unknown: bool, tmp_path: Path, run: Run) -> None:
+def test_names_with_the_same_unknown_part_are_compared(name: str, is_unknown: bool, tmp_path: Path, run: Run) -> None:
     secret = 'resource "azurerm_key_vault_secret" "{}" {{\n  name = {}\n  value = "x"\n  key_vault_id = var.id\n}}\n'
     inputs = 'variable "stage" {}\nvariable "other" {}\nvariable "id" {}\n'
     secrets = secret.format("a", '"hub-${var.stage}-key"') + secret.format("b", name)
@@ -204,7 +204,7 @@ def test_names_with_the_same_unknown_part(name: str, is_unknown: bool, tmp_path:
     assert bool(labels(run, tmp_path, "KV603")) is is_unknown
 
 
-def test_keys_of_one_loop_in_two_resources(tmp_path: Path, run: Run) -> None:
+def test_names_of_one_loop_in_two_resources_may_be_equal(tmp_path: Path, run: Run) -> None:
     secret = (
         'resource "azurerm_key_vault_secret" "{}" {{\n  for_each = var.apps\n  name = "${{each.key}}{}"\n'
         '  value = "x"\n  key_vault_id = var.id\n}}\n'
@@ -214,7 +214,7 @@ def test_keys_of_one_loop_in_two_resources(tmp_path: Path, run: Run) -> None:
     assert labels(run, tmp_path, "KV603")
 
 
-def test_the_tenant_of_a_managed_identity(tmp_path: Path, run: Run) -> None:
+def test_tenant_of_a_managed_identity_is_not_unknown(tmp_path: Path, run: Run) -> None:
     app = 'resource "azurerm_linux_web_app" "a" {\n  identity {\n    type = "SystemAssigned"\n  }\n}\n'
     policy = POLICY.format("var.id").replace('"a"', "azurerm_linux_web_app.a.identity[0].tenant_id")
     policy = policy.replace('"b"', "azurerm_linux_web_app.a.identity[0].principal_id")

@@ -44,7 +44,7 @@ def with_example(row: dict[str, Any], expect: str) -> Rule:
 
 
 @pytest.mark.parametrize(("row", "expect"), rows())
-def test_verdict(row: dict[str, Any], expect: str) -> None:
+def test_row_of_a_table_has_the_expected_result(row: dict[str, Any], expect: str) -> None:
     results = list(run_examples([with_example(row, expect)]))
     assert results
     assert [fault for one in results for fault in one.faults] == []

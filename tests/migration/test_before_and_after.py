@@ -21,7 +21,7 @@ SEEDS = range(8)
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_on_a_random_world(seed: int, language: str) -> None:
+def test_migration_of_a_random_input_keeps_access(seed: int, language: str) -> None:
     assert of_world(seed, language) in (None, [])
 
 
@@ -30,14 +30,14 @@ def test_some_worlds_are_migrated() -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--built-in-roles",)])
-def test_on_the_sample(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_migration_of_the_sample_keeps_access(options: tuple[str, ...], tmp_path: Path) -> None:
     copy = tmp_path / "careless"
     shutil.copytree(ROOT / "samples" / "careless", copy)
     assert differences(copy, *options) == []
 
 
 @pytest.mark.parametrize("language", ["hcl", "bicep"])
-def test_on_generated_inputs(language: str, tmp_path: Path) -> None:
+def test_migration_of_generated_inputs_keeps_access(language: str, tmp_path: Path) -> None:
     if not KVGEN.exists():
         pytest.skip(f"{KVGEN} is not available")
     command = [sys.executable, str(KVGEN), language, "--count", "20", "--out", str(tmp_path / "out")]

@@ -58,7 +58,7 @@ def test_wrong_code_is_found(before: str, after: str, difference: str, monkeypat
         ("!(var.a == var.a) ? 1 : 2", 2),
     ],
 )
-def test_the_reader_of_expressions(text: str, value: object) -> None:
+def test_expressions_of_generated_code_are_evaluated(text: str, value: object) -> None:
     assert evaluate(text, {"var": {"a": [{"id": "7"}]}}) == value
 
 

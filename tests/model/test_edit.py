@@ -11,7 +11,7 @@ def edit(start: int, end: int, replacement: str) -> TextEdit:
     return TextEdit(path="main.tf", start=start, end=end, replacement=replacement)
 
 
-def test_edits_in_any_order() -> None:
+def test_edits_are_applied_in_any_order() -> None:
     assert apply("abcdef", [edit(4, 5, "E"), edit(0, 1, ""), edit(6, 6, "!")]) == "bcdEf!"
 
 

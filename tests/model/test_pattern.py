@@ -135,7 +135,7 @@ def test_references_in_the_arguments_of_functions_are_found() -> None:
     assert not list(declared_in(join_texts(["a", hole("x")])))
 
 
-def test_calls_and_operators_keep_what_they_are_applied_to() -> None:
+def test_calls_and_operators_keep_their_operands() -> None:
     found = written_call("take", ["'kv\u27e8x\u27e9'", "5"], [join_texts(["kv", hole("x")]), "5"])
     assert isinstance(found, CallHole)
     assert (found.name, text_form(found.arguments[0]), found.arguments[1]) == ("take", "kv\u27e8x\u27e9", "5")

@@ -61,7 +61,7 @@ PATHS: st.SearchStrategy[Path] = st.lists(st.one_of(NAMES, st.integers(-4, 4)), 
         (mapping(a=Scalar(at=AT, value=False)), ("a",), Scalar(at=AT, value=False)),
     ],
 )
-def test_what_is_there_is_found(value: Value, path: Path, found: Value) -> None:
+def test_existing_value_is_selected(value: Value, path: Path, found: Value) -> None:
     assert value.select(path) == found
 
 
@@ -79,7 +79,7 @@ def test_what_is_there_is_found(value: Value, path: Path, found: Value) -> None:
         (LINK, ("a",)),
     ],
 )
-def test_what_is_not_there_is_absent(value: Value, path: Path) -> None:
+def test_missing_value_is_absent(value: Value, path: Path) -> None:
     found = value.select(path)
     assert isinstance(found, Absent)
     assert found.path == path_text(path)
@@ -98,7 +98,7 @@ def test_a_path_is_walked_step_by_step(value: Value, first: Path, second: Path) 
 
 
 @given(TREES, PATHS)
-def test_below_what_is_not_known_nothing_is_known_or_missing(value: Value, path: Path) -> None:
+def test_values_below_an_unknown_value_are_unknown(value: Value, path: Path) -> None:
     for length in range(len(path)):
         if isinstance(value.select(path[:length]), Unknown):
             assert isinstance(value.select(path), Unknown)
@@ -131,7 +131,7 @@ def test_no_value_is_true_or_false(value: Answer) -> None:
         (Absent(at=AT, path="a"), "not set"),
     ],
 )
-def test_display(value: Answer, shown: str) -> None:
+def test_value_is_displayed(value: Answer, shown: str) -> None:
     assert value.display() == shown
     assert repr(value) == f"<{type(value).__name__} {shown}>"
 
@@ -152,7 +152,7 @@ SENSITIVE: st.SearchStrategy[Value] = st.sampled_from(
 
 
 @given(SENSITIVE, st.integers(0, 2))
-def test_no_text_of_a_sensitive_value_holds_it(value: Value, depth: int) -> None:
+def test_no_text_of_a_sensitive_value_contains_it(value: Value, depth: int) -> None:
     for level in range(depth):
         value = mapping(a=value) if level % 2 else items(ONE, value)
     for text in (value.display(), repr(value), str(value), f"{value}", f"{value!r}", repr([value]), pretty_repr(value)):
@@ -164,12 +164,12 @@ def test_no_text_of_a_sensitive_value_holds_it(value: Value, depth: int) -> None
     ("path", "text"),
     [((), ""), (("a",), "a"), (("a", "b"), "a.b"), (("a", 0, "b"), "a[0].b"), (("a", 0, 1), "a[0][1]")],
 )
-def test_path_text(path: Path, text: str) -> None:
+def test_path_is_displayed(path: Path, text: str) -> None:
     assert path_text(path) == text
 
 
 @pytest.mark.parametrize("value", [Scalar(at=AT, value="x" * 1_000_000), items(*[ONE] * 1_000_000), mapping(a=UNKNOWN)])
-def test_what_is_shown_is_short(value: Value) -> None:
+def test_displayed_value_is_short(value: Value) -> None:
     """Expressions make texts and lists of any size."""
     assert len(items(*[value] * 1000).display()) < 1_100
     assert len(items(items(*[value] * 1000)).display()) < 1_100

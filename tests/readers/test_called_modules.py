@@ -28,7 +28,7 @@ BICEP = "module m 'm/main.bicep' = {\n  name: 'm'\n}\n"
         ("main.bicep", "var text = '/*'\nvar other = '''\n", "'''\n// */\n"),
     ],
 )
-def test_what_only_looks_like_a_call_hides_no_module(
+def test_call_in_a_comment_or_string_does_not_hide_a_module(
     name: str, before: str, after: str, tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "m").mkdir()

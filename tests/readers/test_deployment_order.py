@@ -115,7 +115,7 @@ IN_ONE_FILE = {
 
 
 @pytest.mark.parametrize(("expected", "text"), IN_ONE_FILE.values(), ids=IN_ONE_FILE)
-def test_order_in_a_bicep_file(tmp_path: Path, expected: str, text: str) -> None:
+def test_order_is_known_in_a_bicep_file(tmp_path: Path, expected: str, text: str) -> None:
     assert result(tmp_path, {"main.bicep": HEAD + text}) == expected
 
 
@@ -167,13 +167,13 @@ AMONG_MODULES = {
 
 
 @pytest.mark.parametrize(("expected", "text"), AMONG_MODULES.values(), ids=AMONG_MODULES)
-def test_order_among_modules(tmp_path: Path, expected: str, text: str) -> None:
+def test_order_is_known_among_modules(tmp_path: Path, expected: str, text: str) -> None:
     other = "param after string = ''\noutput name string = after\n"
     files = {"main.bicep": HEAD + text, "grant.bicep": GRANT_MODULE, "service.bicep": SERVICE_MODULE}
     assert result(tmp_path, files | {"other.bicep": other}) == expected
 
 
-def test_order_of_a_module_around_another(tmp_path: Path) -> None:
+def test_order_includes_modules_in_modules(tmp_path: Path) -> None:
     files = {
         "grant.bicep": GRANT_MODULE,
         "service.bicep": SERVICE_MODULE,
@@ -289,7 +289,7 @@ VAULT = [
 
 
 @pytest.mark.parametrize(("expected", "resources"), IN_A_TEMPLATE.values(), ids=IN_A_TEMPLATE)
-def test_order_in_a_template(tmp_path: Path, expected: str, resources: list[Plain]) -> None:
+def test_order_is_known_in_a_template(tmp_path: Path, expected: str, resources: list[Plain]) -> None:
     parameters = {"after": {"type": "array"}, "one": {"type": "string"}}
     text = json.dumps(template(VAULT + resources, parameters=parameters))
     assert result(tmp_path, {"main.json": text}, "main.json") == expected
@@ -300,20 +300,20 @@ def test_order_in_a_template(tmp_path: Path, expected: str, resources: list[Plai
     [(FAILS, {}), (PASSES, {"dependsOn": ["role"]}), (PASSES, {"tags": {"a": "[reference('role').principalId]"}})],
     ids=["nothing", "dependsOn", "reference"],
 )
-def test_order_of_symbolic_names(tmp_path: Path, expected: str, more: Plain) -> None:
+def test_order_is_known_with_symbolic_names(tmp_path: Path, expected: str, more: Plain) -> None:
     resources = {"id": VAULT[0], "kv": VAULT[1], "role": grant(), "sa": storage(**more)}
     text = json.dumps(template(resources, languageVersion="2.0"))
     assert result(tmp_path, {"main.json": text}, "main.json") == expected
 
 
 @pytest.mark.parametrize(("expected", "more"), [(FAILS, ""), (PASSES, "dependsOn: [role]")], ids=["nothing", "waits"])
-def test_order_in_a_world_that_a_parameter_enables(tmp_path: Path, expected: str, more: str) -> None:
+def test_order_is_known_in_a_world_that_a_parameter_enables(tmp_path: Path, expected: str, more: str) -> None:
     declared = (GRANT + service(more)).replace("' = {", "' = if (enable) {")
     assert result(tmp_path, {"main.bicep": HEAD + "param enable bool = false\n" + declared}) == expected
 
 
 @pytest.mark.parametrize(("expected", "more"), [(FAILS, []), (PASSES, [NAME])], ids=["nothing", "waits"])
-def test_order_in_a_world_of_a_template(tmp_path: Path, expected: str, more: list[str]) -> None:
+def test_order_is_known_in_a_world_of_a_template(tmp_path: Path, expected: str, more: list[str]) -> None:
     condition = "[parameters('enable')]"
     resources = [*VAULT, grant(condition=condition), storage(condition=condition, dependsOn=more)]
     parameters = {"enable": {"type": "bool", "defaultValue": False}}
@@ -322,6 +322,6 @@ def test_order_in_a_world_of_a_template(tmp_path: Path, expected: str, more: lis
 
 
 @pytest.mark.parametrize(("expected", "more"), [(FAILS, ""), (PASSES, "dependsOn: [roles]")], ids=["nothing", "waits"])
-def test_order_of_a_template_that_is_a_module(tmp_path: Path, expected: str, more: str) -> None:
+def test_order_is_known_in_a_template_that_is_a_module(tmp_path: Path, expected: str, more: str) -> None:
     text = "module roles 'roles.json' = { name: 'roles' }\n" + service(more)
     assert result(tmp_path, {"main.bicep": HEAD + text, "roles.json": json.dumps(template([grant()]))}) == expected

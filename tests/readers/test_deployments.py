@@ -169,7 +169,7 @@ CALLED = {
 
 
 @pytest.mark.parametrize("form", CALLED)
-def test_files_that_call_each_other_deploy_what_one_of_them_names(form: str, checkout: Path) -> None:
+def test_files_that_call_each_other_are_deployed_by_the_name_of_one(form: str, checkout: Path) -> None:
     for name, text in CALLED[form]:
         write(checkout, text, name)
     assert found_in(checkout, "x.yml", "").include(str(checkout / "samples/kv"))
@@ -194,7 +194,7 @@ def test_a_script_that_is_too_long_to_read_rules_nothing_out(checkout: Path) -> 
         ("azure.yaml", "name: app\n"),
     ],
 )
-def test_nothing_else_deploys_a_template(name: str, text: str, checkout: Path) -> None:
+def test_other_text_deploys_no_template(name: str, text: str, checkout: Path) -> None:
     assert not found_in(checkout, name, text).include(str(checkout / "samples/kv/main.bicep"))
 
 
@@ -231,7 +231,7 @@ def test_a_search_that_was_cut_short_rules_nothing_out(checkout: Path, monkeypat
     ],
     ids=range(20),
 )
-def test_hostile_scripts_cost_little(text: str, checkout: Path) -> None:
+def test_hostile_scripts_are_searched_quickly(text: str, checkout: Path) -> None:
     write(checkout, text, "azure.yaml")
     found_in(checkout, "deploy.sh", text)
 

@@ -53,30 +53,30 @@ def refuse(monkeypatch: pytest.MonkeyPatch, function: str, name: str) -> None:
 
 @pytest.mark.usefixtures("folder")
 class TestPaths:
-    def test_a_file_of_any_name(self) -> None:
+    def test_file_of_any_name_is_read(self) -> None:
         put("plan.txt")
         assert discover(["plan.txt"])[0] == [
             Source(file=str(Path("plan.txt").resolve()), path="plan.txt", is_explicit=True)
         ]
 
-    def test_a_folder(self) -> None:
+    def test_folder_is_read_recursively_without_skipped_folders(self) -> None:
         put("d/b.json", "d/a.JSON", "d/c.txt", "d/inner/z.json", "d/.terraform/x.json", "d/inner/.git/x.json")
         put("d/node_modules/x.json", "d/.hidden/y.json")
         assert named("d") == ["d/a.JSON", "d/b.json", "d/.hidden/y.json", "d/inner/z.json"]
 
-    def test_a_folder_that_is_named_itself_is_read_whatever_it_is_called(self) -> None:
+    def test_folder_on_the_command_line_is_read_with_any_name(self) -> None:
         put(".terraform/plan.json")
         assert named(".terraform") == [".terraform/plan.json"]
 
-    def test_what_is_named_twice_is_read_once_and_as_the_user_named_it(self) -> None:
+    def test_path_named_twice_is_read_once_as_named(self) -> None:
         put("d/a.json", "d/b.json")
         sources, _ = discover(["d", "d/../d/b.json", "./d"])
         assert [(source.path, source.is_explicit) for source in sources] == [("d/a.json", False), ("d/b.json", True)]
 
-    def test_standard_input(self) -> None:
+    def test_standard_input_is_read_once(self) -> None:
         assert named("-", "-") == ["stdin"]
 
-    def test_names_start_from_what_all_paths_share(self) -> None:
+    def test_paths_are_relative_to_the_common_folder(self) -> None:
         put("x/plan.json", "y/plan.json")
         assert named("x/plan.json", "y/plan.json") == ["x/plan.json", "y/plan.json"]
 
@@ -148,7 +148,7 @@ class TestPaths:
             read_source(sources[1])
 
 
-def test_other_json_of_a_folder_is_left_alone(folder: Path, plan: PlanJson, run: Run) -> None:
+def test_json_that_is_no_input_is_ignored(folder: Path, plan: PlanJson, run: Run) -> None:
     for name, data in {
         "plan.json": plan.text(),
         "utf16.json": plan.text().decode().encode("utf-16"),
@@ -163,7 +163,7 @@ def test_other_json_of_a_folder_is_left_alone(folder: Path, plan: PlanJson, run:
 
 class TestCommandLine:
     @pytest.mark.parametrize("inside", [[], ["package.json"], ["main.txt"]])
-    def test_a_folder_without_a_plan(self, inside: list[str], folder: Path, run: Run) -> None:
+    def test_folder_without_input_is_incomplete(self, inside: list[str], folder: Path, run: Run) -> None:
         for name in inside:
             (folder / name).write_text('{"name": "x"}')
         ran = run(".", cwd=folder)
@@ -172,7 +172,7 @@ class TestCommandLine:
         assert f"nothing to check in .: {what}" in ran.out + ran.err
         assert "terraform show -json tfplan > plan.json" in ran.out + ran.err
 
-    def test_good_and_broken_plans_together(self, folder: Path, plan: PlanJson, run: Run) -> None:
+    def test_broken_plan_does_not_affect_others(self, folder: Path, plan: PlanJson, run: Run) -> None:
         """Every plan that can be read is judged, and the broken one makes the answer incomplete."""
         plan.resource("azurerm_key_vault.kv", {"name": "kv", "purge_protection_enabled": False})
         (folder / "good.json").write_bytes(plan.text())

@@ -137,7 +137,7 @@ def test_a_resource_with_an_identity_has_one(
         ([{}], [{"type": True}], "?"),
     ],
 )
-def test_the_identity_of_an_azapi_resource_in_a_plan(
+def test_identity_of_an_azapi_resource_in_a_plan_is_read(
     after: Any, unknown: Any, expected: object, plan: PlanJson, read: Reader
 ) -> None:
     values = {**azapi("Microsoft.Web/sites"), "body": {"properties": {}}, "identity": after}

@@ -43,7 +43,7 @@ def links_out(*paths: str) -> dict[str, bool]:
 @pytest.mark.usefixtures("checkout")
 class TestLinksInside:
     @pytest.mark.parametrize("name", sorted(SKIPPED - {".git"}))
-    def test_what_a_link_leads_to_is_read_below_a_skipped_folder_too(self, name: str) -> None:
+    def test_target_of_a_link_in_a_skipped_folder_is_read(self, name: str) -> None:
         put("main.tf", f"{name}/prod/main.tf", f"{name}/prod/eu/main.tf", f"{name}/other/main.tf")
         Path("prod").symlink_to(f"{name}/prod")
         assert named(".") == sorted([f"{name}/prod/eu/main.tf", f"{name}/prod/main.tf", "main.tf"])
@@ -107,7 +107,7 @@ class TestLinksOut:
         assert "prod:1:1: KVE001 error the folder was not read: it is a symbolic link that leads out" in said.out
         assert "untracked:1:1: KVE002" in said.out
 
-    def test_a_broken_link_out_is_reported_too(self, checkout: Path) -> None:
+    def test_broken_link_to_the_outside_is_reported(self, checkout: Path) -> None:
         put("main.tf")
         Path("prod").symlink_to("../../missing/prod")
         Path("within").symlink_to("missing/prod")
@@ -150,7 +150,7 @@ class TestSkippedFolders:
         Path(".venv/main.tf").unlink()
         assert named(".") == [".venv/other.tf"]
 
-    def test_exclude_applies(self, checkout: Path) -> None:
+    def test_excluded_files_behind_links_are_not_read(self, checkout: Path) -> None:
         put(".venv/main.tf", "node_modules/main.tf")
         git(checkout, "add", "-f", ".")
         sources, _ = discover(["."], [("", ".venv"), ("", "node_modules/main.tf")])
@@ -161,7 +161,7 @@ class TestSkippedFolders:
         (checkout / ".git" / "index").write_bytes(b"DIRC")
         assert named(".") == [".venv/main.tf"]
 
-    def test_the_index_of_a_checkout_inside_counts(self, checkout: Path) -> None:
+    def test_index_of_an_inner_checkout_is_used(self, checkout: Path) -> None:
         inner = checkout / "inner"
         inner.mkdir()
         git(inner, "init", "-q")

@@ -68,7 +68,7 @@ def test_each_tool_loads_its_files(row: Row) -> None:
         ("Override.tf", False, OVERRIDE),
     ],
 )
-def test_override_files(name: str, is_one: bool, source: str) -> None:
+def test_override_file_is_recognized_by_its_name(name: str, is_one: bool, source: str) -> None:
     assert is_override(name) == is_one, source
 
 

@@ -70,7 +70,7 @@ def test_a_declaration_is_a_note_with_its_line(run: Run, tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_file_that_declares_no_vault_is_no_note(run: Run, tmp_path: Path, name: str) -> None:
+def test_file_without_a_vault_is_not_reported(run: Run, tmp_path: Path, name: str) -> None:
     file, text = OTHERS[name]
     (tmp_path / "main.bicep").write_text(CLEAN)
     (tmp_path / file).write_text(text)
@@ -92,7 +92,7 @@ def test_an_excluded_file_is_not_searched(run: Run, tmp_path: Path) -> None:
     assert json.loads(ran.out)["problems"] == []
 
 
-def test_encodings_and_hostile_files(run: Run, tmp_path: Path) -> None:
+def test_declarations_are_found_in_each_encoding_and_not_outside(run: Run, tmp_path: Path) -> None:
     project, outside = tmp_path / "project", tmp_path / "outside.yaml"
     project.mkdir()
     (project / ".git").mkdir()
@@ -132,6 +132,6 @@ def test_a_resource_of_an_extension_in_a_vault_is_a_note(run: Run, tmp_path: Pat
         "resource s 'secret' existing = {\n  name: 's'\n}\n",
     ],
 )
-def test_a_resource_of_another_extension_is_no_note(run: Run, tmp_path: Path, text: str) -> None:
+def test_resource_of_another_extension_is_not_reported(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "main.bicep").write_text(text)
     assert "of a Bicep extension" not in run("check", str(tmp_path), "--isolated").out

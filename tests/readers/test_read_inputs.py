@@ -45,7 +45,7 @@ def made(language: str, folder: Path, number: int, first: int = 0) -> Iterator[P
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_change_of_an_input_changes_only_what_reads_it(language: str, tmp_path: Path) -> None:
+def test_change_of_an_input_affects_only_the_attributes_that_read_it(language: str, tmp_path: Path) -> None:
     changed = 0
     for pair in made(language, tmp_path, PAIRS):
         assert not violations(pair), (language, pair.unit.folder.name, pair.changed)

@@ -321,25 +321,25 @@ def test_the_link_of_a_template_is_read_by_all_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", TERRAFORM)
-def test_terraform(case: str, tmp_path: Path) -> None:
+def test_attributes_of_terraform_have_their_read_sets(case: str, tmp_path: Path) -> None:
     files, expected = TERRAFORM[case]
     root = {"root.tf": 'terraform {\n  backend "local" {}\n}\n'}  # not a module, whose callers pass other values
     assert read_sets(HCL, tmp_path, {**root, **files}, expected) == expected
 
 
 @pytest.mark.parametrize("case", BICEP_FILES)
-def test_bicep(case: str, tmp_path: Path) -> None:
+def test_attributes_of_bicep_have_their_read_sets(case: str, tmp_path: Path) -> None:
     files, expected = BICEP_FILES[case]
     assert read_sets(BICEP, tmp_path, files, expected) == expected
 
 
 @pytest.mark.parametrize("case", TEMPLATES)
-def test_templates(case: str, tmp_path: Path) -> None:
+def test_attributes_of_templates_have_their_read_sets(case: str, tmp_path: Path) -> None:
     plain, expected = TEMPLATES[case]
     assert read_sets(ARM, tmp_path, {"main.json": json.dumps(plain)}, expected) == expected
 
 
-def test_terraform_in_json(tmp_path: Path) -> None:
+def test_attributes_of_json_terraform_have_their_read_sets(tmp_path: Path) -> None:
     declared = {"a": {}, "b": {"default": True}}
     vault_in_json = {"name": "${var.a}", "purge_protection_enabled": "${local.kv.purge}"}
     plain = {

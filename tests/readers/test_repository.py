@@ -38,25 +38,25 @@ def _uri(checkout: Path, url: str) -> str | None:
     return None if found is None else found.uri
 
 
-def test_a_branch(checkout: Path) -> None:
+def test_branch_and_revision_are_read(checkout: Path) -> None:
     found = repository(str(checkout))
     assert found is not None
     assert (found.uri, found.revision, found.branch) == ("https://git.example.com/org/repo", COMMIT, "main")
 
 
-def test_from_a_folder_below(checkout: Path) -> None:
+def test_folder_below_has_the_same_repository(checkout: Path) -> None:
     (checkout / "a" / "b").mkdir(parents=True)
     assert repository(str(checkout / "a" / "b")) == repository(str(checkout))
 
 
-def test_a_detached_head(checkout: Path) -> None:
+def test_detached_head_has_no_branch(checkout: Path) -> None:
     _write(checkout / ".git" / "HEAD", f"{OTHER}\n")
     found = repository(str(checkout))
     assert found is not None
     assert (found.revision, found.branch) == (OTHER, "")
 
 
-def test_packed_references(checkout: Path) -> None:
+def test_packed_reference_is_read(checkout: Path) -> None:
     (checkout / ".git" / "refs" / "heads" / "main").unlink()
     lines = ["# pack-refs with: peeled fully-peeled sorted ", f"{OTHER} refs/heads/main2", f"{COMMIT} refs/heads/main"]
     _write(checkout / ".git" / "packed-refs", "\n".join([*lines, f"^{OTHER}", f"{OTHER} refs/tags/refs/heads/main"]))
@@ -65,7 +65,7 @@ def test_packed_references(checkout: Path) -> None:
     assert found.revision == COMMIT
 
 
-def test_a_branch_with_a_slash_and_sha256(checkout: Path) -> None:
+def test_branch_with_a_slash_and_sha256_revision_is_read(checkout: Path) -> None:
     _write(checkout / ".git" / "HEAD", "ref: refs/heads/feature/größe\n")
     _write(checkout / ".git" / "refs" / "heads" / "feature" / "größe", "a" * 64)
     found = repository(str(checkout))
@@ -73,7 +73,7 @@ def test_a_branch_with_a_slash_and_sha256(checkout: Path) -> None:
     assert (found.revision, found.branch) == ("a" * 64, "feature/größe")
 
 
-def test_a_worktree(checkout: Path) -> None:
+def test_worktree_has_its_own_branch(checkout: Path) -> None:
     tree, own = checkout.parent / "tree", checkout / ".git" / "worktrees" / "tree"
     _write(tree / ".git", f"gitdir: {own}\n")
     _write(own / "HEAD", "ref: refs/heads/other\n")
@@ -85,7 +85,7 @@ def test_a_worktree(checkout: Path) -> None:
     assert found.uri == "https://git.example.com/org/repo"
 
 
-def test_a_submodule(checkout: Path) -> None:
+def test_submodule_has_its_own_repository(checkout: Path) -> None:
     _write(checkout / "sub" / ".git", "gitdir: ../.git/modules/sub\n")
     _write(checkout / ".git" / "modules" / "sub" / "HEAD", OTHER)
     _write(checkout / ".git" / "modules" / "sub" / "config", CONFIG.replace("org/repo", "org/sub"))
@@ -113,13 +113,13 @@ def test_a_submodule(checkout: Path) -> None:
         ("commondir", "\udcff\udcfe"),
     ],
 )
-def test_a_broken_checkout_is_none(checkout: Path, name: str, text: str) -> None:
+def test_broken_checkout_has_no_repository(checkout: Path, name: str, text: str) -> None:
     _write(checkout / ".git" / name, text)
     assert repository(str(checkout)) is None
 
 
 @pytest.mark.parametrize("text", ["", "gitdir: ", "gitdir: /nowhere", "gitdir: .", "gitdir: a\0b", "\udcff" * 99])
-def test_a_broken_pointer_is_none(tmp_path: Path, text: str) -> None:
+def test_broken_git_file_has_no_repository(tmp_path: Path, text: str) -> None:
     _write(tmp_path / ".git", text)
     assert repository(str(tmp_path)) is None
 
@@ -146,7 +146,7 @@ def test_a_pipe_is_not_waited_for(checkout: Path) -> None:
         ('[remote "origin"]\nurl = https://a.example/a\n[url "https://b.example/"]\nurl = x', "https://a.example/a"),
     ],
 )
-def test_configuration(checkout: Path, config: str, uri: str) -> None:
+def test_url_is_that_of_the_remote(checkout: Path, config: str, uri: str) -> None:
     _write(checkout / ".git" / "config", config)
     found = repository(str(checkout))
     assert found is not None
@@ -172,7 +172,7 @@ def test_configuration(checkout: Path, config: str, uri: str) -> None:
         ("org@vs-ssh.visualstudio.com:v3/org/my project/repo", "https://dev.azure.com/org/my%20project/_git/repo"),
     ],
 )
-def test_addresses_as_people_open_them(checkout: Path, url: str, uri: str) -> None:
+def test_remote_url_becomes_a_web_address(checkout: Path, url: str, uri: str) -> None:
     assert _uri(checkout, url) == uri
 
 
@@ -195,7 +195,7 @@ def test_addresses_as_people_open_them(checkout: Path, url: str, uri: str) -> No
         "ext::sh -c x",
     ],
 )
-def test_what_is_no_server_is_none(checkout: Path, url: str) -> None:
+def test_url_without_a_server_and_path_is_ignored(checkout: Path, url: str) -> None:
     assert _uri(checkout, url) is None
 
 
@@ -215,13 +215,13 @@ def test_what_is_no_server_is_none(checkout: Path, url: str) -> None:
         "user:hunter2@git.example.com:org/repo",
     ],
 )
-def test_no_password_is_told(checkout: Path, url: str) -> None:
+def test_password_in_a_url_is_not_shown(checkout: Path, url: str) -> None:
     assert "hunter2" not in (_uri(checkout, url) or "")
 
 
 @given(config=st.text(), head=st.text(), pointer=st.text())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_nothing_hostile_raises(tmp_path: Path, config: str, head: str, pointer: str) -> None:
+def test_hostile_git_files_raise_no_error(tmp_path: Path, config: str, head: str, pointer: str) -> None:
     git = tmp_path / ".git"
     shutil.rmtree(git, ignore_errors=True)
     git.mkdir()
@@ -232,7 +232,7 @@ def test_nothing_hostile_raises(tmp_path: Path, config: str, head: str, pointer:
     root_of(pointer)
 
 
-def test_as_git_itself_says(tmp_path: Path) -> None:
+def test_revision_and_branch_are_those_of_git(tmp_path: Path) -> None:
     if shutil.which("git") is None:
         pytest.skip("needs git")
 

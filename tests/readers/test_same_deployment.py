@@ -134,7 +134,7 @@ def origins(read: TemplateRead) -> list[object]:
     ]
 
 
-def test_a_choice_between_a_vault_secret_and_a_string_has_the_origin_of_what_is_chosen(tmp_path: Path) -> None:
+def test_conditional_secret_has_the_origin_of_the_selected_value(tmp_path: Path) -> None:
     source = read_source(
         tmp_path,
         f"param deployed bool = true\nresource kv '{_VAULT}' existing = {{\n  name: 'kv-one'\n}}\n"

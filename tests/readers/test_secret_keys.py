@@ -44,7 +44,7 @@ def told(path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bicep(name: str, tmp_path: Path) -> None:
+def test_no_report_of_bicep_shows_a_key_that_is_a_secret(name: str, tmp_path: Path) -> None:
     value, loop, inner = CASES[name]
     body = VAULT.replace("LOOP", loop).replace("INNER", inner).replace("END", "]" if loop else "")
     (tmp_path / "main.bicep").write_text(f"{HEAD}var m = {value}\n{body}", encoding="utf-8")
@@ -54,7 +54,7 @@ def test_bicep(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value", ["[createObject(parameters('p'), 1)]", "[parameters('o')]", {"[parameters('p')]": 1}], ids=str
 )
-def test_arm(value: object, tmp_path: Path) -> None:
+def test_no_report_of_a_template_shows_a_key_that_is_a_secret(value: object, tmp_path: Path) -> None:
     template = {
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
@@ -76,7 +76,7 @@ def test_arm(value: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["{ (var.p) = 1 }", "var.o", '{ "${var.p}" = {} }', "{ for k in [var.p] : k => 1 }"])
-def test_terraform(value: str, tmp_path: Path) -> None:
+def test_no_report_of_terraform_shows_a_key_that_is_a_secret(value: str, tmp_path: Path) -> None:
     text = (
         f'variable "p" {{\n  sensitive = true\n  default   = "{CANARY}"\n}}\n'
         f'variable "o" {{\n  sensitive = true\n  default   = {{ {CANARY} = 1 }}\n}}\n'
@@ -111,7 +111,7 @@ def test_no_report_shows_the_key_of_a_module_that_is_a_secret(tmp_path: Path) ->
     assert CANARY not in "".join(told_of(tmp_path))
 
 
-def test_no_report_shows_the_key_of_a_module_that_is_given_to_a_sensitive_variable(tmp_path: Path) -> None:
+def test_no_report_shows_a_module_key_passed_to_a_sensitive_variable(tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     variable = 'variable "p" {\n  sensitive = true\n}\n'
     secret = SECRET.format("", "x-${lower(var.p)}", "var.p")

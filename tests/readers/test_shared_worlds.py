@@ -111,9 +111,7 @@ def test_values_are_the_same_with_and_without_sharing(language: str, tmp_path: P
 
 
 @pytest.mark.parametrize("owner", [Content, ModuleInstance, DeploymentInstance])
-def test_a_value_that_is_shared_although_it_differs_is_noticed(
-    owner: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrongly_shared_value_is_detected(owner: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unchanged: Callable[..., Any] = owner.unchanged  # type: ignore[attr-defined]  # each of them has it
     monkeypatch.setattr(owner, "unchanged", lambda self, name, changed: unchanged(self, name, NO_INPUTS))  # noqa: ARG005
     language = BICEP if owner is DeploymentInstance else HCL
@@ -121,9 +119,7 @@ def test_a_value_that_is_shared_although_it_differs_is_noticed(
 
 
 @pytest.mark.parametrize("source", [VALUE, LOCAL, DECLARATION, ATTRIBUTE])
-def test_an_evaluation_that_is_shared_although_it_read_something_else_is_noticed(
-    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrongly_shared_evaluation_is_detected(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     is_same: Callable[..., bool] = shared_evaluation._is_same_here
     monkeypatch.setattr(
         shared_evaluation, "_is_same_here", lambda read, *args: read.source == source or is_same(read, *args)

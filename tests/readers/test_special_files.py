@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes in folders nor links for everybody")
 @pytest.mark.parametrize("kind", KINDS)
-def test_terraform(kind: str, tmp_path: Path) -> None:
+def test_special_file_of_a_module_is_an_error(kind: str, tmp_path: Path) -> None:
     make, message = KINDS[kind]
     (tmp_path / "main.tf").write_text(VAULT, encoding="utf-8")
     make(tmp_path / "other.tf")
@@ -46,7 +46,7 @@ def test_terraform(kind: str, tmp_path: Path) -> None:
     assert len(report.findings) == 1
 
 
-def test_a_file_that_is_gone(tmp_path: Path) -> None:
+def test_removed_file_is_an_error(tmp_path: Path) -> None:
     text = "module m 'gone.bicep' = {\n  name: 'm'\n}\n"
     (tmp_path / "main.bicep").write_text(text, encoding="utf-8")
     (problem,) = check(Config(paths=(str(tmp_path),))).problems

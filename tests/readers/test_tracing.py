@@ -49,7 +49,7 @@ def arm() -> str:
 
 
 @pytest.mark.parametrize(("name", "text"), [("main.tf", terraform()), ("main.bicep", bicep()), ("main.json", arm())])
-def test_origins_that_double(name: str, text: str, tmp_path: Path) -> None:
+def test_growing_origins_end(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     start = time.process_time()
     report = check(Config(paths=(str(tmp_path),), select=("KV610",)))

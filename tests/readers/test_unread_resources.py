@@ -161,7 +161,7 @@ def test_a_finding_in_a_variable_is_at_the_resource_in_it(tmp_path: Path, run: R
     assert "Microsoft.KeyVault/vaults" in line
 
 
-def test_what_stays_unknown_in_place_of_resources_is_an_error(tmp_path: Path, run: Run) -> None:
+def test_unknown_value_in_place_of_resources_is_an_error(tmp_path: Path, run: Run) -> None:
     files = {f"arm-{name}/main.json": json.dumps(one, indent=1) for name, one in UNKNOWN.items()}
     files |= {f"tf-{name}/main.tf": HEAD + text for name, text in TERRAFORM.items()}
     files |= {f"bicep-{name}/main.bicep": f"param x object\n{text}" for name, text in BICEP.items()}

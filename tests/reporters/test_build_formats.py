@@ -94,7 +94,7 @@ def diagnostics(text: str) -> list[_Diagnostic]:
 # --- GitLab and reviewdog ---------------------------------------------------------------------------------------------
 
 
-def test_gitlab(report: Report, printed: Print) -> None:
+def test_gitlab_report_is_valid(report: Report, printed: Print) -> None:
     found = entries(printed(report, "gitlab"))
     assert len({one.fingerprint for one in found}) == len(found) > len(report.findings)
     assert [one.severity for one in found[: len(report.findings)]] == ["critical", "major", "info", "minor"]
@@ -102,7 +102,7 @@ def test_gitlab(report: Report, printed: Print) -> None:
     assert all(one.location.lines.begin >= 1 for one in found)
 
 
-def test_gitlab_tells_two_with_one_fingerprint(make_report: Make, make_finding: Make, printed: Print) -> None:
+def test_gitlab_fingerprints_are_unique(make_report: Make, make_finding: Make, printed: Print) -> None:
     problem = Problem(code="KVE001", level="error", message="broken")
     told = make_report(findings=(make_finding(),) * 3, problems=(problem, problem))
     marks = [one.fingerprint for one in entries(printed(told, "gitlab"))]
@@ -110,7 +110,7 @@ def test_gitlab_tells_two_with_one_fingerprint(make_report: Make, make_finding: 
     assert marks[0] == make_finding().fingerprint
 
 
-def test_rdjson(report: Report, printed: Print) -> None:
+def test_rdjson_report_is_valid(report: Report, printed: Print) -> None:
     found = diagnostics(printed(report, "rdjson"))
     assert Counter(one.severity for one in found)["ERROR"] > 1
     assert {one.code.value for one in found} >= {finding.rule.id for finding in report.findings}
@@ -162,9 +162,7 @@ def test_github_annotates_the_ten_worst_of_each_kind(
     assert all(re.fullmatch(r"infra/main\.tf:4:3: KV001 (error|warning|info) .*", line) for line in rest)
 
 
-def test_what_cannot_be_read_is_annotated_before_what_is_found(
-    make_report: Make, make_finding: Make, printed: Print
-) -> None:
+def test_problems_are_annotated_before_findings(make_report: Make, make_finding: Make, printed: Print) -> None:
     problem = Problem(code="KVE001", level="error", message="broken", hint="mend it")
     told = make_report(findings=(make_finding(),) * 30, problems=(problem,))
     assert printed(told, "github").startswith("::error title=kvlint (KVE001)::KVE001 broken (mend it)\n")
@@ -178,13 +176,15 @@ def test_what_cannot_be_read_is_annotated_before_what_is_found(
         (Region(4, 3, 6, 2), "line=4"),  # with columns GitHub refuses a place of several lines
     ],
 )
-def test_a_place_of_github(make_report: Make, make_finding: Make, printed: Print, region: Region, place: str) -> None:
+def test_github_annotation_has_the_region(
+    make_report: Make, make_finding: Make, printed: Print, region: Region, place: str
+) -> None:
     told = make_report(findings=(make_finding(at=Location(path="a,b:c%.tf", region=region)),))
     line = printed(told, "github").splitlines()[0]
     assert line.startswith(f"::error title=kvlint (KV001),file=a%2Cb%3Ac%25.tf,{place}::a,b:c%25.tf:4:3: KV001 ")
 
 
-def test_azure_knows_nothing_below_a_warning(
+def test_azure_pipelines_have_no_level_below_warning(
     make_report: Make, make_finding: Make, make_rule: Make, printed: Print
 ) -> None:
     findings = tuple(make_finding(rule=make_rule(severity=severity)) for severity in Severity)
@@ -234,7 +234,7 @@ def test_a_summary_is_cut_before_it_is_too_long(make_report: Make, make_finding:
     assert re.search(r"\n\*\*Truncated:\*\* [\d,]+ more lines omitted, ", text)
 
 
-def test_what_is_folded_ends_where_it_is_cut(make_report: Make, make_finding: Make) -> None:
+def test_folded_section_of_a_truncated_summary_is_closed(make_report: Make, make_finding: Make) -> None:
     finding = make_finding(resource="ü" * 250, arguments=("ü" * 250, "a", "b"))
     text = markdown(make_report(suppressed=(finding,) * 2_000), Options(suppressed=True))
     assert text.count("<details>") == text.count("</details>") == 1
@@ -252,7 +252,7 @@ PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from("`|<>[]()!*_~#@&\\ "), min_size=1))
-def test_plain_text_and_code_say_what_they_are_given(text: str) -> None:
+def test_plain_text_and_code_spans_are_rendered_unchanged(text: str) -> None:
     """Rendered in a cell of a table, for there they stand."""
     text = f"x{text}x"
     for written in (plain(text), code(text)):
@@ -288,5 +288,5 @@ def test_strings_from_the_input_are_code_spans(
         ("https://a www.b #1", r"https:&#8203;//a www&#8203;.b \#&#8203;1"),
     ],
 )
-def test_prose(text: str, shown: str) -> None:
+def test_prose_is_escaped_for_markdown(text: str, shown: str) -> None:
     assert prose(text) == shown

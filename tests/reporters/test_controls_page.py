@@ -49,7 +49,7 @@ azurerm_key_vault_secret.s: {{name: {name}, value: x, key_vault_id: {name}}}
     return file
 
 
-def test_what_an_input_holds_is_text(hostile: Path, run: Run) -> None:
+def test_strings_of_the_input_are_text_in_the_page(hostile: Path, run: Run) -> None:
     page = page_of(run, hostile.name, "--framework", "all", cwd=hostile.parent)
     parsed = Parsed(page)
     assert parsed.open == []
@@ -60,7 +60,7 @@ def test_what_an_input_holds_is_text(hostile: Path, run: Run) -> None:
     assert hostile.name in parsed.text
 
 
-def test_markdown_is_text_too(hostile: Path, run: Run) -> None:
+def test_strings_of_the_input_are_text_in_markdown(hostile: Path, run: Run) -> None:
     ran = run("controls", "-f", "markdown", hostile.name, cwd=hostile.parent)
     assert "<script" not in re.sub(r"(`+)(.*?)\1", "", ran.out)
     assert "<img" not in re.sub(r"(`+)(.*?)\1", "", ran.out)
@@ -69,7 +69,7 @@ def test_markdown_is_text_too(hostile: Path, run: Run) -> None:
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {5}
 
 
-def test_nothing_is_loaded_and_nothing_runs(run: Run) -> None:
+def test_page_loads_no_resources_and_runs_no_scripts(run: Run) -> None:
     parsed = Parsed(page_of(run, SAMPLES / "careless", "--framework", "all"))
     (policy,) = [one["content"] for tag, one in parsed.elements if one.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None
@@ -81,7 +81,7 @@ def test_nothing_is_loaded_and_nothing_runs(run: Run) -> None:
     assert {link[1:] for link in links if link is not None and link.startswith("#")} <= anchors
 
 
-def test_the_page_says_what_the_text_says(run: Run) -> None:
+def test_page_has_the_content_of_the_report(run: Run) -> None:
     parsed = Parsed(page_of(run, SAMPLES / "careless"))
     said = json.loads(run("controls", "-f", "json", "--as-of", "2026-11-01", SAMPLES / "careless").out)
     rows = [row for vault in said["vaults"] for row in vault["frameworks"][0]["controls"]]
@@ -136,7 +136,7 @@ def measured(chromium: str, folder: Path, *frames: tuple[str, int]) -> list[dict
 
 
 @pytest.mark.parametrize("name", ["careless", "hardened"])
-def test_it_can_be_read_on_every_screen(name: str, chromium: str, tmp_path: Path, run: Run) -> None:
+def test_page_is_readable_on_every_screen(name: str, chromium: str, tmp_path: Path, run: Run) -> None:
     page = page_of(run, SAMPLES / name)
     widths = (1280, 768, 390)
     for width, seen in zip(widths, measured(chromium, tmp_path, *((page, width) for width in widths)), strict=True):
@@ -152,7 +152,7 @@ def test_long_names_break(chromium: str, tmp_path: Path, hostile: Path, run: Run
         assert (seen["page"] <= width, seen["wide"], seen["cut"], seen["overlap"]) == (True, [], [], [])
 
 
-def test_the_browser_would_notice(chromium: str, tmp_path: Path, run: Run) -> None:
+def test_browser_detects_planted_faults(chromium: str, tmp_path: Path, run: Run) -> None:
     page = page_of(run, SAMPLES / "hardened" / "main.tf")
     faults = {
         "wide": ".vault { width: 600px; }",

@@ -40,7 +40,7 @@ def test_color_adds_nothing_but_color(assessment: Assessment) -> None:
 
 
 @pytest.mark.parametrize(("width", "widest"), [(60, 60), (100, 100), (300, 120), (10, 40)])
-def test_it_keeps_to_the_width_of_the_terminal(width: int, widest: int, assessment: Assessment) -> None:
+def test_lines_fit_the_width_of_the_terminal(width: int, widest: int, assessment: Assessment) -> None:
     lines = text(assessment, Options(terminal=True, width=width)).splitlines()
     # What is not wrapped are titles of rows, and words that are longer than a line.
     wrapped = [line for line in lines if line.startswith(" " * 17)]
@@ -57,7 +57,7 @@ def test_a_pipe_is_80_wide_and_has_the_words_of_a_terminal(assessment: Assessmen
 
 
 @pytest.mark.parametrize("form", CONTROLS_REPORTERS)
-def test_nothing_in_it_acts_on_a_terminal(form: str, assessment: Assessment) -> None:
+def test_report_contains_no_terminal_commands(form: str, assessment: Assessment) -> None:
     said = CONTROLS_REPORTERS[form](assessment, Options())
     shown = said.decode() if isinstance(said, bytes) else said
     assert "\x1b" not in shown

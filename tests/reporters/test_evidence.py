@@ -52,7 +52,7 @@ resource "azurerm_role_assignment" "ops" {
 
 
 @pytest.mark.parametrize("file", SOURCES)
-def test_sentences(run: Run, tmp_path: Path, file: str) -> None:
+def test_evidence_is_a_sentence(run: Run, tmp_path: Path, file: str) -> None:
     rule, text, sentences = SOURCES[file]
     (tmp_path / file).write_text(text)
     out = run("check", file, "--select", rule, "--verbose", cwd=tmp_path).out

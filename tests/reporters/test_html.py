@@ -206,7 +206,7 @@ azurerm_key_vault.kv["shut"]: {name: kv-shut, public_network_access_enabled: fal
     assert len(exposed) == 1
 
 
-def test_what_was_not_evaluated_and_what_does_not_count_is_there(run: Run, tmp_path: Path) -> None:
+def test_skipped_resources_suppressed_findings_and_problems_are_in_the_page(run: Run, tmp_path: Path) -> None:
     ignored = "# kvlint: ignore[KV001] a sandbox\n" + VAULT.format("sandbox", "kv-sandbox", "false").lstrip()
     skipped = 'resource "azurerm_key_vault" "off" {\n  count = 0\n  name  = "kv-off"\n}\n'
     (tmp_path / "main.tf").write_text(ignored + skipped, encoding="utf-8")
@@ -226,7 +226,7 @@ def test_what_was_not_evaluated_and_what_does_not_count_is_there(run: Run, tmp_p
     assert "broken.json:1:7: error[KVE001]" in problems
 
 
-def test_a_run_without_findings_is_a_page_too(run: Run, tmp_path: Path) -> None:
+def test_run_without_findings_has_a_page(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(VAULT.format("kv", "kv", "true"), encoding="utf-8")
     page, _ = both(run, ".", "--select", "KV001", cwd=tmp_path)
     parsed = Parsed(page)
@@ -295,7 +295,7 @@ def test_a_hostile_rule_is_text(hostile: Path, run: Run) -> None:
     assert parsed.text.count(HOSTILE) > 3
 
 
-def test_nothing_is_loaded_and_only_the_filters_run(careless: tuple[str, dict[str, Any]]) -> None:
+def test_page_loads_no_resources_and_runs_only_the_filters(careless: tuple[str, dict[str, Any]]) -> None:
     page, _ = careless
     parsed = Parsed(page)
     (policy,) = [one["content"] for _, one in parsed.elements if one.get("http-equiv") == "Content-Security-Policy"]
@@ -327,7 +327,7 @@ def test_a_found_configuration_overwrites_only_reports(run: Run, tmp_path: Path)
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 
-def test_results_carry_what_the_filters_compare(careless: tuple[str, dict[str, Any]]) -> None:
+def test_results_have_the_attributes_that_filters_compare(careless: tuple[str, dict[str, Any]]) -> None:
     page, report = careless
     found = report["findings"] + report["unknown"]
     blocks = articles(page)
@@ -418,7 +418,7 @@ def test_the_policy_lets_the_filters_run(careless: tuple[str, dict[str, Any]], c
 
 
 @pytest.mark.parametrize("name", ["careless", "hostile"])
-def test_it_can_be_read_on_every_screen(name: str, chromium: str, tmp_path: Path, hostile: Path, run: Run) -> None:
+def test_page_is_readable_on_every_screen(name: str, chromium: str, tmp_path: Path, hostile: Path, run: Run) -> None:
     inputs = [CARELESS] if name == "careless" else ["a<b>&'\"c.json", "in", "--profile", "all"]
     page, _ = both(run, *inputs, cwd=hostile)
     for width, seen in zip((1280, 390), results(chromium, tmp_path, MEASURE, (page, 1280), (page, 390)), strict=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DOCS = (Path(__file__).resolve().parents[2] / "docs" / "json.md").read_text("utf-8")
 
 
-def test_whole_report(report: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
+def test_report_is_the_expected_file(report: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
     expected("report.json", printed(report, "json"))
 
 
@@ -34,7 +34,7 @@ def test_every_code_of_a_problem_is_documented() -> None:
     assert set(re.findall(r"KVE\d{3}", page)) == set(PROBLEMS)
 
 
-def test_summary_counts_what_is_listed(report: Report, printed: Print) -> None:
+def test_summary_counts_listed_results(report: Report, printed: Print) -> None:
     document = json.loads(printed(report, "json"))
     assert document["summary"]["findings"] == {"critical": 0, "high": 1, "medium": 1, "low": 1, "info": 1}
     assert sum(document["summary"]["findings"].values()) == len(document["findings"])
@@ -62,7 +62,7 @@ def test_text_of_any_kind_is_kept(make_finding: Make, make_report: Make, printed
     assert all(character.isprintable() or character == "\n" for character in text)
 
 
-def test_a_file_name_that_is_not_utf8_is_told(make_finding: Make, make_report: Make, printed: Print) -> None:
+def test_file_name_that_is_not_utf8_is_in_the_report(make_finding: Make, make_report: Make, printed: Print) -> None:
     at = Location(path=b"caf\xe9.tf".decode("utf-8", "surrogateescape"))
     text = printed(make_report(findings=(make_finding(at=at),)), "json")
     assert json.loads(text)["findings"][0]["location"]["path"] == "caf\ufffd.tf"
@@ -77,7 +77,7 @@ def _names(part: Any) -> set[str]:
     return set().union(part, *(_names(value) for name, value in part.items() if name != "evaluatedResources"))
 
 
-def test_suppressed_results_say_why(
+def test_suppressed_results_have_a_reason(
     make_finding: Make, make_suppression: Make, make_report: Make, printed: Print
 ) -> None:
     hidden = [make_finding(suppressed=make_suppression(until=until)) for until in ("", "2027-03-01")]

@@ -25,7 +25,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("file", TEXTS)
 @pytest.mark.parametrize("format_", ["text", "markdown", "github", "rdjson"])
-def test_nothing_about_other_languages(run: Run, tmp_path: Path, file: str, format_: str) -> None:
+def test_report_contains_no_terms_of_other_languages(run: Run, tmp_path: Path, file: str, format_: str) -> None:
     (tmp_path / file).write_text(TEXTS[file])
     out = run("check", file, "--profile", "all", "--verbose", "-f", format_, cwd=tmp_path).out
     assert "KV611" in out
@@ -42,7 +42,7 @@ def test_vaults_of_two_languages_are_not_in_one_line(run: Run, tmp_path: Path) -
     assert "more" not in "".join(lines)
 
 
-def test_azapi_resources_concern_both(run: Run, tmp_path: Path) -> None:
+def test_azapi_resource_has_terms_of_both_providers(run: Run, tmp_path: Path) -> None:
     text = 'resource "azapi_resource" "kv" {\n  type = "Microsoft.KeyVault/vaults@2023-07-01"\n  name = "kv"\n}\n'
     (tmp_path / "main.tf").write_text(text)
     out = run("check", "main.tf", "--select", "KV001", "--verbose", cwd=tmp_path).out
@@ -67,7 +67,7 @@ def test_azapi_resources_concern_both(run: Run, tmp_path: Path) -> None:
         ('azurerm_key_vault.kv["a"] is {not} a call', 'azurerm_key_vault.kv["a"] is {not} a call'),
     ],
 )
-def test_short_addresses(address: str, short: str) -> None:
+def test_address_is_shortened(address: str, short: str) -> None:
     assert short_address(address) == short
 
 

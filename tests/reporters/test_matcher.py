@@ -67,7 +67,7 @@ def test_a_path_cannot_forge_a_line(lines: list[str]) -> None:
     assert paths == {r"a\x3a b\x3a1\x3a2\x3a KV999 error/plan.json"}
 
 
-def test_the_editors_pattern_in_the_docs_reads_them_too(lines: list[str]) -> None:
+def test_pattern_for_editors_in_the_documentation_matches_every_line(lines: list[str]) -> None:
     docs = (ROOT / "docs" / "editors.md").read_text(encoding="utf-8")
     (pattern,) = set(re.findall(r'"regexp": "(.*?)"', docs))
     editors = re.compile(json.loads(f'"{pattern}"'))

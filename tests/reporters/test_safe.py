@@ -28,7 +28,7 @@ from azkvlint.util.text import encode, encode_in_parts, visible
         ("##[group]x##vso[y]", r"\x23#[group]x\x23#vso[y]"),
     ],
 )
-def test_visible(text: str, shown: str) -> None:
+def test_text_is_escaped_for_a_terminal(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 

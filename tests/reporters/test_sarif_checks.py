@@ -114,7 +114,7 @@ def test_every_violation_of_the_schema_is_found(violation: str, good: dict[str, 
     assert violations({"version": "2.1.0", "runs": [run]}) != []
 
 
-def test_the_schema_is_what_it_is_said_to_be() -> None:
+def test_schema_has_the_documented_digest() -> None:
     said = SCHEMA.with_name("README.md").read_text(encoding="utf-8")
     (digest,) = re.findall(r"`([0-9a-f]{64})`", said)
     assert hashlib.sha256(SCHEMA.read_bytes()).hexdigest() == digest

@@ -39,11 +39,15 @@ def walk(part: Any, name: str) -> list[Any]:
     return [*([part[name]] if name in part else []), *(found for value in part.values() for found in walk(value, name))]
 
 
-def test_whole_log(log: Log, report: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
+def test_log_is_the_expected_file(
+    log: Log, report: Report, printed: Print, expected: Callable[[str, str], None]
+) -> None:
     expected("log.sarif", printed(report, "sarif"))
 
 
-def test_clean_log(log: Log, clean: Report, printed: Print, expected: Callable[[str, str], None]) -> None:
+def test_log_without_findings_is_the_expected_file(
+    log: Log, clean: Report, printed: Print, expected: Callable[[str, str], None]
+) -> None:
     expected("clean.sarif", printed(clean, "sarif"))
     run = log(clean)
     assert run["results"] == run["tool"]["driver"]["rules"] == []
@@ -53,7 +57,7 @@ def test_same_report_same_bytes(report: Report, printed: Print) -> None:
     assert printed(report, "sarif") == printed(report, "sarif")
 
 
-def test_nothing_of_the_machine_is_told(report: Report, printed: Print) -> None:
+def test_log_contains_no_data_about_the_computer(report: Report, printed: Print) -> None:
     names = r"startTimeUtc|endTimeUtc|timeUtc|guid|machine|account|commandLine|workingDirectory|environmentVariables"
     assert not re.search(rf'"({names}|automationDetails|artifacts|contents|file:.*)"', printed(report, "sarif"))
 
@@ -79,7 +83,7 @@ def test_an_incomplete_run_that_evaluated_nothing_is_not_successful(log: Log, re
     assert log(msgspec.structs.replace(clean, resource_counts={}))["invocations"][0]["executionSuccessful"] is True
 
 
-def test_columns_are_counted_as_said(log: Log, report: Report) -> None:
+def test_columns_are_counted_in_utf_16(log: Log, report: Report) -> None:
     run = log(report)
     assert run["columnKind"] == "utf16CodeUnits"
     (place,) = [result["locations"][0]["physicalLocation"] for result in run["results"] if result["ruleId"] == "KV602"]
@@ -124,7 +128,7 @@ def test_every_result_has_one_place_with_a_line(log: Log, report: Report) -> Non
         assert location["logicalLocations"][0]["kind"] == "resource"
 
 
-def test_regions_lie_on_one_line(log: Log, make_finding: Make, make_report: Make) -> None:
+def test_region_ends_on_its_first_line(log: Log, make_finding: Make, make_report: Make) -> None:
     at = Location(path="a.tf", region=Region(2, 3, 5, 4))
     excerpt = Excerpt(text="acls {\n  x\n}\n", context=Region(1, 1, 6, 1), context_text="\n  acls {\n  x\n}\n\n")
     (result,) = log(make_report(findings=(make_finding(at=at, excerpt=excerpt),)))["results"]
@@ -210,7 +214,7 @@ def test_a_line_is_known_by_its_hash_and_a_second_result_of_a_rule_on_it_by_its_
     assert hashes == {("KV001", "abc:1"), ("KV001", "0000000000000000:1"), ("KV002", "abc:1")}
 
 
-def test_no_hash_is_told_of_a_line_with_a_secret(log: Log, make_finding: Make, make_report: Make) -> None:
+def test_line_with_a_secret_has_no_hash(log: Log, make_finding: Make, make_report: Make) -> None:
     at = Location(path="main.tf", region=Region(1, 5, 1, 9))
     excerpt = Excerpt(text="name", context=Region(1, 1, 1, 9), context_text="a   name", line_hash="")
     finding = make_finding(at=at, excerpt=excerpt)
@@ -218,7 +222,7 @@ def test_no_hash_is_told_of_a_line_with_a_secret(log: Log, make_finding: Make, m
     assert result["partialFingerprints"] == {"kvlintResource/v1": finding.fingerprint}
 
 
-def test_related_places_are_numbered(log: Log, make_finding: Make, make_report: Make) -> None:
+def test_related_locations_are_numbered(log: Log, make_finding: Make, make_report: Make) -> None:
     notes = tuple(
         Note(text=f"See {{{line}}}.", at=Location(path="b.tf", region=Region(line, 1, line, 2))) for line in (3, 4)
     )
@@ -306,7 +310,7 @@ def test_a_value_that_came_from_nearby_needs_no_flow(
     assert "codeFlows" not in result
 
 
-def test_what_is_wrong_with_settings_is_no_problem_of_the_run(log: Log, make_report: Make) -> None:
+def test_invalid_settings_are_configuration_notifications(log: Log, make_report: Make) -> None:
     problems = tuple(Problem(code=code, level="warning", message="x.") for code in ("KVE001", "KVE005", "KVE007"))
     run = log(make_report(problems=problems))
     (invocation,) = run["invocations"]
@@ -334,7 +338,7 @@ def test_what_is_wrong_with_settings_is_no_problem_of_the_run(log: Log, make_rep
         pytest.param(lambda text: (text.index("wide"), text.index("wide") + 6_000), id="of a long line and more"),
     ],
 )
-def test_whatever_is_found_in_a_text_of_more_than_a_line_has_lines_around_it(
+def test_context_of_a_multiline_region_has_lines_around_it(
     end: str, span: Callable[[str], tuple[int, int]], log: Log, make_finding: Make, make_report: Make
 ) -> None:
     line = end or "\n"

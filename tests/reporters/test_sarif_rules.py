@@ -38,7 +38,7 @@ def test_severities_are_numbers_in_githubs_bands(log: Log, make_rule: Make, make
     assert [GRADES[severity].level for severity in Severity] == ["note", "note", "warning", "error", "error"]
 
 
-def test_texts_and_tags_keep_to_githubs_limits(log: Log, make_rule: Make, make_report: Make) -> None:
+def test_texts_and_tags_are_within_the_limits_of_github(log: Log, make_rule: Make, make_report: Make) -> None:
     rule = make_rule(
         name="-".join(["very-long"] * 60),
         title="Purge protection " * 100,
@@ -162,11 +162,11 @@ def test_versions_are_semantic(log: Log, make_report: Make, version: str, semant
     assert (driver["version"], driver["semanticVersion"]) == (version, semantic)
 
 
-def test_every_weakness_of_our_rules_has_a_text() -> None:
+def test_every_weakness_of_built_in_rules_has_a_text() -> None:
     assert {number for rule in builtin_rules() for number in rule.cwe} == set(map(int, TITLES.weaknesses))
 
 
-def test_every_control_of_our_rules_has_the_title_of_its_framework() -> None:
+def test_every_control_of_built_in_rules_has_the_title_of_its_framework() -> None:
     frameworks = {one.name: one for one in builtin_frameworks(builtin_rules())}
     versions = (name for name in frameworks if name.startswith("cis-azure-"))
     newest = max(versions, key=lambda name: [int(part) for part in name.rpartition("-")[2].split(".")])
@@ -177,9 +177,7 @@ def test_every_control_of_our_rules_has_the_title_of_its_framework() -> None:
         assert titles == {id_: rows[id_] for id_ in named}
 
 
-def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
-    log: Log, make_rule: Make, make_report: Make
-) -> None:
+def test_only_used_frameworks_and_controls_are_listed(log: Log, make_rule: Make, make_report: Make) -> None:
     controls = {
         "mcsb": ("NS-10", "NS-2", "ZZ-1"),
         f"cis-azure-{TITLES.cis_version}": ("8.3.10", "8.3.9"),
@@ -204,7 +202,7 @@ def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
     assert taxa == {"CWE": ["CWE-693"], "MCSB": ["NS-2", "NS-10", "ZZ-1"], "CIS": ["8.3.9", "8.3.10"]}
 
 
-def test_the_texts_of_anybodys_rule_stay_text(log: Log, make_rule: Make, make_report: Make) -> None:
+def test_strings_of_a_custom_rule_are_escaped(log: Log, make_rule: Make, make_report: Make) -> None:
     hostile = "<img src=x onerror=alert(1)> [click](https://evil.example) `code`\n\n# Heading\n* ```\n@somebody & | --"
     links = ("https://a.example/<script>", "https://a.example/>*x*", "https://a.example/é?a=[1]#b%20c")
     rule = make_rule(path="mine.yaml", title=hostile, why=hostile, fixes={"": hostile}, references=links)

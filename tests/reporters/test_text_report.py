@@ -50,7 +50,7 @@ HOSTILE = "\x1b[2J\n::error file=x::y ##vso[task.complete] ##[error] \u202ekv\r\
         ("terminal-color.txt", {"terminal": True, "width": 90, "color": True}),
     ],
 )
-def test_whole_report(
+def test_report_is_the_expected_text(
     report: Report, printed: Print, expected: Callable[[str, str], None], name: str, options: dict[str, Any]
 ) -> None:
     expected(name, printed(report, **options))
@@ -77,7 +77,7 @@ def test_widths_are_those_of_rich(text: str) -> None:
     "address",
     ["javascript:x", "https://x\x1b[31m", "https://x/ y", "https://x\n", "https://ä", "https://" + "x" * 9999, ""],
 )
-def test_no_address_but_a_plain_one_becomes_a_link(address: str) -> None:
+def test_only_a_plain_address_becomes_a_link(address: str) -> None:
     assert hyperlink("KV001", address) == "KV001"
     assert hyperlink("KV001", "https://a.b/c?d") == "\x1b]8;;https://a.b/c?d\x1b\\KV001\x1b]8;;\x1b\\"
 
@@ -89,7 +89,7 @@ def test_a_clean_report_counts_the_vaults(clean: Report, printed: Print) -> None
     assert printed(clean, verbosity=-1) == ""
 
 
-def test_a_report_without_resources(make_report: Make, printed: Print) -> None:
+def test_report_without_resources_states_that_nothing_matched(make_report: Make, printed: Print) -> None:
     assert printed(make_report()) == "No Key Vault resources found.\n"
     units = {"Terraform module": 1, "Bicep file": 2}
     text = printed(make_report(unit_counts=units))
@@ -110,7 +110,7 @@ def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"verbosity": 1}, {"terminal": True}, {"terminal": True, "width": 40}])
-def test_scanned_text_cannot_act(
+def test_scanned_text_contains_no_escape_sequences(
     make_finding: Make, make_report: Make, printed: Print, options: dict[str, Any]
 ) -> None:
     at = Location(path=f"a/{HOSTILE}", region=Region(1, 1, 1, 2), address=HOSTILE, attribute=HOSTILE)
@@ -147,7 +147,7 @@ def test_a_line_never_begins_like_a_command(make_finding: Make, make_report: Mak
         (Excerpt(text="b", context=Region(9, 1, 9, 3), context_text="far"), "b", "b", "^"),
     ],
 )
-def test_carets_stand_below_the_region(
+def test_carets_are_below_the_region(
     make_finding: Make, make_report: Make, printed: Print, context: Excerpt, text: str, line: str, carets: str
 ) -> None:
     at = Location(path="a.tf", region=Region(3, 4, 3, 5))
@@ -182,7 +182,7 @@ def test_long_words_stay_whole(make_finding: Make, make_report: Make, printed: P
     assert f"'{address}'" in printed(make_report(findings=(finding,)), terminal=True, width=60)
 
 
-def test_statistics_are_by_count_then_id(
+def test_statistics_are_sorted_by_count_then_id(
     make_rule: Make, make_finding: Make, make_report: Make, printed: Print
 ) -> None:
     rules = [make_rule(id=rule) for rule in ("KV001", "KV002", "KV003")]
@@ -202,7 +202,7 @@ def test_colors_change_no_word_of_plain_lines(report: Report, printed: Print) ->
         assert re.sub(r"\x1b\[[\d;]*m", "", colored) == printed(report, verbosity=verbosity)
 
 
-def test_formats_for_machines_take_no_notice_of_options(report: Report, printed: Print) -> None:
+def test_formats_for_machines_ignore_options(report: Report, printed: Print) -> None:
     for name in sorted(set(REPORTERS) - {"text"}):
         assert printed(report, name) == printed(report, name, terminal=True, color=True, verbosity=1, statistics=True)
 
@@ -236,7 +236,7 @@ def test_several_instances_are_one_line_that_names_some(
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_suppressed_findings_are_told_to_those_who_ask(
+def test_verbose_report_lists_suppressed_findings(
     make_finding: Make, make_suppression: Make, make_report: Make, printed: Print, terminal: bool
 ) -> None:
     hidden = make_finding(suppressed=make_suppression(justification="a \x1b sandbox", until="2027-03-01"))

@@ -61,7 +61,7 @@ def spans(node: Expression) -> list[tuple[int, int]]:
         "a()[b()[c()[0]]]",
     ],
 )
-def test_reads_what_it_is(text: str) -> None:
+def test_expressions_are_parsed(text: str) -> None:
     assert shown(parse_expression(text)) == text
 
 
@@ -70,7 +70,7 @@ def test_blanks_are_allowed_everywhere() -> None:
     assert shown(parse_expression(text)) == "concat('a b',contoso.fn().x[0])"
 
 
-def test_the_tree_with_its_offsets() -> None:
+def test_tree_has_offsets() -> None:
     assert parse_expression(" f('a', -1).b[0]") == Item(
         1,
         16,
@@ -83,7 +83,7 @@ def test_the_tree_with_its_offsets() -> None:
     ("text", "value"),
     [("+5", 5), ("-0", 0), ("1e3", 1000.0), ("-1.50", -1.5), (str(2**63 - 1), 2**63 - 1), (str(-(2**63)), -(2**63))],
 )
-def test_numbers(text: str, value: float) -> None:
+def test_numbers_are_parsed(text: str, value: float) -> None:
     node = parse_expression(text)
     assert isinstance(node, Literal)
     assert node.value == value
@@ -125,7 +125,7 @@ def test_numbers(text: str, value: float) -> None:
         ("f(\u00a7)", "expected a function call, a string in single quotes or a number, found another character", 3),
     ],
 )
-def test_says_what_was_expected_and_where(text: str, message: str, column: int) -> None:
+def test_syntax_errors_have_an_expected_token_and_a_column(text: str, message: str, column: int) -> None:
     with pytest.raises(InputError) as caught:
         parse_expression(text)
     assert (caught.value.message, caught.value.column) == (message, column)
@@ -134,7 +134,7 @@ def test_says_what_was_expected_and_where(text: str, message: str, column: int) 
 @pytest.mark.parametrize(
     "text", ["[hunter2]", "f('hunter2'", "f(hunter2)", "'hunter2", "f().hunter2 hunter2", "f(hunter2.)"]
 )
-def test_messages_never_show_what_may_be_a_secret(text: str) -> None:
+def test_messages_contain_no_text_of_the_expression(text: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_expression(text)
     assert "hunter" not in caught.value.message
@@ -156,7 +156,7 @@ def test_trees_have_a_limit_of_height(start: str, middle: str, end: str) -> None
         parse_expression(start * 101 + middle + end * 101)
 
 
-def test_chains_within_calls_count_as_well() -> None:
+def test_chains_within_calls_are_part_of_the_limit() -> None:
     chain = "f(" * 10 + "g()" + ".a" * 60 + ")" * 10
     parse_expression(chain)
     with pytest.raises(InputError, match="nested deeper"):
@@ -198,7 +198,7 @@ def test_is_expression(text: str, expected: bool) -> None:
         ("a]", "a]"),
     ],
 )
-def test_unescaped(text: str, expected: str) -> None:
+def test_escaped_brackets_are_unescaped(text: str, expected: str) -> None:
     assert unescaped(text) == expected
 
 

@@ -30,13 +30,13 @@ def all_nodes(nodes: list[ast.Node]) -> Iterator[ast.Node]:
 
 
 @pytest.mark.parametrize("file", sorted(SAMPLES.rglob("*.bicep")), ids=lambda file: str(file.relative_to(SAMPLES)))
-def test_children_of_bicep(file: Path) -> None:
+def test_children_of_bicep_nodes_are_those_of_their_fields(file: Path) -> None:
     for node in all_nodes([*parse(file.read_text()).declarations]):
         assert ast.children(node) == list(in_fields(node))
 
 
 @pytest.mark.parametrize("file", sorted(SAMPLES.rglob("*.tf")), ids=lambda file: str(file.relative_to(SAMPLES)))
-def test_children_of_terraform(file: Path) -> None:
+def test_children_of_terraform_nodes_are_those_of_their_fields(file: Path) -> None:
     blocks = [*parse_file(file.read_text()).body.blocks]
     while blocks:
         block = blocks.pop()

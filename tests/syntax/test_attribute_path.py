@@ -36,7 +36,7 @@ UNREADABLE = "not a path; join names with dots and quote names with special char
         ("a-b.c_d", ("a-b", "c_d")),
     ],
 )
-def test_a_path_leads_to_one_place(text: str, path: Path) -> None:
+def test_path_selects_one_value(text: str, path: Path) -> None:
     assert parse_path(text) == path
 
 
@@ -67,7 +67,7 @@ def test_a_path_leads_to_one_place(text: str, path: Path) -> None:
         ("a[100000]", UNREADABLE),
     ],
 )
-def test_anything_else_is_refused_with_its_reason(text: str, reason: str) -> None:
+def test_other_paths_are_rejected_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(PathError) as caught:
         parse_path(text)
     assert str(caught.value) == f"`{text}`: {reason}"
@@ -82,7 +82,7 @@ names = st.from_regex(r"[abXY_][abXY_01]*", fullmatch=True)
 
 
 @given(names, st.lists(names | st.integers(0, 99), max_size=6))
-def test_it_is_the_place_where_the_library_finds_the_value(first: str, rest: list[str | int]) -> None:
+def test_selector_finds_the_value_that_jsonpath_ng_finds(first: str, rest: list[str | int]) -> None:
     path = (first, *rest)
     document: object = "here"
     for step in reversed(path):
@@ -93,7 +93,7 @@ def test_it_is_the_place_where_the_library_finds_the_value(first: str, rest: lis
 
 
 @given(st.text() | st.text(st.sampled_from("ab$.[]'\"*01:,|&`@?() \\")))
-def test_any_text_is_a_path_or_refused(text: str) -> None:
+def test_any_string_is_parsed_or_rejected(text: str) -> None:
     try:
         path = parse_path(text)
     except PathError:

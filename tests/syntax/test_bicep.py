@@ -92,7 +92,7 @@ def spelled(node: Any) -> str:
         ("{ // why\n  a /* b */ : /* c */ 1 /* d */\n  #disable-next-line x\n  b: 2 }", "{a: 1, b: 2}"),
     ],
 )
-def test_expressions(text: str, expected: str) -> None:
+def test_expressions_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -112,7 +112,7 @@ def test_expressions(text: str, expected: str) -> None:
         ("'''it''s''''", "it''s'"),
     ],
 )
-def test_texts(text: str, expected: str) -> None:
+def test_strings_are_parsed(text: str, expected: str) -> None:
     assert value(text) == ast.Literal(8, 8 + len(text), expected)
 
 
@@ -127,12 +127,12 @@ def test_texts(text: str, expected: str) -> None:
         ("$$'''a ${b} $${c}'''", "T('a ${b} ' c)"),
     ],
 )
-def test_texts_with_expressions(text: str, expected: str) -> None:
+def test_interpolated_strings_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
-def test_every_node_says_exactly_where_it_stands(ends: str) -> None:
+def test_every_node_has_its_exact_position(ends: str) -> None:
     lines = [
         "var x = {",
         "  a: 'b'",
@@ -216,5 +216,5 @@ def brief(type_: ast.Type) -> Any:
         ("resourceInput<'A/b@1'>.sku", ("member", "sku", ("resource", "resourceInput", "A/b@1"))),
     ],
 )  # fmt: skip
-def test_types(text: str, expected: object) -> None:
+def test_types_are_parsed(text: str, expected: object) -> None:
     assert typed(text) == expected

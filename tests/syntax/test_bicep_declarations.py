@@ -23,11 +23,11 @@ def only(text: str) -> ast.Declaration:
 @pytest.mark.parametrize(
     "text", ["", "\n\n", "\ufeff", "// only this", "/* a\nb */", "#disable-next-line x", "\r\r\n \t"]
 )
-def test_files_that_declare_nothing(text: str) -> None:
+def test_file_without_declarations_is_parsed(text: str) -> None:
     assert read(text).declarations == ()
 
 
-def test_a_parameter() -> None:
+def test_parameter_is_parsed() -> None:
     text = "@description('why')\n@sys.allowed([\n  'a'\n])\n@secure()\nparam p string = 'a'"
     found = only(text)
     assert isinstance(found, ast.Parameter)
@@ -43,14 +43,14 @@ def test_a_parameter() -> None:
     ]
 
 
-def test_parameters_of_resource_types() -> None:
+def test_parameter_of_a_resource_type_is_parsed() -> None:
     found = only("param p resource 'A/b@1'")
     assert isinstance(found, ast.Parameter)
     assert found.type is not None
     assert (found.type.kind, found.type.name, found.type.value) == ("resource", "resource", "A/b@1")
 
 
-def test_a_parameter_file() -> None:
+def test_parameter_file_is_parsed() -> None:
     lines = ["\ufeffusing 'main.bicep'", "extends 'base.bicepparam'", "param a = 1", "param b = {", "  c: d('X')", "}"]
     text = "\n".join(lines)
     using, extends, first, second = read(text).declarations
@@ -67,7 +67,7 @@ def test_a_parameter_file() -> None:
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
-def test_a_resource_and_those_within_it(ends: str) -> None:
+def test_nested_resources_are_parsed(ends: str) -> None:
     lines = [
         "@batchSize(1)",
         "resource /* the */ kv 'Microsoft.KeyVault/vaults@2023-07-01' = [for (n, i) in names: if (on) {",
@@ -103,7 +103,7 @@ def test_a_resource_and_those_within_it(ends: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["{\n  name: 'a'\n}", "if (a) {}", "[for x in y: {}]", "[for x in y: if (x) {}]"])
-def test_modules(body: str) -> None:
+def test_modules_are_parsed(body: str) -> None:
     text = f"module m './m.bicep' = {body}"
     found = only(text)
     assert isinstance(found, ast.Module)
@@ -112,7 +112,7 @@ def test_modules(body: str) -> None:
     assert text[found.body.start : found.body.end] == body
 
 
-def test_imports() -> None:
+def test_imports_are_parsed() -> None:
     text = "import { a, b as c\n  'd-e' as f } from 'x.bicep'"
     assert only(text) == ast.Import(
         0, len(text), ast.Literal(39, 48, "x.bicep"), (("a", "a"), ("b", "c"), ("d-e", "f"))
@@ -122,14 +122,14 @@ def test_imports() -> None:
     assert (found.names, found.alias) == ((), "all")
 
 
-def test_functions() -> None:
+def test_functions_are_parsed() -> None:
     found = only("@export()\nfunc f(a string, b {\n  c: int\n}[]?) object => {\n  d: a\n}")
     assert isinstance(found, ast.Function)
     assert (found.name, found.parameters, type(found.body)) == ("f", ("a", "b"), ast.Object)
     assert isinstance(only("func g(\n  a string\n  ,b int\n) string =>\n  'x${a}'"), ast.Function)
 
 
-def test_variables_outputs_types_and_scope() -> None:
+def test_variables_outputs_types_and_scope_are_parsed() -> None:
     assert isinstance(only("var v = a"), ast.Variable)
     assert isinstance(only("var v string[] = ['a']"), ast.Variable)
     assert isinstance(only("targetScope = 'subscription'"), ast.TargetScope)
@@ -154,11 +154,11 @@ def test_variables_outputs_types_and_scope() -> None:
         ("import 'az@1.0.0' as az", "import", "az"),
     ],
 )
-def test_declarations_that_deploy_nothing(text: str, keyword: str, name: str) -> None:
+def test_other_declarations_are_parsed(text: str, keyword: str, name: str) -> None:
     assert only(text) == ast.Other(0, len(text), keyword, name)
 
 
-def test_suppressions() -> None:
+def test_disable_next_line_directives_are_parsed() -> None:
     text = (
         "#disable-next-line KV001 no-secrets // why\nvar a = 'x'\n"
         "/*\n#disable-next-line KV002\n*/\n"
@@ -172,6 +172,6 @@ def test_suppressions() -> None:
     assert parsed.disabled == ()
 
 
-def test_disabled_regions() -> None:
+def test_disable_diagnostics_directives_are_parsed() -> None:
     text = "#disable-diagnostics A B\nvar a = 1\n#restore-diagnostics A\nvar b = 2\n"
     assert read(text).disabled == ((25, 35, ("A",)), (25, len(text), ("B",)))

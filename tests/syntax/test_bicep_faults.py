@@ -35,12 +35,12 @@ from azkvlint.syntax.bicep.parse import MAX_FAULTS, parse
         ("type a = '${b}'", "a string type cannot contain an expression", 9),
     ],
 )  # fmt: skip
-def test_faults_say_what_is_wrong_and_where(text: str, message: str, at: int) -> None:
+def test_syntax_errors_have_a_message_and_a_position(text: str, message: str, at: int) -> None:
     assert parse(text).faults[0] == ast.Fault(message, at)
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
-def test_a_fault_costs_one_declaration(ends: str) -> None:
+def test_syntax_error_affects_one_declaration(ends: str) -> None:
     lines = [
         "var a = 1",
         "resource b 'c' = {",

@@ -167,7 +167,7 @@ def check(text: str) -> Parsed:
     return parsed
 
 
-def test_whatever_is_cut_off_a_file_is_noticed() -> None:
+def test_truncated_file_has_a_syntax_error() -> None:
     whole = check(WHOLE)
     assert (len(whole.declarations), whole.faults) == (DECLARED, ())
     ends = [0, *(node.end for node in whole.declarations)]

@@ -94,7 +94,7 @@ def spelled(node: Any) -> str:
         ("{ a = 1 }.a", "{a: 1}.a"),
     ],
 )
-def test_values_and_accesses(text: str, expected: str) -> None:
+def test_values_and_accesses_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -124,7 +124,7 @@ def test_values_and_accesses(text: str, expected: str) -> None:
         ("a<b", "(a < b)"),
     ],
 )
-def test_operators(text: str, expected: str) -> None:
+def test_operators_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -152,7 +152,7 @@ def test_operators(text: str, expected: str) -> None:
         ("[format]", "[format]"),
     ],
 )
-def test_calls_and_loops(text: str, expected: str) -> None:
+def test_calls_and_for_expressions_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -173,7 +173,7 @@ def test_calls_and_loops(text: str, expected: str) -> None:
         ("f(a[*]...)", "f(S(a: *)...)"),
     ],
 )
-def test_splats(text: str, expected: str) -> None:
+def test_splats_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -193,7 +193,7 @@ def test_splats(text: str, expected: str) -> None:
         ("[{\n a = 1\n b = 2 }]", "[{a: 1, b: 2}]"),
     ],
 )
-def test_tuples_and_objects(text: str, expected: str) -> None:
+def test_tuples_and_objects_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -220,7 +220,7 @@ def test_tuples_and_objects(text: str, expected: str) -> None:
         ('"%{ if a }%{ if b }c%{ endif }%{ endif }"', "(a ? (b ? 'c' : '') : '')"),
     ],
 )
-def test_texts(text: str, expected: str) -> None:
+def test_strings_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -243,7 +243,7 @@ def test_texts(text: str, expected: str) -> None:
         ("<<E\n<<F\nE", repr("<<F\n")),
     ],
 )
-def test_heredocs(text: str, expected: str) -> None:
+def test_heredocs_are_parsed(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
@@ -272,7 +272,7 @@ def all_nodes(node: Any) -> list[ast.Node]:
         ('"%{ if a }b%{ endif }"', ["%{ if a }b%{ endif }", "a", "b", ""]),
     ],
 )
-def test_every_node_says_where_it_stands(text: str, expected: list[str]) -> None:
+def test_every_node_has_its_position(text: str, expected: list[str]) -> None:
     whole = f"a = {text}"
     assert [whole[node.start : node.end] for node in all_nodes(value(text))] == expected
 
@@ -325,7 +325,7 @@ def test_every_node_says_where_it_stands(text: str, expected: list[str]) -> None
         ("9" * 500, "this number is too long", 0),
     ],
 )
-def test_what_is_no_expression_says_why(text: str, message: str, at: int) -> None:
+def test_invalid_expression_has_a_message_and_a_position(text: str, message: str, at: int) -> None:
     assert fault(text) == ast.Fault(message, at)
 
 
@@ -342,7 +342,7 @@ def test_a_template_file_is_one_expression() -> None:
     assert spelled(parse_template("")) == "''"
 
 
-def test_a_template_file_that_is_none_says_where() -> None:
+def test_invalid_template_file_has_a_position() -> None:
     with pytest.raises(InputError) as caught:
         parse_template("first\n${ a b }")
     assert (caught.value.message, caught.value.line, caught.value.column) == (

@@ -43,7 +43,7 @@ def only_block(text: str) -> Block:
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_blocks_and_attributes_say_where_they_stand(ends: str, mark: str) -> None:
+def test_blocks_and_attributes_have_their_positions(ends: str, mark: str) -> None:
     text = mark + VAULT.replace("\n", ends)
     file = parse_file(text)
     assert file.text == text
@@ -65,7 +65,7 @@ def test_blocks_and_attributes_say_where_they_stand(ends: str, mark: str) -> Non
     assert (empty.body.attributes, empty.body.blocks, empty.body.faults) == ({}, [], [])
 
 
-def test_comments_are_found_wherever_they_stand() -> None:
+def test_comments_are_found_everywhere() -> None:
     file = parse_file(VAULT.replace("\n", "\r\n"))
     assert [file.text[start:end] for start, end in file.comments] == [
         "# The vault.", "// its name", "# a comment within", "/* two\r\n     lines */",
@@ -96,7 +96,7 @@ def test_comments_are_found_wherever_they_stand() -> None:
         ('a "5% $"', ("5% $",)),
     ],
 )
-def test_labels(header: str, labels: tuple[str, ...]) -> None:
+def test_labels_are_parsed(header: str, labels: tuple[str, ...]) -> None:
     block = only_block(header + " {}")
     assert block.labels == labels
 
@@ -130,7 +130,7 @@ def test_an_attribute_ends_with_its_expression(text: str, value: str, inner: boo
     assert body.faults in ([], ())
 
 
-def test_the_first_of_two_attributes_counts() -> None:
+def test_first_of_two_equal_attributes_is_used() -> None:
     file = parse_file("a = 1\na = 2\n")
     assert faults(file) == [("this attribute is set twice", 6)]
     assert file.body.attributes["a"].expression() == ast.Literal(4, 5, 1)
@@ -175,7 +175,7 @@ BEFORE, AFTER = 'a "before" {\n  b = 1\n}\n', '\nz "after" {\n  b = 1\n}\n'
         ("\x00", "expected an attribute or a block, found a control character", 0),
     ],
 )
-def test_a_fault_costs_what_it_is_in(text: str, message: str, at: int) -> None:
+def test_syntax_error_affects_its_own_block_or_attribute_only(text: str, message: str, at: int) -> None:
     file = parse_file(BEFORE + text + AFTER)
     assert faults(file)[0] == (message, at + len(BEFORE))
     assert names(file)[0] == "a before"
@@ -198,14 +198,14 @@ def body_of(text: str) -> Body:
         ("c = 1]", "expected the end of the line, found `]`", 5),
     ],
 )
-def test_a_fault_within_a_block_costs_one_of_its_attributes(text: str, message: str, at: int) -> None:
+def test_syntax_error_in_a_block_affects_one_attribute(text: str, message: str, at: int) -> None:
     body = body_of(f"a = 1\n{text}\nz = 2\ny {{\n}}")
     assert [(fault.message, fault.at - 10) for fault in body.faults] == [(message, at)]
     assert list(body.attributes) == ["a", "z"]
     assert [block.type for block in body.blocks] == ["y"]
 
 
-def test_a_bracket_that_is_not_closed_does_not_take_the_next_block_along() -> None:
+def test_unclosed_bracket_does_not_affect_the_next_block() -> None:
     body = body_of("a = [1\nc {\n  d = )\n}\nz = 2")
     assert [fault.message for fault in body.faults] == ["this `[` is not closed"]
     assert [block.type for block in body.blocks] == ["c"]
@@ -226,7 +226,7 @@ def test_faults_have_a_limit() -> None:
     assert file.faults[-1].message == "there are too many syntax errors"
 
 
-def test_no_secret_is_told() -> None:
+def test_messages_contain_no_secret() -> None:
     texts = [
         'a = "hunter2',
         "a = hunter2 hunter2",

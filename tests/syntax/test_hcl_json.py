@@ -68,11 +68,11 @@ def attributes(block: Block) -> dict[str, Any]:
         ([], []),
     ],
 )
-def test_what_is_a_block(value: Any, expected: list[str]) -> None:
+def test_blocks_are_read_from_nested_objects(value: Any, expected: list[str]) -> None:
     assert names(parsed(value).body.blocks) == expected
 
 
-def test_what_is_a_block_within_blocks() -> None:
+def test_nested_blocks_are_recognized_by_their_names() -> None:
     lifecycle = {"precondition": [{"condition": True}, {"condition": False}], "ignore_changes": ["tags", "a[0].b"]}
     resource = {
         "name": "kv${var.a}",
@@ -129,7 +129,7 @@ def test_files_of_variables_are_literal(options: dict[str, bool]) -> None:
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_all_says_where_it_stands(ends: str, mark: str) -> None:
+def test_nodes_have_their_positions(ends: str, mark: str) -> None:
     lines = ["{", '  "resource": {"a": {"b": {', '    "x": [{"y": "é${z.w}"}],', '    "//": "no"', "  }}}", "}"]
     text = mark + ends.join(lines)
     file = parse_json_file(text)
@@ -154,7 +154,7 @@ def test_all_says_where_it_stands(ends: str, mark: str) -> None:
         assert text[part.start : part.end].startswith('"y"')
 
 
-def test_what_is_given_twice() -> None:
+def test_repeated_arguments_are_errors_and_repeated_blocks_are_not() -> None:
     text = '{"locals": {"a": 1, "b": 2, "a": 3}, "resource": {"a": {"b": {"c": 1}, "b": {"c": 2}}, "a": {"d": {}}}}'
     local, *resources = parse_json_file(text).body.blocks
     # Terraform rejects a repeated argument. A repeated block is another block.
@@ -187,11 +187,11 @@ def test_what_is_given_twice() -> None:
         ('{"resource": {"a": {"b": 1}}}', "expected an object, or an array of objects", 25),
     ],
 )
-def test_what_is_wrong_is_said(text: str, message: str, at: int) -> None:
+def test_invalid_json_has_a_message_and_a_position(text: str, message: str, at: int) -> None:
     assert list(parse_json_file(text).faults) == [ast.Fault(message, at)]
 
 
-def test_what_is_wrong_in_a_text_is_said_where_that_stands() -> None:
+def test_syntax_error_in_a_string_is_at_the_string() -> None:
     text = '{"locals": {"a": ["${b c}"], "d": "${e}"}}'
     (block,) = parse_json_file(text).body.blocks
     attribute = block.body.attributes["a"]

@@ -67,12 +67,12 @@ def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
         assert [block.type for block in parse_file(text).body.blocks] == ["b"]
 
 
-def test_blocks_have_a_limit_too() -> None:
+def test_nested_blocks_have_a_limit() -> None:
     assert everything(parse_file("a {\n" * 100 + "}\n" * 100)) == []
     assert everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS))[0] == "the nesting is too deep"
 
 
-def test_directives_have_a_limit_too() -> None:
+def test_nested_directives_have_a_limit() -> None:
     with pytest.raises(InputError, match="the nesting is too deep"):
         parse_template("%{ if a }" * LEVELS + "%{ endif }" * LEVELS)
 
@@ -80,12 +80,12 @@ def test_directives_have_a_limit_too() -> None:
 @pytest.mark.parametrize(
     "link", [" + 1", " == 1", "[b]", ".*", "[*]", " ? 1 : a", ".b", ".0", "[0]", '["b"]', " .b", " || !b"]
 )
-def test_chains_are_no_depth_but_have_a_limit(link: str) -> None:
+def test_chains_have_a_limit_of_their_own(link: str) -> None:
     assert everything(parse_file(f"a = a{link * 100}\n")) == []
     assert everything(parse_file(f"a = a{link * LEVELS}\n")) == ["too many operators and accesses in one expression"]
 
 
-def test_what_stands_side_by_side_has_no_limit() -> None:
+def test_number_of_siblings_has_no_limit() -> None:
     many = ["a.b + 1"] * LEVELS
     assert everything(parse_file(f"a = [{', '.join(many)}]\n")) == []
     assert everything(parse_file("a = {\n" + "".join(f"k{i} = !x\n" for i in range(LEVELS)) + "}\n")) == []
@@ -189,7 +189,7 @@ def grows_with_the_text(work: Callable[[str], object], text: Callable[[int], str
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_time_grows_with_the_text_only(name: str) -> None:
+def test_parsing_takes_linear_time(name: str) -> None:
     def work(text: str) -> object:
         return everything(parse_file(text))
 

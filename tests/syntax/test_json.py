@@ -45,19 +45,19 @@ def fault(data: bytes | str) -> str:
         ("[1]/*x*/\n\n", [1]),
     ],
 )
-def test_decodes(text: str, value: Any) -> None:
+def test_json_is_decoded(text: str, value: Any) -> None:
     assert decode(text.encode()) == Document(value, text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("text", ['{"é": "😀"}', '// é\r\n{"é": ["\\u00e9",]}'])
-def test_encodings(encoding: str, text: str) -> None:
+def test_json_is_decoded_in_each_encoding(encoding: str, text: str) -> None:
     document = decode(text.encode(encoding))
     assert document.text == text
     assert list(document.value) == ["é"]
 
 
-def test_half_of_a_character_in_utf16() -> None:
+def test_half_of_a_character_in_utf16_is_an_error() -> None:
     with pytest.raises(InputError, match="the file is not valid UTF-16"):
         decode('["\ud800"]'.encode("utf-16-le", "surrogatepass"))
 
@@ -97,7 +97,7 @@ def test_half_of_a_character_in_utf16() -> None:
         (b"\xff\xfe\x00", "None:None: the file is not valid UTF-16"),
     ],
 )
-def test_says_what_is_wrong_and_where(data: bytes | str, message: str) -> None:
+def test_invalid_json_has_a_message_with_line_and_column(data: bytes | str, message: str) -> None:
     assert fault(data) == message
 
 
@@ -240,12 +240,12 @@ def test_places_are_those_of_a_slow_reader(text: str, data: st.DataObject) -> No
         ("1", ("a",), None),
     ],
 )
-def test_locate(text: str, pointer: Pointer, part: str | None) -> None:
+def test_pointer_is_located(text: str, pointer: Pointer, part: str | None) -> None:
     found = locate(text, [pointer])
     assert {key: text[start:end] for key, (start, end) in found.items()} == ({pointer: part} if part else {})
 
 
-def test_what_lies_deep_is_found() -> None:
+def test_deeply_nested_values_are_located() -> None:
     deep = '{"a": [0, ' * 60 + '"x"' + "]}" * 60
     text = f'{{"skip": {deep}, "in": {deep}, "last": [{deep}, 1]}}'
     found = locate(text, [("in", *(("a", 1) * 60)), ("last", 1), ("in", *(0 for _ in range(5000)))])
@@ -267,7 +267,7 @@ FILES = sorted(path for name in ("arm", "pairs", "whatif", "snapshot") for path 
 
 
 @pytest.mark.skipif(not FILES, reason=f"the corpora are not here: no templates in {CORPORA / 'arm'}")
-def test_other_peoples_files_decode() -> None:
+def test_published_templates_are_decoded() -> None:
     for path in FILES:
         document = decode(path.read_bytes())
         assert locate(document.text, [()]), path
@@ -309,12 +309,12 @@ def _has_duplicate(tree: Any) -> bool:
 
 
 @given(_TREE, st.booleans(), st.sampled_from(["", " ", "\n\t"]))
-def test_a_duplicate_key_is_found_wherever_it_is(tree: Any, ascii_only: bool, gap: str) -> None:
+def test_duplicate_key_is_found_at_any_depth(tree: Any, ascii_only: bool, gap: str) -> None:
     data = _written(tree, ascii_only, gap).encode()
     assert (duplicate_key(data) is not None) is _has_duplicate(tree)
 
 
-def test_keys_are_equal_however_they_are_escaped() -> None:
+def test_keys_are_compared_without_escapes() -> None:
     assert duplicate_key(rb'{"a": 1, "\u0061": 2}') == "a"
     assert duplicate_key(rb'{"n": 1' + b"0" * 5_000 + b"}") is None
     assert duplicate_key(rb'{"\ud800": 1, "\ud800": 2}') == "\ud800"

@@ -45,7 +45,7 @@ def hashes(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", VECTORS)
-def test_vector(text: str) -> None:
+def test_line_hashes_are_those_of_the_reference(text: str) -> None:
     assert hashes(text) == VECTORS[text].split()
 
 
@@ -76,16 +76,16 @@ def test_a_byte_order_mark_is_a_character_of_the_first_line(text: str) -> None:
     assert hashes(MarkedText(text))[0] != hashes(text)[0]
 
 
-def test_what_is_not_utf_8_has_no_fingerprints() -> None:
+def test_text_that_is_not_utf_8_has_no_fingerprints() -> None:
     assert hashes(MarkedText("a\nb", is_utf8=False)) == ["", ""]
 
 
 @given(st.text(st.sampled_from("ab \t\r\n{}é\U0001f600")) | st.text(st.sampled_from("a\n"), min_size=90))
-def test_any_text(text: str) -> None:
+def test_line_hashes_are_those_of_a_rolling_hash(text: str) -> None:
     assert hashes(text) == rolling(text)
 
 
-def test_a_span_holds_all_that_the_hash_is_made_of() -> None:
+def test_span_contains_all_characters_of_the_hash() -> None:
     text = "a\n" + "b  " * 60 + "\r\n" + "c" * 200
     start, end = LineHashes(Lines(text)).span(2)
     assert start == 2

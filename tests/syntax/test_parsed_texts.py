@@ -31,7 +31,7 @@ class Parser:
         return len(self.parsed) - before
 
 
-def test_nothing_is_kept_without_a_check() -> None:
+def test_parsed_texts_are_kept_during_a_check_only() -> None:
     parser = Parser()
     texts = parser.texts
     assert texts.parsed(parser._parse, "a") == texts.parsed(parser._parse, "a") == ("a",)

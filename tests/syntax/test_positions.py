@@ -32,7 +32,7 @@ TEXTS = st.text(st.sampled_from("ab \t\n\r\u2028é😀"), max_size=40)
         ("😀b", 1, (1, 2)),
     ],
 )
-def test_place(text: str, offset: int, place: tuple[int, int]) -> None:
+def test_offset_has_a_line_and_column(text: str, offset: int, place: tuple[int, int]) -> None:
     assert Lines(text).place(offset) == place
 
 
@@ -49,7 +49,7 @@ def test_places_are_those_of_a_walk_through_the_text(text: str) -> None:
     assert lines.place(len(text)) == (line, column)
 
 
-def test_region() -> None:
+def test_span_has_a_region() -> None:
     assert Lines("ab\ncd\nef").region(1, 7) == Region(1, 2, 3, 2)
 
 
@@ -81,7 +81,7 @@ def test_an_excerpt_has_a_limit_of_lines() -> None:
     assert excerpt.text == excerpt.context_text == "\n".join("x" * MAX_LINES)
 
 
-def test_an_excerpt_of_one_enormous_line_begins_shortly_before_the_region() -> None:
+def test_excerpt_of_one_long_line_begins_shortly_before_the_region() -> None:
     excerpt = Lines("y" * 50_000 + "here" + "z" * 50_000).excerpt(50_000, 50_004)
     assert excerpt.text == "here"
     assert len(excerpt.context_text) == MAX_CHARACTERS
@@ -110,7 +110,7 @@ def test_columns_in_utf16_where_they_differ() -> None:
         ([(20, 30), (3, 3)], "key: secret", 'a key: secret "x"'),
     ],
 )
-def test_what_is_hidden_is_not_shown(hidden: list[tuple[int, int]], text: str, context: str) -> None:
+def test_hidden_spans_are_replaced(hidden: list[tuple[int, int]], text: str, context: str) -> None:
     excerpt = Lines('a key: secret "x"\nnext line\n').excerpt(2, 13, hidden)
     assert (excerpt.text, excerpt.context_text) == (text, context)
     assert excerpt.context == Region(1, 1, 1, 18)
@@ -120,7 +120,7 @@ SPANS = st.tuples(st.integers(-2, 45), st.integers(-2, 45))
 
 
 @given(TEXTS, SPANS, st.lists(SPANS, max_size=4))
-def test_no_hidden_character_is_shown_whatever_the_spans(
+def test_no_hidden_character_is_shown_with_any_spans(
     text: str, span: tuple[int, int], hidden: list[tuple[int, int]]
 ) -> None:
     secret = set().union(*(range(max(start, 0), end) for start, end in hidden))
@@ -143,14 +143,14 @@ def test_no_hidden_character_is_shown_whatever_the_spans(
         ("bc", (0, 2), Region(1, 1, 1, 3), "bc"),
     ],
 )
-def test_what_is_all_of_a_line_has_a_line_break_around_it(
+def test_context_of_a_whole_line_includes_a_line_break(
     text: str, span: tuple[int, int], context: Region, shown: str
 ) -> None:
     excerpt = Lines(text).excerpt(*span)
     assert (excerpt.context, excerpt.context_text) == (context, shown)
 
 
-def test_of_a_span_with_more_on_a_line_than_is_shown_the_beginning_counts() -> None:
+def test_excerpt_of_a_long_span_shows_its_beginning() -> None:
     for text in ("x" * 5_000, " " * 900 + "x" * 4_000 + "\ny"):
         start = text.index("x")
         lines = Lines(text)

@@ -69,11 +69,11 @@ def test_a_key_is_always_text() -> None:
     assert read("1: a\ntrue: b\n1.10: c\n") == {"1": "a", "true": "b", "1.10": "c"}
 
 
-def test_blocks_and_folded_text() -> None:
+def test_block_and_folded_scalars_are_read() -> None:
     assert read("a: |\n  x: 1 # kept\n  y\nb: >\n  one\n  two\n") == {"a": "x: 1 # kept\ny\n", "b": "one two\n"}
 
 
-def test_every_node_knows_its_place_in_code_points() -> None:
+def test_every_node_has_its_position_in_code_points() -> None:
     root = compose("# comment\n'😀é': [1, {b: x}]\n").root
     assert isinstance(root, MapNode)
     ((key, value),) = root.entries
@@ -119,11 +119,11 @@ def test_an_empty_text_has_no_root_and_no_fault(text: str) -> None:
         ("a: \ud800", ["1:4: YAML does not allow the character '\\ud800'"]),
     ],
 )  # fmt: skip
-def test_what_is_refused_has_its_place(text: str, found: list[str]) -> None:
+def test_unsupported_yaml_has_a_message_and_a_position(text: str, found: list[str]) -> None:
     assert faults(text) == found
 
 
-def test_faults_before_the_end_of_what_can_be_read_are_kept() -> None:
+def test_errors_before_a_syntax_error_are_kept() -> None:
     assert faults("a: 1\na: 2\nb: [\n") == [
         "2:1: key `a` is duplicated",
         "4:1: invalid YAML",
@@ -164,7 +164,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_json_means_the_same_as_to_a_json_reader(value: object) -> None:
+def test_json_is_read_as_by_a_json_reader(value: object) -> None:
     assert read(json.dumps(value, ensure_ascii=False)) == value
 
 

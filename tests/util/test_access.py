@@ -81,11 +81,11 @@ def _accesses(tree: ast.AST) -> Iterator[tuple[int, str]]:
         "map(open, names)",
     ],
 )
-def test_each_way_in_is_seen(code: str) -> None:
+def test_each_kind_of_file_access_is_detected(code: str) -> None:
     assert list(_accesses(ast.parse(code)))
 
 
-def test_nothing_else_touches_files() -> None:
+def test_files_are_accessed_in_known_modules_only() -> None:
     found = {}
     for file in sorted(PACKAGE.rglob("*.py")):
         name = file.relative_to(PACKAGE).as_posix()

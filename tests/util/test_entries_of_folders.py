@@ -42,7 +42,7 @@ def test_an_entry_of_another_kind_is_another_state(first: str, second: str, tmp_
     assert states[0] != states[1]
 
 
-def test_a_link_to_what_changes_its_kind_is_another_state(tmp_path: Path) -> None:
+def test_link_with_a_target_of_another_kind_has_another_state(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "link").symlink_to("../target")
     (tmp_path / "target").write_text("x", encoding="utf-8")

@@ -116,7 +116,7 @@ def test_a_repository_inside_a_folder_is_never_used(repository: Path, tmp_path: 
     assert content(tmp_path / "base") == {"infra/main.tf": "right"}
 
 
-def test_the_outermost_checkout_counts(repository: Path, tmp_path: Path) -> None:
+def test_outermost_checkout_is_used(repository: Path, tmp_path: Path) -> None:
     commit(repository, {"a/b/main.tf": ""})
     for inner in ("a", "a/b"):
         git(repository / inner, "init", "--quiet")
@@ -152,7 +152,7 @@ def test_a_link_does_not_lead_to_another_checkout(repository: Path, tmp_path: Pa
 
 
 @needs_links
-def test_a_link_does_not_exchange_what_is_compared(repository: Path, run: Run) -> None:
+def test_link_in_place_of_the_compared_folder_is_an_error(repository: Path, run: Run) -> None:
     (repository / "a").symlink_to("deep/a")
     (repository / "in").symlink_to("modules")
     commit(repository, {"modules/main.tf": "", "deep/modules/main.tf": "", "deep/a/x": ""})
@@ -233,14 +233,14 @@ def test_a_revision_is_any_name_of_a_commit(repository: Path) -> None:
 @pytest.mark.parametrize(
     "revision", ["", "--all", "-h", "HEAD^1", "0" * 40, "HEAD:a", "HEAD\nHEAD", "main..main", "x" * 9_999, "a b 5", "ü"]
 )
-def test_anything_else_is_no_revision(revision: str, repository: Path) -> None:
+def test_invalid_revision_is_an_error(revision: str, repository: Path) -> None:
     commit(repository, {"a": "1"})
     with pytest.raises(UsageError, match="is not a commit of the checkout"):
         written(repository, revision)
     assert not (repository.parent / "base").exists()
 
 
-def test_sha_256(tmp_path: Path) -> None:
+def test_sha_256_repository_is_written(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--object-format=sha256", "one")
     commit(tmp_path / "one", {"a/b": "1", "c": "2"})
     base = written(tmp_path / "one", "HEAD")
@@ -367,7 +367,7 @@ def test_a_shallow_clone_has_no_earlier_commit(repository: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["blob", "tree", "commit"])
-def test_objects_are_verified_wherever_they_come_from(kind: str, repository: Path, tmp_path: Path) -> None:
+def test_objects_of_any_store_are_verified(kind: str, repository: Path, tmp_path: Path) -> None:
     head = commit(repository, {"a": "1"})
     wrong = commit(repository, {"a": "2"})
     store = tmp_path / "store"
@@ -412,7 +412,7 @@ def test_names_that_lead_elsewhere_are_refused(mode: str, repository: Path) -> N
 @needs_links
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("other", [TREE, FILE, LINK])
-def test_nothing_is_written_through_a_link(other: str, order: int, repository: Path, tmp_path: Path) -> None:
+def test_files_are_not_written_through_a_link(other: str, order: int, repository: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     link = (LINK, b"a", blob(repository, str(outside).encode()))
@@ -503,7 +503,7 @@ def test_without_git_there_is_one_sentence(repository: Path, monkeypatch: pytest
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="names are Unicode there")
 @needs_links
-def test_names_are_bytes(repository: Path) -> None:
+def test_file_names_of_any_bytes_are_written(repository: Path) -> None:
     text = blob(repository, b"x")
     base = written(repository, commit_of(repository, (FILE, b"\xff\xfe", text), (FILE, b"a\\b:c", text)))
     assert sorted(os.fsencode(path.name) for path in base.iterdir()) == [b".git", b"a\\b:c", b"\xff\xfe"]

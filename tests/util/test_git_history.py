@@ -39,7 +39,7 @@ def history(folder: Path, seed: int, size: int, skew: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("seed", "skew"), [(1, 0), (2, 0), (3, 0), (4, 5_000), (5, 5_000)])
-def test_merge_bases(seed: int, skew: int, repository: Path) -> None:
+def test_merge_base_is_that_of_git(seed: int, skew: int, repository: Path) -> None:
     commits = history(repository, seed, 30, skew)
     checkout = find_checkout(str(repository), ".")
     assert checkout is not None
@@ -58,7 +58,7 @@ def test_merge_bases(seed: int, skew: int, repository: Path) -> None:
                     merge_base(objects, checkout, one, other, "x")
 
 
-def test_names(repository: Path) -> None:
+def test_names_are_resolved_as_by_git(repository: Path) -> None:
     (commit,) = history(repository, 0, 1, 0)
     for name in ("refs/heads/main", "refs/heads/a/b", "refs/remotes/origin/main", "refs/tags/v1", "refs/notes/x"):
         git(repository, "update-ref", name, commit)

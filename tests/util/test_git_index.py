@@ -51,7 +51,7 @@ FORMS = {
 
 @pytest.mark.parametrize("objects", ["sha1", "sha256"])
 @pytest.mark.parametrize("form", FORMS)
-def test_tracked_files_are_known_whatever_the_form_of_the_index(form: str, objects: str, tmp_path: Path) -> None:
+def test_tracked_files_are_known_with_every_form_of_the_index(form: str, objects: str, tmp_path: Path) -> None:
     folder = repository(tmp_path, f"--object-format={objects}")
     (folder / "later.tf").write_text("")
     for command in FORMS[form]:
@@ -65,7 +65,7 @@ def test_tracked_files_are_known_whatever_the_form_of_the_index(form: str, objec
     assert not index.tracks(str(folder / ".venv/other"))
 
 
-def test_a_sparse_index_leaves_open_what_is_in_its_folders(tmp_path: Path) -> None:
+def test_sparse_index_leaves_the_files_in_its_folders_unknown(tmp_path: Path) -> None:
     folder = repository(tmp_path)
     git(folder, "commit", "-qm", "x")
     git(folder, "sparse-checkout", "set", "--cone", "--sparse-index", "app")
@@ -87,7 +87,7 @@ def test_without_an_index_nothing_is_tracked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["2", "4"])
-def test_a_damaged_index_rules_nothing_out(version: str, tmp_path: Path) -> None:
+def test_damaged_index_excludes_no_file(version: str, tmp_path: Path) -> None:
     folder = repository(tmp_path)
     git(folder, "update-index", "--index-version", version)
     file = folder / ".git" / "index"

@@ -124,7 +124,7 @@ def test_a_worktree_has_the_patterns_of_its_repository(tmp_path: Path) -> None:
     assert pattern_of(tmp_path / "one", BASELINE) == (".git/info/exclude", 1, "*.json")
 
 
-def test_git_ignores_the_same_files(tmp_path: Path) -> None:
+def test_ignored_files_are_those_of_git(tmp_path: Path) -> None:
     git = shutil.which("git")
     if git is None:
         pytest.skip("git is not installed")

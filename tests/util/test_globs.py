@@ -33,7 +33,7 @@ from azkvlint.util.globs import AddressGlob, PathGlob
         ("a.b+(c)", ["a.b+(c)"], ["aXb+(c)", "a.bb(c)"]),
     ],
 )
-def test_paths(pattern: str, about: list[str], not_about: list[str]) -> None:
+def test_path_glob_matches_paths(pattern: str, about: list[str], not_about: list[str]) -> None:
     glob = PathGlob(pattern)
     assert [path for path in about if glob.matches(path)] == about
     assert [path for path in not_about if glob.matches(path)] == []
@@ -46,7 +46,7 @@ def test_a_folder_alone_is_not_a_file_of_its_name() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["", " ", "/", "//", "!a", "../a", "a/../b", "[b-a]", "a" * 2000])
-def test_what_is_no_glob(pattern: str) -> None:
+def test_invalid_glob_is_an_error(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         PathGlob(pattern)
 
@@ -62,7 +62,7 @@ def test_what_is_no_glob(pattern: str) -> None:
         ("[ab]", ["[ab]"], ["a"]),
     ],
 )
-def test_addresses(pattern: str, about: list[str], not_about: list[str]) -> None:
+def test_address_glob_matches_addresses(pattern: str, about: list[str], not_about: list[str]) -> None:
     glob = AddressGlob(pattern)
     assert [one for one in about if glob.matches(one, static_address(one))] == about
     assert [one for one in not_about if glob.matches(one, static_address(one))] == []
@@ -84,7 +84,7 @@ NAMES = st.text("ab.", min_size=1, max_size=4).filter(lambda name: name not in (
 
 
 @given(st.lists(NAMES, min_size=1, max_size=4), st.data())
-def test_stars_stand_for_what_they_replace(names: list[str], data: st.DataObject) -> None:
+def test_wildcards_match_the_text_that_they_replace(names: list[str], data: st.DataObject) -> None:
     """A pattern made from a path, with parts of it replaced by what stands for them, is about the path."""
     parts: list[str] = []
     for name in names:

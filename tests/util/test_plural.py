@@ -17,5 +17,5 @@ from azkvlint.util.text import pluralize
         (2, ("policy", "policies"), "2 policies"),
     ],
 )
-def test_counts(number: int, words: tuple[str, ...], told: str) -> None:
+def test_count_has_singular_or_plural(number: int, words: tuple[str, ...], told: str) -> None:
     assert pluralize(number, *words) == told

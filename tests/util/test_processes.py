@@ -132,7 +132,7 @@ def test_no_process_outlives_the_run(
 
 
 @needs_proc
-def test_a_signal_to_all_processes_at_once_ends_them_quietly(much: Path, tmp_path: Path, installed: Path) -> None:
+def test_signal_to_all_processes_ends_them_quietly(much: Path, tmp_path: Path, installed: Path) -> None:
     """As Ctrl-C in a terminal, or timeout, sends it."""
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         with working(much, tmp_path, installed) as (process, workers):
@@ -177,7 +177,7 @@ def test_a_signal_ends_a_run_in_one_process(much: Path, tmp_path: Path, installe
 
 
 @needs_fork
-def test_a_run_that_is_given_up_ends_its_processes() -> None:
+def test_run_that_is_closed_early_ends_its_processes() -> None:
     started = time.monotonic()
     found = in_processes(2, [0, 60, 60, 60], lambda: time.sleep)
     assert next(found) is None
@@ -259,7 +259,7 @@ def test_any_number_of_processes_finds_the_same(asked: int, tmp_path: Path, monk
     assert len(alone.findings) > 40
 
 
-def test_no_more_processes_than_units(tmp_path: Path, run: Run) -> None:
+def test_one_unit_is_read_in_one_process(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.bicep").write_text(VAULT.format(1), encoding="utf-8")
     (tmp_path / "kvlint.toml").write_text("jobs = 999", encoding="utf-8")
     assert run(".", "-f", "json", cwd=tmp_path) == run(".", "-f", "json", "-j", "1", cwd=tmp_path)

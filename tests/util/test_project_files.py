@@ -87,7 +87,7 @@ def test_folders_are_walked_as_python_does(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["main.tf", "link.tf", "broken.tf", "other", "..", ".", "", "missing.tf"])
-def test_the_real_path_of_a_file_whose_folder_was_read(checkout: Path, name: str) -> None:
+def test_real_path_of_a_file_in_a_listed_folder_is_correct(checkout: Path, name: str) -> None:
     (checkout / "linked").symlink_to("a")
     (checkout / "a" / "link.tf").symlink_to("main.tf")
     (checkout / "a" / "broken.tf").symlink_to("nothing.tf")
@@ -99,7 +99,7 @@ def test_the_real_path_of_a_file_whose_folder_was_read(checkout: Path, name: str
 
 
 class TestBoundaries:
-    def test_the_checkout(self, checkout: Path) -> None:
+    def test_boundary_is_the_checkout(self, checkout: Path) -> None:
         assert boundary_of(str(checkout / "a" / "b")) == str(checkout)
 
     def test_a_submodule_is_part_of_its_checkout(self, checkout: Path) -> None:
@@ -112,7 +112,7 @@ class TestBoundaries:
         assert boundary_of(str(checkout / "sub")) == str(checkout)
         assert boundary_of(str(checkout.parent / "outside")) == str(checkout.parent)
 
-    def test_nothing_around_two_checkouts(self, checkout: Path) -> None:
+    def test_folder_around_two_checkouts_is_outside(self, checkout: Path) -> None:
         put(checkout.parent / "other" / ".git" / "HEAD")
         begin_run([str(checkout), str(checkout.parent / "other")])
         assert boundary_of(str(checkout / "a")) == str(checkout)
@@ -122,23 +122,23 @@ class TestBoundaries:
         with pytest.raises(InputError, match="outside the project"):
             list_names(str(checkout.parent / "outside"))
 
-    def test_the_nearest_of_several_folders(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_boundary_is_the_nearest_named_folder(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The current folder is around the checkout, and is named too."""
         monkeypatch.chdir(checkout.parent)
         begin_run([str(checkout), "outside"])
         assert boundary_of(str(checkout / "a")) == str(checkout)
 
-    def test_a_path_of_many_folders(self, checkout: Path) -> None:
+    def test_boundary_of_a_very_long_path_is_found(self, checkout: Path) -> None:
         assert boundary_of(str(checkout) + "/a" * 2000) == str(checkout)
 
     @pytest.mark.parametrize(
         "name", [".git", ".GIT", ".git/x", "a/.Git/x", ".git./x", "GIT~1", ".g\u200cit/config", ".git /x"]
     )
-    def test_names_of_git(self, name: str) -> None:
+    def test_names_of_git_folders_are_recognized(self, name: str) -> None:
         assert leads_into_git(f"/c/{name}", "/c")
 
     @pytest.mark.parametrize("name", [".github/x", "git", "a.git", ".gitignore", "x/.gitkeep"])
-    def test_other_names(self, name: str) -> None:
+    def test_other_names_are_not_git_folders(self, name: str) -> None:
         assert not leads_into_git(f"/c/{name}", "/c")
 
     def test_a_checkout_that_is_below_git_itself(self) -> None:
@@ -146,7 +146,7 @@ class TestBoundaries:
 
 
 class TestReading:
-    def test_links(self, checkout: Path) -> None:
+    def test_links_out_of_the_checkout_are_refused(self, checkout: Path) -> None:
         for name, target, message in (
             ("out", "../../outside/file", OUTSIDE),
             ("absolute", str(checkout.parent / "outside" / "file"), OUTSIDE),
@@ -176,7 +176,7 @@ class TestReading:
         assert resolve_inside(str(checkout), str(checkout), "more/file") is None
 
     @pytest.mark.parametrize("name", [".git", ".git/config", ".GIT/config", "g/config"])
-    def test_git(self, checkout: Path, name: str) -> None:
+    def test_files_in_git_folders_are_not_read(self, checkout: Path, name: str) -> None:
         (checkout / "g").symlink_to(".git")
         assert resolve_inside(str(checkout), str(checkout), name) is None
         with pytest.raises(InputError):
@@ -189,7 +189,7 @@ class TestReading:
         with pytest.raises(UsageError, match="the path is not a regular file"):
             read_named("pipe", "it", LIMIT)
 
-    def test_a_link_that_is_swapped_in_while_a_file_is_opened(
+    def test_link_swapped_in_while_a_file_is_opened_is_refused(
         self, checkout: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The link leads inside when it is looked at, and out when it is opened; the same with a folder on its way."""
@@ -207,7 +207,7 @@ class TestReading:
         with pytest.raises(InputError):
             read_bytes(str(checkout / "a" / "link"), LIMIT)
 
-    def test_a_folder_that_is_swapped_while_a_file_is_opened(
+    def test_folder_swapped_while_a_file_is_opened_is_refused(
         self, checkout: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(checkout / "a" / "file")
@@ -233,7 +233,7 @@ class TestReading:
             read_named(name, "it", LIMIT)
         assert isinstance(real_path(name), str)
 
-    def test_limits(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_files_above_the_limit_are_refused(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(checkout / "file", "x" * LIMIT)
         assert len(read_bytes(str(checkout / "file"), LIMIT)) == LIMIT
         with pytest.raises(InputError, match="the file is larger than 999 bytes"):
@@ -246,14 +246,14 @@ class TestReading:
                 with pytest.raises(InputError, match="the file is larger than 1,000 bytes"):
                     read_stdin(LIMIT)
 
-    def test_a_named_link_that_leads_out_stays_in_its_folder(self, checkout: Path) -> None:
+    def test_named_link_to_the_outside_keeps_its_folder(self, checkout: Path) -> None:
         (checkout / "a" / "link").symlink_to("../../outside/file")
         assert named_path("a/link") == str(checkout / "a" / "link")
         begin_run(["a/link"])
         assert read_bytes(str(checkout / "a" / "link"), LIMIT) == b"secret"
         assert boundary_of(str(checkout / "a")) == str(checkout)
 
-    def test_without_the_flags_of_posix(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_links_are_refused_without_posix_flags(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """As on Windows, where opening a link follows it."""
         monkeypatch.setattr(project_boundary, "NOFOLLOW", 0)
         monkeypatch.setattr(project_boundary, "READ", os.O_RDONLY)
@@ -281,7 +281,9 @@ class TestWriting:
         assert (checkout / "a" / "main.tf").read_bytes() == b"newer"
         assert (checkout / "report").is_symlink()
 
-    def test_links_of_a_folder_that_is_no_checkout(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_links_of_a_folder_outside_of_checkouts_are_bounded(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The files of a run count as a checkout."""
         put(tmp_path / "files" / "main.tf")
         (tmp_path / "files" / "report").symlink_to("../victim")

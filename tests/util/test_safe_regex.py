@@ -49,13 +49,13 @@ def test_no_text_takes_long(pattern: str, text: str) -> None:
         (r".*a.*", ["x" * 300 + "A" + "x" * 300], ["x" * 600, "a\n"]),
     ],
 )
-def test_what_fits(pattern: str, fitting: list[str], other: list[str]) -> None:
+def test_pattern_matches_whole_strings(pattern: str, fitting: list[str], other: list[str]) -> None:
     assert [RulePattern(pattern).matches(text) for text in (*fitting, *other)] == [True] * len(fitting) + [False] * len(
         other
     )
 
 
-def test_what_would_take_too_long_is_not_told() -> None:
+def test_match_that_takes_too_long_is_unknown() -> None:
     assert RulePattern("(a|b)*" * 20).matches("ab" * 100_000) is None
     assert RulePattern("(?!x)a*a*a*").matches("a" * 10_000) is None
     assert RulePattern("(?!x)a*a*a*").matches("a" * 100) is True
@@ -75,7 +75,7 @@ def test_what_would_take_too_long_is_not_told() -> None:
         ".*a.*b.*",
     ],
 )
-def test_sound(pattern: str) -> None:
+def test_bounded_pattern_is_recognized(pattern: str) -> None:
     assert is_bounded(pattern)
 
 
@@ -104,7 +104,7 @@ def test_sound(pattern: str) -> None:
         "(?P=x)",
     ],
 )
-def test_not_sound(pattern: str) -> None:
+def test_unbounded_pattern_is_recognized(pattern: str) -> None:
     assert not is_bounded(pattern)
 
 
@@ -125,7 +125,7 @@ _PATTERNS = st.recursive(
 
 
 @given(_PATTERNS, st.text("ab-", max_size=12))
-def test_python_agrees(pattern: str, text: str) -> None:
+def test_matches_are_those_of_python(pattern: str, text: str) -> None:
     try:
         compiled = compile_pattern(pattern)
         compiled.work(len(text), anywhere=True)
@@ -136,7 +136,7 @@ def test_python_agrees(pattern: str, text: str) -> None:
 
 
 @given(_PATTERNS, st.text("ab-", min_size=1, max_size=3))
-def test_what_is_bounded_takes_no_time(pattern: str, unit: str) -> None:
+def test_bounded_pattern_is_fast(pattern: str, unit: str) -> None:
     try:
         compiled = compile_pattern(f"{pattern}[^ab-]")
         for length in (30, 300, 3_000):

@@ -51,7 +51,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize("name", HOLDING)
-def test_names_of_secrets(name: str) -> None:
+def test_secret_names_are_recognized(name: str) -> None:
     assert is_secret_name(name)
     assert suggests_secret(name)
 
@@ -67,7 +67,7 @@ def test_an_expression_without_the_name_of_a_secret_contains_none() -> None:
 
 
 @pytest.mark.parametrize("name", [*ABOUT, *OTHERS])
-def test_names_of_what_is_no_secret(name: str) -> None:
+def test_other_names_are_not_secret_names(name: str) -> None:
     assert not is_secret_name(name)
 
 
@@ -78,7 +78,7 @@ def test_a_part_of_the_name_of_a_header_names_no_secret(name: str) -> None:
     assert re.search(rf"(?<!\w){NAME}", name.replace(".", "_"), re.IGNORECASE) is None
 
 
-def test_what_only_says_something_about_a_secret() -> None:
+def test_name_of_metadata_describes_a_secret() -> None:
     assert all(map(describes_secret, ("name", "contentType", "secret_id")))
     assert not any(map(describes_secret, ("user", "username", "value", "")))
 
@@ -126,7 +126,7 @@ def test_the_longest_text_is_replaced_first() -> None:
         ("https://example.com:443/a:b@c?version=1&tokens=2", False),
     ],
 )
-def test_what_a_text_tells_of_itself(text: str, tells: bool) -> None:
+def test_credentials_in_a_string_are_found(text: str, tells: bool) -> None:
     assert contains_secret(text) is tells
 
 
@@ -226,5 +226,5 @@ def test_a_token_of_a_documented_format_is_recognized(name: str, around: str) ->
 
 
 @pytest.mark.parametrize("name", _TOKENS)
-def test_a_token_that_lacks_its_mark_is_none(name: str) -> None:
+def test_token_without_its_prefix_has_no_known_form(name: str) -> None:
     assert not has_known_form(_TOKENS[name][8:])

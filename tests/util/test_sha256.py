@@ -11,7 +11,7 @@ from azkvlint.util import sha256
 
 
 @pytest.mark.parametrize("data", [b"", b"kvlint", "\u00e9\U0001f511".encode() * 1000])
-def test_it_is_sha_256(data: bytes) -> None:
+def test_digest_is_sha_256(data: bytes) -> None:
     assert sha256.sha256_hex(data) == hashlib.sha256(data).hexdigest()
 
 

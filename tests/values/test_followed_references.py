@@ -55,7 +55,7 @@ def origins(
 
 
 @given(GRAPHS, st.lists(st.tuples(_REFERENCES, st.frozensets(st.sampled_from("abcdef"))), min_size=1))
-def test_origins_and_sources_do_not_depend_on_what_was_followed_before(
+def test_origins_and_sources_do_not_depend_on_earlier_queries(
     graph: Graph, queries: list[tuple[Reference, frozenset[str]]]
 ) -> None:
     followed = FollowedReferences()

@@ -58,7 +58,7 @@ def parts(source: str, node: ast.Expression, rest: Path) -> tuple[Relation, list
         ("format(a, b)", ("c",), COMPUTED, [("a", ()), ("b", ())]),
     ],
 )
-def test_the_parts_of_an_expression_in_bicep(text: str, rest: Path, relation: Relation, expected: object) -> None:
+def test_bicep_expression_has_its_parts(text: str, rest: Path, relation: Relation, expected: object) -> None:
     assert parts(*bicep(text), rest) == (relation, expected)
 
 
@@ -78,7 +78,7 @@ def test_the_parts_of_an_expression_in_bicep(text: str, rest: Path, relation: Re
         ('list("a")', (), COMPUTED, [('"a"', ())]),
     ],
 )
-def test_the_parts_of_an_expression_in_terraform(text: str, rest: Path, relation: Relation, expected: object) -> None:
+def test_terraform_expression_has_its_parts(text: str, rest: Path, relation: Relation, expected: object) -> None:
     assert parts(*terraform(text), rest) == (relation, expected)
 
 

@@ -19,7 +19,7 @@ def test_a_secret_is_hidden_as_in_a_url(secret: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["AZURE", "password", "Secret", "tokens", "Enabled"])
-def test_a_word_that_names_what_it_may_be_is_no_secret(text: str) -> None:
+def test_common_word_is_not_redacted(text: str) -> None:
     sentence = f"`data.azurerm_key_vault.kv` is read from Azure: {text} of sql_admin_{text}"
     assert Redactor([text]).text(sentence) == sentence
 

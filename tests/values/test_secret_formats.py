@@ -42,7 +42,7 @@ CERTAIN, LIKELY, SAMPLE, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeho
         "GEN-SSH-PUB-KEY", "GET-PREREQ-dbPassword", "secretValue", "MyExampleStringValue",
     ],
 )  # fmt: skip
-def test_placeholders(text: str) -> None:
+def test_placeholder_is_certain(text: str) -> None:
     assert placeholder_in(text) is CERTAIN
 
 
@@ -53,7 +53,7 @@ def test_placeholders(text: str) -> None:
         "replaceable-Zebra-9",
     ],
 )  # fmt: skip
-def test_texts_that_only_may_be_placeholders(text: str) -> None:
+def test_ambiguous_string_is_a_likely_placeholder(text: str) -> None:
     assert placeholder_in(text) is LIKELY
 
 
@@ -66,7 +66,7 @@ def test_texts_that_only_may_be_placeholders(text: str) -> None:
         "changeIT!", "ChangeMe123!", "aaaaaaaa", "dummyPassword1", '{"password": "changeIT!"}',
     ],
 )  # fmt: skip
-def test_samples(text: str) -> None:
+def test_sample_value_is_recognized(text: str) -> None:
     assert placeholder_in(text) is SAMPLE
 
 
@@ -81,7 +81,7 @@ def test_samples(text: str) -> None:
         '{"username": "sa", "password": "password"}', '{"username": "username", "password": "Tr0ub4dor"}',
     ],
 )  # fmt: skip
-def test_passwords_are_no_placeholders(text: str) -> None:
+def test_passwords_are_not_placeholders(text: str) -> None:
     assert placeholder_in(text) is NONE
 
 
@@ -119,7 +119,7 @@ def test_passwords_are_no_placeholders(text: str) -> None:
         ("", NameKind.NEUTRAL),
     ],
 )
-def test_names(name: str, kind: NameKind) -> None:
+def test_names_are_classified(name: str, kind: NameKind) -> None:
     assert kind_of_name(name) is kind
 
 
@@ -130,13 +130,13 @@ def test_a_public_key_is_recognized_by_its_name(steps: list[str]) -> None:
     assert not is_path_of_public_key([*steps, "userName"])
 
 
-def test_the_last_step_that_says_anything_decides() -> None:
+def test_last_significant_step_decides_the_kind_of_a_path() -> None:
     assert kind_of_path(["server", "password", "value"]) is NameKind.SECRET
     assert kind_of_path(["credentials", "user_name"]) is NameKind.PLAIN
     assert kind_of_path(["orders", "*"]) is NameKind.NEUTRAL
 
 
-def test_even_in_a_vault_some_names_are_no_secrets_and_addresses_may_be() -> None:
+def test_names_in_a_vault_may_be_plain_and_addresses_may_be_secret() -> None:
     assert is_plain_name("sql-admin-login")
     assert not is_plain_name("webhook-url")
     assert not is_plain_name("sql-server")
@@ -158,7 +158,7 @@ def test_even_in_a_vault_some_names_are_no_secrets_and_addresses_may_be() -> Non
         '{"user": "app", "password": "correct-horse"}',
     ],
 )
-def test_credentials(text: str) -> None:
+def test_credentials_are_recognized(text: str) -> None:
     assert has_credential(text)
     assert not is_plain(text)
     assert not is_configuration(["orders-url"], text)
@@ -179,7 +179,7 @@ def test_a_password_may_begin_like_a_placeholder(value: str) -> None:
     ["{0}", "{", "<your", "<password>", "${PASSWORD}", "$PASSWORD", "$(password)", "%PASSWORD%", "****", "[password]",
      "((password))", "#{Octopus.Key}#", "{{ .Values.key }}", "${password}1!", "@@PASSWORD@@"],
 )  # fmt: skip
-def test_what_another_tool_replaces_is_no_credential(value: str) -> None:
+def test_placeholder_of_another_tool_is_not_a_credential(value: str) -> None:
     assert not has_credential(f"Server=db;Password={value};Encrypt=true")
 
 
@@ -193,17 +193,17 @@ def test_what_another_tool_replaces_is_no_credential(value: str) -> None:
         "Server=tcp:db,1433;Database=x;Authentication=Active Directory Default", '{"endpoint": "https://a.example.com"}',
     ],
 )  # fmt: skip
-def test_texts_that_are_no_secrets(text: str) -> None:
+def test_configuration_values_are_not_secrets(text: str) -> None:
     assert not has_credential(text)
     assert is_configuration(["orders"], text)
 
 
 @pytest.mark.parametrize("text", ["hunter2", "P@ssw0rd", "12345678", "72f988bf-86f1-41af-91ab-2d7cd011db47", "true"])
-def test_a_name_of_a_secret_stands_against_the_form(text: str) -> None:
+def test_value_with_a_secret_name_is_not_configuration(text: str) -> None:
     assert not is_configuration(["db-password"], text)
 
 
-def test_what_looks_like_a_password_stands_against_the_name() -> None:
+def test_value_of_the_form_of_a_password_is_not_configuration() -> None:
     assert is_configuration(["sql-login"], "dbadmin")
     assert not is_configuration(["sql-login"], "P@ssw0rd")
     assert not is_configuration(["orders-id"], "q8Zk2Lm9Xw4Rt7Bv1Nc5")
@@ -217,7 +217,7 @@ def test_a_token_that_another_tool_replaces_is_not_a_password(token: str) -> Non
     assert placeholder_in(token) is CERTAIN
 
 
-def test_what_is_not_known_of_a_text_is_one_letter() -> None:
+def test_unknown_part_of_a_string_is_one_letter() -> None:
     assert known_text(text_of_form("https://⟨var.a⟩.example.com")) == "https://x.example.com"
     assert known_text(text_of_form("⟨f(⟨a⟩)⟩")) == known_text(text_of_form("⟨a⟩⟨b⟩")) == ""
     assert not is_configuration(["orders"], known_text(text_of_form("postgres://app:⟨var.password⟩@db.example.com")))

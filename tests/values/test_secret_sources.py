@@ -68,15 +68,13 @@ def of_hcl(expression: str) -> tuple[int, str]:
 
 
 @given(EXPRESSIONS)
-def test_each_expression_of_which_secrets_are_found_may_hold_secrets_by_its_text(expression: str) -> None:
+def test_expression_with_secrets_is_found_by_its_text(expression: str) -> None:
     count, text = of_hcl(expression)
     assert may_hold_secrets(text) or not count
 
 
 @given(EXPRESSIONS, st.data())
-def test_each_expression_in_json_of_which_secrets_are_found_may_hold_secrets(
-    expression: str, data: st.DataObject
-) -> None:
+def test_json_expression_with_secrets_is_found_by_its_text(expression: str, data: st.DataObject) -> None:
     escaped = data.draw(st.sampled_from(["", "s", "{", "${", "sensitive{}"]))
     written = "".join(f"\\u{ord(one):04x}" if one in escaped or one in '"\\' else one for one in f"${{{expression}}}")
     count, text = secrets(parse_json_file(f'{{"locals": {{"x": "{written}"}}}}'))
@@ -84,7 +82,7 @@ def test_each_expression_in_json_of_which_secrets_are_found_may_hold_secrets(
 
 
 @pytest.mark.parametrize("text", ["local.a", "var.password", '"plain"', "[1, lower(local.a)]", "true"])
-def test_an_expression_without_objects_and_calls_of_sensitive_holds_none(text: str) -> None:
+def test_expression_without_objects_and_sensitive_contains_no_secrets(text: str) -> None:
     assert of_hcl(text) == (0, text)
     assert not may_hold_secrets(text)
 

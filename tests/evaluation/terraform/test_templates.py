@@ -23,7 +23,7 @@ def files(terraform: Terraform) -> Terraform:
     return terraform
 
 
-def test_files(files: Terraform) -> None:
+def test_file_functions_read_files_of_the_module(files: Terraform) -> None:
     assert files('file("a.txt")') == "hello"
     assert files('filebase64("a.txt")') == "aGVsbG8="
     assert files('filemd5("a.txt") == md5("hello")') is True
@@ -35,7 +35,7 @@ def test_files(files: Terraform) -> None:
     assert files('file("b.txt") == file("b.txt")') is True
 
 
-def test_templates(files: Terraform) -> None:
+def test_template_functions_render_templates(files: Terraform) -> None:
     assert files('templatefile("a.tpl", {names = {b = 1, a = 2}})') == "a=2\nb=1\n"
     assert files('templatefile("a.tpl", {names = {b = u}})') == "?b=⟨u⟩\n"
     assert isinstance(files.result('templatefile("a.tpl", u)'), Unknown)
@@ -52,7 +52,7 @@ def test_the_text_of_a_template_is_secret_with_its_values(files: Terraform) -> N
     assert "hunter2" not in repr(found)
 
 
-def test_files_of_variables(files: Terraform) -> None:
+def test_tfvars_functions_are_evaluated(files: Terraform) -> None:
     name = "provider::terraform::"
     assert files(f'{name}decode_tfvars("a = 1\\nb = [true]\\n")') == {"a": 1, "b": [True]}
     assert files(f'{name}encode_expr({{a = "x$${{"}})') == '{\n  a = "x$${"\n}'
@@ -61,7 +61,7 @@ def test_files_of_variables(files: Terraform) -> None:
     assert files.fails(f'{name}decode_tfvars("a {{}}\\n")')
 
 
-def test_functions_of_opentofu_and_of_old(files: Terraform) -> None:
+def test_functions_of_opentofu_and_old_versions_are_evaluated(files: Terraform) -> None:
     assert files('cidrcontains("10.0.0.0/8", "10.1.2.3")') is True
     assert files('cidrcontains("10.0.0.0/8", "11.0.0.0/16")') is False
     assert files('cidrcontains("fd00::/8", "fd00::1")') is True

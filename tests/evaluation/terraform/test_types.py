@@ -35,11 +35,11 @@ STRING, NUMBER = Type("string"), Type("number")
         ("1 + 1", ANY),
     ],
 )
-def test_types(text: str, expected: Type) -> None:
+def test_type_expression_is_parsed(text: str, expected: Type) -> None:
     assert type_of(parsed(text)) == expected
 
 
-def test_no_type() -> None:
+def test_missing_type_accepts_any_value() -> None:
     assert type_of(None) == ANY
 
 
@@ -65,7 +65,9 @@ _VAULT = """object({
         ("list(string)", "vault.many", "resource"),
     ],
 )  # fmt: skip
-def test_what_a_variable_holds(terraform: Terraform, type_: str, value: str, expected: Any) -> None:
+def test_value_is_converted_to_the_type_of_the_variable(
+    terraform: Terraform, type_: str, value: str, expected: Any
+) -> None:
     found = shown(terraform.variable(type_, value))
     if isinstance(expected, dict) and expected.get("purge") == "?":
         assert found["purge"].startswith("?")
@@ -78,12 +80,12 @@ def test_what_a_variable_holds(terraform: Terraform, type_: str, value: str, exp
     [("number", '"x"'), ("string", "[]"), ("list(string)", '"x"'), ("object({a = string})", "{}"), ("bool", "1"),
      ("tuple([string])", "[]"), ("map(string)", "[]"), ("list(number)", '[u, "x"]'), ("set(list(string))", "[1]")],
 )  # fmt: skip
-def test_what_it_does_not_hold(terraform: Terraform, type_: str, value: str) -> None:
+def test_value_of_another_type_fails(terraform: Terraform, type_: str, value: str) -> None:
     with pytest.raises(FailedError, match="required"):
         terraform.variable(type_, value)
 
 
-def test_it_keeps_secrets_places_and_links(terraform: Terraform) -> None:
+def test_converted_value_keeps_sensitivity_locations_and_links(terraform: Terraform) -> None:
     secret = terraform.variable("object({a = string})", "{a = secret}")
     assert isinstance(secret, Fields)
     assert secret.fields["a"].at == terraform.result("secret").at
@@ -94,14 +96,14 @@ def test_it_keeps_secrets_places_and_links(terraform: Terraform) -> None:
     assert linked.kind == "list"
 
 
-def test_a_value_without_end(terraform: Terraform) -> None:
+def test_endless_value_is_unknown(terraform: Terraform) -> None:
     value = terraform.result("[1]")
     for _ in range(40):
         value = terraform.result("[v, v]", v=value)
     assert isinstance(terraform.variable("list(any)", "v", v=value), Unknown)
 
 
-def test_a_default_that_may_not_count(terraform: Terraform) -> None:
+def test_optional_default_of_an_unknown_attribute_is_uncertain(terraform: Terraform) -> None:
     type_ = "object({id = optional(string, null), on = optional(bool, true)})"
     found = terraform.variable(type_, "{id = vault.a.id, on = u}")
     assert isinstance(found, Fields)

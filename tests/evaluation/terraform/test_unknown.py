@@ -68,7 +68,7 @@ PARTLY: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("text", "expected"), PARTLY, ids=[text for text, _ in PARTLY])
-def test_partly_known(terraform: Terraform, text: str, expected: Any) -> None:
+def test_expression_of_partly_known_values_has_its_value(terraform: Terraform, text: str, expected: Any) -> None:
     found = terraform(text)
     if expected == "?":
         assert isinstance(found, str)
@@ -172,7 +172,7 @@ def test_a_link_keeps_its_hops_and_place_of_an_object(terraform: Terraform) -> N
         ("u && [][0]", None),
     ],
 )
-def test_whether_something_fails_may_be_unknown(terraform: Terraform, text: str, expected: Any) -> None:
+def test_failure_of_an_expression_may_be_unknown(terraform: Terraform, text: str, expected: Any) -> None:
     found = terraform.result(text)
     if expected is None:
         assert isinstance(found, Unknown)
@@ -181,7 +181,7 @@ def test_whether_something_fails_may_be_unknown(terraform: Terraform, text: str,
         assert found.value == expected
 
 
-def test_what_hangs_on_an_unknown_in_another_way_is_another_value(terraform: Terraform) -> None:
+def test_different_uses_of_an_unknown_value_are_different_values(terraform: Terraform) -> None:
     assert isinstance(terraform.result("{a = 1, b = 2}[u] == {b = 1, a = 2}[u]"), Unknown)
     assert isinstance(terraform.result('[for x in u : "a"] == [for x in w : "a"]'), Unknown)
     assert terraform("{a = 1, b = 2}[u] == {a = 1, b = 2}[u]") is True
@@ -192,7 +192,7 @@ def test_what_hangs_on_an_unknown_in_another_way_is_another_value(terraform: Ter
     ["timestamp()", "uuid()", 'bcrypt("x")', 'base64gzip("x")', 'fileset(".", "*")', 'abspath("x")', 'file("none")',
      'pathexpand("~/x")', 'provider::azurerm::normalise_resource_id("x")', 'templatefile("none", {})'],
 )  # fmt: skip
-def test_what_only_a_run_knows(terraform: Terraform, text: str) -> None:
+def test_functions_of_the_run_are_unknown(terraform: Terraform, text: str) -> None:
     assert terraform.unknown(text).why
 
 
@@ -227,7 +227,7 @@ def test_secrets_are_in_no_pattern(terraform: Terraform) -> None:
     assert not revealed.sensitive
 
 
-def test_kinds_of_collections(terraform: Terraform) -> None:
+def test_collection_has_its_kind(terraform: Terraform) -> None:
     kinds = {
         "[1]": "", "tolist([1])": "list", "toset([1])": "set", "{a = 1}": "", "tomap({a = 1})": "map",
         "concat(tolist([1]), tolist([2]))": "list", "concat([1], tolist([2]))": "", "toset([1])[*]": "list",

@@ -60,7 +60,7 @@ def test_forty_levels_are_read() -> None:
     assert len(read(nested(39)).resources) == 1
 
 
-def test_what_was_read_before_stays() -> None:
+def test_resources_read_before_a_limit_are_kept() -> None:
     assert len(read(template(vault("a"), vault("b", copy={"name": "x", "count": 10**6}))).resources) == 1
 
 
@@ -79,7 +79,7 @@ def test_linked_templates_that_link_two_each() -> None:
 
 @pytest.mark.parametrize("section", ["parameters", "variables", "functions", "outputs", "definitions", "resources"])
 @pytest.mark.parametrize("odd", ODD, ids=json.dumps)
-def test_odd_sections(section: str, odd: Any) -> None:
+def test_section_of_any_shape_is_read(section: str, odd: Any) -> None:
     name = "[concat(parameters('x'), variables('x'), x.x(), reference('x').outputs.x.value)]"
     source = template(vault(name)) | {section: odd}
     for one in (source, template(deployment("d", source))):
@@ -87,7 +87,7 @@ def test_odd_sections(section: str, odd: Any) -> None:
         build_graph(found.resources, EVERYTHING, found.closed)
 
 
-def test_resources_that_are_null_are_none() -> None:
+def test_null_in_place_of_resources_is_an_empty_list() -> None:
     for source in (template() | {"resources": None}, template(vault(resources=None))):
         assert not read(source).problems
 
@@ -102,13 +102,13 @@ def test_child_resources_of_many_levels_take_little_time() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, 5, "x", [1], {"value": None}], ids=json.dumps)
-def test_odd_functions(odd: Any) -> None:
+def test_function_of_any_shape_is_read(odd: Any) -> None:
     members = {"f": {"parameters": odd, "output": odd}, "g": odd}
     source = template(vault("[concat(n.f(), n.g())]"), functions=[{"namespace": "n", "members": members}])
     assert list(read(source).resources)
 
 
-def test_unknown_operands_that_double() -> None:
+def test_growing_unknown_expressions_end() -> None:
     """What is not known keeps the text of its expression, which must not grow without end."""
     found = read(template(vault("[string(variables('v79'))]"), variables=variables("[mul(@, @)]")))
     assert len(found.resources) == 1
@@ -118,7 +118,7 @@ def test_unknown_operands_that_double() -> None:
     "member", ["type", "name", "apiVersion", "copy", "condition", "scope", "properties", "resources"]
 )
 @pytest.mark.parametrize("odd", [None, 5, "", "/", "[x(", "[x(]", [1], {"count": "x"}, {"a": {}}], ids=json.dumps)
-def test_odd_members(member: str, odd: Any) -> None:
+def test_member_of_any_shape_is_read(member: str, odd: Any) -> None:
     for one in (vault(), deployment("d", template(vault()))):
         found = read(template({**one, member: odd}, vault(resources=[{"type": "secrets", "name": "s", member: odd}])))
         build_graph(found.resources, EVERYTHING, found.closed)

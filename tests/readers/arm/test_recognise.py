@@ -35,7 +35,7 @@ POLICY = {"policyRule": {"then": {"effect": "deployIfNotExists", "details": {"de
         (None, False),
     ],
 )
-def test_templates(value: Any, is_template: bool) -> None:
+def test_template_is_recognized_by_its_members(value: Any, is_template: bool) -> None:
     assert looks_like_template(value) is is_template
     if is_template:
         for data in (json.dumps(value), json.dumps(value, indent=2)):
@@ -54,11 +54,11 @@ def test_templates(value: Any, is_template: bool) -> None:
         ([], False),
     ],
 )
-def test_parameter_files(value: Any, is_file: bool) -> None:
+def test_parameter_file_is_recognized_by_its_members(value: Any, is_file: bool) -> None:
     assert looks_like_parameters(value) is is_file
 
 
-def test_a_policy_gives_parameters_in_a_language_of_its_own() -> None:
+def test_template_of_a_policy_has_its_own_parameters() -> None:
     inner = template(vault("[parameters('p')]"), parameters={"p": {"type": "string", "defaultValue": "kv"}})
     value = {"template": inner, "parameters": {"p": {"value": "[field('name')]"}}}
     wrapped = {"policyRule": {"then": {"details": {"deployment": {"properties": value}}}}}

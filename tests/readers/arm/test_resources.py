@@ -44,7 +44,7 @@ NAME = {"n": {"type": "string"}}
         deployment("d", template(resource(SECRET, "kv/s"))),
     ],
 )
-def test_children_know_their_parent(secret: Any) -> None:
+def test_child_resource_has_its_parent(secret: Any) -> None:
     found = only(template(secret), SECRET)
     assert pattern(found, "parent") == f"{GROUP}/providers/{VAULT}/kv"
     assert pattern(found, "id") == f"{GROUP}/providers/{VAULT}/kv/secrets/s"
@@ -63,12 +63,12 @@ def test_children_know_their_parent(secret: Any) -> None:
         deployment("d", template(resource(SETTING, "x", scope="[resourceId('Microsoft.KeyVault/vaults', 'kv')]")), ""),
     ],
 )
-def test_extensions_know_what_they_extend(setting: Any) -> None:
+def test_extension_resource_has_the_scope_of_its_target(setting: Any) -> None:
     found = only(template(setting), SETTING)
     assert pattern(found, "scope") == f"{GROUP}/providers/{VAULT}/kv"
 
 
-def test_links_by_names_that_nobody_knows() -> None:
+def test_resources_with_the_same_unknown_name_are_linked() -> None:
     source = template(
         vault("[parameters('n')]"),
         resource(SECRET, "[concat(parameters('n'), '/s')]"),
@@ -80,7 +80,7 @@ def test_links_by_names_that_nobody_knows() -> None:
     assert [one.targets for one in references(source, "scope").values()] == [(address,)]
 
 
-def test_names_that_do_not_fit_their_type_are_not_known() -> None:
+def test_secret_with_an_unknown_name_has_an_unknown_parent() -> None:
     found = only(template(resource(SECRET, "[parameters('n')]"), parameters=NAME), SECRET)
     assert asked(found, "parent").startswith("?")
     assert pattern(found, "id") == ""
@@ -91,14 +91,14 @@ def test_names_that_do_not_fit_their_type_are_not_known() -> None:
     [(True, 1, 0), ("[true()]", 1, 0), (False, 0, 0), ("[equals(1, 2)]", 0, 0), ("[parameters('n')]", 1, 1),
      ("[and(parameters('n'), not(parameters('m')))]", 1, 2), ("[or(parameters('n'), parameters('m'))]", 1, 1)],
 )  # fmt: skip
-def test_conditions(condition: Any, there: int, hangs: int) -> None:
+def test_condition_decides_or_remains(condition: Any, there: int, hangs: int) -> None:
     for source in (vault(condition=condition), deployment("d", template(vault()), condition=condition)):
         found = list(read(template(source, parameters={name: {"type": "bool"} for name in "nm"})).resources.values())
         assert len(found) == there
         assert sum(len(one.conditions) for one in found) == hangs
 
 
-def test_nested_deployments_take_parameters_and_remember_who_calls() -> None:
+def test_nested_deployment_uses_its_parameters_and_keeps_its_caller() -> None:
     inner = template(vault("[parameters('n')]", p={"x": "[parameters('missing')]"}), parameters={**NAME, "missing": {}})
     found = only(template(deployment("d", inner, parameters={"n": "[concat('k', 'v')]"})))
     assert (found.address, found.name) == ("d/Microsoft.KeyVault/vaults/kv", "kv")
@@ -129,7 +129,7 @@ def test_arguments_of_an_object_that_is_not_known_stay_apart(given: str) -> None
         ({"scope": "Microsoft.Management/managementGroups/m"}, "/providers/Microsoft.Management/managementGroups/m"),
     ],
 )
-def test_nested_deployments_go_elsewhere(more: dict[str, str], above: str) -> None:
+def test_nested_deployment_has_the_scope_of_its_target(more: dict[str, str], above: str) -> None:
     inner = template(resource("Microsoft.Authorization/locks", "l"))
     found = only(template(deployment("d", inner, **more)), "Microsoft.Authorization/locks")
     scope = found.select(("scope",))
@@ -161,14 +161,14 @@ def test_existing_resources_of_other_resource_groups(more: dict[str, str], above
         ("tenantDeploymentTemplate", "/"),
     ],
 )
-def test_the_schema_says_where_a_template_goes(schema: str, above: str) -> None:
+def test_schema_of_a_template_decides_its_scope(schema: str, above: str) -> None:
     source = template(resource("Microsoft.Authorization/locks", "l"))
     source["$schema"] = f"https://schema.management.azure.com/schemas/2018-05-01/{schema}.json#"
     found = only(source, "Microsoft.Authorization/locks")
     assert (text_in_braces(found.select(("scope",))) or asked(found, "scope")) == above
 
 
-def test_symbols() -> None:
+def test_symbolic_names_are_resolved() -> None:
     source = symbolic(
         {
             "kv": vault(existing=True),
@@ -232,7 +232,7 @@ def test_references_by_type_and_name(named: str) -> None:
         "tryGet(reference('net'), 'subnets', 0, 'id')",
     ],
 )
-def test_azure_may_set_what_an_item_of_a_resource_does_not_write(expression: str) -> None:
+def test_member_that_an_item_does_not_set_is_known_after_deployment(expression: str) -> None:
     network = resource(
         "Microsoft.Network/virtualNetworks", "net", p={"subnets": [{"name": "a"}], "dhcpOptions": {"dnsServers": []}}
     )
@@ -269,7 +269,7 @@ def test_secret_outputs_stay_secret() -> None:
     assert only(source).select(("properties", "x")).sensitive
 
 
-def test_deployments_that_hang_on_each_other() -> None:
+def test_deployments_with_circular_references_are_read() -> None:
     def one(name: str, other: str) -> dict[str, Any]:
         inner = template(vault("[parameters('n')]"), parameters=NAME, outputs={"o": {"value": "[parameters('n')]"}})
         return deployment(name, inner, parameters={"n": f"[reference('{other}').outputs.o.value]"})
@@ -282,7 +282,7 @@ def linking(link: dict[str, str]) -> dict[str, Any]:
     return template({"type": "Microsoft.Resources/deployments", "name": "d", "properties": properties})
 
 
-def test_a_linked_template_beside_the_file_is_read() -> None:
+def test_linked_template_in_the_same_folder_is_read() -> None:
     inner = template(vault("[parameters('n')]"), parameters=NAME)
     files = {"modules/kv.json": Document(inner, json.dumps(inner))}
     found = read(linking({"relativePath": "modules/kv.json"}), load=files.get)
@@ -303,13 +303,13 @@ def test_a_linked_template_beside_the_file_is_read() -> None:
         ({"id": "/subscriptions/s/x"}, "note"),
     ],
 )
-def test_what_is_not_at_hand_is_a_problem(link: dict[str, str], level: str) -> None:
+def test_linked_template_that_is_not_available_is_a_problem(link: dict[str, str], level: str) -> None:
     found = read(linking(link), load=lambda _: None)
     assert [(one.code, one.level) for one in found.problems] == [("KVE002", level)]
     assert not found.closed
 
 
-def test_only_what_is_asked_is_read() -> None:
+def test_only_required_attributes_are_read() -> None:
     required = RequiredAttributes(paths={VAULT.lower(): frozenset({("properties", "a", "b")})}, reference_paths={})
     source = template(
         vault(p={"A": {"b": 1, "c": 2}, "d": "[x(]"}), resource(SECRET, "kv/[x(]"), resource("A.B/c", "[x(]")
@@ -330,7 +330,7 @@ def test_only_what_is_asked_is_read() -> None:
         ("Microsoft.Web/sites", []),
     ],
 )
-def test_types_that_nobody_knows(type_: str, problems: list[tuple[str, str]]) -> None:
+def test_unknown_key_vault_type_is_an_error(type_: str, problems: list[tuple[str, str]]) -> None:
     required = RequiredAttributes(paths={VAULT.lower(): frozenset()}, reference_paths={})
     found = read(template(resource(type_, "a/b"), parameters=NAME), required=required)
     assert [(one.code, one.level) for one in found.problems] == problems

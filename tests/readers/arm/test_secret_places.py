@@ -20,7 +20,7 @@ def hidden(plain: dict[str, Any]) -> set[tuple[str | int, ...]]:
     return secret_places({"main.json": json.dumps(plain)})["main.json"].values
 
 
-def test_the_default_of_a_parameter_with_a_secure_definition_is_hidden() -> None:
+def test_default_of_a_parameter_with_a_secure_definition_is_hidden() -> None:
     places = hidden(
         template(
             definitions={"word": {"type": "securestring"}},
@@ -30,7 +30,7 @@ def test_the_default_of_a_parameter_with_a_secure_definition_is_hidden() -> None
     assert places == {("parameters", "first", "defaultValue")}
 
 
-def test_what_a_secure_parameter_of_a_nested_deployment_receives_is_hidden() -> None:
+def test_argument_of_a_secure_parameter_of_a_nested_deployment_is_hidden() -> None:
     nested = {
         "type": "Microsoft.Resources/deployments",
         "apiVersion": "2022-09-01",
@@ -75,7 +75,7 @@ OUTPUTS = ("resources", 0, "properties", "template", "outputs")
         "[variables('member')].x.value",
     ],
 )
-def test_an_output_of_a_nested_deployment_is_hidden_however_its_path_is_written(path: str) -> None:
+def test_output_of_a_nested_deployment_is_hidden_in_any_notation_of_its_path(path: str) -> None:
     assert hidden(with_output(f"[reference('nest'){path}]")) == {(*OUTPUTS, "x", "value")}
 
 
@@ -89,7 +89,7 @@ def test_no_output_is_hidden_if_a_secret_is_another_property_of_a_deployment() -
 
 
 @pytest.mark.parametrize("key", [".key", ".Key", "['key']"])
-def test_the_keys_of_items_are_hidden_however_the_member_is_written(key: str) -> None:
+def test_keys_of_items_are_hidden_in_any_notation_of_the_member(key: str) -> None:
     secret = {
         "type": "Microsoft.KeyVault/vaults/secrets",
         "name": "kv/s",
@@ -107,12 +107,12 @@ def test_the_keys_of_items_are_hidden_however_the_member_is_written(key: str) ->
         "[concat('Password=', 'Tr0ub4dor')]", "[format('pwd: {0}', 'Tr0ub4dor')]",
     ],
 )  # fmt: skip
-def test_what_has_the_name_of_a_secret_in_an_expression_is_hidden(value: str) -> None:
+def test_expression_with_a_secret_name_is_hidden(value: str) -> None:
     assert hidden(template(variables={"settings": value})) == {("variables", "settings")}
 
 
 @pytest.mark.parametrize("value", ["[createObject('subnet', 'x')]", "[concat('tokens', 'x')]", "[format('{0}', 'x')]"])
-def test_what_has_another_name_in_an_expression_is_not_hidden(value: str) -> None:
+def test_expression_without_a_secret_name_is_shown(value: str) -> None:
     assert hidden(template(variables={"settings": value})) == set()
 
 

@@ -40,7 +40,7 @@ def value_of(expression: Any, **sections: Any) -> Any:
         ("[tenantResourceId('Microsoft.A/b/', 'c')]", "/providers/Microsoft.A/b/c"),
     ],
 )
-def test_expressions(expression: str, value: Any) -> None:
+def test_expression_has_its_value(expression: str, value: Any) -> None:
     output = {"value": "[concat(parameters('t'), parameters('T'))]"}
     functions = {"twice": {"parameters": [{"name": "t", "type": "string"}], "output": output}}
     found = value_of(
@@ -71,7 +71,7 @@ def test_expressions(expression: str, value: Any) -> None:
         ),
     ],
 )
-def test_parameters(declared: Any, given: Any, value: Any) -> None:
+def test_parameter_has_the_value_of_the_file_or_its_default(declared: Any, given: Any, value: Any) -> None:
     file = {} if given is None else {"P": {"value": given}}
     values = read_parameters(
         "p.json", decode(str({"parameters": file}).replace("'", '"').replace("True", "true").encode())
@@ -146,7 +146,7 @@ def test_placeholders_in_a_parameter_file_are_not_known(given: str, expected: st
         ("string", "${NAME=}", ""),
     ],
 )
-def test_the_default_of_a_placeholder(type_: str, given: str, expected: Any) -> None:
+def test_placeholder_with_a_default_has_its_default(type_: str, given: str, expected: Any) -> None:
     file = decode(json.dumps({"parameters": {"p": {"value": given}}}).encode())
     source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": type_}})
     found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
@@ -156,7 +156,7 @@ def test_the_default_of_a_placeholder(type_: str, given: str, expected: Any) -> 
 
 
 @pytest.mark.parametrize("given", ["$AZURE_X", "${}", "#{}#", "a # {b} #", "${1}"])
-def test_what_is_no_placeholder_is_itself(given: str) -> None:
+def test_text_that_only_resembles_a_placeholder_is_a_value(given: str) -> None:
     file = decode(json.dumps({"parameters": {"p": {"value": given}}}).encode())
     source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": "string"}})
     assert asked(only(source, given=read_parameters("p.json", file)), "properties.x") == given
@@ -167,7 +167,7 @@ def test_what_is_no_placeholder_is_itself(given: str) -> None:
     [("vaults", "softDeleteRetentionInDays", "number"), ("vaults", "enablePurgeProtection", "boolean"),
      ("vaults/keys", "keySize", "number")],
 )  # fmt: skip
-def test_a_text_where_azure_wants_another_type(type_: str, name: str, wanted: str) -> None:
+def test_string_where_azure_requires_another_type_is_unknown(type_: str, name: str, wanted: str) -> None:
     one = resource(f"Microsoft.KeyVault/{type_}", "kv/k" if "/" in type_ else "kv", p={"kty": "RSA", name: "many"})
     (found,) = (each.select(("properties", name)) for each in read(template(one)).resources.values())
     assert isinstance(found, Unknown)
@@ -177,13 +177,13 @@ def test_a_text_where_azure_wants_another_type(type_: str, name: str, wanted: st
 @pytest.mark.parametrize(
     ("given", "expected"), [("true", True), ("False", False), ("yes", "?"), (True, True), (False, False)]
 )
-def test_a_log_that_a_text_enables(given: Any, expected: Any) -> None:
+def test_log_enabled_by_a_string_has_its_boolean_value(given: Any, expected: Any) -> None:
     setting = resource(SETTING, "s", scope="x", p={"logs": [{"category": "AuditEvent", "enabled": given}, "odd"]})
     found = asked(only(template(setting), SETTING), "properties.logs[0].enabled")
     assert (found[0] if expected == "?" else found) == expected
 
 
-def test_places() -> None:
+def test_values_have_their_locations() -> None:
     file = decode(b'{"parameters": {"p": {"value": true}}}')
     source = template(
         vault(p={"a": True, "b": "[parameters('p')]", "c": "[parameters('q')]", "d": [1]}),
@@ -198,7 +198,7 @@ def test_places() -> None:
     assert found.select(("properties", "d", 0)).at == Location(path=PATH, pointer=(*properties, "d", 0))
 
 
-def test_loops_of_properties_know_their_own_index_and_that_of_the_resource() -> None:
+def test_index_of_a_property_loop_and_of_the_resource_are_distinguished() -> None:
     loop = {"name": "rules", "count": 2, "input": "[concat(copyIndex(), '-', copyIndex('rules', 1))]"}
     source = template(vault("[concat('kv', copyIndex(5))]", copy={"name": "all", "count": 2}, p={"copy": [loop]}))
     found = read(source).resources
@@ -233,7 +233,7 @@ def test_the_index_of_a_loop_over_a_list_is_a_position_in_that_list(index: str) 
     assert pattern(found, "properties.x") == "x{{n}[#]}"
 
 
-def test_a_property_called_copy_is_none_that_repeats() -> None:
+def test_property_named_copy_does_not_repeat() -> None:
     assert value_of({"copy": ["a"]}) == {"copy": ["a"]}
 
 
@@ -256,19 +256,19 @@ def test_null_is_not_set_and_names_have_no_case() -> None:
         ({}, "variable `v` does not exist, so the deployment fails"),
     ],
 )
-def test_what_is_wrong_is_unknown(sections: dict[str, Any], why: str | None) -> None:
+def test_invalid_variable_is_unknown(sections: dict[str, Any], why: str | None) -> None:
     found = value_of("[variables('v')]", **sections)
     assert found == (f"?{why}" if why else "[nothing")
 
 
-def test_a_broken_expression_is_a_problem_where_anybody_asks_for_it() -> None:
+def test_invalid_expression_is_reported_at_the_property_that_uses_it() -> None:
     found = read(template(vault(p={"x": "[a(]"}), outputs={"o": {"value": "[b(]"}}, variables={"v": "[c(]"}))
     assert [(one.code, one.level, one.at) for one in found.problems] == [
         ("KVE002", "error", Location(path=PATH, pointer=("resources", 0, "properties", "x")))
     ]
 
 
-def test_functions_see_nothing_but_their_arguments() -> None:
+def test_function_uses_its_own_parameters_only() -> None:
     functions = {"f": {"parameters": [], "output": {"value": "[parameters('p')]"}}}
     sections = {"parameters": {"p": {"defaultValue": 1}}, "functions": [{"namespace": "n", "members": functions}]}
     assert value_of("[n.f()]", **sections) == "?parameter `p` does not exist in the function"

@@ -30,7 +30,7 @@ def vault(members: str) -> str:
         ("loadDirectoryFileInfo('sub', '*.txt')[0].baseName", "b.txt"),
     ],
 )
-def test_content_of_files_is_known(read: Read, call: str, expected: object) -> None:
+def test_content_of_loaded_files_is_known(read: Read, call: str, expected: object) -> None:
     files = {
         "a.txt": "text",
         "a.json": '{"x": [1, {"y": true}] // c\n}',
@@ -45,7 +45,9 @@ def test_content_of_files_is_known(read: Read, call: str, expected: object) -> N
 
 @pytest.mark.parametrize("path", ["../secret.txt", "/etc/passwd", "link.txt", "missing.txt", "large.txt", "."])
 @pytest.mark.parametrize("function", ["loadTextContent", "loadJsonContent", "loadYamlContent", "loadFileAsBase64"])
-def test_nothing_outside_is_loaded_nor_anything_large(read: Read, tmp_path: Path, path: str, function: str) -> None:
+def test_files_outside_of_the_project_and_large_files_are_not_loaded(
+    read: Read, tmp_path: Path, path: str, function: str
+) -> None:
     (tmp_path / "secret.txt").write_text("secret")
     (tmp_path / "project" / "link.txt").symlink_to(tmp_path / "secret.txt")
     with (tmp_path / "project" / "large.txt").open("wb") as file:
@@ -56,14 +58,14 @@ def test_nothing_outside_is_loaded_nor_anything_large(read: Read, tmp_path: Path
     assert "secret" not in messages(found)[0][2].replace("secret.txt", "")
 
 
-def test_an_index_of_thousands_of_digits(read: Read) -> None:
+def test_index_of_thousands_of_digits_is_unknown(read: Read) -> None:
     digits = "1" * 5000
     members = f"v: loadJsonContent('a.json', '$[{digits}]')"
     found = read(f"type t = [string]\nparam p t[{digits}]\n{vault(members)}", {"a.json": "[1]"})
     assert isinstance(value(found, "kv", "properties", "v"), Unknown)
 
 
-def test_a_parameter_file_gives_its_values(read: Read) -> None:
+def test_parameter_file_sets_parameters(read: Read) -> None:
     found = read(
         "using 'kv.bicep'\nextends 'base.bicepparam'\nvar off = false\nparam purge = off\n"
         "param name = readEnvironmentVariable('NAME')\nparam password = az.getSecret('s', 'g', 'v', 'n')\n",
@@ -85,7 +87,7 @@ def test_a_parameter_file_gives_its_values(read: Read) -> None:
     assert found.problems == []
 
 
-def test_a_parameter_file_for_a_template(read: Read) -> None:
+def test_parameter_file_for_an_arm_template_sets_its_parameters(read: Read) -> None:
     template = (
         '{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",'
         '"parameters": {"Days": {"type": "int"}}, "resources": [{"type": "Microsoft.KeyVault/vaults", "name": "kv",'
@@ -112,7 +114,7 @@ def test_a_parameter_file_for_a_template(read: Read) -> None:
         ),
     ],
 )
-def test_what_a_parameter_file_cannot_use(read: Read, text: str, expected: list[str]) -> None:
+def test_unusable_template_of_a_parameter_file_is_a_problem(read: Read, text: str, expected: list[str]) -> None:
     assert [message for _, _, message in messages(read(text, parameters=True))] == expected
 
 

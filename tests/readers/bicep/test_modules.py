@@ -49,7 +49,7 @@ def use(path: str = "m.bicep", params: str = "name: 'kv'", symbol: str = "m", mo
     return f"module {symbol} '{path}' = {{\n  name: 'x'\n{more}  params: {{\n    {params}\n  }}\n}}\n"
 
 
-def test_arguments_have_their_place_in_the_caller_and_the_rest_in_the_module(read: Read) -> None:
+def test_arguments_are_located_in_the_caller_and_other_values_in_the_module(read: Read) -> None:
     found = read(use(params="name: 'kv'\n    purge: false"), {"m.bicep": MODULE})
     assert list(found.resources) == ["m.kv"]
     assert plain(found, "m.kv", "properties", "enablePurgeProtection") is False
@@ -62,7 +62,7 @@ def test_arguments_have_their_place_in_the_caller_and_the_rest_in_the_module(rea
     assert set(found.files) == {"main.bicep", "m.bicep"}
 
 
-def test_outputs_link_what_modules_deploy(read: Read) -> None:
+def test_outputs_of_a_module_link_to_its_resources(read: Read) -> None:
     found = read(
         f"{use()}resource logs '{LOGS}@2021-05-01-preview' = {{\n  scope: kv\n  name: 'x'\n}}\n"
         f"resource kv '{KV}' existing = {{\n  name: last(split(m.outputs.id, '/'))\n}}\n"
@@ -77,7 +77,7 @@ def test_outputs_link_what_modules_deploy(read: Read) -> None:
     assert graph(found, scope=LOGS).references["scope"] != ()
 
 
-def test_loops_and_conditions_of_modules(read: Read) -> None:
+def test_loops_and_conditions_of_modules_apply_to_their_resources(read: Read) -> None:
     found = read(
         "param p bool\nparam names array\n"
         "module m 'm.bicep' = [for (n, i) in ['a', 'b']: {\n  name: n\n  params: { name: '${n}${i}' }\n}]\n"
@@ -95,7 +95,7 @@ def test_loops_and_conditions_of_modules(read: Read) -> None:
 @pytest.mark.parametrize(
     ("condition", "expected"), [("true", "kv-out"), ("false", "none"), ("p", None), ("!p && false", "none")]
 )
-def test_safe_access_to_a_module_is_null_where_its_condition_is_false(
+def test_safe_access_to_a_module_is_null_if_its_condition_is_false(
     read: Read, condition: str, expected: str | None
 ) -> None:
     found = read(
@@ -125,7 +125,7 @@ def test_parameters_without_values_differ_between_uses(read: Read) -> None:
         ("  scope: subscription()\n", "/subscriptions/{subscription}"),
     ],
 )
-def test_modules_go_where_their_scope_says(read: Read, scope: str, id_: str) -> None:
+def test_scope_of_a_module_applies_to_its_resources(read: Read, scope: str, id_: str) -> None:
     body = "{\n  scope: subscription()\n  name: 'r'\n}\n"
     group = f"resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' existing = {body}"
     found = read(group + use(more=scope), {"m.bicep": MODULE})
@@ -141,7 +141,7 @@ def test_a_scope_that_is_not_known_is_one_of_its_own(read: Read) -> None:
     assert all(ids)
 
 
-def test_templates_are_modules_too(read: Read) -> None:
+def test_arm_template_can_be_a_module(read: Read) -> None:
     found = read(
         f"{use('t.json')}resource o '{KV}' = {{\n  name: 'o'\n  properties: {{ a: m.outputs.id }}\n}}\n",
         {"t.json": json.dumps(TEMPLATE)},
@@ -154,7 +154,7 @@ def test_templates_are_modules_too(read: Read) -> None:
     assert text_in_braces(value(found, "o", "properties", "a")).endswith("/vaults/kv")
 
 
-def test_imports_bring_variables_functions_and_types(read: Read) -> None:
+def test_imported_variables_functions_and_types_are_used(read: Read) -> None:
     found = read(
         "import { on as enabled, f, t } from 'lib/a.bicep'\nimport * as lib from 'lib/a.bicep'\n"
         "param p t\nparam q lib.t\n"
@@ -182,7 +182,7 @@ def test_imports_bring_variables_functions_and_types(read: Read) -> None:
         ("broken.json", "the file is not an ARM template"),
     ],
 )
-def test_what_cannot_be_read_is_said_and_nothing_outside_is_read(
+def test_unreadable_module_is_an_error_and_nothing_outside_of_the_project_is_read(
     read: Read, tmp_path: Path, path: str, why: str
 ) -> None:
     (tmp_path / "secret.bicep").write_text(MODULE)

@@ -68,7 +68,7 @@ def test_every_file_is_read() -> None:
         assert "/" not in {path[:1] for path in read.files}
 
 
-def test_files_and_what_they_are_compiled_to_get_the_same_findings() -> None:
+def test_bicep_files_and_their_compiled_templates_have_the_same_findings() -> None:
     begin_run([str(CORPORA)])
     cache, compared, differ = ModuleCache(), 0, []
     for file, compiled in PAIRS:

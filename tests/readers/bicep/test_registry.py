@@ -37,7 +37,7 @@ def use(reference: str, params: str = "name: 'kv'", symbol: str = "m") -> str:
     "reference",
     ["br/public:a/b:1", "br:host.azurecr.io/a:1", "br/alias:a:1", "ts:0000/group/name:1", "ts/alias:name:1", "br:x"],
 )
-def test_each_call_of_what_is_not_restored_is_a_note(read: Read, reference: str) -> None:
+def test_each_call_of_a_module_that_is_not_restored_is_a_note(read: Read, reference: str) -> None:
     found = read(use(reference) + use(reference, symbol="n"))
     assert messages(found) == [("KVE002", "note", NOT_AT_HAND.format(reference))] * 2
     assert "bicep restore" in found.problems[0].hint
@@ -55,7 +55,7 @@ def test_each_call_of_what_is_not_restored_is_a_note(read: Read, reference: str)
     ],
 )
 @pytest.mark.parametrize("place", ["home", "variable", "configuration"])
-def test_restored_modules_are_judged_at_the_statement(
+def test_restored_module_is_evaluated_at_its_call(
     read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str, folder: str, place: str
 ) -> None:
     config: dict[str, object] = {
@@ -86,7 +86,7 @@ def test_restored_modules_are_judged_at_the_statement(
     assert list(found.files) == ["main.bicep"]
 
 
-def test_a_configuration_cannot_make_kvlint_look_anywhere(read: Read, tmp_path: Path) -> None:
+def test_configuration_cannot_redirect_the_module_cache(read: Read, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere" / "br" / "h.io" / "a" / "1$"
     folder.mkdir(parents=True)
     (folder / "main.json").write_text(TEMPLATE)
@@ -94,7 +94,7 @@ def test_a_configuration_cannot_make_kvlint_look_anywhere(read: Read, tmp_path: 
     assert read(use("br:h.io/a:1"), {"bicepconfig.json": config}).resources == {}
 
 
-def test_the_public_key_vault_module_is_known(read: Read) -> None:
+def test_public_key_vault_module_is_built_in(read: Read) -> None:
     found = read(use(VAULT))
     assert list(found.resources) == ["m.vault"]
     expected = {
@@ -117,7 +117,7 @@ def test_the_public_key_vault_module_is_known(read: Read) -> None:
 
 
 @pytest.mark.parametrize("said", ["false", "true", "protect"])
-def test_what_the_public_module_never_sends_and_what_it_always_sends(read: Read, said: str) -> None:
+def test_public_module_sends_no_false_purge_protection_and_always_the_permission_model(read: Read, said: str) -> None:
     """A false for purge protection, which Azure refuses; the permission model, so that no API version decides it."""
     found = read("param protect bool\n" + use(VAULT, f"name: 'kv'\n    enablePurgeProtection: {said}"))
     vault = graph(found).resources["m.vault"]
@@ -126,7 +126,7 @@ def test_what_the_public_module_never_sends_and_what_it_always_sends(read: Read,
     assert getattr(vault.select(("derived", "modelIsStated")), "value", None) is True
 
 
-def test_what_the_public_module_is_given_has_its_place_and_its_companions(read: Read) -> None:
+def test_arguments_of_the_public_module_have_locations_and_companions(read: Read) -> None:
     found = read(
         "param w string\nvar owner = { principalId: w, roleDefinitionIdOrName: 'Owner' }\n"
         + use(
@@ -157,13 +157,13 @@ def test_what_the_public_module_is_given_has_its_place_and_its_companions(read: 
     assert [reference.targets for reference in references] == [("m.vault::secret[0]",)]
 
 
-def test_versions_that_are_not_in_the_table_are_not_at_hand(read: Read) -> None:
+def test_version_of_the_public_module_outside_the_table_is_not_available(read: Read) -> None:
     for version in ("0.5.1", "0.99.0", "1.0.0"):
         reference = f"br/public:avm/res/key-vault/vault:{version}"
         assert messages(read(use(reference))) == [("KVE002", "note", NOT_AT_HAND.format(reference))]
 
 
-def test_metrics_alone_send_no_logs_since_a_certain_version(read: Read) -> None:
+def test_metrics_only_setting_sends_no_logs_from_a_version_on(read: Read) -> None:
     given = "name: 'kv'\n    diagnosticSettings: [{ metricCategories: [{ category: 'AllMetrics' }] }]"
     newer = read(use(VAULT, given))
     older = read(use("br/public:avm/res/key-vault/vault:0.9.0", given))

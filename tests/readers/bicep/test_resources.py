@@ -58,7 +58,7 @@ def test_a_parameter_without_value_is_unknown_unless_it_may_be_null(
         assert (answer.why, text_in_braces(answer)) == (expected, "{p}")
 
 
-def test_what_is_secure_stays_so_and_has_no_pattern(read: Read) -> None:
+def test_secure_parameter_is_sensitive_and_has_no_pattern(read: Read) -> None:
     found = read(
         "@secure()\nparam a string\n@sys.secure()\nparam b string = 'x'\n@secure()\ntype t = string\nparam c t\n"
         + vault("    a: '${a}-'\n    b: b\n    c: c")
@@ -80,7 +80,7 @@ def test_what_is_secure_stays_so_and_has_no_pattern(read: Read) -> None:
         ("whole", "p.x"),
     ],
 )
-def test_what_has_a_secure_part_is_secure(read: Read, type_: str, use: str) -> None:
+def test_value_with_a_secure_part_is_sensitive(read: Read, type_: str, use: str) -> None:
     types = "@secure()\ntype secret = string\ntype whole = {\n  x: secret\n  y: whole?\n  z: whole.z\n}\n"
     found = read(f"{types}param p {type_}\n" + vault(f"    a: {use}"))
     assert value(found, "kv", "properties", "a").sensitive
@@ -142,7 +142,7 @@ def test_a_type_that_refers_to_itself_is_not_secure(read: Read) -> None:
     assert not value(found, "kv", "properties", "a").sensitive
 
 
-def test_what_differs_with_every_deployment_is_one_value_once_it_is_a_parameter(read: Read) -> None:
+def test_parameter_that_differs_with_every_deployment_is_one_value(read: Read) -> None:
     found = read("param id string = newGuid()\n" + vault(name="id") + vault("    x: kv.id", "'b'", "b"))
     assert value(found, "b", "properties", "x") == value(found, "b", "properties", "x")
     assert text_in_braces(value(found, "kv", "id")) == f"{GROUP}/providers/Microsoft.KeyVault/vaults/{{id}}"
@@ -185,7 +185,7 @@ def test_a_loop_over_known_items_makes_one_resource_each(read: Read) -> None:
     assert [reference.targets for reference in references] == [("kv[0]",), ("kv[1]",)] * 2
 
 
-def test_a_loop_over_something_unknown_makes_one_that_stands_for_all(read: Read) -> None:
+def test_loop_over_an_unknown_collection_is_one_resource_for_all_instances(read: Read) -> None:
     found = read(
         f"param names array\nresource kv '{KV}' = [for (name, i) in names: {{\n  name: name\n}}]\n"
         f"resource logs '{LOGS}' = [for (name, i) in names: {{\n  scope: kv[i]\n  name: name\n}}]\n"
@@ -247,7 +247,7 @@ def test_nested_resources_see_each_other_and_are_seen_from_outside(read: Read) -
         ("other", f"{SUB}/resourceGroups/other/providers/Microsoft.KeyVault/vaults/o"),
     ],
 )
-def test_what_a_resource_extends_or_goes_to(read: Read, scope: str, id_: str) -> None:
+def test_scope_property_sets_the_scope_of_an_extension_resource(read: Read, scope: str, id_: str) -> None:
     found = read(
         "resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' existing = {\n"
         "  scope: subscription()\n  name: 'other'\n}\n"
@@ -260,7 +260,7 @@ def test_what_a_resource_extends_or_goes_to(read: Read, scope: str, id_: str) ->
         assert text_in_braces(answer) == id_
 
 
-def test_target_scope_is_where_things_go(read: Read) -> None:
+def test_target_scope_sets_the_scope_of_resources(read: Read) -> None:
     found = read(
         "targetScope = 'subscription'\n"
         "resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' = {\n  name: 'g'\n}\n"
@@ -268,14 +268,14 @@ def test_target_scope_is_where_things_go(read: Read) -> None:
     assert text_in_braces(value(found, "rg", "id")) == f"{SUB}/resourceGroups/g"
 
 
-def test_existing_resources_say_only_who_they_are(read: Read) -> None:
+def test_existing_resource_has_a_name_and_no_properties(read: Read) -> None:
     found = read(f"resource kv '{KV}' existing = {{\n  name: 'kv'\n}}\n")
     assert found.resources["kv"].existing
     assert plain(found, "kv", "name") == "kv"
     assert isinstance(value(found, "kv", "properties", "enablePurgeProtection"), Absent | Unknown)
 
 
-def test_what_another_declaration_certainly_deploys_is_not_existing_too(read: Read) -> None:
+def test_existing_reference_to_a_deployed_resource_is_that_resource(read: Read) -> None:
     found = read(
         f"param p bool\n{vault()}resource same '{KV}' existing = {{\n  name: 'kv'\n}}\n"
         f"resource maybe '{KV}' = if (p) {{\n  name: 'b'\n}}\nresource b '{KV}' existing = {{\n  name: 'b'\n}}\n"
@@ -285,7 +285,7 @@ def test_what_another_declaration_certainly_deploys_is_not_existing_too(read: Re
     assert graph(found, scope=LOGS.partition("@")[0]).references["scope"][0].targets == ("kv",)
 
 
-def test_what_is_written_is_known_and_what_azure_adds_is_not(read: Read) -> None:
+def test_set_properties_are_known_and_properties_that_azure_adds_are_unknown(read: Read) -> None:
     found = read(
         vault("    enablePurgeProtection: true\n    networkAcls: { bypass: 'None' }")
         + vault(
@@ -333,7 +333,7 @@ var subnets = [{ name: 'a' }]
         ("net.?properties.?dhcpOptions.?id", "net.properties.dhcpOptions.id"),
     ],
 )  # fmt: skip
-def test_azure_may_set_what_an_item_of_a_resource_does_not_write(read: Read, expression: str, pattern: str) -> None:
+def test_member_that_an_item_does_not_set_is_unknown(read: Read, expression: str, pattern: str) -> None:
     found = read(NETWORK + vault(f"    x: {expression}\n    y: empty({expression})"))
     answer = value(found, "kv", "properties", "x")
     assert isinstance(answer, Unknown)
@@ -381,7 +381,7 @@ def test_user_functions_spread_and_computed_names(read: Read) -> None:
     assert plain(found, "spread", "a") == 1
 
 
-def test_what_is_certain_of_an_object_is_not_certain_of_its_properties(read: Read) -> None:
+def test_spread_object_of_unknown_members_leaves_its_properties_unknown(read: Read) -> None:
     result = read(
         f"param p object\nresource kv '{KV}' = {{\n  ...p\n  name: 'kv'\n}}\n"
         f"resource open '{KV}' = {{\n  name: 'open'\n  properties: {{\n    ...p\n    a: 1\n  }}\n}}\n"
@@ -398,7 +398,7 @@ def test_cycles_are_unknown(read: Read) -> None:
     assert isinstance(value(found, "other", "properties", "y"), Unknown)
 
 
-def test_types_that_nobody_knows_are_said(read: Read) -> None:
+def test_unknown_key_vault_types_are_errors(read: Read) -> None:
     found = read(
         "param t string\nresource a 'Microsoft.KeyVault/vaults/novelties@2030-01-01' = {\n  name: 'kv/x'\n}\n"
         "resource b '${t}' = {\n  name: 'x'\n}\n"
@@ -422,7 +422,7 @@ def test_types_that_nobody_knows_are_said(read: Read) -> None:
         ("t", "error"),
     ],
 )
-def test_what_is_not_known_of_a_template_that_is_written_out(read: Read, resources: str, level: str | None) -> None:
+def test_nested_template_with_unknown_resources_is_an_error(read: Read, resources: str, level: str | None) -> None:
     found = read(
         "param t string\nresource d 'Microsoft.Resources/deployments@2022-09-01' = {\n  name: 'd'\n"
         f"  properties: {{ mode: 'Incremental', template: {{ resources: {resources} }} }}\n}}\n"
@@ -432,7 +432,7 @@ def test_what_is_not_known_of_a_template_that_is_written_out(read: Read, resourc
     assert ("d/Microsoft.KeyVault/vaults/x" in found.resources) is ("KeyVault" in resources)
 
 
-def test_faults_cost_only_their_declaration(read: Read) -> None:
+def test_syntax_error_affects_its_declaration_only(read: Read) -> None:
     found = read(f"resource broken = {{\n{vault()}param p string =\n")
     assert list(found.resources) == ["kv"]
     assert not found.closed

@@ -23,7 +23,7 @@ resource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {
 """
 
 
-def test_secrets_of_every_kind_of_declaration() -> None:
+def test_secrets_in_every_kind_of_declaration_are_found() -> None:
     spans = FileSecrets(read_file("main.bicep", "", TEXT), [(1, 4)]).within(0, len(TEXT))
     assert [TEXT[start:end] for start, end in spans] == [
         TEXT[1:4], "'default-of-a-password'", "'hunter2'", "'Server=db;Password=hunter3'", "'hunter4'",

@@ -30,7 +30,9 @@ VALUES = {"id": ID, "name": "kv", "purge_protection_enabled": True}
         (["read"], "read", True),
     ],
 )
-def test_actions(actions: list[str], action: str, stays: bool, plan: PlanJson, read: Reader) -> None:
+def test_actions_of_a_change_set_the_planned_action(
+    actions: list[str], action: str, stays: bool, plan: PlanJson, read: Reader
+) -> None:
     after = VALUES if stays else None
     plan.resource(KV, actions=actions, before=VALUES, change={"after": after, "after_unknown": {}})
     found = read(plan)
@@ -42,12 +44,14 @@ def test_actions(actions: list[str], action: str, stays: bool, plan: PlanJson, r
 
 
 @pytest.mark.parametrize(("actions", "action"), [(["no-op"], "import"), (["update"], "update"), (["create"], "create")])
-def test_import(actions: list[str], action: str, plan: PlanJson, read: Reader) -> None:
+def test_import_is_an_action_without_other_changes(
+    actions: list[str], action: str, plan: PlanJson, read: Reader
+) -> None:
     plan.resource(KV, VALUES, actions=actions, before=VALUES, change={"importing": {"id": ID}})
     assert read(plan).get(KV, "derived.plannedAction") == action
 
 
-def test_what_forces_a_replacement(plan: PlanJson, read: Reader) -> None:
+def test_replacement_names_the_paths_that_force_it(plan: PlanJson, read: Reader) -> None:
     paths = {"replace_paths": [["name"], ["network_acls", 0, "bypass"]]}
     plan.resource(KV, VALUES, actions=["delete", "create"], before=VALUES, change=paths)
     found = read(plan)
@@ -56,7 +60,7 @@ def test_what_forces_a_replacement(plan: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
-def test_what_is_left_to_a_later_plan_may_come_to_anything(action: str, plan: PlanJson, read: Reader) -> None:
+def test_deferred_change_may_have_any_action(action: str, plan: PlanJson, read: Reader) -> None:
     """Terraform puts it into deferred_changes (JSON Output Format in its documentation)."""
     plan.resource("azurerm_key_vault.other", VALUES)
     plan.resource(KV, VALUES, actions=[action], before=VALUES)
@@ -84,12 +88,12 @@ def test_a_deferred_change_that_cannot_be_read(entry: object, plan: PlanJson, re
     assert found.get(KV, "derived.plannedAction") == "create"
 
 
-def test_what_says_of_itself_that_it_is_deferred_is_not(plan: PlanJson, read: Reader) -> None:
+def test_member_named_deferred_does_not_defer_a_change(plan: PlanJson, read: Reader) -> None:
     plan.resource(KV, VALUES, head={"deferred": "so they say"})
     assert read(plan).get(KV, "derived.plannedAction") == "create"
 
 
-def test_what_is_deleted_is_seen_as_it_is_now(plan: PlanJson, read: Reader) -> None:
+def test_deleted_resource_has_its_current_values(plan: PlanJson, read: Reader) -> None:
     """Nothing of it is unknown, and what is sensitive is told by the marks from before."""
     change = {"after_unknown": True, "after_sensitive": True, "before_sensitive": {"tenant_id": True}}
     plan.resource(KV, before=VALUES | {"tenant_id": "t"}, actions=["delete"], change=change)
@@ -108,7 +112,7 @@ def test_deposed_objects_are_not_the_resource(plan: PlanJson, read: Reader) -> N
     assert found.read.numbers[KV] == 1
 
 
-def test_what_is_removed_refers_to_nothing(plan: PlanJson, read: Reader) -> None:
+def test_deleted_resource_has_no_references(plan: PlanJson, read: Reader) -> None:
     plan.resource(KV, VALUES, actions=["no-op"])
     plan.resource("azurerm_key_vault_secret.s", before={"name": "s", "key_vault_id": ID}, actions=["delete"])
     found = read(plan)
@@ -117,7 +121,7 @@ def test_what_is_removed_refers_to_nothing(plan: PlanJson, read: Reader) -> None
 
 
 @pytest.mark.parametrize("mode", ["data", "managed"])
-def test_types_that_look_like_key_vaults(mode: str, plan: PlanJson, read: Reader) -> None:
+def test_unsupported_key_vault_types_are_reported(mode: str, plan: PlanJson, read: Reader) -> None:
     """A resource that was not judged is told; a data source is nothing to judge."""
     local = "azurerm_key_vault_new_thing.x"
     plan.resource(local if mode == "managed" else f"data.{local}", {"name": "x"})
@@ -137,7 +141,7 @@ class TestDataSources:
     def data(self, address: str, type_: str, **values: Any) -> dict[str, Any]:
         return {"address": address, "mode": "data", "type": type_, "values": values}
 
-    def test_what_was_read_before_the_plan(self, plan: PlanJson, read: Reader) -> None:
+    def test_data_source_in_the_prior_state_is_a_target_of_links(self, plan: PlanJson, read: Reader) -> None:
         root = self.data("data.azurerm_key_vault.x", "azurerm_key_vault", id=ID, name="kv")
         inner = self.data('module.m.data.azurerm_key_vault.y["a"]', "azurerm_key_vault", id=f"{ID}2", name="kv2")
         plan.more["prior_state"] = self.state(root, inner)
@@ -148,7 +152,7 @@ class TestDataSources:
         assert found.link("azurerm_key_vault_secret.s") == ("certain", "data.azurerm_key_vault.x")
         assert found.link("azurerm_key_vault_secret.t") == ("certain", 'module.m.data.azurerm_key_vault.y["a"]')
 
-    def test_what_is_sensitive_in_it(self, plan: PlanJson, read: Reader) -> None:
+    def test_sensitive_values_in_the_prior_state_are_sensitive(self, plan: PlanJson, read: Reader) -> None:
         item = self.data("data.azurerm_key_vault.x", "azurerm_key_vault", id=ID, name="kv", tenant_id="t")
         plan.more["prior_state"] = self.state(item | {"sensitive_values": {"tenant_id": True, "name": True}})
         found = read(plan)
@@ -156,13 +160,13 @@ class TestDataSources:
         assert found.answer("data.azurerm_key_vault.x", "name").sensitive
         assert found.resource("data.azurerm_key_vault.x").name != "kv"
 
-    def test_managed_resources_in_it_are_the_past(self, plan: PlanJson, read: Reader) -> None:
+    def test_managed_resources_in_the_prior_state_are_ignored(self, plan: PlanJson, read: Reader) -> None:
         managed = {"address": KV, "mode": "managed", "type": "azurerm_key_vault", "values": VALUES}
         plan.more["prior_state"] = self.state(managed, self.data("data.azurerm_subscription.s", "azurerm_subscription"))
         plan.resource("azurerm_key_vault.other", {"name": "other"})
         assert KV not in read(plan).graph.resources
 
-    def test_what_the_plan_reads_itself_is_newer(self, plan: PlanJson, read: Reader) -> None:
+    def test_data_source_in_the_plan_replaces_that_of_the_prior_state(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("data.azurerm_key_vault.x", {"name": "new"}, actions=["read"], unknown={"id": True})
         plan.more["prior_state"] = self.state(self.data("data.azurerm_key_vault.x", "azurerm_key_vault", name="old"))
         assert read(plan).get("data.azurerm_key_vault.x", "name") == "new"
@@ -178,7 +182,9 @@ class TestDataSources:
                 {"address": "data.a.b", "mode": "data", "type": "azurerm_key_vault", "values": []}]}}},
         ],
     )  # fmt: skip
-    def test_wrong_shapes(self, state: Any, plan: PlanJson, read: Reader) -> None:
+    def test_prior_state_of_another_shape_is_ignored_or_reported(
+        self, state: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.more["prior_state"] = state
         plan.resource(KV, {"name": "kv"})
         found = read(plan)
@@ -186,7 +192,7 @@ class TestDataSources:
         assert [problem.message.partition(" ")[0] for problem in found.problems] in ([], ["prior_state"])
 
 
-def test_a_vault_that_is_recovered_is_not_judged(plan: PlanJson, read: Reader) -> None:
+def test_recovered_vault_is_an_existing_resource(plan: PlanJson, read: Reader) -> None:
     """createMode recover brings a vault back as it was, whatever else is written."""
     body = {"properties": {"createMode": "recover"}}
     plan.resource("azapi_resource.kv", {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "kv", "body": body})

@@ -45,13 +45,13 @@ def test_a_body_may_be_json_text(plan: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "[" * 5000, '"x"', "null"])
-def test_json_text_that_is_no_body(text: str, plan: PlanJson, read: Reader) -> None:
+def test_invalid_json_body_causes_no_error(text: str, plan: PlanJson, read: Reader) -> None:
     vault(plan, text)
     assert read(plan).get(KV, PURGE) in (False, "?")
 
 
 @pytest.mark.parametrize("body", [None, {}, {"properties": None}, {"properties": {}}])
-def test_what_is_left_out_is_azures_default(body: Any, plan: PlanJson, read: Reader) -> None:
+def test_property_missing_from_a_body_has_the_default_of_azure(body: Any, plan: PlanJson, read: Reader) -> None:
     vault(plan, body)
     found = read(plan)
     assert found.get(KV, PURGE) is False
@@ -66,7 +66,7 @@ def test_defaults_follow_the_api_version(version: str, rbac: bool, plan: PlanJso
 
 
 @pytest.mark.parametrize("action", ["update", "no-op"])
-def test_what_is_there_keeps_what_the_body_does_not_say(action: str, plan: PlanJson, read: Reader) -> None:
+def test_existing_resource_keeps_properties_missing_from_the_body(action: str, plan: PlanJson, read: Reader) -> None:
     vault(plan, {"properties": {"enableRbacAuthorization": True}}, actions=[action])
     found = read(plan)
     assert (found.get(KV, RBAC), found.get(KV, PURGE), found.get(KV, "derived.exposure")) == (True, "?", "?")
@@ -88,7 +88,7 @@ def test_a_part_of_a_body_that_is_not_known(plan: PlanJson, read: Reader) -> Non
 
 
 @pytest.mark.parametrize("body", [{}, {"properties": {"enableRbacAuthorization": True, "networkAcls": {}}}])
-def test_a_sensitive_body_may_say_what_is_left_out(body: Any, plan: PlanJson, read: Reader) -> None:
+def test_property_missing_beside_a_sensitive_body_is_unknown(body: Any, plan: PlanJson, read: Reader) -> None:
     """It is merged in at every depth, and no plan shows it."""
     vault(plan, body, written={"body": {}, "sensitive_body": "${var.secret}"}, unknown={})
     found = read(plan)
@@ -100,7 +100,7 @@ def test_a_sensitive_body_may_say_what_is_left_out(body: Any, plan: PlanJson, re
 
 @pytest.mark.parametrize("sensitive", [{"body": True}, {"body": {"properties": True}}, True])
 @pytest.mark.parametrize("as_text", [True, False])
-def test_what_is_sensitive_stays_so(sensitive: Any, as_text: bool, plan: PlanJson, read: Reader) -> None:
+def test_sensitive_part_of_a_body_is_sensitive(sensitive: Any, as_text: bool, plan: PlanJson, read: Reader) -> None:
     body: Any = {"properties": {"tenantId": "t"}}
     if as_text:
         body, sensitive = json.dumps(body), True if sensitive is True else {"body": True}
@@ -116,13 +116,13 @@ class TestLinks:
         assert read(plan).link("azapi_resource.k") == ("certain", KV)
 
     @pytest.mark.parametrize("known", [True, False])
-    def test_by_id(self, known: bool, plan: PlanJson, read: Reader) -> None:
+    def test_id_in_another_case_links_to_the_resource(self, known: bool, plan: PlanJson, read: Reader) -> None:
         """Also one that is written out before the vault exists."""
         vault(plan, {}, after={"id": ID} if known else {}, unknown={} if known else {"id": True})
         plan.resource("azurerm_monitor_diagnostic_setting.d", {"name": "d", "target_resource_id": ID.upper()})
         assert read(plan).link("azurerm_monitor_diagnostic_setting.d", "scope") == ("certain", KV)
 
-    def test_the_parent_by_key_or_its_parent(self, plan: PlanJson, read: Reader) -> None:
+    def test_key_reference_may_be_the_parent_or_the_parent_of_it(self, plan: PlanJson, read: Reader) -> None:
         """``azapi_resource.kv[each.key].id`` and ``...parent_id`` look the same in a plan."""
         plan.resource("azurerm_resource_group.rg", {"name": "rg"})
         for key in ("a", "b"):
@@ -165,11 +165,11 @@ class TestUpdates:
         self.update(plan, {}, written={"resource_id": f"${{{target}.id}}"})
         self.is_laid_over(read(plan), target)
 
-    def test_by_id_of_what_is_made(self, target: str, plan: PlanJson, read: Reader) -> None:
+    def test_by_id_of_a_created_resource(self, target: str, plan: PlanJson, read: Reader) -> None:
         self.update(plan, {"resource_id": ID.replace("/kv", "/KV")})
         self.is_laid_over(read(plan), target)
 
-    def test_by_id_of_what_is_there(self, target: str, plan: PlanJson, read: Reader) -> None:
+    def test_by_id_of_an_existing_resource(self, target: str, plan: PlanJson, read: Reader) -> None:
         plan.changes[0]["change"] |= {"actions": ["no-op"], "after_unknown": {}}
         plan.changes[0]["change"]["after"]["id"] = ID
         self.update(plan, {"resource_id": ID.lower()})
@@ -192,7 +192,7 @@ class TestUpdates:
         assert found.get(KV, PURGE) is False
         assert [problem.level for problem in found.problems] == ["warning"]
 
-    def test_another_type_does_not_change_what_it_names(self, plan: PlanJson, read: Reader) -> None:
+    def test_update_of_another_type_does_not_change_the_resource_in_its_id(self, plan: PlanJson, read: Reader) -> None:
         """``resource_id = "${azapi_resource.kv.id}/providers/Microsoft.Insights/diagnosticSettings/d"``."""
         vault(plan, {})
         body = {"properties": {"enablePurgeProtection": True}}
@@ -225,7 +225,9 @@ class TestUpdates:
         )
 
     @pytest.mark.parametrize("target", [{"resource_id": ID}, {"parent_id": GROUP, "name": "other"}, {}])
-    def test_a_vault_outside_the_plan_is_told(self, target: dict[str, Any], plan: PlanJson, read: Reader) -> None:
+    def test_update_of_a_vault_outside_the_plan_is_a_warning(
+        self, target: dict[str, Any], plan: PlanJson, read: Reader
+    ) -> None:
         self.update(plan, target)
         (problem,) = read(plan).problems
         assert problem.level == "warning"
@@ -294,7 +296,9 @@ class TestNotJudged:
     @pytest.mark.parametrize(
         ("local", "level"), [("azapi_data_plane_resource.s", "error"), ("azapi_resource_action.a", "warning")]
     )
-    def test_what_is_not_understood(self, local: str, level: str, plan: PlanJson, read: Reader) -> None:
+    def test_unsupported_azapi_resource_of_key_vault_is_a_problem(
+        self, local: str, level: str, plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource(local, {"type": "Microsoft.KeyVault/vaults/backups@7.4", "name": "s", "body": {}})
         assert self.problems(plan, read) == [level]
 
@@ -306,7 +310,9 @@ class TestNotJudged:
             ("azapi_resource_action.a", None),
         ],
     )
-    def test_what_is_none_of_key_vaults(self, local: str, type_: Any, plan: PlanJson, read: Reader) -> None:
+    def test_unsupported_azapi_resource_of_other_services_is_ignored(
+        self, local: str, type_: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource(local, {"type": type_, "name": "s", "body": {}})
         assert self.problems(plan, read) == []
 
@@ -320,6 +326,6 @@ class TestNotJudged:
             f"Key Vault type `{type_.partition('@')[0]}` is not supported, so the resource was not evaluated" in ran.out
         )
 
-    def test_other_types_pass(self, plan: PlanJson, read: Reader) -> None:
+    def test_other_types_are_ignored(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azapi_resource.x", {"type": "Microsoft.Batch/batchAccounts@2024-02-01", "name": "x", "body": {}})
         assert self.problems(plan, read) == []

@@ -82,7 +82,7 @@ ENCODINGS = ["utf-16", "utf-16-le", "utf-16-be"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_plan_is_refused(name: str) -> None:
+def test_document_that_is_no_plan_is_an_error(name: str) -> None:
     data, message, hint = REFUSED[name]
     with pytest.raises(InputError) as caught:
         decode_plan(data)
@@ -143,12 +143,12 @@ class TestNotWhole:
     def problems(self, plan: PlanJson, read: Reader) -> list[tuple[str, str]]:
         return [(problem.level, problem.message) for problem in read(plan).problems]
 
-    def test_a_plan_of_nothing(self, plan: PlanJson, read: Reader) -> None:
+    def test_plan_without_changes_is_an_error(self, plan: PlanJson, read: Reader) -> None:
         assert self.problems(plan, read) == [
             ("error", "the plan has no `resource_changes`, so no resource was evaluated"),
         ]
 
-    def test_without_configuration(self, plan: PlanJson, read: Reader) -> None:
+    def test_plan_without_configuration_is_an_error(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv"})
         document = plan.document()
         del document["configuration"]
@@ -219,7 +219,9 @@ class TestWrongShapes:
 
     @pytest.mark.parametrize("name", WRONG_ENTRIES)
     @pytest.mark.parametrize("first", [True, False])
-    def test_an_entry(self, name: str, first: bool, plan: PlanJson, read: Reader) -> None:
+    def test_entry_of_another_shape_does_not_affect_others(
+        self, name: str, first: bool, plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource("azurerm_key_vault.good", {"name": "good"})
         plan.changes.insert(0 if first else 1, WRONG_ENTRIES[name])
         self.one_is_told(plan, read)
@@ -254,7 +256,7 @@ class TestWrongShapes:
 
     @pytest.mark.parametrize("depth", [150, 300, 450, 900, 3000])
     @pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"x":', "}")])
-    def test_depth_inside_the_configuration(
+    def test_deep_configuration_does_not_affect_changes(
         self, start: str, end: str, depth: int, plan: PlanJson, read: Reader
     ) -> None:
         plan.resource("azurerm_key_vault.good", {"name": "good"})
@@ -285,7 +287,9 @@ class TestWrongShapes:
             {"provider_config": {"azurerm": {"name": "azurerm", "expressions": {"features": [{"key_vault": [3]}]}}}},
         ],
     )
-    def test_a_configuration(self, configuration: Any, plan: PlanJson, read: Reader) -> None:
+    def test_configuration_of_another_shape_leaves_links_unknown(
+        self, configuration: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, unknown={"key_vault_id": True})
         plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, unknown={"key_vault_id": True}, module="module.m")
         plan.more["configuration"] = configuration
@@ -312,19 +316,19 @@ class TestWrongShapes:
             3,
         ],
     )
-    def test_an_expression(self, refs: Any, plan: PlanJson, read: Reader) -> None:
+    def test_expression_of_another_shape_has_no_certain_link(self, refs: Any, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv"})
         source = plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, unknown={"key_vault_id": True})
         plan.root["resources"][-1]["expressions"] = {"key_vault_id": refs}
         assert read(plan).link(source)[0] != "certain"
 
     @pytest.mark.parametrize("index", [1.5, -1, 0, "", ".", "a.b", '"', "]", "[0]", "\\", "ü", "😀", "\n", "${x}"])
-    def test_an_instance_key(self, index: Any, plan: PlanJson, read: Reader) -> None:
+    def test_instance_key_of_any_type_is_read(self, index: Any, plan: PlanJson, read: Reader) -> None:
         address = plan.resource(KV, {"name": "kv"}, key=index)
         assert read(plan).get(address, "name") == "kv"
 
     @pytest.mark.parametrize("address", ["", ".", "module", "module.", "module.m", '["', "data", "a.b.c.d", "[²]"])
-    def test_an_address(self, address: str, plan: PlanJson, read: Reader) -> None:
+    def test_address_of_any_form_is_read(self, address: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv"}, head={"address": address, "module_address": address})
         assert read(plan).get(address, "name") == "kv"
 
@@ -350,7 +354,7 @@ class TestCommandLine:
         (line,) = [line for line in text.splitlines() if "error" in line.lower() or "kvlint:" in line]
         return line
 
-    def test_no_plan(self, tmp_path: Path, run: Run) -> None:
+    def test_invalid_plans_are_reported_without_a_traceback(self, tmp_path: Path, run: Run) -> None:
         for name in ("empty", "a binary plan", "cut off", "a state", "nested too deeply", "not UTF-8"):
             (tmp_path / f"{name}.json").write_bytes(REFUSED[name][0])
         ran = run(*sorted(tmp_path.glob("*.json")), cwd=tmp_path)
@@ -371,7 +375,7 @@ class TestCommandLine:
         ran = run("plan.json", cwd=tmp_path)
         assert (ran.code, "KV001" in ran.out) == (code, True)
 
-    def test_a_path_that_does_not_exist(self, tmp_path: Path, run: Run) -> None:
+    def test_missing_path_is_an_error(self, tmp_path: Path, run: Run) -> None:
         ran = run("nowhere.json", cwd=tmp_path)
         assert ran.code == 2
         assert ran.err == (
@@ -380,24 +384,24 @@ class TestCommandLine:
         )
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-    def test_a_file_that_may_not_be_read(self, tmp_path: Path, run: Run) -> None:
+    def test_file_without_read_permission_is_an_error(self, tmp_path: Path, run: Run) -> None:
         (tmp_path / "plan.json").write_text("{}")
         (tmp_path / "plan.json").chmod(0)
         ran = run("plan.json", cwd=tmp_path)
         assert (ran.code, "cannot be read: Permission denied" in ran.out) == (3, True)
 
-    def test_a_link_to_nowhere(self, tmp_path: Path, run: Run) -> None:
+    def test_broken_link_is_an_error(self, tmp_path: Path, run: Run) -> None:
         (tmp_path / "plan.json").symlink_to("gone.json")
         ran = run("plan.json", cwd=tmp_path)
         assert (ran.code, "the path is a broken symbolic link" in ran.out) == (3, True)
 
-    def test_pipes_and_devices(self, tmp_path: Path, run: Run) -> None:
+    def test_pipes_and_devices_are_errors(self, tmp_path: Path, run: Run) -> None:
         os.mkfifo(tmp_path / "pipe")
         ran = run("pipe", "/dev/null", cwd=tmp_path)
         assert ran.code == 3
         assert ran.out.count(": error[KVE001] the path is not a regular file") == 2
 
-    def test_standard_input(self, tmp_path: Path, run: Run) -> None:
+    def test_invalid_json_from_standard_input_is_an_error(self, tmp_path: Path, run: Run) -> None:
         ran = run("-", cwd=tmp_path, stdin=b"no plan")
         assert ran.code == 3
         assert re.search(r"^stdin:1:\d+: error\[KVE001\] invalid JSON", ran.out, re.MULTILINE)

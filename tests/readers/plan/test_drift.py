@@ -87,7 +87,7 @@ def test_secrets_are_not_shown(run: Run, tmp_path: Path) -> None:
     assert found[0] == f"`{SECRET}` was changed outside Terraform: {expected}"
 
 
-def test_policies_of_separate_resources_are_no_change(run: Run, tmp_path: Path) -> None:
+def test_policies_of_separate_resources_are_not_drift(run: Run, tmp_path: Path) -> None:
     drift = [entry(KV, VAULT, VAULT | {"access_policy": [POLICY]}, "update")]
     assert warnings(run, tmp_path, {"resource_drift": drift}) == [
         f"`{KV}` was changed outside Terraform: `access_policy` is different"

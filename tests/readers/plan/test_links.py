@@ -35,7 +35,7 @@ def secret(plan: PlanJson, target: Any, key: Key = None, module: str = "", for_e
 
 
 class TestOneModule:
-    def test_the_id_of_a_resource(self, plan: PlanJson, read: Reader) -> None:
+    def test_id_of_a_resource_links_to_it(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         found = read_with(plan, read, "${azurerm_key_vault.kv.id}")
         assert found.link(SECRET) == ("certain", KV)
@@ -68,7 +68,7 @@ class TestOneModule:
         vaults(plan, None)
         assert read_with(plan, read, f"${{azurerm_key_vault.kv.{attribute}}}").link(SECRET) == ("perhaps",)
 
-    def test_the_vault_of_another_resource(self, plan: PlanJson, read: Reader) -> None:
+    def test_vault_id_of_another_resource_links_to_that_vault(self, plan: PlanJson, read: Reader) -> None:
         """``azurerm_key_vault_access_policy.me.key_vault_id`` makes a secret wait for the policy."""
         vaults(plan, None)
         plan.resource("azurerm_key_vault_access_policy.me", {}, written={"key_vault_id": f"${{{KV}.id}}"})
@@ -79,7 +79,7 @@ class TestOneModule:
             "azurerm_key_vault.kv.id",
         )
 
-    def test_the_vault_of_another_resource_by_key(self, plan: PlanJson, read: Reader) -> None:
+    def test_vault_id_of_another_resource_is_followed_by_key(self, plan: PlanJson, read: Reader) -> None:
         """A key in a reference hides the attribute: it cannot be the policy's own id."""
         vaults(plan, "a", "b")
         for key in ("a", "b"):
@@ -89,7 +89,7 @@ class TestOneModule:
             secret(plan, "${azurerm_key_vault_access_policy.me}${each.key}", key)
         assert read(plan).link(f'{SECRET}["b"]') == ("certain", f'{KV}["b"]')
 
-    def test_an_attribute_that_nobody_wrote(self, plan: PlanJson, read: Reader) -> None:
+    def test_computed_attribute_may_be_any_link(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_kubernetes_cluster.k", {"name": "k"})
         plan.resource(
             "azurerm_role_assignment.r", {}, written={"scope": "${azurerm_kubernetes_cluster.k.node_resource_group_id}"}
@@ -97,7 +97,7 @@ class TestOneModule:
         assert read(plan).link("azurerm_role_assignment.r", "scope") == ("perhaps",)
 
     @pytest.mark.parametrize("attribute", ["id", "versionless_id", "resource_id", "resource_versionless_id"])
-    def test_each_of_a_keys_own_ids(self, attribute: str, plan: PlanJson, read: Reader) -> None:
+    def test_each_id_attribute_of_a_key_links_to_the_key(self, attribute: str, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_key_vault_key.k", {"name": "k"})
         written = {"key_vault_key_id": f"${{azurerm_key_vault_key.k.{attribute}}}"}
         plan.resource("azurerm_disk_encryption_set.d", {"name": "d"}, written=written)
@@ -109,11 +109,13 @@ class TestOneModule:
         assert read_with(plan, read, "${data.azurerm_key_vault.x.id}").link(SECRET) == ("certain", data)
 
     @pytest.mark.parametrize("target", ["${local.vault_id}", {}, "${var.vault_id}", "${path.module}", "${self.id}"])
-    def test_what_a_plan_does_not_show(self, target: Any, plan: PlanJson, read: Reader) -> None:
+    def test_reference_that_a_plan_does_not_resolve_may_be_any_link(
+        self, target: Any, plan: PlanJson, read: Reader
+    ) -> None:
         vaults(plan, None)
         assert read_with(plan, read, target).link(SECRET) == ("perhaps",)
 
-    def test_a_resource_without_a_block(self, plan: PlanJson, read: Reader) -> None:
+    def test_resource_without_a_block_may_have_any_link(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.resource(SECRET, {"name": "s"}, unknown={"key_vault_id": True}, configured=False)
         assert read(plan).link(SECRET) == ("perhaps",)
@@ -125,43 +127,45 @@ def read_with(plan: PlanJson, read: Reader, target: Any, key: Key = None) -> Any
 
 
 class TestAlternatives:
-    def test_one_of_two(self, plan: PlanJson, read: Reader) -> None:
+    def test_conditional_of_two_resources_links_to_one_of_both(self, plan: PlanJson, read: Reader) -> None:
         for name in ("a", "b", "c"):
             vaults(plan, None, local=f"azurerm_key_vault.{name}")
         found = read_with(plan, read, "${azurerm_key_vault.a.id}${azurerm_key_vault.b.id}")
         assert found.link(SECRET) == ("one of", "azurerm_key_vault.a", "azurerm_key_vault.b")
 
-    def test_or_null(self, plan: PlanJson, read: Reader) -> None:
+    def test_conditional_with_null_links_to_the_resource(self, plan: PlanJson, read: Reader) -> None:
         """``var.on ? azurerm_key_vault.kv[0].id : null``: what is not known yet cannot come from a variable."""
         vaults(plan, 0)
         found = read_with(plan, read, "${var.on}${azurerm_key_vault.kv[0].id}")
         assert found.link(SECRET) == ("certain", f"{KV}[0]")
         assert found.reference(SECRET).hops == ("azurerm_key_vault.kv[0].id",)
 
-    def test_or_one_that_exists(self, plan: PlanJson, read: Reader) -> None:
+    def test_conditional_with_a_data_source_of_no_values_links_to_the_resource(
+        self, plan: PlanJson, read: Reader
+    ) -> None:
         """``var.on ? azurerm_key_vault.kv[0].id : data.azurerm_key_vault.x[0].id`` with nothing of the data source."""
         vaults(plan, 0)
         found = read_with(plan, read, "${var.on}${azurerm_key_vault.kv[0].id}${data.azurerm_key_vault.x[0].id}")
         assert found.link(SECRET) == ("certain", f"{KV}[0]")
 
-    def test_or_what_a_plan_does_not_show(self, plan: PlanJson, read: Reader) -> None:
+    def test_conditional_with_an_unresolved_reference_may_be_another_link(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, 0)
         found = read_with(plan, read, "${azurerm_key_vault.kv[0].id}${local.vault_id}")
         assert found.link(SECRET) == ("perhaps", f"{KV}[0]")
 
-    def test_a_splat_and_another_id(self, plan: PlanJson, read: Reader) -> None:
+    def test_splat_beside_another_id_links_to_one_of_both(self, plan: PlanJson, read: Reader) -> None:
         """``coalesce(one(azurerm_key_vault.a[*].id), azurerm_key_vault.b.id)``."""
         vaults(plan, 0, local="azurerm_key_vault.a")
         vaults(plan, None, local="azurerm_key_vault.b")
         found = read_with(plan, read, "${azurerm_key_vault.a}${azurerm_key_vault.b.id}")
         assert found.link(SECRET) == ("one of", "azurerm_key_vault.a[0]", "azurerm_key_vault.b")
 
-    def test_a_splat_of_nothing_and_another_id(self, plan: PlanJson, read: Reader) -> None:
+    def test_empty_splat_beside_another_id_links_to_the_other(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None, local="azurerm_key_vault.b")
         found = read_with(plan, read, "${azurerm_key_vault.a}${azurerm_key_vault.b.id}")
         assert found.link(SECRET) == ("certain", "azurerm_key_vault.b")
 
-    def test_an_id_built_from_two(self, plan: PlanJson, read: Reader) -> None:
+    def test_id_built_from_two_resources_is_uncertain(self, plan: PlanJson, read: Reader) -> None:
         """``"${azurerm_resource_group.rg.id}/providers/Microsoft.KeyVault/vaults/${azurerm_key_vault.kv.name}"``."""
         vaults(plan, None)
         plan.resource("azurerm_resource_group.rg", {"name": "rg"})
@@ -183,7 +187,7 @@ class TestKeys:
         found = read(plan)
         return [found.link(change["address"]) for change in plan.changes if "secret" in change["type"]]
 
-    def test_each_key(self, plan: PlanJson, read: Reader) -> None:
+    def test_each_key_links_to_the_instance_with_the_key(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, "a", "b")
         assert self.links(plan, read, "${each.key}", ["a", "b"]) == [
             ("certain", f'{KV}["a"]'),
@@ -191,13 +195,17 @@ class TestKeys:
         ]
 
     @pytest.mark.parametrize("between", ["/", ".", ":", "_", "-"])
-    def test_a_key_that_begins_with_the_vaults(self, between: str, plan: PlanJson, read: Reader) -> None:
+    def test_composite_key_that_begins_with_the_key_of_a_vault_links_to_it(
+        self, between: str, plan: PlanJson, read: Reader
+    ) -> None:
         vaults(plan, "kv1", "kv2")
         keys = [f"kv2{between}pw", f"kv1{between}pw"]
         assert self.links(plan, read, "${each.key}", keys) == [("certain", f'{KV}["kv2"]'), ("certain", f'{KV}["kv1"]')]
 
     @pytest.mark.parametrize("between", ["/", ".", ":", "|"])
-    def test_a_value_and_keys_that_begin_with_the_vaults(self, between: str, plan: PlanJson, read: Reader) -> None:
+    def test_composite_keys_of_a_local_collection_link_by_their_beginning(
+        self, between: str, plan: PlanJson, read: Reader
+    ) -> None:
         """The flattened product of vaults and secrets: ``kv[each.value.vault].id``, keys ``kv1/pw``."""
         vaults(plan, "kv1", "kv2")
         found = self.links(
@@ -205,7 +213,9 @@ class TestKeys:
         )
         assert found == [("certain", f'{KV}["kv2"]'), ("certain", f'{KV}["kv1"]')]
 
-    def test_words_that_happen_to_begin_alike(self, plan: PlanJson, read: Reader) -> None:
+    def test_for_each_key_that_only_begins_with_the_key_of_a_vault_selects_none(
+        self, plan: PlanJson, read: Reader
+    ) -> None:
         """``{"db-password" = {vault = "main"}}`` is not in the vault ``db``."""
         vaults(plan, "db", "main")
         both = ("one of", f'{KV}["db"]', f'{KV}["main"]')
@@ -218,7 +228,7 @@ class TestKeys:
         assert self.links(plan, read, "${each.value.vault}", ["app", "db"]) == [both, both]
         assert self.links(plan, read, "${each.value.vault}", ["shared"])[-1] == both
 
-    def test_a_key_that_two_vaults_begin(self, plan: PlanJson, read: Reader) -> None:
+    def test_composite_key_that_begins_with_two_keys_is_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, "prod", "prod/db")
         both = ("one of", f'{KV}["prod"]', f'{KV}["prod/db"]')
         assert self.links(plan, read, "${each.value.vault}", ["prod/db/password"]) == [both]
@@ -228,18 +238,18 @@ class TestKeys:
         both = ("one of", f'{KV}["a"]', f'{KV}["b"]')
         assert self.links(plan, read, "${each.value.vault}", ["a/x", "other"]) == [both, both]
 
-    def test_a_key_looked_up_elsewhere(self, plan: PlanJson, read: Reader) -> None:
+    def test_key_from_a_lookup_is_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         """``azurerm_key_vault.kv[local.vault_of[each.key]].id``."""
         vaults(plan, "a", "b")
         both = ("one of", f'{KV}["a"]', f'{KV}["b"]')
         assert self.links(plan, read, "${local.vault_of}${each.key}", ["a", "b"]) == [both, both]
 
-    def test_the_items_of_the_same_set(self, plan: PlanJson, read: Reader) -> None:
+    def test_items_of_the_same_set_link_by_key(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, "a", "b")
         found = self.links(plan, read, "${each.value}", ["a", "b"], "${var.names}")
         assert found == [("certain", f'{KV}["a"]'), ("certain", f'{KV}["b"]')]
 
-    def test_the_values_of_a_map(self, plan: PlanJson, read: Reader) -> None:
+    def test_values_of_a_map_are_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         """``for_each = {app = "shared"}``."""
         vaults(plan, "app", "shared")
         both = ("one of", f'{KV}["app"]', f'{KV}["shared"]')
@@ -249,7 +259,7 @@ class TestKeys:
         vaults(plan, 0, 1)
         assert self.links(plan, read, "${count.index}", [0, 1]) == [("certain", f"{KV}[0]"), ("certain", f"{KV}[1]")]
 
-    def test_another_count(self, plan: PlanJson, read: Reader) -> None:
+    def test_count_of_another_resource_is_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         """``count.index % 2`` and ``count.index + 1`` look the same in a plan."""
         vaults(plan, 0, 1)
         both = ("one of", f"{KV}[0]", f"{KV}[1]")
@@ -259,11 +269,11 @@ class TestKeys:
         ]
         assert self.links(plan, read, "${count.index}", [0]) == [both]
 
-    def test_a_splat(self, plan: PlanJson, read: Reader) -> None:
+    def test_splat_links_to_one_of_all_instances(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, 0, 1)
         assert read_with(plan, read, f"${{{KV}}}").link(SECRET) == ("one of", f"{KV}[0]", f"{KV}[1]")
 
-    def test_a_splat_of_one(self, plan: PlanJson, read: Reader) -> None:
+    def test_splat_of_one_instance_links_to_it(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, 0)
         assert read_with(plan, read, f"${{{KV}}}").link(SECRET) == ("certain", f"{KV}[0]")
 
@@ -274,7 +284,7 @@ class TestKeys:
         assert self.links(plan, read, "", ["a", "b"]) == [both, both]
         assert self.links(plan, read, "${var.main}", ["a", "b"])[-1] == both
 
-    def test_a_chain_of_for_each(self, plan: PlanJson, read: Reader) -> None:
+    def test_for_each_over_resources_links_by_key(self, plan: PlanJson, read: Reader) -> None:
         """``for_each = azurerm_key_vault.kv`` and ``each.value.id``."""
         vaults(plan, "a", "b", "b-c")
         for key in ("a", "b", "b-c"):
@@ -283,13 +293,13 @@ class TestKeys:
         for key in ("a", "b", "b-c"):
             assert found.link(f'{SECRET}["{key}"]') == ("certain", f'{KV}["{key}"]')
 
-    def test_a_chain_with_other_keys(self, plan: PlanJson, read: Reader) -> None:
+    def test_for_each_over_resources_with_other_keys_is_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         """``for_each = { for k, v in azurerm_key_vault.kv : v.name => v }``."""
         vaults(plan, "a", "b")
         secret(plan, "${each.value.id}", "kv-a", for_each=f"${{{KV}}}")
         assert read(plan).link(f'{SECRET}["kv-a"]') == ("one of", f'{KV}["a"]', f'{KV}["b"]')
 
-    def test_a_map_of_objects_with_ids(self, plan: PlanJson, read: Reader) -> None:
+    def test_map_of_objects_with_ids_is_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         """``for_each = {x = {id = azurerm_key_vault.a.id}, y = {id = azurerm_key_vault.b.id}}``."""
         for name in ("a", "b"):
             vaults(plan, None, local=f"azurerm_key_vault.{name}")
@@ -300,7 +310,7 @@ class TestKeys:
 
 
 class TestModules:
-    def test_parent_to_child(self, plan: PlanJson, read: Reader) -> None:
+    def test_argument_of_a_module_links_to_the_resource_of_the_caller(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.module("module.m", vault_id="${azurerm_key_vault.kv.id}")
         source = secret(plan, "${var.vault_id}", module="module.m")
@@ -308,14 +318,14 @@ class TestModules:
         assert found.link(source) == ("certain", KV)
         assert found.reference(source).hops == ("var.vault_id", "azurerm_key_vault.kv.id")
 
-    def test_child_to_parent(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_of_a_module_links_to_its_resource(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None, module="module.m")
         plan.module("module.m", outputs={"id": "${azurerm_key_vault.kv.id}"})
         found = read_with(plan, read, "${module.m.id}")
         assert found.link(SECRET) == ("certain", f"module.m.{KV}")
         assert found.reference(SECRET).hops == ("module.m.id", "azurerm_key_vault.kv.id")
 
-    def test_siblings(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_passed_to_another_module_links_to_its_resource(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None, module="module.a")
         plan.module("module.a", outputs={"vault": "${azurerm_key_vault.kv.id}"})
         plan.module("module.b", target="${module.a.vault}")
@@ -324,7 +334,7 @@ class TestModules:
         assert found.link(source) == ("certain", f"module.a.{KV}")
         assert found.reference(source).hops == ("var.target", "module.a.vault", "azurerm_key_vault.kv.id")
 
-    def test_a_module_instance_looks_into_itself(self, plan: PlanJson, read: Reader) -> None:
+    def test_module_instance_links_to_its_own_resource(self, plan: PlanJson, read: Reader) -> None:
         for key in ("a", "b"):
             vaults(plan, None, module=f'module.m["{key}"]')
             secret(plan, "${azurerm_key_vault.kv.id}", module=f'module.m["{key}"]')
@@ -332,7 +342,7 @@ class TestModules:
         for key in ("a", "b"):
             assert found.link(f'module.m["{key}"].{SECRET}') == ("certain", f'module.m["{key}"].{KV}')
 
-    def test_a_module_instance_without_the_resource_does_not_look_into_another(
+    def test_module_instance_without_the_resource_links_to_no_other_instance(
         self, plan: PlanJson, read: Reader
     ) -> None:
         vaults(plan, None, module='module.m["y"]')
@@ -340,7 +350,7 @@ class TestModules:
         assert read(plan).link(source) == ("perhaps",)
 
     @pytest.mark.parametrize("keys", [("a", "b"), (0, 1)])
-    def test_module_instances_by_key(self, keys: tuple[Key, Key], plan: PlanJson, read: Reader) -> None:
+    def test_module_instances_link_by_key(self, keys: tuple[Key, Key], plan: PlanJson, read: Reader) -> None:
         plan.module("module.m", outputs={"id": "${azurerm_key_vault.kv.id}", "name": "${azurerm_key_vault.kv.name}"})
         word = "each.key" if isinstance(keys[0], str) else "count.index"
         for key in keys:
@@ -351,13 +361,13 @@ class TestModules:
             bracket = change["address"].removeprefix(SECRET)
             assert found.link(change["address"]) == ("certain", f"module.m{bracket}.{KV}")
 
-    def test_a_module_instance_that_is_written_out(self, plan: PlanJson, read: Reader) -> None:
+    def test_literal_module_instance_is_followed(self, plan: PlanJson, read: Reader) -> None:
         plan.module("module.m", outputs={"id": "${azurerm_key_vault.kv.id}"})
         for key in ("a", "b"):
             vaults(plan, None, module=f'module.m["{key}"]')
         assert read_with(plan, read, '${module.m["b"].id}').link(SECRET) == ("certain", f'module.m["b"].{KV}')
 
-    def test_an_output_whose_name_was_lost(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_with_a_lost_name_may_be_any_output_with_an_id(self, plan: PlanJson, read: Reader) -> None:
         """``module.vault[each.key].id`` where the module has more than one id to give."""
         outputs = {
             "id": "${azurerm_key_vault.kv.id}",
@@ -374,7 +384,7 @@ class TestModules:
         both = ("one of", f'module.m["b"].{KV}', 'module.m["b"].azurerm_private_endpoint.e')
         assert read(plan).link(f'{SECRET}["b"]') == both
 
-    def test_an_output_whose_name_was_lost_among_whole_resources(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_with_a_lost_name_may_be_any_whole_resource(self, plan: PlanJson, read: Reader) -> None:
         """``module.vault[each.key].vault.id`` beside an output ``identity_id``."""
         outputs = {"vault": "${azurerm_key_vault.kv}", "identity_id": "${azurerm_user_assigned_identity.u.id}"}
         plan.module("module.m", outputs=outputs)
@@ -384,7 +394,7 @@ class TestModules:
         link = read(plan).link(f'{SECRET}["a"]')
         assert link == ("one of", f'module.m["a"].{KV}', 'module.m["a"].azurerm_user_assigned_identity.u')
 
-    def test_an_output_that_is_one_vault_for_all(self, plan: PlanJson, read: Reader) -> None:
+    def test_output_that_is_one_vault_for_all_links_to_it(self, plan: PlanJson, read: Reader) -> None:
         """``values(azurerm_key_vault.kv)[0].id`` is not the vault with the secret's key."""
         plan.module("module.m", outputs={"main_id": f"${{{KV}}}"})
         vaults(plan, "a", "b", module="module.m")
@@ -393,7 +403,7 @@ class TestModules:
         assert read(plan).link(f'{SECRET}["b"]') == both
 
     @pytest.mark.parametrize("target", ['${module.m.ids["b"]}', "${module.m.ids}${each.key}"])
-    def test_a_map_of_ids(self, target: str, plan: PlanJson, read: Reader) -> None:
+    def test_map_of_ids_links_by_key(self, target: str, plan: PlanJson, read: Reader) -> None:
         """``output "ids" { value = { for k, v in azurerm_key_vault.kv : k => v.id } }``."""
         plan.module("module.m", outputs={"ids": f"${{{KV}}}"})
         vaults(plan, "a", "b", "b/c", module="module.m")
@@ -408,7 +418,7 @@ class TestModules:
         both = ("one of", f'module.m.{KV}["a"]', f'module.m.{KV}["b"]')
         assert read_with(plan, read, '${module.m.ids["b-c"]}').link(SECRET) == both
 
-    def test_a_map_that_is_handed_down(self, plan: PlanJson, read: Reader) -> None:
+    def test_map_passed_to_a_module_links_by_key(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, "a", "b")
         plan.module("module.m", vaults=f"${{{KV}}}")
         for key in ("a", "b"):
@@ -432,21 +442,21 @@ class TestModules:
         every = ("azurerm_key_vault.a[0]", "azurerm_key_vault.b[0]", "azurerm_key_vault.b[1]")
         assert read(plan).link(source) == ("one of", *every)
 
-    def test_an_object(self, plan: PlanJson, read: Reader) -> None:
+    def test_object_with_one_id_links_to_its_resource(self, plan: PlanJson, read: Reader) -> None:
         """``vault = { id = azurerm_key_vault.kv.id, name = azurerm_key_vault.kv.name, rg = local.rg }``."""
         vaults(plan, None)
         plan.module("module.m", vault="${azurerm_key_vault.kv.id}${azurerm_key_vault.kv.name}${local.rg}")
         source = secret(plan, "${var.vault.id}", module="module.m")
         assert read(plan).link(source) == ("certain", KV)
 
-    def test_a_whole_resource(self, plan: PlanJson, read: Reader) -> None:
+    def test_whole_resource_links_to_itself(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.module("module.m", vault=f"${{{KV}}}")
         source = secret(plan, "${var.vault.id}", module="module.m")
         assert read(plan).link(source) == ("certain", KV)
 
     @pytest.mark.parametrize("other", ["azurerm_log_analytics_workspace.w", "module.law.workspace", "module.law"])
-    def test_an_object_with_other_ids(self, other: str, plan: PlanJson, read: Reader) -> None:
+    def test_object_with_several_ids_is_ambiguous(self, other: str, plan: PlanJson, read: Reader) -> None:
         """``target = { id = azurerm_key_vault.kv.id, workspace = ... }`` and ``var.target.workspace.id``."""
         vaults(plan, None)
         workspace = "azurerm_log_analytics_workspace.w"
@@ -464,35 +474,35 @@ class TestModules:
         source = secret(plan, "${var.app.identity[0].principal_id}", module="module.m")
         assert read(plan).link(source) == ("perhaps",)
 
-    def test_a_secret_that_is_handed_down_whole(self, plan: PlanJson, read: Reader) -> None:
+    def test_secret_passed_as_a_whole_object_links_to_its_vault(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.resource("azurerm_key_vault_key.k", {"name": "k"}, written={"key_vault_id": f"${{{KV}.id}}"})
         plan.module("module.m", key="${azurerm_key_vault_key.k}")
         source = secret(plan, "${var.key.key_vault_id}", module="module.m")
         assert read(plan).link(source) == ("certain", KV)
 
-    def test_a_variable_of_a_call_with_for_each(self, plan: PlanJson, read: Reader) -> None:
+    def test_argument_of_a_call_with_for_each_links_by_key(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, "a", "b")
         plan.module("module.m", vault_id=f"${{{KV}}}${{each.key}}", for_each="${local.all}")
         for key in ("a", "b"):
             secret(plan, "${var.vault_id}", module=f'module.m["{key}"]')
         assert read(plan).link(f'module.m["b"].{SECRET}') == ("certain", f'{KV}["b"]')
 
-    def test_a_call_for_each_vault(self, plan: PlanJson, read: Reader) -> None:
+    def test_call_for_each_vault_links_by_key(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, "a", "b")
         plan.module("module.m", vault_id="${each.value.id}", for_each=f"${{{KV}}}")
         for key in ("a", "b"):
             secret(plan, "${var.vault_id}", module=f'module.m["{key}"]')
         assert read(plan).link(f'module.m["b"].{SECRET}') == ("certain", f'{KV}["b"]')
 
-    def test_a_constant_beside_an_id(self, plan: PlanJson, read: Reader) -> None:
+    def test_constant_beside_an_id_leaves_the_link_certain(self, plan: PlanJson, read: Reader) -> None:
         """``var.on ? azurerm_key_vault.kv[0].id : var.vault_id`` where the caller passes constants."""
         plan.module("module.m", on=True)
         vaults(plan, 0, module="module.m")
         source = secret(plan, "${var.on}${azurerm_key_vault.kv[0].id}${var.vault_id}", module="module.m")
         assert read(plan).link(source) == ("certain", f"module.m.{KV}[0]")
 
-    def test_an_id_beside_an_id(self, plan: PlanJson, read: Reader) -> None:
+    def test_two_ids_in_one_expression_are_ambiguous(self, plan: PlanJson, read: Reader) -> None:
         """``try(one(azurerm_key_vault.kv[*].id), var.vault_id)`` where the caller passes another vault."""
         plan.module("module.m", vault_id="${azurerm_key_vault.outer.id}")
         vaults(plan, None, local="azurerm_key_vault.outer")
@@ -528,7 +538,7 @@ class TestLocals:
         assert self.read(plan, read).targets == (f"module.m.{KV}",)
 
     @pytest.mark.parametrize("written", [{}, {"name": "kv"}, {"name": "${var.name}"}])
-    def test_beside_data_that_is_read_while_planning(
+    def test_data_read_while_planning_leaves_the_target_certain(
         self, written: dict[str, Any], plan: PlanJson, read: Reader
     ) -> None:
         plan.providers["azurerm"]["expressions"]["subscription_id"] = {"references": ["var.subscription_id"]}
@@ -538,12 +548,16 @@ class TestLocals:
     @pytest.mark.parametrize(
         "written", [{"name": "${azurerm_resource_group.g.name}"}, {"name": "${local.name}"}, {"name": "${module.m.x}"}]
     )
-    def test_beside_data_that_may_have_to_wait(self, written: dict[str, Any], plan: PlanJson, read: Reader) -> None:
+    def test_data_that_may_be_read_later_leaves_the_type_unknown(
+        self, written: dict[str, Any], plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource("data.azurerm_subscription.s", {}, actions=["read"], written=written, unknown={})
         assert self.types(plan, read) == ()
 
     @pytest.mark.parametrize("where", ["data", "provider", "call", "nothing"])
-    def test_beside_data_that_waits_for_something_else(self, where: str, plan: PlanJson, read: Reader) -> None:
+    def test_data_that_waits_for_a_resource_leaves_the_type_unknown(
+        self, where: str, plan: PlanJson, read: Reader
+    ) -> None:
         plan.module("module.d")
         plan.resource("data.azurerm_subscription.s", {}, actions=["read"], unknown={}, module="module.d")
         call = plan.root["module_calls"]["d"]
@@ -558,7 +572,7 @@ class TestLocals:
         else:
             assert self.types(plan, read, "module.d.") == ()
 
-    def test_beside_resources(self, plan: PlanJson, read: Reader) -> None:
+    def test_resources_with_unknown_ids_add_their_types(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azurerm_management_group.g", {"name": "g"})
         plan.resource("azurerm_linux_web_app.w", {"name": "w"})
         assert self.types(plan, read) == (
@@ -576,12 +590,14 @@ class TestLocals:
             "terraform_data.subscription",
         ],
     )
-    def test_beside_what_may_give_any_text(self, other: str, plan: PlanJson, read: Reader) -> None:
+    def test_reference_to_a_resource_of_any_content_has_no_type(self, other: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(other, {"name": "x"})
         assert self.types(plan, read) == ()
 
     @pytest.mark.parametrize(("outputs", "types"), [({}, 1), ({"id": "${azurerm_management_group.g.id}"}, 2)])
-    def test_beside_a_module(self, outputs: dict[str, Any], types: int, plan: PlanJson, read: Reader) -> None:
+    def test_outputs_of_modules_add_their_types(
+        self, outputs: dict[str, Any], types: int, plan: PlanJson, read: Reader
+    ) -> None:
         """Only what its outputs may show can be seen."""
         plan.resource("azurerm_linux_web_app.w", {"name": "w"}, module="module.web")
         plan.module("module.web.module.other", outputs=outputs)
@@ -589,14 +605,14 @@ class TestLocals:
         plan.module("module.web", outputs={"id": "${azurerm_linux_web_app.w.id}"})
         assert len(self.types(plan, read)) == 1 + types
 
-    def test_what_a_local_value_makes_of_an_id_does_not_show(self, plan: PlanJson, read: Reader) -> None:
+    def test_local_value_computed_from_an_id_has_no_type(self, plan: PlanJson, read: Reader) -> None:
         """``local.scope = "/subscriptions/${split("/", azurerm_key_vault.kv.id)[2]}"``."""
         vaults(plan, None)
         value = read_with(plan, read, "${local.vault_id}").reference(SECRET).value
         assert isinstance(value, Unknown)
         assert value.types == ()
 
-    def test_of_a_module_that_is_handed_what_others_make(self, plan: PlanJson, read: Reader) -> None:
+    def test_module_argument_with_an_id_limits_the_type(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.module("module.m", vault_id=f"${{{KV}.id}}")
         plan.module("module.m.module.inner", vault_id="${local.vault_id}")
@@ -604,7 +620,7 @@ class TestLocals:
 
 
 class TestLongWays:
-    def test_a_hundred_hops(self, plan: PlanJson, read: Reader) -> None:
+    def test_reference_through_a_hundred_hops_is_followed(self, plan: PlanJson, read: Reader) -> None:
         """Fifty modules down through variables, and fifty up through outputs."""
         depth = 50
         down = [".".join(f"module.d{n}" for n in range(level + 1)) for level in range(depth)]
@@ -620,7 +636,7 @@ class TestLongWays:
         assert len(found.reference(source).hops) == 1 + 1 + depth + 1 - 1
 
     @pytest.mark.parametrize("fields", [1, 2, 5])
-    def test_a_circle(self, fields: int, plan: PlanJson, read: Reader) -> None:
+    def test_circular_references_end(self, fields: int, plan: PlanJson, read: Reader) -> None:
         """No Terraform plans one, but whoever writes one by hand must not keep kvlint busy for ever."""
         outputs = "".join(f"${{var.v{n}.x{n}}}" for n in range(fields))
         inputs = "".join(f"${{module.m.o{n}.y{n}}}" for n in range(fields))

@@ -48,9 +48,7 @@ class TestPermissionModel:
         assert read(plan).get(KV, RBAC) == "?"
 
     @pytest.mark.parametrize("name", BOTH)
-    def test_one_is_written_as_something_that_a_plan_does_not_show(
-        self, name: str, plan: PlanJson, read: Reader
-    ) -> None:
+    def test_reference_that_a_plan_does_not_resolve_is_unknown(self, name: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, written={name: {}}, unknown={"id": True, **BOTH})
         assert read(plan).get(KV, RBAC) == "?"
 
@@ -67,7 +65,7 @@ class TestPermissionModel:
         assert found.get(KV, RBAC) is None
         assert found.get(KV, "derived.accessModel") == "?"
 
-    def test_without_a_configuration_nobody_knows_what_was_written(self, plan: PlanJson, read: Reader) -> None:
+    def test_permission_model_is_unknown_without_a_configuration(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, unknown={"id": True, **BOTH}, configured=False)
         assert read(plan).get(KV, RBAC) == "?"
 
@@ -81,7 +79,7 @@ class TestPermissionModel:
         assert read(plan).get(KV, RBAC) is value
 
     @pytest.mark.parametrize("name", BOTH)
-    def test_an_update_to_what_is_not_known(self, name: str, plan: PlanJson, read: Reader) -> None:
+    def test_update_to_an_unknown_value_is_unknown(self, name: str, plan: PlanJson, read: Reader) -> None:
         (other,) = set(BOTH) - {name}
         written = {name: "${data.external.x.result}"}
         plan.resource(KV, {other: False}, written=written, unknown={name: True}, actions=["update"])
@@ -108,7 +106,7 @@ PURGED = "properties.enablePurgeProtection"
 class TestWhoWroteIt:
     """The provider fills in defaults, so a plan has values that nobody wrote: the configuration tells them apart."""
 
-    def test_what_is_left_out_is_the_default(self, plan: PlanJson, read: Reader) -> None:
+    def test_missing_argument_has_the_default_of_the_provider(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False, DAYS: 90, ACCESS: True}, written={"name": "kv"})
         found = read(plan)
         for path, note in (
@@ -120,29 +118,27 @@ class TestWhoWroteIt:
             assert (answer.origin, answer.note) == ("default", note)
 
     @pytest.mark.parametrize("value", [False, "${var.x}"])
-    def test_what_is_written_is_written_though_it_is_the_default(
-        self, value: object, plan: PlanJson, read: Reader
-    ) -> None:
+    def test_argument_set_to_its_default_is_set(self, value: object, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, written={"name": "kv", PURGE: value})
         assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
-    def test_another_value_than_the_default_is_somebodys(self, plan: PlanJson, read: Reader) -> None:
+    def test_missing_argument_with_another_value_is_set(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: True}, written={"name": "kv"})
         answer = read(plan).answer(KV, PURGED)
         assert (answer.origin, read(plan).get(KV, PURGED)) == ("written", True)
 
-    def test_without_a_configuration_nobody_knows(self, plan: PlanJson, read: Reader) -> None:
+    def test_value_is_set_without_a_configuration(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, configured=False)
         assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
-    def test_what_is_only_read_has_its_values_from_azure(self, plan: PlanJson, read: Reader) -> None:
+    def test_value_of_a_data_source_is_set(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(f"data.{KV}", {"name": "kv", PURGE: False}, actions=["read"], unknown={})
         assert read(plan).answer(f"data.{KV}", PURGED).origin == Origin.WRITTEN
 
     @pytest.mark.parametrize(
         ("actions", "origin"), [(["create"], "default"), (["update"], "kept"), (["no-op"], "kept")]
     )
-    def test_what_an_existing_resource_has_already_is_kept(
+    def test_value_of_an_existing_resource_is_kept(
         self, actions: list[str], origin: str, plan: PlanJson, read: Reader
     ) -> None:
         plan.resource(KV, dict.fromkeys(BOTH, False), written={"name": "kv"}, actions=actions, unknown={})
@@ -165,7 +161,7 @@ class TestWhoWroteIt:
         )
 
 
-def test_a_renamed_block_is_not_read_by_its_old_name_too(plan: PlanJson, read: Reader) -> None:
+def test_renamed_block_is_read_by_one_name_only(plan: PlanJson, read: Reader) -> None:
     """``log`` is computed: it still shows the category that ``enabled_log`` no longer has."""
     setting = "azurerm_monitor_diagnostic_setting.d"
     log = [{"category": "AuditEvent", "category_group": "", "enabled": True}]
@@ -181,13 +177,15 @@ def test_a_renamed_block_is_not_read_by_its_old_name_too(plan: PlanJson, read: R
 
 class TestFirewall:
     @pytest.mark.parametrize("unknown", [{"network_acls": True}, {"network_acls": True, **BOTH}])
-    def test_left_out_is_open_to_the_world(self, unknown: dict[str, Any], plan: PlanJson, read: Reader) -> None:
+    def test_missing_network_rules_allow_all_networks(
+        self, unknown: dict[str, Any], plan: PlanJson, read: Reader
+    ) -> None:
         plan.resource(KV, {"name": "kv"}, unknown={"id": True} | unknown)
         found = read(plan)
         assert found.get(KV, ACLS) is None
         assert found.get(KV, "derived.exposure") == "all networks"
 
-    def test_written_and_not_known(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_default_action_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         written = {"network_acls": [{"default_action": "${data.external.x.result}"}]}
         plan.resource(KV, {}, written=written, unknown={"network_acls": True})
         found = read(plan)
@@ -225,7 +223,7 @@ class TestFirewall:
         plan.resource(KV, {"network_acls": [acls]}, unknown={"network_acls": [{"ip_rules": [False, True]}]})
         assert read(plan).get(KV, f"{ACLS}.ipRules") == [{"value": "203.0.113.7"}, {"value": "?"}]
 
-    def test_one_argument_of_the_block(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_argument_of_a_block_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"network_acls": [{"bypass": "None"}]}, unknown={"network_acls": [{"default_action": True}]})
         assert read(plan).get(KV, ACLS) == {"bypass": "None", "defaultAction": "?"}
 
@@ -238,12 +236,12 @@ POLICY = {"object_id": "o", "tenant_id": "t", "secret_permissions": ["Get"]}
 
 
 class TestLists:
-    def test_a_block_for_each_policy(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_argument_of_one_policy_is_unknown(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"access_policy": [POLICY]}, unknown={"access_policy": [{}, {"object_id": True}]})
         found = read(plan).get(KV, "properties.accessPolicies")
         assert [policy.get("objectId") for policy in found] == ["o", "?"]
 
-    def test_all_of_them(self, plan: PlanJson, read: Reader) -> None:
+    def test_unknown_block_is_unknown_as_a_whole(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, written={"access_policy": {}}, unknown={"access_policy": True})
         assert read(plan).get(KV, "properties.accessPolicies") == "?"
 
@@ -283,7 +281,7 @@ def test_all_of_a_resource_may_be_unknown(plan: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("marks", [None, False, {}])
-def test_nothing_is_unknown(marks: Any, plan: PlanJson, read: Reader) -> None:
+def test_resource_without_unknown_values_is_known(marks: Any, plan: PlanJson, read: Reader) -> None:
     plan.resource(KV, {"name": "kv"}, change={"after_unknown": marks})
     assert read(plan).get(KV, "name") == "kv"
 
@@ -302,7 +300,9 @@ class TestSoftDelete:
             (">= 2.0", None, "?"),
         ],
     )
-    def test_by_version(self, version: str, written: bool | None, expected: Any, plan: PlanJson, read: Reader) -> None:
+    def test_version_decides_the_default(
+        self, version: str, written: bool | None, expected: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.provider("azurerm", version)
         plan.resource(KV, {"soft_delete_enabled": written})
         assert read(plan).get(KV, "properties.enableSoftDelete") == expected
@@ -328,7 +328,9 @@ class TestVersions:
             (">= 4.0.0-beta1", (4, 0), (9999, 0)),
         ],
     )
-    def test_constraints(self, constraint: str, low: tuple[int, int], high: tuple[int, int]) -> None:
+    def test_constraint_is_a_range_of_versions(
+        self, constraint: str, low: tuple[int, int], high: tuple[int, int]
+    ) -> None:
         assert range_of_constraint(constraint) == VersionRange(low, high)
 
     @pytest.mark.parametrize("constraint", ["~> " + "9" * 5000, "9" * 5000 + ".1", ">= ²", "~> 4.٣"])
@@ -347,7 +349,7 @@ class TestVersions:
             ({"rbac_authorization_enabled"}, (0, 0), (9999, 0)),
         ],
     )
-    def test_the_arguments_of_a_vault_date_its_provider(
+    def test_arguments_of_a_vault_narrow_the_provider_version(
         self, keys: set[str], low: tuple[int, int], high: tuple[int, int]
     ) -> None:
         assert narrow_by_arguments("azurerm_key_vault", keys, VersionRange()) == VersionRange(low, high)
@@ -367,7 +369,9 @@ class TestProviders:
             ({"purge_soft_delete_on_destroy": {}}, "?"),
         ],
     )
-    def test_features(self, features: dict[str, Any], expected: Any, plan: PlanJson, read: Reader) -> None:
+    def test_features_set_the_provider_flag(
+        self, features: dict[str, Any], expected: Any, plan: PlanJson, read: Reader
+    ) -> None:
         plan.provider("azurerm", "~> 4.0", **features)
         plan.resource(KV, {"name": "kv"})
         found = read(plan)
@@ -378,7 +382,9 @@ class TestProviders:
         plan.provider("azurerm", "~> 2.90")
         assert read(plan).get("provider.azurerm", self.FLAG) == "?"
 
-    def test_aliases_and_modules(self, plan: PlanJson, read: Reader) -> None:
+    def test_aliases_and_provider_configurations_of_modules_are_distinguished(
+        self, plan: PlanJson, read: Reader
+    ) -> None:
         plan.provider("azurerm.west", "~> 4.0", purge_soft_delete_on_destroy=False)
         plan.provider("module.m:azurerm", "2.41.0")
         plan.resource(KV, {"name": "kv"}, provider="azurerm.west")
@@ -391,23 +397,23 @@ class TestProviders:
         assert found.get(inner, "properties.enableSoftDelete") is False
         assert found.get(KV, "properties.enableSoftDelete") is True
 
-    def test_what_is_no_longer_written_had_the_only_provider(self, plan: PlanJson, read: Reader) -> None:
+    def test_deleted_resource_without_a_configuration_has_the_only_provider(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, before={"name": "kv"}, actions=["delete"], configured=False)
         assert read(plan).link_of(KV, "provider") == "-> provider.azurerm"
 
-    def test_or_one_of_several(self, plan: PlanJson, read: Reader) -> None:
+    def test_deleted_resource_with_several_providers_has_none(self, plan: PlanJson, read: Reader) -> None:
         plan.provider("azurerm.west", "~> 4.0")
         plan.resource(KV, before={"name": "kv"}, actions=["delete"], configured=False)
         assert read(plan).link_of(KV, "provider") is None
 
-    def test_only_azurerm(self, plan: PlanJson, read: Reader) -> None:
+    def test_only_azurerm_providers_are_resources(self, plan: PlanJson, read: Reader) -> None:
         plan.providers["azapi"] = {"name": "azapi", "full_name": "registry.terraform.io/azure/azapi"}
         plan.providers["tofu"] = {"name": "azurerm", "full_name": "registry.opentofu.org/hashicorp/azurerm"}
         found = read(plan)
         assert set(found.graph.resources) == {"provider.azurerm", "provider.tofu"}
 
 
-def test_what_says_the_same_is_said_once(plan: PlanJson, read: Reader) -> None:
+def test_equal_secrets_share_their_attributes(plan: PlanJson, read: Reader) -> None:
     """Thousands of secrets are lowered, and judged, once; but not where their configuration differs."""
     secret = "azurerm_key_vault_secret.s"
     written = {"key_vault_id": "${azurerm_key_vault.kv.id}", "content_type": "${var.x}"}
@@ -437,7 +443,7 @@ class TestSecretsApart:
         secrets = [one for address, one in found.items() if address.startswith(self.SECRET)]
         return [one.shared_attributes for one in secrets], [one.select(("properties", "value")) for one in secrets]
 
-    def test_known_values(self, plan: PlanJson) -> None:
+    def test_known_values_are_not_common_attributes(self, plan: PlanJson) -> None:
         for n in range(2):
             plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
         commons, values = self.values(plan, RequiredAttributes(**self.ASKED))
@@ -459,7 +465,7 @@ class TestSecretsApart:
         _, values = self.values(plan, RequiredAttributes(**self.ASKED))
         assert [getattr(value, "value", None) for value in values] == ["v"]
 
-    def test_whoever_asks_for_all_around_it_gets_it_there(self, plan: PlanJson) -> None:
+    def test_common_attributes_include_parent_objects_if_required(self, plan: PlanJson) -> None:
         for n in range(2):
             plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
         paths = {"microsoft.keyvault/vaults/secrets": frozenset({("properties",), ("properties", "value")})}
@@ -468,7 +474,7 @@ class TestSecretsApart:
         assert commons[0] is not None
         assert commons[0].fields["properties"].fields["value"] == values[0]  # type: ignore[union-attr]  # an object
 
-    def test_what_it_was_before(self, plan: PlanJson) -> None:
+    def test_previous_values_are_not_common_attributes(self, plan: PlanJson) -> None:
         change = ("derived", "changedFrom", "properties", "value")
         before = {"name": "s", "value": "old"}
         plan.resource(self.SECRET, {"name": "s", "value": "new"}, key=0, before=before, actions=["update"])
@@ -492,7 +498,7 @@ class TestSecretsApart:
 
 
 @pytest.mark.slow(8)
-def test_nothing_holds_on_to_a_plan_that_was_read(plan: PlanJson) -> None:
+def test_plan_is_released_after_reading(plan: PlanJson) -> None:
     """Nobody looks for garbage while kvlint runs, so that what is held in a circle would stay until its end."""
     plan.resource(KV, {"name": "kv"})
     plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, written={"key_vault_id": f"${{{KV}.id}}"})
@@ -508,7 +514,7 @@ def test_nothing_holds_on_to_a_plan_that_was_read(plan: PlanJson) -> None:
         gc.enable()
 
 
-def test_a_key_order_of_another_tool(plan: PlanJson, read: Reader) -> None:
+def test_order_of_keys_does_not_matter(plan: PlanJson, read: Reader) -> None:
     """``jq -S`` sorts keys, so that an entry's type comes after its change."""
     plan.resource(KV, {"name": "kv", "type": "x"})
     plan.resource("azurerm_thing.x", {"type": "azurerm_key_vault"})

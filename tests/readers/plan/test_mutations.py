@@ -124,7 +124,7 @@ def document(request: pytest.FixtureRequest, rich: dict[str, Any]) -> dict[str, 
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_damaged_trees(large: bool, document: dict[str, Any]) -> None:
+def test_damaged_documents_cause_no_internal_error(large: bool, document: dict[str, Any]) -> None:
     """In a large plan keys and texts are not checked all at once, so that damage shows later."""
     if large:
         document["checks"] = "x" * DUPLICATES_CHECKED_UP_TO
@@ -142,7 +142,7 @@ def test_damaged_trees(large: bool, document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_damaged_texts(large: bool, document: dict[str, Any]) -> None:
+def test_damaged_bytes_cause_no_internal_error(large: bool, document: dict[str, Any]) -> None:
     random = Random(2)  # noqa: S311
     text = json.dumps(document).encode()
     for _ in range(TEXTS // 4):
@@ -163,7 +163,7 @@ def test_damaged_texts(large: bool, document: dict[str, Any]) -> None:
         judged(bytes(data) + (b" " * DUPLICATES_CHECKED_UP_TO if large else b""))
 
 
-def test_cut_texts(document: dict[str, Any]) -> None:
+def test_truncated_plan_is_an_error(document: dict[str, Any]) -> None:
     text = json.dumps(document).encode()
     step = len(text) // 60
     for end in range(0, len(text), step):

@@ -62,7 +62,7 @@ def full(plan: PlanJson) -> PlanJson:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
-def test_resources(bom: str, form: str, full: PlanJson, read: Reader) -> None:
+def test_resources_have_their_positions(bom: str, form: str, full: PlanJson, read: Reader) -> None:
     text = FORMS[form](full)
     found = places(read((bom + text).encode()).read)
     assert [address for address in found if "provider" not in address] == ADDRESSES
@@ -81,7 +81,7 @@ def test_resources(bom: str, form: str, full: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_deferred_changes(form: str, full: PlanJson, read: Reader) -> None:
+def test_deferred_changes_have_their_positions(form: str, full: PlanJson, read: Reader) -> None:
     address = full.resource("azurerm_key_vault.later", {"name": "kv"})
     full.more["deferred_changes"] = [
         {"reason": "absent_prereq", "resource_change": full.changes[0]},
@@ -96,7 +96,7 @@ def test_deferred_changes(form: str, full: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_providers(form: str, full: PlanJson, read: Reader) -> None:
+def test_providers_have_their_positions(form: str, full: PlanJson, read: Reader) -> None:
     text = FORMS[form](full)
     found = places(read(text.encode()).read)
     for key in ("azurerm", "azurerm.west", "module.m:azurerm"):
@@ -107,20 +107,20 @@ def test_providers(form: str, full: PlanJson, read: Reader) -> None:
         assert "provider_config" in "\n".join(before)
 
 
-def test_utf_16_columns_are_only_told_where_they_differ(full: PlanJson, read: Reader) -> None:
+def test_utf_16_columns_are_set_only_where_they_differ(full: PlanJson, read: Reader) -> None:
     found = places(read(FORMS["pretty"](full).encode()).read)
     assert found["azurerm_key_vault.kv"].excerpt.utf16 is None
     one_line = places(read(FORMS["minified"](full).encode()).read)
     assert one_line["azurerm_key_vault.kv"].excerpt.utf16 is not None
 
 
-def test_only_what_is_asked_for(full: PlanJson, read: Reader) -> None:
+def test_positions_are_found_for_requested_addresses_only(full: PlanJson, read: Reader) -> None:
     plan = read(full).read
     assert list(positions(plan.plan, plan.numbers, [ADDRESSES[1], "azurerm_key_vault.nowhere"])) == [ADDRESSES[1]]
     assert positions(plan.plan, plan.numbers, []) == {}
 
 
-def test_an_address_longer_than_any_head(plan: PlanJson, read: Reader) -> None:
+def test_long_address_is_marked_at_the_start_of_its_entry(plan: PlanJson, read: Reader) -> None:
     """It is marked at the entry's beginning, and nothing behind it is shown."""
     address = plan.resource("azurerm_key_vault.kv", {"name": "kv"}, key="k" * 5000)
     region, excerpt = places(read(plan).read)[address]
@@ -138,7 +138,7 @@ def test_an_entry_that_begins_with_its_change(plan: PlanJson, read: Reader) -> N
 
 
 @pytest.mark.parametrize("part", [b'"provider_config":', b'"azurerm":'])
-def test_a_key_that_is_given_twice_in_a_large_plan(part: bytes, plan: PlanJson, read: Reader) -> None:
+def test_duplicate_key_in_a_large_plan_causes_no_error(part: bytes, plan: PlanJson, read: Reader) -> None:
     """Every key of it is not checked, so a provider may have no place; nothing breaks."""
     plan.more["checks"] = "x" * DUPLICATES_CHECKED_UP_TO
     plan.resource("azurerm_key_vault.kv", {"name": "kv"})

@@ -111,7 +111,7 @@ PARTS = [secret_values, sensitive_arguments, azapi_bodies, other_parts, broken_c
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("indent", [None, 2])
-def test_nothing_of_a_secret_is_printed(
+def test_secret_of_a_plan_is_not_printed(
     indent: int | None, form: str, plan: PlanJson, tmp_path: Path, run: Run
 ) -> None:
     plan.resource("azurerm_key_vault.kv", {"name": "kv", "sku_name": "standard"})
@@ -127,7 +127,7 @@ def test_nothing_of_a_secret_is_printed(
 
 
 @pytest.mark.parametrize("end", ["", '"', '",', '"}', f'" "{CANARY}', "\\", "\n", "\x00"])
-def test_nothing_of_a_broken_file_is_printed(end: str, tmp_path: Path, run: Run) -> None:
+def test_content_of_a_broken_plan_is_not_printed(end: str, tmp_path: Path, run: Run) -> None:
     file = tmp_path / "plan.json"
     file.write_text('{"resource_changes":[],"variables":{"a":{"value":"' + CANARY + end)
     ran = run("-v", file)

@@ -58,7 +58,7 @@ def test_tables_are_built_once_for_the_same_requirements() -> None:
     assert argument_table("azurerm_key_vault", frozenset({("name",)}), vias) is not first
 
 
-def test_resources_share_what_they_have_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_caches_do_not_change_resources(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = [resources(data) for data in EXAMPLES]
     find = ArgumentMaps.find
 

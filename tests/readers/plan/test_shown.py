@@ -48,21 +48,21 @@ def output(after: Any, unknown: Any = False) -> dict[str, Any]:
         ("westeurope", OPEN),
     ],
 )
-def test_an_output(after: Any, expected: value_origins.Origins) -> None:
+def test_output_in_the_plan_decides_whether_it_is_the_secret(after: Any, expected: value_origins.Origins) -> None:
     assert shown(output_changes=output(after)).of_output("out", FOUND) == expected
 
 
-def test_what_is_known_after_apply_may_be_the_secret() -> None:
+def test_output_known_after_apply_may_be_the_secret() -> None:
     assert shown(output_changes=output(False, unknown=True)).of_output("out", FOUND) == OPEN
     assert shown().of_output("out", FOUND) == OPEN
 
 
-def test_what_refers_to_no_secret_stays_what_it_is() -> None:
+def test_output_that_refers_to_no_secret_keeps_its_origin() -> None:
     plain = frozenset({value_origins.PARAMETER})
     assert shown(output_changes=output(SECRET)).of_output("out", plain) == plain
 
 
-def test_secrets_of_the_state_count() -> None:
+def test_secrets_of_the_prior_state_are_known() -> None:
     resources = [
         {"address": "data.azurerm_key_vault_secret.a", "type": "azurerm_key_vault_secret", "mode": "data",
          "values": {"name": "written-here", "value": "battery-staple"}},
@@ -77,7 +77,7 @@ def test_a_short_secret_is_part_of_other_texts_by_chance() -> None:
     assert shown(variables=short, output_changes=output("abcdef")).of_output("out", FOUND) == OPEN
 
 
-def test_an_argument_of_any_instance() -> None:
+def test_argument_of_any_instance_may_be_the_secret() -> None:
     changes = [
         {"address": f'null_resource.a["{key}"]', "type": "null_resource",
          "change": {"actions": ["create"], "after": {"triggers": {"value": value}}}}
@@ -100,11 +100,11 @@ def test_an_argument_of_any_instance() -> None:
         {"configuration": {"root_module": {"variables": []}}},
     ],
 )
-def test_broken_parts_tell_nothing(parts: dict[str, Any]) -> None:
+def test_broken_parts_of_a_plan_leave_the_origin_unknown(parts: dict[str, Any]) -> None:
     assert shown(**{"output_changes": output("none of it"), **parts}).of_output("out", FOUND) == OPEN
 
 
-def test_a_great_many_are_left_open() -> None:
+def test_many_values_leave_the_origin_unknown() -> None:
     words = {f"v{number}": {"value": f"{SECRET}-{number}"} for number in range(3000)}
     root = {"variables": {name: {"sensitive": True} for name in words}}
     many = [f"text {number}" for number in range(3000)]

@@ -32,7 +32,7 @@ def azapi(plan: PlanJson, body: Any, **more: Any) -> None:
 
 
 @pytest.mark.parametrize("level", ["resource_group", "subscription", "management_group", "tenant"])
-def test_what_a_template_deploys_is_a_resource(level: str, plan: PlanJson, read: Reader) -> None:
+def test_resources_of_a_template_deployment_are_read(level: str, plan: PlanJson, read: Reader) -> None:
     local = f"azurerm_{level}_template_deployment.d"
     plan.resource(local, {"template_content": json.dumps(TEMPLATE), "parameters_content": json.dumps(GIVEN)})
     found = read(plan)
@@ -42,7 +42,7 @@ def test_what_a_template_deploys_is_a_resource(level: str, plan: PlanJson, read:
 
 
 @pytest.mark.parametrize("encoded", [False, True])
-def test_a_deployment_of_azapi(encoded: bool, plan: PlanJson, read: Reader) -> None:
+def test_azapi_deployment_is_read(encoded: bool, plan: PlanJson, read: Reader) -> None:
     body = {"properties": {"template": TEMPLATE, "parameters": GIVEN}}
     azapi(plan, json.dumps(body) if encoded else body)
     found = read(plan)
@@ -50,7 +50,7 @@ def test_a_deployment_of_azapi(encoded: bool, plan: PlanJson, read: Reader) -> N
     assert not found.problems
 
 
-def test_what_is_not_known_in_azapi_hides_no_more(plan: PlanJson, read: Reader) -> None:
+def test_unknown_parameter_of_an_azapi_deployment_hides_no_other_value(plan: PlanJson, read: Reader) -> None:
     given = {"purge": {"value": None}, "name": {"value": "kv"}}
     unknown = {"body": {"properties": {"parameters": {"purge": {"value": True}}}}}
     azapi(plan, {"properties": {"template": TEMPLATE, "parameters": given}}, unknown=unknown)
@@ -58,14 +58,14 @@ def test_what_is_not_known_in_azapi_hides_no_more(plan: PlanJson, read: Reader) 
 
 
 @pytest.mark.parametrize(("given", "purge"), [({"parameters_body": json.dumps(GIVEN)}, False), ({}, "?")])
-def test_the_deployment_of_an_old_azurerm(given: Any, purge: Any, plan: PlanJson, read: Reader) -> None:
+def test_deployment_of_an_old_azurerm_version_is_read(given: Any, purge: Any, plan: PlanJson, read: Reader) -> None:
     template = {**TEMPLATE, "resources": [VAULT | {"name": "kv"}]}
     after = {"template_body": json.dumps(template)} | (given or {"parameters": {"purge": "false"}})
     plan.resource("azurerm_template_deployment.d", after)
     assert read(plan).get(f"azurerm_template_deployment.d/{KV}", PURGE) == purge
 
 
-def test_parameters_that_are_not_known(plan: PlanJson, read: Reader) -> None:
+def test_unknown_parameters_are_unknown(plan: PlanJson, read: Reader) -> None:
     template = {**TEMPLATE, "resources": [VAULT | {"name": "kv"}]}
     written = {"parameters_content": "${azurerm_subnet.s.id}"}
     plan.resource(GROUP, {"template_content": json.dumps(template)}, written=written)
@@ -81,9 +81,7 @@ def test_parameters_that_are_not_known(plan: PlanJson, read: Reader) -> None:
         ({"template_spec_version_id": "/x"}, {}, "note"),
     ],
 )
-def test_a_template_that_is_not_known_is_told(
-    after: Any, unknown: Any, level: str, plan: PlanJson, read: Reader
-) -> None:
+def test_unknown_template_is_a_problem(after: Any, unknown: Any, level: str, plan: PlanJson, read: Reader) -> None:
     plan.resource(GROUP, after, unknown=unknown)
     found = read(plan)
     assert [problem.level for problem in found.problems] == [level]
@@ -91,12 +89,12 @@ def test_a_template_that_is_not_known_is_told(
 
 
 @pytest.mark.parametrize("body", [None, "no JSON", {}, {"properties": {"template": "x"}}])
-def test_a_deployment_of_azapi_that_is_not_known_is_told(body: Any, plan: PlanJson, read: Reader) -> None:
+def test_unknown_azapi_deployment_is_a_problem(body: Any, plan: PlanJson, read: Reader) -> None:
     azapi(plan, body)
     assert [problem.level for problem in read(plan).problems] in (["warning"], ["error"])
 
 
-def test_a_deployment_that_goes_away_deploys_nothing(plan: PlanJson, read: Reader) -> None:
+def test_deleted_deployment_has_no_resources(plan: PlanJson, read: Reader) -> None:
     plan.resource(GROUP, before={"template_content": json.dumps(TEMPLATE)}, actions=["delete"])
     found = read(plan)
     assert not found.problems

@@ -107,7 +107,7 @@ def test_a_zero_value_of_an_argument_with_a_default_is_a_value(plan: PlanJson, r
         ("azurerm_monitor_diagnostic_setting", "enabled_log", "properties.logs"),
     ],
 )
-def test_arguments_whose_zero_value_is_a_value(
+def test_zero_value_of_these_arguments_is_a_value(
     type_: str, argument: str, path: str, plan: PlanJson, read: Reader
 ) -> None:
     zero: Any = "" if argument == "value" else []
@@ -160,7 +160,7 @@ def test_a_percentage_of_0_beside_days_is_not_set(plan: PlanJson, read: Reader) 
     assert found.get("azurerm_key_vault_certificate.s", f"{trigger}.lifetimePercentage") is None
 
 
-def test_an_empty_destination_is_no_destination(plan: PlanJson, read: Reader) -> None:
+def test_empty_destination_is_not_set(plan: PlanJson, read: Reader) -> None:
     values = {
         "name": "d",
         "log_analytics_workspace_id": "",

@@ -44,7 +44,7 @@ def update(target: str, purge: str, more: str = "") -> str:
         "jsondecode(jsonencode(local.body))",
     ],
 )
-def test_a_body(body: str, read: Read) -> None:
+def test_body_of_any_notation_is_read(body: str, read: Read) -> None:
     text = f"locals {{\n  body = {BODY}\n}}\n" + resource(body)
     found = read(text, {"body.json": '{"properties": {"enablePurgeProtection": false}}'})
     assert plain(found, KV, *PURGE) is False
@@ -62,7 +62,7 @@ def test_a_body_that_is_not_known(body: str, read: Read) -> None:
     assert isinstance(value(read(variable("b") + resource(body)), KV, *PURGE), Unknown)
 
 
-def test_what_a_body_does_not_say_has_its_default(read: Read) -> None:
+def test_missing_property_of_a_body_has_its_default(read: Read) -> None:
     found = value(read(resource("")), KV, *PURGE)
     assert found.origin == Origin.DEFAULT
     assert plain(read(resource(BODY)), KV, "properties", "enableSoftDelete") is True
@@ -77,7 +77,7 @@ TYPE_NOT_KNOWN = "the type of `azapi_resource.kv` is unknown, so the resource wa
 
 
 @pytest.mark.parametrize("type_", ['"Microsoft.KeyVault"', "null", "5", '"@2020"'])
-def test_what_is_not_a_type_is_an_error(type_: str, judge: Judge) -> None:
+def test_invalid_type_is_an_error(type_: str, judge: Judge) -> None:
     found = judge(resource(BODY, type_=type_))
     assert [message for *_, message in found.errors()] == [TYPE_NOT_KNOWN]
     assert found.code == 3
@@ -93,39 +93,39 @@ def test_a_type_that_only_a_plan_knows_is_an_error(type_: str, judge: Judge) -> 
     assert found.outcomes("KV201") == {"azurerm_key_vault.kv": "unknown"}
 
 
-def test_types_by_case_and_value(judge: Judge) -> None:
+def test_type_is_compared_without_case(judge: Judge) -> None:
     for type_ in ('"microsoft.keyvault/VAULTS@2023-07-01"', "local.t"):
         text = 'locals {\n  t = "Microsoft.KeyVault/vaults@2023-07-01"\n}\n' + resource(BODY, type_=type_)
         assert judge(text).outcomes("KV001") == {KV: "fail"}
 
 
-def test_a_key_vault_type_that_nobody_knows(judge: Judge) -> None:
+def test_unknown_key_vault_type_is_incomplete(judge: Judge) -> None:
     found = judge(resource(BODY, type_='"Microsoft.KeyVault/newThings@2030-01-01"'))
     assert found.code == 3
     assert judge(resource(BODY, type_='"Microsoft.Storage/storageAccounts@2023-01-01"')).code == 0
 
 
 class TestUpdates:
-    def test_one_of_an_azapi_resource(self, judge: Judge) -> None:
+    def test_update_of_an_azapi_resource_applies(self, judge: Judge) -> None:
         assert judge(resource(BODY) + update(f"{KV}.id", "true")).outcomes("KV001") == {}
 
-    def test_one_of_an_azurerm_resource(self, judge: Judge) -> None:
+    def test_update_of_an_azurerm_resource_applies(self, judge: Judge) -> None:
         found = judge(update("azurerm_key_vault.kv.id", "false") + vault())
         assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "fail"}
         assert found.told("KV001") == [("fail", "main.tf", 6)]
 
-    def test_one_of_each_instance(self, judge: Judge) -> None:
+    def test_update_of_an_instance_applies_to_that_instance(self, judge: Judge) -> None:
         text = resource(BODY, "  count = 2\n") + update(f"{KV}[count.index].id", "count.index == 0", "  count = 2\n")
         assert judge(text).outcomes("KV001") == {f"{KV}[1]": "fail"}
 
     @pytest.mark.parametrize("target", ["var.id", '"/subscriptions/x"', "azurerm_key_vault.gone.id"])
-    def test_one_of_something_else_is_a_warning(self, target: str, judge: Judge) -> None:
+    def test_update_of_another_resource_is_a_warning(self, target: str, judge: Judge) -> None:
         found = judge(variable("id") + vault() + update(target, "false"))
         assert [message for *_, message in found.notes()] == [
             "the target of azapi_update_resource is not declared here, so the resource was not evaluated"
         ]
 
-    def test_one_that_is_perhaps_there(self, judge: Judge) -> None:
+    def test_conditional_update_applies_under_its_condition(self, judge: Judge) -> None:
         perhaps = "  count = var.p ? 1 : 0\n"
         text = variable("p") + vault() + update("azurerm_key_vault.kv.id", "false", perhaps)
         assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}

@@ -41,6 +41,6 @@ resource "azurerm_storage_account" "a" {
         ('(var.location != "" ? var.location : "westeurope") == ""', False),
     ],
 )
-def test_a_condition(read: Read, condition: str, expected: bool | None) -> None:
+def test_facts_about_computed_values_are_known(read: Read, condition: str, expected: bool | None) -> None:
     text = f'resource "azurerm_key_vault" "kv" {{\n  enable_rbac_authorization = {condition}\n}}\n'
     assert plain(read(text + OTHERS), KV, "properties", "enableRbacAuthorization") is expected

@@ -21,12 +21,12 @@ JSON_GOOD = JSON_BAD.replace("false", "true")
 
 @pytest.mark.parametrize("text", [BAD, BAD.replace("\n", "\r\n"), "\ufeff" + BAD, BAD.encode("utf-16")])
 @pytest.mark.parametrize("name", ["main.tf", "a.b.tf", "main.tofu"])
-def test_a_file_in_any_usual_encoding(name: str, text: str | bytes, judge: Judge) -> None:
+def test_file_is_read_in_each_encoding(name: str, text: str | bytes, judge: Judge) -> None:
     assert judge({name: text}).told("KV001") == [("fail", name, 2)]
 
 
 @pytest.mark.parametrize("name", ["main.tf.json", "main.tofu.json"])
-def test_a_file_in_json_is_told_at_the_key(name: str, judge: Judge) -> None:
+def test_json_file_has_findings_at_the_key(name: str, judge: Judge) -> None:
     found = judge({name: JSON_BAD})
     assert found.told("KV001") == [("fail", name, 5)]
     assert found.text(found.all("KV001")[0]) == '"purge_protection_enabled": false'
@@ -81,18 +81,18 @@ OVER = 'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = %s\n}\
 
 
 @pytest.mark.parametrize("name", ["override.tf", "a_override.tf", "override.tofu", "b_override.tofu"])
-def test_an_override_file_counts_more(name: str, judge: Judge) -> None:
+def test_override_file_takes_precedence(name: str, judge: Judge) -> None:
     # Terraform does not read an override file of OpenTofu.
     alone = [("fail", "main.tf", 2)] if name.endswith(".tofu") else []
     assert judge({"main.tf": BAD, name: OVER % "true"}).told("KV001") == alone
     assert judge({"main.tf": GOOD, name: OVER % "false"}).told("KV001") == [("fail", name, 2)]
 
 
-def test_an_override_file_in_json(judge: Judge) -> None:
+def test_json_override_file_applies(judge: Judge) -> None:
     assert judge({"main.tf": GOOD, "x_override.tf.json": JSON_BAD}).told("KV001") == [("fail", "x_override.tf.json", 5)]
 
 
-def test_the_last_of_several_override_files_counts(judge: Judge) -> None:
+def test_last_of_several_override_files_applies(judge: Judge) -> None:
     files = {"main.tf": GOOD, "a_override.tf": OVER % "true", "b_override.tf": OVER % "false"}
     assert judge(files).told("KV001") == [("fail", "b_override.tf", 2)]
 
@@ -109,7 +109,7 @@ def test_blocks_of_an_override_replace_those_of_their_type_alone(judge: Judge) -
     assert judge(files).outcomes("KV101") == {}
 
 
-def test_locals_variables_and_calls_are_overridden_too(judge: Judge) -> None:
+def test_locals_variables_and_calls_are_overridden(judge: Judge) -> None:
     files = {
         "main.tf": variable("v", "true")
         + "locals {\n  l = true\n}\n"
@@ -123,11 +123,11 @@ def test_locals_variables_and_calls_are_overridden_too(judge: Judge) -> None:
 @pytest.mark.parametrize(
     "name", [".main.tf", "main.tf~", "#main.tf#", "main.tf.bak", ".terraform/modules/m/main.tf", ".terraform/x.tf"]
 )
-def test_what_is_no_file_of_a_module(name: str, judge: Judge) -> None:
+def test_backup_and_hidden_files_are_not_read(name: str, judge: Judge) -> None:
     assert judge({"main.tf": GOOD, name: BAD}).told("KV001") == []
 
 
-def test_a_name_that_is_taken_is_an_error_and_the_first_counts(judge: Judge) -> None:
+def test_duplicate_name_is_an_error_and_the_first_declaration_is_used(judge: Judge) -> None:
     found = judge({"a.tf": BAD, "b.tf": GOOD})
     assert found.told("KV001") == [("fail", "a.tf", 2)]
     assert found.errors() == [("b.tf", 1, "`azurerm_key_vault.kv` is declared twice")]
@@ -144,7 +144,7 @@ def test_a_name_that_is_taken_is_an_error_and_the_first_counts(judge: Judge) -> 
         (b"#" + b" " * 10_000_001, "the file is larger than 10,000,000 bytes"),
     ],
 )
-def test_a_broken_file_costs_itself_alone(broken: bytes, message: str, judge: Judge) -> None:
+def test_broken_file_does_not_affect_others(broken: bytes, message: str, judge: Judge) -> None:
     found = judge({"main.tf": BAD, "broken.tf": broken})
     assert [(path, text) for path, _, text in found.errors()] == [("broken.tf", message)]
     assert found.told("KV001") == [("fail", "main.tf", 2)]
@@ -153,7 +153,7 @@ def test_a_broken_file_costs_itself_alone(broken: bytes, message: str, judge: Ju
     assert set(found.outcomes("KV201").values()) == {"unknown"}
 
 
-def test_a_broken_file_alone_is_not_passed_over(judge: Judge) -> None:
+def test_lone_broken_file_is_an_error(judge: Judge) -> None:
     assert judge({"main.tf": b"azurerm_key_vault \xff"}).code == 3
     assert judge({"main.tf": b"#" + b" " * 10_000_001}).code == 3
 
@@ -186,7 +186,7 @@ def test_links(judge: Judge, tmp_path: Path) -> None:
     assert found.code == 3
 
 
-def test_a_call_through_a_link_that_leads_out_of_the_project(judge: Judge, tmp_path: Path) -> None:
+def test_call_through_a_link_out_of_the_project_is_an_error(judge: Judge, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "main.tf").write_text(BAD)
     (tmp_path / "judged" / "m").symlink_to(tmp_path / "outside")
@@ -226,25 +226,25 @@ class TestDamage:
         assert set(found.outcomes("KV").values()) == {"unknown"}
         assert [line for _, line, _ in found.errors()] == [2]
 
-    def test_an_expression_that_is_none_costs_its_attribute(self, judge: Judge) -> None:
+    def test_invalid_expression_affects_its_attribute_only(self, judge: Judge) -> None:
         found = judge('resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = false\n  name = ]\n}\n')
         assert found.told("KV001") == [("fail", "main.tf", 2)]
         assert [line for _, line, _ in found.errors()] == [3]
 
-    def test_other_blocks_are_judged(self, judge: Judge) -> None:
+    def test_blocks_beside_a_broken_one_are_evaluated(self, judge: Judge) -> None:
         broken = 'resource "azurerm_key_vault" "b" {\n  name "b"\n}\n'
         found = judge(broken + BAD)
         assert found.outcomes("KV001") == {"azurerm_key_vault.b": "unknown", "azurerm_key_vault.kv": "fail"}
 
-    def test_a_nested_block(self, judge: Judge) -> None:
+    def test_broken_nested_block_is_unknown(self, judge: Judge) -> None:
         found = judge(vault("true", "network_acls {\n  default_action Deny\n}\n"))
         assert found.outcomes("KV101") == {"azurerm_key_vault.kv": "unknown"}
 
-    def test_a_dynamic_block(self, judge: Judge) -> None:
+    def test_broken_dynamic_block_is_unknown(self, judge: Judge) -> None:
         found = judge(vault("true", 'dynamic "network_acls" {\n  for_each [1]\n  content {\n  }\n}\n'))
         assert found.outcomes("KV101") == {"azurerm_key_vault.kv": "unknown"}
 
-    def test_an_argument_of_a_module_call(self, judge: Judge) -> None:
+    def test_broken_argument_of_a_module_call_is_unknown(self, judge: Judge) -> None:
         module = variable("p", "false") + vault("var.p")
         found = judge({"main.tf": call(more="  p true\n"), "m/main.tf": module})
         assert found.outcomes("KV001") == {"module.m.azurerm_key_vault.kv": "unknown"}
@@ -258,11 +258,11 @@ class TestDamage:
         found = judge('resource "azurerm_key_vault" "kv" {\n  name "kv"\n}\n' + setting)
         assert found.outcomes("KV201") == {}
 
-    def test_provider_features(self, judge: Judge) -> None:
+    def test_broken_provider_features_are_unknown(self, judge: Judge) -> None:
         broken = 'provider "azurerm" {\n  features {\n    key_vault {\n      purge_soft true\n    }\n  }\n}\n'
         assert set(judge(broken + GOOD).outcomes("KV006").values()) == {"unknown"}
 
-    def test_an_installed_module_is_told_at_its_caller(self, judge: Judge) -> None:
+    def test_syntax_error_in_an_installed_module_is_reported_at_its_call(self, judge: Judge) -> None:
         manifest = {"Modules": [{"Key": "m", "Dir": ".terraform/modules/m"}]}
         files = {
             "main.tf": call("x/y/azurerm"),

@@ -45,7 +45,7 @@ CIRCLES = {
 
 
 @pytest.mark.parametrize("name", CIRCLES)
-def test_values_in_a_circle(name: str, judge: Judge) -> None:
+def test_circular_values_are_unknown(name: str, judge: Judge) -> None:
     text, expression = CIRCLES[name]
     found = judge(text + vault(expression))
     assert found.outcomes("KV001") == {KV: "unknown"}
@@ -53,7 +53,7 @@ def test_values_in_a_circle(name: str, judge: Judge) -> None:
     assert found.code == 3
 
 
-def test_resources_in_a_circle(judge: Judge) -> None:
+def test_circular_references_of_resources_are_unknown(judge: Judge) -> None:
     found = judge(
         vault(f"{KV}.purge_protection_enabled")
         + vault("local.l", name="b")
@@ -98,18 +98,18 @@ GROWING = {
 
 
 @pytest.mark.parametrize("name", GROWING)
-def test_values_that_double(name: str, judge: Judge) -> None:
+def test_growing_values_end(name: str, judge: Judge) -> None:
     expression, last = GROWING[name]
     found = judge(variable("u") + chain(expression, last) + vault("local.a0 == local.a1"))
     assert found.code == 3 or found.outcomes("KV001") == {KV: "unknown"}
 
 
-def test_conditions_that_double_nothing(judge: Judge) -> None:
+def test_nested_conditions_with_equal_branches_are_decided(judge: Judge) -> None:
     text = variable("u") + chain("var.u ? NEXT : NEXT", "false") + vault("local.a0")
     assert judge(text).outcomes("KV001") == {KV: "fail"}
 
 
-def test_a_long_chain(judge: Judge) -> None:
+def test_long_chain_of_values_is_evaluated_up_to_a_limit(judge: Judge) -> None:
     assert judge(chain("NEXT", "false", 100) + vault("local.a0")).outcomes("KV001") == {KV: "fail"}
     assert judge(chain("NEXT", "false", 5_000) + vault("local.a0")).outcomes("KV001") == {KV: "unknown"}
 
@@ -129,7 +129,7 @@ def test_a_long_chain(judge: Judge) -> None:
         "not(" * 3_000 + ")" * 3_000,
     ],
 )
-def test_deep_nesting(expression: str, judge: Judge) -> None:
+def test_deeply_nested_expressions_end(expression: str, judge: Judge) -> None:
     found = judge(variable("u") + vault(expression) + vault("false", name="other"))
     assert found.outcomes("KV001").get("azurerm_key_vault.other") == "fail"
     # What cannot be read may take its block with it, and says so.
@@ -137,14 +137,14 @@ def test_deep_nesting(expression: str, judge: Judge) -> None:
 
 
 @pytest.mark.parametrize("text", ["a {\n" * 3_000 + "}\n" * 3_000, 'a "b" {\n' * 3_000])
-def test_deep_blocks(text: str, judge: Judge) -> None:
+def test_deeply_nested_blocks_end(text: str, judge: Judge) -> None:
     found = judge({"main.tf": vault("false"), "deep.tf": text})
     assert found.outcomes("KV001") == {KV: "fail"}
     assert found.code == 3
     assert judge({"deep.tf": f'resource "azurerm_key_vault" "deep" {{\n{text}}}\n'}).code == 3
 
 
-def test_deep_json(judge: Judge) -> None:
+def test_deeply_nested_json_is_an_error(judge: Judge) -> None:
     for text in ('{"a":' * 5_000 + "1" + "}" * 5_000, "[" * 100_000, '{"resource":' * 3_000):
         found = judge({"main.tf": vault("false"), "deep.tf.json": text})
         assert found.outcomes("KV001") == {KV: "fail"}
@@ -176,7 +176,7 @@ def test_deep_json(judge: Judge) -> None:
         'yamldecode("a: &a [x]\\nb: [*a, *a]")',
     ],
 )
-def test_functions_that_ask_for_too_much(expression: str, judge: Judge) -> None:
+def test_expensive_functions_are_stopped(expression: str, judge: Judge) -> None:
     found = judge(
         'resource "azurerm_key_vault" "first" {\n}\n'
         + vault("true", f"  tags = {{ x = {expression} }}\n  tenant_id = {expression}\n")
@@ -185,20 +185,20 @@ def test_functions_that_ask_for_too_much(expression: str, judge: Judge) -> None:
     assert "azurerm_key_vault.first" in found.outcomes("KV001") or found.code == 3
 
 
-def test_a_long_text(judge: Judge) -> None:
+def test_long_strings_are_shortened_in_messages(judge: Judge) -> None:
     long = "x" * 3_000_000
     found = judge(vault("false", f'  tags = {{ a = "{long}" }}\n  tenant_id = "{long}"\n') + f"# {long}\n")
     assert found.outcomes("KV001") == {KV: "fail"}
     assert all(len(finding.message) < 5_000 for finding in found.all())
 
 
-def test_many_resources(judge: Judge) -> None:
+def test_thousands_of_resources_are_evaluated(judge: Judge) -> None:
     text = "".join(vault("false", name=f"kv{i}") for i in range(5_000))
     found = judge(text, select=("KV001",))
     assert len(found.all("KV001")) == 5_000
 
 
-def test_too_many_resources(judge: Judge) -> None:
+def test_resources_above_the_limit_are_an_error(judge: Judge) -> None:
     text = "".join(f'resource "random_id" "r{i}" {{\n  count = 10000\n}}\n' for i in range(11))
     all_of_them = ", ".join(f"random_id.r{i}" for i in range(11))
     found = judge(text + vault(f"length([{all_of_them}]) < 5"), select=("KV001",))
@@ -207,7 +207,7 @@ def test_too_many_resources(judge: Judge) -> None:
     ]
 
 
-def test_modules_that_double(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_above_the_limit_are_an_error(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("azkvlint.evaluation.budget.DEPLOYMENTS", Limit(200, 0, 200))
     files = {f"m{i}/main.tf": call(f"../m{i + 1}", name="a") + call(f"../m{i + 1}", name="b") for i in range(30)}
     found = judge({"main.tf": call("./m0"), **files, "m30/main.tf": vault("false")})
@@ -235,7 +235,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_odd_names(name: str, judge: Judge) -> None:
+def test_unusual_names_are_read(name: str, judge: Judge) -> None:
     body = {"for_each": {name: 1}, "purge_protection_enabled": False, "name": name}
     document = {
         "resource": {"azurerm_key_vault": {"kv": body, name: {"purge_protection_enabled": False}}},
@@ -278,7 +278,7 @@ def test_odd_names(name: str, judge: Judge) -> None:
         '{"resource": {"azurerm_key_vault": {"kv": {"provider": 5, "count": {}}}}}',
     ],
 )
-def test_json_of_any_form(text: str, judge: Judge) -> None:
+def test_json_of_any_shape_is_read(text: str, judge: Judge) -> None:
     found = judge({"odd.tf.json": text, "main.tf": vault("false", name="other")})
     assert found.outcomes("KV001").get("azurerm_key_vault.other") == "fail"
     assert found.code in {1, 3}
@@ -314,7 +314,7 @@ def test_json_of_any_form(text: str, judge: Judge) -> None:
         "terraform {\n  required_providers {\n    azurerm = var.x\n    azurerm = { version = 5 }\n  }\n}\n",
     ],
 )
-def test_declarations_of_any_form(text: str, judge: Judge) -> None:
+def test_declarations_of_any_shape_are_read(text: str, judge: Judge) -> None:
     found = judge({"main.tf": vault("false", name="other"), "odd.tf": text, "m/main.tf": ""})
     assert found.outcomes("KV001").get("azurerm_key_vault.other") == "fail"
 
@@ -327,7 +327,7 @@ def test_declarations_of_any_form(text: str, judge: Judge) -> None:
         '[for k, v in azurerm_key_vault_secret.s : v if k == "value"][0]',
     ],
 )
-def test_a_secret_of_another_resource_is_not_told(name: str, judge: Judge) -> None:
+def test_secret_of_another_resource_is_not_shown(name: str, judge: Judge) -> None:
     secret = 'resource "azurerm_key_vault_secret" "s" {\n  name = "s"\n  value = "hunter2"\n}\n'
     server = 'resource "azurerm_mssql_server" "sql" {\n  administrator_login_password = "hunter2"\n}\n'
     text = f'resource "azurerm_key_vault" "kv" {{\n  purge_protection_enabled = false\n  name = {name}\n}}\n'

@@ -40,7 +40,7 @@ def test_count(count: str, brackets: list[str], judge: Judge) -> None:
     assert found.told("KV001") == [("fail", "main.tf", 4)] * bool(brackets)
 
 
-def test_the_index(judge: Judge) -> None:
+def test_count_index_has_its_value(judge: Judge) -> None:
     found = judge(vault("count.index == 1", "  count = 3\n"))
     assert found.outcomes("KV001") == {f"{KV}[0]": "fail", f"{KV}[2]": "fail"}
 
@@ -77,21 +77,21 @@ def test_for_each(for_each: str, keys: list[str], judge: Judge) -> None:
         "5",
     ],
 )
-def test_one_stands_for_all_where_the_keys_are_not_known(for_each: str, judge: Judge) -> None:
+def test_unknown_keys_result_in_one_instance_for_all(for_each: str, judge: Judge) -> None:
     found = judge(variable("n") + vault("false", f"  for_each = {for_each}\n"))
     assert len(found.outcomes("KV001")) == 1
     found = judge(variable("n") + vault("each.value", f"  for_each = {for_each}\n"))
     assert "unknown" in found.outcomes("KV001").values()
 
 
-def test_each(judge: Judge) -> None:
+def test_each_key_and_value_have_their_values(judge: Judge) -> None:
     found = judge(vault("each.value.p", "  for_each = { a = { p = true }, b = { p = false } }\n"))
     assert found.outcomes("KV001") == {f'{KV}["b"]': "fail"}
     found = judge(vault('each.key == "a"', '  for_each = toset(["a", "b"])\n'))
     assert found.outcomes("KV001") == {f'{KV}["b"]': "fail"}
 
 
-def test_the_keys_of_secrets_are_not_told(judge: Judge) -> None:
+def test_keys_of_a_sensitive_map_are_not_shown(judge: Judge) -> None:
     found = judge(variable("s", "{ canary = 1 }", more="  sensitive = true") + vault("false", "  for_each = var.s\n"))
     assert list(found.outcomes("KV001")) == [f"{KV}[*]"]
 
@@ -115,7 +115,7 @@ def test_the_keys_of_secrets_are_not_told(judge: Judge) -> None:
         "local.n.of",
     ],
 )
-def test_a_secret_that_is_a_key_is_not_told(expression: str, judge: Judge) -> None:
+def test_sensitive_key_is_not_shown(expression: str, judge: Judge) -> None:
     found = judge(
         variable("s", '"canary"', more="  sensitive = true")
         + "locals {\n  m = { (var.s) = 1 }\n  n = { of = { (var.s) = 1 } }\n}\n"
@@ -124,7 +124,7 @@ def test_a_secret_that_is_a_key_is_not_told(expression: str, judge: Judge) -> No
     assert list(found.outcomes("KV001")) == [f"{KV}[*]"]
 
 
-def test_a_key_that_is_no_secret_is_told_beside_secret_values(judge: Judge) -> None:
+def test_key_beside_sensitive_values_is_shown(judge: Judge) -> None:
     found = judge(
         variable("s", '"canary"', more="  sensitive = true")
         + vault("false", '  for_each = { a = var.s, "b" = var.s }\n')
@@ -135,12 +135,12 @@ def test_a_key_that_is_no_secret_is_told_beside_secret_values(judge: Judge) -> N
 @pytest.mark.parametrize(
     ("enabled", "outcome"), [("false", None), ("true", "fail"), ("var.n", "fail"), ("1 == 2", None)]
 )
-def test_enabled(enabled: str, outcome: str | None, judge: Judge) -> None:
+def test_lifecycle_enabled_decides_existence(enabled: str, outcome: str | None, judge: Judge) -> None:
     found = judge(variable("n") + vault("false", f"  lifecycle {{\n    enabled = {enabled}\n  }}\n"))
     assert found.outcomes("KV001") == ({} if outcome is None else {KV: outcome})
 
 
-def test_what_goes_over_instances_of_another(judge: Judge) -> None:
+def test_for_each_over_instances_of_a_resource_has_their_keys(judge: Judge) -> None:
     secret = (
         'resource "azurerm_key_vault_secret" "s" {\n  for_each = %s\n  name = "s"\n  key_vault_id = each.value.id\n}\n'
     )
@@ -148,7 +148,7 @@ def test_what_goes_over_instances_of_another(judge: Judge) -> None:
     assert list(found.outcomes("KV601")) == [f'azurerm_key_vault_secret.s["{key}"]' for key in "ab"]
 
 
-def test_what_goes_over_outputs_of_a_module(judge: Judge) -> None:
+def test_for_each_over_an_output_of_a_module_has_its_keys(judge: Judge) -> None:
     files = {
         "main.tf": call() + vault("each.value", "  for_each = module.m.flags\n"),
         "m/main.tf": 'output "flags" {\n  value = { a = true, b = false }\n}\n',
@@ -180,7 +180,9 @@ ACLS = (
         ("toset(['x'])", "", '"Deny"', "unknown"),
     ],
 )
-def test_dynamic(for_each: str, more: str, action: str, outcome: str | None, judge: Judge) -> None:
+def test_dynamic_block_has_one_block_for_each_item(
+    for_each: str, more: str, action: str, outcome: str | None, judge: Judge
+) -> None:
     found = judge(variable("n") + vault("true", ACLS.format(for_each, more, action))).outcomes("KV101")
     assert found == ({} if outcome is None else {KV: outcome})
 
@@ -234,14 +236,14 @@ resource "azurerm_key_vault_certificate" "c" {
 
 
 @pytest.mark.parametrize("written", ["count = 10001", "count = 1e12", "count = 99999999999999999999999999"])
-def test_more_instances_than_are_looked_at(written: str, judge: Judge) -> None:
+def test_count_above_the_limit_is_an_error(written: str, judge: Judge) -> None:
     found = judge(vault("false", f"  {written}\n"))
     assert found.errors() == [("main.tf", 4, f"`count` of `{KV}` creates more than 10,000 instances")]
     assert found.outcomes("KV001") == {f"{KV}[0]": "fail"}
     assert found.code == 3
 
 
-def test_as_many_as_are_looked_at_are_one_finding(judge: Judge) -> None:
+def test_instances_up_to_the_limit_are_one_finding(judge: Judge) -> None:
     found = judge(vault("false", "  count = 10000\n"), select=("KV001",))
     (finding,) = found.all("KV001")
     assert len(finding.occurrences) == 10_000
@@ -348,7 +350,9 @@ class TestItemsThatArePerhapsThere:
         ("var.n ? 2 : 0", {f"{KV}[1]": "unknown"}),
     ],
 )
-def test_what_the_first_has_others_may_lack(count: str, outcome: dict[str, str], judge: Judge) -> None:
+def test_companion_of_the_first_instance_may_be_missing_for_others(
+    count: str, outcome: dict[str, str], judge: Judge
+) -> None:
     setting = (DIAGNOSTICS % ("", f"{KV}[0]")).replace("  for_each                   = \n", f"  count = {count}\n")
     text = variable("n") + 'locals {\n  n = var.n == "a" ? 1 : 0\n}\n' + vault("true", f"  count = {count}\n")
     assert judge(text + setting).outcomes("KV201") == outcome

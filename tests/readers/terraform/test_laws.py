@@ -137,7 +137,7 @@ def with_variable(module: Module, key: tuple[str, str], path: tuple[str, ...]) -
 
 @settings(max_examples=40, deadline=None)
 @given(RESOURCES, st.data())
-def test_what_nobody_knows_decides_nothing(module: Module, data: st.DataObject) -> None:
+def test_unknown_values_decide_no_result(module: Module, data: st.DataObject) -> None:
     places = leaves(module)
     if not places:
         return
@@ -154,7 +154,7 @@ def test_what_nobody_knows_decides_nothing(module: Module, data: st.DataObject) 
 
 @settings(max_examples=20, deadline=None)
 @given(RESOURCES, st.randoms(use_true_random=False))
-def test_the_order_plays_no_part(module: Module, random: Any) -> None:
+def test_results_do_not_depend_on_the_order_of_declarations(module: Module, random: Any) -> None:
     blocks = [ROOT, *hcl(module)]
     whole = verdicts({"main.tf": "".join(blocks)})
     random.shuffle(blocks)
@@ -164,7 +164,7 @@ def test_the_order_plays_no_part(module: Module, random: Any) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(RESOURCES)
-def test_json_says_the_same(module: Module) -> None:
+def test_json_has_the_same_results(module: Module) -> None:
     document: dict[str, Any] = {"terraform": {"backend": {"local": {}}}, "resource": {}}
     for (type_, name), written in module.items():
         document["resource"].setdefault(type_, {})[name] = written
@@ -173,7 +173,7 @@ def test_json_says_the_same(module: Module) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(RESOURCES)
-def test_a_module_says_the_same_through_a_caller(module: Module) -> None:
+def test_module_has_the_same_results_through_a_caller(module: Module) -> None:
     text = "".join(hcl(module))
     files = {"main.tf": ROOT + 'module "m" {\n  source = "./m"\n}\n', "m/main.tf": text}
     assert verdicts(files, strip="module.m.") == verdicts({"main.tf": ROOT + text})
@@ -181,7 +181,7 @@ def test_a_module_says_the_same_through_a_caller(module: Module) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(RESOURCES, st.data())
-def test_a_value_may_be_written_default_file_or_argument(module: Module, data: st.DataObject) -> None:
+def test_value_from_a_default_a_file_or_an_argument_has_the_same_result(module: Module, data: st.DataObject) -> None:
     places = [(key, path) for key, path in leaves(module) if not str(module[key][path[0]]).startswith("${")]
     if not places:
         return

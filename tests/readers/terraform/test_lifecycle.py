@@ -33,12 +33,12 @@ def vault(lifecycle: str, type_: str = "azurerm_key_vault") -> str:
         ("create_before_destroy = true", False),
     ],
 )
-def test_prevent_destroy(read: Read, written: str, found: bool) -> None:
+def test_prevent_destroy_is_read(read: Read, written: str, found: bool) -> None:
     assert plain(read(vault(written)), KV, "derived", "preventDestroy") is found
 
 
 @pytest.mark.parametrize("written", ["prevent_destroy = var.guarded", "prevent_destroy = []"])
-def test_prevent_destroy_that_is_not_known(read: Read, written: str) -> None:
+def test_unknown_prevent_destroy_is_unknown(read: Read, written: str) -> None:
     found = read(vault(written) + 'variable "guarded" {\n  type = bool\n}\n')
     assert isinstance(value(found, KV, "derived", "preventDestroy"), Unknown)
 
@@ -57,18 +57,18 @@ def test_prevent_destroy_that_is_not_known(read: Read, written: str) -> None:
         ("", []),
     ],
 )  # fmt: skip
-def test_ignore_changes_in_words_of_azure(read: Read, written: str, found: list[object]) -> None:
+def test_ignore_changes_has_property_names_of_azure(read: Read, written: str, found: list[object]) -> None:
     assert ignored(read(vault(f"ignore_changes = {written}" if written else ""))) == found
 
 
-def test_the_body_of_azapi(read: Read) -> None:
+def test_ignore_changes_of_an_azapi_body_is_read(read: Read) -> None:
     written = "ignore_changes = [body, body.tags, body.properties.networkAcls.ipRules, name]"
     text = vault(written, "azapi_resource").replace('name = "kv"', 'type = "Microsoft.KeyVault/vaults@2023-07-01"')
     found = ignored(read(text), "azapi_resource.kv")
     assert found == ["properties", "tags", "properties.networkAcls", "name"]
 
 
-def test_json(read: Read) -> None:
+def test_json_lifecycle_is_read(read: Read) -> None:
     block = {"lifecycle": {"prevent_destroy": True, "ignore_changes": ["network_acls", 'tags["a"]']}}
     other = {"lifecycle": [{"ignore_changes": "all"}]}
     found = read("", {"kv.tf.json": json.dumps({"resource": {"azurerm_key_vault": {"kv": block, "other": other}}})})
@@ -77,7 +77,7 @@ def test_json(read: Read) -> None:
     assert ignored(found, "azurerm_key_vault.other") == ["all"]
 
 
-def test_an_override_lays_its_arguments_over_it_one_by_one(read: Read) -> None:
+def test_override_replaces_single_arguments_of_lifecycle(read: Read) -> None:
     text = vault("prevent_destroy = true\n    ignore_changes = [tags]")
     found = read(text, {"main_override.tf": vault("prevent_destroy = false")})
     assert plain(found, KV, "derived", "preventDestroy") is False
@@ -88,7 +88,7 @@ def test_an_override_lays_its_arguments_over_it_one_by_one(read: Read) -> None:
 CALL = 'module "kv" {\n  source  = "Azure/avm-res-keyvault-vault/azurerm"\n  version = "0.10.2"\n  name = "kv"\n}\n'
 
 
-def test_a_release_that_was_not_read_may_say_anything(read: Read) -> None:
+def test_lifecycle_of_an_unknown_module_release_is_unknown(read: Read) -> None:
     found = read(CALL.replace("0.10.2", "0.13.0"))
     for name in ("preventDestroy", "ignoredChanges"):
         assert isinstance(value(found, "module.kv.azurerm_key_vault.this", "derived", name), Unknown)
@@ -100,12 +100,12 @@ def test_the_lifecycle_of_a_known_release_is_known(read: Read) -> None:
     assert ignored(found, "module.kv.azurerm_key_vault.this") == []
 
 
-def test_a_block_that_cannot_be_read_may_say_anything(read: Read) -> None:
+def test_lifecycle_of_a_broken_block_is_unknown(read: Read) -> None:
     found = read(vault("prevent_destroy = true").replace('name = "kv"', "]]\n  name"))
     assert isinstance(value(found, KV, "derived", "preventDestroy"), Unknown)
 
 
-def test_what_is_only_read_has_none(read: Read) -> None:
+def test_data_source_has_no_lifecycle(read: Read) -> None:
     found = read('data "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n')
     assert plain(found, "data.azurerm_key_vault.kv", "derived", "preventDestroy") is None
 
@@ -127,7 +127,7 @@ def removed(body: str, of: str = KV) -> str:
         ("  lifecycle {\n    destroy = null\n  }\n", "forget", Unknown),
     ],
 )
-def test_what_a_removed_block_says(read: Read, body: str, action: str, planned: object) -> None:
+def test_removed_block_sets_the_planned_action(read: Read, body: str, action: str, planned: object) -> None:
     found = read(removed(body))
     resource = found.resources[KV]
     assert (resource.action, resource.stays, resource.type) == (action, False, "Microsoft.KeyVault/vaults")
@@ -135,7 +135,7 @@ def test_what_a_removed_block_says(read: Read, body: str, action: str, planned: 
     assert (told.value if isinstance(told, Scalar) else type(told)) == planned
 
 
-def test_opentofu_forgets_if_nothing_is_said(read: Read) -> None:
+def test_opentofu_forgets_without_a_lifecycle_block(read: Read) -> None:
     found = read("", {"removed.tofu": removed("")})
     assert plain(found, KV, "derived", "plannedAction") == "forget"
 
@@ -148,18 +148,18 @@ def test_opentofu_forgets_if_nothing_is_said(read: Read) -> None:
         ("random_id.a", []),
     ],
 )
-def test_a_removed_block_that_names_nothing_to_judge(read: Read, of: str, told: list[str]) -> None:
+def test_removed_block_of_an_unsupported_address_adds_no_resource(read: Read, of: str, told: list[str]) -> None:
     found = read(removed("  lifecycle {\n    destroy = true\n  }\n", of) + vault(""))
     assert list(found.resources) == [KV]
     assert [problem.level for problem in found.problems] == told
 
 
-def test_a_removed_resource_of_a_module(read: Read) -> None:
+def test_removed_block_of_a_module_resource_is_read(read: Read) -> None:
     found = read(removed("  lifecycle {\n    destroy = true\n  }\n", f"module.a.module.b.{KV}"))
     assert list(found.resources) == [f"module.a.module.b.{KV}"]
 
 
-def test_what_is_declared_is_not_removed(read: Read) -> None:
+def test_declared_resource_with_a_removed_block_is_kept(read: Read) -> None:
     """Terraform refuses both together."""
     found = read(removed("") + vault(""))
     assert found.resources[KV].stays

@@ -81,7 +81,7 @@ def test_a_module_with_another_constant_is_not_the_source(argument: str, planned
         ('dynamic "acl" {\n    for_each = var.x\n  }', [{"days": constant(1)}]),
     ],
 )  # fmt: skip
-def test_what_agrees_or_cannot_be_compared(argument: str, planned: Any, find: Find) -> None:
+def test_equal_or_incomparable_constants_match(argument: str, planned: Any, find: Find) -> None:
     name = "acl" if "acl" in argument else argument.partition(" ")[0]
     text = WHOLE.replace('"azurerm_key_vault" "kv" {', f'"azurerm_key_vault" "kv" {{\n  {argument}\n')
     assert find({"plans/main.tf": text}, constants={KV: {name: planned}}) == "plans"
@@ -143,7 +143,7 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
     return found
 
 
-def test_the_folder_that_the_user_names(find: Find) -> None:
+def test_folder_of_the_option_is_the_source(find: Find) -> None:
     files = {"a/main.tf": WHOLE, "b/main.tf": declaring("azurerm_subnet.other"), "plans/main.tf": WHOLE}
     assert find(files, asked="b") == "b", "whatever is in it"
     assert find(files, asked="elsewhere") is None, "there is no module"
@@ -157,7 +157,7 @@ def test_the_folder_of_the_plan_comes_before_the_current_one(find: Find) -> None
     assert find({"plans/main.tf": declaring("azurerm_subnet.other")}, here="a") == "a", "it shares nothing"
 
 
-def test_the_current_folder_for_a_plan_from_standard_input(find: Find) -> None:
+def test_plan_from_standard_input_has_its_source_in_the_current_folder(find: Find) -> None:
     assert find({"a/main.tf": declaring(KV), "plans/main.tf": declaring(KV)}, beside="", here="a") == "a"
 
 
@@ -167,14 +167,14 @@ def test_a_folder_beside_has_to_share_a_label(label: str, find: Find) -> None:
     assert find({"plans/main.tf": declaring(f"{label}x")}) is None
 
 
-def test_the_only_one_that_declares_the_same(find: Find) -> None:
+def test_only_module_with_the_same_declarations_is_the_source(find: Find) -> None:
     files = {"deep/er/infra/main.tf": declaring(KV, RG), "deep/er/infra/data.tf": declaring(DATA, CALL)}
     other = {"other/main.tf": declaring(KV, RG, DATA), "more/main.tf": declaring(*LABELS, "azurerm_subnet.other")}
     assert find(files | other) == "deep/er/infra"
     assert find({"copy/main.tf": WHOLE}) is None, "there are two"
 
 
-def test_nothing_is_found_for_a_plan_that_declares_nothing(find: Find) -> None:
+def test_plan_without_declarations_has_no_source(find: Find) -> None:
     files = {"empty/main.tf": "", "plans/main.tf": "locals {\n}\n", "a/main.tf": WHOLE}
     assert find(files, labels=()) is None
 
@@ -195,17 +195,17 @@ def test_nothing_is_found_for_a_plan_that_declares_nothing(find: Find) -> None:
         })),
     ],
 )  # fmt: skip
-def test_however_it_is_written(name: str, text: str, find: Find) -> None:
+def test_source_is_found_with_any_formatting(name: str, text: str, find: Find) -> None:
     assert find({f"infra/{name}": text, "other/main.tf": declaring(KV)}) == "infra"
 
 
-def test_copies_of_other_peoples_code_are_left_alone(find: Find) -> None:
+def test_vendored_folders_are_not_searched(find: Find) -> None:
     copies = {f"{folder}/x/main.tf": WHOLE for folder in (".terraform", ".git", "node_modules", ".venv")}
     assert find(copies) is None
     assert find({"infra/main.tf": WHOLE}) == "infra"
 
 
-def test_a_search_that_is_given_up_finds_nothing(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_that_exceeds_its_limit_finds_no_source(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only one that was seen need not be the only one."""
     files = {f"f{number}/main.tf": declaring(KV) for number in range(9)} | {"a/main.tf": WHOLE}
     assert find(files) == "a"
@@ -265,7 +265,7 @@ def test_the_search_outside_of_a_checkout_reads_few_folders(
     assert len(read) <= most
 
 
-def test_only_what_may_be_it_is_parsed(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_candidate_folders_are_parsed(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
     load = FolderCache.load
 
@@ -298,18 +298,18 @@ def test_a_folder_is_looked_through_once_for_all_plans(tmp_path: Path, monkeypat
     [None, {}, {"root_module": None}, {"root_module": {"resources": {}, "module_calls": []}},
      {"root_module": {"resources": [None, 1, {"mode": "managed"}, {"address": 5, "mode": "data"}]}}],
 )  # fmt: skip
-def test_a_configuration_of_another_shape(configuration: Any) -> None:
+def test_configuration_of_another_shape_has_no_labels(configuration: Any) -> None:
     assert labels_of(configuration) <= {"None", "5"}
 
 
-def test_labels() -> None:
+def test_labels_are_those_of_resources_and_calls() -> None:
     resources = [
         {"address": KV, "mode": "managed"}, {"address": DATA, "mode": "data"}, {"address": "x.y", "mode": "other"},
     ]  # fmt: skip
     assert labels_of({"root_module": {"resources": resources, "module_calls": {"m": {}}}}) == {KV, DATA, CALL}
 
 
-def test_a_plan_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_in_a_removed_folder_has_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = {"resource_changes": [], "configuration": {"root_module": {"module_calls": {"m": {}}}}}
     (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     (tmp_path / "gone").mkdir()

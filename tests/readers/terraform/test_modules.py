@@ -37,24 +37,24 @@ def installed(*keys: str, **modules: str) -> dict[str, str]:
 
 
 class TestPlaces:
-    def test_a_value_of_the_module_is_told_there(self, judge: Judge) -> None:
+    def test_value_in_the_module_is_reported_in_the_module(self, judge: Judge) -> None:
         found = judge({"main.tf": call(), "m/main.tf": vault("false")})
         assert found.told("KV001") == [("fail", "m/main.tf", 2)]
         assert related(found) == [("called here", "main.tf", 1)]
 
-    def test_a_default_is_told_at_the_attribute(self, judge: Judge) -> None:
+    def test_default_is_reported_at_the_attribute_that_uses_it(self, judge: Judge) -> None:
         found = judge({"main.tf": call(), "m/main.tf": MODULE.replace("true", "false")})
         assert found.told("KV001") == [("fail", "m/main.tf", 6)]
         assert related(found) == [("the value comes from here", "m/main.tf", 3), ("called here", "main.tf", 1)]
 
-    def test_an_argument_is_told_at_the_caller(self, judge: Judge) -> None:
+    def test_argument_is_reported_at_the_caller(self, judge: Judge) -> None:
         found = judge({"main.tf": call(more="  p = false\n"), "m/main.tf": MODULE})
         assert found.told("KV001") == [("fail", "main.tf", 3)]
         assert found.text(found.all("KV001")[0]) == "p = false"
         assert ("called here", "main.tf", 1) in related(found)
         assert (f"module.m.{KV} is declared here", "m/main.tf", 5) in related(found)
 
-    def test_an_argument_that_is_handed_on_is_told_where_it_is_written(self, judge: Judge) -> None:
+    def test_passed_on_argument_is_reported_where_it_is_set(self, judge: Judge) -> None:
         files = {
             "main.tf": call("./a", "  p = false\n"),
             "a/main.tf": variable("p") + call("../b", "  p = var.p\n", "n"),
@@ -64,18 +64,18 @@ class TestPlaces:
         assert found.told("KV001") == [("fail", "main.tf", 3)]
         assert [at for text, *at in related(found) if text == "called here"] == [["main.tf", 1], ["a/main.tf", 3]]
 
-    def test_an_argument_made_of_something_is_told_at_the_argument(self, judge: Judge) -> None:
+    def test_computed_argument_is_reported_at_the_argument(self, judge: Judge) -> None:
         text = variable("q", "true") + "locals {\n  no = !var.q\n}\n" + call(more="  p = local.no\n")
         found = judge({"main.tf": text, "m/main.tf": MODULE})
         assert found.told("KV001") == [("fail", "main.tf", 9)]
         assert ("the value comes from here", "main.tf", 5) in related(found)
 
-    def test_what_is_absent_is_told_at_the_head(self, judge: Judge) -> None:
+    def test_absent_argument_is_reported_at_the_resource_block(self, judge: Judge) -> None:
         found = judge({"main.tf": call(), "m/main.tf": 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'})
         assert found.told("KV001") == [("fail", "m/main.tf", 1)]
         assert found.text(found.all("KV001")[0]) == 'resource "azurerm_key_vault" "kv"'
 
-    def test_items_of_a_map_of_the_caller(self, judge: Judge) -> None:
+    def test_item_of_a_map_argument_is_reported_in_the_caller(self, judge: Judge) -> None:
         module = variable("vaults", type_="map(object({ purge = bool }))") + vault(
             "each.value.purge", "  for_each = var.vaults\n"
         )
@@ -97,7 +97,9 @@ class TestInstalled:
             ("  p = false\n", variable("p") + call("./sub", "  p = var.p\n", "n"), 3),
         ],
     )
-    def test_the_caller_is_told(self, more: str, module: str, line: int, judge: Judge) -> None:
+    def test_finding_in_an_installed_module_is_reported_in_the_caller(
+        self, more: str, module: str, line: int, judge: Judge
+    ) -> None:
         inner = MODULE if "p =" in more else vault("false")
         files = {"main.tf": call("ns/name/azurerm", more), **installed("m.n", m=module)}
         files[".terraform/modules/m/sub/main.tf"] = inner
@@ -107,11 +109,11 @@ class TestInstalled:
         told |= {note.at.path for finding in found.all() for note in finding.related}
         assert told == {"main.tf"}
 
-    def test_what_the_caller_does_not_say_is_told_at_the_call(self, judge: Judge) -> None:
+    def test_missing_argument_of_an_installed_module_is_reported_at_the_call(self, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), **installed(m=variable("p") + vault("var.p"))})
         assert found.told("KV001") == [("unknown", "main.tf", 1)]
 
-    def test_what_is_only_called_from_there_is_judged(self, judge: Judge) -> None:
+    def test_module_called_by_an_installed_module_is_evaluated(self, judge: Judge) -> None:
         files = {
             "main.tf": call("ns/name/azurerm"),
             **installed("m.n", m=call("ns/other/azurerm", name="n"), n=vault("false")),
@@ -130,7 +132,7 @@ class TestInstalled:
             '{"Modules": [{"Key": "m", "Dir": "gone"}]}', '{"Modules": [{"Key": "other", "Dir": "."}]}',
         ],
     )  # fmt: skip
-    def test_a_manifest_without_the_module(self, manifest: str, judge: Judge) -> None:
+    def test_manifest_without_the_module_leaves_it_not_installed(self, manifest: str, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
         assert found.notes() == [("main.tf", 1, not_installed())]
         assert found.code == 0
@@ -139,13 +141,13 @@ class TestInstalled:
         "manifest",
         ["", "[", "[]", "null", "5", '{"Modules": 1}', '{"Modules": [{"Key": "m", "Dir": 5}]}', "[" * 100_000],
     )
-    def test_a_manifest_that_is_none(self, manifest: str, judge: Judge) -> None:
+    def test_invalid_module_manifest_is_an_error(self, manifest: str, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
         assert [path for path, *_ in found.errors()] == [".terraform/modules/modules.json"]
         assert found.notes() == [("main.tf", 1, not_installed())]
         assert found.code == 3
 
-    def test_a_folder_that_no_file_can_have(self, judge: Judge) -> None:
+    def test_invalid_folder_name_in_the_manifest_is_an_error(self, judge: Judge) -> None:
         manifest = '{"Modules": [{"Key": "m", "Dir": "a\\u0000b"}]}'
         found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
         assert found.code == 3
@@ -164,7 +166,7 @@ class TestInstalled:
         "/m",
     ],
 )
-def test_a_module_that_is_not_at_hand_is_a_note_and_leaves_the_root_open(source: str, judge: Judge) -> None:
+def test_module_that_is_not_installed_is_a_note_and_leaves_companions_unknown(source: str, judge: Judge) -> None:
     """Also where the call is all that the root has."""
     files = {"main.tf": call(source)}
     assert judge(files).notes() == [("main.tf", 1, not_installed(source))]
@@ -173,7 +175,7 @@ def test_a_module_that_is_not_at_hand_is_a_note_and_leaves_the_root_open(source:
     assert found.code == 1  # the vault is open to the world
 
 
-def test_a_module_in_json_that_is_not_at_hand(judge: Judge) -> None:
+def test_json_module_that_is_not_installed_is_a_note(judge: Judge) -> None:
     assert judge({"main.tf.json": '{"module": {"m": {"source": "ns/name/azurerm"}}}'}).notes() == [
         ("main.tf.json", 1, not_installed())
     ]
@@ -191,20 +193,20 @@ def test_a_module_in_json_that_is_not_at_hand(judge: Judge) -> None:
         ("./a\\u0000b", "module `m` cannot be read: the source is outside the project"),
     ],
 )
-def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -> None:
+def test_unreadable_module_is_an_error(source: str, message: str, judge: Judge) -> None:
     found = judge({"main.tf": call(source) + vault("false"), "empty/readme.md": ""})
     assert found.errors() == [("main.tf", 1, message)]
     assert found.outcomes("KV001") == {KV: "fail"}
     assert found.outcomes("KV201") == {KV: "unknown"}
 
 
-def test_a_source_that_nobody_knows(judge: Judge) -> None:
+def test_unknown_source_of_a_module_is_an_error(judge: Judge) -> None:
     found = judge(variable("s") + 'module "m" {\n  source = var.s\n}\n', "main.tf")
     text = "the source of module `m` is unknown, so its resources were not evaluated"
     assert (found.code, found.errors()) == (3, [("main.tf", 3, text)])
 
 
-def test_a_call_without_a_source(judge: Judge) -> None:
+def test_call_without_a_source_is_an_error(judge: Judge) -> None:
     found = judge('module "m" {\n}\n', "main.tf")
     assert [message for *_, message in found.errors()] == ["the source of module `m` is unknown"]
 
@@ -215,14 +217,14 @@ def test_a_source_that_is_a_value(judge: Judge) -> None:
     assert judge(files, "main.tf").outcomes("KV001") == {f"module.m.{KV}": "fail"}
 
 
-def test_modules_in_a_circle(judge: Judge) -> None:
+def test_circular_modules_are_an_error(judge: Judge) -> None:
     files = {"a/main.tf": call("../b"), "b/main.tf": call("../a") + vault("false")}
     found = judge(files)
     assert found.errors() == [("b/main.tf", 1, "module `m` cannot be read: the module calls itself")]
     assert list(found.outcomes("KV001").values()) == ["fail"]
 
 
-def test_a_chain_of_modules_is_followed_as_deep_as_anyone_goes(judge: Judge) -> None:
+def test_chain_of_modules_is_followed_up_to_fifty_levels(judge: Judge) -> None:
     def chain(length: int) -> dict[str, str]:
         files = {"main.tf": call("./d1")} | {f"d{i}/main.tf": call(f"../d{i + 1}") for i in range(1, length)}
         return files | {f"d{length}/main.tf": vault("false")}
@@ -243,7 +245,7 @@ def test_a_module_with_many_callers_is_one_finding(judge: Judge) -> None:
     assert found.told("KV001") == [("fail", "m/main.tf", 2)]
 
 
-def test_each_caller_is_judged_with_its_own_values(judge: Judge) -> None:
+def test_each_caller_is_evaluated_with_its_own_values(judge: Judge) -> None:
     calls = [call(more=f"  p = {value}\n", name=name) for name, value in (("a", "false"), ("b", "true"), ("d", "null"))]
     found = judge({"main.tf": "".join(calls) + call(name="c"), "m/main.tf": MODULE})
     assert found.outcomes("KV001") == {f"module.a.{KV}": "fail", f"module.d.{KV}": "fail"}
@@ -262,14 +264,14 @@ def test_each_caller_is_judged_with_its_own_values(judge: Judge) -> None:
         ),
     ],
 )
-def test_calls_that_are_repeated(repeated: str, brackets: list[str], judge: Judge) -> None:
+def test_repeated_calls_have_instances(repeated: str, brackets: list[str], judge: Judge) -> None:
     files = {"main.tf": variable("n") + call(more=f"  {repeated}\n  p = false\n"), "m/main.tf": MODULE}
     found = judge(files)
     assert list(found.outcomes("KV001")) == [f"module.m{bracket}.{KV}" for bracket in brackets]
     assert found.told("KV001") == [("fail", "main.tf", 6)] * bool(brackets)
 
 
-def test_arguments_of_repeated_calls(judge: Judge) -> None:
+def test_arguments_of_repeated_calls_differ_by_instance(judge: Judge) -> None:
     repeated = "  for_each = { a = true, b = false }\n  p = each.value\n"
     found = judge({"main.tf": call(more=repeated), "m/main.tf": MODULE})
     assert found.outcomes("KV001") == {f'module.m["b"].{KV}': "fail"}
@@ -292,7 +294,7 @@ def test_arguments_of_repeated_calls(judge: Judge) -> None:
         ('locals {{\n  source = "./m"\n}}\n', "alone"),
     ],
 )
-def test_which_modules_are_judged_through_others(text: str, says: str, judge: Judge) -> None:
+def test_only_a_real_call_makes_a_module_a_called_one(text: str, says: str, judge: Judge) -> None:
     files = {"main.tf": text.format(), "m/main.tf": vault("false"), "n/main.tf": vault()}
     assert list(judge(files).outcomes("KV001")) == [KV if says == "alone" else f"module.m.{KV}"]
 
@@ -300,20 +302,20 @@ def test_which_modules_are_judged_through_others(text: str, says: str, judge: Ju
 class TestRoots:
     FILES = {"main.tf": call("./modules/kv", "  p = false\n"), "modules/kv/main.tf": MODULE}  # noqa: RUF012  # not changed
 
-    def test_a_module_is_judged_through_its_callers(self, judge: Judge) -> None:
+    def test_module_is_evaluated_through_its_callers(self, judge: Judge) -> None:
         assert judge(self.FILES).outcomes("KV001") == {f"module.m.{KV}": "fail"}
 
-    def test_one_that_the_user_names_is_judged_alone(self, judge: Judge) -> None:
+    def test_module_on_the_command_line_is_evaluated_alone(self, judge: Judge) -> None:
         found = judge(self.FILES, "modules/kv")
         assert found.outcomes("KV001") == {}
         assert found.report.sources == (".",)
         assert judge(self.FILES, "modules/kv/main.tf").report.sources == (".",)
 
-    def test_a_file_stands_for_its_module(self, judge: Judge) -> None:
+    def test_file_on_the_command_line_selects_its_module(self, judge: Judge) -> None:
         files = {"main.tf": variable("p", "false"), "vault.tf": vault("var.p")}
         assert judge(files, "main.tf").told("KV001") == [("fail", "vault.tf", 2)]
 
-    def test_a_module_made_for_callers_is_open(self, judge: Judge) -> None:
+    def test_reusable_module_has_unknown_companions(self, judge: Judge) -> None:
         open_ = {"main.tf": variable("p") + vault("var.p")}
         assert judge(open_).outcomes("KV201") == {KV: "unknown"}
         assert judge(open_, closed=True).outcomes("KV201") == {KV: "fail"}
@@ -327,11 +329,11 @@ class TestRoots:
             {"terraform.tfvars": "p = true\n"},
         ],
     )
-    def test_a_root_says_so_itself(self, files: dict[str, str], judge: Judge) -> None:
+    def test_provider_backend_or_variable_file_makes_a_root_module(self, files: dict[str, str], judge: Judge) -> None:
         found = judge({"main.tf": variable("p") + vault("var.p"), **files})
         assert found.outcomes("KV201") == {KV: "fail"}
 
-    def test_roots_that_use_one_module_are_each_judged(self, judge: Judge) -> None:
+    def test_each_root_that_calls_a_module_is_evaluated(self, judge: Judge) -> None:
         files = {f"{env}/main.tf": call("../kv") for env in ("dev", "prod")} | {"kv/main.tf": vault("false")}
         found = judge(files)
         (finding,) = found.all("KV001")
@@ -341,7 +343,7 @@ class TestRoots:
         ]
 
 
-def test_a_module_that_is_not_declared_is_reported_where_it_is_named(judge: Judge) -> None:
+def test_reference_to_an_undeclared_module_is_a_note(judge: Judge) -> None:
     named = 'resource "azurerm_key_vault" "kv" {\n  name                     = "kv"\n'
     found = judge({"main.tf": named + "  purge_protection_enabled = try(module.nope.purge, true)\n}\n"})
     assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}

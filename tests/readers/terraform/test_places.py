@@ -75,13 +75,13 @@ ACLS = 'network_acls {{\n    default_action = {}\n    bypass = "None"\n  }}\n'
         ("\ufeff" + vault("false"), "KV001", "purge_protection_enabled = false", []),
     ],
 )
-def test_the_text_at_the_place(text: str, rule: str, told: str, cause: list[str], judge: Judge) -> None:
+def test_finding_is_at_the_text_that_causes_it(text: str, rule: str, told: str, cause: list[str], judge: Judge) -> None:
     found = judge(text)
     assert place(found, rule) == told
     assert causes(found, rule) == cause
 
 
-def test_json_is_told_at_keys(judge: Judge) -> None:
+def test_json_findings_are_located_at_keys(judge: Judge) -> None:
     kv = {"name": "kv", "purge_protection_enabled": "${local.p}", "network_acls": {"default_action": "Allow"}}
     document = {"locals": {"p": False}, "resource": {"azurerm_key_vault": {"kv": kv}}}
     for indent in (None, 2):
@@ -109,7 +109,7 @@ def test_every_place_is_in_a_file(judge: Judge) -> None:
             assert "\n" not in text_at(found.root, finding.at)
 
 
-def test_places_in_files_of_all_sorts(judge: Judge) -> None:
+def test_finding_is_at_its_line_in_any_file(judge: Judge) -> None:
     """Whatever comes before and within a block, its lines are found."""
     noise = ["# é\n", "/* \U0001f600\n\n*/\n", "locals {\n  h = <<-E\n    x\n  E\n}\n", "\n\n", '\tvariable "v%d" {}\n']
     for seed in range(20):
@@ -196,7 +196,7 @@ def test_values_of_secrets_are_not_shown(written: str) -> None:
         'object_id = data.x.y["z"]',
     ],
 )
-def test_what_is_no_secret_is_shown(written: str) -> None:
+def test_code_without_a_secret_is_shown(written: str) -> None:
     assert written in shown(f'resource "a" "b" {{\n  {written}\n}}\n', written)
 
 
@@ -221,7 +221,7 @@ def test_secrets_in_json_are_not_shown() -> None:
     assert CANARY not in shown(text, '"name": "kv"', "main.tf.json")
 
 
-def test_what_a_caller_gives_to_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
+def test_argument_of_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
     files = {
         "main.tf": call(more='  p = "hunter2"\n')
         + call(more="  p = local.p\n", name="n")
@@ -233,7 +233,7 @@ def test_what_a_caller_gives_to_a_sensitive_variable_is_not_shown(judge: Judge) 
     assert CANARY not in repr(found.report)
 
 
-def test_what_a_file_gives_to_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
+def test_file_value_of_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
     files = {
         "main.tf": variable("p", more="  sensitive = true") + vault("var.p"),
         "terraform.tfvars": 'p = "hunter2"\n',
@@ -244,7 +244,7 @@ def test_what_a_file_gives_to_a_sensitive_variable_is_not_shown(judge: Judge) ->
     assert CANARY not in repr(judge({"main.tf": files["main.tf"]}, variables=("p=hunter2",)).report)
 
 
-def test_many_places_in_a_large_file() -> None:
+def test_many_locations_in_a_large_file_are_found() -> None:
     text = "".join(f'resource "a" "b{i}" {{\n  value = "hunter2"\n}}\n' for i in range(5_000))
     spans = [(block.start, block.end) for block in parse_file(text).body.blocks]
     secrets = FileSecrets(parse_file(text), ())
@@ -293,7 +293,7 @@ def test_blocks_without_secrets_on_a_long_line_are_searched_once(monkeypatch: py
     assert searches <= 2_000 + 4 * len(ranges)
 
 
-def test_files_are_written_where_the_judge_says(judge: Judge, tmp_path: Path) -> None:
+def test_files_are_written_to_their_folder(judge: Judge, tmp_path: Path) -> None:
     assert judge(vault()).root == tmp_path / "judged"
 
 

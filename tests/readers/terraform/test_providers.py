@@ -52,13 +52,13 @@ def lock(version: str, name: str = "registry.terraform.io/hashicorp/azurerm") ->
         ({"v.tf.json": '{"terraform": [{"required_providers": [{"azurerm": "~> 5.0"}]}]}'}, None),
     ],
 )
-def test_the_default_of_a_version(required: dict[str, str], rbac: bool | None, read: Read) -> None:
+def test_version_decides_the_default(required: dict[str, str], rbac: bool | None, read: Read) -> None:
     # From 5.0 on the argument is required, so there is no default.
     assert plain(read(BARE, required), KV, *RBAC) is rbac
 
 
 @pytest.mark.parametrize(("version", "rbac"), [("~> 5.0", None), ("~> 4.50", False)])
-def test_what_a_module_demands_counts_for_the_whole(version: str, rbac: bool, read: Read) -> None:
+def test_version_constraint_of_a_module_applies_to_the_whole_root(version: str, rbac: bool, read: Read) -> None:
     found = read(BARE + call(), {"m/main.tf": required(version)})
     assert plain(found, KV, *RBAC) is rbac
     found = read(required(">= 4.0") + call() + BARE, {"m/main.tf": call("./n"), "m/n/main.tf": required(version)})
@@ -74,7 +74,7 @@ def test_a_lock_file_that_cannot_be_read_may_name_any_version(text: str, judge: 
     assert found.code == 3
 
 
-def test_a_default_says_where_it_comes_from(read: Read) -> None:
+def test_default_has_a_note_about_its_source(read: Read) -> None:
     found = value(read(required("~> 4.0") + BARE), KV, *RBAC)
     assert (found.origin, found.note) == ("default", "not set (default: false)")
 
@@ -108,14 +108,14 @@ resource "azurerm_monitor_diagnostic_setting" "d" {{
         ("~> 5.0", "enabled_metric", {KV: "fail"}),
     ],
 )
-def test_blocks_by_version(version: str, block: str, outcome: dict[str, str], judge: Judge) -> None:
+def test_version_decides_the_syntax_of_blocks(version: str, block: str, outcome: dict[str, str], judge: Judge) -> None:
     category = ("category", "AllMetrics") if "metric" in block else ("category", "AuditEvent")
     found = judge(required(version) + vault() + SETTING.format(block, *category))
     assert {address: said for address, said in found.outcomes("KV202").items() if said == "fail"} == outcome
 
 
 @pytest.mark.parametrize("version", ["~> 4.0", "~> 5.0"])
-def test_service_endpoints_by_version(version: str, read: Read) -> None:
+def test_version_decides_the_syntax_of_service_endpoints(version: str, read: Read) -> None:
     old = 'resource "azurerm_subnet" "s" {\n  name = "s"\n  service_endpoints = ["Microsoft.KeyVault"]\n}\n'
     new = (
         'resource "azurerm_subnet" "s" {\n  name = "s"\n  service_endpoint {\n'
@@ -143,7 +143,7 @@ class TestFeatures:
             (DEFAULT, "fail"),
         ],
     )
-    def test_a_switch(self, provider: str, outcome: str | None, judge: Judge) -> None:
+    def test_features_setting_decides_the_result(self, provider: str, outcome: str | None, judge: Judge) -> None:
         found = judge(provider + variable("p") + vault("false"))
         said = set(found.outcomes("KV006").values())
         assert said == ({outcome} if outcome else set())
@@ -177,7 +177,7 @@ class TestFeatures:
         providers = self.DEFAULT + self.PROVIDER.format('  alias = "west"\n', "true")
         assert judge(providers + text).outcomes("KV006") == outcome
 
-    def test_a_switch_is_told_where_it_stands(self, judge: Judge) -> None:
+    def test_features_setting_is_reported_at_its_line(self, judge: Judge) -> None:
         found = judge(self.PROVIDER.format("", "true") + vault("false"))
         assert found.told("KV006") == [("fail", "main.tf", 4)]
 
@@ -208,7 +208,7 @@ class TestFeatures:
         assert isinstance(link, Link)
         assert found.resources[link.target].name == key
 
-    def test_providers_in_json(self, read: Read) -> None:
+    def test_json_providers_are_read(self, read: Read) -> None:
         providers = [{"features": {}}, {"alias": "west", "features": {}}]
         vaults = {"kv": {"provider": "azurerm.west"}}
         document = {"provider": {"azurerm": providers}, "resource": {"azurerm_key_vault": vaults}}

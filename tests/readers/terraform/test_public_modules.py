@@ -74,7 +74,7 @@ def check(run: Run, tmp_path: Path) -> Check:
         (CLOUDNATION, {"KV101", "KV103", "KV201", "KV303"}, set()),
     ],
 )
-def test_what_a_module_does_by_itself(check: Check, source: str, failed: set[str], unknown: set[str]) -> None:
+def test_public_module_has_its_own_defaults(check: Check, source: str, failed: set[str], unknown: set[str]) -> None:
     told = check(call(source))
     assert {rule for rule, outcomes in told.outcomes.items() if outcomes == {"fail"}} == failed
     assert {rule for rule, outcomes in told.outcomes.items() if outcomes == {"unknown"}} == unknown
@@ -98,7 +98,7 @@ OFF = (
 
 
 @pytest.mark.parametrize(("source", "around", "written", "rule"), OFF)
-def test_what_turns_a_protection_off_is_told_where_it_is_written(
+def test_argument_that_disables_a_protection_is_reported_at_its_line(
     check: Check, source: str, around: str, written: str, rule: str
 ) -> None:
     told = check(call(source, around.format(written)))
@@ -119,7 +119,7 @@ def test_what_turns_a_protection_off_is_told_where_it_is_written(
         (CLOUDNATION, "vault = var.text", {"KV001", "KV101", "KV301", "KV303"}),
     ],
 )
-def test_an_unknown_input_is_no_answer(check: Check, source: str, arguments: str, rules: set[str]) -> None:
+def test_unknown_argument_makes_the_result_unknown(check: Check, source: str, arguments: str, rules: set[str]) -> None:
     told = check(call(source, arguments))
     for rule in rules:
         assert told.outcomes[rule] == {"unknown"}, rule
@@ -136,7 +136,7 @@ def test_an_unknown_input_is_no_answer(check: Check, source: str, arguments: str
         ("0.12.0", "unknown"),
     ],
 )
-def test_a_firewall_of_null(check: Check, version: str, outcome: str) -> None:
+def test_null_firewall_depends_on_the_release(check: Check, version: str, outcome: str) -> None:
     """Release 0.10.1 alone writes network_acls where the input is null."""
     told = check(call(AVM, "network_acls = null", version=version))
     assert told.outcomes["KV101"] == {outcome}
@@ -164,7 +164,7 @@ def test_a_private_endpoint_leads_to_the_vault(check: Check) -> None:
     assert "KV103" not in told.outcomes
 
 
-def test_grants_are_judged(check: Check) -> None:
+def test_role_assignments_and_policies_of_a_public_module_are_evaluated(check: Check) -> None:
     grant = '{\na = {\nrole_definition_id_or_name = "Owner"\nprincipal_id = var.text\n}\n}'
     keys = f'keys = {{\nk = {{\nname = "k"\nkey_type = "EC"\nrole_assignments = {grant}\n}}\n}}'
     policies = (
@@ -176,7 +176,7 @@ def test_grants_are_judged(check: Check) -> None:
     assert told.problems == []
 
 
-def test_outputs_lead_to_what_the_module_makes(check: Check) -> None:
+def test_outputs_of_a_public_module_link_to_its_resources(check: Check) -> None:
     setting = """
 resource "azurerm_monitor_diagnostic_setting" "d" {{
   name                       = "d"
@@ -195,7 +195,7 @@ resource "azurerm_monitor_diagnostic_setting" "d" {{
         assert not {"KV201", "KV202"} & set(told.outcomes), source
 
 
-def test_a_release_that_is_not_known_has_no_defaults(check: Check) -> None:
+def test_release_that_is_not_in_the_table_has_no_defaults(check: Check) -> None:
     told = check(call(AVM, "enabled_for_deployment = true", version="~> 0.9"))
     assert told.outcomes["KV303"] == {"fail"}
     assert {told.outcomes[rule] == {"unknown"} for rule in ("KV001", "KV101", "KV103", "KV201", "KV301")} == {True}
@@ -206,7 +206,7 @@ def test_a_release_that_is_not_known_has_no_defaults(check: Check) -> None:
     ("source", "version"),
     [(AVM, ""), (AVM, ">= 0.3.0"), (AVM, "0.4.0"), (AVM, "1.0.0"), (CLOUDNATION, "3.1.0"), (CLOUDNATION, "x.x.x")],
 )
-def test_a_version_that_is_not_known_is_said(check: Check, source: str, version: str) -> None:
+def test_unsupported_version_of_a_public_module_is_a_note(check: Check, source: str, version: str) -> None:
     told = check(call(source, "purge_protection_enabled = false", version=version))
     assert told.outcomes == {}
     assert told.problems == [("note", f"module `{source}` is not installed, so its resources are not evaluated")]
@@ -239,7 +239,9 @@ def test_a_version_that_is_not_known_is_said(check: Check, source: str, version:
         ("aztfmod/caf/azurerm", "5.7.0", None),
     ],
 )
-def test_for_which_versions_a_table_holds(source: str, constraint: object, is_read: bool | None) -> None:
+def test_version_constraint_selects_a_table_if_all_its_versions_match(
+    source: str, constraint: object, is_read: bool | None
+) -> None:
     found = well_known(source, constraint)
     assert (found.is_read if found is not None else None) is is_read
 
@@ -271,7 +273,7 @@ def test_tables_are_terraform() -> None:
     assert len(directories) == 2 * len(_SPANS)
 
 
-def test_the_same_module_is_kept_apart_by_release(check: Check) -> None:
+def test_calls_of_different_releases_are_evaluated_separately(check: Check) -> None:
     read, unread = call(AVM), call(AVM, version="~> 0.9").replace(HEAD, "").replace('"kv"', '"other"', 1)
     told = check(read + unread)
     assert told.outcomes["KV001"] == {"unknown"}
@@ -279,7 +281,7 @@ def test_the_same_module_is_kept_apart_by_release(check: Check) -> None:
 
 
 @pytest.mark.parametrize("source", CASES)
-def test_a_table_says_what_the_module_itself_says(tmp_path: Path, source: str) -> None:
+def test_table_of_a_public_module_has_the_results_of_its_source(tmp_path: Path, source: str) -> None:
     folder = CORPORA / FOLDERS[source]
     if not folder.is_dir():
         pytest.skip("../shared/corpora is not here")
@@ -291,7 +293,7 @@ def test_a_table_says_what_the_module_itself_says(tmp_path: Path, source: str) -
     assert set(unknown) <= {"vault = var.text"}
 
 
-def test_no_value_of_a_secret_is_left_open() -> None:
+def test_values_of_secrets_in_tables_are_arguments() -> None:
     """What is left open has no origin, so that a written value would pass."""
     secrets = [
         declaration.attributes[name].attribute.expression()
@@ -321,7 +323,7 @@ WRITE_ONLY = 'secrets = { s = { name = "s" } }\nsecrets_value_wo = { s = VALUE }
     ("value", "outcome"),
     [('"correct-horse-battery-staple"', {"fail"}), ("random_password.p.result", set()), ("var.text", set())],
 )
-def test_a_secret_in_an_argument_is_judged(
+def test_secret_in_an_argument_of_a_public_module_is_evaluated(
     run: Run, tmp_path: Path, source: str, version: str, arguments: str, value: str, outcome: set[str]
 ) -> None:
     text = call(source, arguments.replace("VALUE", value), version) + PASSWORD

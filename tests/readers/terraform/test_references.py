@@ -61,7 +61,7 @@ FAIL, OPEN = {KV: "fail"}, {KV: "unknown"}
         (f'"{ID}/${{azurerm_key_vault.kv.name}}"', PASS),
     ],
 )
-def test_the_target_of_a_setting(target: str, outcome: dict[str, str], judge: Judge) -> None:
+def test_setting_with_any_form_of_the_id_targets_the_vault(target: str, outcome: dict[str, str], judge: Judge) -> None:
     data = 'data "azurerm_key_vault" "{0}" {{\n  name = "{1}"\n  resource_group_name = "rg"\n}}\n'
     text = ROOT + vault("true", IN_GROUP) + variable("id") + variable("known", type_="bool") + setting(target)
     text += f"locals {{\n  id = {KV}.id\n}}\n" + data.format("same", "kv") + data.format("other", "other")
@@ -105,7 +105,9 @@ def test_the_target_of_a_setting(target: str, outcome: dict[str, str], judge: Ju
         ("for_each = var.m", "azurerm_key_vault.kv[each.key].id", "for_each = var.n", {"[*]": "unknown"}),
     ],
 )
-def test_instances(repeated: str, target: str, more: str, outcome: dict[str, str], judge: Judge) -> None:
+def test_setting_targets_the_instance_of_the_vault(
+    repeated: str, target: str, more: str, outcome: dict[str, str], judge: Judge
+) -> None:
     text = ROOT + variable("n") + variable("m") + vault("true", f"  {repeated}\n") + setting(target, f"  {more}\n")
     assert judge(text).outcomes("KV201") == {KV + bracket: said for bracket, said in outcome.items()}
 
@@ -129,7 +131,7 @@ def test_instances(repeated: str, target: str, more: str, outcome: dict[str, str
         ("x = { id = azurerm_key_vault.kv.id }", "object({ id = optional(string) })", "var.x.id", ""),
     ],
 )
-def test_into_a_module(given: str, type_: str, target: str, more: str, judge: Judge) -> None:
+def test_vault_passed_to_a_module_is_targeted(given: str, type_: str, target: str, more: str, judge: Judge) -> None:
     files = {
         "main.tf": ROOT + vault() + call(more=f"  {given}\n"),
         "m/main.tf": variable("x", type_=type_) + setting(target, f"  {more}\n"),
@@ -147,7 +149,7 @@ def test_into_a_module(given: str, type_: str, target: str, more: str, judge: Ju
         (f"{{ kv = {KV} }}", 'module.m.o["kv"].id'),
     ],
 )
-def test_out_of_a_module(value: str, target: str, judge: Judge) -> None:
+def test_output_of_a_module_is_targeted(value: str, target: str, judge: Judge) -> None:
     files = {
         "main.tf": ROOT + call() + setting(target),
         "m/main.tf": vault() + f'output "o" {{\n  value = {value}\n}}\n',
@@ -155,7 +157,7 @@ def test_out_of_a_module(value: str, target: str, judge: Judge) -> None:
     assert judge(files).outcomes("KV201") == {}
 
 
-def test_out_of_modules_that_are_repeated(judge: Judge) -> None:
+def test_output_of_a_module_instance_is_targeted(judge: Judge) -> None:
     files = {
         "main.tf": ROOT + call(more='  for_each = toset(["a", "b"])\n') + setting('module.m["a"].id'),
         "m/main.tf": vault() + f'output "id" {{\n  value = {KV}.id\n}}\n',
@@ -167,7 +169,7 @@ def test_out_of_modules_that_are_repeated(judge: Judge) -> None:
     assert judge(files).outcomes("KV201") == {}
 
 
-def test_from_one_module_into_another(judge: Judge) -> None:
+def test_output_passed_to_another_module_is_targeted(judge: Judge) -> None:
     files = {
         "main.tf": ROOT + call("./a", name="a") + call("./b", "  id = module.a.id\n", name="b"),
         "a/main.tf": vault() + f'output "id" {{\n  value = {KV}.id\n}}\n',
@@ -199,7 +201,7 @@ ROLE = (
         ("data.azurerm_client_config.c.subscription_id", "unknown"),
     ],
 )
-def test_scopes_of_roles(scope: str, outcome: str | None, judge: Judge) -> None:
+def test_role_applies_to_vaults_in_its_scope(scope: str, outcome: str | None, judge: Judge) -> None:
     text = variable("s") + vault() + ROLE.format(scope)
     text += 'data "azurerm_subscription" "s" {\n}\ndata "azurerm_client_config" "c" {\n}\n'
     text += 'resource "azurerm_resource_group" "rg" {\n  name = "rg"\n}\nresource "azurerm_management_group" "g" {\n}\n'
@@ -220,7 +222,7 @@ def test_a_subscription_that_is_made_need_not_be_the_providers(kind: str, outcom
 
 
 @pytest.mark.parametrize(("provider", "outcome"), [("azurerm", "fail"), ("azurerm.west", "unknown")])
-def test_a_resource_group_of_another_subscription(provider: str, outcome: str, judge: Judge) -> None:
+def test_resource_group_of_another_subscription_is_distinguished(provider: str, outcome: str, judge: Judge) -> None:
     providers = ROOT + 'provider "azurerm" {\n  alias = "west"\n  features {}\n}\n'
     group = f'resource "azurerm_resource_group" "rg" {{\n  provider = {provider}\n  name = "rg"\n}}\n'
     text = (
@@ -236,7 +238,7 @@ def test_a_resource_group_of_another_subscription(provider: str, outcome: str, j
     ("key", "outcome"),
     [(f"{KV}.id", None), ("azurerm_key_vault.open.id", "fail"), ("var.id", "unknown"), (f"one([{KV}].*.id)", None)],
 )
-def test_keys_of_vaults(key: str, outcome: str | None, judge: Judge) -> None:
+def test_secret_belongs_to_the_vault_of_its_key_vault_id(key: str, outcome: str | None, judge: Judge) -> None:
     secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name = "s"\n  key_vault_id = {key}\n}}\n'
     found = judge(ROOT + variable("id") + vault() + vault("false", name="open") + secret)
     assert found.outcomes("KV601") == {"azurerm_key_vault_secret.s": "fail"}
@@ -273,8 +275,6 @@ BLOCK, ARGUMENT = '  subnet {\n    name = "a"\n  }', '  subnet = [{ name = "a" }
         ("try(local.subnets[0].id, null)", "fail"),
     ],
 )
-def test_the_provider_may_set_what_an_item_of_a_resource_does_not_write(
-    judge: Judge, subnet: str, expression: str, outcome: str
-) -> None:
+def test_member_that_an_item_does_not_set_is_unknown(judge: Judge, subnet: str, expression: str, outcome: str) -> None:
     found = judge(ROOT + NETWORK % subnet + vault(f"{expression} != null"))
     assert found.outcomes("KV001").get(KV, "pass") == outcome

@@ -125,7 +125,7 @@ def test_python_hcl2_reads_three_files_at_most(tmp_path: Path, run: Run) -> None
     assert len(hints) == 6
 
 
-def test_a_failure_of_python_hcl2_costs_the_hint_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_python_hcl2_only_omits_the_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails() -> Any:
         raise KeyError("hunter2")
 
@@ -181,7 +181,7 @@ def test_nothing_is_written_and_no_pickle_is_read(text: str, code: int, is_asked
         ('a = "$${hunter2', "does not expect `$`", 5),
     ],
 )
-def test_the_message_holds_no_text_of_the_file(text: str, message: str, at: int) -> None:
+def test_message_contains_no_text_of_the_file(text: str, message: str, at: int) -> None:
     fault = syntax_error(text)
     assert fault is not None
     assert (fault.message, fault.at) == (message, at)
@@ -205,7 +205,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_file_costs_more_than_a_second(name: str) -> None:
+def test_hostile_file_takes_at_most_a_second(name: str) -> None:
     second_opinions.grammar()
     start = time.process_time()
     syntax_error(HOSTILE[name][:MAX_BYTES])

@@ -49,7 +49,7 @@ def suppressed(found: Judged, rule: str = "KV001") -> dict[str, str]:
         f"# {IGNORE}\n" + vault("var.p") + variable("p", "false"),
     ],
 )
-def test_what_is_suppressed(text: str, judge: Judge) -> None:
+def test_directive_suppresses_the_finding(text: str, judge: Judge) -> None:
     found = judge(text, **DAY)
     assert suppressed(found) == {KV: "a sandbox"}
     assert found.told("KV001") == []
@@ -84,7 +84,7 @@ def test_what_is_suppressed(text: str, judge: Judge) -> None:
         (f"# {IGNORE}\n" + variable("p", "false") + vault("var.p"), "unused suppression: KV001 is not reported here"),
     ],
 )
-def test_what_is_not(text: str, says: str, judge: Judge) -> None:
+def test_directive_of_another_rule_or_place_suppresses_nothing(text: str, says: str, judge: Judge) -> None:
     found = judge(text, **DAY)
     assert suppressed(found) == {}
     assert list(found.outcomes("KV001")) == [KV]
@@ -92,13 +92,13 @@ def test_what_is_not(text: str, says: str, judge: Judge) -> None:
     assert len(found.notes()) == bool(says)
 
 
-def test_unknown_questions_too(judge: Judge) -> None:
+def test_directive_suppresses_an_unknown_result(judge: Judge) -> None:
     found = judge(variable("p") + vault(f"var.p # {IGNORE}"), **DAY)
     assert suppressed(found) == {KV: "a sandbox"}
     assert found.outcomes("KV001") == {}
 
 
-def test_members_of_json_ignore_nothing_in_silence(judge: Judge) -> None:
+def test_comment_at_a_json_member_suppresses_or_is_reported(judge: Judge) -> None:
     """Nothing but a comma stands behind such a comment."""
     text = '{"resource": {"azurerm_key_vault": {"kv": {\n  "//": "%s",\n  "purge_protection_enabled": false\n}}}}'
     found = judge({"main.tf.json": text % IGNORE}, **DAY)
@@ -112,28 +112,28 @@ class TestModules:
         "m/main.tf": vault("false"),
     }
 
-    def test_one_of_two_calls(self, judge: Judge) -> None:
+    def test_directive_on_one_of_two_calls_applies_to_that_call(self, judge: Judge) -> None:
         found = judge(self.FILES, **DAY)
         assert suppressed(found) == {f"module.a.{KV}": "a sandbox"}
         assert found.outcomes("KV001") == {f"module.b.{KV}": "fail"}
 
-    def test_in_the_module_for_all(self, judge: Judge) -> None:
+    def test_directive_in_the_module_applies_to_all_calls(self, judge: Judge) -> None:
         found = judge(
             {**self.FILES, "main.tf": call(name="a") + call(name="b"), "m/main.tf": vault(f"false # {IGNORE}")}, **DAY
         )
         assert set(suppressed(found)) == {f"module.{name}.{KV}" for name in "ab"}
 
-    def test_on_an_argument(self, judge: Judge) -> None:
+    def test_directive_on_an_argument_applies_to_its_call(self, judge: Judge) -> None:
         calls = call(more=f"  p = false # {IGNORE}\n", name="a") + call(more="  p = false\n", name="b")
         found = judge({"main.tf": calls, "m/main.tf": variable("p") + vault("var.p")}, **DAY)
         assert suppressed(found) == {f"module.a.{KV}": "a sandbox"}
         assert found.outcomes("KV001") == {f"module.b.{KV}": "fail"}
 
-    def test_on_the_resource_for_what_a_caller_gives(self, judge: Judge) -> None:
+    def test_directive_on_the_resource_suppresses_a_finding_in_an_argument(self, judge: Judge) -> None:
         files = {"main.tf": call(more="  p = false\n"), "m/main.tf": variable("p") + f"# {IGNORE}\n" + vault("var.p")}
         assert set(suppressed(judge(files, **DAY))) == {f"module.m.{KV}"}
 
-    def test_on_an_outer_call(self, judge: Judge) -> None:
+    def test_directive_on_an_outer_call_applies_to_inner_modules(self, judge: Judge) -> None:
         files = {
             "main.tf": f"# {IGNORE}\n" + call("./outer", name="o"),
             "outer/main.tf": call("../m"),
@@ -141,7 +141,7 @@ class TestModules:
         }
         assert set(suppressed(judge(files, **DAY))) == {f"module.o.module.m.{KV}"}
 
-    def test_on_the_call_of_an_installed_module(self, judge: Judge) -> None:
+    def test_directive_on_the_call_of_an_installed_module_applies(self, judge: Judge) -> None:
         files = {
             "main.tf": f"# {IGNORE}\n" + call("ns/name/azurerm"),
             ".terraform/modules/modules.json": '{"Modules": [{"Key": "m", "Dir": ".terraform/modules/m"}]}',
@@ -149,7 +149,7 @@ class TestModules:
         }
         assert set(suppressed(judge(files, **DAY))) == {f"module.m.{KV}"}
 
-    def test_used_by_one_root_of_two_it_is_used(self, judge: Judge) -> None:
+    def test_directive_used_by_one_of_two_roots_is_used(self, judge: Judge) -> None:
         files = {
             "dev/main.tf": call("../kv", "  p = false\n"),
             "prod/main.tf": call("../kv", "  p = true\n"),
@@ -164,15 +164,15 @@ class TestPlans:
     PLAN = expand(f"{KV}: {{name: kv, purge_protection_enabled: false}}")
 
     @pytest.mark.parametrize("paths", [("plan.json",), (".",)])
-    def test_comments_in_the_source_of_a_plan_count(self, paths: tuple[str, ...], judge: Judge) -> None:
+    def test_comments_in_the_source_apply_to_a_plan(self, paths: tuple[str, ...], judge: Judge) -> None:
         found = judge({"main.tf": vault(f"false # {IGNORE}"), "plan.json": self.PLAN}, *paths, **DAY)
         assert suppressed(found) == {KV: "a sandbox"}
         assert found.outcomes("KV001") == {}
 
-    def test_a_plan_is_told_on_its_source(self, judge: Judge) -> None:
+    def test_finding_of_a_plan_is_reported_in_its_source(self, judge: Judge) -> None:
         found = judge({"main.tf": vault("false"), "plan.json": self.PLAN}, "plan.json", **DAY)
         assert found.told("KV001") == [("fail", "main.tf", 2)]
 
-    def test_no_comment_of_another_rule_does(self, judge: Judge) -> None:
+    def test_directive_of_another_rule_does_not_apply_to_a_plan(self, judge: Judge) -> None:
         found = judge({"main.tf": vault("false # kvlint: ignore[KV101] x"), "plan.json": self.PLAN}, "plan.json", **DAY)
         assert found.told("KV001") == [("fail", "main.tf", 2)]

@@ -48,7 +48,7 @@ def azapi(properties: str) -> str:
 
 @pytest.mark.parametrize("level", ["resource_group", "subscription", "management_group", "tenant"])
 @pytest.mark.parametrize("content", ["file", "heredoc", "encoded"])
-def test_what_a_template_deploys_is_a_resource(level: str, content: str, read: Read) -> None:
+def test_resources_of_a_template_deployment_are_read(level: str, content: str, read: Read) -> None:
     text = template(VAULT)
     written = {"file": 'file("t.json")', "heredoc": f"<<T\n{text}\nT\n", "encoded": f"jsonencode({text})"}[content]
     type_ = f"azurerm_{level}_template_deployment"
@@ -74,7 +74,7 @@ def test_what_a_template_deploys_is_a_resource(level: str, content: str, read: R
         ("", None),
     ],
 )
-def test_parameters(given: str, purge: bool | None, read: Read) -> None:
+def test_parameters_of_a_template_deployment_are_read(given: str, purge: bool | None, read: Read) -> None:
     text = 'variable "unknown" {}\n' + deployment(f"jsonencode({template(PARAMETRIC, purge='bool')})", given)
     found = read(text)
     if purge is None:
@@ -82,7 +82,7 @@ def test_parameters(given: str, purge: bool | None, read: Read) -> None:
     assert plain(found, f"{GROUP}.{KV}", *PURGE) is purge
 
 
-def test_what_is_not_known_in_a_template_hides_no_more(read: Read) -> None:
+def test_unknown_value_in_a_template_hides_no_other_value(read: Read) -> None:
     body = (
         '{ resources = [{ type = "Microsoft.KeyVault/vaults", apiVersion = "2023-07-01", name = var.n,'
         " properties = { enablePurgeProtection = false, enableRbacAuthorization = var.b } }] }"
@@ -94,7 +94,7 @@ def test_what_is_not_known_in_a_template_hides_no_more(read: Read) -> None:
     assert not found.problems
 
 
-def test_a_text_with_something_unknown_in_it(read: Read) -> None:
+def test_template_with_an_unknown_name_is_read(read: Read) -> None:
     text = template(VAULT | {"name": "${var.n}"})
     found = read(f'variable "n" {{}}\n{deployment(f"<<T{chr(10)}{text}{chr(10)}T{chr(10)}")}')
     assert plain(found, f"{GROUP}.d/Microsoft.KeyVault/vaults/{{var.n}}", *PURGE) is True
@@ -112,7 +112,7 @@ def test_a_text_with_something_unknown_in_it(read: Read) -> None:
         azapi(""),
     ],
 )
-def test_a_template_that_is_not_known_is_told(written: str, read: Read) -> None:
+def test_unknown_template_is_an_error(written: str, read: Read) -> None:
     found = read(f'variable "unknown" {{}}\n{written}')
     address = "azapi_resource.d" if "azapi" in written else f"{GROUP}.d"
     assert ("error", f"the template of `{address}` is unknown, so its resources were not evaluated") in messages(found)
@@ -120,14 +120,14 @@ def test_a_template_that_is_not_known_is_told(written: str, read: Read) -> None:
 
 
 @pytest.mark.parametrize("resources", ["var.unknown", "[var.unknown]", "{ a = var.unknown }", '"text"'])
-def test_resources_that_are_not_known_are_told_where_they_are(resources: str, read: Read) -> None:
+def test_unknown_value_in_place_of_resources_is_an_error(resources: str, read: Read) -> None:
     found = read(f'variable "unknown" {{}}\n{deployment(f"jsonencode({{ resources = {resources} }})")}')
     text = "the value in place of a resource is unknown or not an object, so it was not evaluated"
     assert messages(found) == [("error", text)]
     assert not found.closed
 
 
-def test_the_deployment_of_an_old_azurerm(read: Read) -> None:
+def test_deployment_of_an_old_azurerm_version_is_read(read: Read) -> None:
     text = (
         'resource "azurerm_template_deployment" "d" {\n  name = "d"\n  resource_group_name = "rg"\n'
         f"  template_body = <<T\n{template(PARAMETRIC, purge='bool')}\nT\n%s}}\n"
@@ -138,19 +138,19 @@ def test_the_deployment_of_an_old_azurerm(read: Read) -> None:
     assert isinstance(value(read(text % '  parameters = { purge = "true" }\n'), address, *PURGE), Unknown)
 
 
-def test_a_text_that_is_no_json(read: Read) -> None:
+def test_template_that_is_not_json_is_an_error(read: Read) -> None:
     found = read(deployment('"{"'))
     assert [level for level, _ in messages(found)] == ["error"]
     assert not found.closed
 
 
-def test_a_template_spec_is_not_at_hand(read: Read) -> None:
+def test_template_spec_is_not_available(read: Read) -> None:
     found = read(deployment("", more='  template_spec_version_id = "/x"\n'))
     assert [level for level, _ in messages(found)] == ["note"]
     assert not found.closed
 
 
-def test_what_is_not_known_in_the_template_is_reported_on_its_line(judge: Judge) -> None:
+def test_unsupported_resource_in_a_template_is_reported_on_its_line(judge: Judge) -> None:
     content = template(VAULT | {"type": "Microsoft.KeyVault/vaults/x"})
     found = judge(f"locals {{}}\n{deployment(f'jsonencode({content})')}")
     ((path, line, message),) = found.errors()
@@ -158,14 +158,14 @@ def test_what_is_not_known_in_the_template_is_reported_on_its_line(judge: Judge)
     assert "is not supported" in message
 
 
-def test_a_deployment_of_azapi(read: Read) -> None:
+def test_azapi_deployment_is_read(read: Read) -> None:
     content = template(PARAMETRIC, purge="bool")
     found = read(azapi(f"template = {content}, parameters = {{ purge = {{ value = false }} }}"))
     assert plain(found, f"azapi_resource.{KV}", *PURGE) is False
     assert not found.problems
 
 
-def test_none_are_deployed_where_there_is_no_deployment(read: Read) -> None:
+def test_skipped_deployment_deploys_no_resources(read: Read) -> None:
     text = deployment(f"jsonencode({template(VAULT)})", more="  count = 0\n")
     found = read(f'resource "azurerm_key_vault" "x" {{\n  name = "x"\n}}\n{text}')
     assert list(found.resources) == ["azurerm_key_vault.x"]

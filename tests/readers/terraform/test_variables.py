@@ -22,7 +22,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("count", range(len(GIVEN) + 1))
-def test_what_comes_later_counts(count: int, judge: Judge) -> None:
+def test_later_source_of_a_variable_overrides_earlier_ones(count: int, judge: Judge) -> None:
     """Each file gives the opposite of all before it."""
     given = {"main.tf": variable("p", "true") + vault("var.p")}
     given |= {name: text.format("true") for name, text in list(GIVEN.items())[: count - 1]} if count else {}
@@ -36,7 +36,7 @@ def test_what_comes_later_counts(count: int, judge: Judge) -> None:
         assert (note.at.path, note.at.region and note.at.region.start_line) == (last, 1)
 
 
-def test_options_count_most(judge: Judge) -> None:
+def test_options_take_precedence(judge: Judge) -> None:
     files = {
         "main.tf": variable("p", "true") + vault("var.p"),
         "z.auto.tfvars": "p = true\n",
@@ -74,7 +74,7 @@ def test_a_variable_may_have_the_name_of_a_block(name: str, judge: Judge) -> Non
         ("set(string)", '["x"]', 'contains(var.v, "y")'),
     ],
 )
-def test_a_word_of_the_command_line_is_an_expression_where_the_type_says_so(
+def test_option_value_is_an_expression_if_the_type_is_not_a_string(
     type_: str, word: str, expression: str, judge: Judge
 ) -> None:
     found = judge(variable("v", type_=type_) + vault(expression), variables=(f"v={word}",))
@@ -82,7 +82,7 @@ def test_a_word_of_the_command_line_is_an_expression_where_the_type_says_so(
 
 
 @pytest.mark.parametrize("word", ["[[[", "{", "", "nothing", "var.p", 'file("/etc/passwd")', "${1}"])
-def test_a_word_that_is_no_value(word: str, judge: Judge) -> None:
+def test_invalid_option_value_makes_the_result_unknown(word: str, judge: Judge) -> None:
     found = judge(variable("v", type_="list(bool)") + vault("var.v[0]"), variables=(f"v={word}",))
     assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
 
@@ -101,12 +101,12 @@ def test_a_word_that_is_no_value(word: str, judge: Judge) -> None:
         ("", "unknown"),
     ],
 )
-def test_conversion(declared: str, outcome: str | None, judge: Judge) -> None:
+def test_values_are_converted_to_the_type(declared: str, outcome: str | None, judge: Judge) -> None:
     found = judge(declared + vault("var.p")).outcomes("KV001")
     assert found == ({} if outcome is None else {"azurerm_key_vault.kv": outcome})
 
 
-def test_numbers(judge: Judge) -> None:
+def test_numbers_are_converted(judge: Judge) -> None:
     days = (
         'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = true\n'
         "  soft_delete_retention_days = var.d\n}\n"
@@ -118,7 +118,7 @@ def test_numbers(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(("nullable", "outcome"), [("nullable = false", {}), ("nullable = true", "fail"), ("", "fail")])
-def test_null_takes_the_default_only_where_it_is_not_allowed(nullable: str, outcome: object, judge: Judge) -> None:
+def test_null_selects_the_default_only_if_it_is_not_nullable(nullable: str, outcome: object, judge: Judge) -> None:
     files = {"main.tf": variable("p", "true", more=f"  {nullable}") + vault("var.p"), "terraform.tfvars": "p = null\n"}
     found = judge(files).outcomes("KV001")
     assert found == (outcome or {} if outcome != "fail" else {"azurerm_key_vault.kv": "fail"})
@@ -130,13 +130,13 @@ def test_null_takes_the_default_only_where_it_is_not_allowed(nullable: str, outc
 @pytest.mark.parametrize(
     ("default", "outcome"), [("{}", "fail"), ("{ p = true }", None), ("{ p = null }", "fail"), ("null", "unknown")]
 )
-def test_optional_attributes(default: str, outcome: str | None, judge: Judge) -> None:
+def test_optional_attributes_have_their_defaults(default: str, outcome: str | None, judge: Judge) -> None:
     declared = variable("o", default, "object({ p = optional(bool, false), q = optional(object({ r = string })) })")
     found = judge(declared + vault("var.o.p")).outcomes("KV001")
     assert found == ({} if outcome is None else {"azurerm_key_vault.kv": outcome})
 
 
-def test_optional_attributes_in_maps_that_callers_give(judge: Judge) -> None:
+def test_optional_attributes_of_maps_in_arguments_have_their_defaults(judge: Judge) -> None:
     declared = variable("vaults", "{}", "map(object({ purge = optional(bool, true), days = optional(number, 7) }))")
     body = (
         'resource "azurerm_key_vault" "kv" {\n  for_each = var.vaults\n'
@@ -150,18 +150,18 @@ def test_optional_attributes_in_maps_that_callers_give(judge: Judge) -> None:
     assert found.told("KV001") == [("fail", "main.tf", 4)]
 
 
-def test_a_variable_that_nobody_gives_decides_nothing(judge: Judge) -> None:
+def test_variable_without_a_value_makes_the_result_unknown(judge: Judge) -> None:
     for expression in ("var.p", "!var.p", "var.p == true", "var.p ? true : false", "tobool(var.p)", "local.l"):
         text = variable("p") + "locals {\n  l = var.p\n}\n" + vault(expression)
         assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}, expression
 
 
-def test_what_hangs_on_none_is_decided(judge: Judge) -> None:
+def test_result_that_no_value_of_a_variable_changes_is_decided(judge: Judge) -> None:
     text = variable("p") + vault("var.p ? false : false") + vault("var.p || true", name="b")
     assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "fail"}
 
 
-def test_validation_plays_no_part(judge: Judge) -> None:
+def test_validation_does_not_change_results(judge: Judge) -> None:
     check = '  validation {\n    condition = var.p == true\n    error_message = "no"\n  }'
     assert judge(variable("p", "false", more=check) + vault("var.p")).outcomes("KV001") == {
         "azurerm_key_vault.kv": "fail"
@@ -181,24 +181,24 @@ class TestDamage:
             ("z.auto.tfvars.json", "[1]"),
         ],
     )
-    def test_nothing_is_decided(self, name: str, text: str | bytes, judge: Judge) -> None:
+    def test_broken_variable_file_decides_no_value(self, name: str, text: str | bytes, judge: Judge) -> None:
         for default in ("true", "false"):
             found = judge({"main.tf": variable("p", default) + vault("var.p"), name: text})
             assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
             assert [path for path, *_ in found.errors()] == [name]
             assert found.code == 3
 
-    def test_files_that_count_more_are_believed(self, judge: Judge) -> None:
+    def test_file_that_overrides_a_broken_variable_file_is_used(self, judge: Judge) -> None:
         text = variable("p", "true") + variable("q", "true") + vault("var.p && var.q")
         files = {"main.tf": text, "a.auto.tfvars": "x x\n", "b.auto.tfvars": "p = false\n"}
         assert judge(files).outcomes("KV001") == {"azurerm_key_vault.kv": "fail"}
         assert judge({**files, "b.auto.tfvars": "p = true\n"}).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
 
-    def test_what_can_be_read_of_it_is_believed(self, judge: Judge) -> None:
+    def test_readable_part_of_a_broken_variable_file_is_used(self, judge: Judge) -> None:
         files = {"main.tf": variable("p", "true") + vault("var.p"), "terraform.tfvars": "x x\np = false\n"}
         assert judge(files).outcomes("KV001") == {"azurerm_key_vault.kv": "fail"}
 
-    def test_one_that_is_named_and_not_there(self, judge: Judge) -> None:
+    def test_missing_variable_file_is_an_error(self, judge: Judge) -> None:
         found = judge(variable("p", "true") + vault("var.p"), variable_files=("none.tfvars",))
         assert found.code == 3
         assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}

@@ -61,7 +61,7 @@ def deep() -> None:
 @settings(
     max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_damaged_documents(data: st.DataObject, document: Any, judge: Judge) -> None:
+def test_damaged_documents_cause_no_internal_error(data: st.DataObject, document: Any, judge: Judge) -> None:
     tree = copy.deepcopy(document)
     for _ in range(data.draw(st.integers(1, 3))):
         holder, key = data.draw(st.sampled_from(places(tree) or [({"x": 1}, "x")]))
@@ -80,14 +80,14 @@ def nested(levels: int) -> Any:
     return inner
 
 
-def test_deep_values() -> None:
+def test_deep_values_are_read() -> None:
     deep = vault(x=nested(90))
     found = read(what_if(change("Modify", deep, deep)))
     assert KV in found.read.resources
 
 
 @pytest.mark.parametrize("text", ["[" + "concat(" * 99 + "'a'" + ")" * 99 + "]", "[concat(" + "'a'," * 5000 + "'a')]"])
-def test_long_and_deep_expressions(text: str) -> None:
+def test_long_and_deep_expressions_are_read_or_unknown(text: str) -> None:
     assert read(snapshot(vault(x=text))).get("properties.x") in ("?", "a", "a" * 5001)
 
 
@@ -98,11 +98,11 @@ def test_nested_calls_are_evaluated_once_each() -> None:
     assert read(snapshot(vault(x=f"[{text}]"))).get("properties.x") == "?"
 
 
-def test_many_resources_of_one_name() -> None:
+def test_many_resources_of_one_name_are_read() -> None:
     found = read(snapshot(*[vault() for _ in range(3000)]))
     assert len(found.read.resources) == 3000
 
 
-def test_long_ids() -> None:
+def test_long_ids_are_problems() -> None:
     long = f"{ID}{'/secrets/s' * 20_000}"
     assert json.dumps(read(what_if({"resourceId": long, "changeType": "Deploy"})).problems)

@@ -51,7 +51,7 @@ def test_an_id_is_taken_apart(pattern: Text, type_: str, names: tuple[str, ...],
         f"{VAULT}/providers", f"{GROUP}//providers/Microsoft.KeyVault/vaults/kv", hole("reference(x).id"),
     ],
 )  # fmt: skip
-def test_what_is_no_id_of_a_resource(text: Text) -> None:
+def test_invalid_resource_id_is_not_parsed(text: Text) -> None:
     assert parse_id(text) is None
 
 
@@ -70,5 +70,5 @@ def test_an_id_is_shown_without_its_group(pattern: Text, shown: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["/" * 100_000, "/subscriptions/s" + "/providers/a.b/c/d" * 20_000])
-def test_an_id_without_end_is_none(text: str) -> None:
+def test_very_long_id_is_not_parsed(text: str) -> None:
     assert parse_id(text + "x") is None

@@ -23,7 +23,7 @@ if not WHAT_IFS or not SNAPSHOTS:
 
 
 @pytest.mark.parametrize("file", WHAT_IFS, ids=lambda file: file.name)
-def test_what_if_results(file: Path) -> None:
+def test_published_what_if_results_are_read(file: Path) -> None:
     data = file.read_bytes()
     document = decode(data)
     assert mentions_what_if(data)
@@ -36,7 +36,7 @@ def test_what_if_results(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", SNAPSHOTS, ids=lambda file: file.parent.name)
-def test_snapshots(file: Path) -> None:
+def test_published_snapshots_are_read(file: Path) -> None:
     data = file.read_bytes()
     document = decode(data)
     assert mentions_snapshot(data)

@@ -72,7 +72,7 @@ def test_placeholders_of_the_deployment_are_not_known() -> None:
     assert not fresh.pattern
 
 
-def test_resources_without_a_known_id_are_still_judged() -> None:
+def test_resource_without_a_known_id_is_evaluated() -> None:
     found = read(snapshot(vault() | {"id": "[parameters('id')]"}))
     assert found.resource().name == "kv"
     assert not found.read.closed
@@ -81,23 +81,23 @@ def test_resources_without_a_known_id_are_still_judged() -> None:
     assert not unknown.read.closed
 
 
-def test_what_an_extension_makes_is_none_of_azures() -> None:
+def test_resource_of_an_extension_is_not_read() -> None:
     found = read(snapshot({"type": "Microsoft.Graph/applications@v1.0", "properties": {}, "import": {"alias": "g"}}))
     assert not found.read.resources
     assert not found.problems
 
 
-def test_what_only_exists_is_not_judged() -> None:
+def test_existing_resource_is_not_evaluated() -> None:
     assert read(snapshot(vault() | {"existing": True})).resource().existing
 
 
-def test_a_document_cannot_speak_for_the_program() -> None:
+def test_members_of_a_resource_set_no_derived_attributes() -> None:
     said = {"derived": {"plannedAction": "delete"}, "provider": ID, "scope": ID, "parent": ID}
     found = read(snapshot(vault() | said))
     assert [found.get(name) for name in said] == [None] * 4
 
 
-def test_diagnostics_are_told() -> None:
+def test_diagnostics_are_notes_without_values() -> None:
     found = read(snapshot(vault(), diagnostics=["x Warning C: the parameter 'hunter2' of\na module"]))
     assert found.problems == [("note", "diagnostic of the snapshot: x Warning C: the parameter '...' of a module")]
     assert not found.read.closed
@@ -112,12 +112,12 @@ def test_a_broken_resource_does_not_take_the_others_with_it(broken: Any) -> None
 
 
 @pytest.mark.parametrize("resources", [None, {}, "x", 1])
-def test_what_is_no_snapshot_is_refused(resources: Any) -> None:
+def test_invalid_snapshot_is_an_error(resources: Any) -> None:
     with pytest.raises(InputError, match="invalid Bicep snapshot"):
         read({"predictedResources": resources})
 
 
-def test_snapshots_are_told_by_their_words() -> None:
+def test_snapshot_is_recognized_by_its_members() -> None:
     assert looks_like_snapshot(snapshot())
     assert not looks_like_snapshot([snapshot()])
     assert not looks_like_snapshot({"resources": []})

@@ -36,17 +36,17 @@ FAILS, UNKNOWN, PASSES = {KV: "fails"}, {KV: "unknown"}, dict[str, str]()
         (change("Ignore", None, vault()), PASSES),
     ],
 )
-def test_purge_protection(one: Any, expected: dict[str, str], verdict: Verdict) -> None:
+def test_change_decides_purge_protection(one: Any, expected: dict[str, str], verdict: Verdict) -> None:
     assert verdict(what_if(one), "KV001") == expected
 
 
 @pytest.mark.parametrize("kind", ["Create", "Modify", "NoChange", "Ignore", "Deploy", "Delete"])
-def test_what_is_deleted_is_told(kind: str, verdict: Verdict) -> None:
+def test_deletion_of_a_vault_is_reported(kind: str, verdict: Verdict) -> None:
     expected = FAILS if kind == "Delete" else PASSES
     assert verdict(what_if(change(kind, vault(), vault())), "KV005") == expected
 
 
-def test_a_deletion_is_told_in_words(judge: Judge) -> None:
+def test_message_about_a_deletion_names_the_what_if_result(judge: Judge) -> None:
     (finding,) = judge(what_if(change("Delete", None, vault()))).findings
     assert "the what-if result is Delete" in finding.message
 
@@ -75,22 +75,22 @@ def test_the_permission_model_follows_the_api_version(version: str, expected: di
         (change("Unsupported", setting("?") | {"id": "[parameters('x')]"}), UNKNOWN),
     ],
 )
-def test_the_companions_of_a_vault(companion: Any, expected: dict[str, str], verdict: Verdict) -> None:
+def test_companion_of_a_vault_decides_the_result(companion: Any, expected: dict[str, str], verdict: Verdict) -> None:
     changes = [change("Create", vault())] + ([companion] if companion is not None else [])
     assert verdict(what_if(*changes), "KV201") == expected
 
 
-def test_a_companion_that_may_not_come(verdict: Verdict) -> None:
+def test_companion_that_may_not_be_deployed_is_unknown(verdict: Verdict) -> None:
     document = what_if(change("Create", vault()), potentialChanges=[change("Create", setting(ID))])
     assert verdict(document, "KV201") == UNKNOWN
 
 
-def test_nothing_is_missing_for_certain_where_the_input_is_not_whole(verdict: Verdict) -> None:
+def test_missing_companion_is_unknown_in_an_incomplete_input(verdict: Verdict) -> None:
     assert verdict(what_if(change("Create", vault()), "broken"), "KV201") == UNKNOWN
     assert verdict(snapshot(vault(), diagnostics=["a nested deployment was not expanded"]), "KV201") == UNKNOWN
 
 
-def test_companions_in_a_snapshot_without_a_scope(verdict: Verdict) -> None:
+def test_companions_in_a_snapshot_without_a_scope_are_linked(verdict: Verdict) -> None:
     def named(suffix: str) -> str:
         return (
             f"[format('/subscriptions/{{0}}/resourceGroups/{{1}}/providers/{KV}{suffix}', "

@@ -18,7 +18,7 @@ PURGE = "properties.enablePurgeProtection"
 RBAC = "properties.enableRbacAuthorization"
 
 
-def test_what_is_created_is_the_resource() -> None:
+def test_created_resource_has_its_properties() -> None:
     found = read(what_if(change("Create", vault(enablePurgeProtection=True, sku={"name": "premium"}))))
     assert found.resource().type == "Microsoft.KeyVault/vaults"
     assert found.resource().name == "kv"
@@ -30,7 +30,7 @@ def test_what_is_created_is_the_resource() -> None:
     assert not found.problems
 
 
-def test_the_parts_may_stand_below_properties() -> None:
+def test_changes_may_be_below_properties() -> None:
     wrapped = {"status": "Succeeded", "properties": {"changes": [change("Create", vault())]}}
     assert read(wrapped).resource().at.pointer == ("properties", "changes", 0, "resourceId")
 
@@ -39,7 +39,7 @@ def test_the_parts_may_stand_below_properties() -> None:
     ("kind", "action"),
     [("Create", "create"), ("modify", "update"), ("NoChange", "no-op"), ("Deploy", "create"), ("Delete", "delete")],
 )
-def test_the_words_for_actions_are_those_of_plans(kind: str, action: str) -> None:
+def test_actions_have_the_names_of_plans(kind: str, action: str) -> None:
     found = read(what_if(change(kind, vault(), vault())))
     assert found.resource().action == found.get("derived.plannedAction") == action
     assert found.resource().stays is (action != "delete")
@@ -59,14 +59,14 @@ def test_places_are_those_of_the_members() -> None:
 @pytest.mark.parametrize(
     ("version", "rbac"), [("2023-07-01", False), ("2026-02-01", True), ("[x()]", "?"), (None, "?")]
 )
-def test_what_is_created_gets_the_defaults_of_its_api_version(version: Any, rbac: Any) -> None:
+def test_created_resource_has_the_defaults_of_its_api_version(version: Any, rbac: Any) -> None:
     found = read(what_if(change("Create", vault() | {"apiVersion": version})))
     assert found.get(RBAC) == rbac
     assert found.get(PURGE) is False
 
 
 @pytest.mark.parametrize("kind", ["Modify", "NoChange"])
-def test_what_exists_keeps_what_is_not_said(kind: str) -> None:
+def test_existing_resource_keeps_missing_properties(kind: str) -> None:
     before = vault(enablePurgeProtection=True, networkAcls={"bypass": "None", "defaultAction": "Allow"})
     after = vault(version="2026-02-01", enablePurgeProtection=None, networkAcls={"defaultAction": "Deny"})
     found = read(what_if(change(kind, after, before)))
@@ -79,14 +79,14 @@ def test_what_exists_keeps_what_is_not_said(kind: str) -> None:
     assert found.get("properties.networkAcls.ipRules") == "?"
 
 
-def test_kept_policies_are_not_their_authors() -> None:
+def test_kept_policies_are_not_set_by_the_template() -> None:
     found = read(what_if(change("Modify", vault(), vault(accessPolicies=[{"objectId": "o"}]))))
     policies = found.answer("properties.accessPolicies")
     assert isinstance(policies, ListValue)
     assert policies.origin == Origin.KEPT
 
 
-def test_what_is_ignored_exists_and_is_not_judged() -> None:
+def test_ignored_resource_is_existing() -> None:
     found = read(what_if(change("Ignore", None, vault(enablePurgeProtection=True)), change("Ignore", None, vault("b"))))
     assert found.resource().existing
     assert found.get(PURGE) is True
@@ -94,7 +94,7 @@ def test_what_is_ignored_exists_and_is_not_judged() -> None:
     assert not found.problems
 
 
-def test_what_is_deleted_is_as_it_was() -> None:
+def test_deleted_resource_has_its_previous_values() -> None:
     found = read(what_if(change("Delete", None, vault(enablePurgeProtection=True))))
     assert not found.resource().stays
     assert found.get(PURGE) is True
@@ -103,7 +103,7 @@ def test_what_is_deleted_is_as_it_was() -> None:
     assert not read(what_if({"resourceId": ID, "changeType": "Delete"})).problems
 
 
-def test_ids_alone_say_nothing() -> None:
+def test_changes_with_ids_only_have_unknown_values() -> None:
     kinds = ["Deploy", "Create", "Modify", "NoChange"]
     changes = [{"resourceId": f"{ID}{kind}", "changeType": kind} for kind in kinds]
     found = read(what_if(*changes))
@@ -112,7 +112,7 @@ def test_ids_alone_say_nothing() -> None:
     assert all(found.get(PURGE, f"{KV}{kind}") == "?" for kind in kinds)
 
 
-def test_what_cannot_be_analysed_is_told_with_its_reason() -> None:
+def test_unsupported_change_is_reported_with_its_reason() -> None:
     scope = f"{ID}/providers/Microsoft.Insights/diagnosticSettings"
     name = "[guid(reference('x').principalId)]"
     changes = [
@@ -131,7 +131,7 @@ def test_what_cannot_be_analysed_is_told_with_its_reason() -> None:
     assert not found.read.closed
 
 
-def test_what_is_left_of_expressions_is_not_known() -> None:
+def test_unresolved_expressions_are_unknown() -> None:
     text = "[reference('x', '2023-01-01').enabled]"
     found = read(what_if(change("Create", vault(enablePurgeProtection=text, other=text, tenantId="[[x]", list=["[]"]))))
     one, other = found.answer(PURGE), found.answer("properties.other")
@@ -152,7 +152,7 @@ def test_secrets_are_hidden() -> None:
     assert "hunter2" not in repr(found.resource(f"{KV}/secrets/s").attributes)
 
 
-def test_potential_changes_hang_on_a_condition() -> None:
+def test_potential_change_has_a_condition() -> None:
     found = read(what_if(change("Create", vault()), potentialChanges=[change("Create", setting(ID))]))
     assert not found.resource().conditions
     assert found.resource(f"{KV}/providers/Microsoft.Insights/diagnosticSettings/audit").conditions
@@ -165,7 +165,7 @@ def test_addresses_are_unique() -> None:
     assert found.get("id", f"{KV} #2") == other["id"]
 
 
-def test_types_that_nobody_asks_for_are_passed_over() -> None:
+def test_types_that_no_rule_requires_are_ignored() -> None:
     nothing = RequiredAttributes(paths={}, reference_paths={})
     account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/sa"
     assert not read(what_if({"resourceId": account, "changeType": "Deploy"}), nothing).problems
@@ -175,7 +175,7 @@ def test_types_that_nobody_asks_for_are_passed_over() -> None:
     assert not read(what_if(harmless), nothing).problems
 
 
-def test_a_failure_is_an_error() -> None:
+def test_failed_what_if_operation_is_an_error() -> None:
     error = {"code": "InvalidTemplate", "message": "The value 'hunter2' is not valid"}
     found = read(what_if(status="Failed", error=error))
     assert [level for level, _ in found.problems] == ["error", "error"]
@@ -184,7 +184,7 @@ def test_a_failure_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(("level", "closed"), [("Warning", False), ("Info", True), (None, False)])
-def test_diagnostics_say_that_resources_may_be_missing(level: Any, closed: bool) -> None:
+def test_diagnostic_notes_make_companions_unknown(level: Any, closed: bool) -> None:
     diagnostic = {"level": level, "code": "NestedDeploymentShortCircuited", "message": "A nested deployment"}
     found = read(what_if(diagnostics=[diagnostic]))
     assert found.problems == [
@@ -215,7 +215,7 @@ def test_other_documents_are_refused(value: Any) -> None:
         read(value)
 
 
-def test_what_looks_like_a_result() -> None:
+def test_what_if_result_is_recognized_by_its_structure() -> None:
     assert looks_like_what_if(what_if())
     assert looks_like_what_if({"changes": [change("Create", vault())]})
     assert looks_like_what_if({"status": "Succeeded", "properties": what_if()})
@@ -223,7 +223,7 @@ def test_what_looks_like_a_result() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16"])
-def test_results_are_told_by_their_words(encoding: str) -> None:
+def test_what_if_result_is_recognized_by_its_members_in_any_encoding(encoding: str) -> None:
     assert mentions_what_if(json.dumps(what_if(change("Create", vault()))).encode(encoding))
     assert not mentions_what_if(json.dumps({"resources": []}).encode(encoding))
 
@@ -270,7 +270,7 @@ def test_the_changes_of_a_stack(kind: str, action: str) -> None:
     assert not found.problems
 
 
-def test_places_in_the_result_of_a_stack() -> None:
+def test_values_in_the_result_of_a_stack_have_their_locations() -> None:
     found = read(stack(stack_change("create", vault(enablePurgeProtection=False))))
     steps = ("properties", "changes", "resourceChanges", 0)
     assert found.resource().at.pointer == (*steps, "id")
@@ -279,7 +279,7 @@ def test_places_in_the_result_of_a_stack() -> None:
     )  # fmt: skip
 
 
-def test_what_a_stack_perhaps_changes_is_perhaps_there() -> None:
+def test_potential_change_of_a_stack_has_a_condition() -> None:
     found = read(stack(stack_change("create", vault()) | {"changeCertainty": "potential"}))
     assert found.resource().conditions
 
@@ -304,7 +304,7 @@ def test_resources_of_extensions_are_not_those_of_azure() -> None:
     assert not found.problems
 
 
-def test_the_result_of_a_stack_that_holds_its_template() -> None:
+def test_what_if_result_of_a_stack_with_its_template_has_its_changes() -> None:
     result = stack(stack_change("create", vault()), template={"resources": [{"type": "Microsoft.KeyVault/vaults"}]})
     assert looks_like_what_if(result)
     assert mentions_what_if(json.dumps(result).encode())
