@@ -64,7 +64,7 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Path as AttributePath
-from azkvlint.model.value import Scalar, text_of
+from azkvlint.model.value import Scalar
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.units import Unit
@@ -373,7 +373,7 @@ class _Analysis:
 def _declared_once(vaults: Sequence[Resource], index: Index) -> Iterator[Resource]:
     """Yield vaults without those that repeat, in a module, another declaration of the same existing vault."""
     for vault in vaults:
-        found, _ = index.find(text_of(vault.select(("id",)))) if vault.existing else ((), "")
+        found, _ = index.find(vault.select(("id",)).text) if vault.existing else ((), "")
         first = index.resources[found[0]] if len(found) == 1 else vault
         if first is vault or existence_doubt(first, vault):
             yield vault
