@@ -482,7 +482,7 @@ SUMMARIES = (
 
 
 @pytest.mark.parametrize(("what", "text", "line"), SUMMARIES, ids=[one[0] for one in SUMMARIES])
-def test_the_summary_counts_what_is_certain_apart(given: Input, what: str, text: str, line: str) -> None:
+def test_summary_counts_certain_access_apart(given: Input, what: str, text: str, line: str) -> None:
     assert given.write(text).run().out.endswith(f"\n{line}\n"), what
 
 
@@ -782,7 +782,7 @@ def test_the_page_fits_a_desk_and_a_phone(given: Input, tmp_path: Path) -> None:
     assert phone["tall"] < 180
 
 
-def test_a_browser_lays_out_what_is_on_the_screen(given: Input, tmp_path: Path) -> None:
+def test_browser_lays_out_visible_rows_only(given: Input, tmp_path: Path) -> None:
     roles = ("Owner", "Contributor", "Key Vault Reader", "Key Vault Secrets User")
     people = "".join(
         assignment(roles[n % 4], principal=f'"{n:08}-0000-0000-0000-000000000000"', name=f"p{n}") for n in range(200)

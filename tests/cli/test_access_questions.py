@@ -526,7 +526,7 @@ def test_unreadable_input_does_not_make_a_name_an_error(given: Input) -> None:
 @pytest.mark.parametrize(
     "words", [("--principal", "elsewhere"), ("--why", "elsewhere", "kv-shop"), ("--at", "elsewhere")]
 )
-def test_no_access_is_stated_of_what_may_be_in_an_input_that_cannot_be_read(
+def test_no_access_is_not_stated_if_an_input_cannot_be_read(
     given: Input, words: tuple[str, ...]
 ) -> None:
     given.write(ESTATE)

@@ -21,7 +21,7 @@ from tests.cli.conftest import Kvlint, Said
 
 VAULT = 'resource "azurerm_key_vault" "app" {\n  name = "kv-app-prod"\n}\n'
 LEAK = 'resource "azurerm_key_vault_secret" "leak" {\n  key_vault_id = azurerm_key_vault.app.id\n  name = "db"\n'
-LEAK += '  value = "correct-horse-battery-staple"\n}\n'
+LEAK += '  value = "Tr0ub4dor-Horse-9"\n}\n'
 GITHUB, GITLAB = "https://github.com/owner/repository", "git@gitlab.example.com:owner/repository.git"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
