@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -220,3 +221,99 @@ def test_tenant_of_a_managed_identity_is_not_unknown(tmp_path: Path, run: Run) -
     policy = policy.replace('"b"', "azurerm_linux_web_app.a.identity[0].principal_id")
     (tmp_path / "main.tf").write_text('variable "id" {}\n' + app + policy)
     assert labels(run, tmp_path, "KV310") == []
+
+
+def _plan(outputs: Mapping[str, object], module: Mapping[str, object]) -> str:
+    root = {"outputs": outputs, "module_calls": {"db": {"source": "./db", "module": module}}}
+    return json.dumps(
+        {"format_version": "1.2", "resource_changes": [], "configuration": {"root_module": root}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("references", "why"),
+    [
+        (["local.a"], "a plan does not contain the expression of `local.a`"),
+        (["local.a", "local.b"], "a plan does not contain the expression of `local.a` and `local.b`"),
+        (["module.other.password"], "a plan does not contain the expression of `module.db.module.other.password`"),
+    ],
+)
+def test_an_output_whose_source_a_plan_does_not_contain(
+    references: list[str], why: str, tmp_path: Path, run: Run
+) -> None:
+    module = {"outputs": {"text": {"expression": {"references": references}}}}
+    outputs = {"text": {"expression": {"references": ["module.db.text", "module.db"]}}}
+    (tmp_path / "plan.json").write_text(_plan(outputs, module))
+    (found,) = json.loads(run("-f", "json", "--select", "KV612", "plan.json", cwd=tmp_path).out)["unknown"]
+    assert found["label"] == why
+
+
+_NESTED = """param id string
+resource nested 'Microsoft.Resources/deployments@2022-09-01' = {{
+  name: 'nested'
+  properties: {{
+    mode: 'Incremental'
+    template: json(loadTextContent('nested.json'))
+    parameters: {{ id: {{ value: {} }} }}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "why"),
+    [
+        ("id", "[parameters('id')]", "parameter `id` has no value"),
+        ("guid(id)", "[parameters('id')]", "`guid()` is computed by Azure"),
+        # Azure shows the names of resources.
+        ("id", "[extensionResourceId(parameters('id'), 'Microsoft.Authorization/locks', 'lock')]", None),
+        # The secret is in the ID.
+        ("id", "[resourceId('Microsoft.Web/sites', listKeys('a', '2023-05-01').keys[0].value)]", "fail"),
+    ],
+)
+def test_an_output_of_a_template_in_a_file(
+    argument: str, value: str, why: str | None, tmp_path: Path, run: Run
+) -> None:
+    parameters, outputs = {"id": {"type": "string"}}, {"id": {"type": "string", "value": value}}
+    nested = {"contentVersion": "1.0.0.0", "parameters": parameters, "resources": [], "outputs": outputs}
+    (tmp_path / "nested.json").write_text(json.dumps(nested))
+    (tmp_path / "main.bicep").write_text(_NESTED.format(argument))
+    document = json.loads(run("-f", "json", "--select", "KV612", "main.bicep", cwd=tmp_path).out)
+    assert [one["label"] for one in document["unknown"]] == ([why] if why not in (None, "fail") else [])
+    assert len(document["findings"]) == (why == "fail")
+
+
+@pytest.mark.parametrize(("name", "rule"), [("plain", "KV610"), ("key", "KV611")])
+def test_the_items_that_a_loop_passes_to_a_nested_template(name: str, rule: str, tmp_path: Path, run: Run) -> None:
+    key = "listKeys('logs', '2023-05-01').keys[0].value"
+    loop = {
+        "name": "value",
+        "count": "[length(parameters('items'))]",
+        "input": f"[createObject('plain', 'Tr0ub4dor', 'key', {key}, 'item', parameters('items')[copyIndex('value')])]",
+    }
+    secret = {
+        "type": "Microsoft.KeyVault/vaults/secrets",
+        "apiVersion": "2023-07-01",
+        "name": "kv/db",
+        "properties": {"value": f"[parameters('items')[0].{name}]"},
+    }
+    nested = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": "nested",
+        "properties": {
+            "mode": "Incremental",
+            "expressionEvaluationOptions": {"scope": "inner"},
+            "parameters": {"items": {"copy": [loop]}},
+            "template": {"parameters": {"items": {"type": "array"}}, "resources": [secret]},
+        },
+    }
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "parameters": {"items": {"type": "array", "defaultValue": ["a"]}},
+        "resources": [nested],
+    }
+    (tmp_path / "main.json").write_text(json.dumps(template))
+    document = json.loads(run("-f", "json", "--select", "KV610,KV611", "main.json", cwd=tmp_path).out)
+    assert document["unknown"] == []
+    assert [one["ruleId"] for one in document["findings"]] == [rule]

@@ -56,7 +56,7 @@ _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 # Reasons for unknown origins, and the origins that one of them may be.
 _POSSIBLE: Mapping[str, tuple[str, ...]] = {MAY_BE_PARAMETER: (PARAMETER, GENERATED)}
 _UNKNOWN_REASONS: Mapping[str, str] = {
-    UNTRACED: "the source of the value cannot be traced",
+    UNTRACED: "it leads through an expression that is not supported",
     MAY_BE_PARAMETER: "the value is generated, or comes from an input",
     FROM_SECRET: "a plan does not distinguish a secret from a value that is computed from it, such as its length",
 }
@@ -153,11 +153,19 @@ def origin_list(origins: Origins, at: Location, sources: Sequence[Source] = ()) 
 def _doubt(word: str, at: Location, sources: Sequence[Source]) -> Unknown:
     """Return an unknown origin; its reason states the sources that cannot be traced, or that may be the value."""
     kinds = _POSSIBLE.get(word, (word,))
-    texts = " and ".join([*dict.fromkeys(source.text for source in sources if source.origin in kinds)][:_MOST_SOURCES])
+    distinct = [*dict.fromkeys(source.text for source in sources if source.origin in kinds)][:_MOST_SOURCES]
+    texts = _joined(distinct)
     why = _UNKNOWN_REASONS[word]
     if texts:
         why = f"{why}: {texts}" if word in _POSSIBLE else texts
     return Unknown(at=at, origin=Origin.DERIVED, why=why, one_of=_POSSIBLE.get(word, ()))
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """Join sentences: those that begin as the first does, up to what it names, are its other objects."""
+    start = texts[0].partition("`")[0] if texts else ""
+    rest = [text.removeprefix(start) if start and text.endswith("`") else text for text in texts[1:]]
+    return " and ".join([*texts[:1], *rest])
 
 
 def _origin_item(word: str, at: Location, sources: Sequence[Source], is_in_code: bool) -> Scalar:
@@ -232,11 +240,15 @@ def output(
     """Return an output of a Terraform root module as a pseudo resource. ``marked`` states whether it is sensitive."""
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": marked}
     attributes = MapValue(at=at, fields=fields if ephemeral is None else {**fields, "ephemeral": ephemeral})
-    doubts = [source for source in sources if source.origin == UNTRACED]  # the finding is about the output itself
-    attributes = with_origins(attributes, found, sources=doubts)
+    attributes = with_origins(attributes, found, sources=doubts_in(sources))
     return Resource(
         address=f"output.{name}", type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output"
     )
+
+
+def doubts_in(sources: Sequence[Source]) -> list[Source]:
+    """Return the sources that cannot be traced: others do not matter for a finding about where a value is shown."""
+    return [source for source in sources if source.origin == UNTRACED]
 
 
 def default_sensitive(at: Location) -> Scalar:
@@ -255,15 +267,19 @@ def module_call(address: str, source: Value | None, version: Value | None, at: L
     )  # fmt: skip
 
 
-def argument(address: str, name: str, found: Origins, at: Location) -> Resource | None:
+def argument(address: str, name: str, found: Origins, at: Location, sources: Sequence[Source] = ()) -> Resource | None:
     """Return an argument that exposes its value as a pseudo resource; None if the value is certainly not a secret."""
     if not found & _REPORTED_ORIGINS:
         return None
     attributes = MapValue(at=at, fields={"name": Scalar(at=at, value=name)})
     return Resource(
-        address=f"{address}.{name}", type=ARGUMENT_TYPE, name=name, attributes=with_origins(attributes, found), at=at,
+        address=f"{address}.{name}",
+        type=ARGUMENT_TYPE,
+        name=name,
+        attributes=with_origins(attributes, found, sources=doubts_in(sources)),
+        at=at,
         declared_as="argument",
-    )  # fmt: skip
+    )
 
 
 # What the deployment identity writes through the data plane, and the types of grants, in Terraform.

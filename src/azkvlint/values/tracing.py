@@ -17,6 +17,7 @@ from azkvlint.values.origins import (
     NONE,
     RESOURCE,
     SECRETS,
+    UNTRACED,
     WRITTEN,
     Origins,
     alternatives,
@@ -45,6 +46,10 @@ class Scope(Protocol):
         """Evaluate an expression with variables of loops; None if it cannot be evaluated here."""
 
 
+# Functions of templates that return an ID. What is not known of the names in it is not secret: Azure shows them.
+_IDS = frozenset(
+    {"resourceid", "extensionresourceid", "subscriptionresourceid", "tenantresourceid", "managementgroupresourceid"}
+)
 # In a longer loop, conditionals are not decided.
 _MAX_ITERATIONS = 20
 
@@ -72,6 +77,8 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
         case Relation.CONTENT:
             return _content_origins(values)
     origins = combine([origins_of(part.node, part.scope, part.rest) for part in values])
+    if UNTRACED in origins and isinstance(node, ast.Call) and node.name.lower() in _IDS:
+        return origins - {UNTRACED} | {RESOURCE}
     # Text around an address changes its meaning.
     is_mixed = CONFIGURATION in origins and len(ast.children(node)) > 1
     return origins - {CONFIGURATION} | {RESOURCE} if is_mixed else origins

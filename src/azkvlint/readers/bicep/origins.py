@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azkvlint.azure.azurerm import secret_attributes
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources
@@ -18,6 +17,8 @@ from azkvlint.readers.deployment.modules import Arguments
 from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
+    doubts_of_argument,
+    missing_output_origins,
     origins_of_argument,
     origins_of_call,
     origins_of_parameter,
@@ -115,6 +116,7 @@ class FileOrigins:
         else:
             argument = given.get(node.name)
             found = origins_of_argument(argument, secure, rest)
+            self.sources += doubts_of_argument(argument, found, rest)
             source = value_of(node.name, argument.at if argument is not None else None)
         is_passed = isinstance(given, Arguments) and found is not None
         if found is None and not is_nothing(node.default):
@@ -146,9 +148,12 @@ class FileOrigins:
     def output(self, node: ast.Module, name: str) -> Origins:
         """Return the origins of an output of a module."""
         module = self.instance.module(node)
-        content = module.entities[0].content if module.entities else None
+        if not module.entities:
+            return NONE  # the loop has no items
+        content = module.entities[0].content
         if content is None or not isinstance(content.file, File):
-            return secret_attributes.output_origins(name)
+            why = f"`{node.name}.outputs.{name}` is the output of a module that is not in the scanned files"
+            return missing_output_origins(name, why, self.sources)
         found = content.file.outputs.get(name)
         return FileOrigins(content, self.sources, self._busy).trace(found.value if found is not None else None)
 
@@ -209,9 +214,17 @@ def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
     for node in instance.file.outputs.values():
         secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
-        found = FileOrigins(instance, []).trace(node.value)
+        sources: list[Source] = []
+        found = FileOrigins(instance, sources).trace(node.value)
         at = instance.reported_location(instance.place(node))
         call = instance.module_call
         yield as_resource(
-            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, call.deployment, call.callers
+            f"{instance.prefix}outputs.{node.name}",
+            node.name,
+            secure,
+            found,
+            at,
+            call.deployment,
+            call.callers,
+            sources,
         )

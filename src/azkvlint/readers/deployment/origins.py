@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from azkvlint.azure.azurerm.secret_attributes import output_origins
 from azkvlint.evaluation.values import Fields, Items, Result, find_field
-from azkvlint.graph.pseudo_resources import with_origins
+from azkvlint.graph.pseudo_resources import doubts_in, with_origins
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
 from azkvlint.model.resource import Resource
@@ -74,6 +75,26 @@ def origins_of_argument(found: Result | None, secure: bool, rest: Path = ()) -> 
             return frozenset({value_origins.UNTRACED})
 
 
+def missing_output_origins(name: str, why: str, sources: list[Source]) -> Origins:
+    """Return the origins of an output of a module or deployment that is not available, for the reason ``why``."""
+    found = output_origins(name)
+    if value_origins.UNTRACED in found:
+        sources.append(Source(value_origins.UNTRACED, why, None))
+    return found
+
+
+def doubts_of_argument(found: Result | None, origins: Origins | None, rest: Path = ()) -> list[Source]:
+    """Return why an argument that ``origins_of_argument`` cannot trace is unknown."""
+    if origins is None or value_origins.UNTRACED not in origins:
+        return []
+    if isinstance(found, Items) or (isinstance(found, Fields) and found.rest is None):
+        parts = _parts_at(found, rest)
+        return [one for part, below in parts for one in doubts_of_argument(part, origins, below)]
+    if isinstance(found, Unknown) and found.why:
+        return [Source(value_origins.UNTRACED, found.why, None)]
+    return []
+
+
 def _parts_at(found: Items | Fields, rest: Path) -> list[tuple[Result, Path]]:
     """Return the items or members that the value at ``rest`` consists of, with the paths in them."""
     if isinstance(found, Items):
@@ -117,6 +138,7 @@ def as_resource(
     at: Location,
     deployment: Text,
     callers: tuple[Location, ...],
+    sources: list[Source],
 ) -> Resource:
     """Return an output as a resource.
 
@@ -124,7 +146,7 @@ def as_resource(
     """
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": Scalar(at=at, value=secure)}
     fields["deployment"] = text(deployment, at, "the name of the deployment is unknown")
-    attributes = with_origins(MapValue(at=at, fields=fields), found)
+    attributes = with_origins(MapValue(at=at, fields=fields), found, sources=doubts_in(sources))
     return Resource(
         address=address, type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output",
         callers=callers,

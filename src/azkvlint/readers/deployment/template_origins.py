@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from azkvlint.azure.azurerm.secret_attributes import output_origins
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
@@ -16,6 +15,8 @@ from azkvlint.readers.deployment.documents import key_of, member
 from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
+    doubts_of_argument,
+    missing_output_origins,
     origins_of_argument,
     origins_of_call,
     origins_of_parameter,
@@ -191,6 +192,7 @@ class TemplateOrigins:
         else:
             value = given.get(name)
             found = origins_of_argument(value, secure, rest)
+            self.sources += doubts_of_argument(value, found, rest)
             source = value_of(name, value.at if value is not None else None)
         default = node.default if node is not None else None
         if found is None and isinstance(default, ast.Data) and default.plain not in (None, "", {}, []):
@@ -221,6 +223,8 @@ class TemplateOrigins:
             key = key_of(plain, "reference")
             if key is not None:
                 return value_origins.vault_secret_origins(self._parse(member(plain[key], "secretName")))
+            if key_of(plain, "copy") is not None:
+                return self.trace(plain, ("value", *rest))
         return self._argument_of(self._parse(plain), rest)
 
     def _referenced_output(self, node: ast.Node, rest: Path) -> Origins | None:
@@ -234,7 +238,7 @@ class TemplateOrigins:
         entity = found.instance if isinstance(found, Runtime) else None
         content = entity.content if isinstance(entity, TemplateResource) and entity.is_deployment else None
         if content is None or not isinstance(entity, TemplateResource):
-            return output_origins(name)
+            return missing_output_origins(name, f"output `{name}` is known after deployment", self.sources)
         entity.record_source()
         output, inner, run = content.file.outputs.get(name.lower()), _owner(content), self.template.run
         plain, _, path = value_in(output.value if output is not None else None, below) or (None, (), below)
@@ -304,8 +308,9 @@ def outputs_of(instance: TracedTemplate) -> Iterator[Resource]:
     call = instance.module_call
     for node in instance.file.outputs.values():
         plain, _, _ = value_in(node.value, ()) or (None, (), ())
-        origins = TemplateOrigins(_owner(instance), []).trace(plain)
+        sources: list[Source] = []
+        origins = TemplateOrigins(_owner(instance), sources).trace(plain)
         yield as_resource(
             f"{instance.prefix}outputs.{node.name}", node.name, is_decorated(node.decorators, "secure"), origins,
-            instance.evaluator.location(node.pointer), call.deployment, call.callers,
+            instance.evaluator.location(node.pointer), call.deployment, call.callers, sources,
         )  # fmt: skip

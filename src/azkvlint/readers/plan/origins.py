@@ -276,17 +276,19 @@ class PlanOrigins:
     def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
         """Return the origins of an argument, in all blocks if it is in any; none if it is not written."""
         if isinstance(written.get(name.partition(".")[0] if "." in name else ""), dict):
-            # It is unknown whether the block exists and what it contains.
-            return frozenset({value_origins.UNTRACED})
+            return self._untraced(f"a plan does not contain the expression of `{name}` in a dynamic block")
         below = _below(written, name)
         found: Origins = NONE
         for one in below if isinstance(below, list) else [below]:
             is_constant = isinstance(one, dict) and "constant_value" in one
             if not isinstance(one, dict) or (is_constant and one["constant_value"] in (None, "")):
                 continue
-            # A plan does not show the result of a function of constants, such as the content of a file.
-            word = value_origins.WRITTEN if is_constant else value_origins.UNTRACED
-            found |= self._of(names, one, block, frozenset()) or frozenset({word})
+            found |= self._of(names, one, block, frozenset()) or (
+                frozenset({value_origins.WRITTEN})
+                if is_constant
+                # A function of constants, such as the content of a file.
+                else self._untraced(f"a plan does not contain the expression of `{name}`")
+            )
         return found
 
     def outputs(self, path: str) -> Iterator[Resource]:
@@ -297,8 +299,10 @@ class PlanOrigins:
                 at = Location(path=path, address=f"output.{name}")
                 sensitive = node.get("sensitive")
                 marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else default_sensitive(at)
+                self._sources = []
                 found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
-                yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at), ())
+                sources = tuple(self._sources)
+                yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at), sources)
 
     def exposing_arguments(self, path: str) -> Iterator[Resource]:
         """Yield the arguments that are given a secret and show it, as resources."""
@@ -314,9 +318,10 @@ class PlanOrigins:
             for name in exposing_arguments(str(block.get("type")), written):
                 expression = _below(written, name)
                 if expression is not None:
+                    self._sources = []
                     found = self._of(names, expression, block, frozenset())
                     found = self._shown.of_argument(address, str(block.get("type")), name, found)
-                    resource = argument(address, name, found, Location(path=path, address=address))
+                    resource = argument(address, name, found, Location(path=path, address=address), self._sources)
                     if resource is not None:
                         yield resource
 
@@ -375,6 +380,10 @@ class PlanOrigins:
         if ref.text.startswith("ephemeral."):
             parts = ref.text.split(".")
             return attribute_origins(parts[1] if len(parts) > 1 else "", parts[-1])
+        return self._untraced(f"a plan does not contain the expression of `{ref.text}`")
+
+    def _untraced(self, why: str) -> Origins:
+        self._sources.append(Source(value_origins.UNTRACED, why, None))
         return frozenset({value_origins.UNTRACED})
 
     def _variable(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
@@ -383,7 +392,7 @@ class PlanOrigins:
             return self._of(names[:-1], given[name], self._configuration.call(names), busy)
         declared = expression_at(self._configuration.module(names).get("variables"), (name,))
         if not isinstance(declared, dict):
-            return frozenset({value_origins.UNTRACED})
+            return self._untraced(f"`var.{name}` is not declared")
         default = declared.get("default")
         value = None if names else self._given.get(name)
         secure = declared.get("sensitive") is True
@@ -399,9 +408,13 @@ class PlanOrigins:
 
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))
-        if not isinstance(found, dict):
-            return output_origins(name)
-        return self._of(names, found.get("expression"), {}, busy)
+        if isinstance(found, dict):
+            return self._of(names, found.get("expression"), {}, busy)
+        origins = output_origins(name)
+        if value_origins.UNTRACED in origins:
+            call = ".".join(f"module.{one}" for one in names)
+            self._untraced(f"a plan does not contain the expression of `{call}.{name}`")
+        return origins
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
         """Return the origins of an attribute of a resource, either of the attribute itself or of its expression."""
