@@ -22,8 +22,8 @@ class Made(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from azkvlint.azure.compile_tables import compile_tables
         from azkvlint.engine.rule_store import compile_rules, rules_of_checkout
+        from azkvlint.linter.compile_tables import compile_tables
 
         self._folder = TemporaryDirectory()
         rules = compile_rules(rules_of_checkout(str(root / "src" / "azkvlint")))

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import settings
 
 import azkvlint
-from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
+from azkvlint.linter.compile_tables import compile_tables
 from azkvlint.util.project_files import end_run
 
 pytest_plugins = ["tests.sampling"]

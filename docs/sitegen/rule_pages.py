@@ -20,7 +20,7 @@ from azkvlint.linter.rule_tests import read_example
 from azkvlint.linter.unit_result import evaluate_unit
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
 from azkvlint.reporters.phrases import headline
-from azkvlint.reporters.taxonomies import CWES
+from azkvlint.reporters.taxonomies import TITLES
 from sitegen.catalogue import TOOLS
 from sitegen.links import link_title
 from sitegen.markup import block, code, plain, prose, table
@@ -263,7 +263,8 @@ def _references(rule: Rule) -> Iterator[str]:
     yield ""
     yield from (f"- [{plain(link_title(link))}]({link})" for link in rule.references)
     for cwe in rule.cwe:
-        title = f": {plain(CWES[cwe][0])}" if cwe in CWES else ""
+        weakness = TITLES.weaknesses.get(str(cwe))
+        title = f": {plain(weakness.title)}" if weakness is not None else ""
         yield f"- [CWE-{cwe}{title}](https://cwe.mitre.org/data/definitions/{cwe}.html)"
     yield ""
 

@@ -15,8 +15,8 @@ from azkvlint.azure.arm_defaults import PROPERTIES, Property, faults_of
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.row_loader import load_rows, rows_of
 from azkvlint.azure.azurerm.table import CompiledRows
-from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.azure.services import SERVICES, Service
+from azkvlint.linter.compile_tables import compile_tables
 from azkvlint.util.errors import TableError
 from tests.conftest import Ran
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import azkvlint as package
-from azkvlint.azure.compile_tables import compile_tables
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
+from azkvlint.linter.compile_tables import compile_tables
 from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS
 
@@ -55,9 +55,11 @@ print("\\n" + json.dumps(sorted(set(sys.modules) - before)))
 sys.exit(code)
 """
 # Rules and tables as a wheel holds them, compiled; a checkout reads them from YAML.
-COMPILED = """
-from azkvlint.azure import table_files
+COMPILED_TABLES = """
+from azkvlint.util import table_files
 table_files.read_data = lambda name: open({folder!r} + "/data/" + name, "rb").read()
+"""
+COMPILED = """
 from azkvlint.engine import rule_store
 of_package = rule_store.rules_of_package
 rule_store.rules_of_package = lambda _package, **how: of_package({folder!r}, **how)
@@ -90,13 +92,18 @@ def plan(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def compiled(tmp_path: Path) -> str:
+def package_folder(tmp_path: Path) -> str:
     folder = tmp_path / "package"
     for part, files in (("rules", compile_rules(builtin_rules())), ("data", compile_tables())):
         (folder / part).mkdir(parents=True)
         for name, content in files.items():
             (folder / part / name).write_bytes(content)
-    return COMPILED.format(folder=str(folder))
+    return str(folder)
+
+
+@pytest.fixture
+def compiled(package_folder: str) -> str:
+    return (COMPILED_TABLES + COMPILED).format(folder=package_folder)
 
 
 def test_the_version_needs_next_to_nothing() -> None:
@@ -198,8 +205,8 @@ def test_a_check_without_syntax_errors_does_not_need_python_hcl2(compiled: str) 
     assert not packages(modules) & {"hcl2", "lark"}
 
 
-def test_help_needs_neither_rules_nor_readers() -> None:
-    modules = imported("--help")
+def test_help_needs_neither_rules_nor_readers(package_folder: str) -> None:
+    modules = imported("--help", patch=COMPILED_TABLES.format(folder=package_folder))
     assert "typer" in modules
     unused = ("azkvlint.readers", "azkvlint.engine", "azkvlint.reporters")
     assert not any(module.startswith(unused) for module in modules)

@@ -14,7 +14,7 @@ from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.model.finding import Problem, Report
 from azkvlint.model.rule import Severity
 from azkvlint.reporters.grouping import GRADES
-from azkvlint.reporters.taxonomies import CIS, CIS_VERSION, CWES, MCSB
+from azkvlint.reporters.taxonomies import TITLES
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make
@@ -163,15 +163,15 @@ def test_versions_are_semantic(log: Log, make_report: Make, version: str, semant
 
 
 def test_every_weakness_of_our_rules_has_a_text() -> None:
-    assert {number for rule in builtin_rules() for number in rule.cwe} == set(CWES)
+    assert {number for rule in builtin_rules() for number in rule.cwe} == set(map(int, TITLES.weaknesses))
 
 
 def test_every_control_of_our_rules_has_the_title_of_its_framework() -> None:
     frameworks = {one.name: one for one in builtin_frameworks(builtin_rules())}
     versions = (name for name in frameworks if name.startswith("cis-azure-"))
     newest = max(versions, key=lambda name: [int(part) for part in name.rpartition("-")[2].split(".")])
-    assert newest == f"cis-azure-{CIS_VERSION}"
-    for name, titles in (("mcsb", MCSB), (newest, CIS)):
+    assert newest == f"cis-azure-{TITLES.cis_version}"
+    for name, titles in (("mcsb", TITLES.mcsb), (newest, TITLES.cis)):
         named = {id_ for rule in builtin_rules() for id_ in rule.controls.get(name, ())}
         rows = {control.id: control.title for control in frameworks[name].controls}
         assert titles == {id_: rows[id_] for id_ in named}
@@ -182,7 +182,7 @@ def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
 ) -> None:
     controls = {
         "mcsb": ("NS-10", "NS-2", "ZZ-1"),
-        f"cis-azure-{CIS_VERSION}": ("8.3.10", "8.3.9"),
+        f"cis-azure-{TITLES.cis_version}": ("8.3.10", "8.3.9"),
         "cis-azure-1.1.0": ("8.1",),
     }
     rules = make_rule(cwe=(), controls=controls), make_rule(id="KV002", cwe=(693,))

@@ -12,10 +12,10 @@ from typing import Literal
 
 import msgspec
 
-from azkvlint.azure.table_files import read_table
 from azkvlint.model.location import Location
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.table_files import read_table
 
 # The types of properties other than string without a known default; the empty string is not an id.
 _BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"

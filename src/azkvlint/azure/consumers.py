@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.table_files import decode_rows, read_table
 from azkvlint.model.value import Path
+from azkvlint.util.table_files import decode_rows, read_table
 
 Kind: TypeAlias = Literal["key", "secret", "certificate"]
 # How the value at a path names what is read: an ID or URL (or an object with its parts), the settings of an app, the

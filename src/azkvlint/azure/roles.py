@@ -11,8 +11,8 @@ from functools import cache
 
 import msgspec
 
-from azkvlint.azure.table_files import read_table
 from azkvlint.util.project_files import read_data
+from azkvlint.util.table_files import read_table
 
 # Control-plane actions that change who controls a vault, delete it, or grant access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"

@@ -1,4 +1,4 @@
-"""Read YAML files of rows into structs, and collect their faults: in a checkout and at build, never in a wheel."""
+"""Read YAML files of rows about Azure types into structs."""
 
 from __future__ import annotations
 
@@ -8,74 +8,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from azkvlint.syntax.yaml_nodes import MapNode, Node, ScalarNode, compose, data
-from azkvlint.util.errors import TableError
+from azkvlint.syntax.row_reader import RowReader, child, entries, place_of
+from azkvlint.syntax.yaml_nodes import Node, ScalarNode
 from azkvlint.util.project_files import read_data
 
 _T = TypeVar("_T")
 AZURE_TYPE = re.compile(r"((Microsoft|NGINX)\.[A-Za-z]+|Terraform)(/[A-Za-z0-9]+)+")
 _PROPERTY = re.compile(r"properties(\.[A-Za-z][A-Za-z0-9_]*)+")
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A line of a file."""
-
-    path: str
-    line: int
-    column: int
-
-
-class RowReader:
-    """Reads files of one table."""
-
-    def __init__(self) -> None:
-        self._faults: list[str] = []
-
-    def fault(self, place: Place, text: str) -> None:
-        """Record a fault."""
-        self._faults.append(f"{place.path}:{place.line}:{place.column}: {text}")
-
-    def raise_faults(self) -> None:
-        """Raise TableError if there is any fault."""
-        if self._faults:
-            raise TableError(tuple(self._faults))
-
-    def compose(self, path: str, text: str, type_: type[_T]) -> tuple[Node, _T] | None:
-        """Return a file as nodes and as ``type_``, which has a ``source``; None, with a fault, if it is not valid."""
-        document = compose(text)
-        for one in document.faults:
-            self.fault(Place(path, one.line, one.column), one.text)
-        start = Place(path, 1, 1)
-        file = self.convert(document.root, type_, start) if document.root and not document.faults else None
-        if document.root is None or file is None:
-            return None
-        source = child(document.root, "source")
-        if not isinstance(source, ScalarNode) or not str(source.value).strip():
-            self.fault(start, "`source` is empty")
-        return document.root, file
-
-    def convert(self, node: Node, type_: type[_T], place: Place) -> _T | None:
-        """Return a node as ``type_``; None, with a fault, if it does not have that form."""
-        try:
-            return msgspec.convert(data(node), type_)
-        except msgspec.ValidationError as error:
-            self.fault(place, str(error))
-            return None
-
-
-def entries(node: Node | None) -> tuple[tuple[ScalarNode, Node], ...]:
-    """Return the keys and values of a mapping; of anything else none."""
-    return node.entries if isinstance(node, MapNode) else ()
-
-
-def child(node: Node, name: str) -> Node | None:
-    """Return the value of a key in a mapping."""
-    return next((value for key, value in entries(node) if key.value == name), None)
-
-
-def place_of(path: str, key: ScalarNode) -> Place:
-    """Return the place of a key."""
-    return Place(path, key.line, key.column)
 
 
 class TypesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

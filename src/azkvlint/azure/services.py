@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.azure.table_files import read_table
+from azkvlint.util.table_files import read_table
 
 
 class Words(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

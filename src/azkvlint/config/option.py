@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 _POSITION = regex(r"(?P<file>[^\n]*?):(?P<line>[0-9]+):(?P<column>[0-9]+): ")
 
 
-class Option(msgspec.Struct, frozen=True):
+class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An option: its ``names``, its ``panel`` in the help, the field of Arguments that it sets, and its ``help``.
 
     The help has 60 characters at most. Panels and their options are in the order in which a new user needs them.

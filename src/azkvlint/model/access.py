@@ -77,29 +77,22 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     vaults: tuple[int, ...]
 
 
-class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault or managed HSM. ``model`` is its permission model in words, ``root`` the input that declares it.
+class VaultOfRoot(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault in the input ``root``.
 
-    ``is_deployed``: the input creates it. ``is_complete``: the input also contains everything that its deployment does.
     ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create. ``world`` is
     the base world of the root: a parameter file, or a deployment of a stack, which ``world_name`` names. ``origin`` is
-    what a reader needs to tell the vault from those of other roots and base worlds. ``network`` is who can reach the
-    vault over the network, empty if that was not computed.
+    what a reader needs to tell the vault from those of other roots and base worlds.
     """
 
     name: str
     address: str
-    type: str
-    model: str
-    root: str
-    is_deployed: bool
-    is_complete: bool
     at: Location
+    root: str = ""
     condition: str = ""
     world: str = ""
     world_name: str = ""
     origin: str = ""
-    network: str = ""
 
     @property
     def label(self) -> str:
@@ -110,6 +103,20 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> str:
         """Return the address with the origin."""
         return f"{self.address}{self.origin}"
+
+
+class AccessVault(VaultOfRoot, frozen=True, kw_only=True):
+    """A vault or managed HSM. ``model`` is its permission model in words.
+
+    ``is_deployed``: the input creates it. ``is_complete``: the input also contains everything that its deployment does.
+    ``network`` is who can reach the vault over the network, empty if that was not computed.
+    """
+
+    type: str
+    model: str
+    is_deployed: bool
+    is_complete: bool
+    network: str = ""
 
 
 def origins_of(names: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
@@ -260,7 +267,7 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
 class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
     """Permissions that a principal gains or loses on some vaults (addresses), and the step by which it has them.
 
-    ``origin`` is as in AccessVault.
+    ``origin`` is as in VaultOfRoot.
     """
 
     principal: str
@@ -282,32 +289,19 @@ class MigrationStep(msgspec.Struct, frozen=True, kw_only=True):
     is_blocked: bool = False
 
 
-class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The migration of one vault in the input ``root``.
+class VaultPlan(VaultOfRoot, frozen=True, kw_only=True):
+    """The migration of one vault.
 
     ``lost`` is what principals lose besides those of policies that are not replaced. ``checked`` is the number of
-    principals whose access before and after was compared. ``condition``, ``world`` and ``origin`` are as in
-    AccessVault. ``wave`` is when it is migrated, from 1 on; 0 if it is blocked.
+    principals whose access before and after was compared. ``wave`` is when it is migrated, from 1 on; 0 if it is
+    blocked.
     """
 
-    name: str
-    address: str
-    root: str
-    at: Location
     policies: tuple[PolicyPlan, ...]
     steps: tuple[MigrationStep, ...]
     lost: tuple[AccessChange, ...]
     checked: int
-    condition: str = ""
-    world: str = ""
-    world_name: str = ""
-    origin: str = ""
     wave: int = 0
-
-    @property
-    def label(self) -> str:
-        """Return the name, which no other vault of the report has together with the origin."""
-        return f"{self.name}{self.origin}"
 
     @property
     def is_blocked(self) -> bool:
@@ -315,21 +309,10 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
         return any(step.is_blocked for step in self.steps)
 
 
-class OtherVault(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault that is not migrated: it uses Azure RBAC already (no ``reason``), or its permission model is unknown.
+class OtherVault(VaultOfRoot, frozen=True, kw_only=True):
+    """A vault that is not migrated: it uses Azure RBAC already (no ``reason``), or its permission model is unknown."""
 
-    ``condition``, ``root``, ``world`` and ``origin`` are as in AccessVault.
-    """
-
-    name: str
-    address: str
     reason: str
-    at: Location
-    condition: str = ""
-    root: str = ""
-    world: str = ""
-    world_name: str = ""
-    origin: str = ""
 
 
 class SharedAssignment(msgspec.Struct, frozen=True, kw_only=True):

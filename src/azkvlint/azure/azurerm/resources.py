@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from azkvlint.azure.azurerm.table import CompiledRows, Mapped
-from azkvlint.azure.table_files import read_table
 from azkvlint.model.value import Scalar, Value
+from azkvlint.util.table_files import read_table
 
 
 def _load() -> CompiledRows:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from azkvlint.azure.azurerm.table import NEVER, NONE, Default, Field, Mapped, Plain, ResourceRows, Rows
-from azkvlint.azure.row_reader import AZURE_TYPE, Place, RowReader, child, entries, place_of
+from azkvlint.azure.row_reader import AZURE_TYPE
 from azkvlint.model.provider_version import Version
+from azkvlint.syntax.row_reader import Place, RowReader, child, entries, place_of
 from azkvlint.syntax.yaml_nodes import MapNode, Node, ScalarNode
 from azkvlint.util.errors import InternalError
 from azkvlint.util.project_files import data_files

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.table_files import decode_rows
 from azkvlint.model.provider_version import Version
+from azkvlint.util.table_files import decode_rows
 
 Plain: TypeAlias = str | int | float | bool
 # The end of a range of versions without one.

@@ -35,7 +35,7 @@ from azkvlint.reporters.phrases import (
     summary,
     suppression,
 )
-from azkvlint.reporters.taxonomies import CIS_VERSION
+from azkvlint.reporters.taxonomies import TITLES
 from azkvlint.reporters.text_content import marked_line
 from azkvlint.util.text import pluralize
 
@@ -585,7 +585,8 @@ def _resource(member: Occurrence) -> str:
 
 def _tags(rule: Rule) -> list[str]:
     """Return the controls of the security benchmarks that a rule checks."""
-    frameworks = {"MCSB": "mcsb", f"CIS {CIS_VERSION}": f"cis-azure-{CIS_VERSION}"}
+    version = TITLES.cis_version
+    frameworks = {"MCSB": "mcsb", f"CIS {version}": f"cis-azure-{version}"}
     return [f"{title} {id_}" for title, name in frameworks.items() for id_ in rule.controls.get(name, ())]
 
 

@@ -1,4 +1,4 @@
-"""Compile the tables of facts, for a wheel."""
+"""Compile the tables of facts, options and texts, for a wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from azkvlint.azure.azurerm.table import CompiledRows
 from azkvlint.azure.consumers import CONSUMERS
 from azkvlint.azure.roles import ids_by_name
 from azkvlint.azure.services import SERVICES
-from azkvlint.azure.table_files import compiled_name, read_table
+from azkvlint.config.options import OPTIONS
+from azkvlint.reporters.problems import PROBLEMS
+from azkvlint.reporters.taxonomies import TITLES
+from azkvlint.util.table_files import compiled_name, read_table
 
 
 def compile_tables() -> dict[str, bytes]:
@@ -22,5 +25,8 @@ def compile_tables() -> dict[str, bytes]:
         "services": SERVICES,
         "consumers": CONSUMERS,
         "role_ids": ids_by_name(),
+        "options": OPTIONS,
+        "problems": PROBLEMS,
+        "taxonomies": TITLES,
     }
     return {compiled_name(name): msgspec.json.encode(rows) for name, rows in tables.items()}
