@@ -14,7 +14,7 @@ from azkvlint.cli.resolve import config_of, errors_and_targets, root_uri, words_
 from azkvlint.cli.revisions import Commit, commit_of, with_revision
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
-from azkvlint.config.settings import Settings, files_in, resolve_settings
+from azkvlint.config.settings import Settings, files_in, folder_of, resolve_settings
 from azkvlint.model.difference import ACCEPTED, BY_BASE, BY_ITSELF, BY_NONE, BY_OTHER, SUPPRESSED, Basis
 from azkvlint.readers.discover import SKIPPED, STDIN
 from azkvlint.util.errors import UsageError, did_you_mean
@@ -49,7 +49,7 @@ class Checkouts:
     """Maps paths between the checkouts of the two inputs."""
 
     def __init__(self, base: str, head: str) -> None:
-        folders = [_folder_of(word) for word in (base, head)]
+        folders = [folder_of(word) for word in (base, head)]
         roots = [root_of(word if word != STDIN else os.curdir) for word in (base, head)]
         self._pairs = [(old, new) for old, new in (folders, roots) if old != new]
         self._are_same = roots[0] == roots[1]
@@ -102,11 +102,6 @@ def _place_of(file: str, checkouts: Checkouts) -> str:
         if checkouts.is_in_head(real) or checkouts.is_in_base(real):
             place = os.path.join(real, os.path.relpath(path, above))
     return place
-
-
-def _folder_of(word: str) -> str:
-    real = real_path(os.curdir if word == STDIN else word)
-    return real if os.path.isdir(real) else os.path.dirname(real)
 
 
 def run_diff(arguments: Arguments) -> int:

@@ -197,7 +197,7 @@ def _file(arguments: Arguments, notices: list[Notice], *, is_untrusted: bool) ->
         from azkvlint.config.config_file import read_file
 
         return read_file(explicit_file, is_explicit=True)
-    starts = list(dict.fromkeys(_folder(path) for path in arguments.paths))
+    starts = list(dict.fromkeys(folder_of(path) for path in arguments.paths))
     files_by_folder: dict[str, list[str]] = {}
     nearest = [_nearest_files(start, files_by_folder) for start in starts]
     files = nearest[0] if nearest else []
@@ -239,7 +239,7 @@ def _shadowed_files(file: str, files_by_folder: dict[str, list[str]]) -> list[st
 
 def _glob_base(file: ConfigFile, paths: Sequence[str]) -> str:
     """Return the base folder of a file's globs: its own folder, or the project's if the file is elsewhere."""
-    folders = [_folder(path) for path in paths]
+    folders = [folder_of(path) for path in paths]
     if not file.is_explicit or any(is_within(folder, file.folder) for folder in folders):
         return file.folder
     return checkout_of(folders[0]) or real_path(os.curdir)
@@ -251,7 +251,8 @@ def _ignored_file_notice(file: str, why: str) -> Notice:
     return Notice(code=SETTING_WITHOUT_EFFECT, level="warning", message=text, hint=hint, file=file)
 
 
-def _folder(path: str) -> str:
+def folder_of(path: str) -> str:
+    """Return the real path of a folder, or of the folder of a file; of standard input the current one."""
     real = real_path(os.curdir if path == STDIN else path)
     return real if os.path.isdir(real) else os.path.dirname(real)
 

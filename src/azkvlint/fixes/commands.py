@@ -38,7 +38,7 @@ from azkvlint.model.effect import Effect
 from azkvlint.model.finding import Declaration, Finding
 from azkvlint.model.fix import Refusal
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_boundary import is_within, real_path
 
 _BICEP = (".bicep", ".bicepparam")
 _CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
@@ -231,7 +231,7 @@ class Commands:
         for path, of_file in uses.items():
             folder = os.path.dirname(path)
             named = [self._module_at(folder, use.folder) for use in of_file]
-            if any(_is_in(root, folder) or root in named for root in roots):
+            if any(is_within(root, folder) or root in named for root in roots):
                 yield path, Relation.LIKELY
             elif not all(self._is_other(one, roots) for one in named):
                 yield path, Relation.POSSIBLE
@@ -350,10 +350,6 @@ class Commands:
             found = ((one[1], block_at(text, one.end())) for text in texts for one in _OUTPUT.finditer(text))
             known = self._outputs[folder] = list(islice(found, _MOST_USES))
         return known
-
-
-def _is_in(folder: str, other: str) -> bool:
-    return folder == other or folder.startswith(other.rstrip(os.sep) + os.sep)
 
 
 def _code_of(path: str, text: str) -> str:

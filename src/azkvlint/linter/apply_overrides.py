@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.config.run_config import Config, today
 from azkvlint.engine.rule_store import find_rules_by_prefix
-from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION
+from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION, problem_of
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import (
     EXTERNAL,
@@ -104,7 +104,7 @@ class Overrides:
             for word in directive.unused(self.used):
                 subject = f"{word} is not" if word != EVERY else "nothing is"
                 problems.append(
-                    _problem(UNUSED_SUPPRESSION, f"unused override: {subject} reported there", directive.at)
+                    problem_of(UNUSED_SUPPRESSION, f"unused override: {subject} reported there", directive.at)
                 )
         return problems
 
@@ -126,7 +126,7 @@ class Overrides:
         return self._active[index].at.path, index, word
 
     def _add_problem(self, code: str, message: str, at: Location, hint: str) -> None:
-        self.problems.append(_problem(code, message, at, hint))
+        self.problems.append(problem_of(code, message, at, hint))
 
     def _split(self, findings: Iterable[Finding], suppressed: list[Finding]) -> list[Finding]:
         """Return the findings that count; the others are added to ``suppressed``."""
@@ -201,9 +201,3 @@ def _matches(globs: Sequence[AddressGlob], address: str) -> bool:
         return True
     short = without_namespaces(address)
     return any(glob.matches(one, static_address(one)) for glob in globs for one in {address, short})
-
-
-def _problem(code: str, message: str, at: Location, hint: str = "") -> Problem:
-    return Problem(
-        code=code, level="note" if code == UNUSED_SUPPRESSION else "warning", message=message, at=at, hint=hint
-    )

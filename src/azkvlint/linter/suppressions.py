@@ -340,11 +340,11 @@ class Suppressions:
         fault, is_expired = _fault(directive, policy, has_no_target), False
         if fault:
             form = FORM if kind == COMMENT else METADATA_FORM
-            self.problems.append(_problem(MALFORMED_SUPPRESSION, f"invalid suppression: {fault}", at, form))
+            self.problems.append(problem_of(MALFORMED_SUPPRESSION, f"invalid suppression: {fault}", at, form))
         elif directive.until is not None and directive.until < policy.today:
             is_expired = True
             text = f"expired suppression: it ended on {until} and no longer applies"
-            self.problems.append(_problem(EXPIRED_SUPPRESSION, text, at, "fix the findings, or set a later `until`"))
+            self.problems.append(problem_of(EXPIRED_SUPPRESSION, text, at, "fix the findings, or set a later `until`"))
         is_active = not fault and not is_expired
         marks = {id_: (path, directive.start, policy.known[id_]) for id_ in directive.ids} if is_active else {}
         selected_marks = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
@@ -355,7 +355,9 @@ class Suppressions:
             )
         )  # fmt: skip
         for _, mark in selected_marks:
-            self.unused[mark] = _problem(UNUSED_SUPPRESSION, f"unused suppression: {mark[2]} is not reported here", at)
+            self.unused[mark] = problem_of(
+                UNUSED_SUPPRESSION, f"unused suppression: {mark[2]} is not reported here", at
+            )
         reason = Suppression(kind=IN_SOURCE, justification=directive.reason, at=at, until=until, owner=directive.owner)
         for mark in dict.fromkeys(marks.values()):
             yield mark, reason
@@ -387,7 +389,8 @@ def _fault(directive: Directive, policy: Policy, has_no_target: bool) -> str:
     return directive.fault
 
 
-def _problem(code: str, message: str, at: Location, hint: str = "") -> Problem:
+def problem_of(code: str, message: str, at: Location, hint: str = "") -> Problem:
+    """Return a problem of a suppression or an override."""
     return Problem(
         code=code, level="note" if code == UNUSED_SUPPRESSION else "warning", message=message, at=at, hint=hint
     )

@@ -288,9 +288,9 @@ SENSITIVE = "(sensitive)"
 """The placeholder for sensitive values."""
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = _MAX_LENGTH) -> str:
     """Return a string of limited length for users."""
-    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _join_limited(parts: Iterable[str]) -> str:

@@ -152,18 +152,23 @@ def nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
-def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_comments: bool = False) -> ReadResult:
-    """Return the result of a Bicep file, with comments for other tools if ``peer_comments``."""
-    from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
-    from azkvlint.syntax.ignore_comments import has_peer_comments
-
+def _hidden_in(read: BicepRead | TerraformRead) -> Callable[[str], Hidden | None]:
+    """Return what returns the secrets in a file, and what they are made of."""
     sources = cache(read.secret_sources)
 
     def hidden(path: str) -> Hidden | None:
         file = read.sources.get(path)
         return None if file is None else file.secrets({*read.secrets.get(path, ()), *sources().get(path, ())})
 
-    found = template_result(path, read, given, partial(is_suppressed, read), hidden)
+    return hidden
+
+
+def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_comments: bool = False) -> ReadResult:
+    """Return the result of a Bicep file, with comments for other tools if ``peer_comments``."""
+    from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
+    from azkvlint.syntax.ignore_comments import has_peer_comments
+
+    found = template_result(path, read, given, partial(is_suppressed, read), _hidden_in(read))
     # Some of its modules may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     comments: Mapping[str, SourceComments] = {}
@@ -196,13 +201,7 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
 
 def terraform_result(path: str, read: TerraformRead) -> ReadResult:
     """Return the result of a Terraform module."""
-    sources = cache(read.secret_sources)
-
-    def hidden(path: str) -> Hidden | None:
-        file = read.sources.get(path)
-        return None if file is None else file.secrets({*read.secrets.get(path, ()), *sources().get(path, ())})
-
-    return template_result(path, read, ParameterValues(), hidden=hidden, data=read.value_files)
+    return template_result(path, read, ParameterValues(), hidden=_hidden_in(read), data=read.value_files)
 
 
 class _TemplateSecrets:

@@ -29,7 +29,7 @@ from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, P
 from azkvlint.readers.terraform.module_evaluation import META, SPREAD, Namespace
 from azkvlint.readers.terraform.read import TerraformRead, read_module
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
-from azkvlint.readers.terraform.values import RootValues
+from azkvlint.readers.terraform.values import RootValues, lost_in
 from azkvlint.readers.terragrunt_configuration import parse_configuration
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Attribute, Block, Body
@@ -264,10 +264,10 @@ class DeploymentInputs:
     def get(self, name: str) -> Result | None:
         """Return the value of one variable; None if the deployment has none."""
         if self._found is None:
-            return self._lost(name)
+            return lost_in(self._damaged, name)
         piece = self._found.attributes.get(INPUTS)
         if piece is None:
-            return self._lost(name) if self._found.is_damaged else None
+            return lost_in(self._damaged, name) if self._found.is_damaged else None
         node = piece.attribute.expression()
         if isinstance(node, ast.Object) and _has_names(node):
             found = next((one for one in node.members if isinstance(one, ast.Property) and one.key == name), None)
@@ -278,12 +278,6 @@ class DeploymentInputs:
             return whole.fields.get(name, whole.rest)
         why = "the inputs of the deployment are unknown"
         return None if isinstance(whole, Absent) else Unknown(at=piece.at, why=why)
-
-    def _lost(self, name: str) -> Unknown | None:
-        if not self._damaged:
-            return None
-        why = f"`{name}` may be set in `{self._damaged}`, which cannot be read"
-        return Unknown(at=Location(path=self._damaged), why=why)
 
     def local(self, name: str, at: Location) -> Result:
         """Return a local value."""

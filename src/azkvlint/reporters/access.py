@@ -23,6 +23,7 @@ from azkvlint.model.access import (
     VaultObject,
 )
 from azkvlint.reporters import Options, lazy_reporters
+from azkvlint.reporters.document.csv import quoted
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place
 from azkvlint.util.text import encode, pluralize, visible
@@ -33,8 +34,6 @@ _CSV_HEAD = (
     "vaults", "names", "root", "parameters", "principal", "kind", "permission", "certainty", "decided by", "path",
     "edit", "only", "network",
 )  # fmt: skip
-# A spreadsheet evaluates a cell that begins with one of these characters as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _YES, _PERHAPS = "yes", "perhaps"
 _NO_VAULT = "No key vault or managed HSM found."
 _NAMED = 4
@@ -159,7 +158,7 @@ def csv(report: AccessReport, options: Options) -> str:
 
 def csv_table(rows: Iterable[Sequence[str]]) -> str:
     """Return rows of cells as CSV."""
-    return "".join(f"{','.join(map(_csv_quoted, row))}\n" for row in rows)
+    return "".join(f"{','.join(map(quoted, row))}\n" for row in rows)
 
 
 def _csv_cells(row: Row, report: AccessReport) -> tuple[str, ...]:
@@ -171,13 +170,6 @@ def _csv_cells(row: Row, report: AccessReport) -> tuple[str, ...]:
         vaults[0].world, principal.label, principal.kind, row.capability, certainty(path), path.doubt,
         path_text(path), path.edit, ", ".join(path.only), listed(list(dict.fromkeys(one.network for one in vaults))),
     )  # fmt: skip
-
-
-def _csv_quoted(cell: str) -> str:
-    cell = visible(cell)
-    if cell.startswith(_FORMULA):
-        cell = f"'{cell}"
-    return '"' + cell.replace('"', '""') + '"' if any(one in cell for one in ',"\n') else cell
 
 
 # --- texts that formats share -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from azkvlint.model.finding import Finding, Outcome
+from azkvlint.model.value import shortened
 from azkvlint.reporters.phrases import call_note, condition_note, occurrence_note
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
@@ -68,7 +69,9 @@ def _prose_between(text: str) -> str:
 
 def message(finding: Finding, *, cell: bool = True) -> str:
     """Return the message of a finding or unknown result, with all strings from the input in code spans."""
-    text = prose(_cut(finding.message)) if finding.outcome is Outcome.UNKNOWN else _fill(finding, cell)
+    text = (
+        prose(shortened(finding.message, _MAX_LENGTH)) if finding.outcome is Outcome.UNKNOWN else _fill(finding, cell)
+    )
     return f"{text}{plain(condition_note(finding) + call_note(finding) + occurrence_note(finding))}"
 
 
@@ -81,7 +84,7 @@ def _fill(finding: Finding, cell: bool) -> str:
         if index % 2 == 0:
             text += _prose_between(part)
             continue
-        span = prose(_cut(values[part])) if part == _CLAUSE else _spans(values[part], cell)
+        span = prose(shortened(values[part], _MAX_LENGTH)) if part == _CLAUSE else _spans(values[part], cell)
         # Adjacent spans would be parsed as another span.
         text += f"{_APART}{span}" if text.endswith("`") else span
     return text
@@ -93,8 +96,4 @@ def _spans(text: str, cell: bool) -> str:
 
 
 def _span(text: str, cell: bool) -> str:
-    return code(visible(_cut(text)), cell=cell)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."
+    return code(visible(shortened(text, _MAX_LENGTH)), cell=cell)

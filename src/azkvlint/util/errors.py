@@ -42,20 +42,20 @@ class UsageError(KvlintError):
     exit_code = EXIT_USAGE
 
 
-class RuleError(KvlintError):
-    """Rule files do not load. ``faults`` holds one ``path:line:column: message`` each."""
+class _FileError(KvlintError):
+    """Files are not valid. ``faults`` holds one ``path:line:column: message`` each."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
 
 
-class TableError(KvlintError):
-    """Rows of a table in the package are not valid. ``faults`` holds one ``path:line:column: message`` each."""
+class RuleError(_FileError):
+    """Rule files do not load."""
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+
+class TableError(_FileError):
+    """Rows of a table in the package are not valid."""
 
 
 class InputError(KvlintError):

@@ -96,9 +96,6 @@ class TerraformEvaluator(ModuleEvaluator):
         """Return one of two branches; what they share where the condition is not known."""
         return evaluate_conditional(self, condition, yes, no, local)
 
-    def _template(self, node: ast.Template, local: Local) -> Result:
-        return self.join([self.evaluate(part, local) for part in node.parts], self.document.place(node))
-
     def _member(self, node: ast.Member, local: Local) -> Result:
         """Evaluate a chain of members at once, the most frequent expression of modules."""
         steps = [node]
@@ -270,7 +267,6 @@ class TerraformEvaluator(ModuleEvaluator):
 
     HANDLERS: ClassVar[dict[type, Callable[[Any, Any, Local], Result]]] = {
         **Evaluator.HANDLERS,
-        ast.Template: _template,
         ast.Name: _name,
         ast.Member: _member,
         ast.Item: _item,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, rstrip_text
-from azkvlint.model.value import Absent, Scalar
+from azkvlint.model.value import Scalar
 from azkvlint.readers.deployment.modules import ModuleEntity
 from azkvlint.readers.deployment.resource import ResourceIdentity, parts_of
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, as_resource
+from azkvlint.readers.deployment.resource_symbols import ResourceEntity, as_resource, member_pattern
 from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.syntax import ast
 
@@ -95,14 +95,7 @@ def called_scope(module: ModuleEntity, level: str) -> Scope:
 
 def named_scope(entity: ResourceEntity, around: Scope) -> Scope:
     """Return the scope that a deployment names by its subscription and resource group."""
-    subscription, group = _pattern(entity, "subscriptionId"), _pattern(entity, "resourceGroup")
+    subscription, group = member_pattern(entity, "subscriptionId"), member_pattern(entity, "resourceGroup")
     if group:
         return Scope(GROUP, subscription or around.subscription, group)
     return Scope(SUBSCRIPTION, subscription) if subscription else around
-
-
-def _pattern(entity: ResourceEntity, name: str) -> Text:
-    found = entity.body.get(name)
-    if found is None or isinstance(found, Absent):
-        return ""
-    return pattern_of(found) or declared_hole(DEPLOYMENT, entity.address, name)

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, inputs_of
-from azkvlint.evaluation.values import Fields, Result, find_field
+from azkvlint.evaluation.values import Fields, Result, find_field, pattern_of
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, bare, declared_hole
+from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, bare, declared_hole
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.data_evaluator import DataEvaluator
@@ -268,6 +268,14 @@ def trace_existence(entity: Caller) -> None:
         here.record_source()
         outer = here.outer
         here = outer if outer is not None else here.instance.module_call.module
+
+
+def member_pattern(entity: ResourceEntity, name: str) -> Text:
+    """Return the pattern of a member that names a scope; empty if it is not written."""
+    found = entity.body.get(name)
+    if found is None or isinstance(found, Absent):
+        return ""
+    return pattern_of(found) or declared_hole(DEPLOYMENT, entity.address, name)
 
 
 def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: frozenset[str]) -> Resource:

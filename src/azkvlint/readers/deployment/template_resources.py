@@ -33,7 +33,7 @@ from azkvlint.readers.deployment.resource import (
     readable,
     unknown_property,
 )
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
+from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol, member_pattern
 from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, id_value, scope_of, text
 from azkvlint.readers.deployment.symbols import FileInstance, Iteration
 from azkvlint.readers.deployment.template_file import plain_of, symbol_at
@@ -293,7 +293,7 @@ def target_scope(entity: TemplateResource) -> Scope:
     """Return the scope of a nested deployment or of an existing resource, which may name another one."""
     here = entity.instance.scope
     entity.instance.record_scope()
-    found = {name: _member_pattern(entity, name) for name in ("scope", "subscriptionId", "resourceGroup")}
+    found = {name: member_pattern(entity, name) for name in ("scope", "subscriptionId", "resourceGroup")}
     if found["scope"]:
         named = scope_of(full_id(found["scope"], here))
         if named is None:
@@ -309,14 +309,6 @@ def target_scope(entity: TemplateResource) -> Scope:
     if found["subscriptionId"]:
         return Scope(SUBSCRIPTION, subscription)
     return here
-
-
-def _member_pattern(entity: TemplateResource, name: str) -> Text:
-    """Return the pattern of a member that names a scope; empty if it is not written."""
-    found = entity.body.get(name)
-    if found is None or isinstance(found, Absent):
-        return ""
-    return pattern_of(found) or declared_hole(DEPLOYMENT, entity.address, name)
 
 
 class Runtime:

@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 _PARAMETER_FILE_KEYS = frozenset({"$schema", "parameters"})
 
 
+def lost_in(damaged: str, name: str) -> Unknown | None:
+    """Return an unknown value for a name that is not found, if it may be in an unreadable part of a file."""
+    if not damaged:
+        return None
+    why = f"`{name}` may be set in `{damaged}`, which cannot be read"
+    return Unknown(at=Location(path=damaged), why=why)
+
+
 class RootValues:
     """The values of a root module's variables, each evaluated on first use.
 
@@ -102,7 +110,7 @@ class RootValues:
             return self._word(name, self.options[name])
         piece = self.pieces.get(name)
         if piece is None:
-            lost = self._lost(name)
+            lost = lost_in(self._damaged, name)
             return lost if lost is not None or self.inputs is None else self.inputs(name)
         path, attribute = piece.path, piece.attribute
         node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
@@ -111,13 +119,6 @@ class RootValues:
                 self.run.report_faults(path, [attribute.fault])
             return Unknown(at=at, why=f"`{name}` cannot be read")
         return _evaluate(self.run, node, path, at)
-
-    def _lost(self, name: str) -> Unknown | None:
-        """Return an unknown value for a variable that is not found, if it may be in an unreadable part."""
-        if not self._damaged:
-            return None
-        why = f"`{name}` may be set in `{self._damaged}`, which cannot be read"
-        return Unknown(at=Location(path=self._damaged), why=why)
 
     def final_value(self, name: str, found: Result, at: Location) -> Result:
         """Return the planned value of a variable, if it differs from ``found``."""

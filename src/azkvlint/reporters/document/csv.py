@@ -13,14 +13,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def csv(table: Table) -> str:
     """Return the rows below the titles of the columns. Groups and details of rows are left out."""
     rows = ([_cell_text(cell) for cell in row.cells] for row in table.rows)
-    return "".join(f"{','.join(map(_quoted, row))}\n" for row in ([one.title for one in table.columns], *rows))
+    return "".join(f"{','.join(map(quoted, row))}\n" for row in ([one.title for one in table.columns], *rows))
 
 
 def _cell_text(cell: Cell) -> str:
     return "; ".join(filter(None, (line_of(cell.content), *(line_of(item.content) for item in cell.items))))
 
 
-def _quoted(cell: str) -> str:
+def quoted(cell: str) -> str:
+    """Return the text of a cell, in quotes where its characters require them."""
     cell = visible(cell)
     if cell.startswith(_FORMULA):
         cell = f"'{cell}"

@@ -137,7 +137,7 @@ def _same(text: str) -> str:
     return text
 
 
-def _base64_encoded(text: str) -> str:
+def _base64_encode(text: str) -> str:
     return base64.b64encode(text.encode("utf-8")).decode()
 
 
@@ -208,7 +208,7 @@ def render_template(call: Call, text: str, values: Result, sensitive: bool = Fal
 
 FILES: tuple[Function, ...] = (
     of_file("file", _same),
-    of_file("filebase64", _base64_encoded),
+    of_file("filebase64", _base64_encode),
     Parts("fileexists", 1, 1, _exists),
     Unknowable("fileset", 2, 2, _listed),
     Parts("templatefile", 2, 2, _template),
@@ -547,10 +547,6 @@ def _base64_decode(text: str) -> str:
         return _base64_bytes(text).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidCall("expects base64 of UTF-8 text") from error
-
-
-def _base64_encode(text: str) -> str:
-    return base64.b64encode(text.encode("utf-8")).decode()
 
 
 def _gunzip(text: str) -> str:
