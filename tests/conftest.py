@@ -39,7 +39,7 @@ cli()
 """
 
 
-class Ran(NamedTuple):
+class RunResult(NamedTuple):
     """What a run of kvlint left: its exit code, and what it wrote, line ends untouched."""
 
     code: int
@@ -56,7 +56,7 @@ class Run(Protocol):
         cwd: Path | None = None,
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
-    ) -> Ran: ...
+    ) -> RunResult: ...
 
 
 def pytest_configure() -> None:
@@ -121,7 +121,7 @@ def run(tmp_path: Path, installed: Path) -> Run:
         cwd: Path | None = None,
         stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
-    ) -> Ran:
+    ) -> RunResult:
         done = subprocess.run(
             [sys.executable, "-m", "azkvlint", *map(str, arguments)],
             cwd=cwd or home,
@@ -131,7 +131,7 @@ def run(tmp_path: Path, installed: Path) -> Run:
             check=False,
             timeout=120,
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return RunResult(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run_kvlint
 

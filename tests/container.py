@@ -34,7 +34,7 @@ class Step(NamedTuple):
     words: str
 
 
-class Ran(NamedTuple):
+class ContainerResult(NamedTuple):
     """What a container left."""
 
     code: int
@@ -45,7 +45,7 @@ class Ran(NamedTuple):
 class Image(Protocol):
     """An image that can run with a folder at /src."""
 
-    def run(self, folder: Path, *words: str, entry: Sequence[str] = ()) -> Ran:
+    def run(self, folder: Path, *words: str, entry: Sequence[str] = ()) -> ContainerResult:
         """Run the entry point, or ``entry``, with words: no network, and nothing that can be written."""
         ...
 
@@ -164,7 +164,7 @@ class ChrootImage:
         """Return the environment of the image, with the path of the programs that enter it."""
         return self._environment | {"PATH": f"{self._environment['PATH']}:/usr/sbin:/sbin"}
 
-    def run(self, folder: Path, *words: str, entry: Sequence[str] = ()) -> Ran:
+    def run(self, folder: Path, *words: str, entry: Sequence[str] = ()) -> ContainerResult:
         """Run it in namespaces of its own, in which there is no network and nothing can be written."""
         root, source = shlex.quote(str(self._root)), shlex.quote(str(folder))
         script = (
@@ -185,7 +185,7 @@ class DockerImage:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def run(self, folder: Path, *words: str, entry: Sequence[str] = ()) -> Ran:
+    def run(self, folder: Path, *words: str, entry: Sequence[str] = ()) -> ContainerResult:
         """Run a container with the options that docs/container.md shows."""
         options = ["--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--volume", f"{folder}:/src:ro"]
         if entry:
@@ -193,9 +193,9 @@ class DockerImage:
         return _ran(["docker", "run", *options, self._name, *entry[1:], *words], dict(os.environ))
 
 
-def _ran(command: Sequence[str], environment: dict[str, str]) -> Ran:
+def _ran(command: Sequence[str], environment: dict[str, str]) -> ContainerResult:
     ran = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=300)
-    return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+    return ContainerResult(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
 
 _PROBE = """

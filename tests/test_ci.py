@@ -48,7 +48,7 @@ def azure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return template["parameters"], step
 
 
-class Ran(NamedTuple):
+class JobResult(NamedTuple):
     code: int
     log: str
 
@@ -71,7 +71,7 @@ class Job:
 
     def __call__(
         self, *, paths: str = ".", args: str = "", fail_on: str = "", compare: bool = False, accepted: bool = False
-    ) -> Ran:
+    ) -> JobResult:
         inputs = {"INPUT_VERSION": "x", "INPUT_PATHS": paths, "INPUT_ARGS": args, "INPUT_FAIL_ON": fail_on}
         inputs["INPUT_ACCEPT"] = "suppressed" if accepted else "$(notSet)"
         inputs["INPUT_ACCEPT_LABEL"] = "kvlint: accepted"
@@ -104,7 +104,7 @@ class Job:
             check=False,
             timeout=60,
         )
-        return Ran(ran.returncode, ran.stdout.decode())
+        return JobResult(ran.returncode, ran.stdout.decode())
 
     def results(self) -> list[dict[str, Any]]:
         file = (

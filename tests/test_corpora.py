@@ -32,7 +32,7 @@ if not PLANS:
     pytest.skip(f"the corpora are not here: no plans in {CORPORA / 'plan'}", allow_module_level=True)
 
 
-class Said(NamedTuple):
+class PlanRun(NamedTuple):
     """What one run says about a plan, in each format."""
 
     code: int
@@ -44,14 +44,14 @@ def name(plan: Path) -> str:
     return plan.relative_to(CORPORA).as_posix()
 
 
-def judge(plan: Path, run: Run, folder: Path) -> Said:
+def judge(plan: Path, run: Run, folder: Path) -> PlanRun:
     files = {form: folder / f"report.{form}" for form in ("json", "sarif")}
     formats = [word for form, file in files.items() for word in ("-f", f"{form}={file}")]
     ran = run("-v", "-f", "text", *formats, plan)
     assert ran.code in {0, 1, 3}, ran.err
     assert ran.err == ""
     written = [file.read_text(encoding="utf-8") for file in files.values()]
-    return Said(ran.code, json.loads(written[0]), (ran.out, *written))
+    return PlanRun(ran.code, json.loads(written[0]), (ran.out, *written))
 
 
 def changes(plan: Path, type_: str) -> list[dict[str, Any]]:

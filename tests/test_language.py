@@ -116,6 +116,8 @@ _QUOTED = re.compile(r"(?<![(\w])'\{\}'")
 _WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 _PHRASE = re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in PHRASES), re.IGNORECASE)
 _MESSAGE_PHRASE = re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in MESSAGE_PHRASES), re.IGNORECASE)
+# "A path is no command" is a literal translation; "is no longer" and "there is no" are not.
+_NO_NOUN = re.compile(r"(?<!there)_(?:is|are)_no_(?!longer)")
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -236,7 +238,7 @@ def faults_of_test_names(source: str) -> list[str]:
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
     tests = [node for node in functions if node.name.startswith("test_")]
     words = [(node, set(node.name.replace("what_if", "").split("_"))) for node in tests]
-    return [f"{node.lineno}: {node.name}" for node, parts in words if parts & TEST_WORDS]
+    return [f"{node.lineno}: {node.name}" for node, parts in words if parts & TEST_WORDS or _NO_NOUN.search(node.name)]
 
 
 def test_texts_of_rules_are_plain_english() -> None:
@@ -329,6 +331,7 @@ def test_plain_text_and_strings_are_accepted(source: str) -> None:
 def test_test_name_with_a_word_of_the_list_is_a_fault() -> None:
     source = "def test_what_is_excluded_is_not_told(): ...\nclass TestCases:\n    def test_it_holds(self): ...\n"
     assert faults_of_test_names(source) == ["1: test_what_is_excluded_is_not_told", "3: test_it_holds"]
+    assert faults_of_test_names("def test_a_path_is_no_command(): ...") == ["1: test_a_path_is_no_command"]
 
 
 def test_test_name_that_states_behavior_is_accepted() -> None:

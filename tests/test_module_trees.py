@@ -26,7 +26,7 @@ ARGUMENT = re.compile(
 )
 
 
-class Told(NamedTuple):
+class LocatedResult(NamedTuple):
     """One rule's answer on one resource, and the line that it is told on."""
 
     address: str
@@ -40,10 +40,10 @@ class Told(NamedTuple):
 ASKED = tuple(f"KV{number:03}" for number in (*range(1, 7), *range(101, 105), 201, 202, *range(301, 308)))
 
 
-def told(report: Report) -> list[Told]:
+def told(report: Report) -> list[LocatedResult]:
     """Every answer that is no pass, each resource for itself."""
     return sorted(
-        Told(one.address, finding.rule.id, finding.outcome.label, *line_of(finding.at))
+        LocatedResult(one.address, finding.rule.id, finding.outcome.label, *line_of(finding.at))
         for finding in all_of(report)
         for one in finding.occurrences
     )
@@ -60,7 +60,7 @@ def all_of(*reports: Report) -> Iterator[Finding]:
         yield from report.unknown
 
 
-def holds_what_is_expected(made: Tree, answers: Sequence[Told]) -> None:
+def check_expected_results(made: Tree, answers: Sequence[LocatedResult]) -> None:
     found = {(one.address, one.rule): one for one in answers}
     assert len(found) == len(answers), "a problem is told twice"
     for key, (outcome, spots) in made.expected.items():
@@ -93,7 +93,7 @@ def test_plan_findings_are_located_like_findings_of_the_source(
     alone = check(Config(paths=(root,), select=ASKED))
     assert mapped.problems == alone.problems == ()
     answers = told(mapped)
-    holds_what_is_expected(made, answers)
+    check_expected_results(made, answers)
     assert told(alone) == answers
     assert {finding.source for finding in all_of(mapped)} <= {FROM_PLAN}
     if seed % 4 == 0:

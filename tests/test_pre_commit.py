@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 if TYPE_CHECKING:
-    from tests.conftest import Ran, Run
+    from tests.conftest import Run, RunResult
 
 pytestmark = pytest.mark.slow(8)
 
@@ -26,7 +26,7 @@ HOOKS: dict[str, dict[str, Any]] = {hook["id"]: hook for hook in yaml.safe_load(
 SAMPLES = ROOT / "samples"
 
 
-def run_hook(name: str, names: list[str], folder: Path, run: Run) -> Ran:
+def run_hook(name: str, names: list[str], folder: Path, run: Run) -> RunResult:
     """What pre-commit does once it has a hook's environment: the entry, its arguments, and the changed files."""
     hook = HOOKS[name]
     passed = [one for one in names if re.search(hook["files"], one)] if hook.get("pass_filenames", True) else []

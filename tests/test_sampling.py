@@ -36,14 +36,14 @@ def test_fast(): pass
 """
 
 
-class Ran(NamedTuple):
+class SampledTests(NamedTuple):
     """What a run of FILE wrote, and which tests it ran."""
 
     output: str
     tests: frozenset[str]
 
 
-def run(folder: Path, *options: str) -> Ran:
+def run(folder: Path, *options: str) -> SampledTests:
     (folder / "test_it.py").write_text(FILE)
     done = subprocess.run(
         [
@@ -66,7 +66,9 @@ def run(folder: Path, *options: str) -> Ran:
         timeout=60,
     )
     assert done.returncode <= 1, done.stdout
-    return Ran(done.stdout, frozenset(re.findall(r"^test_it\.py::(\S+) (?:PASS|FAIL)ED", done.stdout, re.MULTILINE)))
+    return SampledTests(
+        done.stdout, frozenset(re.findall(r"^test_it\.py::(\S+) (?:PASS|FAIL)ED", done.stdout, re.MULTILINE))
+    )
 
 
 def functions(tests: frozenset[str]) -> Counter[str]:

@@ -18,9 +18,9 @@ from azkvlint.azure.azurerm.table import CompiledRows
 from azkvlint.azure.services import SERVICES, Service
 from azkvlint.linter.compile_package import compile_tables
 from azkvlint.util.errors import TableError
-from tests.conftest import Ran
+from tests.conftest import RunResult
 
-Run = Callable[..., Ran]
+Run = Callable[..., RunResult]
 
 HEAD = "source: the documentation\nresources:\n  azurerm_example:\n    type: Microsoft.Example/examples\n"
 ROWS = """\

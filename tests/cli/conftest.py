@@ -16,7 +16,7 @@ BAD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"
 DOUBTFUL = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: '${var.x}'}"
 
 
-class Said(NamedTuple):
+class CommandOutput(NamedTuple):
     """What a command line left: its exit code, stdout and stderr."""
 
     code: int
@@ -27,7 +27,7 @@ class Said(NamedTuple):
 class Kvlint(Protocol):
     """Runs a command line, as the entry point does, and answers what it said."""
 
-    def __call__(self, *words: str | Path) -> Said: ...
+    def __call__(self, *words: str | Path) -> CommandOutput: ...
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def kvlint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
 
-    def run(*words: str | Path) -> Said:
+    def run(*words: str | Path) -> CommandOutput:
         code = _run_with_error_handling([str(word) for word in words])
         said = capfdbinary.readouterr()
-        return Said(code, said.out.decode(), said.err.decode())
+        return CommandOutput(code, said.out.decode(), said.err.decode())
 
     return run

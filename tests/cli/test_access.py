@@ -14,7 +14,7 @@ from azkvlint.linter.rule_tests import expand
 from tests.reporters.browser import Parsed, find_chromium, results
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 VAULT = """
 resource "azurerm_resource_group" "rg" {
@@ -56,7 +56,7 @@ class Input:
         (self.folder / name).write_text(text)
         return self
 
-    def run(self, *words: str) -> Said:
+    def run(self, *words: str) -> CommandOutput:
         return self._kvlint("access", ".", *words)
 
     def rows(self, *words: str) -> dict[tuple[str, str], tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 ESTATE = """
 resource "azurerm_resource_group" "shop" {
@@ -97,7 +97,7 @@ class Input:
         (self.folder / name).write_text(text)
         return self
 
-    def run(self, *words: str) -> Said:
+    def run(self, *words: str) -> CommandOutput:
         return self._kvlint("access", ".", *words)
 
     def report(self, *words: str) -> dict[str, Any]:

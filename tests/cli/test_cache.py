@@ -17,7 +17,7 @@ from azkvlint.linter.workers import Worker
 from azkvlint.reporters import REPORTERS
 from azkvlint.util import cache_files, file_tracker
 from azkvlint.util.project_files import FILE_BUFFER, end_run
-from tests.cli.conftest import Kvlint, Said
+from tests.cli.conftest import CommandOutput, Kvlint
 from tests.linter.cache_steps import run_project
 from tests.linter.test_incremental_run import ARM, BICEP, VAULT
 
@@ -86,7 +86,7 @@ class Cached:
         assert warm == cold
         return self.evaluated
 
-    def run(self, *words: str | Path) -> Said:
+    def run(self, *words: str | Path) -> CommandOutput:
         FILE_BUFFER.clear()
         end_run()
         self.evaluated = set()

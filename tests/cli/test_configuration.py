@@ -19,7 +19,7 @@ from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.reporters import REPORTERS, Options
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 VAULT = 'resource "azurerm_key_vault" "this" {\n  name = "kv-prod"\n}\n'
 
@@ -39,7 +39,7 @@ def write(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def rules(said: Said) -> list[str]:
+def rules(said: CommandOutput) -> list[str]:
     """The ids of the rules of all findings; one line may stand for the findings of several resources."""
     assert said.code in (0, 1), said
     lines = re.findall(r"(?m)^infra\S+: [a-z]+\[(KV\d+)\] .+?(?: \[and (\d+) more: .*\])?$", said.out)

@@ -13,7 +13,7 @@ from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.linter.rule_tests import expand
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 # --- what is whose ----------------------------------------------------------------------------------------------------
 
@@ -31,7 +31,7 @@ class Input:
         (self.folder / name).write_bytes(data)
         return self
 
-    def run(self, *words: str) -> Said:
+    def run(self, *words: str) -> CommandOutput:
         return self._kvlint("controls", *self.paths, "--as-of", "2026-11-01", *words)
 
     def document(self, *words: str) -> dict[str, Any]:

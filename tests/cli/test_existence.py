@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 PROVIDER = 'provider "azurerm" {\n  features {}\n}\n'
 ARGUMENTS = (
@@ -44,7 +44,7 @@ def write(files: Mapping[str, str]) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def report(said: Said) -> dict[str, Any]:
+def report(said: CommandOutput) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(said.out)
     assert not [one for one in found["problems"] if one["level"] == "error"]
     return found

@@ -17,7 +17,7 @@ import yaml
 from azkvlint.cli import init
 from azkvlint.cli.init import PIPELINES, installed_commit
 from tests.action import ACTION, ROOT
-from tests.cli.conftest import Kvlint, Said
+from tests.cli.conftest import CommandOutput, Kvlint
 
 VAULT = 'resource "azurerm_key_vault" "app" {\n  name = "kv-app-prod"\n}\n'
 LEAK = 'resource "azurerm_key_vault_secret" "leak" {\n  key_vault_id = azurerm_key_vault.app.id\n  name = "db"\n'
@@ -349,7 +349,7 @@ def test_pipelines_name_the_commit_that_is_installed(
 ) -> None:
     with_commit(monkeypatch, {"url": "https://github.com/kvlint/kvlint", "vcs_info": {"commit_id": COMMIT}})
     folder = repository()
-    said: Said = kvlint("init")
+    said: CommandOutput = kvlint("init")
     assert "COMMIT" not in said.out
     assert "COMMIT" not in kvlint("init", "--force", "--dry-run").out
     text = (folder / ".github/workflows/kvlint.yml").read_text(encoding="utf-8")

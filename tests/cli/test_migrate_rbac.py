@@ -12,7 +12,7 @@ import pytest
 from azkvlint.linter.rule_tests import expand
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 GUID = "11111111-1111-1111-1111-111111111111"
 OTHER = "22222222-2222-2222-2222-222222222222"
@@ -67,7 +67,7 @@ class Input:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return self
 
-    def run(self, *words: str) -> Said:
+    def run(self, *words: str) -> CommandOutput:
         return self._kvlint("migrate-rbac", ".", *words)
 
     def report(self, *words: str) -> Any:

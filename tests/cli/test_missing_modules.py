@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
-    from tests.conftest import Ran, Run
+    from tests.conftest import Run, RunResult
 
 pytestmark = pytest.mark.slow(8)
 
@@ -32,7 +32,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def checked(run: Run, folder: Path, *arguments: str) -> tuple[Ran, list[dict[str, Any]]]:
+def checked(run: Run, folder: Path, *arguments: str) -> tuple[RunResult, list[dict[str, Any]]]:
     ran = run("-f", "json", "--select", "KV001", *(arguments or (".",)), cwd=folder)
     return ran, json.loads(ran.out)["problems"]
 

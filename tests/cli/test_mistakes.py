@@ -14,7 +14,7 @@ from azkvlint.linter.linter import check
 from azkvlint.model.finding import UNIT_KINDS
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 VAULT = 'resource "azurerm_key_vault" "this" {\n  name = "kv-prod"\n}\n'
 VAULT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
@@ -35,13 +35,13 @@ def write(path: str, text: str) -> None:
     Path(path).write_text(text, encoding="utf-8")
 
 
-def problems(said: Said) -> list[dict[str, Any]]:
+def problems(said: CommandOutput) -> list[dict[str, Any]]:
     """Return the problems of a report in JSON."""
     found: list[dict[str, Any]] = json.loads(said.out)["problems"]
     return found
 
 
-def paths(said: Said) -> set[str]:
+def paths(said: CommandOutput) -> set[str]:
     """Return the folders of the findings of a report in JSON."""
     return {Path(one["location"]["path"]).parent.as_posix() for one in json.loads(said.out)["findings"]}
 

@@ -14,7 +14,7 @@ import pytest
 from azkvlint.util.project_files import end_run
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
 
 VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv-one"\n  purge_protection_enabled = var.on\n}\n'
 ON = 'variable "on" {\n  default = %s\n}\n'
@@ -30,14 +30,14 @@ ONE = ("-q", "--select", "KV001")
 class Given(Protocol):
     """Runs a command line in the project, with this on standard input."""
 
-    def __call__(self, *words: str | Path, stdin: bytes = b"x") -> Said: ...
+    def __call__(self, *words: str | Path, stdin: bytes = b"x") -> CommandOutput: ...
 
 
 @pytest.fixture
 def run(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
     monkeypatch.chdir(project)
 
-    def run_kvlint(*words: str | Path, stdin: bytes = b"x") -> Said:
+    def run_kvlint(*words: str | Path, stdin: bytes = b"x") -> CommandOutput:
         end_run()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         return kvlint(*words)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Kvlint, Said
+    from tests.cli.conftest import CommandOutput, Kvlint
     from tests.conftest import Run
 
 VAULT = (
@@ -28,12 +28,12 @@ def write(files: Mapping[str, str]) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def report(said: Said) -> dict[str, Any]:
+def report(said: CommandOutput) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(said.out)
     return found
 
 
-def told(said: Said, rule: str = "KV001") -> list[tuple[str, str, int]]:
+def told(said: CommandOutput, rule: str = "KV001") -> list[tuple[str, str, int]]:
     """Outcome, path and line of what a rule says."""
     found = report(said)
     return [

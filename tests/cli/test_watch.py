@@ -73,7 +73,7 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-class Told:
+class WatchedProject:
     """A watch whose reports and lines are kept."""
 
     def __init__(self, *paths: Path, outputs: tuple[str, ...] = (), rules: tuple[str, ...] = ()) -> None:
@@ -105,7 +105,7 @@ class Told:
 
 
 def test_change_is_printed_with_the_inputs_that_it_affects(project: Path) -> None:
-    told = Told(project)
+    told = WatchedProject(project)
     assert told.lines[-1].endswith(" checked 3 of 3; watching for changes")
     edited = told.after(lambda: (project / "module/main.tf").write_text(VAULT % "true"))
     assert edited == "checked 2 of 3 (one, two); watching for changes"
@@ -116,7 +116,7 @@ def test_change_is_printed_with_the_inputs_that_it_affects(project: Path) -> Non
 
 
 def test_deleted_input_is_reported_once_and_checked_after_it_returns(project: Path) -> None:
-    told = Told(project / "alone")
+    told = WatchedProject(project / "alone")
     text = (project / "alone/main.tf").read_text()
     line = told.after(lambda: shutil.rmtree(project / "alone"))
     assert line.endswith("/alone' does not exist; the reports were not updated")
@@ -128,7 +128,7 @@ def test_deleted_input_is_reported_once_and_checked_after_it_returns(project: Pa
 
 
 def test_incomplete_file_is_a_problem_until_it_is_complete(project: Path) -> None:
-    told = Told(project)
+    told = WatchedProject(project)
     told.after(lambda: (project / "alone/main.tf").write_text((VAULT % "true")[:40]))
     assert [problem.level for problem in told.reports[-1].problems] == ["error"]
     told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "true"))
@@ -136,7 +136,7 @@ def test_incomplete_file_is_a_problem_until_it_is_complete(project: Path) -> Non
 
 
 def test_a_report_that_cannot_be_written_is_written_later(project: Path) -> None:
-    told = Told(project)
+    told = WatchedProject(project)
     told.fails = True
     line = told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "false"))
     assert line == "error: cannot write 'x.sarif': No space left on device; the reports were not updated"
@@ -150,7 +150,7 @@ def test_changed_rules_are_loaded_and_applied_to_every_input(project: Path, tmp_
     rule = tmp_path / "rules" / "ACME-1-premium-vault.yaml"
     rule.parent.mkdir()
     rule.write_text(RULE)
-    told = Told(project, rules=(str(rule.parent),))
+    told = WatchedProject(project, rules=(str(rule.parent),))
     assert "ACME-1" in {finding.rule.id for finding in told.reports[-1].findings}
     line = told.after(lambda: rule.write_text("id: [\n\x1b[31m"))
     assert line.endswith("; the reports were not updated")
@@ -162,7 +162,7 @@ def test_changed_rules_are_loaded_and_applied_to_every_input(project: Path, tmp_
 
 
 def test_printed_changes_contain_no_escape_sequences(project: Path) -> None:
-    told = Told(project)
+    told = WatchedProject(project)
     folder = project / "x\x1b[31m"
     folder.mkdir()
     line = told.after(lambda: (folder / "main.tf").write_text(VAULT % "true"))
@@ -172,14 +172,14 @@ def test_printed_changes_contain_no_escape_sequences(project: Path) -> None:
 
 def test_reports_and_swap_files_are_not_changes(project: Path) -> None:
     report = project / ".sarif" / "kvlint.sarif"
-    counts = Told(project, outputs=(str(report),)).watch._is_relevant
+    counts = WatchedProject(project, outputs=(str(report),)).watch._is_relevant
     ours = (report, f"{report}.77.partial", project / "one/.main.tf.swp", project / "one/main.tf~")
     assert not any(counts(None, str(path)) for path in ours)
     assert counts(None, str(project / "one/main.tf"))
 
 
 def test_folders_of_called_modules_are_watched(project: Path) -> None:
-    told = Told(project / "one")
+    told = WatchedProject(project / "one")
     watched = folders_of(told.paths, told.watch._run.dependencies)
     assert {str(project / "one"), str(project / "module"), str(project)} <= watched
     assert str(project / "two") not in watched
@@ -221,7 +221,7 @@ def test_limit_of_the_system_for_watched_folders_is_reported(project: Path, erro
             yield set()
             raise error
 
-    changes = Told(project).watch._changes(Watcher, ["a", "b"])
+    changes = WatchedProject(project).watch._changes(Watcher, ["a", "b"])
     assert next(changes) is False
     if isinstance(error, FileNotFoundError):
         assert list(changes) == []  # whoever called it looks again which folders there are
@@ -237,7 +237,7 @@ def test_missing_watch_package_is_reported_with_the_install_command(
 ) -> None:
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     with pytest.raises(UsageError) as caught:
-        Told(project).watch.run([str(project)])
+        WatchedProject(project).watch.run([str(project)])
     assert (caught.value.message, caught.value.hint) == (
         "--watch requires the package `watchfiles`",
         "run `pip install watchfiles`",

@@ -175,7 +175,7 @@ class TestParts:
         assert links == {KEY_ID: (K,), VAULT_ID: (V,)}
 
 
-class TestNothing:
+class TestMissingLinks:
     @pytest.mark.parametrize(
         "properties",
         [

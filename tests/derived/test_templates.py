@@ -83,7 +83,7 @@ class TestRoles:
         assert asked(read(d=made, r=role(id_))["r"], "derived.roleName") == "My role"
 
 
-class TestWhatIsOnlyNamed:
+class TestExistingResources:
     @pytest.mark.parametrize("type_", [VAULT, "Microsoft.KeyVault/managedHSMs"])
     def test_existing_resource_has_a_name_and_unknown_settings(self, type_: str) -> None:
         found = read(kv={"existing": True, "type": type_, "name": "kv"})["kv"]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.conftest import Kvlint, Said, kvlint
+from tests.cli.conftest import CommandOutput, Kvlint, kvlint
 
 __all__ = ["kvlint"]
 
@@ -70,7 +70,7 @@ class Diff:
                 (path / file).write_text(text, encoding="utf-8")
         return name
 
-    def run(self, *words: str) -> Said:
+    def run(self, *words: str) -> CommandOutput:
         """Run a comparison."""
         return self._run("diff", *words)
 

@@ -205,7 +205,7 @@ def test_a_document_without_a_workspace_is_checked_by_itself(client: Client, pro
     client.wait_for(lambda: not client.codes(file))
 
 
-def test_json_that_is_no_input_has_no_diagnostics(client: Client, tmp_path: Path) -> None:
+def test_other_json_has_no_diagnostics(client: Client, tmp_path: Path) -> None:
     folder = tmp_path.resolve()
     (folder / "main.tf").write_text(VAULT)
     client.initialize()

@@ -1,4 +1,4 @@
-"""What resources say alike is judged once, and answered as if each were asked."""
+"""Attributes that resources have in common are evaluated once, with the results of separate evaluations."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def meant(build: Build, word: str | None) -> Any:
     return build.unknown if word == "?" else word
 
 
-def alike(build: Build, number: int, own: dict[str, Any], common: MapValue, exposure: str | None) -> Resource:
+def resource_with_common(
+    build: Build, number: int, own: dict[str, Any], common: MapValue, exposure: str | None
+) -> Resource:
     """A resource that says ``common`` and has links and derived attributes of its own."""
     resource = build.resource(f"kv{number}", **{name: meant(build, word) for name, word in own.items()})
     derived = common.fields["derived"]
@@ -97,7 +99,7 @@ def test_shared_attributes_do_not_change_results(
         assert isinstance(common, MapValue)
         commons.append(common)
     made = [
-        alike(build, number, own, commons[which], exposure)
+        resource_with_common(build, number, own, commons[which], exposure)
         for number, (own, which, exposure, _) in enumerate(resources)
     ]
     names = [f"kv{i}" for i in range(len(made))]

@@ -131,7 +131,7 @@ OPTIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def holds_its_own(kvlint: Kvlint, folder: Path, seed: object, *inputs: str) -> int:
+def check_own_baseline(kvlint: Kvlint, folder: Path, seed: object, *inputs: str) -> int:
     """Write a baseline, check with it in three formats, and return how many results it has."""
     chance = random.Random(str(seed))  # noqa: S311  # nothing here is secret
     options = chance.sample(OPTIONS, chance.randrange(len(OPTIONS)))
@@ -181,7 +181,7 @@ def test_the_run_that_wrote_a_baseline_is_green_with_it(
     write(checkout, PROJECTS[project])
     if not in_git:
         shutil.rmtree(checkout / ".git")
-    assert holds_its_own(kvlint, checkout, (project, seed)) > 0
+    assert check_own_baseline(kvlint, checkout, (project, seed)) > 0
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -190,7 +190,7 @@ def test_samples_are_green_with_their_baseline(
     kvlint: Kvlint, checkout: Path, sample: str, seed: int
 ) -> None:  # fmt: skip
     shutil.copytree(SAMPLES / sample, checkout / "infra")
-    holds_its_own(kvlint, checkout, (sample, seed))
+    check_own_baseline(kvlint, checkout, (sample, seed))
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -204,4 +204,4 @@ def test_generated_modules_with_their_plans_are_green_with_their_baseline(
             checkout / tree.root, checkout / "copy", dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", "copy")
         )
     named = (".", f"{tree.root or '.'}/plan.json") if seed % 2 else (".",)
-    holds_its_own(kvlint, checkout, seed, *named)
+    check_own_baseline(kvlint, checkout, seed, *named)

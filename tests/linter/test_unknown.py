@@ -105,7 +105,7 @@ def turned(before: Outcomes, after: Outcomes, changed: Collection[Place]) -> lis
     return found
 
 
-def says_what_is_judged(plan: Any, place: Place) -> bool:
+def decides_the_resource(plan: Any, place: Place) -> bool:
     """Whether a place holds no answer but the question: what a resource is, and whether it is made or recovered.
 
     That a secret is a security domain is known by what its value names, and by nothing else.
@@ -134,14 +134,14 @@ def test_one_unknown_value_reverses_no_result(rule: Rule) -> None:
             after, problems = answers(unknown_at(plan, place))
             if is_type_of_azapi(place):
                 assert "error" in problems
-            elif not says_what_is_judged(plan, place):
+            elif not decides_the_resource(plan, place):
                 assert not turned(before, after, [place]), (example.title, place)
 
 
 @given(st.data())
 def test_several_unknown_values_reverse_no_result(data: st.DataObject) -> None:
     plan = data.draw(st.sampled_from(EXAMPLES))
-    choice = [place for place in places(plan) if not says_what_is_judged(plan, place)]
+    choice = [place for place in places(plan) if not decides_the_resource(plan, place)]
     before, _ = answers(plan)
     drawn = data.draw(st.lists(st.sampled_from(choice), min_size=2, max_size=5)) if choice else []
     for place in drawn:

@@ -148,7 +148,7 @@ class TestPaths:
             read_source(sources[1])
 
 
-def test_json_that_is_no_input_is_ignored(folder: Path, plan: PlanJson, run: Run) -> None:
+def test_other_json_is_ignored(folder: Path, plan: PlanJson, run: Run) -> None:
     for name, data in {
         "plan.json": plan.text(),
         "utf16.json": plan.text().decode().encode("utf-16"),

@@ -99,7 +99,7 @@ OF_INSTANCES = {
 @pytest.mark.parametrize("name", OF_INSTANCES)
 def test_no_report_shows_a_value_that_an_address_or_a_name_contains(name: str, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(OF_INSTANCES[name], encoding="utf-8")
-    assert CANARY not in "".join(told_of(tmp_path))
+    assert CANARY not in "".join(reports_of(tmp_path))
 
 
 def test_no_report_shows_the_key_of_a_module_that_is_a_secret(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_no_report_shows_the_key_of_a_module_that_is_a_secret(tmp_path: Path) ->
     (tmp_path / "m" / "main.tf").write_text(f'variable "v" {{}}\n{resource}', encoding="utf-8")
     call = f'module "m" {{\n  for_each = toset(["{CANARY}"])\n  source = "./m"\n  v = each.key\n}}\n'
     (tmp_path / "main.tf").write_text(call, encoding="utf-8")
-    assert CANARY not in "".join(told_of(tmp_path))
+    assert CANARY not in "".join(reports_of(tmp_path))
 
 
 def test_no_report_shows_a_module_key_passed_to_a_sensitive_variable(tmp_path: Path) -> None:
@@ -119,13 +119,13 @@ def test_no_report_shows_a_module_key_passed_to_a_sensitive_variable(tmp_path: P
     (tmp_path / "m" / "main.tf").write_text(variable + secret + vault, encoding="utf-8")
     call = f'module "m" {{\n  for_each = {{ "a-{CANARY}" = "{CANARY}" }}\n  source = "./m"\n  p = each.value\n}}\n'
     (tmp_path / "main.tf").write_text(call, encoding="utf-8")
-    assert CANARY not in "".join(told_of(tmp_path))
+    assert CANARY not in "".join(reports_of(tmp_path))
 
 
 def test_words_that_a_name_contains_are_shown(tmp_path: Path) -> None:
     text = OF_INSTANCES["a name"].replace(CANARY, "contoso-app-01")
     (tmp_path / "main.tf").write_text(text, encoding="utf-8")
-    assert "x-contoso-app-01" in "".join(told_of(tmp_path))
+    assert "x-contoso-app-01" in "".join(reports_of(tmp_path))
 
 
 def test_no_report_of_a_plan_shows_the_key_of_an_instance_that_is_a_secret(tmp_path: Path) -> None:
@@ -144,10 +144,10 @@ def test_no_report_of_a_plan_shows_the_key_of_an_instance_that_is_a_secret(tmp_p
         "resource_changes": [{**entry, "change": change}], "configuration": {"root_module": {}},
     }  # fmt: skip
     (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    assert CANARY not in "".join(told_of(tmp_path / "plan.json"))
+    assert CANARY not in "".join(reports_of(tmp_path / "plan.json"))
 
 
-def told_of(path: Path) -> list[str]:
+def reports_of(path: Path) -> list[str]:
     report = check(Config(paths=(str(path),), profiles=("all",)))
     assert report.resource_counts.get("Microsoft.KeyVault/vaults/secrets")
     return [str(REPORTERS[name](report, SHOWN)) for name in ("text", "json", "sarif")]

@@ -285,7 +285,7 @@ class TestDataPlane:
         assert isinstance(found.answer(OBJECT, "properties.policy"), Unknown)
 
 
-class TestNotJudged:
+class TestUnsupportedTypes:
     def problems(self, plan: PlanJson, read: Reader) -> list[str]:
         return [problem.level for problem in read(plan).problems]
 

@@ -82,7 +82,7 @@ ENCODINGS = ["utf-16", "utf-16-le", "utf-16-be"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_document_that_is_no_plan_is_an_error(name: str) -> None:
+def test_other_document_is_an_error(name: str) -> None:
     data, message, hint = REFUSED[name]
     with pytest.raises(InputError) as caught:
         decode_plan(data)
@@ -137,7 +137,7 @@ def test_a_file_may_begin_with_a_bom(plan: PlanJson, read: Reader) -> None:
     assert read(b"\xef\xbb\xbf" + plan.text()).get(KV, "name") == "kv"
 
 
-class TestNotWhole:
+class TestIncompletePlans:
     """Plans that can be read, and of which the report says what is missing."""
 
     def problems(self, plan: PlanJson, read: Reader) -> list[tuple[str, str]]:
@@ -215,7 +215,7 @@ class TestWrongShapes:
         plan.resource("azurerm_key_vault.good", {"name": "good"})
         plan.resource(KV, {"name": "kv"})
         plan.changes[-1]["change"] = WRONG_CHANGES[name]
-        self.one_is_told(plan, read)
+        self.check_one_problem(plan, read)
 
     @pytest.mark.parametrize("name", WRONG_ENTRIES)
     @pytest.mark.parametrize("first", [True, False])
@@ -224,9 +224,9 @@ class TestWrongShapes:
     ) -> None:
         plan.resource("azurerm_key_vault.good", {"name": "good"})
         plan.changes.insert(0 if first else 1, WRONG_ENTRIES[name])
-        self.one_is_told(plan, read)
+        self.check_one_problem(plan, read)
 
-    def one_is_told(self, plan: PlanJson, read: Reader) -> None:
+    def check_one_problem(self, plan: PlanJson, read: Reader) -> None:
         found = read(plan)
         assert [problem.level for problem in found.problems] == ["error"]
         assert "cannot be read" in found.problems[0].message

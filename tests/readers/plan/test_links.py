@@ -619,7 +619,7 @@ class TestLocals:
         assert self.types(plan, read, "module.m.module.inner.") == ("Microsoft.KeyVault/vaults",)
 
 
-class TestLongWays:
+class TestLongReferences:
     def test_reference_through_a_hundred_hops_is_followed(self, plan: PlanJson, read: Reader) -> None:
         """Fifty modules down through variables, and fifty up through outputs."""
         depth = 50

@@ -103,7 +103,7 @@ PURGE, DAYS, ACCESS = "purge_protection_enabled", "soft_delete_retention_days", 
 PURGED = "properties.enablePurgeProtection"
 
 
-class TestWhoWroteIt:
+class TestOrigins:
     """The provider fills in defaults, so a plan has values that nobody wrote: the configuration tells them apart."""
 
     def test_missing_argument_has_the_default_of_the_provider(self, plan: PlanJson, read: Reader) -> None:
@@ -429,7 +429,7 @@ def test_equal_secrets_share_their_attributes(plan: PlanJson, read: Reader) -> N
     assert "var.y" in getattr(found.answer(f"{secret}2", "properties.contentType"), "why", "")
 
 
-class TestSecretsApart:
+class TestCommonAttributes:
     """Secrets that differ in nothing but their value say the same; each keeps its own, in its place."""
 
     SECRET = "azurerm_key_vault_secret.s"

@@ -88,7 +88,7 @@ class Verdict(NamedTuple):
     line: int
 
 
-class Judged:
+class CheckedModule:
     """The report on a project, by rule."""
 
     def __init__(self, report: Report, config: Config, root: Path) -> None:
@@ -144,7 +144,7 @@ def text_at(root: Path, at: Location) -> str:
 class Judge(Protocol):
     """Judges the files of a project, by their paths; ``paths`` below it, all of it without any."""
 
-    def __call__(self, files: Mapping[str, str | bytes] | str, *paths: str, **options: Any) -> Judged: ...
+    def __call__(self, files: Mapping[str, str | bytes] | str, *paths: str, **options: Any) -> CheckedModule: ...
 
 
 @pytest.fixture
@@ -153,14 +153,14 @@ def judge(tmp_path: Path) -> Judge:
     root = tmp_path / "judged"
     root.mkdir()
 
-    def run(files: Mapping[str, str | bytes] | str, *paths: str, **options: Any) -> Judged:
+    def run(files: Mapping[str, str | bytes] | str, *paths: str, **options: Any) -> CheckedModule:
         write(root, {"main.tf": files} if isinstance(files, str) else files)
         if "variable_files" in options:
             options["variable_files"] = tuple(str(root / one) for one in options["variable_files"])
         config = Config(paths=tuple(str(root / path) for path in paths) or (str(root),), jobs=1, **options)
         report = check(config)
         assert not [problem for problem in report.problems if "internal error" in problem.message]
-        return Judged(report, config, root)
+        return CheckedModule(report, config, root)
 
     return run
 

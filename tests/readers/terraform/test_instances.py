@@ -308,7 +308,7 @@ resource "azurerm_monitor_diagnostic_setting" "d" {
 PERHAPS = "var.p ? { a = true } : {}"
 
 
-class TestItemsThatArePerhapsThere:
+class TestConditionalItems:
     """What runs over a map that is one of several."""
 
     @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
-    from tests.readers.terraform.conftest import Judge, Judged
+    from tests.readers.terraform.conftest import CheckedModule, Judge
 
 KV = "azurerm_key_vault.kv"
 MODULE = variable("p", "true", "bool") + vault("var.p")
@@ -21,7 +21,7 @@ def not_installed(source: str = "ns/name/azurerm") -> str:
     return f"module `{source}` is not installed, so its resources are not evaluated"
 
 
-def related(found: Judged, rule: str = "KV001") -> list[tuple[str, str, int]]:
+def related(found: CheckedModule, rule: str = "KV001") -> list[tuple[str, str, int]]:
     """Text, path and line of the places that one finding is related to."""
     (finding,) = found.all(rule)
     return [(note.text, note.at.path, note.at.region.start_line if note.at.region else 0) for note in finding.related]

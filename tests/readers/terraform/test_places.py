@@ -18,18 +18,18 @@ from azkvlint.syntax.hcl.parse import parse_file
 from tests.readers.terraform.conftest import call, text_at, variable, vault
 
 if TYPE_CHECKING:
-    from tests.readers.terraform.conftest import Judge, Judged
+    from tests.readers.terraform.conftest import CheckedModule, Judge
 
 KV = "azurerm_key_vault.kv"
 
 
-def place(found: Judged, rule: str) -> str:
+def place(found: CheckedModule, rule: str) -> str:
     """The text at the place of the only finding of a rule."""
     (finding,) = found.all(rule)
     return found.text(finding)
 
 
-def causes(found: Judged, rule: str) -> list[str]:
+def causes(found: CheckedModule, rule: str) -> list[str]:
     """The texts that its value comes from, by what notes say."""
     (finding,) = found.all(rule)
     return [text_at(found.root, note.at) for note in finding.related if note.text == "the value comes from here"]

@@ -31,7 +31,7 @@ ASKED = ",".join(
 )  # fmt: skip
 
 
-class Told(NamedTuple):
+class ModuleResult(NamedTuple):
     """What a report says: outcomes by rule, the lines of text that each is told at, and its problems."""
 
     outcomes: Mapping[str, set[str]]
@@ -40,7 +40,7 @@ class Told(NamedTuple):
     passed: int
 
 
-Check = Callable[[str], Told]
+Check = Callable[[str], ModuleResult]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def check(run: Run, tmp_path: Path) -> Check:
     folder = tmp_path / "project"
     folder.mkdir()
 
-    def checked(text: str) -> Told:
+    def checked(text: str) -> ModuleResult:
         (folder / "main.tf").write_text(text, encoding="utf-8")
         ran = run("check", "-f", "json", ".", "--select", ASKED, cwd=folder)
         assert "Traceback" not in ran.err
@@ -62,7 +62,7 @@ def check(run: Run, tmp_path: Path) -> Check:
                 assert place["path"] == "main.tf"
                 lines.setdefault(result["ruleId"], set()).add(text.splitlines()[place["line"] - 1].strip())
         problems = [(problem["level"], problem["message"]) for problem in report["problems"]]
-        return Told(outcomes, lines, problems, report["summary"]["passed"])
+        return ModuleResult(outcomes, lines, problems, report["summary"]["passed"])
 
     return checked
 

@@ -10,14 +10,14 @@ from azkvlint.linter.rule_tests import expand
 from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
-    from tests.readers.terraform.conftest import Judge, Judged
+    from tests.readers.terraform.conftest import CheckedModule, Judge
 
 KV = "azurerm_key_vault.kv"
 IGNORE = "kvlint: ignore[KV001] a sandbox"
 DAY = {"as_of": "2026-11-24"}
 
 
-def suppressed(found: Judged, rule: str = "KV001") -> dict[str, str]:
+def suppressed(found: CheckedModule, rule: str = "KV001") -> dict[str, str]:
     """The reason, by each resource of which what is found counts for nothing."""
     return {
         one.address: finding.suppressed.justification
