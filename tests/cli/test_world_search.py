@@ -223,6 +223,67 @@ def test_a_deployment_that_refuses_its_arguments_is_in_no_stated_world(kvlint: K
     assert words(document, "KV001") == ["if its condition holds"]
 
 
+@pytest.mark.parametrize("loop", ["", "[for i in range(0, 1): "])
+def test_no_stated_world_has_an_argument_that_a_deployment_refuses(kvlint: Kvlint, loop: str) -> None:
+    other = f"resource kv {VAULT} = {{\n  name: 'kv-inner'\n  location: 'westeurope'\n  {BODY}\n}}\n"
+    inner = "@maxLength(0)\nparam names array = []\n" + other
+    text = f"param names array = []\nmodule inner 'inner.bicep' = {loop}{{\n  name: 'inner'\n"
+    text += f"  params: {{ names: names }}\n}}{']' if loop else ''}\n"
+    text += other.replace("{", "if (!empty(names)) {", 1).replace("kv-inner", "kv-existence")
+    document = checked(kvlint, {"main.bicep": text, "inner.bicep": inner}, "--select", "KV001")
+    assert words(document, "KV001") in ([None], [None, "if its condition holds"], ["if its condition holds", None])
+
+
+VALIDATED = """variable "text" {
+  type    = string
+  default = ""
+  validation {
+    condition     = %s
+    error_message = "Not valid."
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("limit", ["length(var.text) <= 4", "5 > length(var.text) && var.text != null"])
+def test_a_validation_limits_a_length_that_is_not_known(kvlint: Kvlint, limit: str) -> None:
+    text = variable("public", "bool", "true") + VALIDATED % limit
+    text += vault(
+        '  count = var.text != "" ? 1 : 0\n  lifecycle {\n    precondition {\n'
+        '      condition = length(var.text) > 4 || !var.public\n      error_message = "No."\n    }\n  }\n'
+    )
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
+    assert words(document, "KV001") == ['if var.public is false and var.text is not ""']
+
+
+@pytest.mark.parametrize(
+    ("type_", "default", "limit", "condition"),
+    [
+        ("string", '""', "length(var.it) <= 4", "length(var.it) > 4"),
+        ("list(string)", "[]", "length(var.it) < 2", "length(var.it) == 2"),
+        ("list(string)", "[]", "length(var.it) == 0", "length(var.it) > 0"),
+    ],
+)
+def test_what_exceeds_the_limits_of_a_validation_never_exists(
+    kvlint: Kvlint, type_: str, default: str, limit: str, condition: str
+) -> None:
+    text = VALIDATED.replace('"text"', '"it"').replace("string\n", f"{type_}\n").replace('""', default) % limit
+    text += vault(f"  count = {condition} ? 1 : 0")
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
+    assert document["findings"] == []
+    assert [one["reason"] for one in document["skipped"]] == ["`count` is 0 with every value of `var.it`"]
+
+
+def test_what_fails_where_it_may_not_exist_excludes_no_world(kvlint: Kvlint) -> None:
+    text = variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0")
+    text += 'data "azurerm_subscriptions" "x" {}\ndata "azurerm_subnet" "none" {\n  count = 0\n}\n'
+    text += 'resource "azurerm_private_endpoint" "e" {\n  name = "e"\n'
+    text += '  count = var.on && data.azurerm_subscriptions.x.id == "a" ? 1 : 0\n'
+    text += "  subnet_id = data.azurerm_subnet.none[0].id\n}\n"
+    document = checked(kvlint, {"main.tf": PROVIDER + text}, "--select", "KV001")
+    assert words(document, "KV001") == ["if var.on is true"]
+
+
 def test_an_input_without_a_value_is_set_before_another_default_is_replaced(kvlint: Kvlint) -> None:
     # With `var.on`, the vault has purge protection: the world of the default is the other one.
     text = variable("on", "bool", "false") + 'variable "text" {\n  type = string\n}\n'

@@ -108,15 +108,25 @@ def _limited_parameters(instance: DeploymentInstance) -> list[ast.Parameter]:
 def _evaluated(
     instance: DeploymentInstance, node: ast.Parameter, is_deployed: Callable[[DeploymentInstance], bool]
 ) -> _Argument:
-    is_refused, read = instance.run.recorder.of(_is_refused, instance, node)
+    is_refused, inputs = _refusal(instance, node)
     if is_refused and not is_deployed(instance):
         return _Argument(instance, node, is_refused=False, inputs=None)
-    return _Argument(instance, node, is_refused, None if read is None else read.inputs)
+    return _Argument(instance, node, is_refused, inputs)
 
 
 def _is_refused(instance: DeploymentInstance, node: ast.Parameter) -> bool:
-    """Return whether a parameter certainly does not accept its argument. Case does not matter."""
-    value, _ = instance.run.recorder.apart(partial(instance.parameter, node))
+    """Return whether a parameter certainly does not accept its argument."""
+    return _refusal(instance, node)[0]
+
+
+def _refusal(instance: DeploymentInstance, node: ast.Parameter) -> tuple[bool, Inputs | None]:
+    """Return whether a parameter certainly does not accept its argument, and the inputs that this reads."""
+    value, inputs = instance.run.recorder.apart(partial(instance.parameter, node))
+    return _is_outside_of(instance, node, value), inputs
+
+
+def _is_outside_of(instance: DeploymentInstance, node: ast.Parameter, value: Result) -> bool:
+    """Return whether a value is certainly none of those that a parameter accepts. Case does not matter."""
     allowed = tuple(allowed_values(instance, node))
     if allowed and isinstance(value, Scalar):
         return str(value.value).lower() not in {str(one).lower() for one in allowed}

@@ -19,7 +19,7 @@ from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.condition import CONTAINS, ITEM, NOT_NULL
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import NOTHING_KNOWN, Known, Unknown
+from azkvlint.model.value import Unknown
 from azkvlint.readers.deployment.collect import AnySymbol, Collector
 from azkvlint.readers.deployment.declarations import is_nullable, limits_of, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
@@ -32,7 +32,7 @@ from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.modules.run import Run
 from azkvlint.readers.modules.values import without_value
-from azkvlint.readers.modules.world_values import changed_value
+from azkvlint.readers.modules.world_values import changed_value, limited
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
@@ -69,7 +69,7 @@ class WorldValues:
         if kind in _OBJECTS:
             changes = [_of_member(change) for change in changes]
         value = changed_value(changes, default, kind, why, at)
-        return _limited(value, limits_of(node)) if isinstance(value, Unknown) else value
+        return limited(value, limits_of(node))
 
 
 def _of_member(change: Change) -> Change:
@@ -77,15 +77,6 @@ def _of_member(change: Change) -> Change:
     if change.state != CONTAINS or change.path or not isinstance(change.value, str):
         return change
     return msgspec.structs.replace(change, path=(change.value,), state=NOT_NULL, value=None)
-
-
-def _limited(value: Unknown, limits: Known) -> Unknown:
-    """Return an unknown value with the limits of its parameter."""
-    known = value.known
-    least = max(known.least, limits.least) if known is not NOTHING_KNOWN else limits.least
-    most = min((one for one in (known.most, limits.most) if one is not None), default=None)
-    known = msgspec.structs.replace(known, least=least, most=most, is_number=limits.is_number)
-    return value if limits is NOTHING_KNOWN else msgspec.structs.replace(value, known=known)
 
 
 def kind_of(root: DeploymentInstance, node: ast.Parameter) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from azkvlint.evaluation.values import Fields, Items, Partly, Result, WithItem
 from azkvlint.graph.worlds import Change
 from azkvlint.model.condition import CONTAINS, DIFFERENT, EMPTY, EQUAL, ITEM, LENGTH, UNDECIDED
@@ -40,6 +42,17 @@ def changed_value(changes: Sequence[Change], before: Result, kind: str, why: str
         value = _value([one for one in changes if one.path == path], "" if path else kind, why, at)
         found = _with_member(found, path, value, why, at)
     return found
+
+
+def limited(value: Result, limits: Known) -> Result:
+    """Return an unknown value with the limits of its input."""
+    if limits is NOTHING_KNOWN or not isinstance(value, Unknown):
+        return value
+    known = value.known
+    least = max(known.least, limits.least) if known is not NOTHING_KNOWN else limits.least
+    most = min((one for one in (known.most, limits.most) if one is not None), default=None)
+    known = msgspec.structs.replace(known, least=least, most=most, is_number=limits.is_number)
+    return msgspec.structs.replace(value, known=known)
 
 
 def _value(changes: Sequence[Change], kind: str, why: str, at: Location) -> Result:

@@ -23,10 +23,11 @@ from azkvlint.graph.worlds import Change, Facts, Faults, World
 from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Plain, Scalar
+from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.modules.values import without_value
-from azkvlint.readers.modules.world_values import changed_value, listed_values
+from azkvlint.readers.modules.world_values import changed_value, limited
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
+from azkvlint.readers.terraform.accepted_values import allowed_values, limits_of
 from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
 from azkvlint.readers.terraform.expansion import may_be_several
@@ -64,7 +65,9 @@ class WorldValues:
         at = self._root.locate(declaration)
         has_default = "default" in declaration.attributes
         why = without_value(f"`var.{name}`", has_default=has_default)
-        return changed_value(changes, self._root.variable(name, at), kind_of(self._root, name), why, at)
+        value = changed_value(changes, self._root.variable(name, at), kind_of(self._root, name), why, at)
+        is_set = isinstance(value, Unknown) and value.is_set  # null has no length
+        return limited(value, limits_of(name, declaration.blocks)) if is_set else value
 
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:
         """Return the value itself, unless it is that of the base world."""
@@ -277,8 +280,9 @@ class Worlds(RootWorlds[AnySymbol]):
         type_ = declaration.attributes.get("type")
         is_typed = type_of(type_.attribute.expression() if type_ is not None else None).kind != "any"
         return Facts(
-            kind=kind_of(self._root, own), is_typed=is_typed, allowed=tuple(_allowed(own, declaration.blocks)),
-            is_secret=declaration.is_marked, is_nullable=_is_nullable(declaration), at=self._root.locate(declaration),
+            kind=kind_of(self._root, own), is_typed=is_typed, allowed=tuple(allowed_values(own, declaration.blocks)),
+            is_secret=declaration.is_marked, is_nullable=_is_nullable(declaration),
+            limits=limits_of(own, declaration.blocks), at=self._root.locate(declaration),
         )  # fmt: skip
 
     def value_of(self, name: str) -> object | None:
@@ -296,10 +300,16 @@ class Worlds(RootWorlds[AnySymbol]):
         here = self.world(world)
         if not isinstance(here, TerraformWorld):
             return False
-        early = self._early.get(world, here.run.failures.keys())
-        failed = [place for place in early if place not in self.base.run.failures]
-        uses = {one.prefix: one for one in here.instances()} if failed else {}
-        return any(prefix in uses and _is_evaluated(uses[prefix], path, start) for prefix, path, start in failed)
+        return any(True for _ in self._failed(here, self._early.get(world, here.run.failures.keys())))
+
+    def _failed(self, here: RootInWorld[AnySymbol], places: Iterable[_Place]) -> Iterator[_Place]:
+        """Yield the places that certainly fail in a world, and not in the base world: what may not exist may not."""
+        failed = [place for place in places if place not in self.base.run.failures]
+        uses = {one.prefix: one for one in here.instances()} if failed and isinstance(here, TerraformWorld) else {}
+        for place in failed:
+            prefix, path, start = place
+            if prefix in uses and _is_evaluated(uses[prefix], path, start):
+                yield place
 
     def candidates(self, declaration: AnySymbol, world: World) -> Iterable[Alternative]:  # noqa: ARG002  # its own
         """See the base class."""
@@ -472,7 +482,7 @@ class Worlds(RootWorlds[AnySymbol]):
             self._check_base()
             for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
                 self._plan.evaluate(instance, here.run.recorder)
-            failures = {key: one for key, one in here.run.failures.items() if key not in self.base.run.failures}
+            failures = {place: here.run.failures[place] for place in self._failed(here, here.run.failures)}
             needed = {symbol.address: symbol for one in failures.values() for symbol in one.needed}
             avoided = partial(self._avoiding, here, failures)
             found = self._faults[world] = Faults(bool(failures), tuple(needed.values()), avoided)
@@ -548,18 +558,6 @@ def _is_nullable(declaration: Declaration) -> bool:
     piece = declaration.attributes.get("nullable")
     literal = piece.literal if piece is not None else None
     return not (isinstance(literal, Scalar) and literal.value is False)
-
-
-def _allowed(name: str, blocks: Sequence[Any]) -> Iterator[Plain]:
-    """Yield the values that a variable accepts, if a validation lists them."""
-    for part in blocks:
-        condition = part.attributes.get("condition") if part.block.type == "validation" else None
-        match condition.attribute.expression() if condition is not None else None:
-            case ast.Call(
-                name="contains", arguments=(ast.Array(items=items), ast.Member(of=ast.Name(name="var"), name=other))
-            ):
-                if other == name:
-                    yield from listed_values(items)
 
 
 def _reads_arguments(folder: Folder, piece: Piece) -> bool:
