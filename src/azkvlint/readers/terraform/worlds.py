@@ -483,7 +483,9 @@ class Worlds(RootWorlds[AnySymbol]):
             for instance in list(here.instances()) if isinstance(here, TerraformWorld) else ():
                 self._plan.evaluate(instance, here.run.recorder)
             failures = {place: here.run.failures[place] for place in self._failed(here, here.run.failures)}
-            needed = {symbol.address: symbol for one in failures.values() for symbol in one.needed}
+            # What has no instances is known where its value was first used, which may be a place that may not exist.
+            every = (one for place, one in here.run.failures.items() if place not in self.base.run.failures)
+            needed = {symbol.address: symbol for one in every for symbol in one.needed} if failures else {}
             avoided = partial(self._avoiding, here, failures)
             found = self._faults[world] = Faults(bool(failures), tuple(needed.values()), avoided)
         return found
