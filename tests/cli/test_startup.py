@@ -31,6 +31,7 @@ HEAVY = {
     "dataclasses",
     "difflib",
     "hcl2",
+    "jinja2",
     "jsonpath_ng",
     "lark",
     "logging",
