@@ -29,6 +29,7 @@ HEAVY = {
     "dataclasses",
     "difflib",
     "hcl2",
+    "jinja2",
     "jsonpath_ng",
     "lark",
     "logging",

@@ -84,7 +84,7 @@ DOCUMENT = Document(
                 counts=(Count(1, "not met", BAD), Count(2, "met", GOOD))),
         Section("kv-b", (CONTROLS, Paragraph(Span("Set `a`.", PROSE), state=BAD)), anchor="vault-2"),
         CodeBlock("a = 1\nb = 2", "hcl", "Code"),
-        Figure("<svg></svg>", "A drawing"),
+        Figure("picture", {"permissions": [(0, "<get>", "'a'")], "data": {"a": "</script>"}}, "A drawing"),
     ),
     words=(Word("met", "All rules pass.", GOOD),),
     links=("https://example.org/",),
@@ -131,7 +131,9 @@ def test_html_lists_the_sections_and_opens_rows() -> None:
     assert re.search(r'<details><summary class="row"><span class="c-text first">app</span>', written)
     assert '<tr class="row"><td class="c-short">8.1</td><th class="c-text" scope="row">Keys expire</th>' in written
     assert '<span aria-hidden="true">\u2715</span> not met' in written
-    assert "<figure><svg></svg><figcaption>A drawing</figcaption></figure>" in written
+    assert '<figure><div class="picture" id="picture">' in written
+    assert '<option value="0" title="&#39;a&#39;">&lt;get&gt;</option>' in written
+    assert r'{"a":"\u003c/script\u003e"}</script></div><figcaption>A drawing</figcaption></figure>' in written
     assert 'href="https://learn.microsoft.com/azure/key-vault/" rel="noreferrer">Key vault</a>' in written
     assert "<dt>met</dt><dd>All rules pass.</dd>" in written
 

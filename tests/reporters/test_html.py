@@ -24,6 +24,8 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CARELESS = SAMPLES / "careless" / "main.tf"
 SECRET = "correct-horse-battery-staple"
 HOSTILE = "</style></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`&amp;"
+# With what templates of pages evaluate.
+IN_NAMES = f"{HOSTILE}{{{{ 7 * 7 }}}}{{% raw %}}"
 # The elements of the page. None of them loads or submits anything.
 ELEMENTS = {
     "html", "head", "meta", "title", "style", "body", "main", "header", "h1", "h2", "h3", "p", "ul", "li", "b", "i",
@@ -134,7 +136,7 @@ def test_findings_with_the_same_cause_are_folded(careless: tuple[str, dict[str, 
 def test_a_finding_has_source_fix_link_and_controls(careless: tuple[str, dict[str, Any]]) -> None:
     page, _ = careless
     block = page.partition(">KV001</a>")[2].partition("</article>")[0]
-    assert '<mark>resource &quot;azurerm_key_vault&quot; &quot;app&quot;</mark> {<span class="label">' in block
+    assert '<mark>resource &#34;azurerm_key_vault&#34; &#34;app&#34;</mark> {<span class="label">' in block
     assert "<b>Fix</b>Set <code>purge_protection_enabled = true</code>." in block
     assert "<li>CIS 6.0.0 8.3.5</li>" in block
     assert re.search(r'<a href="https://[^"]*/rules/[^"]*KV001[^"]*" rel="noreferrer">KV001</a>', page)
@@ -248,13 +250,13 @@ def test_equal_runs_write_equal_pages(run: Run, tmp_path: Path) -> None:
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
     """A folder in which names, values, source lines and file names are markup."""
-    name = json.dumps(HOSTILE)
+    name = json.dumps(IN_NAMES)
     plan = f"""
 azurerm_key_vault.kv[{name}]: {{name: {name}, sku_name: {name}}}
 azurerm_key_vault_secret.s[{name}]: {{name: {name}, key_vault_id: {name}}}
 """
     (tmp_path / "a<b>&'\"c.json").write_bytes(expand(plan))
-    source = VAULT.format("kv", HOSTILE.replace('"', '\\"'), "false").replace(" {", f" {{ # {HOSTILE}", 1)
+    source = VAULT.format("kv", IN_NAMES.replace('"', '\\"'), "false").replace(" {", f" {{ # {IN_NAMES}", 1)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "<img src=x>.tf").write_text(f"# kvlint: ignore[KV101] {HOSTILE}\n{source}", encoding="utf-8")
     return tmp_path
@@ -269,7 +271,7 @@ def test_input_is_text(hostile: Path, run: Run) -> None:
     assert set(tags) <= ELEMENTS
     assert (tags.count("script"), tags.count("style"), tags.count("meta")) == (1, 1, 5)
     assert not [name for _, attributes in parsed.elements for name in attributes if name.startswith("on")]
-    assert HOSTILE in parsed.text
+    assert IN_NAMES in parsed.text
     assert "<img src=x>.tf" in parsed.text
     paths = {path for one in articles(page) for path in [one["data-path"]]}
     assert paths >= {"a<b>&'\"c.json", "in/<img src=x>.tf"}

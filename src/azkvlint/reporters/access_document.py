@@ -104,15 +104,14 @@ def markdown(report: AccessReport, options: Options) -> str:
 
 def html(report: AccessReport, options: Options) -> str:
     """Return the report as a page that ends with a line break."""
-    from azkvlint.reporters.access_picture import STYLE, picture
-    from azkvlint.reporters.access_picture_script import SCRIPT
+    from azkvlint.reporters.access_picture import picture
     from azkvlint.reporters.document.html import html as written
 
     document = _Builder(report, _Layout()).document()
     if not report.rows:
         return written(document)
     drawn = DocumentSection(title="Who reaches what", blocks=(picture(report),))
-    return written(msgspec.structs.replace(document, blocks=(drawn, *document.blocks)), STYLE, SCRIPT)
+    return written(msgspec.structs.replace(document, blocks=(drawn, *document.blocks)))
 
 
 class _Builder:

@@ -18,7 +18,8 @@ with code in backquotes is ``Span(text, PROSE)``. In JSON, each command has a sc
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -77,9 +78,10 @@ class CodeBlock(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A drawing, in HTML only. ``markup`` is written as it is: who draws it escapes its strings."""
+    """A drawing, in HTML only. ``name`` is that of its template, style and script, ``values`` are what it shows."""
 
-    markup: str
+    name: str
+    values: Mapping[str, Any]
     caption: Content = ""
 
 

@@ -6,19 +6,21 @@ The page loads nothing. Its one script filters what is shown; without scripts, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 import msgspec
 
-from azkvlint.model.finding import Declaration, Evidence, Finding, Occurrence, Outcome, Problem, Report, without_notes
+from azkvlint.model.finding import Evidence, Finding, Occurrence, Outcome, Report, without_notes
 from azkvlint.model.identity import member_of
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters import Options
+from azkvlint.reporters.document import between, run_facts
+from azkvlint.reporters.document.html import content
 from azkvlint.reporters.findings.sarif_rules import rule_link
-from azkvlint.reporters.grouping import Block, UnknownCause, fold, is_minor, remedy, unknown_causes, worst_first
-from azkvlint.reporters.html_page import bar, code, escaped, facts, inline, link, page, problem_box, vault_row
+from azkvlint.reporters.grouping import Block, fold, is_minor, remedy, unknown_causes, worst_first
+from azkvlint.reporters.html_page import page
 from azkvlint.reporters.phrases import (
     VAULT_NOUNS,
     acceptance_note,
@@ -187,122 +189,6 @@ def _exposure_text(evidence: Evidence) -> str:
     return "unknown" if evidence.outcome is Outcome.UNKNOWN else _EXPOSURES.get(evidence.found, evidence.found)
 
 
-_STYLE = """
-a:focus-visible, summary:focus-visible, input:focus-visible, select:focus-visible, button:focus-visible {
-  outline: 2px solid var(--link); outline-offset: 2px;
-}
-.critical { --mark: var(--paper); --tint: var(--bad); }
-.vaults li { grid-template-columns: minmax(0, 26rem) minmax(4rem, 9rem) minmax(0, 1fr); }
-.bar .critical { background: var(--bad); }
-.bar .high { opacity: .6; }
-.bar { min-width: 0; }
-.overview { margin-top: 1.5rem; }
-.overview summary { color: var(--soft); font-size: .9rem; }
-.overview .vaults { margin-top: .5rem; }
-.filters {
-  display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .75rem 1rem; align-items: end;
-  margin-top: 1.75rem; padding: 1rem 1.25rem; border: 1px solid var(--line); border-radius: .75rem;
-  background: var(--paper);
-}
-.filters fieldset { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
-.filters fieldset, .filters legend { margin: 0; padding: 0; border: 0; }
-.filters legend { float: left; margin-right: 1.25rem; }
-.filters legend, .field > span { color: var(--soft); font-size: .85rem; }
-.field { display: grid; gap: .15rem; }
-.filters input, .filters select, .filters button { font: inherit; color: inherit; }
-.filters [type="search"], .filters select, .filters button {
-  width: 100%; min-height: 2.25rem; padding: .25rem .6rem; border: 1px solid var(--line); border-radius: .4rem;
-  background: var(--ground);
-}
-.filters button { width: auto; padding: .25rem 1rem; cursor: pointer; }
-.outcome { grid-column: 1 / -1; display: flex; align-items: center; gap: 1rem; color: var(--soft); font-size: .9rem; }
-
-.finding { margin-top: 1.25rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
-.finding h3 { display: flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: baseline; margin: 0; line-height: 1.4; }
-.finding .title { flex: 1 1 16rem; font-weight: 600; }
-.finding p { margin-top: .4rem; }
-.finding .at { color: var(--soft); font-size: .9rem; }
-.source {
-  margin: .6rem 0 0; padding: .5rem .75rem; border-left: 3px solid var(--edge, var(--line)); border-radius: .25rem;
-  background: var(--ground); white-space: pre-wrap;
-  font: .8125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;
-}
-.critical .source, .high .source { --edge: var(--bad); }
-.medium .source { --edge: var(--open); }
-.low .source { --edge: var(--given); }
-.source .line { margin-right: .9rem; color: var(--soft); user-select: none; }
-.source mark { padding-bottom: .1em; border-bottom: 2px solid var(--edge); background: none; color: inherit; }
-.source .label { display: block; color: var(--edge, var(--soft)); }
-.source code { color: inherit; font-size: inherit; }
-.fix b { margin-right: .4rem; }
-.also { margin-top: .6rem; font-size: .9rem; }
-.also li, .list li { padding: .15rem 0; }
-.tags { display: flex; flex-wrap: wrap; gap: .3rem; margin-top: .6rem; }
-.tags li { padding: 0 .5rem; border: 1px solid var(--line); border-radius: 1rem; }
-.tags li { color: var(--soft); font-size: .78rem; }
-details { margin-top: .6rem; }
-summary { cursor: pointer; }
-summary h2 { display: inline; }
-.list { margin-top: .5rem; font-size: .9rem; }
-.list + .list { margin-top: 1rem; }
-.note { margin-top: .4rem; color: var(--soft); }
-
-@media (max-width: 46rem) {
-  .vaults li, .filters { grid-template-columns: minmax(0, 1fr); }
-  .filters label { min-height: 1.75rem; }
-}
-@media print {
-  .filters { display: none; }
-  .finding, .source, .list li { break-inside: avoid; }
-  .finding h3, summary, h2 { break-after: avoid; }
-  .source { border: 1px solid var(--line); border-left-width: 3px; }
-}
-"""
-
-# Filters hide results, and sections and rows without any. Collapsed parts are printed too.
-_SCRIPT = """
-(() => {
-  const filters = document.querySelector('.filters');
-  if (!filters) return;
-  const all = (selector, node = document) => [...node.querySelectorAll(selector)];
-  const results = all('[data-rule]'), groups = all('[data-group]'), rows = all('.vaults li');
-  const [category, rule, path] = all('select, [type="search"]', filters);
-  const total = results.reduce((sum, one) => sum + Number(one.dataset.count), 0);
-  const apply = () => {
-    const severities = all(':checked', filters).map(one => one.value).filter(value => value);
-    const text = path.value.trim().toLowerCase();
-    const has = (one, name, values) => one.dataset[name].split(' ').some(value => values.includes(value));
-    let shown = 0;
-    for (const one of results) {
-      one.hidden = !(has(one, 'severity', severities) && (!category.value || has(one, 'category', [category.value])) &&
-        (!rule.value || has(one, 'rule', [rule.value])) && one.dataset.path.toLowerCase().includes(text));
-      if (!one.hidden) shown += Number(one.dataset.count);
-    }
-    for (const one of groups) one.hidden = !one.querySelector('[data-rule]:not([hidden])');
-    for (const one of rows) {
-      const link = one.querySelector('a'), group = link && document.querySelector(link.getAttribute('href'));
-      one.hidden = group ? group.hidden : shown < total;
-    }
-    filters.querySelector('output').textContent = `${shown} of ${total} results shown`;
-  };
-  filters.hidden = false;
-  filters.addEventListener('input', apply);
-  filters.querySelector('button').addEventListener('click', () => {
-    for (const one of all('[type="checkbox"]', filters)) one.checked = true;
-    category.value = rule.value = path.value = '';
-    apply();
-  });
-  let closed = [];
-  addEventListener('beforeprint', () => {
-    closed = all('details:not([open])');
-    closed.forEach(one => one.open = true);
-  });
-  addEventListener('afterprint', () => closed.forEach(one => one.open = false));
-  apply();
-})();
-"""
-
-_TITLE = "kvlint report"
 _CLASSES = {
     Severity.CRITICAL: "critical bad",
     Severity.HIGH: "high bad",
@@ -310,7 +196,6 @@ _CLASSES = {
     Severity.LOW: "low given",
     Severity.INFO: "info none",
 }
-_BETWEEN = " · "
 _MOST_NAMES = 3
 # The number of vaults up to which the list of vaults is open.
 _MOST_ROWS = 20
@@ -320,162 +205,55 @@ _ROOM = 240
 
 def html(report: Report, options: Options) -> str:
     """Return the report as a page that ends with a line break; equal reports result in equal pages."""
-    return page(_TITLE, report.version, _STYLE, _Page(report).lines(), _SCRIPT)
+    return page("findings.html", **_WORDS, **_values(report))
 
 
-class _Page:
-    """The lines of a page below its heading, section by section."""
+def _values(report: Report) -> dict[str, object]:
+    """Return what the template shows of a report."""
+    index = VaultIndex(report)
+    rest = index.blocks(report.counted(report.findings))
+    in_tests = report.uncounted(report.findings)
+    unknown = report.counted(report.unknown)
+    index.count(unknown, in_tests)
+    minor = unknown_causes(finding for finding in unknown if is_minor(finding))
+    unknown_in_tests = report.uncounted(report.unknown)
+    findings = [*report.findings, *report.unknown, *report.suppressed]
+    rules = {finding.rule.id: finding.rule for finding in findings}
+    facts = run_facts(report.repository, tuple(report.sources), report.version)
+    return {
+        "version": report.version,
+        "facts": content(between((*facts, configuration(report) if report.configuration else ""))),
+        "summary": summary(report, options=False),
+        "problems_title": "Problems" if report.is_complete else "Analysis incomplete",
+        "problems": [problem_line(problem) for problem in without_notes(report.problems)],
+        "totals": _totals(report, unknown),
+        "severities": sorted({finding.severity for finding in findings}, reverse=True),
+        "categories": [(one, one) for one in sorted({rule.category for rule in rules.values() if rule.category})],
+        "rules": [(id_, f"{id_} {rules[id_].title}") for id_ in sorted(rules)],
+        "groups": sorted(index.groups, key=_group_order),
+        "rest": _worst_blocks(rest),
+        "unknown": unknown_causes(finding for finding in unknown if not is_minor(finding)),
+        "minor": minor,
+        "minor_count": sum(len(cause.results) for cause in minor),
+        "in_tests": _worst_blocks(fold(in_tests)),
+        "unknown_in_tests": unknown_causes(unknown_in_tests),
+        "in_tests_count": len(in_tests) + len(unknown_in_tests),
+        "suppressed": _worst_blocks([Block(finding) for finding in report.suppressed]),
+        "skipped": report.skipped,
+        "evaluated": report.evaluated,
+        "remarks": [problem_line(problem) for problem in report.problems if problem.level == "note"],
+    }
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._index = VaultIndex(report)
-        self._rest = self._index.blocks(report.counted(report.findings))
-        self._in_tests = report.uncounted(report.findings)
-        self._unknown = report.counted(report.unknown)
-        self._index.count(self._unknown, self._in_tests)
-        self._groups = sorted(self._index.groups, key=_group_order)
 
-    def lines(self) -> Iterator[str]:
-        """Yield the lines."""
-        report = self._report
-        yield from self._head()
-        for number, group in enumerate(self._groups, 1):
-            if group.blocks:
-                yield from self._vault(group, number)
-        yield from self._section(
-            "Other resources", self._blocks(self._rest), "These findings do not belong to a single vault."
-        )
-        important = unknown_causes(finding for finding in self._unknown if not is_minor(finding))
-        minor = unknown_causes(finding for finding in self._unknown if is_minor(finding))
-        yield from self._section(
-            "Unknown results", _causes(important), "These checks depend on values that are unknown."
-        )
-        yield from self._collapsed("Minor unknown results", _causes(minor), _result_count(minor))
-        others = chain(self._blocks(fold(self._in_tests)), _causes(unknown_causes(report.uncounted(report.unknown))))
-        count = len(self._in_tests) + len(report.uncounted(report.unknown))
-        yield from self._collapsed("In tests and examples", others, count)
-        suppressed = self._blocks([Block(finding) for finding in report.suppressed])
-        yield from self._collapsed("Suppressed", suppressed, len(report.suppressed))
-        yield from self._collapsed("Not evaluated", _skipped(report.skipped), len(report.skipped), is_open=True)
-        yield from self._collapsed("Evaluated", _evaluated(report.evaluated), len(report.evaluated))
-        notes = [problem for problem in report.problems if problem.level == "note"]
-        yield from self._collapsed("Notes", _notes(notes), len(notes))
+def _totals(report: Report, unknown: Sequence[Finding]) -> list[tuple[str, int, str]]:
+    counts = Counter(finding.severity for finding in report.counted(report.findings))
+    totals = [(_CLASSES[severity], counts[severity], severity.label) for severity in sorted(counts, reverse=True)]
+    totals += [("none", len(unknown), "unknown"), ("none", len(report.suppressed), "suppressed")]
+    return [one for one in totals if one[1]]
 
-    def _head(self) -> Iterator[str]:
-        report = self._report
-        yield "<header>"
-        yield f"<h1>{_TITLE}</h1>"
-        about = [*facts(report.repository, report.sources, report.version)]
-        if report.configuration:
-            about.append(escaped(configuration(report)))
-        yield f'<p class="facts">{_BETWEEN.join(about)}</p>'
-        yield f'<p class="about">{escaped(summary(report, options=False))}</p>'
-        problems = without_notes(report.problems)
-        if problems:
-            yield from problem_box("Problems" if report.is_complete else "Analysis incomplete", problems)
-        yield from self._totals()
-        yield from self._filters()
-        if len(self._groups) > 1:
-            is_open = " open" if len(self._groups) <= _MOST_ROWS else ""
-            yield f'<details class="overview"{is_open}><summary>{len(self._groups)} vaults</summary><ul class="vaults">'
-            for number, group in enumerate(self._groups, 1):
-                yield _vault_row(group, number)
-            yield "</ul></details>"
-        yield "</header>"
 
-    def _totals(self) -> Iterator[str]:
-        report = self._report
-        counts = Counter(finding.severity for finding in report.counted(report.findings))
-        totals = [(_CLASSES[severity], counts[severity], severity.label) for severity in sorted(counts, reverse=True)]
-        totals += [("none", len(self._unknown), "unknown"), ("none", len(report.suppressed), "suppressed")]
-        items = [f'<li class="{style}"><b>{count}</b> {word}</li>' for style, count, word in totals if count]
-        if items:
-            yield f'<ul class="totals">{"".join(items)}</ul>'
-
-    def _filters(self) -> Iterator[str]:
-        """Yield the filters, which the script shows."""
-        report = self._report
-        findings = [*report.findings, *report.unknown, *report.suppressed]
-        if not findings:
-            return
-        rules = {finding.rule.id: finding.rule for finding in findings}
-        yield '<div class="filters" role="search" aria-label="Filters" hidden>'
-        yield "<fieldset><legend>Severity</legend>"
-        for severity in sorted({finding.severity for finding in findings}, reverse=True):
-            box = f'<input type="checkbox" value="{severity.label}" checked>'
-            yield f"<label>{box} {severity.label}</label>"
-        yield "</fieldset>"
-        categories = sorted({rule.category for rule in rules.values() if rule.category})
-        yield from _choice("Category", "All categories", ((one, one) for one in categories))
-        yield from _choice("Rule", "All rules", ((id_, f"{id_} {rules[id_].title}") for id_ in sorted(rules)))
-        yield '<label class="field"><span>Path</span><input type="search" placeholder="Part of a path"></label>'
-        yield '<p class="outcome"><output aria-live="polite"></output><button type="button">Clear filters</button></p>'
-        yield "</div>"
-
-    def _vault(self, group: VaultGroup, number: int) -> Iterator[str]:
-        yield f'<section class="vault" id="vault-{number}" data-group>'
-        yield f"<h2>{escaped(_name(group))}</h2>"
-        parts = [_kind(group), code(_listed(sorted(group.addresses))) if group.addresses else ""]
-        parts += [code(place(group.at)) if group.at is not None else ""]
-        yield f'<p class="facts">{_BETWEEN.join(filter(None, parts))}</p>'
-        if group.exposures:
-            yield f'<p class="facts">Network exposure: {escaped(_exposure(group))}</p>'
-        yield from self._blocks(group.blocks)
-        if group.unknown:
-            text = f"{pluralize(group.unknown, 'check')} of this vault {'is' if group.unknown == 1 else 'are'} unknown."
-            yield f'<p class="note">{text}</p>'
-        yield "</section>"
-
-    def _section(self, title: str, lines: Iterable[str], about: str) -> Iterator[str]:
-        content = list(lines)
-        if content:
-            yield f'<section class="vault" data-group><h2>{title}</h2><p class="facts">{about}</p>'
-            yield from content
-            yield "</section>"
-
-    def _collapsed(self, title: str, lines: Iterable[str], count: int, *, is_open: bool = False) -> Iterator[str]:
-        content = list(lines)
-        if content:
-            group = " data-group" if any("data-rule=" in line for line in content) else ""
-            yield f'<section class="vault"{group}><details{" open" if is_open else ""}>'
-            yield f"<summary><h2>{title}: {count}</h2></summary>"
-            yield from content
-            yield "</details></section>"
-
-    def _blocks(self, blocks: Sequence[Block]) -> Iterator[str]:
-        for block in sorted(blocks, key=lambda block: (block.finding.is_undeployed, -block.finding.severity)):
-            yield from self._block(block)
-
-    def _block(self, block: Block) -> Iterator[str]:
-        finding = block.finding
-        rule = finding.rule
-        yield f'<article class="finding {_CLASSES[finding.severity]}"{_filtered(block.findings)}>'
-        pill = f'<span class="pill">{label_of(finding)}</span>'
-        yield f'<h3>{pill} {self._rule(rule)} <span class="title">{inline(rule.title)}</span></h3>'
-        yield f'<p class="message">{inline(finding.message)}{escaped(condition_note(finding))}</p>'
-        notes = call_note(finding) + deployment_note(finding) + acceptance_note(finding)
-        yield f'<p class="at">{code(place(finding.at))}{escaped(notes)}</p>'
-        yield from _source(finding)
-        if finding.suppressed is not None:
-            yield f'<p class="fix"><b>Suppressed</b>{escaped(suppression(finding))}</p>'
-        else:
-            yield f'<p class="fix"><b>Fix</b>{inline(fix_of(finding))}</p>'
-        yield from _resources(block)
-        if block.same_cause:
-            yield '<ul class="also">'
-            for one in block.same_cause:
-                head = f"Same cause: {self._rule(one.rule)} ({one.severity.label})"
-                yield f"<li>{head} {inline(one.message)}{escaped(condition_note(one))} {code(place(one.at))}</li>"
-            yield "</ul>"
-        tags = _tags(rule)
-        if tags:
-            yield f'<ul class="tags">{"".join(f"<li>{escaped(tag)}</li>" for tag in tags)}</ul>'
-        yield "</article>"
-
-    def _rule(self, rule: Rule) -> str:
-        """Return the id of a rule, with a link to its page."""
-        address = rule_link(rule) or ""
-        return link(address, escaped(rule.id)) if address.startswith("https://") else escaped(rule.id)
+def _worst_blocks(blocks: Sequence[Block]) -> list[Block]:
+    return sorted(blocks, key=lambda block: (block.finding.is_undeployed, -block.finding.severity))
 
 
 def _group_order(group: VaultGroup) -> tuple[object, ...]:
@@ -523,64 +301,56 @@ def _kind(group: VaultGroup) -> str:
     return nouns[0] if len(group.names) < 2 else pluralize(len(group.names), *nouns)
 
 
-def _vault_row(group: VaultGroup, number: int) -> str:
+def _bar(group: VaultGroup) -> list[tuple[str, int]]:
+    counts = Counter(finding.severity for finding in group.findings)
+    return [(_CLASSES[severity], counts[severity]) for severity in sorted(counts, reverse=True)]
+
+
+def _counts(group: VaultGroup) -> str:
     counts = Counter(finding.severity for finding in group.findings)
     words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)] or ["no issues"]
     words += [f"{group.unknown} unknown"] if group.unknown else []
     words += [f"{group.in_tests} in tests and examples"] if group.in_tests else []
-    divided = bar((_CLASSES[severity], counts[severity]) for severity in sorted(counts, reverse=True))
-    at = place(group.at) if group.at is not None else ""
-    return vault_row(number if counts else 0, _name(group), at, divided, ", ".join(words))
+    return ", ".join(words)
 
 
-def _choice(label: str, everything: str, values: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield f'<label class="field"><span>{label}</span><select><option value="">{everything}</option>'
-    yield from (f'<option value="{escaped(value)}">{escaped(text)}</option>' for value, text in values)
-    yield "</select></label>"
-
-
-def _filtered(findings: Sequence[Finding]) -> str:
-    """Return the attributes by which results are filtered."""
+def _filter_values(findings: Sequence[Finding]) -> dict[str, str]:
+    """Return the values by which results are filtered."""
     values = {
         "severity": dict.fromkeys(finding.severity.label for finding in findings),
         "category": dict.fromkeys(finding.rule.category for finding in findings),
         "rule": dict.fromkeys(finding.rule.id for finding in findings),
         "path": dict.fromkeys(finding.at.path for finding in findings),
     }
-    return f' data-count="{len(findings)}"' + "".join(
-        f' data-{name}="{escaped(" ".join(words))}"' for name, words in values.items()
-    )
+    return {"count": str(len(findings))} | {name: " ".join(words) for name, words in values.items()}
 
 
-def _source(finding: Finding) -> Iterator[str]:
-    """Yield the marked line of source with the label, or the label alone."""
-    label = inline(finding.label)
+def _source_line(finding: Finding) -> tuple[int, str, str, str] | None:
+    """Return the number of the source line, and its parts before, in and after the marked region."""
     region = finding.at.region
     if finding.excerpt is None or not finding.excerpt.is_shown or region is None:
-        if label:
-            yield f'<p class="at">{label}</p>'
-        return
-    before, marked, after = map(escaped, marked_line(region, finding.excerpt, _ROOM))
-    number = f'<span class="line">{region.start_line}</span>'
-    below = f'<span class="label">{label}</span>' if label else ""
-    yield f'<pre class="source">{number}{before}<mark>{marked}</mark>{after}{below}</pre>'
+        return None
+    before, marked, after = marked_line(region, finding.excerpt, _ROOM)
+    return region.start_line, before, marked, after
 
 
-def _resources(block: Block) -> Iterator[str]:
-    """Yield the other resources of a block."""
-    listed = list(map(_resource, block.finding.occurrences[1:]))
+def _resources(block: Block) -> list[tuple[str, str]]:
+    """Return the other resources of a block, with their places unless that is the one of the first."""
+    resources = [(_resource(one), "") for one in block.finding.occurrences[1:]]
     for finding in block.others:
         members = finding.occurrences or (member_of(finding),)
-        listed += [f"{_resource(one)} {code(place(finding.at))}" for one in members]
-    if listed:
-        yield f"<details><summary>{pluralize(len(listed), 'more resource')}</summary>"
-        yield f'<ul class="list">{"".join(f"<li>{one}</li>" for one in listed)}</ul></details>'
+        resources += [(_resource(one), place(finding.at)) for one in members]
+    return resources
 
 
 def _resource(member: Occurrence) -> str:
     address, name = member.address, member.full_name
     own = f"{address} ({name})" if name and not address.endswith(f".{name}") else address
-    return escaped(f"{own}{member_condition(member)}")
+    return f"{own}{member_condition(member)}"
+
+
+def _notes(finding: Finding) -> str:
+    return call_note(finding) + deployment_note(finding) + acceptance_note(finding)
 
 
 def _tags(rule: Rule) -> list[str]:
@@ -590,46 +360,29 @@ def _tags(rule: Rule) -> list[str]:
     return [f"{title} {id_}" for title, name in frameworks.items() for id_ in rule.controls.get(name, ())]
 
 
-def _result_count(causes: Iterable[UnknownCause]) -> int:
-    return sum(len(cause.results) for cause in causes)
-
-
-def _causes(causes: Sequence[UnknownCause]) -> Iterator[str]:
-    """Yield the causes of unknown results, each with what would decide them."""
-    for cause in causes:
-        yield f'<article class="finding none"{_filtered(cause.results)}>'
-        yield f'<h3><span class="pill">unknown</span> <span class="title">{inline(cause.why)}</span></h3>'
-        yield f'<p class="at">{code(place(cause.at))}</p>'
-        action = remedy(cause)
-        if action:
-            yield f'<p class="fix"><b>To decide</b>{inline(action)}</p>'
-        yield f"<details><summary>{pluralize(len(cause.results), 'check')}</summary>"
-        yield '<ul class="list">'
-        for finding in worst_first(cause.results):
-            resource = f"{escaped(finding.resource + condition_note(finding))} {code(place(finding.at))}"
-            yield f"<li>{escaped(finding.rule.id)} {inline(finding.rule.title)}: {resource}</li>"
-        yield "</ul></details></article>"
-
-
-def _skipped(declarations: Iterable[Declaration]) -> Iterator[str]:
-    yield from _list(f"{code(place(one.at))} {escaped(one.address)}: {inline(one.reason)}" for one in declarations)
-
-
-def _evaluated(declarations: Iterable[Declaration]) -> Iterator[str]:
-    yield from _list(map(_declaration, declarations))
-
-
-def _declaration(one: Declaration) -> str:
-    text = f"{code(place(one.at))} {escaped(one.address)} ({escaped(resource_noun(one.type)[0])})"
-    text += f", {one.instances} instances" if one.instances > 1 else ""
-    return f"{text}, {inline(one.condition)}" if one.condition else text
-
-
-def _notes(problems: Iterable[Problem]) -> Iterator[str]:
-    yield from _list(inline(problem_line(problem)) for problem in problems)
-
-
-def _list(items: Iterable[str]) -> Iterator[str]:
-    rows = [f"<li>{item}</li>" for item in items]
-    if rows:
-        yield f'<ul class="list">{"".join(rows)}</ul>'
+# What the template calls for the words of what it shows.
+_WORDS: Mapping[str, object] = {
+    "addresses_of": lambda group: _listed(sorted(group.addresses)),
+    "bar_of": _bar,
+    "classes": _CLASSES,
+    "condition_note": condition_note,
+    "counts_of": _counts,
+    "exposure_of": _exposure,
+    "filter_values": _filter_values,
+    "fix_of": fix_of,
+    "kind_of": _kind,
+    "label_of": label_of,
+    "most_rows": _MOST_ROWS,
+    "name_of": _name,
+    "notes": _notes,
+    "place": place,
+    "remedy": remedy,
+    "resource_noun": resource_noun,
+    "resources_of": _resources,
+    "rule_link": rule_link,
+    "sorted_blocks": _worst_blocks,
+    "source_line": _source_line,
+    "suppression": suppression,
+    "tags_of": _tags,
+    "worst_first": worst_first,
+}

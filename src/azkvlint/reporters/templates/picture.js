@@ -1,8 +1,3 @@
-"""The script that draws the picture of an access report."""
-
-from __future__ import annotations
-
-SCRIPT = r"""
 (() => {
   "use strict";
   const root = document.getElementById("picture");
@@ -437,4 +432,3 @@ SCRIPT = r"""
   setZoom(1);
   draw();
 })();
-"""
