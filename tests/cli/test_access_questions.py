@@ -526,9 +526,7 @@ def test_unreadable_input_does_not_make_a_name_an_error(given: Input) -> None:
 @pytest.mark.parametrize(
     "words", [("--principal", "elsewhere"), ("--why", "elsewhere", "kv-shop"), ("--at", "elsewhere")]
 )
-def test_no_access_is_not_stated_if_an_input_cannot_be_read(
-    given: Input, words: tuple[str, ...]
-) -> None:
+def test_no_access_is_not_stated_if_an_input_cannot_be_read(given: Input, words: tuple[str, ...]) -> None:
     given.write(ESTATE)
     (given.folder / "other").mkdir()
     (given.folder / "other" / "main.tf").write_text('resource "azurerm_key_vault" "x" {')

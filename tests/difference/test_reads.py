@@ -40,9 +40,7 @@ def test_each_side_is_read_once(name: str, diff: Diff, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("name", ["main.tf", "main.bicep", "plan"])
-def test_result_is_the_same_without_room_for_the_inputs(
-    name: str, diff: Diff, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_result_is_the_same_without_room_for_the_inputs(name: str, diff: Diff, monkeypatch: pytest.MonkeyPatch) -> None:
     words = words_of(name, diff)
     found = diff.compare(*words)
     monkeypatch.setattr(KeepingReader, "_MOST_RESOURCES", 0)

@@ -21,18 +21,7 @@ import msgspec
 from azkvlint.derived.registry import Context, absent, derived, known, known_object, or_absent, unknown
 from azkvlint.evaluation.values import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    MapValue,
-    Origin,
-    Path,
-    Plain,
-    Scalar,
-    Unknown,
-    Value,
-    path_text,
-)
+from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Plain, Scalar, Unknown, Value, path_text
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
