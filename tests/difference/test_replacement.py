@@ -157,3 +157,32 @@ def test_a_vault_that_another_template_declares_is_not_left_behind(diff: Diff) -
     diff.write("head", {"b/main.bicep": both})
     found = diff.compare("base", "head")
     assert (found.doors, found.access) == ([], [])
+
+
+IGNORED = """
+resource "azurerm_key_vault" "kv" {
+  name                     = "kv-app"
+  resource_group_name      = "rg"
+  location                 = "%s"
+  purge_protection_enabled = %s
+  lifecycle {
+    ignore_changes = %s
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ignored", "doors"),
+    [
+        ("[location, purge_protection_enabled]", []),
+        ("all", []),
+        ("[location]", ["purge-protection"]),
+        ("[purge_protection_enabled]", ["replaced"]),
+        ("[tags]", ["replaced"]),
+    ],
+)
+def test_terraform_does_not_change_what_it_ignores(ignored: str, doors: list[str], diff: Diff) -> None:
+    for side, values in (("base", ("westeurope", "true")), ("head", ("northeurope", "false"))):
+        diff.write(side, {"main.tf": IGNORED % (*values, ignored)})
+    assert [kind for kind, _ in diff.compare("base", "head").doors] == doors

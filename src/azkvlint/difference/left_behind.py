@@ -109,10 +109,13 @@ def _of_template(before: RootState, after: RootState, left: Left) -> None:
 
 def _vaults(paired: Paired, before: RootState, after: RootState, left: Left) -> None:
     """Add the vaults that a template does not declare any more: roles of HEAD on their group reach them too."""
+    referred = {one.name.lower() for one in after.grants.values() if one.existing and one.type.lower() == VAULTS}
     for pair in paired.pairs:
         vault = None if pair.before is None else before.grants.get(pair.before.was or pair.before.address)
         is_left = pair.after is None and not pair.doubt and not pair.is_elsewhere
-        if is_left and vault is not None and vault.type.lower() == VAULTS and not vault.existing:
+        if not is_left or vault is None or vault.type.lower() != VAULTS or vault.existing:
+            continue
+        if vault.name.lower() not in referred:
             _keep(left, vault, address_of_left(vault.address), STAYS, after)
 
 

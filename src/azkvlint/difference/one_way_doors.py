@@ -22,7 +22,7 @@ from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource, ResourceGraph
-from azkvlint.model.value import Link, Origin, Path, Plain, Scalar, Unknown
+from azkvlint.model.value import Link, ListValue, Origin, Path, Plain, Scalar, Unknown, text_of
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.text import pluralize
 
@@ -44,11 +44,12 @@ _FEATURES: Mapping[str, Path] = {
     KEYS[0]: ("features", "keyVault", "purgeSoftDeletedKeysOnDestroy"),
     KEYS[1]: ("features", "keyVault", "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"),
 }
-_OF_VAULTS = frozenset({PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP, ("provider",)})
+IGNORED: Path = ("derived", "ignoredChanges")
+_OF_VAULTS = frozenset({PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP, ("provider",), IGNORED})
 REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
-    **{type_: frozenset({*_OF_KEYS, _NAME, ("parent",), ("provider",)}) for type_ in KEYS},
+    **{type_: frozenset({*_OF_KEYS, _NAME, ("parent",), ("provider",), IGNORED}) for type_ in KEYS},
     PROVIDER_TYPE.lower(): frozenset(_FEATURES.values()),
 }
 """The attributes that one-way doors are computed from, by type in lower case."""
@@ -93,6 +94,7 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
     it when it is destroyed. ``condition`` is set if it only may exist. ``parent`` is the address of its vault or
     managed HSM. ``defaults`` are those of the facts that are not set. ``root`` and ``world`` are where it is declared,
     ``origin`` distinguishes it from those of other ones, and ``was`` is its address in BASE if HEAD has another one.
+    ``ignored`` are the attributes whose changes Terraform ignores.
     ``is_ambiguous``: another resource has its address on the other side. ``is_imported``: an ``import`` block names it.
     """
 
@@ -111,6 +113,7 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
     is_azurerm: bool = False
     is_imported: bool = False
     is_ambiguous: bool = False
+    ignored: frozenset[str] = frozenset()
     root: str = ""
     world: str = ""
     origin: str = ""
@@ -193,6 +196,7 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
                     parent=clean.text(_parent(resource)),
                     defaults=frozenset(_defaults(resource, type_)),
                     is_azurerm=resource.declared_as.startswith("azurerm_"),
+                    ignored=frozenset(_ignored(resource)),
                     is_imported=not imported.isdisjoint(_import_addresses(clean.text(resource.address))),
                 )
             )
@@ -226,6 +230,23 @@ def _import_addresses(address: str) -> tuple[str, str]:
     """Return the addresses by which ``import`` blocks can name a resource: its own, and that of any instance."""
     resource, bracket, _ = address.rpartition("[")
     return address, f"{resource if bracket and address.endswith(']') else address}[*]"
+
+
+def _ignored(resource: Resource) -> Iterator[str]:
+    """Yield the attributes in ``ignore_changes``, or ``all``."""
+    found = resource.select(IGNORED)
+    yield from (text_of(item) for item in found.items) if isinstance(found, ListValue) else ()
+
+
+def with_ignored_changes(before: ResourceState, after: ResourceState) -> ResourceState:
+    """Return a state with the values that it has in BASE where Terraform ignores changes."""
+    if not after.ignored:
+        return after
+    every = before.facts.keys() | after.facts.keys()
+    paths = {path for path in every if not after.ignored.isdisjoint(("all", ".".join(map(str, path))))}
+    facts = {path: value for path, value in after.facts.items() if path not in paths}
+    facts |= {path: value for path, value in before.facts.items() if path in paths}
+    return msgspec.structs.replace(after, facts=facts, name=before.name if _NAME in paths else after.name)
 
 
 def _defaults(resource: Resource, type_: str) -> Iterator[Path]:

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import msgspec
 
 from azkvlint.difference.inputs import RootState
-from azkvlint.difference.one_way_doors import Pair, ResourceState
+from azkvlint.difference.one_way_doors import Pair, ResourceState, with_ignored_changes
 from azkvlint.difference.unread import Doubts, Unread
 from azkvlint.graph.references import may_equal
 from azkvlint.model.location import Location, static_address
@@ -149,8 +149,17 @@ def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Loca
             gone = "parameter file"
         doubts = unread.of_pair(*root)
         gone = "" if doubts.head else gone
-        found.append(Paired(root, [_doubted(pair, doubts) for pair in pairs if _is_read(pair, doubts)], gone))
+        deployed = map(_as_deployed, pairs)
+        found.append(Paired(root, [_doubted(pair, doubts) for pair in deployed if _is_read(pair, doubts)], gone))
     return _across_templates(found)
+
+
+def _as_deployed(pair: Pair) -> Pair:
+    """Return a pair in which the resource of HEAD has what Terraform does not change of a deployed one."""
+    before, after = pair.before, pair.after
+    if before is None or after is None or pair.why or pair.doubt:
+        return pair
+    return pair._replace(after=with_ignored_changes(before, after))
 
 
 def _is_read(pair: Pair, doubts: Doubts) -> bool:
