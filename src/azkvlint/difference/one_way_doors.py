@@ -22,7 +22,7 @@ from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource, ResourceGraph
-from azkvlint.model.value import Link, ListValue, Origin, Path, Plain, Scalar, Unknown, text_of
+from azkvlint.model.value import Link, ListValue, Origin, Path, Plain, Scalar, Unknown
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.text import pluralize
 
@@ -235,7 +235,7 @@ def _import_addresses(address: str) -> tuple[str, str]:
 def _ignored(resource: Resource) -> Iterator[str]:
     """Yield the attributes in ``ignore_changes``, or ``all``."""
     found = resource.select(IGNORED)
-    yield from (text_of(item) for item in found.items) if isinstance(found, ListValue) else ()
+    yield from (item.text for item in found.items) if isinstance(found, ListValue) else ()
 
 
 def with_ignored_changes(before: ResourceState, after: ResourceState) -> ResourceState:
