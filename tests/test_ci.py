@@ -16,7 +16,7 @@ import pytest
 import yaml
 from jsonschema import validators
 
-from azkvlint.cli.init import PIPELINES, pipeline_text
+from azkvlint.cli.pipelines import PIPELINES, pipeline_text
 from tests.action import PROGRAM, ROOT
 from tests.test_action import CARELESS, HOSTILE
 from tests.test_action_pull_request import FIXED, SECOND, add_programs_of_git, commit, git

@@ -49,7 +49,7 @@ def _main() -> int:
     arguments = sys.argv[1:]
     if arguments in _VERSION:
         return _run_with_error_handling(arguments)
-    from azkvlint.util.processes import exit_code_after_signals, handle_signals
+    from azkvlint.util.signals import exit_code_after_signals, handle_signals
 
     handle_signals()
     return exit_code_after_signals(_run_with_error_handling(arguments))

@@ -566,7 +566,8 @@ def test_old_results_are_removed(cached: Cached, cache: Path, monkeypatch: pytes
 
 
 def test_the_size_is_limited(cached: Cached, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("azkvlint.linter.result_store._LARGEST", 1_000)
+    monkeypatch.setattr("azkvlint.linter.result_encoding.LARGEST", 1_000)
+    monkeypatch.setattr("azkvlint.linter.result_store.LARGEST", 1_000)
     assert cached(".") == ALL
     assert not results_in(cache)
 

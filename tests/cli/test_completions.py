@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from azkvlint.cli.help import _services
-from azkvlint.cli.init import NO_PIPELINE, PIPELINES
+from azkvlint.cli.init import NO_PIPELINE
+from azkvlint.cli.pipelines import PIPELINES
 from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.reporters import REPORTERS

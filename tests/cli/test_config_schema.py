@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import azkvlint
-from azkvlint.cli.init import schema
+from azkvlint.cli.schema import schema
 from azkvlint.config.config_file import KEYS, OVERRIDE_KEYS, read_file
 
 if TYPE_CHECKING:

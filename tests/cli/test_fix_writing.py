@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.reporters.fixes import FileChange, diff
+from azkvlint.reporters.unified_diff import FileChange, diff
 from azkvlint.util.output_files import OutputError, replace_files
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from azkvlint.cli import init
-from azkvlint.cli.init import PIPELINES, installed_commit
+from azkvlint.cli import pipelines
+from azkvlint.cli.pipelines import PIPELINES, installed_commit
 from tests.action import ACTION, ROOT
 from tests.cli.conftest import CommandOutput, Kvlint
 
@@ -371,6 +371,6 @@ def test_pipelines_are_those_of_the_documentation() -> None:
     (pinned,) = re.findall(r"actions/checkout@\S+ # v\S+", (ROOT / "README.md").read_text(encoding="utf-8"))[:1] or [""]
 
     known = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
-    assert f"uses: {init._CHECKOUT}\n" in known
-    assert pinned in ("", init._CHECKOUT)
+    assert f"uses: {pipelines._CHECKOUT}\n" in known
+    assert pinned in ("", pipelines._CHECKOUT)
     assert {"diff-base", *re.findall(r"add (\w+): \S+ and (\w+):", text)[0]} <= ACTION["inputs"].keys()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.derived.dates import duration
+from azkvlint.derived.rotation import duration
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Scalar, Unknown

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.azure.roles import CONTROL, DATA, fits, role_by_id, role_by_name
-from azkvlint.derived.assignments import operations_of_built_in
 from azkvlint.derived.grants import _kind_of
+from azkvlint.derived.operations import operations_of_built_in
 from azkvlint.derived.permissions import relevant_roles
 from azkvlint.model.pattern import DEPLOYMENT, call_hole, declared_hole, hole, join_texts
 from azkvlint.model.value import Unknown

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from azkvlint.engine.findings import Expectation, expectation
+from azkvlint.engine.evidence import Expectation
+from azkvlint.engine.findings import expectation
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.engine.schema import OPERATORS
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not

@@ -26,9 +26,9 @@ from azkvlint.fleet.run import Fleet, run_fleet
 from azkvlint.linter.linter import check
 from azkvlint.linter.rule_tests import expand
 from azkvlint.model.rule import Severity
+from azkvlint.util.child_process import Child
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.output_files import StagingFolder
-from azkvlint.util.processes import Child
 from azkvlint.util.result_folder import ResultFolder
 from tests.conftest import Run
 from tests.reporters.browser import Parsed, find_chromium, results

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from azkvlint.util import commit_files
 from azkvlint.util import git as git_module
+from azkvlint.util.commit_files import write_commit
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.git import Checkout, find_checkout, write_commit
+from azkvlint.util.git import Checkout, find_checkout
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -461,7 +463,7 @@ def test_damaged_folders_are_refused(data: bytes, repository: Path) -> None:
 
 
 def test_many_files_are_refused_before_they_are_written(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(git_module, "_MOST_ENTRIES", 2_000)
+    monkeypatch.setattr(commit_files, "MOST_ENTRIES", 2_000)
     level = tree(repository, (FILE, b"x", blob(repository, b"x")))
     for _ in range(10):  # 10 to the power of 10 files
         level = tree(repository, *((TREE, f"{number}".encode(), level) for number in range(10)))
@@ -480,7 +482,7 @@ def test_folders_that_are_nested_too_deeply_are_refused(repository: Path) -> Non
 
 
 def test_large_files_are_refused_before_they_are_written(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(git_module, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(commit_files, "MOST_BYTES", 1_000_000)
     commit(repository, {"a": "x" * 900_000})
     commit(repository, {"b": "x" * 200_000})
     with pytest.raises(InputError, match="larger than 1,000,000 bytes"):

@@ -427,8 +427,6 @@ def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
     return sure, doubt if sure is Sure.PERHAPS else ""
 
 
-# --- words of options -------------------------------------------------------------------------------------------------
-
 _BY_NAME = {one.name: one for one in CAPABILITIES}
 _SINGLE = DATA_WORDS - _BY_NAME.keys()
 

@@ -24,6 +24,7 @@ from azkvlint.azure.roles import (
     role_by_id,
 )
 from azkvlint.derived.abilities import permissions_of
+from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
 from azkvlint.derived.companions import Sure, is_one_of
 from azkvlint.derived.delegation import CONDITION, assignable_roles, has_condition, is_foreign
@@ -38,7 +39,7 @@ from azkvlint.derived.grants import (
 )
 from azkvlint.derived.permissions import Permissions, of_definition
 from azkvlint.derived.registry import Context
-from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
+from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, model_of
 from azkvlint.graph.references import Index, parent_of, reference_of
 from azkvlint.model.access import Capability, Principal, Step
 from azkvlint.model.pattern import Text, in_braces, pattern_from, split_text, strip_text, text_form

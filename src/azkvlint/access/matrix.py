@@ -30,13 +30,14 @@ from azkvlint.access.principals import (
 )
 from azkvlint.access.publishing import PUBLISHING_NEEDS
 from azkvlint.azure.roles import PARTS
+from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import CONDITION
 from azkvlint.derived.federation import APPLICATION_CREDENTIAL_TYPE, APPLICATIONS, CREDENTIALS, EXPRESSION
 from azkvlint.derived.grants import CLIENTS, NEEDS
 from azkvlint.derived.registry import Context
-from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
+from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
 from azkvlint.model.access import Capability, Path, Principal, Step
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path as AttributePath

@@ -15,6 +15,7 @@ from azkvlint.azure.azurerm.resources import (
     MEMBERS,
 )
 from azkvlint.azure.roles import IDENTITIES, WORKLOADS
+from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.companions import Sure, is_one_of, targets_of
 from azkvlint.derived.federation import (
@@ -31,7 +32,6 @@ from azkvlint.derived.federation import (
 )
 from azkvlint.derived.grants import CLIENTS, DEPLOYER, LITERAL, Identity, grants_of, identity_of, owner_of
 from azkvlint.derived.registry import Context
-from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location

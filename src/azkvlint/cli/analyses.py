@@ -22,8 +22,9 @@ from azkvlint.util.text import pluralize
 
 if TYPE_CHECKING:
     from azkvlint.access.questions import Words
-    from azkvlint.model.access import AccessReport, MigrationReport
+    from azkvlint.model.access import AccessReport
     from azkvlint.model.framework import Assessment
+    from azkvlint.model.migration import MigrationReport
     from azkvlint.reporters import Options
 
 _MIGRATION, _CODE = "migrate-rbac", "code"

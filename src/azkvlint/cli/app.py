@@ -253,8 +253,8 @@ def lsp(
 @app.command("schema", cls=PanelCommand, rich_help_panel=_SETUP)
 def schema_() -> None:
     """Print the JSON Schema of configuration files."""
-    from azkvlint.cli.init import schema
     from azkvlint.cli.output import write
+    from azkvlint.cli.schema import schema
 
     write(schema())
 

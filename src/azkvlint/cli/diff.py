@@ -191,9 +191,6 @@ def _accepted(words: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-# --- by whose configuration -------------------------------------------------------------------------------------------
-
-
 def _of_base(arguments: Arguments, word: str, checkouts: Checkouts) -> Arguments:
     """Return the arguments for BASE. Of a file that the command line names in HEAD, BASE has its own version."""
     found = msgspec.structs.replace(arguments, paths=(word,))

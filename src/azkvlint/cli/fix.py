@@ -21,7 +21,8 @@ from azkvlint.linter.result_cache import ResultCache
 from azkvlint.model.finding import Report, without_notes
 from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
-from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff, remarks_on
+from azkvlint.reporters.fixes import FIX_REPORTERS, remarks_on
+from azkvlint.reporters.unified_diff import FileChange, diff
 from azkvlint.syntax.texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.file_tracker import Snapshot

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from azkvlint.cli.output import write
 from azkvlint.linter.git_checkout import remote
+from azkvlint.util.commit_files import write_commit
 from azkvlint.util.errors import EXIT_CLEAN, UsageError
-from azkvlint.util.git import NO_CHECKOUT_HINT, find_checkout, require_no_links, write_commit
+from azkvlint.util.git import NO_CHECKOUT_HINT, find_checkout, require_no_links
 from azkvlint.util.project_boundary import absolute_path
 from azkvlint.util.text import visible
 

@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from azkvlint import IS_RELEASE, PROJECT, __version__
+from azkvlint import PROJECT
 from azkvlint.cli.output import print_problems, progress_bar, write
-from azkvlint.cli.resolve import NO_SEVERITY, config_of
+from azkvlint.cli.pipelines import PIPELINES, UNKNOWN_COMMIT, Pipeline, pipeline_text
+from azkvlint.cli.resolve import config_of
 from azkvlint.config.arguments import Arguments
-from azkvlint.config.config_file import KEYS, LISTS, OVERRIDE
-from azkvlint.config.option import Option
 from azkvlint.config.settings import NAMES, resolve_settings
-from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
-from azkvlint.engine.schema import PROFILES
 from azkvlint.linter.git_checkout import remote
 from azkvlint.linter.linter import baseline_of, check, exit_code, exit_code_of
 from azkvlint.linter.state_files import is_tracked
 from azkvlint.model.finding import Report, without_notes
-from azkvlint.model.rule import SEVERITIES, Severity
+from azkvlint.model.rule import Severity
 from azkvlint.reporters.phrases import summary
-from azkvlint.util.errors import EXIT_CLEAN, InputError, KvlintError, UsageError, did_you_mean
+from azkvlint.util.errors import EXIT_CLEAN, KvlintError, UsageError, did_you_mean
 from azkvlint.util.gitignore import GitIgnore
-from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import path_in_folder, write_in_folder
 from azkvlint.util.project_boundary import checkout_of, current_folder, real_path
 from azkvlint.util.text import encode, pluralize, visible
@@ -38,11 +34,6 @@ BASELINE = "kvlint-baseline.json"
 NO_PIPELINE = "none"
 _CONFIG = NAMES[0]
 _SETTINGS_PAGE = f"{PROJECT}/blob/main/docs/configuration.md"
-_COMMIT = regex(r"[0-9a-f]{40}")
-# Names of branches that have no meaning in YAML or in the patterns of a trigger.
-_BRANCH = regex(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
-# What YAML reads as another type than a string.
-_VALUES = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 
 
 class Request(NamedTuple):
@@ -96,9 +87,9 @@ def run_init(request: Request) -> int:
         lines += _done(file, root, is_dry=request.dry_run)
     if is_separate and pipeline is not None:
         lines += ["", f"Add this to {_displayed(root, pipeline.file)}:", "", pipeline_text(pipeline.addition, branch)]
-    if pipeline is not None and _UNKNOWN_COMMIT in pipeline_text(pipeline.text, branch):
+    if pipeline is not None and UNKNOWN_COMMIT in pipeline_text(pipeline.text, branch):
         where = _displayed(root, pipeline.file)
-        lines.append(f"Replace {_UNKNOWN_COMMIT} in {where} with the full SHA of a commit of {PROJECT}.")
+        lines.append(f"Replace {UNKNOWN_COMMIT} in {where} with the full SHA of a commit of {PROJECT}.")
     if pipeline is None and request.service != NO_PIPELINE:
         *others, last = PIPELINES
         force = "" if request.dry_run else ", and --force"  # the other files exist then
@@ -110,7 +101,7 @@ def run_init(request: Request) -> int:
     return EXIT_CLEAN
 
 
-def _pipeline(service: str, root: str) -> tuple[_Pipeline | None, str]:
+def _pipeline(service: str, root: str) -> tuple[Pipeline | None, str]:
     """Return the pipeline of the service, and the default branch. Raise UsageError for an unknown service.
 
     The service is that of the remote, or else the one whose files exist.
@@ -243,205 +234,3 @@ def _argument(root: str) -> str:
 def _displayed(root: str, name: str) -> str:
     """Return the path of a file for a message, relative to the current folder."""
     return visible(os.path.relpath(os.path.join(root, *name.split("/")), current_folder()))
-
-
-# --- pipelines -------------------------------------------------------------------------------------------------------
-
-_UNKNOWN_COMMIT = "COMMIT"
-"""What stands for the commit of kvlint if it is not known."""
-_CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-_GITHUB = """\
-# kvlint checks Azure Key Vault in infrastructure code: {project}
-name: kvlint
-
-on:
-  push:
-    branches: [{branch}]
-  pull_request:
-
-permissions: {{}}
-
-concurrency:
-  group: kvlint-${{{{ github.ref }}}}
-  cancel-in-progress: true
-
-jobs:
-  kvlint:
-    name: kvlint
-    runs-on: ubuntu-latest
-    timeout-minutes: 10
-    permissions:
-      actions: read # only in private repositories
-      contents: read
-      security-events: write # to upload the findings to code scanning
-    steps:
-      - uses: {checkout}
-        with:
-          fetch-depth: 2 # the merge commit of a pull request, and its base
-          persist-credentials: false
-      - uses: kvlint/kvlint@{commit}
-        with:
-          # New findings, and checks that it turns off, fail a pull request
-          diff-base: ${{{{ github.event_name == 'pull_request' && 'HEAD^1' || '' }}}}
-          # Without code scanning, add upload: "false" and format: github
-"""
-_GITLAB = """\
-include:
-  - remote: https://raw.githubusercontent.com/kvlint/kvlint/{commit}/docs/ci/gitlab.yml
-    inputs:
-      version: {commit}
-      compare: true # new findings, and checks that it turns off, fail a merge request
-"""
-_AZURE_STEPS = """\
-steps:
-  - checkout: self
-    persistCredentials: false
-  - task: UsePythonVersion@0
-    inputs:
-      versionSpec: "3.13"
-  - bash: |
-      set -euo pipefail
-      python -m venv "$(Agent.TempDirectory)/kvlint"
-      "$(Agent.TempDirectory)/kvlint/bin/pip" install --quiet {project}/archive/{commit}.tar.gz
-      "$(Agent.TempDirectory)/kvlint/bin/kvlint" . -f azure -f "sarif=$(Build.ArtifactStagingDirectory)/kvlint.sarif"
-    displayName: Check Azure Key Vault
-  - publish: $(Build.ArtifactStagingDirectory)
-    artifact: CodeAnalysisLogs # the name that the Scans tab requires
-    condition: always()
-"""
-_AZURE = (
-    """\
-# kvlint checks Azure Key Vault in infrastructure code: {project}
-trigger: [{branch}]
-pr: [{branch}] # no effect in Azure Repos: add a build validation policy to the branch
-
-pool:
-  vmImage: ubuntu-latest
-
-"""
-    + _AZURE_STEPS
-)
-
-
-class _Pipeline(NamedTuple):
-    """The pipeline of a service: the ``file`` to write, and what to add instead if that file has other content.
-
-    Without an ``addition``, the file is kvlint's own. Its host names have one of the ``hosts`` in them.
-    """
-
-    hosts: tuple[str, ...]
-    file: str
-    text: str
-    addition: str = ""
-
-
-PIPELINES = {
-    "github": _Pipeline(("github.",), ".github/workflows/kvlint.yml", _GITHUB),
-    "gitlab": _Pipeline(("gitlab",), ".gitlab-ci.yml", _GITLAB, _GITLAB),
-    "azure": _Pipeline(("dev.azure.com", ".visualstudio.com"), "azure-pipelines.yml", _AZURE, _AZURE_STEPS),
-}
-"""The pipelines, by the words of ``--ci``."""
-
-
-def pipeline_text(template: str, branch: str) -> str:
-    """Return the text of a pipeline for the default branch of a repository."""
-    name = branch if _BRANCH.fullmatch(branch) else "main"
-    name = name if name[0].isalpha() and name.lower() not in _VALUES else f'"{name}"'
-    return template.format(project=PROJECT, checkout=_CHECKOUT, branch=name, commit=installed_commit())
-
-
-def installed_commit() -> str:
-    """Return the commit from which kvlint was installed, or the tag of its release."""
-    from importlib.metadata import PackageNotFoundError, distribution
-
-    from azkvlint.syntax.json_decoder import decode_json
-
-    try:
-        text = distribution("azkvlint").read_text("direct_url.json")
-        document = decode_json((text or "{}").encode(), dict)
-        commit = str((document.get("vcs_info") or {}).get("commit_id"))
-    except (PackageNotFoundError, InputError, OSError, AttributeError):
-        commit = ""
-    if _COMMIT.fullmatch(commit):
-        return commit
-    return f"v{__version__}" if IS_RELEASE else _UNKNOWN_COMMIT
-
-
-# --- kvlint schema ---------------------------------------------------------------------------------------------------
-
-_STRINGS = {"type": "array", "items": {"type": "string"}}
-_SEVERITY = {"type": "string", "enum": list(SEVERITIES)}
-_DAY = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
-_OPERAND = {"type": ["string", "number", "boolean"]}
-_ABOUT = {
-    "paths": "Files of the findings: globs in .gitignore syntax, relative to the folder of this file.",
-    "resources": "Resource addresses, in which * matches any characters. Without instance keys: all instances.",
-    "rules": "Rules: IDs, prefixes, categories, names, or IDs of other tools.",
-    "severity": "The severity of the findings.",
-    "ignore": "Suppress the findings.",
-    "reason": "The reason for the suppression.",
-    "owner": "The owner of the suppression.",
-    "until": "The last day on which the override applies.",
-}
-
-
-def schema() -> bytes:
-    """Return the schema as UTF-8; deterministic."""
-    properties = {key: _property(option) for key, option in sorted(KEYS.items())}
-    properties[OVERRIDE] = {
-        "type": "array",
-        "items": _override(),
-        "description": "Findings with another severity, or suppressed.",
-    }
-    return encode(
-        {
-            "$schema": "http://json-schema.org/draft-07/schema#",
-            "title": "kvlint.toml",
-            "description": "The configuration of kvlint: kvlint.toml, or [tool.kvlint] in pyproject.toml.",
-            "type": "object",
-            "additionalProperties": False,
-            "properties": properties,
-        }
-    )
-
-
-def _property(option: Option) -> dict[str, Any]:
-    return _type(option) | {"description": option.help}
-
-
-def _type(option: Option) -> dict[str, Any]:
-    if not option.takes_value:
-        return {"type": "boolean"}
-    match option.kind:
-        case "settings":
-            operands = {"anyOf": [_OPERAND, {"type": "array", "items": _OPERAND}]}
-            return {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": operands}}
-        case "profile":
-            families = {framework.family for framework in builtin_frameworks(builtin_rules())}
-            framework = {"type": "string", "pattern": f"^(?:{'|'.join(sorted(families))})(?:-[a-z0-9.]+)?$"}
-            return {"type": "array", "items": {"anyOf": [{"enum": list(PROFILES)}, framework]}}
-        case "number":
-            return {"type": "integer", "minimum": 0, "maximum": 999}
-        case "severity":
-            return _SEVERITY
-        case "threshold":
-            return {"type": "string", "enum": [*SEVERITIES, NO_SEVERITY]}
-        case "day":
-            return _DAY
-    return _STRINGS if option.many else {"type": "string"}
-
-
-def _override() -> dict[str, Any]:
-    types: dict[str, dict[str, Any]] = {key: _STRINGS | {"minItems": 1} for key in LISTS}
-    types |= {"severity": _SEVERITY, "ignore": {"type": "boolean"}, "until": _DAY}
-    types |= {"reason": {"type": "string"}, "owner": {"type": "string"}}
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {key: type_ | {"description": _ABOUT[key]} for key, type_ in types.items()},
-        "anyOf": [{"required": [key]} for key in LISTS],
-        "oneOf": [
-            {"required": ["severity"]},
-            {"required": ["ignore", "reason"], "properties": {"ignore": {"const": True}}},
-        ],
-    }

@@ -16,8 +16,8 @@ from azkvlint.config.settings import ABOUT_RULES, CACHE_KEY, Settings
 from azkvlint.engine.rule_store import find_rules_by_prefix, rules_of_profile, select_rules
 from azkvlint.linter.linter import known_rules
 from azkvlint.model.effect import CLASSES
-from azkvlint.model.finding import TOOLS
 from azkvlint.model.rule import SEVERITIES, Severity
+from azkvlint.model.suppression import TOOLS
 from azkvlint.readers.discover import OPENTOFU, TERRAFORM
 from azkvlint.reporters import FINDINGS_ONLY, REPORTERS, SARIF_INCLUDED
 from azkvlint.util.errors import UsageError, did_you_mean

@@ -12,8 +12,9 @@ import msgspec
 from azkvlint.config.arguments import Arguments
 from azkvlint.linter.git_checkout import remote
 from azkvlint.readers.discover import STDIN
+from azkvlint.util.commit_files import write_files
 from azkvlint.util.errors import InputError, KvlintError, UsageError
-from azkvlint.util.git import NO_CHECKOUT_HINT, Checkout, find_checkout, reading_objects, write_files
+from azkvlint.util.git import NO_CHECKOUT_HINT, Checkout, find_checkout, reading_objects
 from azkvlint.util.git_history import find_revision, merge_base, names_of, nearest
 from azkvlint.util.output_files import StagingFolder, make_folders
 from azkvlint.util.project_boundary import checkout_of, is_within, leads_into_git, real_path

@@ -18,18 +18,8 @@ from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.group_instances import group_findings
 from azkvlint.linter.linter import combined_result, exit_code_of
 from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION
-from azkvlint.model.finding import (
-    EXPIRED,
-    MALFORMED,
-    STATES,
-    UNUSED,
-    DirectiveId,
-    Finding,
-    Outcome,
-    Problem,
-    SuppressionDirective,
-    without_notes,
-)
+from azkvlint.model.finding import Finding, Outcome, Problem, without_notes
+from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, DirectiveId, SuppressionDirective
 from azkvlint.reporters.findings.json import location
 from azkvlint.reporters.findings.json import problem as as_json
 from azkvlint.reporters.phrases import place

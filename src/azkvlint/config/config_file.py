@@ -17,8 +17,8 @@ import msgspec
 
 from azkvlint.config.option import ErrorCollector, Option
 from azkvlint.config.options import OPTIONS
-from azkvlint.model.finding import Override
 from azkvlint.model.rule import SEVERITIES, Severity
+from azkvlint.model.suppression import Override
 from azkvlint.syntax.ignore_comments import day_of
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.project_boundary import absolute_path, checkout_of, is_within, leads_into_git, real_path

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from azkvlint.model.finding import Override
 from azkvlint.model.rule import Severity
+from azkvlint.model.suppression import Override
 
 Tool: TypeAlias = Literal["", "terraform", "opentofu"]
 

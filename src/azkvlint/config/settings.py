@@ -143,9 +143,6 @@ def _add_settings(settings: Iterator[tuple[str, Any, str]], values: dict[str, An
             values[field], places[field] = value, place
 
 
-# --- environment ------------------------------------------------------------------------------------------------------
-
-
 def _from_environment(names: Sequence[str], command: str, notices: list[Notice]) -> Iterator[tuple[str, Any, str]]:
     """Yield the settings in environment variables, in the types of Arguments. Empty variables are ignored."""
     known = {option.variable for option in OPTIONS if option.is_configured(option.commands[0])} | _OTHER_VARIABLES
@@ -167,9 +164,6 @@ def _parse_variable(option: Option, text: str) -> Any:
             raise UsageError(f"{option.variable}={text}: expected true or false")
         return word in _YES
     return tuple(line.strip() for line in text.splitlines() if line.strip()) if option.many else text.strip()
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def _file(arguments: Arguments, notices: list[Notice], *, is_untrusted: bool) -> ConfigFile | None:

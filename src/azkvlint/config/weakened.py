@@ -12,8 +12,8 @@ from azkvlint.config.arguments import Arguments
 from azkvlint.config.config_file import KEYS, ConfigFile
 from azkvlint.config.influences import BY_FIELD, CONFIGURATION, OVERRIDE, Change, Influence
 from azkvlint.config.option import Option
-from azkvlint.model.finding import Override
 from azkvlint.model.rule import SEVERITIES, Severity
+from azkvlint.model.suppression import Override
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.text import visible
 
@@ -153,8 +153,6 @@ def _weakening(
     )
 
 
-# --- overrides --------------------------------------------------------------------------------------------------------
-
 _Content: TypeAlias = tuple[object, ...]
 
 
@@ -204,9 +202,6 @@ def _subject(override: Override) -> str:
     if override.paths:
         parts.append(f"at {_listed(override.paths)}")
     return " ".join(parts)
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def pairs_of_files(

@@ -22,7 +22,7 @@ from azkvlint.derived.assignments import (
     role_name,
 )
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.delegation import CONDITION, CONDITIONED, assignable_roles, assigns_unnamed, has_condition
+from azkvlint.derived.delegation import CONDITION, assignable_roles, assigns_unnamed, has_condition
 from azkvlint.derived.permissions import (
     Permissions,
     any_listed,
@@ -35,6 +35,7 @@ from azkvlint.derived.permissions import (
 )
 from azkvlint.derived.permissions import unknown as unknown_role
 from azkvlint.derived.registry import Context, derived, joined, known, known_object, unknown, unknown_as
+from azkvlint.derived.secret_conditions import CONDITIONED
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Path, Scalar, Unknown, Value
 

@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived import consumers
+from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
 from azkvlint.derived.companions import Sure, certainty_value, companions, elsewhere, is_one_of, is_set
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
-from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.graph.references import may_equal, reference_of
-from azkvlint.model.location import Location
+from azkvlint.derived.vaults import MANAGED_HSMS
+from azkvlint.graph.references import reference_of
 from azkvlint.model.pattern import join_texts, split_text, text_form
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value
 
 SETTINGS = "microsoft.insights/diagnosticsettings"
 _STORAGE = "microsoft.storage/storageaccounts"
@@ -517,148 +517,3 @@ def _measures(alert: Resource, metric: str) -> Sure:
     found = alert.select(_METRICS).as_items
     measured = max((is_one_of(item.select(("metricName",)), metric) for item in found), default=Sure.PERHAPS)
     return min(_is_on(alert), measured)
-
-
-# --- Subscriptions to the near-expiry events of a vault --------------------------------------------------------------
-# Source: learn.microsoft.com/azure/key-vault/general/event-grid-overview, and learn.microsoft.com/azure/event-grid
-# (event-filtering: without a list of types a subscription includes all; the first API versions used the word All).
-
-
-TOPICS = "microsoft.eventgrid/systemtopics"
-TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
-SUBSCRIPTIONS = "microsoft.eventgrid/eventsubscriptions"
-
-_TOPIC_SOURCE: Path = ("properties", "source")
-_INCLUDED: Path = ("properties", "filter", "includedEventTypes")
-# Filters by subject, which is the name of the object, or by any other property of the event.
-_NARROWED: tuple[Path, ...] = tuple(
-    ("properties", "filter", name) for name in ("subjectBeginsWith", "subjectEndsWith", "advancedFilters")
-)
-_TOPIC: Path = ("derived", "topicName")
-_EVENTS: Mapping[str, str] = {
-    "secrets": "Microsoft.KeyVault.SecretNearExpiry",
-    "keys": "Microsoft.KeyVault.KeyNearExpiry",
-    "certificates": "Microsoft.KeyVault.CertificateNearExpiry",
-}
-
-
-@derived(
-    "notices",
-    of=VAULTS,
-    label="near-expiry notification",
-    reads={
-        TOPICS: (_TOPIC_SOURCE, ("name",)),
-        TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
-        SUBSCRIPTIONS: (("scope",), _INCLUDED, *_NARROWED),
-    },
-)
-def _notices(resource: Resource, context: Context) -> Answer:
-    """Return the kinds of objects in a vault whose near-expiry events have a subscription."""
-    listening = list(companions(context, "scope", SUBSCRIPTIONS).naming(resource.address))
-    for topic, sure in companions(context, ".".join(map(str, _TOPIC_SOURCE)), TOPICS).naming(resource.address):
-        listening += ((one, min(sure, of_topic)) for one, of_topic in _subscriptions(topic, context))
-    fields: dict[str, Value] = {}
-    for kind, event in _EVENTS.items():
-        sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
-        fields[kind] = certainty_value(
-            resource, sure, context, TOPICS, f"no subscription to `{event}`", f"a subscription may include `{event}`"
-        )
-    return known_object(resource, fields)
-
-
-def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """Yield the subscriptions of a system topic, which azurerm refers to by its name."""
-    yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).naming(topic.address)
-    by_topic, name = _by_topic(context), topic.select(("name",))
-    if isinstance(name, Scalar):
-        yield from ((one, Sure.YES) for one in by_topic.get(str(name.value).lower(), ()))
-        yield from ((one, Sure.PERHAPS) for one in by_topic.get("", ()))
-    else:
-        yield from ((one, Sure.PERHAPS) for found in by_topic.values() for one in found)
-
-
-def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
-    """Return the subscriptions by the lower-case name of their topic; empty where the name is not known."""
-    if "subscriptions by topic" not in context.cache:
-        found: dict[str, list[Resource]] = {}
-        for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
-            name = one.select(_TOPIC)
-            if one.stays and not isinstance(name, Absent):
-                certain = str(name.value).lower() if isinstance(name, Scalar) else ""
-                found.setdefault(certain, []).append(one)
-        context.cache["subscriptions by topic"] = found
-    by_topic: Mapping[str, list[Resource]] = context.cache["subscriptions by topic"]
-    return by_topic
-
-
-def _includes(subscription: Resource, event: str) -> Sure:
-    """Return whether a subscription includes an event type; without a list it includes all types."""
-    of_type = max((is_one_of(item, event, "All") for item in subscription.select(_INCLUDED).as_items), default=Sure.YES)
-    filters = (item for path in _NARROWED for item in subscription.select(path).as_items)
-    return min(of_type, Sure.PERHAPS) if any(is_set(item) is not Sure.NO for item in filters) else of_type
-
-
-# --- Defender for Cloud plans that are declared together for one subscription ---------------------------------------
-
-
-PRICINGS = "microsoft.security/pricings"
-_SCOPE: Path = ("scope",)
-_TIER: Path = ("properties", "pricingTier")
-
-
-@derived("plans", of=PRICINGS, label="Defender plan", reads=(_SCOPE, ("provider",), ("name",), _TIER))
-def _plans(resource: Resource, context: Context) -> Answer:
-    """Return the plans of a subscription by name and tier; only the first plan has the attribute, to report it once."""
-    if resource.existing or not resource.stays:
-        return absent(resource)
-    groups = _by_subscription(context)
-    own = _subscription(resource)
-    same = groups[own]
-    if next(one.address for one in same if not one.existing) != resource.address:
-        return absent(resource)
-    others = (one for key, group in groups.items() if key != own and _may_be_same(key, own) for one in group)
-    items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
-    items += (_plan(one, True, resource.at) for one in others)
-    if not context.has_all_companions(resource):
-        items.append(Unknown(at=resource.at, why=elsewhere(resource, PRICINGS)))
-    return known_list(resource, items)
-
-
-def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
-    """Return one plan, located at the first one.
-
-    ``perhaps``: it may not exist, or may be for another subscription.
-    """
-    doubt = Unknown(at=at, why=f"`{plan.address}` may not be deployed, or not in this subscription")
-    name, tier = plan.select(("name",)), plan.select(_TIER)
-    is_vaults = isinstance(name, Scalar) and str(name.value).lower() == "keyvaults"
-    certain = {
-        "name": doubt if isinstance(name, Absent) or (perhaps and is_vaults) else name,
-        "tier": doubt if isinstance(tier, Absent) or perhaps else tier,
-    }
-    fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in certain.items()}
-    return known_object(at, fields)
-
-
-def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource]]:
-    """Return the plans of each subscription, in the order of the input."""
-    if "plans" not in context.cache:
-        found: dict[tuple[str, str], list[Resource]] = {}
-        for plan in context.index.of_type(PRICINGS):
-            if plan.stays:
-                found.setdefault(_subscription(plan), []).append(plan)
-        context.cache["plans"] = found
-    plans: Mapping[tuple[str, str], list[Resource]] = context.cache["plans"]
-    return plans
-
-
-def _subscription(plan: Resource) -> tuple[str, str]:
-    """Return the identity of a plan's subscription: its scope, or the provider block that manages it."""
-    scope = plan.select(_SCOPE).text.lower()
-    provider = plan.select(("provider",))
-    return ("scope", scope) if scope else ("provider", provider.target if isinstance(provider, Link) else "")
-
-
-def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Return whether two scopes may be the same; the subscription of a provider block is not known."""
-    return one[0] != other[0] or one[0] == "provider" or may_equal(one[1], other[1])

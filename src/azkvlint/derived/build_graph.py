@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from azkvlint.derived.access_policies import with_own_policies
 from azkvlint.derived.assignments import COVERS, Coverage
+from azkvlint.derived.recovery import with_recovered_vaults
 from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_of
-from azkvlint.derived.vaults import with_own_policies, with_recovered_vaults
 from azkvlint.evaluation.budget import UnitWork
 from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE

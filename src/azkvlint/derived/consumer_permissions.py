@@ -7,6 +7,7 @@ from itertools import chain
 
 import msgspec
 
+from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import (
     ACTIVE,
     ASSIGNMENTS,
@@ -23,7 +24,7 @@ from azkvlint.derived.grants import APPLICATIONS, DEPLOYER, RESOURCE_FAMILY, Gra
 from azkvlint.derived.grants import NEEDS as GRANT_NEEDS
 from azkvlint.derived.identities import is_for, is_user, owner_in
 from azkvlint.derived.registry import Context
-from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
+from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, RBAC, model_of
 from azkvlint.model.pattern import DeclaredHole, has_holes, parts_of, split_text, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Link, Path, Scalar

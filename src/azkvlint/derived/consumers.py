@@ -14,14 +14,12 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.consumers import types_with, uses_of
-from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown, unknown_as
-from azkvlint.derived.secrets import setting_of
+from azkvlint.derived.registry import Context, absent, derived, or_absent, unknown
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.pattern import (
     CallHole,
     DeclaredHole,
     Hole,
-    Pattern,
     Text,
     join_texts,
     known_start,
@@ -34,9 +32,6 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value
-
-# --- From one reference to a key to the ids of the key and its vault ------------------------------------------------
-
 
 # Fields of an object that identify a key, in lower case.
 URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
@@ -95,7 +90,7 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
 def _is_vault(id_: Value, index: Index) -> bool:
     """Return whether an ID is certainly that of a vault, and so of no key: Azure rejects it in place of one."""
     named = reference_of("", "", id_, index) if isinstance(id_, Link) or "/providers/" in id_.text else None
-    return named is not None and any(index.resources[one].type.lower() in _VAULTS for one in named.targets)
+    return named is not None and any(index.resources[one].type.lower() in VAULTS for one in named.targets)
 
 
 def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Value | None]:
@@ -141,8 +136,8 @@ def _place_of(text: Text, index: Index) -> _Place:
         # It was not evaluated: the base contains the vault.
         text = text.arguments[0] or text
     if known_start(text)[:8].lower() == "https://":
-        host, *path = _steps_of_url(text)
-        vault = _vault_named(_vault_name(host), index)
+        host, *path = steps_of_url(text)
+        vault = _vault_named(vault_name(host), index)
         if vault is None:
             return _Place()
         return _Place(vault.select(("id",)).string, vault.address, _key_in_path(path))
@@ -170,12 +165,12 @@ def _property_of(hole: DeclaredHole) -> str:
     return attribute if above == "properties" else ""
 
 
-def _steps_of_url(text: Text) -> list[Text]:
+def steps_of_url(text: Text) -> list[Text]:
     """Return the host of a URL and the steps of its path."""
     return split_text(remove_prefix(text, known_start(text)[:8]), "/")
 
 
-def _vault_name(host: Text) -> str:
+def vault_name(host: Text) -> str:
     """Return the vault's name in a host: the part before the first dot, or before a suffix that may be unknown."""
     name = ""
     for part in parts_of(host):
@@ -268,17 +263,17 @@ _SEVERAL = "microsoft.eventhub/namespaces"
 KEY_ID, KEY_IDS, VAULT_ID = ("derived", "keyId"), ("derived", "keyIds"), ("derived", "keyVaultId")
 _KEY_NAME: Path = ("derived", "keyName")
 _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
-_VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-def _own_needs() -> Mapping[str, tuple[Path, ...]]:
+def own_needs() -> Mapping[str, tuple[Path, ...]]:
     """Return what is read of the consumers themselves."""
     return {type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in paths_by_type().items()}
 
 
 def graph_needs() -> Mapping[str, tuple[Path, ...]]:
     """Return what is read of the consumers, and of the resources that they refer to."""
-    return {**_own_needs(), **dict.fromkeys(_KEYS, (("parent",),)), **dict.fromkeys(_VAULTS, (("id",), ("name",)))}
+    return {**own_needs(), **dict.fromkeys(_KEYS, (("parent",),)), **dict.fromkeys(VAULTS, (("id",), ("name",)))}
 
 
 def _with_one_key() -> Iterator[str]:
@@ -342,7 +337,7 @@ def keys_in_vaults(resource: Resource, context: Context) -> Iterator[tuple[Answe
         yield resource.select(_KEY_NAME), vault
         return
     for value in keys_of(resource):
-        found = _vault_of(value, context)
+        found = vault_of(value, context)
         if found is not None:
             key = key_and_vault(value, context.index)[0]
             yield value if key is None else key, found
@@ -357,7 +352,7 @@ def keys_of(resource: Resource) -> tuple[Value, ...]:
     return tuple(places_of(resource))
 
 
-def _vault_of(value: Value, context: Context) -> Value | None:
+def vault_of(value: Value, context: Context) -> Value | None:
     """Return the vault of a key. For a key in the graph, it is the vault that the key resource refers to."""
     index = context.index
     vault = key_and_vault(value, index)[1]
@@ -372,7 +367,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
         # The finding is reported where the consumer refers to its key.
         return msgspec.structs.replace(above[0], at=value.at)
     if not above:
-        return _outside(value, context)
+        return outside(value, context)
     found = [one for one in (reference_of("", "", vault, index) for vault in above) if one is not None]
     vaults = tuple(address for one in found for address in (*one.targets, *one.candidates))
     why = value.why if isinstance(value, Unknown) else "the vault of the key is not known"
@@ -380,7 +375,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
     return Unknown(at=value.at, why=why, candidates=vaults, closed=closed, hops=reference.hops)
 
 
-def _outside(value: Value, context: Context) -> Value:
+def outside(value: Value, context: Context) -> Value:
     """Return the vault of a key outside the graph: another vault, or one in the graph whose name is not known."""
     if isinstance(value, Link):
         return msgspec.structs.replace(value, type="")
@@ -396,7 +391,7 @@ def _nameless(context: Context) -> tuple[str, ...]:
     """Return the vaults whose name is not known."""
     found = context.cache.get("nameless vaults")
     if not isinstance(found, tuple):
-        vaults = (vault for type_ in _VAULTS for vault in context.index.of_type(type_))
+        vaults = (vault for type_ in VAULTS for vault in context.index.of_type(type_))
         nameless = (vault.address for vault in vaults if isinstance(vault.select(("name",)), Unknown))
         found = context.cache["nameless vaults"] = tuple(nameless)
     return found
@@ -420,187 +415,3 @@ def places_of(resource: Resource) -> Iterator[Value]:
         for item in found.as_items:
             if not isinstance(item, Absent) and not (resource.existing and isinstance(item, Unknown)):
                 yield item
-
-
-# --- The store of a customer-managed key, and whether its consumer refers to a specific version ---------------------
-
-
-_STORES = dict(zip(_VAULTS, ("vault", "managed HSM"), strict=True))
-_VERSION: Path = ("derived", "keyVersion")
-# The last part of a Terraform reference to a key with, or without, a version. The id of a key in a managed HSM has no
-# version. Source: the provider's documentation of azurerm_key_vault_key and ..._security_module_key.
-_WITHOUT, _WITH = "versionless_id", ("id", "versioned_id", "resource_id")
-_HSM_KEY = "hardware_security_module_key"
-
-
-@derived("keyStore", of=paths_by_type, label="store of the key", reads=graph_needs)
-def _key_store(resource: Resource, context: Context) -> Answer:
-    """Return ``vault`` or ``managed HSM``: the store of a consumer's keys.
-
-    With several keys, ``vault`` if any of them is in a vault.
-    """
-    found = [_store_of(value, context.index) for value in vaults_of(resource, context)]
-    vaults = [one for one in found if isinstance(one, Scalar) and one.value == "vault"]
-    doubts = [one for one in found if isinstance(one, Unknown)]
-    ranked: list[Scalar | Unknown] = [*vaults, *doubts, *found]
-    return ranked[0] if ranked else absent(resource)
-
-
-def _store_of(value: Value, index: Index) -> Scalar | Unknown:
-    reference = reference_of("", "", value, index)
-    text = value.text.lower()
-    types: set[str] = set()
-    if text.startswith("https://"):
-        types = {_VAULTS[".managedhsm." in text]}
-    elif reference is not None and not reference.anything:
-        named = (*reference.targets, *reference.candidates)
-        types = {index.resources[address].type.lower() for address in named}
-        types |= {reference.outside} if reference.outside else set()
-    words = {_STORES.get(type_) for type_ in types}
-    word = words.pop() if len(words) == 1 else None
-    if word is None:
-        return unknown_as(value, "the key may be in a vault or in a managed HSM")
-    return known(value, word, f"key in a {word}")
-
-
-@derived(
-    "pinsKeyVersion",
-    of=paths_by_type,
-    label="pinned key version",
-    reads=lambda: {type_: (*paths, _VERSION) for type_, paths in _own_needs().items()},
-)
-def _pins_version(resource: Resource, _: Context) -> Answer:
-    """Return whether a consumer pins a version of any of its keys; absent if it refers to no key."""
-    found = list(_pins(resource))
-    pinned = [one for one in found if isinstance(one, Scalar) and one.value is True]
-    doubts = [one for one in found if isinstance(one, Unknown)]
-    ranked: list[Scalar | Unknown] = [*pinned, *doubts, *found]
-    return ranked[0] if ranked else absent(resource)
-
-
-def _pins(resource: Resource) -> Iterator[Scalar | Unknown]:
-    if not isinstance(resource.select(VAULT_ID), Absent):
-        yield _beside(resource.select(_VERSION), resource.select(VAULT_ID))
-        return
-    for key in keys_of(resource):
-        if not isinstance(key, MapValue):
-            yield _named(key)
-            continue
-        url = field_of(key, *URLS)
-        yield _beside(field_of(key, "keyversion"), key) if isinstance(url, Absent) else _named(url)
-
-
-def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
-    """Return whether a separate version argument or field is set; an empty string is not a version."""
-    # The version of a key that is not created yet is not known, but it has one.
-    is_of_key = isinstance(version, Unknown) and any(one.attribute == "version" for one in _last_hole(version))
-    if isinstance(version, Unknown) and not is_of_key:
-        return unknown(version, version.why)
-    pinned = version.text != ""
-    return known(version.at if pinned else key.at, pinned)
-
-
-def _last_hole(value: Unknown) -> list[DeclaredHole]:
-    """Return the attribute of a resource that a string ends in, if it does."""
-    return [part for part in parts_of(value.pattern)[-1:] if isinstance(part, DeclaredHole)]
-
-
-def _named(key: Value) -> Scalar | Unknown:
-    """Return whether the key reference itself contains a version."""
-    pinned = _by_attribute(key) if isinstance(key, Link) else names_version(key.string)
-    if pinned is None:
-        return unknown_as(key, "the key ID may contain a version")
-    return known(key, pinned)
-
-
-def _by_attribute(key: Link) -> bool | None:
-    """Return whether the attribute that a reference ends in, perhaps through modules, contains a version."""
-    last = key.hops[-1] if key.hops else ""
-    attribute = last.rpartition(".")[2]
-    if attribute.endswith(_WITHOUT):
-        return False
-    return None if attribute not in _WITH else attribute != "id" or _HSM_KEY not in last
-
-
-# --- The vault of a secret or certificate that a resource refers to ---------------------------------------------------
-
-
-# The attributes of a secret or certificate in a vault with its ID, in a template.
-_VAULT_STEPS = ["providers", "microsoft.keyvault", "vaults"]
-_OBJECT_KINDS = ("secrets", "certificates")
-_URIS = ("secreturi", "secreturiwithversion")
-
-
-def vault_of_secret(value: Value, context: Context) -> Value | None:
-    """Return the vault of a reference to a secret or certificate: by link, URL, or App Service's own syntax."""
-    text = value.string
-    words = setting_of(text)
-    if words is not None:
-        text = words.get("secreturi", "")
-        if not text:
-            return vault_named(_with_text(value, words.get("vaultname", "")), context)
-        value = _with_text(value, text)
-    if isinstance(text, Pattern) and known_start(text)[:8].lower() == "https://":
-        found = _vault_of_name(_vault_name(_steps_of_url(text)[0]), value, context)
-        if found is not None:
-            return found
-    found = _vault_in_text(text, value, context) if text else None
-    return _vault_of(value, context) if found is None else found
-
-
-def _with_text(value: Value, text: Text) -> Value:
-    if isinstance(text, Pattern):
-        why = value.why if isinstance(value, Unknown) else "the secret ID is known after deployment"
-        return Unknown(at=value.at, why=why, pattern=text, sensitive=value.sensitive)
-    return Scalar(at=value.at, value=text, sensitive=value.sensitive)
-
-
-def vault_named(value: Value, context: Context) -> Value:
-    """Return the vault of a name."""
-    found = _vault_of_name(text_form(value.string), value, context)
-    return _outside(value, context) if found is None else found
-
-
-def _vault_of_name(name: str, value: Value, context: Context) -> Value | None:
-    """Return the only vault of a name, or of the pattern of one, which may be known from the vault's ID alone."""
-    kept: dict[str, list[Resource]] | None = context.cache.get("vaults by name")
-    if kept is None:
-        kept = context.cache["vaults by name"] = {}
-        for vault in context.index.of_type(_VAULTS[0]):
-            texts = (vault.select(("name",)).text, vault.select(("id",)).text.rpartition("/")[2])
-            for text in {one.lower() for one in texts if one}:
-                kept.setdefault(text, []).append(vault)
-    found = kept.get(name.lower(), [])
-    deployed = [one for one in found if not one.existing] or found
-    if len(deployed) == 1:
-        return Link(at=value.at, target=deployed[0].address, type=deployed[0].type)
-    return None
-
-
-def _vault_above(steps: list[Text]) -> Text | None:
-    """Return the ID of the vault in that of a secret or certificate; None for any other text."""
-    words = [text_form(step).lower() for step in steps]
-    for at in reversed(range(1, len(words) - 5)):
-        if words[0] == "" and words[at : at + 3] == _VAULT_STEPS and words[at + 3] and words[at + 4] in _OBJECT_KINDS:
-            return join_texts(steps[: at + 4], "/")
-    return None
-
-
-def _vault_in_text(text: Text, value: Value, context: Context) -> Value | None:
-    """Return the vault of a secret or certificate, of which a string is an attribute."""
-    above = _vault_above(split_text(text, "/"))
-    if above is not None:
-        return _with_text(value, above)
-    first = parts_of(text)[0]
-    if not isinstance(first, DeclaredHole):
-        return None
-    if first.attribute.lower() in _URIS:
-        *steps, kind, _ = ["", *split_text(first.address, "/")]
-        return _with_text(value, join_texts(steps[1:], "/")) if kind == "secrets" and steps[1:] else None
-    secret = context.index.resources.get(text_form(first.address))
-    vault = (
-        secret.attributes.fields.get("parent")
-        if secret is not None and secret.type.lower().startswith(f"{_VAULTS[0]}/")
-        else None
-    )
-    return msgspec.structs.replace(vault, at=value.at) if vault is not None else None

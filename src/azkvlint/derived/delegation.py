@@ -12,14 +12,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.azure.roles import DATA, SECRET_NAME, UNNAMED
-from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, operations, role_name
+from azkvlint.azure.roles import UNNAMED
+from azkvlint.derived.access_policies import POLICIES, POLICY_LIST, VAULTS
+from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, role_name
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.grants import NEEDS, Grant, each_grant, grants_of, is_literal, named_by, permissions_of
 from azkvlint.derived.permissions import Permissions, administrators, built_in, condition_in, relevant_roles
 from azkvlint.derived.registry import (
     Context,
-    absent,
     derived,
     known,
     known_list,
@@ -28,9 +28,8 @@ from azkvlint.derived.registry import (
     unknown,
     unknown_as,
 )
-from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import DeclaredHole, Pattern, hole, marked
+from azkvlint.model.pattern import DeclaredHole, Pattern, hole
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
@@ -329,92 +328,3 @@ def _assignable_role(name: str, sure: Sure, at: Location) -> MapValue:
     return MapValue(
         at=at, fields={"name": known(at, name, name), "allowed": allowed, "isAdministrator": is_administrator}
     )
-
-
-# --- The data actions on secrets that a condition leaves unrestricted ------------------------------------------------
-
-_SECRETS = "Microsoft.KeyVault/vaults/secrets/"
-_LISTS = f"{_SECRETS}readMetadata/action"
-# A backup contains the value: who has it can restore the secret in another vault of the subscription.
-_REVEALS = (f"{_SECRETS}getSecret/action", f"{_SECRETS}backup/action")
-_SECRET_ACTIONS = tuple(action for action in DATA if action.startswith(_SECRETS))
-_NO_ACTION = "any action on secrets"
-# What decides the role of an assignment, and what its conditions allow.
-CONDITIONED = {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in GRANTS}}
-
-
-class _Limits(msgspec.Struct, frozen=True):
-    """The actions on secrets of a conditional role assignment, and for each whether it certainly has a limit or none.
-
-    ``doubt``: why that is not known of some actions.
-    """
-
-    unlimited: tuple[str, ...]
-    limited: tuple[str, ...]
-    doubt: Unknown | None
-
-
-def _limits(resource: Resource, context: Context) -> _Limits | None:
-    """Return what a condition that names Key Vault limits; None without such a condition, or without such actions."""
-    condition = resource.select(CONDITION)
-    text = condition.text
-    is_open = isinstance(condition, Unknown) and not marked(condition.string, "")
-    if "microsoft.keyvault/" not in text.lower() and not is_open:
-        return None
-    found = operations(resource, context)
-    items = found.as_items
-    actions = [one for one in _SECRET_ACTIONS if any(isinstance(item, Scalar) and item.value == one for item in items)]
-    doubt = next((unknown_as(item, "") for item in items if isinstance(item, Unknown)), None)
-    if not actions and doubt is None:
-        return None
-    if is_open:
-        return _Limits((), (), unknown_as(condition, ""))
-    read = condition_in(condition.string)
-    truths = {action: read.of_action(action) for action in actions}
-    if any(False in truth.possible - truth.certain for truth in truths.values()):
-        doubt = unknown_as(condition, "the condition is not supported")
-    return _Limits(
-        unlimited=tuple(action for action, truth in truths.items() if False not in truth.possible),
-        limited=tuple(action for action, truth in truths.items() if False in truth.certain),
-        doubt=doubt,
-    )
-
-
-@derived("unrestrictedActions", of=GRANTS, label="unrestricted action", reads=CONDITIONED)
-def _unrestricted_actions(resource: Resource, context: Context) -> Answer:
-    """Return the actions that reveal secrets although the condition restricts others that do.
-
-    The only item is "any action on secrets" if the condition restricts none.
-    """
-    limits = _limits(resource, context)
-    if limits is None:
-        return absent(resource)
-    at = resource.select(CONDITION)
-    text = at.text.lower()
-    reveals = [action for action in limits.unlimited if action in _REVEALS]
-    items: list[Value] = []
-    if limits.doubt is not None:
-        items = [limits.doubt]
-    elif limits.unlimited and not limits.limited:
-        items = [known(at, _NO_ACTION, _NO_ACTION)]
-    else:
-        others = any(action in _REVEALS for action in limits.limited)
-        items = [known(at, action, f"`{action}`") for action in reveals if others or action.lower() in text]
-    return known_list(at, items)
-
-
-@derived("restrictsListing", of=GRANTS, label="restriction of listing secrets", reads=CONDITIONED)
-def _restricts_listing(resource: Resource, context: Context) -> Answer:
-    """Return whether a condition on the names of secrets denies listing them, which is for no single secret."""
-    limits = _limits(resource, context)
-    condition = resource.select(CONDITION)
-    if limits is not None and limits.doubt is not None and not (limits.limited or limits.unlimited):
-        return limits.doubt
-    if limits is None or SECRET_NAME not in condition.text.lower():
-        return absent(resource)
-    if _LISTS not in (*limits.limited, *limits.unlimited):
-        return limits.doubt if limits.doubt is not None else absent(resource)
-    truth = condition_in(condition.string).of_action(_LISTS, is_listing=True)
-    if True in truth.possible and True not in truth.certain:
-        return unknown(condition, "the condition is not supported")
-    return known(condition, True not in truth.possible)

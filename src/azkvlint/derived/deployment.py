@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
 from azkvlint.derived.consumer_permissions import Held, Reader, held_any, held_anywhere, new_thing
 from azkvlint.derived.grants import DEPLOYER
 from azkvlint.derived.registry import Context, absent, derived, joined, known, unknown, unknown_as
-from azkvlint.derived.vaults import VAULTS, model_of
+from azkvlint.derived.vaults import model_of
 from azkvlint.graph.pseudo_resources import AFTER, GRANT_TYPES, GRANTS, STARTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address

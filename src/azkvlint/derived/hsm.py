@@ -38,7 +38,6 @@ from azkvlint.model.value import (
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
-# --- How a managed HSM is activated: by its provider, or by a script that a template deploys ------------------------
 # No template can activate an HSM by itself; only a deployment script that downloads the security domain states the
 # number of shares and the quorum. Source:
 # learn.microsoft.com/azure/key-vault/managed-hsm/quick-create-cli, learn.microsoft.com/cli/azure/keyvault/

@@ -12,8 +12,8 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.consumers import Use, items_and_path, path_of, types_with, uses_of
-from azkvlint.derived.certificates import FRONT_DOOR, certificates_of, needs_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.tls_services import FRONT_DOOR, certificates_of, needs_of
 from azkvlint.evaluation.values import RETURNS_SECRET, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
@@ -431,7 +431,6 @@ def _places(answer: Answer) -> Iterator[Location]:
             yield answer.at
 
 
-# --- Whether a consumer of a secret or certificate pins a version, and so does not follow its rotation --------------
 # Sources: learn.microsoft.com/azure/application-gateway/key-vault-certs,
 # .../api-management/api-management-howto-properties, .../container-apps/manage-secrets,
 # .../app-service/app-service-key-vault-references and

@@ -7,16 +7,15 @@ from itertools import product
 
 from azkvlint.derived.consumer_permissions import Reader, held
 from azkvlint.derived.deployment import depends
+from azkvlint.derived.reader_permissions import all_needs, readers_of
 from azkvlint.derived.registry import Context, absent, derived, unknown, unknown_as
 from azkvlint.derived.secret_access import (
     ELSEWHERE,
     MAY_REFER,
     Reading,
-    all_needs,
     all_readers,
     assigned_in,
     holder_of,
-    readers_of,
     readings_of,
     vaults_read,
 )

@@ -10,11 +10,11 @@ import msgspec
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.azure.roles import IDENTITIES
 from azkvlint.difference.deployed import has_other_tenant
-from azkvlint.difference.inputs import Declared, RootState
 from azkvlint.difference.left_behind import address_of_left
 from azkvlint.difference.matching import Roots
 from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair, ResourceState, staying
 from azkvlint.difference.replacement import Paired, RootPair, known_name, moved_address, moved_by_itself
+from azkvlint.difference.sides import Declared, RootState
 from azkvlint.model.access import AccessReport, AccessVault, Path, Principal, Row
 from azkvlint.model.difference import GAINED, LOST, NARROWER, WIDER, AccessChange
 from azkvlint.model.pattern import has_holes

@@ -9,34 +9,28 @@ import msgspec
 
 from azkvlint.config.run_config import Config, today
 from azkvlint.config.weakened import Weakening
-from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.difference.access_changes import access_changes
 from azkvlint.difference.deployed import Setting, kept_of, notes_of, rejections_of, settings_of, tenant_doors
+from azkvlint.difference.finding_changes import compare_findings, in_new_environments
 from azkvlint.difference.gates import Gate, broken, met_by
-from azkvlint.difference.inputs import (
-    Side,
-    access_over,
-    added_variable_files,
-    before_and_after,
-    relative_to,
-    two_sides,
-)
+from azkvlint.difference.inputs import access_over, added_variable_files, before_and_after, relative_to, two_sides
 from azkvlint.difference.left_behind import left_behind, unmanaged
-from azkvlint.difference.matching import Roots, compare_findings, in_new_environments
+from azkvlint.difference.matching import Roots
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
 from azkvlint.difference.replacement import Paired, pair_resources
+from azkvlint.difference.sides import Side
 from azkvlint.difference.turned_off import (
     acceptance_entries,
     added_acceptances,
     added_suppressions,
-    counted_entries,
-    hidden_by_own,
-    setting_entries,
     suppression_entries,
     without_acceptances,
     without_suppressions,
 )
+from azkvlint.difference.turned_off_settings import counted_entries, hidden_by_own, setting_entries
 from azkvlint.difference.unread import are_comparable
 from azkvlint.difference.value_files import other_value_files
 from azkvlint.linter.linter import exit_code_of, is_without_input, known_rules
@@ -217,9 +211,6 @@ def exit_code(difference: Difference) -> int:
     return exit_code_of(difference.report.sources or ("report",), difference.problems, bool(difference.gates))
 
 
-# --- what cannot be compared ------------------------------------------------------------------------------------------
-
-
 def _is_empty(side: Side) -> bool:
     """Return whether a side contains no input, and nothing of it is missing."""
     return bool(side.errors) and not side.report.sources and all(map(is_without_input, side.errors))
@@ -306,9 +297,6 @@ def _rules_of_both(base: Side, head: Side) -> tuple[set[str], list[Problem]]:
     return sets[0] & sets[1], problems
 
 
-# --- rules of the profile strict --------------------------------------------------------------------------------------
-
-
 def _with_strict_rules(config: Config) -> Config:
     """Return the configuration with the strict rules for vaults and managed HSMs, except for access, which is compared
     by itself.
@@ -345,9 +333,6 @@ def _regressions(changes: Iterable[FindingChange], roots: Roots) -> Iterator[Fin
             is_same = any((change.state, rule, finding.resource) in reasons for rule in finding.rule.same_cause)
             if is_kept and not is_same:
                 yield change
-
-
-# --- one-way doors ----------------------------------------------------------------------------------------------------
 
 
 def _doors(paired: Iterable[Paired], doors: Doors, rejections: Iterable[OneWayDoor]) -> Iterator[OneWayDoor]:

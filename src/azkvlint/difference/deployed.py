@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, RBAC, VAULTS
+from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, RBAC
 from azkvlint.difference.one_way_doors import (
     LOCATION,
     NOUNS,

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -17,12 +17,14 @@ from azkvlint.access.principals import MEMBER_TYPES
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.azure.roles import IDENTITIES
 from azkvlint.config.run_config import Config
+from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.federation import CREDENTIALS
-from azkvlint.derived.vaults import POLICIES, VAULTS
 from azkvlint.difference.deployed import Kept, with_settings
-from azkvlint.difference.earlier_state import NULL, PARTS, TWO_INPUTS, plan_before, what_if_before
-from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
+from azkvlint.difference.earlier_state import TWO_INPUTS, plan_before, what_if_before
+from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, states_of
+from azkvlint.difference.report_inputs import report_data, side_of_report
+from azkvlint.difference.sides import Declared, RootState, Side, Stays
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.linter.access import Cleaner, Filters, Root, access, attributes_of_matrix
@@ -32,107 +34,21 @@ from azkvlint.model.access import AccessReport, origins_of
 from azkvlint.model.finding import (
     PREDICTION,
     TERRAFORM_PLAN,
-    Acceptance,
-    Finding,
-    Occurrence,
-    Outcome,
-    Problem,
-    Report,
-    Repository,
-    Suppression,
 )
-from azkvlint.model.location import Location, Region, static_address
-from azkvlint.model.pattern import hole
 from azkvlint.model.resource import Resource, ResourceGraph
-from azkvlint.model.rule import SEVERITIES, All, Rule
 from azkvlint.model.value import Unknown
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
-from azkvlint.readers.reader import Reader
 from azkvlint.readers.terraform.values import automatic_names
 from azkvlint.readers.units import parameter_files
-from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_json
-from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.errors import UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
-from azkvlint.util.lazy_regex import regex
-from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import is_within, real_path
 from azkvlint.util.project_files import MAX_INPUT, list_entries, read_named, read_stdin
 from azkvlint.util.text import visible
 from azkvlint.values.redaction import Redactor
 
 BASE, HEAD = "BASE", "HEAD"
-_REPORT_VERSIONS = (2, 3)
-_MAX_REPORT = 200_000_000
-_BEGINS_AS_REPORT = regex(rb'\s*\{\s*"[\s\S]*"name":\s*"kvlint"')
-_PART = 4_000
-_UNKNOWN_NAME = hole("name").text
-_RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
-_MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
-
-
-# Resources of BASE that stay, by root with its base world, then by address.
-Stays: TypeAlias = Mapping[tuple[str, str], Mapping[str, Resource]]
-
-
-class Declared(NamedTuple):
-    """The type of a resource in lower case, its name or what is known of it, and the place of its declaration."""
-
-    type: str
-    identity: str
-    at: Location
-
-
-class RootState(msgspec.Struct, kw_only=True):
-    """One root of a side with one base world: its path, and that of its ``source`` if it is a plan.
-
-    ``world`` is the base world as the unit names it, and ``world_name`` as reports do.
-    ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
-    their types; ``moved`` are the new addresses by the old ones. ``declared`` are the types and names of the resources
-    of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
-    resources by their addresses. ``is_terraform``: it is not a template.
-    ``grants`` are the vaults and what grants access to them, and ``removed`` the actions of what is removed, each with
-    whether it is certain. ``unread`` are the files that cannot be read, in which more may be declared.
-    """
-
-    path: str
-    source: str
-    world: str = ""
-    world_name: str = ""
-    states: list[ResourceState]
-    addresses: frozenset[tuple[str, str]]
-    names: frozenset[tuple[str, str]]
-    moved: Mapping[str, str]
-    declared: Mapping[str, tuple[str, str]] = {}
-    resources: Mapping[str, Declared] = {}
-    is_terraform: bool = False
-    grants: Mapping[str, Resource] = {}
-    removed: Mapping[str, tuple[str, bool]] = {}
-    unread: frozenset[str] = frozenset()
-
-
-class Side(msgspec.Struct, kw_only=True):
-    """One side of a comparison. ``label`` is the input as the user named it.
-
-    ``folder`` is the reported path of the folder from which paths of the two sides are compared. ``document`` is the
-    reported path of a plan or what-if result of which this is the state before: places in it do not exist. ``config``
-    is what it was checked with, and ``reader`` has what was read, for another analysis.
-    """
-
-    label: str
-    report: Report
-    access: AccessReport | None = None
-    roots: list[RootState] = []
-    folder: str = ""
-    document: str = ""
-    config: Config | None = None
-    reader: Reader | None = None
-
-    @property
-    def errors(self) -> list[Problem]:
-        """Return the problems that make the side incomplete."""
-        every = (*self.report.problems, *(() if self.access is None else self.access.problems))
-        return list(dict.fromkeys(one for one in every if one.level == "error"))
 
 
 class _Observer:
@@ -220,10 +136,10 @@ def _identity(resource: Resource, graph: ResourceGraph, clean: Cleaner) -> str:
 
 def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, Side]:
     """Return the sides of two inputs, each with its own configuration. Raise UsageError if they cannot be compared."""
-    reports = [_report_data(word) for word in words]
+    reports = [report_data(word) for word in words]
     if reports[0] is not None and reports[1] is not None:
         rules = {rule.id: rule for rule in builtin_rules()}
-        return _side_of_report(words[0], reports[0], rules), _side_of_report(words[1], reports[1], rules)
+        return side_of_report(words[0], reports[0], rules), side_of_report(words[1], reports[1], rules)
     for word, data, other in zip(words, reports, reversed(words), strict=True):
         if data is not None:
             raise UsageError(
@@ -276,7 +192,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     """Return the states before and after a plan or what-if result. Raise UsageError for any other input."""
     if word != STDIN and os.path.isdir(word):
         raise UsageError(f"'{visible(word)}' is neither a plan nor a what-if result, but a folder", TWO_INPUTS)
-    if _report_data(word) is not None:
+    if report_data(word) is not None:
         raise UsageError(f"'{visible(word)}' is a JSON report, which has one state only", TWO_INPUTS)
     if word == STDIN:
         # Both states are read from the same data.
@@ -357,228 +273,3 @@ def relative_to(folder: str) -> Callable[[str], str]:
         return path if not folder or posixpath.isabs(path) else posixpath.relpath(path, folder)
 
     return relative
-
-
-# --- JSON reports -----------------------------------------------------------------------------------------------------
-
-
-class _Place(msgspec.Struct, frozen=True, rename="camel"):
-    path: str
-    line: int | None = None
-    column: int | None = None
-    end_line: int | None = None
-    end_column: int | None = None
-
-
-class _Occurrence(msgspec.Struct, frozen=True, rename="camel"):
-    resource: str
-    full_name: str
-    type: str
-    message: str
-    root: str
-
-
-class _Suppression(msgspec.Struct, frozen=True, rename="camel"):
-    kind: str
-    justification: str
-    location: _Place
-
-
-class _Acceptance(msgspec.Struct, frozen=True, rename="camel"):
-    tool: str
-    severity: str
-    location: _Place
-
-
-class _Result(msgspec.Struct, frozen=True, rename="camel"):
-    rule_id: str
-    rule_name: str
-    title: str
-    category: str
-    outcome: str
-    severity: str
-    type: str
-    declared_as: str
-    location: _Place
-    fingerprint: str
-    occurrences: list[_Occurrence]
-    label: str = ""
-    attribute: str | None = None
-    fact: str | None = None
-    source: str = ""
-    in_tests: bool = False
-    accepted: _Acceptance | None = None
-    why: str = ""
-    suppression: _Suppression | None = None
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    code: str
-    level: str
-    message: str
-
-
-class _Tool(msgspec.Struct, frozen=True):
-    name: str
-    version: str
-
-
-class _Declared(msgspec.Struct, frozen=True):
-    address: str
-    type: str
-
-
-class _Repository(msgspec.Struct, frozen=True):
-    uri: str
-    revision: str
-    branch: str
-
-
-class _Document(msgspec.Struct, frozen=True):
-    """The parts of versions 2 and 3 of the JSON report that are compared."""
-
-    tool: _Tool
-    sources: list[str]
-    rules: list[str]
-    findings: list[_Result]
-    unknown: list[_Result]
-    suppressed: list[_Result]
-    problems: list[_Problem]
-    evaluated: list[_Declared]
-    repository: _Repository | None = None
-
-
-def _report_data(word: str) -> bytes | None:
-    """Return the content of a JSON report of kvlint; None for any other input. Raise UsageError if it is unreadable."""
-    if word == STDIN or not os.path.isfile(word) or not word.lower().endswith((".json", ".sarif")):
-        return None
-    ends = read_ends(word, _PART)
-    if ends is None or _BEGINS_AS_REPORT.match(ends[0]) is None:
-        return None
-    return read_named(word, f"'{visible(word)}'", _MAX_REPORT)
-
-
-def _side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
-    """Return the side that a JSON report describes. Raise UsageError if it is not one, or of another version."""
-    name = visible(word)
-    try:
-        parts = PARTS.decode(data)
-        version = decode_json(bytes(parts.get("version", NULL)), object)
-        if type(version) is int and "findings" in parts and version not in _REPORT_VERSIONS:
-            raise UsageError(f"'{name}': report version {version} is not supported; expected 2 or 3", _MAKE_REPORT)
-        if "findings" not in parts:
-            raise UsageError(f"'{name}' is not a JSON report of `kvlint check`", _MAKE_REPORT)
-        document = decode_json(data, _Document)
-        findings, unknown, suppressed = (
-            tuple(_finding(one, known) for one in results)
-            for results in (document.findings, document.unknown, document.suppressed)
-        )
-    except DECODE_ERRORS as error:
-        raise UsageError(f"'{name}' is not a JSON report of `kvlint check`: invalid JSON", _MAKE_REPORT) from error
-    except InputError as error:
-        text = f"'{name}' is not a JSON report of `kvlint check`: {error.message[:200]}"
-        raise UsageError(text, _MAKE_REPORT) from error
-    ids = dict.fromkeys(document.rules)
-    stubs = {one.rule.id: one.rule for one in (*findings, *unknown, *suppressed)}
-    problems = tuple(Problem(code=one.code, level=one.level, message=one.message) for one in document.problems)
-    repository = document.repository
-    report = Report(
-        findings=findings,
-        unknown=unknown,
-        suppressed=suppressed,
-        problems=problems,
-        rules=tuple(rule for id_ in ids if (rule := stubs.get(id_) or known.get(id_)) is not None),
-        sources=tuple(document.sources) or (word,),
-        resource_counts={},
-        passed=0,
-        version=document.tool.version,
-        repository=None
-        if repository is None
-        else Repository(uri=repository.uri, revision=repository.revision, branch=repository.branch),
-    )
-    declared = frozenset((one.type.lower(), one.address) for one in document.evaluated)
-    root = RootState(path="", source="", states=[], addresses=declared, names=frozenset(), moved={})
-    return Side(label=word, report=report, roots=[root], folder=_common_folder(document.sources))
-
-
-def _common_folder(sources: Sequence[str]) -> str:
-    """Return the folder that contains all inputs of a report: modules are folders, and others are files."""
-    folders = [posixpath.dirname(one) if posixpath.splitext(one)[1] else one for one in sources]
-    if not folders or any(posixpath.isabs(one) for one in folders):
-        return ""
-    return posixpath.commonpath([one or "." for one in folders])
-
-
-def _acceptance(result: _Result) -> Acceptance | None:
-    found = result.accepted
-    severity = None if found is None else SEVERITIES.get(found.severity)
-    if found is None or severity is None:
-        return None
-    return Acceptance(tool=found.tool, severity=severity, at=_location(found.location))
-
-
-def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:
-    """Return a result of a report as a finding. Raise InputError for a word that no report contains."""
-    severity = SEVERITIES.get(result.severity)
-    if severity is None or _RULE_ID.fullmatch(result.rule_id) is None or not result.occurrences:
-        raise InputError("a result has an unknown severity, an invalid rule ID or no occurrences")
-    rule = known.get(result.rule_id) or _stub(result)
-    first = result.occurrences[0]
-    reason = result.suppression
-    return Finding(
-        # The message has its values already.
-        rule=msgspec.structs.replace(rule, message="", absent="", label=""),
-        outcome=Outcome.UNKNOWN if result.outcome == Outcome.UNKNOWN.label else Outcome.FAIL,
-        message=first.message,
-        arguments=(),
-        resource=first.resource,
-        full_name=first.full_name,
-        type=result.type,
-        declared_as=result.declared_as,
-        at=_location(result.location),
-        fingerprint=result.fingerprint,
-        label=result.label,
-        attribute=result.attribute or result.fact or "",
-        why=result.why,
-        root=first.root,
-        source=result.source,
-        regraded=severity,
-        in_tests=result.in_tests,
-        accepted=_acceptance(result),
-        suppressed=None
-        if reason is None
-        else Suppression(kind=reason.kind, justification=reason.justification, at=_location(reason.location)),
-        occurrences=tuple(
-            Occurrence(
-                root=one.root,
-                address=one.resource,
-                type=one.type,
-                full_name=one.full_name,
-                message=one.message,
-                # A report has the last part of the address in place of an unknown name.
-                identity=_UNKNOWN_NAME if _is_of_address(one) else "",
-            )
-            for one in result.occurrences
-        ),
-    )
-
-
-def _is_of_address(one: _Occurrence) -> bool:
-    last = static_address(one.resource).rpartition(".")[2]
-    return one.full_name.rpartition("/")[2].lower() == last.lower()
-
-
-def _stub(result: _Result) -> Rule:
-    """Return a rule that this version of kvlint does not have, as far as a report describes it."""
-    return Rule(
-        id=result.rule_id, name=result.rule_name, title=result.title, severity=SEVERITIES[result.severity],
-        resources=(), when=All(()), require=All(()), message="", why="", fixes={}, references=(), examples=(), path="",
-        category=result.category,
-    )  # fmt: skip
-
-
-def _location(at: _Place) -> Location:
-    line, column = at.line, at.column
-    if line is None or column is None:
-        return Location(path=at.path)
-    return Location(path=at.path, region=Region(line, column, at.end_line or line, at.end_column or column))

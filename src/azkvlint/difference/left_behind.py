@@ -19,11 +19,11 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.access.principals import existence_doubt
+from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE
-from azkvlint.derived.vaults import POLICIES, VAULTS
-from azkvlint.difference.inputs import RootState
 from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair
 from azkvlint.difference.replacement import Paired, moved_address
+from azkvlint.difference.sides import RootState
 from azkvlint.model.difference import KeptSetting, OneWayDoor
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes, is_guid_of_texts

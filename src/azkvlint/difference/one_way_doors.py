@@ -15,7 +15,8 @@ import msgspec
 
 from azkvlint.access.principals import existence_doubt
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, PROVIDER_TYPE
-from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
+from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor
 from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT

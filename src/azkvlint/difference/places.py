@@ -12,9 +12,12 @@ import msgspec
 
 from azkvlint.config.influences import BY_FIELD, OVERRIDE, TEST_FOLDER, VARIABLES
 from azkvlint.config.run_config import Config
-from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.difference.inputs import Declared, Side, checked
-from azkvlint.difference.matching import FAILED, Item, Roots, items_of, restricted
+from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.vaults import MANAGED_HSMS
+from azkvlint.difference.finding_changes import Item, items_of, restricted
+from azkvlint.difference.inputs import checked
+from azkvlint.difference.matching import FAILED, Roots
+from azkvlint.difference.sides import Declared, Side
 from azkvlint.difference.turned_off import sorted_with
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.workers import set_readable_files

@@ -18,8 +18,8 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from azkvlint.difference.inputs import RootState
 from azkvlint.difference.one_way_doors import Pair, ResourceState, with_ignored_changes
+from azkvlint.difference.sides import RootState
 from azkvlint.difference.unread import Doubts, Unread
 from azkvlint.graph.references import may_equal
 from azkvlint.model.location import Location, static_address
@@ -51,9 +51,6 @@ class Paired(NamedTuple):
     roots: RootPair
     pairs: list[Pair]
     gone: str = ""
-
-
-# --- roots with their base worlds -------------------------------------------------------------------------------------
 
 
 def pair_worlds(
@@ -124,9 +121,6 @@ def _world_name(root: RootState) -> _Key | None:
 
 def _vault_names(root: RootState) -> set[tuple[str, str]]:
     return {(one.type, one.name.lower()) for one in root.states if one.name and one.action not in _GONE}
-
-
-# --- resources --------------------------------------------------------------------------------------------------------
 
 
 def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Location], unread: Unread) -> list[Paired]:

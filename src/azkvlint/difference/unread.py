@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from azkvlint.difference.inputs import BASE, HEAD, RootState, Side
+from azkvlint.difference.inputs import BASE, HEAD
+from azkvlint.difference.sides import RootState, Side
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.readers.discover import BICEP, JSON, MODULE_ENDINGS, PARAMETERS
 from azkvlint.util.text import visible

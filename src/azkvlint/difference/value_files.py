@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from azkvlint.difference.inputs import Side
+from azkvlint.difference.sides import Side
 from azkvlint.model.finding import INPUT_INCOMPLETE, STACK_FILE, TERRAFORM_MODULE, TERRAGRUNT_UNIT, Problem
 from azkvlint.readers.discover import SKIPPED
 from azkvlint.readers.terraform.values import automatic_names

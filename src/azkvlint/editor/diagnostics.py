@@ -29,7 +29,8 @@ from lsprotocol.types import (
 from azkvlint import file_url
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.config.run_config import Config
-from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.editor.protocol import START, Positions, contains
 from azkvlint.linter.access import Cleaner, Filters, Root, access
 from azkvlint.model.access import AccessReport

@@ -14,13 +14,10 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.nouns import may_refer
-from azkvlint.engine.findings import (
-    EVERY_ITEM,
-    SOME_ITEM,
+from azkvlint.engine.evidence import (
     Expectation,
     describe_types,
     evidence_of,
-    expectation,
     join_path,
     link_evidence,
     linking_resource,
@@ -29,6 +26,7 @@ from azkvlint.engine.findings import (
     quoted_name,
     reason_of,
 )
+from azkvlint.engine.findings import EVERY_ITEM, SOME_ITEM, expectation
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import Operator, operator_of
 from azkvlint.engine.rule_patterns import rule_pattern

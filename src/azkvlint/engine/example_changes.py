@@ -227,9 +227,6 @@ def _aligned(lines: Sequence[str]) -> Iterator[str]:
             yield line
 
 
-# --- places in Terraform ----------------------------------------------------------------------------------------------
-
-
 def _of_body(body: Body, above: str) -> Iterator[Place]:
     for name, attribute in body.attributes.items():
         value = attribute.expression()
@@ -249,9 +246,6 @@ def _of_body(body: Body, above: str) -> Iterator[Place]:
 
 def _block_name(block: Block) -> str:
     return ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
-
-
-# --- places in Bicep and in values ------------------------------------------------------------------------------------
 
 
 def _of_declaration(declaration: ast.Declaration) -> Iterator[Place]:

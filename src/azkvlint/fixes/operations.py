@@ -118,9 +118,6 @@ def _with_name(target: Target, name: str, new: str, sources: Sources) -> tuple[E
     return sources.editor(target.path).rename(target.address, (name,), new), f"Rename `{name}` to `{new}`"
 
 
-# --- versions ---------------------------------------------------------------------------------------------------------
-
-
 def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
     """Yield the change to the newest API version that is supported and not a preview."""
 
@@ -236,9 +233,6 @@ def _installed_version(finding: Finding, target: Target, sources: Sources) -> st
 
 
 _PLAIN_VERSION = regex(r"\d+\.\d+\.\d+(?:-[\w.]+)?")
-
-
-# --- secrets ----------------------------------------------------------------------------------------------------------
 
 
 def _secure(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:

@@ -225,9 +225,6 @@ def joined(titles: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
-# --- setting a value --------------------------------------------------------------------------------------------------
-
-
 class Setting(msgspec.Struct, frozen=True):
     """Sets ``value`` for a finding, whose ``evidence`` states where it was written."""
 

@@ -126,9 +126,6 @@ def _absolute(config: Config) -> Config:
     return msgspec.structs.replace(config, rules=tuple(map(absolute_path, config.rules)))
 
 
-# --- cluster --------------------------------------------------------------------------------------------------------
-
-
 @contextmanager
 def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, int, Callable[[], object]]]:
     """Connect to the cluster, or start one on this computer that listens on the loopback interface only.
@@ -220,9 +217,6 @@ def _check_versions(client: Any) -> None:
         raise UsageError(f"the workers cannot run kvlint: {type(error).__name__}", hint) from error
     if found != {__version__}:
         raise UsageError(f"the workers have kvlint {', '.join(sorted(found))}, and not {__version__}")
-
-
-# --- chunks ---------------------------------------------------------------------------------------------------------
 
 
 def _check_all(

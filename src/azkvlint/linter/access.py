@@ -12,25 +12,16 @@ from azkvlint import __version__
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.access.legend import legend
 from azkvlint.access.matrix import Entry, Matrix, needs
+from azkvlint.access.named_objects import Choice, Scope, may_be_selected, object_candidates
 from azkvlint.access.principals import existence_doubt
-from azkvlint.access.questions import (
-    NOUNS,
-    OPTIONS,
-    Candidate,
-    Choice,
-    Scope,
-    Words,
-    chosen,
-    matches,
-    may_be_selected,
-    object_candidates,
-)
+from azkvlint.access.questions import NOUNS, OPTIONS, Candidate, Words, chosen, matches
 from azkvlint.access.unfollowed import UNFOLLOWED_NEEDS, unfollowed_in
 from azkvlint.config.run_config import Config
+from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.entry import ENTRY_READS, exposure_of
 from azkvlint.derived.registry import Context, joined
-from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
+from azkvlint.derived.vaults import MANAGED_HSMS, model_of
 from azkvlint.graph.references import Index
 from azkvlint.linter.inventory import inventory_of
 from azkvlint.linter.linter import (

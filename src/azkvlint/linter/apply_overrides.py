@@ -11,19 +11,10 @@ from azkvlint.config.run_config import Config, today
 from azkvlint.engine.rule_store import find_rules_by_prefix
 from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION, problem_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import (
-    EXTERNAL,
-    OVERRIDE,
-    DirectiveId,
-    Finding,
-    Override,
-    Problem,
-    Suppression,
-    SuppressionDirective,
-    without_acceptance,
-)
+from azkvlint.model.finding import EXTERNAL, Finding, Problem, Suppression, without_acceptance
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import Rule
+from azkvlint.model.suppression import OVERRIDE, DirectiveId, Override, SuppressionDirective
 from azkvlint.util.errors import UsageError
 from azkvlint.util.globs import AddressGlob, PathGlob
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path

@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint import __version__
 from azkvlint.config.run_config import Config
-from azkvlint.engine.findings import found_in_words
+from azkvlint.engine.evidence import found_in_words
 from azkvlint.engine.framework_loader import find_frameworks, sheets_of
 from azkvlint.engine.rule_store import builtin_frameworks, load_framework
 from azkvlint.engine.vault_ownership import VAULTS
@@ -213,9 +213,6 @@ def exit_code(assessment: Assessment, strict: bool) -> int:
     return exit_code_of(assessment.sources, assessment.problems, has_findings)
 
 
-# --- frameworks -------------------------------------------------------------------------------------------------------
-
-
 def _select_frameworks(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
     """Return the frameworks with these names; for the name of a family, its newest version."""
     known: Sequence[Framework] = ()
@@ -257,9 +254,6 @@ def _as_rule(condition: Condition, id_: str) -> Rule:
         id=id_, name=id_, title="", severity=Severity.INFO, resources=VAULTS, when=All(()), require=condition,
         message="", why="", fixes={}, references=(), examples=(), path="",
     )  # fmt: skip
-
-
-# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 def _subject(

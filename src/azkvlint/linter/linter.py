@@ -27,7 +27,6 @@ from azkvlint.model.finding import (
     BICEP_FILE,
     INPUT_INCOMPLETE,
     INPUT_UNREADABLE,
-    OVERRIDE,
     SETTING_WITHOUT_EFFECT,
     STACK_FILE,
     TERRAFORM_MODULE,
@@ -42,6 +41,7 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
+from azkvlint.model.suppression import OVERRIDE
 from azkvlint.readers.discover import (
     JSON,
     STDIN,

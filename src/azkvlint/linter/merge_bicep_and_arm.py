@@ -177,9 +177,6 @@ def _merged_answers(
     )
 
 
-# --- which resources are one ------------------------------------------------------------------------------------------
-
-
 def _pair_resources(theirs: Mapping[str, Resource], mine: Mapping[str, Resource]) -> dict[str, str]:
     """Return the addresses of resources in the template, each with the address of the same resource in the Bicep file.
 
@@ -228,9 +225,6 @@ def _form(resource: Resource) -> _Identity | None:
     own_id = _own_id(resource)
     is_known = isinstance(own_id, str) and own_id != ""
     return None if is_known else (resource.type.lower(), marked(own_id, "*").lower())
-
-
-# --- where they differ ------------------------------------------------------------------------------------------------
 
 
 def _difference_problem(bicep: str, template: str, different: list[str]) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.engine.findings import filled
+from azkvlint.engine.finding_texts import filled
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.condition import OTHER, Condition, InputCondition
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Vault

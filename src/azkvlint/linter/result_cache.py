@@ -256,7 +256,7 @@ class ResultCache:
         stored = None if loaded is None else loaded.units.get(key)
         if loaded is None or stored is None or not self._changed.isdisjoint(stored.files):
             return None
-        from azkvlint.linter.result_store import decode_result
+        from azkvlint.linter.result_encoding import decode_result
 
         result = decode_result(stored.result, self._rules)
         if result is not None:

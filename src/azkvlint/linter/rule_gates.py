@@ -282,8 +282,6 @@ def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tupl
         yield from ((first + 1, last) for first, last in pairwise(edges))
 
 
-# --- mutants that no example notices ----------------------------------------------------------------------------------
-
 # Equivalent mutants: the parts of their descriptions, by rule.
 _RETENTION = "Azure accepts -1 and values from 4"
 _GIVEN = "an example is one file without parameter values; tests/linter/test_origins.py covers this"
@@ -427,9 +425,6 @@ def is_own(rule: Rule) -> bool:
     return _OWN_ID.fullmatch(rule.id) is not None
 
 
-# --- texts ------------------------------------------------------------------------------------------------------------
-
-
 def texts(rule: Rule) -> Iterator[Fault]:
     """Check the form of title, messages and fixes, and that messages name the resource."""
     if len(rule.title) > LONGEST_TITLE:
@@ -549,9 +544,6 @@ def links(condition: Condition) -> Iterator[Linked]:
             yield from links(part)
 
 
-# --- examples ---------------------------------------------------------------------------------------------------------
-
-
 def outcomes(rule: Rule) -> Iterator[Fault]:
     """Check that each outcome has an example in Terraform and one in another language."""
     for expect in EXPECTATIONS:
@@ -589,9 +581,6 @@ def mutants_caught(rule: Rule) -> Iterator[Fault]:
         yield Fault(rule=rule, text=f"no example detects this change: {change}")
     if not count:
         yield Fault(rule=rule, text="the rule has no condition to mutate")
-
-
-# --- unknown values ---------------------------------------------------------------------------------------------------
 
 
 def unknown_values(rule: Rule) -> Iterator[Fault]:
@@ -670,9 +659,6 @@ def _with_unknown(value: Any, path: Path) -> Any:
         items[step] = _with_unknown(items[step], path[1:])
         return msgspec.structs.replace(value, items=tuple(items))
     return value
-
-
-# --- all rules --------------------------------------------------------------------------------------------------------
 
 
 def unique_fields(rules: Iterable[Rule]) -> Iterator[Fault]:

@@ -17,24 +17,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from azkvlint.model.finding import (
+from azkvlint.model.finding import IN_SOURCE, Acceptance, Finding, Note, Problem, Suppression
+from azkvlint.model.location import Location, SourceComments
+from azkvlint.model.rule import Rule, Severity
+from azkvlint.model.suppression import (
     COMMENT,
     EVERY_CHECK,
-    IN_SOURCE,
     METADATA,
     TFSEC,
     TOOLS,
     TRIVY,
-    Acceptance,
     DirectiveId,
-    Finding,
-    Note,
-    Problem,
-    Suppression,
     SuppressionDirective,
 )
-from azkvlint.model.location import Location, SourceComments
-from azkvlint.model.rule import Rule, Severity
 from azkvlint.syntax.texts import Lines
 
 if TYPE_CHECKING:

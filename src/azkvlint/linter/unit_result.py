@@ -13,21 +13,19 @@ import msgspec
 
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.model.finding import (
-    DIRECTIVE,
     IN_SOURCE,
     NOT_MAPPED,
     ControlAnswers,
     Declaration,
-    DirectiveId,
     Finding,
     Note,
     Outcome,
     Problem,
     Suppression,
-    SuppressionDirective,
 )
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
+from azkvlint.model.suppression import DIRECTIVE, DirectiveId, SuppressionDirective
 from azkvlint.model.value import Absent, Link, Path, Scalar
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.file_tracker import States

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.engine.findings import printed_address
+from azkvlint.engine.finding_texts import printed_address
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import FAIL, PASS, Finding
 from azkvlint.model.identity import member_of, text_key, world_note

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.derived.vaults import VAULTS
+from azkvlint.derived.access_policies import VAULTS
 from azkvlint.migration.expressions import SECRET, has_secret, is_constant, key_text
 from azkvlint.migration.written import OpenPolicy, Written, bicep_string
 from azkvlint.model.resource import Resource

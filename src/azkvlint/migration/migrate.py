@@ -13,10 +13,10 @@ from azkvlint.access.holdings import Holding, Holdings
 from azkvlint.access.principals import Principals
 from azkvlint.azure.azurerm.arguments import is_terraform
 from azkvlint.config.run_config import Config
+from azkvlint.derived.access_policies import POLICY_LIST
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context
-from azkvlint.derived.vaults import POLICY_LIST
 from azkvlint.graph.references import Index
 from azkvlint.linter.access import (
     Cleaner,
@@ -35,9 +35,10 @@ from azkvlint.migration.policy_source import MODEL_ARGUMENTS, PolicySources
 from azkvlint.migration.scopes import Shared, shared_assignments
 from azkvlint.migration.waves import RULE, wave_of
 from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy
-from azkvlint.model.access import (
+from azkvlint.model.access import Capability, origins_of
+from azkvlint.model.location import Location, static_address
+from azkvlint.model.migration import (
     AccessChange,
-    Capability,
     Code,
     MigrationReport,
     MigrationStep,
@@ -45,9 +46,7 @@ from azkvlint.model.access import (
     PolicyPlan,
     SharedAssignment,
     VaultPlan,
-    origins_of,
 )
-from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Value

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
+from azkvlint.derived.access_policies import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.migration.policy_source import PolicySources
 from azkvlint.migration.written import OpenPolicy
 from azkvlint.model.location import Location

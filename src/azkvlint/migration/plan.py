@@ -15,11 +15,12 @@ import msgspec
 
 from azkvlint.access.principals import Principals, subject_of
 from azkvlint.azure.roles import ACTIONS_OF, DATA_ROLES, any_fits, role_by_name
+from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE, role_name
 from azkvlint.derived.delegation import is_foreign
 from azkvlint.derived.grants import NAMED_PRINCIPAL, NO_PRINCIPAL, Grant, grants_of, named_by
 from azkvlint.derived.registry import Context
-from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of
+from azkvlint.derived.vaults import BY_POLICIES, model_of
 from azkvlint.graph.references import parent_of, reference_of
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.registry import Context
-from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import may_equal
 from azkvlint.migration.code import Generator
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies

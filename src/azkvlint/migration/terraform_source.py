@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.derived.vaults import VAULTS
+from azkvlint.derived.access_policies import VAULTS
 from azkvlint.migration.expressions import SECRET, has_secret, is_constant, key_text, names_in, nodes
 from azkvlint.migration.terraform_names import MAP, OBJECTS, SET, Names
 from azkvlint.migration.written import OpenPolicy, Written

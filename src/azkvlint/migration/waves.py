@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azkvlint.model.access import VaultPlan
+from azkvlint.model.migration import VaultPlan
 from azkvlint.util.lazy_regex import regex
 
 _FEW = 5

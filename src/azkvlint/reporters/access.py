@@ -173,9 +173,6 @@ def _csv_cells(row: Row, report: AccessReport) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-# --- texts that formats share -----------------------------------------------------------------------------------------
-
-
 def vault_of(selected: VaultObject, report: AccessReport) -> int | None:
     """Return the index of the vault of an object."""
     own = selected.root, selected.world, selected.vault

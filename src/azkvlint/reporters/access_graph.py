@@ -129,9 +129,6 @@ def graph_of(report: AccessReport) -> AccessGraph:
     return _arranged(nodes, ways)
 
 
-# --- the nodes and ways of a report -----------------------------------------------------------------------------------
-
-
 class _Grant(msgspec.Struct):
     """What a principal reaches by a role or policy: permissions on sets of vaults, and the next part of paths."""
 
@@ -315,9 +312,6 @@ def _notes(row: Row) -> tuple[str, ...]:
     return (*notes, f"only {listed(row.path.only)}") if row.path.only else tuple(notes)
 
 
-# --- nodes with the same access ---------------------------------------------------------------------------------------
-
-
 def _shared(nodes: Sequence[Node], ways: list[Way]) -> tuple[list[Node], list[Way]]:
     """Return the graph with one node for principals with the same access: those that nothing leads to, then others."""
     inner = {number for way in ways for number in way.nodes[1:]}
@@ -355,9 +349,6 @@ def _renumbered(ways: Iterable[Way], into: Mapping[int, int]) -> list[Way]:
         if known is None or doubts != known.doubts:
             found[key] = msgspec.structs.replace(way, nodes=nodes, vaults=vaults, doubts=doubts)
     return list(found.values())
-
-
-# --- columns ----------------------------------------------------------------------------------------------------------
 
 
 def _arranged(nodes: Sequence[Node], ways: list[Way]) -> AccessGraph:

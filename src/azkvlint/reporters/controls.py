@@ -248,7 +248,7 @@ def _result_sentence(finding: Finding) -> str:
 
 def _passing_values(finding: Finding) -> str:
     """Return the first values that made a rule pass, in words."""
-    from azkvlint.engine.findings import found_in_words
+    from azkvlint.engine.evidence import found_in_words
 
     informative = [one for one in finding.evidence if one.found not in _UNINFORMATIVE]
     values = found_in_words(informative, finding.resource)[:_MAX_VALUES]

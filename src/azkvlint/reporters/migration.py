@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
-from azkvlint.model.access import (
+from azkvlint.model.migration import (
     AccessChange,
     Code,
     MigrationReport,

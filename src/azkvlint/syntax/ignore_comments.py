@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from azkvlint.model.finding import CHECKOV, EVERY_CHECK, KICS
 from azkvlint.model.location import SourceComments, Target
+from azkvlint.model.suppression import CHECKOV, EVERY_CHECK, KICS
 from azkvlint.syntax.json_decoder import Document, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.texts import Lines

@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, NoReturn
 
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.output_files import CommitFolder
-from azkvlint.util.processes import running_program
+from azkvlint.util.programs import running_program
 from azkvlint.util.project_boundary import (
     absolute_path,
     is_within,
@@ -33,18 +32,11 @@ from azkvlint.util.project_files import special_file
 from azkvlint.util.text import visible
 
 # The limits of a commit: entries of all folders, bytes of all files, and bytes of an object that is held in memory.
-_MOST_ENTRIES, _MOST_BYTES, _MOST_HELD = 500_000, 10_000_000_000, 64_000_000
-_MOST_OF_LINK = 4_096
+MOST_ENTRIES, MOST_BYTES, _MOST_HELD = 500_000, 10_000_000_000, 64_000_000
 _SECONDS = 900.0
 _CHUNK = 1 << 20
-_LONGEST_HEADER, _LONGEST_REVISION, _LONGEST_SHOWN = 4_096, 500, 200
-_TREE, _LINK, _SUBMODULE, _FILES = 0o040000, 0o120000, 0o160000, frozenset({0o100644, 0o100755, 0o100664})
-_SHA1_BYTES, _LONGEST_MODE, _OCTAL = 20, 6, frozenset(b"01234567")
-# Names that git for Windows refuses too, because they name devices, or something other than one file.
-_DEVICES = frozenset(
-    {"con", "prn", "aux", "nul", *(f"{one}{number}" for one in ("com", "lpt") for number in range(10))}
-)
-_NOT_IN_WINDOWS = frozenset('<>:"\\|?*')
+_LONGEST_HEADER, _LONGEST_REVISION, LONGEST_SHOWN = 4_096, 500, 200
+SHA1_BYTES, _LONGEST_MODE, _OCTAL = 20, 6, frozenset(b"01234567")
 # Reading objects uses none of these but the last but one, which versions before 2.45 need in a partial clone.
 _OPTIONS = {
     "core.attributesFile": "/dev/null",
@@ -73,7 +65,6 @@ _READ_BY_GIT = (
     "HEAD", "commondir", "config", "config.worktree", "gitdir", "info", "logs", "objects", "packed-refs", "refs",
     "reftable", "shallow",
 )  # fmt: skip
-_MERGE_COMMIT = "check out the merge commit of the pull request, which is the default: its first parent is the base"
 NO_CHECKOUT_HINT = "check the repository out with git, and name its folder if it is not the workspace"
 
 
@@ -94,9 +85,6 @@ class Entry(NamedTuple):
     path: bytes
     mode: int
     object: str
-
-
-# --- the checkout -----------------------------------------------------------------------------------------------------
 
 
 def find_checkout(workspace: str, path: str, checkout: str = "") -> Checkout | None:
@@ -174,9 +162,6 @@ def _git_folder(top: str) -> str:
     if not back or real_path(os.path.join(folder, back)) != real_path(dotgit):
         raise UsageError(f"`{visible(dotgit)}` is not the `.git` of a repository or of one of its worktrees")
     return folder
-
-
-# --- git --------------------------------------------------------------------------------------------------------------
 
 
 def git_command(checkout: Checkout, *words: str) -> list[str]:
@@ -260,7 +245,7 @@ class Objects:
         commit, kind, size = found
         name, _, tree = self._whole(commit, kind, size, "commit").partition(b"\n")[0].partition(b" ")
         if name != b"tree" or len(tree) != len(commit):
-            _fail(f"the commit {commit} is damaged")
+            fail(f"the commit {commit} is damaged")
         return commit, tree.decode("ascii", "replace")
 
     def lines_of_commit(self, identifier: str) -> list[bytes] | None:
@@ -280,7 +265,7 @@ class Objects:
             name, end = at + len(mode) + 1, data.find(b"\0", at)
             is_mode = 0 < len(mode) <= _LONGEST_MODE and _OCTAL.issuperset(mode)
             if not is_mode or not name <= end < len(data) - length:
-                _fail(f"the folder {identifier} of the commit is damaged")
+                fail(f"the folder {identifier} of the commit is damaged")
             at = end + 1 + length
             yield data[name:end], int(mode, 8), data[end + 1 : at].hex()
 
@@ -288,13 +273,13 @@ class Objects:
         """Yield the content of a file in parts; ``use`` gets its size first, and may refuse it."""
         kind, size = self._found(identifier)
         if kind != "blob":
-            _fail(f"the object {identifier} of the commit is not a file")
+            fail(f"the object {identifier} of the commit is not a file")
         use(size)
         yield from self._content(identifier, kind, size)
 
     def _whole(self, identifier: str, kind: str, size: int, expected: str) -> bytes:
         if kind != expected or size > _MOST_HELD:
-            _fail(f"the object {identifier} of the commit is not a {expected}, or larger than {_MOST_HELD:,} bytes")
+            fail(f"the object {identifier} of the commit is not a {expected}, or larger than {_MOST_HELD:,} bytes")
         return b"".join(self._content(identifier, kind, size))
 
     def _found(self, identifier: str) -> tuple[str, int]:
@@ -315,7 +300,7 @@ class Objects:
         except (OSError, ValueError):
             header = b""
         if not header.endswith(b"\n"):
-            _fail("git cannot read the repository of the checkout")
+            fail("git cannot read the repository of the checkout")
         words = header.decode("ascii", "replace").split()
         if len(words) != 3 or words[1] not in ("commit", "tree", "blob", "tag") or not words[2].isdigit():
             return None
@@ -325,18 +310,18 @@ class Objects:
         """Yield the content of an object whose header was read. Raise InputError if it is not what it is named by."""
         import hashlib
 
-        digest = hashlib.new("sha1" if len(identifier) == _SHA1_BYTES * 2 else "sha256", usedforsecurity=False)
+        digest = hashlib.new("sha1" if len(identifier) == SHA1_BYTES * 2 else "sha256", usedforsecurity=False)
         digest.update(f"{kind} {size}\0".encode())
         left = size
         while left:
             part = self._answers.read(min(left, _CHUNK))
             if not part:
-                _fail("git cannot read the repository of the checkout")
+                fail("git cannot read the repository of the checkout")
             left -= len(part)
             digest.update(part)
             yield part
         if self._answers.read(1) != b"\n" or digest.hexdigest() != identifier:
-            _fail(f"the object {identifier} of the commit is damaged")
+            fail(f"the object {identifier} of the commit is damaged")
 
 
 def _no_commit(revision: str) -> UsageError:
@@ -345,146 +330,6 @@ def _no_commit(revision: str) -> UsageError:
     )
 
 
-def _fail(message: str) -> NoReturn:
+def fail(message: str) -> NoReturn:
+    """Raise InputError: an object of the repository is not what git says."""
     raise InputError(message)
-
-
-# --- a commit in a folder ---------------------------------------------------------------------------------------------
-
-
-def write_commit(checkout: Checkout, revision: str, target: str, address: str, head: str = "") -> None:
-    """Write the files of a commit to the new folder ``target``, as they are in the repository.
-
-    With ``head``, that has to be the commit that is checked out: the parent of another one is another base.
-
-    Its ``.git`` has the commit, the ``address`` of the remote and the index, and is the boundary of what is read there.
-    A submodule is an empty folder, and a file of Git LFS is its pointer. Raise UsageError if the commit does not exist,
-    InputError if something in it cannot be written.
-    """
-    with reading_objects(checkout) as objects:
-        if head and objects.commit("HEAD")[0] != head:
-            raise UsageError(f"the checkout is not at the commit `{visible(head)}`", _MERGE_COMMIT)
-        write_files(objects, objects.commit(revision), target, address)
-
-
-def write_files(objects: Objects, identifiers: tuple[str, str], target: str, address: str) -> None:
-    """Write the files of a commit, of which the identifiers and those of its top folder are known: see write_commit."""
-    commit, tree = identifiers
-    try:
-        folder = CommitFolder(target)
-        folder.add_folder(".git")
-        entries = _write_folders(folder, objects, tree)
-        links = _write_files(folder, objects, entries)
-        folder.add_file(".git/HEAD", [f"{commit}\n".encode()])
-        folder.add_file(".git/config", [f'[remote "origin"]\n\turl = {address}\n'.encode()] if address else [])
-        folder.add_file(".git/index", _index(entries))
-        for path, link in links.items():
-            with _naming(path):
-                folder.add_link(os.fsdecode(path), link)
-    except OSError as error:
-        raise InputError(f"the commit cannot be written: {error.strerror}") from error
-
-
-def _write_folders(folder: CommitFolder, objects: Objects, tree: str) -> list[Entry]:
-    """Create the folders of a commit, and return its other entries."""
-    entries: list[Entry] = []
-    waiting, count = [(b"", tree)], 0
-    while waiting:
-        above, identifier = waiting.pop()
-        for name, mode, content in objects.folder(identifier):
-            count += 1
-            if count > _MOST_ENTRIES:
-                _fail(f"the commit has more than {_MOST_ENTRIES:,} files and folders")
-            path = above + name
-            _check_name(name, path)
-            if mode in (_TREE, _SUBMODULE):
-                with _naming(path):
-                    folder.add_folder(os.fsdecode(path))
-            if mode == _TREE:
-                waiting.append((path + b"/", content))
-            elif mode in _FILES or mode in (_LINK, _SUBMODULE):
-                entries.append(Entry(path, mode, content))
-            else:
-                _fail(f"`{_shown(path)}` in the commit has the unknown mode {mode:o}")
-    return entries
-
-
-def _write_files(folder: CommitFolder, objects: Objects, entries: list[Entry]) -> dict[bytes, str]:
-    """Create the files of a commit, and return the targets of its links."""
-    left = _MOST_BYTES
-    links: dict[bytes, str] = {}
-
-    def use(size: int) -> None:
-        nonlocal left
-        left -= size
-        if left < 0:
-            _fail(f"the files of the commit are larger than {_MOST_BYTES:,} bytes")
-
-    for path, mode, content in entries:
-        if mode in _FILES:
-            with _naming(path):
-                folder.add_file(os.fsdecode(path), objects.file(content, use))
-        elif mode == _LINK:
-            if path in links:
-                _fail(f"`{_shown(path)}` in the commit exists twice")
-            links[path] = _target(objects, content, path)
-    return links
-
-
-def _target(objects: Objects, identifier: str, path: bytes) -> str:
-    def use(size: int) -> None:
-        if size > _MOST_OF_LINK:
-            _fail(f"the symbolic link `{_shown(path)}` in the commit is longer than {_MOST_OF_LINK:,} bytes")
-
-    data = b"".join(objects.file(identifier, use))
-    if not data or b"\0" in data:
-        _fail(f"the symbolic link `{_shown(path)}` in the commit is invalid")
-    return os.fsdecode(data)
-
-
-@contextmanager
-def _naming(path: bytes) -> Iterator[None]:
-    """Raise InputError with the path of an entry if it cannot be created."""
-    try:
-        yield
-    except FileExistsError as error:
-        raise InputError(f"`{_shown(path)}` in the commit has the same path as another file or folder here") from error
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "the name is invalid"
-        raise InputError(f"`{_shown(path)}` in the commit cannot be written: {why}") from error
-
-
-def _check_name(name: bytes, path: bytes) -> None:
-    """Raise InputError for a name that leads out of its folder, or into ``.git``."""
-    text = os.fsdecode(name)
-    is_plain = text not in ("", os.curdir, os.pardir) and "/" not in text and not leads_into_git(text)
-    if is_plain and os.name == "nt":
-        has_mark = bool(_NOT_IN_WINDOWS.intersection(text)) or text.endswith((".", " ")) or min(text) < " "
-        is_plain = not has_mark and text.split(".")[0].rstrip().lower() not in _DEVICES
-    if not is_plain:
-        _fail(f"`{_shown(path)}` in the commit is not a valid path")
-
-
-def _shown(path: bytes) -> str:
-    text = os.fsdecode(path)
-    return visible(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
-
-
-def _index(entries: list[Entry]) -> Iterator[bytes]:
-    """Yield the parts of an index in git's version 2, from which kvlint reads the names of the tracked files.
-
-    The files have no state, and identifiers are cut to the length of SHA-1.
-    """
-    import hashlib
-
-    digest = hashlib.sha1(usedforsecurity=False)
-    header = b"DIRC" + (2).to_bytes(4) + len(entries).to_bytes(4)
-    digest.update(header)
-    yield header
-    for path, mode, content in sorted(entries):
-        record = bytes(24) + mode.to_bytes(4) + bytes(12) + bytes.fromhex(content)[:_SHA1_BYTES]
-        record += min(len(path), 0xFFF).to_bytes(2) + path
-        record += bytes(8 - len(record) % 8)
-        digest.update(record)
-        yield record
-    yield digest.digest()

@@ -92,9 +92,6 @@ def _unproven(why: str) -> UnprovenPatternError:
     return UnprovenPatternError(f"the regular expression {why}")
 
 
-# --- syntax ---------------------------------------------------------------------------------------------------------
-
-
 class Characters(msgspec.Struct, frozen=True, gc=False):
     """A set of characters; ``folds`` if case is ignored."""
 
@@ -377,9 +374,6 @@ def _inverted(ranges: Ranges) -> Ranges:
             complement.append((start, low - 1))
         start = max(start, high + 1)
     return (*complement, (start, _LAST)) if start <= _LAST else tuple(complement)
-
-
-# --- the bound ------------------------------------------------------------------------------------------------------
 
 
 class _Automaton:
